@@ -41,6 +41,8 @@ pub mod drift;
 pub mod error;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod io;
+#[cfg(test)]
+mod messages;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod report;
 

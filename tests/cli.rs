@@ -1,4 +1,4 @@
-//! The transcripts of `tests/cli`, the README and `docs`: what is typed, what is printed, and the exit code.
+//! Runs the transcripts of `tests/cli`, the README and `docs`: command, output and exit code.
 
 #[test]
 fn transcripts_match_the_output() {
@@ -9,7 +9,7 @@ fn transcripts_match_the_output() {
         .env("COLUMNS", "80")
         .env("NO_COLOR", "1")
         .env("CLICOLOR_FORCE", "0")
-        // The demo takes no notice of these; a pretend Railway would refuse them.
+        // The demo ignores these; the simulated Railway would reject them.
         .env("RAILWAY_TOKEN", "not-the-demos")
         .env("RAILWAY_API_TOKEN", "not-the-demos")
         .env("RAILWAY_PROJECT_ID", "not-the-demos");

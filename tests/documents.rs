@@ -1,5 +1,5 @@
-//! Every document that can be sent is valid against the schema, its arguments included: `graphql_client` checks fields only.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the operations")]
+//! Validates every GraphQL document against the schema, including arguments: `graphql_client` checks fields only.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "reads the operations")]
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use railway_doctor::io::railway::batch::{self, BatchService, SERVICES_PER_REQUES
 
 fn schema() -> Valid<Schema> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/schema.graphql");
-    Schema::parse_and_validate(fs::read_to_string(&path).unwrap(), path).expect("the subset is a valid schema")
+    Schema::parse_and_validate(fs::read_to_string(&path).unwrap(), path).expect("the schema is valid")
 }
 
 fn problems(document: &str) -> Option<String> {
@@ -21,16 +21,16 @@ fn problems(document: &str) -> Option<String> {
 
 #[test]
 fn every_operation_is_valid() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql");
-    let mut seen = 0;
-    for entry in fs::read_dir(folder).unwrap() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql");
+    let mut count = 0;
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().is_some_and(|name| name != "schema.graphql") {
             assert_eq!(problems(&fs::read_to_string(&path).unwrap()), None, "{}", path.display());
-            seen += 1;
+            count += 1;
         }
     }
-    assert!(seen >= 8, "only {seen} operations were found");
+    assert!(count >= 8, "only {count} operations were found");
 }
 
 #[test]
@@ -38,17 +38,17 @@ fn every_batch_size_is_valid() {
     for size in 1..=SERVICES_PER_REQUEST {
         let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        // Every other one runs.
-        let asked = ids
+        // Every other service has a deployment.
+        let services = ids
             .iter()
             .enumerate()
             .map(|(index, id)| BatchService { service: id, deployment: (index % 2 == 0).then_some("deployment-id") });
-        let asked: Vec<BatchService<'_>> = asked.collect();
+        let services: Vec<BatchService<'_>> = services.collect();
         for staged in [StagedQuery::Asked, StagedQuery::NotAsked] {
-            let batch = batch::build("p", "e", &asked, staged);
+            let batch = batch::build("p", "e", &services, staged);
             assert_eq!(problems(&batch.query), None, "{size} services");
-            assert!(!batch.query.contains("deployment-id"), "no id stands in the text");
-            assert!(ids.iter().all(|id| !batch.query.contains(id)), "no id stands in the text");
+            assert!(!batch.query.contains("deployment-id"), "the query contains no id");
+            assert!(ids.iter().all(|id| !batch.query.contains(id)), "the query contains no id");
         }
         assert_eq!(problems(&batch::events(&ids).query), None, "{size} deployments");
     }
@@ -56,7 +56,7 @@ fn every_batch_size_is_valid() {
 
 #[test]
 fn validator_reports_wrong_arguments() {
-    let found = problems("query Q($p: Int) { variables(projectId: $p, nope: 1) }").expect("it is wrong three times");
+    let found = problems("query Q($p: Int) { variables(projectId: $p, nope: 1) }").expect("the query is invalid");
     for word in ["nope", "environmentId", "projectId"] {
         assert!(found.contains(word), "{word} in {found}");
     }

@@ -1,10 +1,11 @@
-//! The reader and the writer against the loaders themselves: python-dotenv, node's dotenv and dotenvy read thousands of
-//! generated files, and `sh` those that were written.
+//! Compares the reader and the writer with the loaders themselves: python-dotenv, node's dotenv and dotenvy read
+//! thousands of generated files, and `sh` also reads those that were written.
 //!
-//! `NODE_PATH` says where node's dotenv is. `LOADERS_FILES` and `LOADERS_SEED` ask for more files, or for others.
+//! `NODE_PATH` is the directory of node's dotenv. `LOADERS_FILES` and `LOADERS_SEED` change the number of files and the
+//! seed.
 
-#![expect(clippy::disallowed_methods, reason = "starts the real loaders")]
-#![expect(clippy::print_stdout, reason = "the figures are what the run is for")]
+#![expect(clippy::disallowed_methods, reason = "runs the real loaders")]
+#![expect(clippy::print_stdout, reason = "prints statistics")]
 
 #[path = "loaders/generate.rs"]
 mod generate;
@@ -28,23 +29,23 @@ use serde::de::DeserializeOwned;
 type Values = BTreeMap<String, Option<String>>;
 
 #[derive(Deserialize)]
-struct Answer<T> {
+struct Output<T> {
     version: String,
     files: Vec<T>,
 }
 
-fn ask<T: DeserializeOwned>(program: &str, script: &str, texts: &[String]) -> Answer<T> {
+fn run_script<T: DeserializeOwned>(program: &str, script: &str, texts: &[String]) -> Output<T> {
     let mut child = Command::new(program)
         .arg(format!("{}/tests/loaders/{script}", env!("CARGO_MANIFEST_DIR")))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the interpreter is installed");
-    let question = serde_json::to_vec(texts).expect("texts are JSON");
-    child.stdin.take().expect("it is piped").write_all(&question).expect("the script reads all of it");
+    let input = serde_json::to_vec(texts).expect("texts are JSON");
+    child.stdin.take().expect("stdin is piped").write_all(&input).expect("the script reads its input");
     let output = child.wait_with_output().expect("the script ends");
     assert!(output.status.success(), "{script} failed");
-    serde_json::from_slice(&output.stdout).expect("the script answers in JSON")
+    serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }
 
 fn values<'b>(bindings: impl IntoIterator<Item = (&'b str, &'b Binding)>) -> Values {
@@ -56,25 +57,25 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// dotenvy's own answers: the first and the last value of each key.
-fn ask_dotenvy(text: &str) -> [Values; 2] {
-    let answers = dotenvy::from_read_iter(text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes());
-    let answers: Vec<_> = answers.flatten().map(|(key, value)| (key, Some(value))).collect();
-    [answers.iter().rev().cloned().collect(), answers.into_iter().collect()]
+/// Reads a text with dotenvy; returns the first and the last value of each key.
+fn read_with_dotenvy(text: &str) -> [Values; 2] {
+    let assignments = dotenvy::from_read_iter(text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes());
+    let assignments: Vec<_> = assignments.flatten().map(|(key, value)| (key, Some(value))).collect();
+    [assignments.iter().rev().cloned().collect(), assignments.into_iter().collect()]
 }
 
 #[test]
-#[ignore = "asks the real python-dotenv and node dotenv; .ci/run installs them and runs it"]
+#[ignore = "requires python-dotenv and node dotenv; .ci/run installs them and runs this test"]
 fn parser_agrees_with_the_real_loaders() {
     let mut generator = Generator::new(number("LOADERS_SEED", 1));
     let texts: Vec<String> = (0..number("LOADERS_FILES", 20_000)).map(|_| generator.file()).collect();
-    let python: Answer<[Values; 2]> = ask("python3", "read.py", &texts);
-    let node: Answer<Values> = ask("node", "read.js", &texts);
+    let python: Output<[Values; 2]> = run_script("python3", "read.py", &texts);
+    let node: Output<Values> = run_script("node", "read.js", &texts);
     let edition = edition(&python.version);
     let mut figures = Figures::default();
     for (index, text) in texts.iter().enumerate() {
         let [literal, substituted] = &python.files[index];
-        let [first, last] = ask_dotenvy(text);
+        let [first, last] = read_with_dotenvy(text);
         let body = Body::of(text);
         let read = |substitution| values(last_wins(&body.python(edition, substitution).bindings));
         assert_eq!(&read(Substitution::Off), literal, "python-dotenv, literal: {text:?}");
@@ -85,11 +86,11 @@ fn parser_agrees_with_the_real_loaders() {
         figures.count(text, literal, [substituted, &node.files[index], &first, &last]);
     }
     println!("python-dotenv {}, node's dotenv {}, dotenvy 0.15: {figures:?}", python.version, node.version);
-    assert!(figures.pieces * 10 < figures.keys, "the reader leaves out too much: {figures:?}");
-    assert!(figures.agreed * 4 > figures.keys, "the files are too wild to say much: {figures:?}");
+    assert!(figures.pieces * 10 < figures.keys, "the reader skips too many keys: {figures:?}");
+    assert!(figures.agreed * 4 > figures.keys, "the loaders agree on too few keys: {figures:?}");
 }
 
-/// Which grammar the installed python-dotenv has; 1.2.3 had half of each.
+/// The grammar of the installed python-dotenv. Version 1.2.3 mixes both.
 fn edition(version: &str) -> Edition {
     let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
     assert_ne!(numbers, [1, 2, 3], "install another python-dotenv");
@@ -100,32 +101,32 @@ fn edition(version: &str) -> Edition {
 struct Figures {
     files: usize,
     keys: usize,
-    /// python-dotenv (nothing substituted) and node's dotenv agree, and so does the reader.
+    /// Keys on which python-dotenv (without substitution), node's dotenv and the reader agree.
     agreed: usize,
-    /// Some loader differs, and it is told.
+    /// Keys that a loader reads differently, as reported.
     disagreements: usize,
-    /// No loader differs.
+    /// Keys that all loaders read alike.
     unanimous: usize,
     flaws: usize,
-    /// Keys of a loader that can't be names, which the reader leaves out.
+    /// Keys of a loader that are part of a value, which the reader skips.
     pieces: usize,
 }
 
 impl Figures {
-    /// Holds one file to the promise, key by key.
+    /// Compares the readings of one file, key by key.
     fn count(&mut self, text: &str, literal: &Values, loaders: [&Values; 4]) {
         let file = LocalFile::parse(".env", Secret::new(text));
         assert_eq!(file.text().expose(), text);
         let [_, node, ..] = loaders;
-        let told = file.disagreements();
-        let told: BTreeSet<&str> = told.iter().map(|disagreement| disagreement.key.as_str()).collect();
+        let disagreements = file.disagreements();
+        let reported: BTreeSet<&str> = disagreements.iter().map(|disagreement| disagreement.key.as_str()).collect();
         let lists = std::iter::once(literal).chain(loaders);
         let keys: BTreeSet<&str> = lists.flat_map(|values| values.keys().map(String::as_str)).collect();
-        let has_pieces = file.flaws.iter().any(|flaw| flaw.what == pasted_fragment::WHAT);
+        let has_pieces = file.problems.iter().any(|flaw| flaw.description == pasted_fragment::DESCRIPTION);
         for &key in &keys {
             let ours = file.entry(key).map(|entry| entry.value.expose());
-            if ours.is_none() && has_pieces && !told.contains(key) {
-                // A loader takes a piece of a value for a key there, and the reader does not.
+            if ours.is_none() && has_pieces && !reported.contains(key) {
+                // A loader reads a part of a value as a key, and the reader does not.
                 self.pieces += 1;
                 continue;
             }
@@ -136,18 +137,18 @@ impl Figures {
             }
             let differs = loaders.into_iter().any(|values| theirs(values) != theirs(literal));
             if differs {
-                assert!(told.contains(key), "{key} is read differently, and that is not told: {text:?}");
+                assert!(reported.contains(key), "{key} is read differently, but not reported: {text:?}");
                 self.disagreements += 1;
             } else {
-                // A key that python-dotenv forgets again and that nobody else takes still has its line.
-                let forgotten = theirs(literal).is_none() && told.contains(key);
-                assert!(forgotten || ours == theirs(literal).as_deref(), "{key} as all read it: {text:?}");
+                // The reader still lists a key that python-dotenv discards and no other loader reads.
+                let is_discarded = theirs(literal).is_none() && reported.contains(key);
+                assert!(is_discarded || ours == theirs(literal).as_deref(), "{key} as all read it: {text:?}");
                 self.unanimous += 1;
             }
         }
         self.files += 1;
         self.keys += keys.len();
-        self.flaws += file.flaws.len();
+        self.flaws += file.problems.len();
     }
 }
 
@@ -155,10 +156,10 @@ impl Figures {
 fn disagreement_names_the_differing_loader() {
     use KeyReading::{Different, Refused, Same};
     let file = LocalFile::parse(".env", Secret::new("A=b#c\nB=x y\nC=1\n"));
-    let told: Vec<_> = file
+    let readings: Vec<_> = file
         .disagreements()
         .into_iter()
-        .map(|told| (told.key.clone(), Loader::ALL.map(|loader| told.reading(loader))))
+        .map(|found| (found.key.clone(), Loader::ALL.map(|loader| found.reading(loader))))
         .collect();
-    assert_eq!(told, [("A".into(), [Same, Same, Different]), ("B".into(), [Refused, Same, Same])]);
+    assert_eq!(readings, [("A".into(), [Same, Same, Different]), ("B".into(), [Refused, Same, Same])]);
 }

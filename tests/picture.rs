@@ -1,5 +1,5 @@
-//! The README's picture is what `doctor demo check` prints, and can't go stale. `SNAPSHOTS=overwrite` draws it again.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it runs doctor and reads what it drew before")]
+//! Compares the picture in the README with the output of `doctor demo check`. To update: `SNAPSHOTS=overwrite`.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "runs doctor")]
 
 use std::process::Command;
 
@@ -7,8 +7,8 @@ use anstyle::RgbColor;
 use anstyle_svg::{Palette, Term};
 use snapbox::{assert_data_eq, file};
 
-/// On a ground of its own, so that it reads alike on a light and on a dark page: every colour has a contrast of 4.5 or more,
-/// faint text included.
+/// The picture has its own background, so that it looks the same on light and dark pages. Every colour has a contrast
+/// of at least 4.5, including dimmed text.
 const PALETTE: Palette = Palette([
     RgbColor(0x48, 0x4f, 0x58),
     RgbColor(0xff, 0x92, 0x8a),
@@ -28,10 +28,10 @@ const PALETTE: Palette = Palette([
     RgbColor(0xff, 0xff, 0xff),
 ]);
 
-/// What stands for the fingerprints of a run, which are new in each: equal ones stay equal.
+/// Replace the fingerprints, which differ in each run; equal fingerprints stay equal.
 const FINGERPRINTS: [&str; 4] = ["3f9a1c", "b07d52", "58e4a6", "c21f8b"];
-/// What stands for the moment at which the demo's deployment began.
-const MOMENT: &str = "2026-11-09 16:20:47";
+/// Replaces the time at which the demo's deployment started.
+const START_TIME: &str = "2026-11-09 16:20:47";
 
 #[test]
 fn picture_matches_the_demo_output() {
@@ -42,7 +42,7 @@ fn picture_matches_the_demo_output() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let printed = at_a_fixed_moment(&with_fixed_fingerprints(&String::from_utf8(output.stdout).unwrap()));
+    let printed = with_fixed_time(&with_fixed_fingerprints(&String::from_utf8(output.stdout).unwrap()));
     let shown = format!("\u{1b}[2m$\u{1b}[0m \u{1b}[1mdoctor demo check\u{1b}[0m\n{}", printed.trim_end());
     let picture = readable(&scalable(&terminal().render_svg(&shown)));
     assert!(picture.len() < 100_000, "{} bytes", picture.len());
@@ -53,38 +53,38 @@ fn terminal() -> Term {
     Term::new().palette(PALETTE).fg_color(RgbColor(0xe6, 0xed, 0xf3).into()).bg_color(RgbColor(0x0d, 0x11, 0x17).into())
 }
 
-/// Each fingerprint is six digits behind its mark.
+/// A fingerprint is a bullet and six hexadecimal digits.
 fn with_fixed_fingerprints(text: &str) -> String {
-    let mut seen: Vec<&str> = Vec::new();
+    let mut found: Vec<&str> = Vec::new();
     let mut fixed = text.to_owned();
     for (at, mark) in text.match_indices("● ") {
         let digits = text.get(at + mark.len()..at + mark.len() + 6).unwrap();
-        let is_one = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        if is_one && !seen.contains(&digits) {
-            seen.push(digits);
-            fixed = fixed.replace(&format!("● {digits}"), &format!("● {}", FINGERPRINTS[seen.len() - 1]));
+        let is_fingerprint = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if is_fingerprint && !found.contains(&digits) {
+            found.push(digits);
+            fixed = fixed.replace(&format!("● {digits}"), &format!("● {}", FINGERPRINTS[found.len() - 1]));
         }
     }
-    assert!(seen.len() > 1, "{text}");
+    assert!(found.len() > 1, "{text}");
     fixed
 }
 
-/// The one moment that is told is the start of the log that was read.
-fn at_a_fixed_moment(text: &str) -> String {
+/// The only time in the output is the start of the log.
+fn with_fixed_time(text: &str) -> String {
     let mark = "the deployment's start (";
     let start = text.find(mark).unwrap() + mark.len();
-    let end = start + MOMENT.len();
+    let end = start + START_TIME.len();
     assert!(text[end..].trim_start().starts_with("UTC)"), "{text}");
-    format!("{}{MOMENT}{}", &text[..start], &text[end..])
+    format!("{}{START_TIME}{}", &text[..start], &text[end..])
 }
 
-/// Faint text is drawn at an opacity of 0.4 otherwise, which is too dark to read.
+/// Raises the opacity of dimmed text: the default of 0.4 is too dark to read.
 fn readable(picture: &str) -> String {
     assert!(picture.contains(".dimmed { opacity: 0.4; }"), "{picture}");
     picture.replace(".dimmed { opacity: 0.4; }", ".dimmed { opacity: 0.65; }")
 }
 
-/// With a view box it shrinks on a narrow page instead of being cut off.
+/// Adds a `viewBox`, so that the picture is scaled on a narrow page instead of cut off.
 fn scalable(picture: &str) -> String {
     let length = |name: &str| picture.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split("px").next());
     let (width, height) = (length("width").unwrap(), length("height").unwrap());

@@ -1,43 +1,40 @@
-//! `doctor auth`. The comments on flags are what `--help` prints.
+//! The arguments of `doctor auth`. The doc comments are the texts of `--help`.
 
 use clap::{Args, Subcommand};
 
 use crate::cli::examples::{self, TEMPLATE};
 use crate::cli::groups::{ProjectArgs, ResultArgs};
 
-/// `doctor auth`.
+/// The arguments of `doctor auth`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::AUTH)]
 pub struct AuthArgs {
-    /// What to do
     #[command(subcommand)]
-    pub verb: AuthCommand,
-    /// The time for asking Railway
+    pub command: AuthCommand,
+    /// Time limit for requests to Railway
     #[arg(long, value_name = "DURATION", default_value = "20s", global = true)]
     pub timeout: String,
 }
 
-/// `doctor auth status`.
+/// The arguments of `doctor auth status`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::STATUS)]
 pub struct AuthStatusArgs {
-    /// Which project and environment the token should reach.
     #[command(flatten)]
     pub place: ProjectArgs,
-    /// How the result is reported.
     #[command(flatten)]
     pub result: ResultArgs,
 }
 
-/// What `doctor auth` does.
+/// The commands of `doctor auth`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum AuthCommand {
-    /// Store a token, typed unseen or piped into standard input
+    /// Store a token from a hidden prompt or standard input
     #[command(help_template = TEMPLATE, before_help = examples::LOGIN)]
     Login,
-    /// Tell every place that may hold a token, which one is used, and what it reaches
+    /// Show the sources of tokens, which one is used, and its access
     Status(AuthStatusArgs),
-    /// Remove what login stored
+    /// Remove the stored tokens
     #[command(help_template = TEMPLATE, before_help = examples::LOGOUT)]
     Logout,
 }

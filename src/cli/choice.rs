@@ -1,4 +1,4 @@
-//! What a flag can be set to.
+//! The values of flags.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -6,25 +6,25 @@ use clap::builder::PossibleValue;
 use crate::report::matrix::{FORMATS as MATRIX_FORMATS, MatrixFormat};
 use crate::report::{FORMATS, Format};
 
-/// The formats of one kind of result, and what `--help` says of them.
+/// The output formats of a command, with their help texts.
 pub trait OutputFormat: ValueEnum + Send + Sync + 'static {
-    /// Beside `--format`.
+    /// The help of `--format`.
     const FORMAT_HELP: &str;
-    /// Beside `--output`.
+    /// The help of `--output`.
     const FILE_HELP: &str;
 }
 
 impl OutputFormat for Format {
     const FORMAT_HELP: &str = "text, json, sarif, github, junit, markdown, html";
-    const FILE_HELP: &str = "Write the report into this file";
+    const FILE_HELP: &str = "Write the report to this file";
 }
 
 impl OutputFormat for MatrixFormat {
     const FORMAT_HELP: &str = "text, markdown, html or json";
-    const FILE_HELP: &str = "Write the matrix into this file";
+    const FILE_HELP: &str = "Write the matrix to this file";
 }
 
-// The names of formats stand in one list beside what writes them, so they are not derived.
+// Not derived: the names of formats are in one list, next to the code that writes them.
 impl ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {
         const ALL: [Format; FORMATS.len()] = second_of(FORMATS);
@@ -47,7 +47,7 @@ impl ValueEnum for MatrixFormat {
     }
 }
 
-/// The second of each pair, at compile time.
+/// Returns the second of each pair, at compile time.
 const fn second_of<F: Copy, const COUNT: usize>(pairs: &[(&str, F)]) -> [F; COUNT] {
     let mut all = [pairs[0].1; COUNT];
     let mut index = 0;
@@ -58,16 +58,16 @@ const fn second_of<F: Copy, const COUNT: usize>(pairs: &[(&str, F)]) -> [F; COUN
     all
 }
 
-/// What to do when somebody has staged a change of the same key.
+/// What to do if a change of the same key is staged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Staging {
     /// Write nothing.
     Stop,
-    /// Write all the same.
+    /// Write anyway.
     Ignore,
 }
 
-/// A shell that completions are written for.
+/// A shell with a completion script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ShellName {
     /// The Bourne Again Shell, 4 or newer.
@@ -84,7 +84,7 @@ pub enum ShellName {
     Nushell,
 }
 
-/// How a verb without findings tells its result.
+/// The output format of a command without findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ResultFormat {
     /// For people.
@@ -93,10 +93,10 @@ pub enum ResultFormat {
     Json,
 }
 
-/// What is described by a schema.
+/// A document with a JSON Schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaName {
-    /// What `--format json` prints.
+    /// The output of `--format json`.
     Report,
     /// `doctor.toml`.
     Config,
@@ -113,7 +113,7 @@ pub enum ColorChoice {
     Never,
 }
 
-/// From which severity on findings fail a run.
+/// The lowest severity that fails a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
     /// Errors.
@@ -122,11 +122,11 @@ pub enum FailOn {
     Warning,
     /// Any finding.
     Note,
-    /// No finding does.
+    /// Findings never fail a run.
     Never,
 }
 
-/// The hooks that doctor can be.
+/// A git hook that `doctor` can be installed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum HookName {
     /// Before each commit.

@@ -1,110 +1,130 @@
-//! What `--help` shows first: commands to copy, none wider than 60 columns.
+//! The examples and tables of `--help`. No line is wider than 60 columns.
 
-/// Examples stand below the sentence and above the flags.
+/// Puts the examples between the summary and the flags.
 pub(super) const TEMPLATE: &str =
     "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
-/// `Examples:` as clap writes its own headings; without colour it takes the styles out again.
+/// A heading in clap's style. clap removes the style from output without colour.
+macro_rules! heading {
+    ($title:literal) => {
+        concat!("\u{1b}[1m\u{1b}[4m", $title, ":\u{1b}[0m")
+    };
+}
+
 macro_rules! examples {
-    ($($line:literal)+) => { concat!("\u{1b}[1m\u{1b}[4mExamples:\u{1b}[0m", $("\n  ", $line),+) };
+    ($($line:literal)+) => { concat!(heading!("Examples"), $("\n  ", $line),+) };
 }
 
 pub(super) const DOCTOR: &str = examples!(
-    "doctor demo                  try it on a pretend Railway"
-    "doctor check                 all that share .env's keys"
-    "doctor check -s worker       one service"
-    "doctor fix -s worker         ask, store, deploy, prove"
-    "doctor undo                  put back what a fix changed"
-    "doctor init                  write a doctor.toml"
+    "doctor demo              try it on a simulated Railway"
+    "doctor check             check services sharing keys"
+    "doctor fix -s worker     fix one service"
+    "doctor undo              restore what a fix changed"
+    "doctor init              create a doctor.toml"
 );
 
-pub(super) const EXIT_CODES: &str = "\u{1b}[1m\u{1b}[4mExit codes:\u{1b}[0m
-  0 all agrees          5 Railway out of reach
-  1 findings            6 fixed in part
-  2 usage or files      7 stored, not running
-  3 nothing compared    8 stored, not proved
-  4 credentials         130 interrupted";
+pub(super) const AFTER_HELP: &str = concat!(
+    heading!("Exit codes"),
+    "
+  0 success              5 Railway unavailable
+  1 findings             6 fix applied in part
+  2 usage, config, file  7 fix failed verification
+  3 nothing compared     8 fix not verified
+  4 credentials          130 interrupted
+
+",
+    heading!("Environment"),
+    "
+  RAILWAY_TOKEN               project token
+  RAILWAY_API_TOKEN           account or workspace token
+  RAILWAY_PROJECT_ID          project, if not set otherwise
+  RAILWAY_ENVIRONMENT_ID      environment, likewise
+  DOCTOR=0                    skip the git hook
+  CI                          never prompt or show values
+  NO_COLOR, CLICOLOR_FORCE    disable or force colour
+  HTTPS_PROXY, SSL_CERT_FILE  proxy, root certificates"
+);
 
 pub(super) const CHECK: &str = examples!(
-    "doctor check                       all that share keys"
+    "doctor check                       services sharing keys"
     "doctor check -s worker -e staging  one service"
     "doctor check --only API_KEY -v     one key, in full"
     "doctor check --format json         for programs"
 );
 
 pub(super) const MATRIX: &str = examples!(
-    "doctor matrix                      marks and their legend"
+    "doctor matrix                      services sharing keys"
     "doctor matrix -s api -s worker     two services"
     "doctor matrix --format html --output matrix.html"
 );
 
 pub(super) const FIX: &str = examples!(
-    "doctor fix                               ask, then mend"
-    "doctor fix --push --only KEY --yes       store and prove"
-    "doctor fix --pull --only KEY --yes       into .env"
-    "doctor fix --start-command CMD -s NAME   set it, deploy"
+    "doctor fix                               choose, confirm"
+    "doctor fix --push --only KEY --yes       .env to Railway"
+    "doctor fix --pull --only KEY --yes       Railway to .env"
+    "doctor fix --start-command CMD -s NAME   set and deploy"
 );
 
 pub(super) const UNDO: &str = examples!(
-    "doctor undo             the last fix made in this folder"
-    "doctor undo --list      the runs that can be undone"
-    "doctor undo --dry-run   what it would put back"
+    "doctor undo             the last fix in this directory"
+    "doctor undo --list      list runs that can be undone"
+    "doctor undo --dry-run   show the plan only"
 );
 
 pub(super) const INIT: &str = examples!(
-    "doctor init                    ask, show, ask once more"
-    "doctor init --yes              write what it suggests"
+    "doctor init                    answer questions, confirm"
+    "doctor init --yes              write the suggested file"
     "doctor init -s api -s worker   for these services"
 );
 
 pub(super) const TRUST: &str = examples!(
-    "doctor trust         show what it says, then ask"
-    "doctor trust --yes   for scripts"
+    "doctor trust         show what it decides, then ask"
+    "doctor trust --yes   accept without asking"
 );
 
 pub(super) const DEMO: &str = examples!(
-    "doctor demo          the whole story"
-    "doctor demo check    what is wrong"
-    "doctor demo fix      choose, see the plan, say yes"
-    "doctor demo undo     put it back"
+    "doctor demo          take a guided tour"
+    "doctor demo check    show the findings"
+    "doctor demo fix      choose fixes and apply them"
+    "doctor demo undo     undo a fix"
 );
 
 pub(super) const EXPLAIN: &str = examples!(
-    "doctor explain                 the rules"
-    "doctor explain value-differs   one rule"
-    "doctor explain D103            the same, by its code"
+    "doctor explain                 list all rules"
+    "doctor explain value-differs   explain a rule by name"
+    "doctor explain D103            explain a rule by code"
 );
 
 pub(super) const AUTH: &str = examples!(
-    "doctor auth status   which token is used, what it reaches"
-    "doctor auth login    store one, typed unseen"
-    "doctor auth logout   remove it"
+    "doctor auth status   show the token in use"
+    "doctor auth login    store a token"
+    "doctor auth logout   remove the stored tokens"
 );
 
 pub(super) const LOGIN: &str = examples!(
-    "doctor auth login                  type it unseen"
-    "pass railway | doctor auth login   from another program"
+    "doctor auth login                  type or paste a token"
+    "pass railway | doctor auth login   pipe it from a program"
 );
 
 pub(super) const STATUS: &str = examples!(
-    "doctor auth status                 every place for a token"
-    "doctor auth status -e production   does it reach that one?"
+    "doctor auth status                 sources of tokens"
+    "doctor auth status -e production   access to production"
 );
 
 pub(super) const LOGOUT: &str = examples!(
-    "doctor auth logout   forget the token"
-    "doctor auth status   see what is used from now on"
+    "doctor auth logout   remove the stored tokens"
+    "doctor auth status   show the token in use now"
 );
 
 pub(super) const HOOK: &str = examples!(
-    "doctor hook install   look before each commit"
-    "doctor hook status    which hooks there are"
-    "doctor hook run       what the hook does, now"
+    "doctor hook install   install the pre-commit hook"
+    "doctor hook status    list the hooks"
+    "doctor hook run       run the hook now"
 );
 
 pub(super) const HOOK_RUN: &str = examples!(
-    "doctor hook run            secrets, then drift"
-    "doctor hook run --strict   no comparison, no commit"
+    "doctor hook run            check secrets, then drift"
+    "doctor hook run --strict   block if a check is impossible"
 );
 
 pub(super) const HOOK_INSTALL: &str = examples!(
@@ -113,28 +133,28 @@ pub(super) const HOOK_INSTALL: &str = examples!(
 );
 
 pub(super) const HOOK_UNINSTALL: &str = examples!(
-    "doctor hook uninstall   remove them"
-    "doctor hook status      see what is left"
+    "doctor hook uninstall   remove doctor's hooks"
+    "doctor hook status      list the remaining hooks"
 );
 
 pub(super) const HOOK_STATUS: &str = examples!(
-    "doctor hook status      which hooks there are"
-    "doctor hook install     write one"
+    "doctor hook status      list the hooks"
+    "doctor hook install     install the pre-commit hook"
 );
 
 pub(super) const SCHEMA: &str = examples!(
-    "doctor schema                               for readers"
-    "doctor schema config > doctor.schema.json   for editors"
+    "doctor schema                               reports"
+    "doctor schema config > doctor.schema.json   doctor.toml"
 );
 
 pub(super) const COMPLETIONS: &str = examples!(
-    "source <(doctor completions bash)      for this shell"
-    "doctor completions fish | source       the same in fish"
+    "source <(doctor completions bash)      in bash"
+    "doctor completions fish | source       in fish"
 );
 
 pub(super) const MAN: &str = examples!(
     "doctor man > doctor.1               then: man ./doctor.1"
-    "doctor man fix > doctor-fix.1       the page of one verb"
+    "doctor man fix > doctor-fix.1       page of one command"
 );
 
 #[cfg(test)]
@@ -143,21 +163,21 @@ mod tests {
 
     use crate::cli::Cli;
 
-    /// Every verb, and every verb of a verb.
-    fn verbs(command: &Command) -> Vec<Command> {
-        let own = command.get_subcommands().filter(|verb| !verb.is_hide_set());
-        own.flat_map(|verb| [verb.clone()].into_iter().chain(verbs(verb))).collect()
+    /// Returns the commands and their nested commands, without clap's own `help`.
+    fn commands_below(command: &Command) -> Vec<Command> {
+        let below = command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help");
+        below.flat_map(|below| [below.clone()].into_iter().chain(commands_below(below))).collect()
     }
 
     #[test]
     fn help_starts_with_examples_and_fits_one_screen() {
         let mut doctor = Cli::command().term_width(80);
         doctor.build();
-        let all: Vec<Command> = [doctor.clone()].into_iter().chain(verbs(&doctor)).collect();
+        let all: Vec<Command> = [doctor.clone()].into_iter().chain(commands_below(&doctor)).collect();
         assert!(all.len() > 20);
-        for mut verb in all {
-            let name = verb.get_name().to_owned();
-            let help = verb.render_help().to_string();
+        for mut command in all {
+            let name = command.get_name().to_owned();
+            let help = command.render_help().to_string();
             let at = |part: &str| help.find(part).unwrap_or_else(|| panic!("{name} has no {part}\n{help}"));
             assert!(at("Examples:\n") < at("Usage:"), "{help}");
             let examples: Vec<&str> = help[at("Examples:\n")..at("Usage:")].lines().skip(1).collect();

@@ -1,4 +1,4 @@
-//! Groups of flags that several commands have. The comments on flags are what `--help` prints.
+//! Groups of flags that several commands share. The doc comments are the texts of `--help`.
 
 use std::path::PathBuf;
 
@@ -7,45 +7,44 @@ use clap::Args;
 use crate::cli::choice::{FailOn, OutputFormat, ResultFormat};
 use crate::report::Format;
 
-/// Which project and environment.
+/// The flags that select a project and an environment.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ProjectArgs {
-    /// By name or id; default: doctor.toml, `railway link`
+    /// Project name or id [default: doctor.toml or link]
     #[arg(long, value_name = "NAME", help_heading = "Targeting")]
     pub project: Option<String>,
-    /// By name or id; default: as for the project
+    /// Environment name or id [default: as for project]
     #[arg(short, long, value_name = "NAME", help_heading = "Targeting")]
     pub environment: Option<String>,
 }
 
-/// Which services of which environment.
+/// The flags that select services.
 #[derive(Args, Clone, Debug)]
 pub struct TargetArgs {
-    /// Which project and environment.
     #[command(flatten)]
     pub place: ProjectArgs,
-    /// By name, alias, id or part of a name; repeatable
+    /// Service name (or part), alias or id; repeatable
     #[arg(short, long, value_name = "NAME", help_heading = "Targeting")]
     pub service: Vec<String>,
 }
 
-/// Which local files.
+/// The flags that select local files.
 #[derive(Args, Clone, Debug)]
 pub struct FileArgs {
-    /// The file of variables; repeatable, later ones win
+    /// Local env file; repeatable, later files win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
 }
 
-/// Which keys.
+/// The flags that select keys.
 #[derive(Args, Clone, Debug)]
 pub struct KeyArgs {
-    /// Only this key; repeatable
+    /// Limit to this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub only: Vec<String>,
 }
 
-/// How the result is reported, and which findings fail the run. The format says what is written.
+/// The flags for a result with findings. The available formats depend on the command.
 #[derive(Args, Clone, Debug)]
 pub struct OutputArgs<F: OutputFormat = Format> {
     /// `--format`.
@@ -62,20 +61,20 @@ pub struct OutputArgs<F: OutputFormat = Format> {
     /// `--output`.
     #[arg(id = "output", long, value_name = "FILE", help = F::FILE_HELP)]
     pub file: Option<PathBuf>,
-    /// Fail from error (default), warning, note or never
+    /// Fail on error (default), warning, note or never
     #[arg(long, value_enum, hide_possible_values = true, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
 }
 
-/// What is shown of values.
+/// The flag that reveals values.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct RevealArgs {
-    /// Show values; on a terminal only, never with CI set
+    /// Show values (terminal only, never with CI set)
     #[arg(long)]
     pub show_values: bool,
 }
 
-/// How the result of a command without findings is reported.
+/// The flags for a result without findings.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct ResultArgs {
     /// text or json

@@ -1,4 +1,4 @@
-//! `doctor hook`. The comments on flags are what `--help` prints.
+//! The arguments of `doctor hook`. The doc comments are the texts of `--help`.
 
 use clap::{Args, Subcommand};
 
@@ -6,64 +6,60 @@ use crate::cli::choice::HookName;
 use crate::cli::examples::{self, TEMPLATE};
 use crate::cli::groups::{FileArgs, ResultArgs, TargetArgs};
 
-/// `doctor hook`.
+/// The arguments of `doctor hook`.
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK)]
 pub struct HookArgs {
-    /// What to do.
     #[command(subcommand)]
-    pub verb: HookCommand,
+    pub command: HookCommand,
 }
 
-/// The verbs of `doctor hook`.
+/// The commands of `doctor hook`.
 #[derive(Debug, Subcommand)]
 pub enum HookCommand {
-    /// What the hook does: stop a commit that gives a secret away, or that drift speaks against
+    /// Run the hook: check staged changes for secrets, then for drift
     Run(HookRunArgs),
-    /// Write the hook, where git looks for it; never over somebody else's
+    /// Install the hook; a hook of another tool is not replaced
     Install(HookInstallArgs),
-    /// Remove the hooks that install wrote
+    /// Remove the hooks that doctor installed
     #[command(help_template = TEMPLATE, before_help = examples::HOOK_UNINSTALL)]
     Uninstall,
-    /// Say which hooks there are; exit code 1 if none of them calls doctor
+    /// List the hooks; exit with 1 if none of them runs doctor
     Status(HookStatusArgs),
 }
 
-/// `doctor hook run`.
+/// The arguments of `doctor hook run`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK_RUN)]
 pub struct HookRunArgs {
-    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// Which files they are compared with.
     #[command(flatten)]
     pub files: FileArgs,
-    /// Block the commit also if something could not be checked or compared
+    /// Also block the commit if something could not be checked
     #[arg(long)]
     pub strict: bool,
-    /// The time for all of it
+    /// Time limit
     #[arg(long, value_name = "DURATION", default_value = "3s")]
     pub timeout: String,
 }
 
-/// `doctor hook install`.
+/// The arguments of `doctor hook install`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK_INSTALL)]
 pub struct HookInstallArgs {
-    /// Which hooks
+    /// Hooks to install
     #[arg(value_enum, value_name = "pre-commit|pre-push", default_value = "pre-commit", hide_possible_values = true)]
     pub hooks: Vec<HookName>,
-    /// Write where core.hooksPath or a link leads, without asking
+    /// Install where core.hooksPath or a link leads, without asking
     #[arg(short, long)]
     pub yes: bool,
 }
 
-/// `doctor hook status`.
+/// The arguments of `doctor hook status`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK_STATUS)]
 pub struct HookStatusArgs {
-    /// How the result is reported.
     #[command(flatten)]
     pub result: ResultArgs,
 }

@@ -1,5 +1,4 @@
-//! What can be typed: clap types and nothing else. The comments on flags are what `--help` prints.
-#![expect(clippy::doc_markdown, reason = "help is plain text: backticks would be printed")]
+//! The command line, as clap types. The doc comments of commands and flags are the texts of `--help`.
 
 mod auth;
 mod choice;
@@ -7,6 +6,7 @@ mod examples;
 mod groups;
 mod hook;
 mod programs;
+mod unknown_command;
 
 use std::path::PathBuf;
 
@@ -20,337 +20,315 @@ use crate::cli::examples::TEMPLATE;
 pub use crate::cli::groups::{FileArgs, KeyArgs, OutputArgs, ProjectArgs, ResultArgs, RevealArgs, TargetArgs};
 pub use crate::cli::hook::{HookArgs, HookCommand, HookInstallArgs, HookRunArgs, HookStatusArgs};
 pub use crate::cli::programs::asks_for_json;
+pub use crate::cli::unknown_command::{tip_for_json, with_tips};
 use crate::report::matrix::MatrixFormat;
 
-/// Finds and mends configuration drift on Railway: `.env` against stored against running.
+/// Find and fix configuration drift between .env, Railway and running deployments
 #[derive(Debug, Parser)]
 #[command(
     name = "doctor",
     version,
-    disable_help_subcommand = true,
     help_template = TEMPLATE,
     before_help = examples::DOCTOR,
-    after_help = examples::EXIT_CODES
+    after_help = examples::AFTER_HELP
 )]
 pub struct Cli {
-    /// What to do.
     #[command(subcommand)]
-    pub verb: CliCommand,
-    /// How to do it.
+    pub command: CliCommand,
     #[command(flatten)]
     pub global: GlobalArgs,
 }
 
-/// Flags that every verb has.
+/// The flags that every command has.
 #[derive(Args, Clone, Debug)]
 pub struct GlobalArgs {
-    /// auto, always or never; heeds NO_COLOR, CLICOLOR_FORCE
+    /// When to use colour: auto, always or never
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, hide_possible_values = true, hide_default_value = true, value_name = "WHEN", help_heading = "Global")]
     pub color: ColorChoice,
-    /// Tell more: every key behind a summary line
+    /// Show every note and every key
     #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Global")]
     pub verbose: bool,
-    /// Tell only what failed
+    /// Show only what failed
     #[arg(short, long, global = true, help_heading = "Global")]
     pub quiet: bool,
     /// Use this doctor.toml
     #[arg(long, global = true, value_name = "PATH", conflicts_with = "no_config", help_heading = "Global")]
     pub config: Option<PathBuf>,
-    /// Use no doctor.toml
+    /// Do not use a doctor.toml
     #[arg(long, global = true, help_heading = "Global")]
     pub no_config: bool,
-    /// Talk to a simulated Railway on a loopback address
+    /// Use a simulated Railway at a loopback address
     #[arg(long, global = true, value_name = "URL", overrides_with = "api_url", help_heading = "Global")]
     pub api_url: Option<String>,
-    /// Record requests in a file, for a bug report
+    /// Record API requests in a file, for a bug report
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global")]
     pub debug_api: Option<PathBuf>,
 }
 
-/// The verbs.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Compare each service's variables with the local .env; changes nothing
+    /// Compare .env with Railway and running deployments (read-only)
     Check(CheckArgs),
-    /// Mend what check found: push, pull, redeploy once, and prove it
+    /// Push, pull or redeploy to fix what check found, and verify it
     Fix(FixArgs),
-    /// Put back what a fix changed
+    /// Restore what a fix changed
     Undo(UndoArgs),
-    /// Show keys × services at a glance: local, stored, running; changes nothing
+    /// Show the comparison as a table of keys and services
     Matrix(MatrixArgs),
-    /// Write a doctor.toml: look at both sides, ask little, show it first
+    /// Create a doctor.toml from .env and the Railway project
     Init(InitArgs),
-    /// Store a token in the system's keyring, remove it, or tell which token is used
+    /// Store or remove a token, or show which token is used
     Auth(AuthArgs),
-    /// Look before each commit: staged secrets, then drift
+    /// Manage the git hook that blocks secrets and drift
     Hook(HookArgs),
     /// Accept this checkout's doctor.toml for its project
     Trust(TrustArgs),
-    /// Explain a rule, or list the rules
+    /// Explain a rule, or list all rules
     Explain(ExplainArgs),
-    /// Try it on a pretend Railway: tells the story of an incident
+    /// Try doctor on a simulated Railway project
     Demo(DemoArgs),
-    /// Write the JSON Schema of reports, or of doctor.toml
+    /// Print the JSON Schema of reports or of doctor.toml
     #[command(help_template = TEMPLATE, before_help = examples::SCHEMA)]
     Schema {
         /// report or config
-        #[arg(value_enum, value_name = "WHAT", default_value = "report", hide_possible_values = true)]
+        #[arg(value_enum, value_name = "SCHEMA", default_value = "report", hide_possible_values = true)]
         of: SchemaName,
     },
-    /// Write completions for a shell
+    /// Print a shell completion script
     #[command(help_template = TEMPLATE, before_help = examples::COMPLETIONS)]
     Completions {
-        /// The shell
+        /// Shell to complete for
         shell: ShellName,
     },
-    /// Write the manual page of doctor, or of one of its verbs
+    /// Print the manual page of doctor or of a command
     #[command(help_template = TEMPLATE, before_help = examples::MAN)]
     Man {
-        /// The verb; none means doctor itself
+        /// Command, such as: auth login [default: doctor itself]
+        #[arg(value_name = "COMMAND")]
         verb: Vec<String>,
     },
 }
 
-/// `doctor check`.
+/// The arguments of `doctor check`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::CHECK)]
 pub struct CheckArgs {
-    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// Which files they are compared with.
     #[command(flatten)]
     pub files: FileArgs,
-    /// Which keys.
     #[command(flatten)]
     pub keys: KeyArgs,
-    /// How the result is reported.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// The time for the whole check
+    /// Time limit
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
-    /// What is shown of values.
     #[command(flatten)]
     pub reveal: RevealArgs,
-    /// Show answers also where there is no terminal
+    /// Show logs and responses without a terminal, too
     #[arg(long)]
     pub show_logs: bool,
 }
 
-/// `doctor matrix`.
+/// The arguments of `doctor matrix`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::MATRIX)]
 pub struct MatrixArgs {
-    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// Which files they are compared with.
     #[command(flatten)]
     pub files: FileArgs,
-    /// Which keys.
     #[command(flatten)]
     pub keys: KeyArgs,
-    /// How the result is reported.
     #[command(flatten)]
     pub output: OutputArgs<MatrixFormat>,
-    /// The time for the whole look
+    /// Time limit
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
 }
 
-/// `doctor fix`.
+/// The arguments of `doctor fix`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::FIX)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct FixArgs {
-    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// Which files they are compared with.
     #[command(flatten)]
     pub files: FileArgs,
-    /// Which keys.
     #[command(flatten)]
     pub keys: KeyArgs,
-    /// From file to Railway, where a key is and differs
-    #[arg(long, conflicts_with = "pull", help_heading = "What to do")]
+    /// Push local values to services that have the key
+    #[arg(long, conflicts_with = "pull", help_heading = "Actions")]
     pub push: bool,
-    /// Add the keys of --only to the --service ones
-    #[arg(long, requires_all = ["only", "service"], conflicts_with = "pull", help_heading = "What to do")]
+    /// Also add --only keys that the --service lacks
+    #[arg(long, requires_all = ["only", "service"], conflicts_with = "pull", help_heading = "Actions")]
     pub add: bool,
-    /// From Railway into the file, for all that differs
-    #[arg(long, help_heading = "What to do")]
+    /// Pull Railway's values into the local file
+    #[arg(long, help_heading = "Actions")]
     pub pull: bool,
-    /// Deploy the services again that run with old values
-    #[arg(long, help_heading = "What to do")]
+    /// Redeploy services that are out of date
+    #[arg(long, help_heading = "Actions")]
     pub redeploy: bool,
     /// Set the start command of the one --service
-    #[arg(long, value_name = "TEXT", requires = "service", conflicts_with_all = ["add", "prune", "no_deploy"], help_heading = "What to do")]
+    #[arg(long, value_name = "TEXT", requires = "service", conflicts_with_all = ["add", "prune", "no_deploy"], help_heading = "Actions")]
     pub start_command: Option<String>,
-    /// Show the plan alone; exit code 1 if it has steps
-    #[arg(long, help_heading = "What to do")]
+    /// Show the plan only; exit with 1 if it has steps
+    #[arg(long, help_heading = "Actions")]
     pub dry_run: bool,
-    /// Ask nothing; push only --only and required keys
-    #[arg(short, long, help_heading = "What to do")]
+    /// Skip prompts; push only --only and required keys
+    #[arg(short, long, help_heading = "Actions")]
     pub yes: bool,
-    /// Store only: running services keep old values
-    #[arg(long, conflicts_with = "redeploy", help_heading = "What to do")]
+    /// Store values without deploying
+    #[arg(long, conflicts_with = "redeploy", help_heading = "Actions")]
     pub no_deploy: bool,
-    /// Deploy the services too that refer to what changes
-    #[arg(long, conflicts_with = "no_deploy", help_heading = "What to do")]
+    /// Also deploy services that reference changed keys
+    #[arg(long, conflicts_with = "no_deploy", help_heading = "Actions")]
     pub dependents: bool,
-    /// Show logs also where there is no terminal
-    #[arg(long, help_heading = "What to do")]
+    /// Show logs without a terminal, too
+    #[arg(long, help_heading = "Actions")]
     pub show_logs: bool,
-    /// Write a literal over the reference in KEY
-    #[arg(long, value_name = "KEY", help_heading = "With care")]
+    /// Overwrite the reference in KEY with a literal
+    #[arg(long, value_name = "KEY", help_heading = "Overrides")]
     pub allow_reference: Vec<String>,
-    /// Write the shared variable that KEY refers to
-    #[arg(long, value_name = "KEY", help_heading = "With care")]
+    /// Overwrite the shared variable behind KEY
+    #[arg(long, value_name = "KEY", help_heading = "Overrides")]
     pub allow_shared: Vec<String>,
-    /// Write over the sealed variable KEY
-    #[arg(long, value_name = "KEY", help_heading = "With care")]
+    /// Overwrite the sealed variable KEY
+    #[arg(long, value_name = "KEY", help_heading = "Overrides")]
     pub allow_sealed: Vec<String>,
-    /// Pull into a template, or a file that git tracks
-    #[arg(long, help_heading = "With care")]
+    /// Pull into a template or a file tracked by git
+    #[arg(long, help_heading = "Overrides")]
     pub allow_tracked: bool,
-    /// Remove what the file lacks, key by key
-    #[arg(long, help_heading = "With care")]
+    /// Delete --only keys that the file lacks
+    #[arg(long, help_heading = "Overrides")]
     pub prune: bool,
-    /// Staged by others: stop (default) or ignore
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Staging::Stop, hide_default_value = true, hide_possible_values = true, help_heading = "With care")]
+    /// On staged changes: stop (default) or ignore
+    #[arg(long, value_enum, value_name = "ACTION", default_value_t = Staging::Stop, hide_default_value = true, hide_possible_values = true, help_heading = "Overrides")]
     pub on_staged: Staging,
-    /// Keep no record: the run can't be undone
-    #[arg(long, help_heading = "With care")]
+    /// Do not record the run, so it can't be undone
+    #[arg(long, help_heading = "Overrides")]
     pub no_journal: bool,
-    /// How the result is reported.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// The time for it all
+    /// Time limit
     #[arg(long, value_name = "DURATION", default_value = "15m")]
     pub timeout: String,
-    /// What is shown of values.
     #[command(flatten)]
     pub reveal: RevealArgs,
 }
 
-/// `doctor undo`.
+/// The arguments of `doctor undo`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::UNDO)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct UndoArgs {
-    /// The run to undo [default: the last one made in this folder]
+    /// Run to undo [default: the last fix in this directory]
     pub run: Option<String>,
-    /// List the runs that can be undone
+    /// List runs that can be undone
     #[arg(long, conflicts_with = "run")]
     pub list: bool,
-    /// By name or id; must be the run's
+    /// Project name or id; must match the run
     #[arg(long, value_name = "NAME", conflicts_with = "list")]
     pub project: Option<String>,
-    /// By name or id; must be the run's
+    /// Environment name or id; must match the run
     #[arg(short, long, value_name = "NAME", conflicts_with = "list")]
     pub environment: Option<String>,
-    /// Show the plan and do nothing
+    /// Show the plan only; exit with 1 if it has steps
     #[arg(long)]
     pub dry_run: bool,
-    /// Do it without asking
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     pub yes: bool,
-    /// Store only: the running services keep their values
+    /// Restore values without deploying
     #[arg(long)]
     pub no_deploy: bool,
-    /// Show logs also where there is no terminal
+    /// Show logs without a terminal, too
     #[arg(long)]
     pub show_logs: bool,
-    /// Staged by others: stop (default) or ignore
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Staging::Stop, hide_default_value = true, hide_possible_values = true)]
+    /// On staged changes: stop (default) or ignore
+    #[arg(long, value_enum, value_name = "ACTION", default_value_t = Staging::Stop, hide_default_value = true, hide_possible_values = true)]
     pub on_staged: Staging,
-    /// Restore also a template, or a file that git tracks
+    /// Also restore a template or a file tracked by git
     #[arg(long)]
     pub allow_tracked: bool,
-    /// Keep no record of the undoing
+    /// Do not record the undo, so it can't be undone
     #[arg(long)]
     pub no_journal: bool,
-    /// How the result is reported.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// The time for it all
+    /// Time limit
     #[arg(long, value_name = "DURATION", default_value = "15m")]
     pub timeout: String,
-    /// What is shown of values.
     #[command(flatten)]
     pub reveal: RevealArgs,
 }
 
-/// `doctor demo`.
+/// The arguments of `doctor demo`.
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::DEMO)]
 pub struct DemoArgs {
-    /// The verb to try; without one, the whole story
     #[command(subcommand)]
     pub verb: Option<DemoCommand>,
 }
 
-/// The verbs that the demo has.
+/// The commands of the demo.
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
-    /// The same `check`, on the pretend Railway
+    /// Run check on the simulated project
     Check(CheckArgs),
-    /// The same `fix`, on the pretend Railway
+    /// Run fix on the simulated project
     Fix(FixArgs),
-    /// The same `undo`, after a fix on the pretend Railway
+    /// Run undo on the simulated project, after a fix
     Undo(UndoArgs),
-    /// The same `matrix`, on the pretend Railway
+    /// Run matrix on the simulated project
     Matrix(MatrixArgs),
 }
 
-/// `doctor init`.
+/// The arguments of `doctor init`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::INIT)]
 pub struct InitArgs {
-    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// Which files they are compared with.
     #[command(flatten)]
     pub files: FileArgs,
-    /// Write what is suggested, without asking
+    /// Write the suggested file without asking
     #[arg(short, long)]
     pub yes: bool,
-    /// How the result is reported.
     #[command(flatten)]
     pub result: ResultArgs,
-    /// The time for looking
+    /// Time limit
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
 }
 
-/// `doctor trust`.
+/// The arguments of `doctor trust`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::TRUST)]
 pub struct TrustArgs {
-    /// Do it without asking
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     pub yes: bool,
-    /// The time for asking Railway which project it is
+    /// Time limit for requests to Railway
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
 }
 
-/// `doctor explain`.
+/// The arguments of `doctor explain`.
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::EXPLAIN)]
 pub struct ExplainArgs {
-    /// A rule's name or code; without one, the list
+    /// Rule name or code; without one, all rules are listed
     pub rule: Option<String>,
-    /// How the result is reported.
     #[command(flatten)]
     pub result: ResultArgs,
 }
 
 impl CliCommand {
-    /// `--env-file`, where the verb has it.
+    /// Returns `--env-file`, if the command has it.
     pub fn env_file(&self) -> &[PathBuf] {
         match self {
             Self::Check(args) => &args.files.env_file,
@@ -361,7 +339,7 @@ impl CliCommand {
         }
     }
 
-    /// `--output`, where the verb has it.
+    /// Returns `--output`, if the command has it.
     pub fn output(&self) -> Option<&PathBuf> {
         match self {
             Self::Check(args) => args.output.file.as_ref(),

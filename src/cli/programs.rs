@@ -1,4 +1,4 @@
-//! Who asks for JSON: their errors are JSON too.
+//! Detects JSON output: an error is then JSON, too.
 
 use std::ffi::OsString;
 
@@ -7,8 +7,8 @@ use crate::report::Format;
 use crate::report::matrix::MatrixFormat;
 
 impl CliCommand {
-    /// The verb's whole name, where its result was asked for as JSON.
-    pub fn for_programs(&self) -> Option<&'static str> {
+    /// Returns the full name of the command, if its output format is JSON.
+    pub fn json_command_name(&self) -> Option<&'static str> {
         let (name, is_json) = match self {
             Self::Check(args) => ("check", args.output.format == Format::Json),
             Self::Matrix(args) => ("matrix", args.output.format == MatrixFormat::Json),
@@ -17,11 +17,11 @@ impl CliCommand {
             Self::Init(args) => ("init", args.result.format == ResultFormat::Json),
             Self::Explain(args) => ("explain", args.result.format == ResultFormat::Json),
             Self::Demo(demo) => return demo.verb.as_ref().and_then(DemoCommand::for_programs),
-            Self::Auth(auth) => match &auth.verb {
+            Self::Auth(auth) => match &auth.command {
                 AuthCommand::Status(args) => ("auth status", args.result.format == ResultFormat::Json),
                 AuthCommand::Login | AuthCommand::Logout => return None,
             },
-            Self::Hook(hook) => match &hook.verb {
+            Self::Hook(hook) => match &hook.command {
                 HookCommand::Status(args) => ("hook status", args.result.format == ResultFormat::Json),
                 HookCommand::Run(_) | HookCommand::Install(_) | HookCommand::Uninstall => return None,
             },
@@ -43,8 +43,8 @@ impl DemoCommand {
     }
 }
 
-/// Whether words that make no command ask for JSON all the same.
+/// Returns whether arguments that could not be parsed contain `--format json`.
 pub fn asks_for_json(arguments: &[OsString]) -> bool {
     let follows = arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
-    follows || arguments.iter().any(|word| word == "--format=json")
+    follows || arguments.iter().any(|argument| argument == "--format=json")
 }

@@ -7,17 +7,15 @@ use crate::drift::Severity;
 use crate::drift::engine::run_rules::{Examination, examine};
 use crate::error::Exit;
 
-/// Both sides, and what the rules found.
+/// Both sides of the comparison, and the result of the rules.
 pub(crate) struct Analysis {
-    /// Both sides.
     pub(crate) gathered: Gathered,
-    /// What the rules found.
     pub(crate) examination: Examination,
-    /// From which severity on findings fail the run.
+    /// The lowest severity that fails the run.
     pub(crate) fail_on: Option<Severity>,
 }
 
-/// Runs the rules. `--fail-on` goes before `doctor.toml`.
+/// Runs the rules. `--fail-on` overrides `doctor.toml`.
 pub(crate) fn analyse(gathered: Gathered, flag: Option<FailOn>) -> Analysis {
     let examination = examine(&gathered.survey);
     let fail_on = match flag {
@@ -31,13 +29,13 @@ pub(crate) fn analyse(gathered: Gathered, flag: Option<FailOn>) -> Analysis {
 }
 
 impl Analysis {
-    /// Runs the rules again, over sides that have changed.
+    /// Runs the rules again, after the sides have changed.
     pub(crate) fn repeat(&mut self) {
         self.examination = examine(&self.gathered.survey);
     }
 
-    /// Errors come first: a service that can't be read makes the run say so, whatever the others hold. Findings come
-    /// before "nothing was compared", because both are red and the findings are what can be fixed.
+    /// Returns the exit code. Errors come first: if a service can't be read, the run fails with its error, whatever the
+    /// other services have. Findings come before "nothing was compared", because findings can be fixed.
     pub(crate) fn exit(&self) -> Exit {
         if let Some(error) = self.gathered.survey.targets.iter().find_map(|target| target.stored.as_ref().err()) {
             return error.exit();
@@ -53,7 +51,7 @@ impl Analysis {
         Exit::Clean
     }
 
-    /// How many findings fail the run.
+    /// Returns the number of findings that fail the run.
     pub(crate) fn failing(&self) -> usize {
         let fails = |severity: Severity| self.fail_on.is_some_and(|least| severity >= least);
         self.examination.findings.iter().filter(|finding| fails(finding.severity)).count()

@@ -1,4 +1,4 @@
-//! `doctor auth`: stores a token in the system's keyring, removes it, or reports which token is used.
+//! `doctor auth`: stores a token in the OS keyring, removes it, or reports which token is used.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -6,26 +6,26 @@ use std::time::Duration;
 use crate::cli::{self, AuthCommand, AuthStatusArgs, GlobalArgs, ResultFormat};
 use crate::commands::connection::{Connection, endpoint, places};
 use crate::commands::project_selection::{SelectedEnvironment, TargetSources, select};
-use crate::commands::{config_file, output_options, timeout};
+use crate::commands::{config_file, output_options, prompts, timeout};
 use crate::drift::Secret;
 use crate::drift::token_identity::Identity;
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, Help};
 use crate::io::config::Config;
-use crate::io::credentials::{self, Credentials, KEYRING, Login, Logins, unasked};
+use crate::io::credentials::{self, Credentials, KEYRING, Login, Logins, unreadable};
 use crate::io::railway::client::Client;
 use crate::io::railway::http::Endpoint;
 use crate::io::railway::transport::Scheme;
 use crate::io::terminal::prompt::{PromptAnswer, can_ask};
-use crate::io::terminal::stream::Sort;
+use crate::io::terminal::stream::StreamKind;
 use crate::io::world::World;
-use crate::report::auth_status::{TokenPlace, TokenReach};
+use crate::report::auth_status::{TokenReach, TokenSource};
 use crate::report::{self, escape, json};
 
-/// Does what was typed.
+/// Runs `auth login`, `auth status` or `auth logout`.
 pub(crate) fn run(args: &cli::AuthArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let endpoint = endpoint(global, world)?;
     let limit = timeout::parse(&args.timeout)?;
-    match &args.verb {
+    match &args.command {
         AuthCommand::Login => login(limit, &endpoint, world),
         AuthCommand::Status(args) => {
             let config = config_file::read(global, world)?;
@@ -41,34 +41,34 @@ pub(crate) fn run(args: &cli::AuthArgs, global: &GlobalArgs, world: &mut World<'
     }
 }
 
-/// Takes a token, finds out whose it is, and stores it.
+/// Reads a token, queries its identity, and stores it.
 fn login(limit: Duration, endpoint: &Endpoint, world: &mut World<'_>) -> Result<Exit, Error> {
-    // A keyring that can't be asked is said before anybody has typed a token.
-    let mut logins = Logins::load(world.keyring, endpoint.host()).map_err(|trouble| unasked(&trouble))?;
-    let token = credentials::given(&ask(world)?)?.ok_or_else(nothing_given)?;
+    // Fail before the user types a token if the keyring is unavailable.
+    let mut logins = Logins::load(world.keyring, endpoint.host()).map_err(|error| unreadable(&error))?;
+    let token = credentials::parse_token(&ask(world)?)?.ok_or_else(nothing_given)?;
     let mut refused = None;
     for scheme in [Scheme::Project, Scheme::Bearer] {
-        let from = "what was given".to_owned();
+        let from = "standard input".to_owned();
         let given = Credentials { token: token.clone(), scheme, from, remarks: Vec::new() };
         let connection = Connection::with(given, endpoint, world)?;
         match connection.client(world, limit).identity() {
             Ok(identity) => {
                 let description = escape::line(&identity.description()).into_owned();
                 put(&mut logins, identity, token);
-                logins.store(world.keyring, endpoint.host()).map_err(|trouble| unasked(&trouble))?;
-                world.print(&format!("Stored in the system's keyring for {}: {description}.\n", endpoint.host()))?;
+                logins.store(world.keyring, endpoint.host()).map_err(|error| unreadable(&error))?;
+                world.print(&format!("Stored in the OS keyring for {}: {description}.\n", endpoint.host()))?;
                 for name in ["RAILWAY_TOKEN", "RAILWAY_API_TOKEN"] {
                     if world.variable(name).is_some_and(|value| !value.trim().is_empty()) {
-                        world.print(&format!("{name} is set, and goes before the keyring.\n"))?;
+                        world.print(&format!("{name} is set and takes precedence over the keyring.\n"))?;
                     }
                 }
                 return Ok(Exit::Clean);
             }
             Err(Err(error)) => return Err(error),
-            Err(Ok(said)) => refused = Some(said),
+            Err(Ok(errors)) => refused = Some(errors),
         }
     }
-    Err(Error::Refused { from: "what was given".to_owned(), errors: refused.unwrap_or_default() })
+    Err(Error::Refused { from: "standard input".to_owned(), errors: refused.unwrap_or_default() })
 }
 
 fn put(logins: &mut Logins, identity: Identity, token: Secret) {
@@ -80,39 +80,38 @@ fn put(logins: &mut Logins, identity: Identity, token: Secret) {
     }
 }
 
-/// Typed unseen at a terminal, or piped in; never an argument, which every process of the machine can read.
+/// Reads the token from a hidden prompt or a pipe. An argument would be readable by every process on the machine.
 fn ask(world: &World<'_>) -> Result<Secret, Error> {
-    if world.terminal.input == Sort::Pipe {
-        return world.ask.piped();
+    if world.terminal.input == StreamKind::Pipe {
+        return world.prompt.piped();
     }
     if !can_ask(&world.terminal, &world.variables) {
         return Err(nothing_given());
     }
-    match world.ask.secret("Token (from https://railway.com/account/tokens, or the project's settings):")? {
+    match world.prompt.secret(prompts::TOKEN)? {
         PromptAnswer::Given(token) => Ok(token),
         PromptAnswer::Back => Err(nothing_given()),
     }
 }
 
 fn nothing_given() -> Error {
-    Error::NoConsent {
+    Error::NotConfirmed {
         what: "no token was given".to_owned(),
-        cause: "it is typed at a terminal, or piped into standard input".to_owned(),
-        help: "run `doctor auth login` at a terminal, or `doctor auth login < FILE`".to_owned(),
+        cause: "the token is read from a prompt at a terminal, or from standard input".to_owned(),
+        help: Help::command("run it at a terminal, or read the token from a file:", "doctor auth login < FILE"),
     }
 }
 
-/// What `status` found, as far as it came.
+/// The findings of `status`; incomplete if it fails.
 #[derive(Default)]
 struct AuthFindings {
-    places: Vec<TokenPlace>,
+    places: Vec<TokenSource>,
     remarks: Vec<String>,
-    /// Where the token in use comes from, and whose it is.
+    /// The source and the identity of the token in use.
     token: Option<(String, Identity)>,
     reach: Option<TokenReach>,
 }
 
-/// What `status` is about.
 struct StatusQuery<'s> {
     config: Option<&'s Config>,
     sources: TargetSources,
@@ -120,7 +119,7 @@ struct StatusQuery<'s> {
     limit: Duration,
 }
 
-/// Every place in order; then whose the token in use is, and what it reaches of the target.
+/// Prints every source in order, then the identity of the token in use and its access to the target.
 fn status(args: &AuthStatusArgs, query: &StatusQuery<'_>, world: &mut World<'_>) -> Result<Exit, Error> {
     let mut findings = AuthFindings::default();
     let ended = read_status(&mut findings, query, world);
@@ -148,11 +147,11 @@ fn text(findings: &AuthFindings, ended: &Result<Exit, Error>, world: &World<'_>)
         let _ = writeln!(text, "note: {}", escape::line(remark));
     }
     if let Some((from, identity)) = &findings.token {
-        let _ = write!(text, "\n{}", report::auth_status::holder(from, identity, &options));
+        let _ = write!(text, "\n{}", report::auth_status::identity(from, identity, &options));
     }
     match &findings.reach {
         Some(reach) => text.push_str(&report::auth_status::reach(reach, &options)),
-        None if ended.is_ok() => text.push_str("Nothing names a project here: `railway link` does, or --project.\n"),
+        None if ended.is_ok() => text.push_str("No project is selected: run `railway link`, or pass --project.\n"),
         None => {}
     }
     text
@@ -161,8 +160,10 @@ fn text(findings: &AuthFindings, ended: &Result<Exit, Error>, world: &World<'_>)
 fn read_status(findings: &mut AuthFindings, query: &StatusQuery<'_>, world: &World<'_>) -> Result<Exit, Error> {
     let login_target = query.sources.login_target();
     let places = places(query.endpoint, &login_target, world);
-    findings.places =
-        credentials::describe_sources(&places).into_iter().map(|(says, used)| TokenPlace { says, used }).collect();
+    findings.places = credentials::describe_sources(&places)
+        .into_iter()
+        .map(|(says, used)| TokenSource { state: says, used })
+        .collect();
     let found = credentials::find(&places).map_err(without_places)?;
     findings.remarks.clone_from(&found.remarks);
     let connection = Connection::with(found, query.endpoint, world)?;
@@ -181,22 +182,19 @@ fn read_status(findings: &mut AuthFindings, query: &StatusQuery<'_>, world: &Wor
     Ok(if reach.variables.is_ok() { Exit::Clean } else { Exit::Credentials })
 }
 
-/// The same error without the places, which were listed just before.
+/// Omits the sources from the error, because they were listed just before.
 fn without_places(error: Error) -> Error {
     match error {
         Error::NoCredentials { .. } => {
-            Error::NoCredentials { sources: vec!["none of the places that are listed has one".to_owned()] }
+            Error::NoCredentials { sources: vec!["none of the sources listed above has a token".to_owned()] }
         }
         other => other,
     }
 }
 
-/// Seeing an environment and reading its variables are two permissions; the shared ones stand for all.
+/// Queries access to the variables, too: it is a separate permission. The shared variables stand for all of them.
 fn reach(client: &Client<'_>, selected: SelectedEnvironment) -> TokenReach {
-    let variables = client.shared_values(&selected.shape).map(drop).map_err(|error| {
-        let because = error.cause().map(|because| format!(", {because}")).unwrap_or_default();
-        format!("{error}{because}")
-    });
+    let variables = client.shared_values(&selected.shape).map(drop).map_err(|error| error.with_cause(", "));
     let SelectedEnvironment { shape, project_origin, environment_origin } = selected;
     TokenReach {
         project: (shape.project.name, project_origin),
@@ -206,22 +204,22 @@ fn reach(client: &Client<'_>, selected: SelectedEnvironment) -> TokenReach {
     }
 }
 
-/// Removes what login stored for this address.
+/// Removes the logins that are stored for this host.
 fn logout(endpoint: &Endpoint, world: &mut World<'_>) -> Result<Exit, Error> {
     let host = endpoint.host();
     let logins = match Logins::load(world.keyring, host) {
         Ok(logins) => logins.descriptions(),
-        // What can't be understood is removed all the same.
-        Err(credentials::KeyringError::Refused(_)) => vec!["what could not be read".to_owned()],
-        Err(trouble) => return Err(unasked(&trouble)),
+        // An entry that can't be parsed is removed, too.
+        Err(credentials::KeyringError::Failed(_)) => vec!["an unreadable entry".to_owned()],
+        Err(error) => return Err(unreadable(&error)),
     };
     if logins.is_empty() {
         world.print(&format!("{KEYRING} has no login for {host}; nothing was removed.\n"))?;
         return Ok(Exit::Clean);
     }
-    Logins::forget(world.keyring, host).map_err(|trouble| unasked(&trouble))?;
+    Logins::forget(world.keyring, host).map_err(|error| unreadable(&error))?;
     world.print(&format!(
-        "Removed from {KEYRING} for {host}: {}. Railway itself still knows it until it is removed there.\n",
+        "Removed from {KEYRING} for {host}: {}. The token remains valid until it is deleted on Railway.\n",
         escape::line(&logins.join(", "))
     ))?;
     Ok(Exit::Clean)

@@ -1,6 +1,6 @@
-//! `doctor check`: compares each service in scope with its files, and reports the difference.
+//! `doctor check`: compares each service in scope with its files, and reports the differences.
 //!
-//! It sends no change, because it has nothing to send one with.
+//! It never changes anything on Railway, because it has no access to the code that sends changes.
 
 use crate::cli::{CheckArgs, FailOn, GlobalArgs};
 use crate::commands::analysis::{Analysis, analyse};
@@ -15,7 +15,7 @@ use crate::error::{Error, Exit};
 use crate::io::world::World;
 use crate::report::{Format, Report};
 
-/// Compares every service in scope with its files and reports the difference.
+/// Compares each service in scope with its files, and reports the differences.
 pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let options = GatherOptions {
         limit: timeout::parse(&args.timeout)?,
@@ -24,8 +24,8 @@ pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, world: &mut World<'_>) 
         service_flags: ServiceFlagRole::Select,
         env_file: &args.files.env_file,
         only: &args.keys.only,
-        absent: MissingFile::Refused,
-        haste: Prefetch::Ahead,
+        missing_file: MissingFile::Refused,
+        prefetch: Prefetch::Ahead,
     };
     let request = OutputRequest {
         format: args.output.format,
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, world: &mut World<'_>) 
     Ok(exit)
 }
 
-/// What `check` and `matrix` have in common: select, gather, analyse.
+/// Runs the steps that `check` and `matrix` share: select, gather, analyse.
 pub(crate) fn compare(
     options: &GatherOptions<'_>,
     fail_on: Option<FailOn>,

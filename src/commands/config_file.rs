@@ -1,4 +1,4 @@
-//! The `doctor.toml` that a run uses.
+//! Reads the `doctor.toml` of a run.
 
 use std::path::Path;
 
@@ -8,26 +8,26 @@ use crate::error::Error;
 use crate::io::config::{self, Config, ConfigChoice};
 use crate::io::world::World;
 
-/// Reads the `doctor.toml` that the flags ask for, if there is one.
+/// Reads the `doctor.toml` that the flags select, if there is one.
 pub(crate) fn read(global: &GlobalArgs, world: &World<'_>) -> Result<Option<Config>, Error> {
     let choice = match &global.config {
         Some(path) => ConfigChoice::Path(path.clone()),
         None if global.no_config => ConfigChoice::None,
         None => ConfigChoice::Nearest,
     };
-    load(&choice, &world.folder)
+    load(&choice, &world.directory)
 }
 
-/// Reads the one that is chosen already.
+/// Reads the `doctor.toml` of that choice, if there is one.
 pub(crate) fn load(choice: &ConfigChoice, folder: &Path) -> Result<Option<Config>, Error> {
     let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
     config::load(choice, folder, &rules)
 }
 
-/// What to write in the place of a name that Railway does not know.
+/// Returns the help for a name in `doctor.toml` that does not exist on Railway.
 pub(crate) fn correction(suggestions: &[String], choices: &[String]) -> String {
     match suggestions.first() {
         Some(suggestion) => format!("did you mean `{suggestion}`?"),
-        None => format!("name one of {}", choices.join(", ")),
+        None => format!("use one of {}", choices.join(", ")),
     }
 }

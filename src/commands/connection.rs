@@ -1,4 +1,4 @@
-//! Connects one run with Railway: address, token, and what must not be printed.
+//! The connection of a run to Railway: host, token, and values to redact.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::GlobalArgs;
 use crate::drift::redact::Redactor;
 use crate::error::Error;
-use crate::io::credentials::{self, CliLogin, Credentials, LoginTarget, Places, railway_env};
+use crate::io::credentials::{self, CliLogin, Credentials, LoginTarget, TokenSources, railway_env};
 use crate::io::endpoint::AllowedHosts;
 use crate::io::railway::client::Client;
 use crate::io::railway::debug_record::RecordingTransport;
@@ -16,25 +16,25 @@ use crate::io::railway::prefetch::PrefetchingTransport;
 use crate::io::railway::transport::Transport;
 use crate::io::world::World;
 
-/// The way to Railway. Nothing is sent until a client asks.
+/// A connection to Railway. No request is sent before a client sends one.
 pub(crate) struct Connection {
-    /// The token and where it came from.
+    /// The token and its source.
     pub(crate) credentials: Credentials,
-    /// The values known so far.
-    pub(crate) scrubber: Redactor,
-    wire: Box<dyn Transport>,
-    neighbourhood: AllowedHosts,
+    /// Redacts the values that are known so far.
+    pub(crate) redactor: Redactor,
+    transport: Box<dyn Transport>,
+    allowed_hosts: AllowedHosts,
 }
 
 impl Connection {
-    /// Finds the token for the address and the target that are to be asked.
+    /// Finds the token for the host and the target of the run.
     pub(crate) fn open(global: &GlobalArgs, aim: &LoginTarget, world: &World<'_>) -> Result<Self, Error> {
         let endpoint = endpoint(global, world)?;
         let places = places(&endpoint, aim, world);
         Self::with(credentials::find(&places)?, &endpoint, world)
     }
 
-    /// The way for that token.
+    /// Opens a connection with that token.
     pub(crate) fn with(credentials: Credentials, endpoint: &Endpoint, world: &World<'_>) -> Result<Self, Error> {
         let scrubber = Redactor::default();
         scrubber.add("TOKEN", &credentials.token);
@@ -44,26 +44,26 @@ impl Connection {
             None => wire,
         };
         let neighbourhood = if endpoint.is_loopback() { AllowedHosts::Loopback } else { AllowedHosts::Public };
-        Ok(Self { credentials, scrubber, wire, neighbourhood })
+        Ok(Self { credentials, redactor: scrubber, transport: wire, allowed_hosts: neighbourhood })
     }
 
-    /// A client with that much time, counted from the start of the run.
+    /// Returns a client with a time limit, counted from the start of the run.
     pub(crate) fn client<'c, 'w: 'c>(&'c self, world: &World<'w>, limit: Duration) -> Client<'c> {
         Client {
-            wire: PrefetchingTransport::new(&*self.wire, world.clock),
+            transport: PrefetchingTransport::new(&*self.transport, world.clock),
             credentials: &self.credentials,
             clock: world.clock,
-            talk: world.talk,
+            status: world.status,
             limit: Cell::new(limit),
             remarks: RefCell::default(),
-            neighbourhood: self.neighbourhood,
-            scrubber: &self.scrubber,
+            allowed_hosts: self.allowed_hosts,
+            redactor: &self.redactor,
             probed: RefCell::default(),
         }
     }
 }
 
-/// The address that is to be asked.
+/// Returns Railway's endpoint, or the one of `--api-url`.
 pub(crate) fn endpoint(global: &GlobalArgs, world: &World<'_>) -> Result<Endpoint, Error> {
     match &global.api_url {
         Some(url) => Endpoint::loopback(url),
@@ -71,15 +71,15 @@ pub(crate) fn endpoint(global: &GlobalArgs, world: &World<'_>) -> Result<Endpoin
     }
 }
 
-/// Where a token for it may be.
-pub(crate) fn places<'p>(endpoint: &'p Endpoint, aim: &'p LoginTarget, world: &'p World<'_>) -> Places<'p> {
-    Places {
+/// Returns the places where a token for the endpoint may be stored.
+pub(crate) fn places<'p>(endpoint: &'p Endpoint, aim: &'p LoginTarget, world: &'p World<'_>) -> TokenSources<'p> {
+    TokenSources {
         variables: &world.variables,
         home: world.home.as_deref(),
         now: world.clock.now(),
         cli_login: if endpoint.is_loopback() { CliLogin::Forbidden } else { CliLogin::Allowed },
         keyring: world.keyring,
         host: endpoint.host(),
-        aim,
+        target: aim,
     }
 }

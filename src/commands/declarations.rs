@@ -1,24 +1,24 @@
-//! Resolves what `doctor.toml` declares of running services: aliases and names become ids.
+//! Resolves the expectations in `doctor.toml` about running services: aliases and names become ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::service_selection::Services;
 use crate::drift::Target;
-use crate::drift::declared_state::{DeclaredState, ExpectedAnswer, ExpectedLine};
+use crate::drift::declared_state::{DeclaredState, ExpectedLine, ExpectedResponse};
 use crate::drift::model::finding::Location;
 use crate::error::Error;
 use crate::io::config::{At, Config, HeaderPart, HttpSection};
 
-/// Everything that is declared, by the id of its service.
+/// The expectations about running services, by service id.
 #[derive(Debug, Default)]
 pub(crate) struct Declarations {
     of: BTreeMap<String, DeclaredState>,
-    /// The requests in full, in the order of [`DeclaredState::requests`].
+    /// The complete requests, in the order of [`DeclaredState::requests`].
     requests: BTreeMap<String, Vec<HttpSection>>,
 }
 
 impl Declarations {
-    /// Reads them; a service that the environment does not have is an error at its place.
+    /// Reads the expectations. A service that the environment does not have is an error at its location in the file.
     pub(crate) fn of(config: &Config, services: &Services) -> Result<Self, Error> {
         let mut all = Self::default();
         let id = |name: &At<String>| {
@@ -44,7 +44,7 @@ impl Declarations {
         }
         for section in &config.expect_http {
             let id = id(&section.service)?;
-            let answer = ExpectedAnswer {
+            let answer = ExpectedResponse {
                 request: request(section),
                 status: section.status,
                 keys: keys(section),
@@ -56,27 +56,28 @@ impl Declarations {
         Ok(all)
     }
 
-    /// What is declared of the service of that id.
+    /// Returns the expectations about the service with that id.
     pub(crate) fn declared(&self, service: &str) -> DeclaredState {
         self.of.get(service).cloned().unwrap_or_default()
     }
 
-    /// Its requests in full.
+    /// Returns the complete requests to that service.
     pub(crate) fn requests(&self, service: &str) -> &[HttpSection] {
         self.requests.get(service).map_or(&[], Vec::as_slice)
     }
 
-    /// One sentence for each service of which something is declared and that is not looked at.
-    pub(crate) fn unlooked(&self, targets: &[Target], services: &Services) -> Vec<String> {
+    /// Returns a remark for each service that has expectations and is not in scope.
+    pub(crate) fn out_of_scope_remarks(&self, targets: &[Target], services: &Services) -> Vec<String> {
         let in_scope = |id: &String| targets.iter().any(|target| target.service.id == *id);
         let known = services.candidates.iter().map(|candidate| &candidate.service);
-        let left = known.filter(|service| self.of.contains_key(&service.id) && !in_scope(&service.id));
-        left.map(|service| format!("what is declared of {} was not looked at: it is not in scope", service.name))
+        let skipped = known.filter(|service| self.of.contains_key(&service.id) && !in_scope(&service.id));
+        skipped
+            .map(|service| format!("the expectations for {} were not checked: it is not in scope", service.name))
             .collect()
     }
 }
 
-/// Method and path. A query may hold a credential.
+/// Returns method and path, without the query string, which may contain a credential.
 fn request(section: &HttpSection) -> String {
     let path = section.path.split('?').next().unwrap_or_default();
     format!("{} {path}", section.method)

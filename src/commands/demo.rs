@@ -1,4 +1,4 @@
-//! `doctor demo`: runs the ordinary commands on a simulated Railway, so that the demo can't differ from the product.
+//! `doctor demo`: runs the real commands against a simulated Railway, so that the demo cannot drift from the product.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -11,79 +11,83 @@ use textwrap::{Options, WordSplitter, fill};
 
 use crate::cli::{DemoArgs, DemoCommand, GlobalArgs};
 use crate::commands::{check, fix, matrix, undo};
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, Help};
 use crate::io::clock::Clock;
 use crate::io::credentials::keyring;
 use crate::io::demo_dir::DemoDir;
 use crate::io::railway::transport::Transport;
 use crate::io::sim::Sim;
 use crate::io::sim::seed::incident;
-use crate::io::terminal::status::Silence;
+use crate::io::terminal::status::NoStatus;
 use crate::io::terminal::stream::Terminal;
 use crate::io::world::{World, WorldLifetime};
 use crate::report::shell_command;
 
-/// The fix that the story types.
+/// The fix that the demo runs.
 fn fix_arguments() -> Vec<String> {
-    let words =
+    let arguments =
         ["fix", "--push", "--yes", "--start-command", &incident::start_command_with_beat(), "--service", "worker"];
-    words.map(str::to_owned).into()
+    arguments.map(str::to_owned).into()
 }
 
-/// Display settings are the user's in the demo too; nothing else of the process environment gets in.
-const KEPT: [&str; 3] = ["NO_COLOR", "CLICOLOR_FORCE", "CI"];
+/// Display settings, the only variables that the demo inherits from the process environment.
+const DISPLAY_VARIABLES: [&str; 3] = ["NO_COLOR", "CLICOLOR_FORCE", "CI"];
 
 const OPENING: &str = "\
-This is a pretend Railway inside doctor; nothing of yours is read or written.
+This demo runs on a Railway simulated inside doctor. It does not touch your files or your projects.
 
-Since a key was rotated, the API answers {\"detail\":\"Invalid staging API key\"}, and the worker's schedule stands still. \
-The new key is in .env. What do Railway and the running services have? `doctor check` says:
+Since an API key was rotated, the API responds with {\"detail\":\"Invalid staging API key\"}, and the worker no longer \
+runs its scheduled jobs. The new key is in .env. Compare it with what Railway stores and what the services run with:
+
+  doctor check
 
 ";
 
 const FIXING: &str = "
-The new key never reached Railway, and the worker runs with an even older one and without -B. One command stores what \
-doctor.toml requires on both services, sets the start command, deploys each service once, and verifies the result:
+The new key was never pushed to Railway. The worker runs with an even older key, and without -B. One command pushes \
+the keys that doctor.toml requires to both services, sets the start command, deploys each service once, and verifies \
+the result:
 
 ";
 
 const CLOSING: &str = "
-The values are right, stored and running; the worker runs its schedule, and the API answers. `doctor check` now ends with 0.
+Both services now run with the new key, the worker runs its scheduled jobs, and the API accepts the key. \
+`doctor check` exits with 0.
 
 Try it yourself:
 
-  doctor demo fix               choose, see the plan, say yes
-  doctor demo undo              put back what the fix above changed
-  doctor demo check -v          every note in full
-  doctor demo check -s worker   one service, by its alias
-  doctor explain start-command  what a finding means
-  doctor check                  your project, once linked
+  doctor demo fix               choose fixes, review the plan, apply it
+  doctor demo undo              undo the fix above
+  doctor demo check -v          show the details of every note
+  doctor demo check -s worker   check one service, by its alias
+  doctor explain start-command  explain a finding
+  doctor check                  check your own project, once it is linked
 ";
 
-/// Runs a verb in the pretend world; without one, tells the story.
+/// Runs a command on the simulated Railway; without a command, runs the guided tour.
 pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
-    refuse_the_users_own(demo, global)?;
-    let stage = DemoDir::set(incident::ENV_FILE, incident::CONFIG_FILE, &incident::cli_config)?;
+    refuse_user_paths(demo, global)?;
+    let demo_dir = DemoDir::set(incident::ENV_FILE, incident::CONFIG_FILE, &incident::cli_config)?;
     let railway = Sim::new(incident::estate());
-    let variables: BTreeMap<String, String> =
-        KEPT.iter().filter_map(|name| Some(((*name).to_owned(), world.variables.get(*name)?.clone()))).collect();
-    let hurried = FastClock { clock: world.clock, began: Cell::default() };
+    let inherited = |name: &&str| Some(((*name).to_owned(), world.variables.get(*name)?.clone()));
+    let variables: BTreeMap<String, String> = DISPLAY_VARIABLES.iter().filter_map(inherited).collect();
+    let fast_clock = FastClock { clock: world.clock, started: Cell::default() };
     let keyring = keyring::InMemoryKeyring::default();
-    let mut pretend = World {
+    let mut demo_world = World {
         out: &mut *world.out,
-        talk: world.talk,
-        ask: world.ask,
+        status: world.status,
+        prompt: world.prompt,
         interrupt: world.interrupt,
-        // Nothing of the pretend project has a page at Railway.
+        // The simulated project has no page in Railway's dashboard.
         terminal: Terminal { links: false, ..world.terminal },
         variables,
-        folder: stage.folder(),
-        home: Some(stage.home()),
-        state: Some(stage.state()),
+        directory: demo_dir.folder(),
+        home: Some(demo_dir.home()),
+        state: Some(demo_dir.state()),
         cache: None,
         memory: WorldLifetime::OfThisRun,
         keyring: &keyring,
-        clock: &hurried,
+        clock: &fast_clock,
         connect: &|_| -> Result<Box<dyn Transport>, Error> { Ok(Box::new(railway.clone())) },
         probe: &railway,
         debug_log: world.debug_log.clone(),
@@ -91,45 +95,45 @@ pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -
         program: vec!["doctor".to_owned(), "demo".to_owned()],
     };
     match &demo.verb {
-        Some(DemoCommand::Check(args)) => check::run(args, global, &mut pretend),
-        Some(DemoCommand::Fix(args)) => fix::run(args, global, &mut pretend),
-        Some(DemoCommand::Matrix(args)) => matrix::run(args, global, &mut pretend),
+        Some(DemoCommand::Check(args)) => check::run(args, global, &mut demo_world),
+        Some(DemoCommand::Fix(args)) => fix::run(args, global, &mut demo_world),
+        Some(DemoCommand::Matrix(args)) => matrix::run(args, global, &mut demo_world),
         Some(DemoCommand::Undo(args)) => {
-            let exit = fix_demo(global, &mut pretend)?;
-            if exit == Exit::Interrupted { Ok(exit) } else { undo::run(args, global, &mut pretend) }
+            let exit = fix_demo(global, &mut demo_world)?;
+            if exit == Exit::Interrupted { Ok(exit) } else { undo::run(args, global, &mut demo_world) }
         }
-        None => story(global, &hurried, &mut pretend),
+        None => tour(global, &fast_clock, &mut demo_world),
     }
 }
 
-/// Check and fix: what a day with the incident is like.
-fn story(global: &GlobalArgs, clock: &FastClock<'_>, world: &mut World<'_>) -> Result<Exit, Error> {
+/// Checks, then fixes the incident.
+fn tour(global: &GlobalArgs, clock: &FastClock<'_>, world: &mut World<'_>) -> Result<Exit, Error> {
     let width = world.terminal.width;
-    let tell = |world: &mut World<'_>, text: &str| world.print(&fill(text, wrapping(width)));
-    tell(world, OPENING)?;
-    check::run(&typed(&["check".to_owned()]), global, world)?;
-    tell(world, FIXING)?;
-    // Not broken, so that it can be copied.
+    let print_wrapped = |world: &mut World<'_>, text: &str| world.print(&fill(text, wrapping(width)));
+    print_wrapped(world, OPENING)?;
+    check::run(&parsed(&["check".to_owned()]), global, world)?;
+    print_wrapped(world, FIXING)?;
+    // Not wrapped, so that it can be copied.
     world.print(&format!("  doctor {}\n\n", shell_command::line(&fix_arguments())))?;
     clock.begin();
-    let exit = fix::run(&typed(&fix_arguments()), global, world)?;
+    let exit = fix::run(&parsed(&fix_arguments()), global, world)?;
     if exit != Exit::Interrupted {
-        tell(world, CLOSING)?;
+        print_wrapped(world, CLOSING)?;
     }
     Ok(exit)
 }
 
-/// The fix that `demo undo` puts back, without a word.
+/// Runs the fix that `demo undo` undoes, and discards its output.
 fn fix_demo(global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
-    let (mut nowhere, silence) = (std::io::sink(), Silence);
+    let (mut sink, silence) = (std::io::sink(), NoStatus);
     let mut quiet = World {
-        out: &mut nowhere,
-        talk: &silence,
-        ask: world.ask,
+        out: &mut sink,
+        status: &silence,
+        prompt: world.prompt,
         interrupt: world.interrupt,
         terminal: world.terminal,
         variables: world.variables.clone(),
-        folder: world.folder.clone(),
+        directory: world.directory.clone(),
         home: world.home.clone(),
         state: world.state.clone(),
         cache: None,
@@ -142,30 +146,30 @@ fn fix_demo(global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
         fingerprints: world.fingerprints.clone(),
         program: world.program.clone(),
     };
-    fix::run(&typed(&fix_arguments()), global, &mut quiet)
+    fix::run(&parsed(&fix_arguments()), global, &mut quiet)
 }
 
-/// What the story types.
-fn typed<T: Args + FromArgMatches>(words: &[String]) -> T {
-    let arguments = T::augment_args(clap::Command::new("demo")).get_matches_from(words);
-    T::from_arg_matches(&arguments).expect("the story types what the verbs take")
+/// Parses the arguments of a command that the demo runs.
+fn parsed<T: Args + FromArgMatches>(arguments: &[String]) -> T {
+    let matches = T::augment_args(clap::Command::new("demo")).get_matches_from(arguments);
+    T::from_arg_matches(&matches).expect("the demo's own arguments are valid")
 }
 
-/// Waiting is shortened: a pretend deployment takes a second, and is told as the ten that a real one takes.
+/// Shortens waits: a simulated deployment takes one second, and is reported as the ten that a real one takes.
 struct FastClock<'c> {
     clock: &'c dyn Clock,
-    /// When the verb of the story that is being told began: each has a time limit of its own.
-    began: Cell<Duration>,
+    /// When the current command of the tour started. Each command has its own time limit.
+    started: Cell<Duration>,
 }
 
 impl FastClock<'_> {
     fn begin(&self) {
-        self.began.set(self.clock.elapsed());
+        self.started.set(self.clock.elapsed());
     }
 }
 
-/// How much faster the pretend world's time goes.
-const HURRY: u32 = 10;
+/// How much faster time passes in the demo.
+const SPEEDUP: u32 = 10;
 
 impl Clock for FastClock<'_> {
     fn now(&self) -> Timestamp {
@@ -173,21 +177,21 @@ impl Clock for FastClock<'_> {
     }
 
     fn elapsed(&self) -> Duration {
-        self.clock.elapsed().saturating_sub(self.began.get()) * HURRY
+        self.clock.elapsed().saturating_sub(self.started.get()) * SPEEDUP
     }
 
     fn sleep(&self, time: Duration) {
-        self.clock.sleep(time / HURRY);
+        self.clock.sleep(time / SPEEDUP);
     }
 }
 
-/// Words are kept whole: commands have hyphens. Below 40 columns a terminal wraps for itself, as in a report.
+/// Never splits at hyphens, because commands contain them. Below 40 columns the terminal wraps, as in a report.
 fn wrapping(width: usize) -> Options<'static> {
     Options::new(width.max(40)).word_splitter(WordSplitter::NoHyphenation)
 }
 
-/// The demo has a file, a configuration and a Railway of its own.
-fn refuse_the_users_own(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Error> {
+/// Refuses flags that name files or a server of the user: the demo brings its own.
+fn refuse_user_paths(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Error> {
     let (env_file, output): (&[PathBuf], _) = match &demo.verb {
         Some(DemoCommand::Check(args)) => (&args.files.env_file, &args.output.file),
         Some(DemoCommand::Fix(args)) => (&args.files.env_file, &args.output.file),
@@ -206,10 +210,9 @@ fn refuse_the_users_own(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Erro
     } else {
         return Ok(());
     };
-    Err(Error::Flag {
-        flag,
-        value: "used in the demo".to_owned(),
-        cause: "the demo reads and writes nothing of yours".to_owned(),
-        help: format!("leave {flag} out, or run `doctor check {flag} …` on your own project"),
+    Err(Error::Usage {
+        what: format!("{flag} is not available in the demo"),
+        cause: Some("the demo does not read or write your files".to_owned()),
+        help: Help::command(format!("remove {flag}, or check your own project:"), "doctor check"),
     })
 }

@@ -1,4 +1,4 @@
-//! Reads the files of variables that belong to each service, each file once.
+//! Reads the env files of each service. A file that several services use is read once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,64 +11,64 @@ use crate::drift::model::file_exposure::{Exposure, Git};
 use crate::drift::{ResourceRef, Secret};
 use crate::error::Error;
 use crate::io::config::{self, At, Config};
-use crate::io::files::{self, Budget, Leads, ReadAccess, ResolvedFile, STANDARD_INPUT};
-use crate::io::git::Asker;
+use crate::io::files::{self, Budget, LinkScope, ReadAccess, ResolvedFile, STANDARD_INPUT};
+use crate::io::git::GitClient;
 
-/// Who asked for a file that nobody asked for.
+/// The origin of a file that neither a flag nor `doctor.toml` names.
 const DEFAULT: &str = "default";
 
-/// Who asked for a file of `doctor.toml`.
+/// The origin of a file that `doctor.toml` names.
 const CONFIG: &str = "doctor.toml";
 
-/// The files in use, in the order in which they were first needed.
+/// The env files in use, in the order in which they were first needed.
 #[derive(Debug, Default)]
 pub(crate) struct EnvFiles {
-    /// What they say.
+    /// The parsed files.
     pub(crate) files: Vec<LocalFile>,
-    /// Where they are, in the same order.
+    /// Their paths, in the same order.
     pub(crate) paths: Vec<PathBuf>,
-    /// How a report names them and who asked for them, in the same order.
+    /// The display name and the origin of each file, in the same order.
     pub(crate) origins: Vec<(String, String)>,
-    /// How a report names those that nothing but `doctor.toml` names: without it, others would be read.
+    /// The display names of files that are read only because `doctor.toml` names them.
     pub(crate) only_declared: BTreeSet<String>,
-    /// Where they really are, in the same order.
+    /// The files with links resolved, in the same order.
     pub(crate) places: Vec<ResolvedFile>,
-    /// What a person should know about them; sentences without full stop.
+    /// Remarks for the user; sentences without full stop.
     pub(crate) remarks: Vec<String>,
     read: BTreeMap<PathBuf, usize>,
     budget: Budget,
 }
 
-/// Who says which files there are.
+/// Everything that may name env files, and what is needed to read them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EnvFileSources<'s> {
-    /// `--env-file`, relative to the working folder.
+    /// `--env-file`, relative to the working directory.
     pub(crate) flags: &'s [PathBuf],
     /// `doctor.toml`, if there is one.
     pub(crate) config: Option<&'s Config>,
-    /// The working folder.
+    /// The working directory.
     pub(crate) folder: &'s Path,
-    /// The environment, whose own files come first.
+    /// The environment; its own files take precedence.
     pub(crate) environment: &'s ResourceRef,
-    /// What a default file that is not there is taken for.
+    /// How a missing default file is treated.
     pub(crate) absent: MissingFile,
-    /// What is asked where a link leads out of the checkout.
-    pub(crate) git: &'s Asker,
-    /// How long a file that another program writes may take.
-    pub(crate) patience: Duration,
+    /// The git that is queried where a link leads out of the checkout.
+    pub(crate) git: &'s GitClient,
+    /// How long to wait for a file that another program writes, such as a pipe.
+    pub(crate) read_timeout: Duration,
 }
 
-/// What a default `.env` that is not there is taken for.
+/// How a missing default `.env` is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MissingFile {
-    /// A mistake.
+    /// As an error.
     Refused,
-    /// An empty file, for somebody who is about to fill it.
+    /// As an empty file, for a command that is about to fill it.
     Empty,
 }
 
 impl EnvFiles {
-    /// The layers of a service, by index; `alias` is its name in `doctor.toml`.
+    /// Reads the files of a service and returns their indexes; `alias` is the name of the service in `doctor.toml`.
     pub(crate) fn of(&mut self, sources: EnvFileSources<'_>, alias: Option<&str>) -> Result<Vec<usize>, Error> {
         let (paths, origin) = sources.paths(alias)?;
         if let Some(config) = sources.config.filter(|_| origin == CONFIG) {
@@ -80,7 +80,7 @@ impl EnvFiles {
         paths.into_iter().map(|path| self.index(path, origin, sources, loader)).collect()
     }
 
-    /// The examples beside the files, as far as they are not in use themselves.
+    /// Returns the example files beside the env files, except those that are in use as env files.
     pub(crate) fn examples(&self, folder: &Path) -> Vec<Example> {
         let mut folders: BTreeMap<&Path, Vec<usize>> = BTreeMap::new();
         let files = self.paths.iter().enumerate().filter(|(index, _)| self.places[*index].access == ReadAccess::File);
@@ -89,7 +89,7 @@ impl EnvFiles {
         }
         let (mut found, mut budget) = (Vec::new(), Budget::default());
         for (place, beside) in folders {
-            // One that is too large is left out, as one that can't be read is.
+            // An example that is too large is skipped, like an unreadable one.
             let examples = files::examples(place).into_iter();
             let unused = examples.filter(|(path, text)| !self.read.contains_key(path) && budget.take(text).is_ok());
             found.extend(unused.map(|(path, text)| Example {
@@ -100,11 +100,11 @@ impl EnvFiles {
         found
     }
 
-    /// Marks the files that are in use only because the checkout names them, or has one where `doctor` looks for it.
+    /// Marks the files that are in use only because the checkout names them, or because it contains the default file.
     pub(crate) fn mark_checkout_files(&mut self, exposures: &[Exposure], trust: &TrustState) {
         for (index, file) in self.files.iter_mut().enumerate() {
             let is_tracked = exposures.get(index).is_some_and(|exposure| exposure.git == Git::Tracked);
-            let is_named = trust.is_wanted() && self.only_declared.contains(&file.name);
+            let is_named = trust.needs_acceptance() && self.only_declared.contains(&file.name);
             file.is_from_checkout = is_named || is_tracked && self.origins[index].1 == DEFAULT;
         }
     }
@@ -122,16 +122,16 @@ impl EnvFiles {
         let name = files::name_of(&path, sources.folder);
         let is_new = sources.absent == MissingFile::Empty && origin == DEFAULT && path.symlink_metadata().is_err();
         let place = files::locate(&path, sources.folder, sources.git)?;
-        let read = || files::read(&path, &place, sources.patience, sources.folder);
+        let read = || files::read(&path, &place, sources.read_timeout, sources.folder);
         let text = if is_new { Secret::new("") } else { read()? };
         self.budget.take(&text).map_err(|why| Error::File {
             path: name.clone(),
             cause: why,
-            help: "name fewer or smaller files with `--env-file PATH`".to_owned(),
+            help: "pass fewer or smaller files with `--env-file PATH`".into(),
         })?;
-        if place.leads == Leads::Out {
+        if place.leads == LinkScope::Out {
             let end = files::display_path(&place.end, sources.folder);
-            self.remarks.push(format!("{name} is a link that leads out of the checkout, to {end}"));
+            self.remarks.push(format!("{name} is a link to {end}, outside the checkout"));
         }
         self.places.push(place);
         let file = LocalFile::parse(name.as_str(), text);
@@ -147,7 +147,8 @@ impl EnvFiles {
 }
 
 impl<'s> EnvFileSources<'s> {
-    /// The first that names any: flags, the service, the environment, the top of `doctor.toml`, the default.
+    /// Returns the files of the first source that names any: flags, the service, the environment, the top level of
+    /// `doctor.toml`, or the default.
     fn paths(self, alias: Option<&str>) -> Result<(Vec<PathBuf>, &'static str), Error> {
         if !self.flags.is_empty() {
             let is_input = |path: &PathBuf| path == Path::new(STANDARD_INPUT);
@@ -162,7 +163,7 @@ impl<'s> EnvFileSources<'s> {
         let folder = self.config.map_or(self.folder, Config::folder);
         let path = files::default_env_file(folder, &self.environment.name);
         if self.absent == MissingFile::Refused && path.symlink_metadata().is_err() {
-            return Err(files::no_env_file(".env", self.folder));
+            return Err(files::no_env_file(".env", folder, self.folder));
         }
         Ok((vec![path], DEFAULT))
     }
@@ -177,7 +178,7 @@ impl<'s> EnvFileSources<'s> {
     }
 }
 
-/// The reader's word for what `doctor.toml` declares.
+/// Returns the parser's loader for the setting in `doctor.toml`.
 pub(crate) fn loader(declared: config::LoaderSetting) -> Loader {
     match declared {
         config::LoaderSetting::Dotenvy => Loader::Dotenvy,

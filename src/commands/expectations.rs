@@ -1,4 +1,4 @@
-//! Checks what is declared of running services: lines of the log, and answers of endpoints.
+//! Checks the expectations about running services: log lines and HTTP responses.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,44 +15,44 @@ use crate::drift::runtime::{EndpointOutcome, LogRead};
 use crate::drift::{Secret, Survey, Target};
 use crate::io::config::{HeaderPart, HttpSection, JsonPresence};
 use crate::io::endpoint::{
-    self, Address, BodyMode, Domain, EndpointClient, EndpointRequest, Front, PATIENCE, Suspicion,
+    self, Address, BodyMode, Domain, EdgeState, EndpointClient, EndpointRequest, PATIENCE, Suspicion,
 };
 use crate::io::railway::client::Client;
 use crate::io::railway::deployment_log::{SearchMode, WantedLine};
 
-/// What it takes to look.
+/// Everything that a check of expectations needs.
 #[derive(Clone, Copy)]
 pub(crate) struct ExpectationChecker<'e> {
-    /// The way to Railway.
+    /// The client for Railway.
     pub(crate) client: &'e Client<'e>,
-    /// The way to services.
+    /// The client for the services.
     pub(crate) probe: &'e dyn EndpointClient,
-    /// What there is to look at.
-    pub(crate) sights: &'e Expectations,
+    /// The expectations.
+    pub(crate) expectations: &'e Expectations,
 }
 
-/// What there is to look at.
+/// The expectations in `doctor.toml`, and what is known about the services.
 #[derive(Debug)]
 pub(crate) struct Expectations {
-    /// What is declared.
+    /// The expectations.
     pub(crate) declarations: Declarations,
-    /// The domains that Railway reports, by the id of the service.
+    /// The domains that Railway reports, by service id.
     pub(crate) domains: BTreeMap<String, Observed<Vec<Domain>>>,
     /// Whether local values may be sent.
     pub(crate) trust: TrustState,
-    /// What stands in front of the services that were asked about, by their ids.
-    pub(crate) fronts: RefCell<BTreeMap<String, Front>>,
+    /// What is in front of the services, by service id, for services that were queried.
+    pub(crate) fronts: RefCell<BTreeMap<String, EdgeState>>,
 }
 
-/// The service that a request goes to, and where its local values come from.
+/// The service that receives a request, and the source of its local values.
 #[derive(Clone, Copy)]
 struct SentSubject<'s> {
     survey: &'s Survey,
     target: &'s Target,
 }
 
-/// Checks every declared line and endpoint of the services that run: one or two requests for each log, one for each
-/// endpoint, none where nothing is declared.
+/// Checks the expected log lines and responses of the services that run. Sends one or two requests for each log, one
+/// for each endpoint, and none without expectations.
 pub(crate) fn check_expectations(checker: ExpectationChecker<'_>, survey: &mut Survey) {
     for index in 0..survey.targets.len() {
         let target = &survey.targets[index];
@@ -66,13 +66,13 @@ pub(crate) fn check_expectations(checker: ExpectationChecker<'_>, survey: &mut S
         let answers = checker.answers(survey, target);
         let live = &mut survey.targets[index].live;
         live.lines = lines;
-        live.answers = answers;
+        live.responses = answers;
     }
-    checker.client.talk.done();
+    checker.client.status.done();
 }
 
 impl ExpectationChecker<'_> {
-    /// What became of each declared line in the log of that deployment.
+    /// Searches the log of that deployment for each expected line.
     pub(crate) fn lines(&self, target: &Target, running: &Deployment, manner: SearchMode) -> Vec<Observed<LogRead>> {
         let lines = &target.declared.lines;
         let wanted: Vec<WantedLine<'_>> =
@@ -80,33 +80,33 @@ impl ExpectationChecker<'_> {
         if wanted.is_empty() {
             return Vec::new();
         }
-        self.client.talk.waiting(&format!("reading the log of {}", target.service.name));
+        self.client.status.waiting(&format!("reading the log of {}", target.service.name));
         self.client.find_lines(running, &wanted, manner)
     }
 
-    /// What became of each declared request.
+    /// Sends each declared request.
     pub(crate) fn answers(&self, survey: &Survey, target: &Target) -> Vec<Observed<EndpointOutcome>> {
-        let sections = self.sights.declarations.requests(&target.service.id).iter();
+        let sections = self.expectations.declarations.requests(&target.service.id).iter();
         sections.map(|section| Observed::Known(self.answer(section, survey, target))).collect()
     }
 
-    /// What became of one of them.
+    /// Sends one declared request.
     pub(crate) fn answer(&self, section: &HttpSection, survey: &Survey, target: &Target) -> EndpointOutcome {
-        let address = match self.sights.domains.get(&target.service.id) {
+        let address = match self.expectations.domains.get(&target.service.id) {
             Some(Observed::Unavailable(why)) => {
-                Err(format!("its domains can't be told: {}", self.client.scrubber.redact(why)))
+                Err(format!("its domains are unknown: {}", self.client.redactor.redact(why)))
             }
-            Some(Observed::Known(domains)) => endpoint::choose(domains, self.client.neighbourhood),
-            Some(Observed::NotRequested) | None => endpoint::choose(&[], self.client.neighbourhood),
+            Some(Observed::Known(domains)) => endpoint::choose(domains, self.client.allowed_hosts),
+            Some(Observed::NotRequested) | None => endpoint::choose(&[], self.client.allowed_hosts),
         };
         let subject = SentSubject { survey, target };
-        let asked = address
-            .and_then(|address| Ok((headers(section, &self.sights.trust, subject)?, address)))
-            .and_then(|(headers, address)| self.ask(section, &address, &headers, subject));
-        asked.unwrap_or_else(EndpointOutcome::NotAsked)
+        let outcome = address
+            .and_then(|address| Ok((headers(section, &self.expectations.trust, subject)?, address)))
+            .and_then(|(headers, address)| self.send(section, &address, &headers, subject));
+        outcome.unwrap_or_else(EndpointOutcome::NotSent)
     }
 
-    fn ask(
+    fn send(
         &self,
         section: &HttpSection,
         address: &Address,
@@ -114,51 +114,53 @@ impl ExpectationChecker<'_> {
         subject: SentSubject<'_>,
     ) -> Result<EndpointOutcome, String> {
         if !matches!(section.method.as_str(), "GET" | "HEAD") && section.allow_effects != Some(true) {
-            return Err(format!("{} may change something", section.method));
+            return Err(format!("{} may have side effects", section.method));
         }
-        let patience = PATIENCE.min(self.client.remaining());
-        if patience.is_zero() {
-            return Err("the time was over".to_owned());
+        let time_limit = PATIENCE.min(self.client.remaining());
+        if time_limit.is_zero() {
+            return Err("the time limit was reached".to_owned());
         }
         let json: Vec<(&str, &JsonPresence)> = section.json.iter().map(|(at, wanted)| (at.as_str(), wanted)).collect();
         let reading = if json.is_empty() { BodyMode::Status } else { BodyMode::Body };
-        self.client.talk.waiting(&format!("asking {}", address.host()));
+        self.client.status.waiting(&format!("requesting {}", address.host()));
         let (method, path, status) = (&section.method, &section.path, section.status);
-        let question = EndpointRequest { address, method, path, headers, status, reading, patience };
-        let heard = self.probe.ask(&question);
-        let suspicion = heard.as_ref().map_or(Suspicion::None, endpoint::suspicion);
-        let answer = endpoint::judge(heard, &question, &json, self.client.scrubber);
-        if endpoint::is_as_declared(&answer, &question) {
+        let request = EndpointRequest { address, method, path, headers, status, reading, attempt_timeout: time_limit };
+        let response = self.probe.send(&request);
+        let suspicion = response.as_ref().map_or(Suspicion::None, endpoint::suspicion);
+        let answer = endpoint::evaluate(response, &request, &json, self.client.redactor);
+        if endpoint::is_as_declared(&answer, &request) {
             Ok(answer)
         } else {
-            Ok(self.of_edge(answer, suspicion, subject))
+            Ok(self.attribute_to_edge(answer, suspicion, subject))
         }
     }
 
-    /// The same response, as the edge's where something shows that it is. One request, where that may show it.
-    fn of_edge(
+    /// Attributes the response to Railway's edge if there is evidence. May send one request to find it.
+    fn attribute_to_edge(
         &self,
         answer: EndpointOutcome,
         suspicion: Suspicion,
         SentSubject { survey, target }: SentSubject<'_>,
     ) -> EndpointOutcome {
-        let EndpointOutcome::Came { domain, status, faults, body, .. } = answer else { return answer };
+        let EndpointOutcome::Response { domain, status, faults, body, .. } = answer else { return answer };
         let feature = if suspicion.is_open() {
             let (environment, service) = (&survey.environment.id, &target.service.id);
-            let mut fronts = self.sights.fronts.borrow_mut();
+            let mut fronts = self.expectations.fronts.borrow_mut();
             let front = fronts.entry(service.clone()).or_insert_with(|| self.client.front(environment, service));
             suspicion.feature(front)
         } else {
-            suspicion.feature(&Front::Unknown)
+            suspicion.feature(&EdgeState::Unknown)
         };
         match feature {
             Some(feature) => EndpointOutcome::Edge { domain, status, feature },
-            None => EndpointOutcome::Came { domain, status, faults, body, may_be_edge: suspicion.is_doubtful(status) },
+            None => {
+                EndpointOutcome::Response { domain, status, faults, body, may_be_edge: suspicion.is_doubtful(status) }
+            }
         }
     }
 }
 
-/// The headers of a request with local values put in, or why it is not sent.
+/// Returns the headers of a request with local values filled in, or why the request is not sent.
 fn headers(
     section: &HttpSection,
     trust: &TrustState,
@@ -177,22 +179,22 @@ fn headers(
     section.headers.iter().map(|(name, parts)| Ok((name.clone(), header(parts)?))).collect()
 }
 
-/// A local value that the service may be shown: it has that key itself, and project, environment and file are known from
-/// outside the checkout.
+/// Returns the local value of a key if it may be sent to the service: the service has that key itself, and project,
+/// environment and file are trusted.
 fn value<'s>(key: &str, trust: &TrustState, subject: SentSubject<'s>) -> Result<&'s Secret, String> {
     let SentSubject { survey, target } = subject;
     let Some(local) = survey.local(target, key) else {
-        return Err(format!("{key} is in none of its files"));
+        return Err(format!("none of its files has {key}"));
     };
     if target.variable(key).is_none() {
-        return Err(format!("{key} is no variable of it, so that its value is not for it"));
+        return Err(format!("it has no variable {key}, so the local value is not sent"));
     }
-    // A check sends by itself: no person sees it first.
-    if let Some(objection) = trust.objection(Consent::GivenBefore, &BTreeSet::from([local.file.name.as_str()])) {
-        return Err(format!("{key} is not sent: {}", objection.in_a_sentence()));
+    // A check sends values without a prompt.
+    if let Some(objection) = trust.objection(Consent::Yes, &BTreeSet::from([local.file.name.as_str()])) {
+        return Err(format!("{key} is not sent: {}", objection.summary()));
     }
     if loader_conflicts::open(survey).contains_key(&(local.file.name.as_str(), local.entry.line)) {
-        return Err(format!("loaders don't read {key} alike, so that it is not sent"));
+        return Err(format!("loaders disagree on the value of {key}, so it is not sent"));
     }
     Ok(&local.entry.value)
 }
@@ -226,30 +228,26 @@ mod tests {
         let (file, refused) = TrustState::unaccepted();
         let mut accepted = refused.clone();
         accepted.accept();
-        let of_file = refused.clone().known().naming([file.to_owned()].into(), Vec::new());
+        let of_file = refused.clone().known().with_names([file.to_owned()].into(), Vec::new());
         for (key, trust, expected) in [
             ("OPS_KEY", &known, Ok("k")),
             (
                 "OPS_KEY",
                 &refused,
-                Err(
-                    "OPS_KEY is not sent: run `doctor trust`, or name it yourself: `--project=shop --environment=staging` \
-                     (only doctor.toml names the project shop and the environment staging, and you have not accepted it)",
-                ),
+                Err("OPS_KEY is not sent: run `doctor trust`, or pass: `--project=shop --environment=staging` (only \
+                     doctor.toml names the project shop and the environment staging, and you have not accepted it)"),
             ),
             (
                 "OPS_KEY",
                 &of_file,
-                Err(
-                    "OPS_KEY is not sent: run `doctor trust`, or name it yourself: `--env-file=.env` (only doctor.toml \
-                     names the file .env, and you have not accepted it)",
-                ),
+                Err("OPS_KEY is not sent: run `doctor trust`, or pass: `--env-file=.env` (only doctor.toml names the \
+                     file .env, and you have not accepted it)"),
             ),
             ("OPS_KEY", &accepted, Ok("k")),
-            ("DATABASE_URL", &known, Err("DATABASE_URL is no variable of it, so that its value is not for it")),
-            ("WORKER_KEY", &known, Err("WORKER_KEY is in none of its files")),
-            ("ONLY_THERE", &known, Err("ONLY_THERE is in none of its files")),
-            ("PATH", &known, Err("PATH is in none of its files")),
+            ("DATABASE_URL", &known, Err("it has no variable DATABASE_URL, so the local value is not sent")),
+            ("WORKER_KEY", &known, Err("none of its files has WORKER_KEY")),
+            ("ONLY_THERE", &known, Err("none of its files has ONLY_THERE")),
+            ("PATH", &known, Err("none of its files has PATH")),
         ] {
             let sent = headers(&section(key), trust, SentSubject { survey: &found, target: &found.targets[0] });
             let sent = sent.as_ref().map(|headers| headers[0].1.expose()).map_err(String::as_str);

@@ -1,4 +1,4 @@
-//! Checks the keys that a flag names: each must exist.
+//! Checks that the keys that a flag names exist.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::drift::dotenv::LocalFile;
 use crate::drift::dotenv::pasted_fragment::is_name;
 use crate::drift::similarity::close_matches;
 use crate::drift::{Survey, phrases, system_variables};
-use crate::error::Error;
+use crate::error::{Error, Help};
 use crate::report::shell_command;
 
 /// A flag and the keys that it names.
@@ -14,24 +14,23 @@ use crate::report::shell_command;
 pub(crate) struct KeyFlag<'k> {
     /// `--only`.
     pub(crate) flag: &'static str,
-    /// What was typed.
+    /// Its values.
     pub(crate) keys: &'k [String],
 }
 
 impl KeyFlag<'_> {
-    /// Refuses `KEY=VALUE` before anything is read, and does not repeat the value.
+    /// Refuses `KEY=VALUE` before any file is read. The error does not contain the value.
     pub(crate) fn refuse_values(self) -> Result<(), Error> {
-        let Some((key, _)) = self.keys.iter().find_map(|typed| typed.split_once('=')) else { return Ok(()) };
+        let Some((key, _)) = self.keys.iter().find_map(|argument| argument.split_once('=')) else { return Ok(()) };
         let key = if is_name(key) && !key.is_empty() { key } else { "KEY" };
-        Err(Error::Flag {
-            flag: self.flag,
-            value: format!("{key}=…"),
-            cause: "it takes the name of a key; a value on the command line stays in the shell's history".to_owned(),
-            help: format!("leave the value out: `{}`", self.typed(key)),
+        Err(Error::Usage {
+            what: format!("invalid {} `{key}=…`: expected the name of a key", self.flag),
+            cause: Some("a value on the command line would stay in the shell history".to_owned()),
+            help: Help::command("pass the key alone:", self.argument(key)),
         })
     }
 
-    /// Refuses a key that neither a file nor a service in scope has, and that nothing declares.
+    /// Refuses a key that no file, no service in scope and no declaration has.
     pub(crate) fn refuse_unknown(self, survey: &Survey) -> Result<(), Error> {
         if self.keys.is_empty() {
             return Ok(());
@@ -43,16 +42,16 @@ impl KeyFlag<'_> {
     }
 
     fn unknown(self, unknown: &[&str], known: &BTreeSet<&str>, survey: &Survey) -> Error {
-        // What is no name may be a value that was typed in its place.
+        // A text that is not a valid name may be a value, and is not repeated.
         let named: Vec<&str> = unknown.iter().copied().filter(|key| is_name(key)).collect();
         let what = match (named.len(), unknown.len()) {
-            (0, _) => format!("what was given to {} is not a known key", self.flag),
+            (0, _) => format!("the argument of {} is not a known key", self.flag),
             (1, 1) => format!("unknown key {}", named[0]),
             _ => format!("unknown keys {}", phrases::names(&named)),
         };
         let files: Vec<&str> = survey.files.iter().map(|file| file.name.as_str()).collect();
         let is_system = |key: &&str| system_variables::is_provided(key) || system_variables::is_set_by_tracing(key);
-        let why = match files.as_slice() {
+        let cause = match files.as_slice() {
             _ if !named.is_empty() && named.iter().all(is_system) => {
                 format!("Railway sets {}; such variables are not compared", phrases::names(&named))
             }
@@ -60,26 +59,26 @@ impl KeyFlag<'_> {
             files => format!("neither {} nor a service in scope has it", phrases::names(files)),
         };
         let meant: Vec<String> =
-            named.iter().filter_map(|key| likely(key, known)).map(|key| self.typed(&key)).collect();
+            named.iter().filter_map(|key| likely(key, known)).map(|key| self.argument(&key)).collect();
         let holder = named.iter().find_map(|key| holder(key, survey));
-        let next = match (meant.as_slice(), holder) {
+        let help = match (meant.as_slice(), holder) {
             ([], Some(service)) => {
                 let flag = shell_command::line(&[format!("--service={service}")]);
-                format!("service {service} has it and is not in scope: add `{flag}`")
+                Help::command(format!("service {service} has it, but is not in scope; add:"), flag)
             }
-            ([], None) => "`doctor matrix` lists the keys".to_owned(),
-            (meant, _) => format!("did you mean `{}`?", meant.join(" ")),
+            ([], None) => Help::command("to list the keys, run:", "doctor matrix"),
+            (meant, _) => Help::command("did you mean:", meant.join(" ")),
         };
-        Error::UnknownKey { what, cause: why, help: next }
+        Error::UnknownKey { what, cause, help }
     }
 
-    /// The flag with a key, as a shell takes it.
-    fn typed(self, key: &str) -> String {
+    /// Returns the flag with a key, quoted for a shell.
+    fn argument(self, key: &str) -> String {
         shell_command::line(&[format!("{}={key}", self.flag)])
     }
 }
 
-/// Every key of the files and services in scope, and every one that is declared.
+/// Returns the keys of the files, the services in scope, and the declarations.
 fn known(survey: &Survey) -> BTreeSet<&str> {
     let mut known: BTreeSet<&str> = survey.files.iter().flat_map(LocalFile::keys).collect();
     known.extend(survey.examples.iter().flat_map(|example| example.file.keys()));
@@ -93,17 +92,17 @@ fn known(survey: &Survey) -> BTreeSet<&str> {
     known
 }
 
-/// The known key that was probably meant.
-fn likely(typed: &str, known: &BTreeSet<&str>) -> Option<String> {
+/// Returns the most similar known key.
+fn likely(argument: &str, known: &BTreeSet<&str>) -> Option<String> {
     let names: Vec<&str> = known.iter().copied().filter(|name| is_name(name)).collect();
-    if let Some(same) = names.iter().find(|name| name.eq_ignore_ascii_case(typed)) {
+    if let Some(same) = names.iter().find(|name| name.eq_ignore_ascii_case(argument)) {
         return Some((*same).to_owned());
     }
-    let closest = |typed: &str| close_matches(typed, &names, 1, 0.6).pop();
-    closest(typed).or_else(|| closest(&typed.to_uppercase()))
+    let closest = |text: &str| close_matches(text, &names, 1, 0.6).pop();
+    closest(argument).or_else(|| closest(&argument.to_uppercase()))
 }
 
-/// A service out of scope that has the key.
+/// Returns a service outside the scope that has the key.
 fn holder<'s>(key: &str, survey: &'s Survey) -> Option<&'s str> {
     let in_scope = |name: &str| survey.targets.iter().any(|target| target.service.name == name);
     let mut services = survey.catalogue.services.iter();

@@ -1,6 +1,6 @@
 //! `doctor matrix`: compares as `check` does, and shows one mark for each key on each service.
 //!
-//! It can send no change either.
+//! Like `check`, it never changes anything on Railway.
 
 use crate::cli::{GlobalArgs, MatrixArgs};
 use crate::commands::check::compare;
@@ -14,7 +14,7 @@ use crate::error::{Error, Exit};
 use crate::io::world::World;
 use crate::report::{self, Format};
 
-/// Compares every service in scope with its files and shows all of it at a glance. The exit code is that of `check`.
+/// Compares each service in scope with its files, and shows the result as a table. The exit code is that of `check`.
 pub(crate) fn run(args: &MatrixArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let options = GatherOptions {
         limit: timeout::parse(&args.timeout)?,
@@ -23,11 +23,11 @@ pub(crate) fn run(args: &MatrixArgs, global: &GlobalArgs, world: &mut World<'_>)
         service_flags: ServiceFlagRole::Select,
         env_file: &args.files.env_file,
         only: &args.keys.only,
-        absent: MissingFile::Refused,
-        haste: Prefetch::Ahead,
+        missing_file: MissingFile::Refused,
+        prefetch: Prefetch::Ahead,
     };
     let request = OutputRequest {
-        // No format of a matrix shows a value or a log.
+        // A matrix never shows values or logs, whatever its format.
         format: Format::Text,
         file: args.output.file.as_deref(),
         reveal: RevealFlags::default(),

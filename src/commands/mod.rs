@@ -1,6 +1,6 @@
 //! The commands, one file or directory each, and the steps that they share.
 //!
-//! `check.rs` shows the steps in their order: the session, then what is gathered, the analysis, and the report.
+//! `check.rs` shows the steps in their order: session, gathering, analysis, report.
 
 mod analysis;
 mod apply;
@@ -12,6 +12,7 @@ mod debug_api;
 mod declarations;
 mod demo;
 mod env_files;
+mod error_output;
 mod expectations;
 mod explain;
 mod fix;
@@ -26,6 +27,7 @@ mod output;
 mod output_options;
 mod policy;
 mod project_selection;
+pub(crate) mod prompts;
 mod protected_environments;
 mod run_limits;
 mod service_selection;
@@ -41,48 +43,45 @@ mod write_guards;
 use std::ffi::OsString;
 
 use clap::Parser;
-use clap::error::ErrorKind;
-use textwrap::{Options, WordSplitter, fill};
 
 use crate::cli::{self, Cli, CliCommand, GlobalArgs, SchemaName};
 use crate::error::{Error, Exit};
 use crate::io::files;
-use crate::io::terminal::status::Silence;
-use crate::io::terminal::stream::{Sort, Terminal};
+use crate::io::terminal::status::NoStatus;
 use crate::io::world::World;
-use crate::report::{self, escape, json};
+use crate::report;
 
-/// Does what was typed and says how it ended.
+/// Runs the command line and returns the exit code.
 pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
-    if let Some(exit) = shell_completion::answer(arguments, world) {
+    if let Some(exit) = shell_completion::complete(arguments, world) {
         return exit;
     }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, arguments, world),
+        Err(error) => return error_output::usage(&cli::with_tips(error, arguments), arguments, world),
     };
-    let (talk, interrupt, terminal) = (world.talk, world.interrupt, world.terminal);
+    let (status, interrupt, terminal) = (world.status, world.interrupt, world.terminal);
     if cli.global.quiet {
-        world.talk = &Silence;
+        world.status = &NoStatus;
     }
-    interrupt.set_limits(run_limits::of(&cli.verb, world));
-    if !matches!(cli.verb, CliCommand::Demo(_)) {
+    interrupt.set_limits(run_limits::of(&cli.command, world));
+    if !matches!(cli.command, CliCommand::Demo(_)) {
         files::clear_abandoned(world.state.as_deref());
     }
     let exit = debug_api::open(&cli, world).and_then(|log| {
         world.debug_log = log;
-        dispatch(&cli.verb, &cli.global, world)
+        dispatch(&cli.command, &cli.global, world)
     });
     debug_api::report_failure(world);
     exit.unwrap_or_else(|error| {
-        talk.done();
+        status.done();
         if matches!(error, Error::Interrupted) {
-            interrupt.announce(&|line| talk.print_line(line));
+            interrupt.announce(&|line| status.print_line(line));
         }
-        match cli.verb.for_programs() {
-            Some(command) => talk.print_line(&for_programs(command, &error)),
+        match cli.command.json_command_name() {
+            Some(command) => status.print_line(&error_output::json_line(command, &error)),
             None if matches!(error, Error::Interrupted) => {}
-            None => talk.print_line(&lines(&error, terminal)),
+            None => status.print_line(&error_output::lines(&error, terminal)),
         }
         error.exit()
     })
@@ -110,83 +109,5 @@ fn schema(of: SchemaName) -> String {
     match of {
         SchemaName::Report => report::schema::report(),
         SchemaName::Config => report::schema::config(),
-    }
-}
-
-/// The three lines of an error. Names from outside are made harmless; the lines themselves are ours. The sentences are
-/// broken between words on a terminal; the command to type stays whole, however long.
-fn lines(error: &Error, terminal: Terminal) -> String {
-    let broken = |text: &str| match terminal.err {
-        Sort::Pipe => text.to_owned(),
-        Sort::Terminal | Sort::Dumb => fill(text, sentences(terminal.width)),
-    };
-    let mut lines = vec![broken(&format!("error: {}", escape::line(&error.to_string())))];
-    lines.extend(error.cause().map(|because| broken(&format!("  because: {}", escape::line(&because)))));
-    lines.push(format!("  next: {}", escape::line(&error.help())));
-    lines.join("\n")
-}
-
-/// The same as one line of JSON, for whoever asked for JSON.
-fn for_programs(command: &str, error: &Error) -> String {
-    json::error::line(&json::error::ErrorReport {
-        command,
-        kind: error.kind(),
-        exit_code: error.exit().code(),
-        message: &error.to_string(),
-        because: error.cause().as_deref(),
-        next: &error.help(),
-    })
-}
-
-/// Below 40 columns a terminal wraps for itself, as in a report; a path longer than a line is left to it, too.
-fn sentences(width: usize) -> Options<'static> {
-    let options = Options::new(width.max(40)).subsequent_indent("    ");
-    options.word_splitter(WordSplitter::NoHyphenation).break_words(false)
-}
-
-/// Where clap stops at a mistake or at `--help`, nothing is parsed yet.
-fn wants_plain(arguments: &[OsString], world: &World<'_>) -> bool {
-    let is_never = |pair: &[OsString]| pair[0] == "--color" && pair[1] == "never";
-    let typed = arguments.windows(2).any(is_never) || arguments.iter().any(|word| word == "--color=never");
-    typed || (world.variable("NO_COLOR").is_some() && !arguments.iter().any(|word| word == "--color=always"))
-}
-
-/// clap's own words: help and version are results, everything else is talk.
-fn usage(error: &clap::Error, arguments: &[OsString], world: &mut World<'_>) -> Exit {
-    let is_plain = wants_plain(arguments, world);
-    // An error quotes what was typed, and a script may have typed what a stranger called a branch.
-    let plain = || error.render().to_string().lines().map(escape::line).collect::<Vec<_>>().join("\n");
-    let quotes_hidden = || error.render().to_string().chars().any(|letter| letter != '\n' && escape::is_hidden(letter));
-    let text = |sort: Sort| match sort {
-        Sort::Terminal if !is_plain && !quotes_hidden() => error.render().ansi().to_string(),
-        _ => plain() + "\n",
-    };
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match world.print(&text(world.terminal.out)) {
-            Ok(()) => Exit::Clean,
-            Err(error) => {
-                world.talk.print_line(&lines(&error, world.terminal));
-                error.exit()
-            }
-        },
-        _ if cli::asks_for_json(arguments) => {
-            let plain = error.render().to_string();
-            let mut words = plain.lines().map(str::trim).filter(|line| !line.is_empty());
-            let message = words.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            let because = words.take_while(|line| !line.starts_with("Usage:")).collect::<Vec<_>>().join("; ");
-            world.talk.print_line(&json::error::line(&json::error::ErrorReport {
-                command: "doctor",
-                kind: "usage",
-                exit_code: Exit::Usage.code(),
-                message: &message,
-                because: Some(because.as_str()).filter(|because| !because.is_empty()),
-                next: "run `doctor --help`, which names verbs and flags",
-            }));
-            Exit::Usage
-        }
-        _ => {
-            world.talk.print_line(text(world.terminal.err).trim_end());
-            Exit::Usage
-        }
     }
 }

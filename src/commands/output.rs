@@ -1,4 +1,4 @@
-//! Makes the report and writes it to where it goes.
+//! Builds the report and writes it to its destination.
 
 use crate::commands::analysis::Analysis;
 use crate::commands::output_options::OutputOptions;
@@ -9,41 +9,41 @@ use crate::io::world::World;
 use crate::report::{self, Format, Report, ServiceLine};
 
 impl OutputOptions<'_> {
-    /// Writes the report.
+    /// Writes the report, and the step summary of GitHub Actions.
     pub(crate) fn write_report(&self, report: &Report, world: &mut World<'_>) -> Result<(), Error> {
         let mut bytes = Vec::new();
         report::write(report, self.format, &self.text_options(world), &mut bytes)
             .expect("writing to memory can't fail");
         self.write(&bytes, world)?;
         if self.format == Format::Github {
-            summarise(report, world);
+            write_summary(report, world);
         }
         Ok(())
     }
 
-    /// Writes the report of what was done. What a format for programs has no place for goes to standard error, and so
-    /// does the rest where the report itself can't be written: what was done must be reported.
+    /// Reports completed steps. Standard error gets what a machine-readable format can't contain, and the receipts if
+    /// writing the report fails, because the user must learn what was changed.
     pub(crate) fn report_completed_steps(&self, report: &Report, world: &mut World<'_>) {
         if self.format != Format::Text {
             for line in report::aside(report) {
-                world.talk.print_line(&line);
+                world.status.print_line(&line);
             }
         }
         if let Err(error) = self.write_report(report, world) {
             for line in report::receipts(report) {
-                world.talk.print_line(&line);
+                world.status.print_line(&line);
             }
-            world.talk.print_line(&format!("error: {error}"));
+            world.status.print_line(&format!("error: {error}"));
         }
     }
 
-    /// Writes bytes to where the report goes.
+    /// Writes bytes to the destination of the report.
     pub(crate) fn write(&self, bytes: &[u8], world: &mut World<'_>) -> Result<(), Error> {
         match self.file {
-            // A run that is ended in between would leave a part of it behind.
+            // A run that is killed in between would leave a partial file behind.
             Some(path) => {
-                let path = world.folder.join(path);
-                world.interrupt.while_written(|| files::write_report(&path, bytes, &world.folder))
+                let path = world.directory.join(path);
+                world.interrupt.without_time_limit(|| files::write_report(&path, bytes, &world.directory))
             }
             None if self.format == Format::Github => world.print_as_is(bytes),
             None => world.print_bytes(bytes),
@@ -51,16 +51,16 @@ impl OutputOptions<'_> {
     }
 }
 
-/// GitHub shows what is appended to this file on the page of the run: everything, where annotations are few.
-fn summarise(report: &Report, world: &World<'_>) {
+/// Appends the whole report to the step summary of GitHub Actions, because the number of annotations is limited.
+fn write_summary(report: &Report, world: &World<'_>) {
     let Some(path) = world.variable("GITHUB_STEP_SUMMARY") else { return };
     let page = report::markdown::text(report);
-    if let Err(error) = files::append(&world.folder.join(path), page.as_bytes(), &world.folder) {
-        world.talk.print_line(&format!("the step's summary could not be written: {error}"));
+    if let Err(error) = files::append(&world.directory.join(path), page.as_bytes(), &world.directory) {
+        world.status.print_line(&format!("warning: failed to write the step summary: {error}"));
     }
 }
 
-/// The report on a comparison.
+/// Returns the report of a comparison.
 pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, world: &World<'_>) -> Report {
     let Analysis { gathered, examination, fail_on } = analysis;
     let services = gathered
@@ -101,7 +101,7 @@ pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, worl
     }
 }
 
-/// A service of which nothing is counted yet.
+/// Returns the line of a service without counts.
 pub(crate) fn line(target: &Target) -> ServiceLine {
     ServiceLine {
         service: target.service.clone(),
@@ -114,7 +114,7 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
     }
 }
 
-/// A service that was changed and not compared.
+/// Returns the line of a service that was changed but not compared.
 pub(crate) fn unread_line(service: ResourceRef) -> ServiceLine {
     ServiceLine { service, alias: None, compared: 0, sealed: 0, unknown: 0, error: None, checks: Vec::new() }
 }

@@ -1,4 +1,4 @@
-//! How a run reports what it found: format, colours, values or fingerprints, where to.
+//! How a run reports: format, destination, colour, and values or fingerprints.
 
 use std::path::{Path, PathBuf};
 
@@ -7,11 +7,11 @@ use crate::commands::input_files;
 use crate::drift::dotenv::LocalFile;
 use crate::error::Error;
 use crate::io::files;
-use crate::io::terminal::stream::Sort;
+use crate::io::terminal::stream::StreamKind;
 use crate::io::world::World;
 use crate::report::{CommandTexts, Detail, Format, Logs, TextOptions, Values};
 
-/// What the flags ask for.
+/// The output flags of a command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutputRequest<'m> {
     /// `--format`.
@@ -22,11 +22,11 @@ pub(crate) struct OutputRequest<'m> {
     pub(crate) reveal: RevealFlags,
     /// `--env-file`, which a report never replaces.
     pub(crate) env_file: &'m [PathBuf],
-    /// The flags that every command has.
+    /// The global flags.
     pub(crate) global: &'m GlobalArgs,
 }
 
-/// What a person asks to see that is hidden otherwise.
+/// The flags that reveal what is redacted otherwise.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RevealFlags {
     /// `--show-values`.
@@ -35,7 +35,7 @@ pub(crate) struct RevealFlags {
     pub(crate) logs: bool,
 }
 
-/// How one run reports.
+/// The output settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutputOptions<'m> {
     /// `--format`.
@@ -44,29 +44,29 @@ pub(crate) struct OutputOptions<'m> {
     pub(crate) file: Option<&'m Path>,
     /// `--show-values`.
     pub(crate) shown: Reveal,
-    /// `--show-logs`, or a terminal.
+    /// Shown with `--show-logs`, or on a terminal.
     pub(crate) logs: Logs,
-    /// The flags that every command has.
+    /// The global flags.
     pub(crate) global: &'m GlobalArgs,
 }
 
-/// What stands in the place of values.
+/// What is printed for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reveal {
-    /// Fingerprints.
+    /// Its fingerprint.
     Fingerprints,
     /// Nothing.
     Withheld,
-    /// The values themselves.
+    /// The value itself.
     Values,
 }
 
 impl<'m> OutputOptions<'m> {
-    /// Decides how a run reports, and refuses what it must not show and where it can't write. Values are for the eyes of one
-    /// person at one terminal; a log is read by many, and kept.
+    /// Resolves the output flags. Refuses files that can't be written, and `--show-values` without a terminal: logs are
+    /// kept, and read by many people.
     pub(crate) fn of(request: OutputRequest<'m>, world: &World<'_>) -> Result<Self, Error> {
         let OutputRequest { format, file, reveal, env_file, global } = request;
-        let is_terminal = world.terminal.out != Sort::Pipe && file.is_none();
+        let is_terminal = world.terminal.out != StreamKind::Pipe && file.is_none();
         let options = Self {
             format,
             file,
@@ -77,26 +77,25 @@ impl<'m> OutputOptions<'m> {
         let why = if !reveal.values {
             None
         } else if world.variable("CI").is_some() {
-            Some("CI is set, and what CI prints is kept")
+            Some("CI is set, and CI logs are kept")
         } else if !is_terminal || format != Format::Text {
-            Some("values are shown on a terminal only, as text")
+            Some("values are shown only on a terminal, in text format")
         } else {
             None
         };
         if let Some(why) = why {
-            return Err(Error::Flag {
-                flag: "--show-values",
-                value: "used here".to_owned(),
-                cause: why.to_owned(),
-                help: "run it without --show-values: equal values show equal fingerprints".to_owned(),
+            return Err(Error::Usage {
+                what: "--show-values is not available here".to_owned(),
+                cause: Some(why.to_owned()),
+                help: "remove --show-values; equal values have equal fingerprints".into(),
             });
         }
         options.refuse_unwritable(env_file, world)?;
         Ok(options)
     }
 
-    /// Refuses a place for the report that must not or can't be written, before anything is done that it is to report:
-    /// `--output`, and the summary that a CI system names.
+    /// Refuses an output file that must not or can't be written, before the run does any work: `--output`, and the step
+    /// summary of GitHub Actions.
     fn refuse_unwritable(&self, env_file: &[PathBuf], world: &World<'_>) -> Result<(), Error> {
         let summary = world.variable("GITHUB_STEP_SUMMARY").filter(|_| self.format == Format::Github).map(Path::new);
         if self.file.is_none() && summary.is_none() {
@@ -104,19 +103,19 @@ impl<'m> OutputOptions<'m> {
         }
         let inputs = input_files::of(env_file, self.global, world);
         let mut paths = self.file.into_iter().chain(summary);
-        paths.try_for_each(|path| files::refuse_output(&world.folder.join(path), &inputs, &world.folder))?;
-        self.file.map_or(Ok(()), |path| files::refuse_unwritable(&world.folder.join(path), &world.folder))
+        paths.try_for_each(|path| files::refuse_output(&world.directory.join(path), &inputs, &world.directory))?;
+        self.file.map_or(Ok(()), |path| files::refuse_unwritable(&world.directory.join(path), &world.directory))
     }
 
-    /// The same for a report about these files. Where others read what is written, fingerprints are left out if one of them
-    /// comes from the checkout.
+    /// Returns the settings for a report about these files. Output that is kept has no fingerprints if a file comes
+    /// from the checkout.
     pub(crate) fn about(self, files: &[LocalFile], world: &World<'_>) -> Self {
-        let is_kept = world.terminal.out == Sort::Pipe || self.file.is_some() || world.variable("CI").is_some();
+        let is_kept = world.terminal.out == StreamKind::Pipe || self.file.is_some() || world.variable("CI").is_some();
         let is_withheld = is_kept && files.iter().any(|file| file.is_from_checkout);
         Self { shown: if is_withheld { Reveal::Withheld } else { self.shown }, ..self }
     }
 
-    /// How a report looks as text.
+    /// Returns the options of the text report.
     pub(crate) fn text_options<'k>(&self, world: &'k World<'_>) -> TextOptions<'k> {
         TextOptions {
             colour: self.colour(world),
@@ -124,7 +123,7 @@ impl<'m> OutputOptions<'m> {
             detail: detail(self.global),
             values: match self.shown {
                 Reveal::Fingerprints => Values::Fingerprints(&world.fingerprints),
-                Reveal::Withheld => Values::Withheld,
+                Reveal::Withheld => Values::Redacted,
                 Reveal::Values => Values::Shown,
             },
             logs: self.logs,
@@ -133,15 +132,19 @@ impl<'m> OutputOptions<'m> {
         }
     }
 
-    /// Whether start commands are shown. A plan goes to standard output as text, and to standard error beside every other
-    /// format.
+    /// Returns whether start commands are shown. The plan goes to standard output in text format, and to standard error
+    /// in all other formats.
     pub(crate) fn command_texts(&self, world: &World<'_>) -> CommandTexts {
         let is_text = self.format == Format::Text && self.file.is_none();
         let stream = if is_text { world.terminal.out } else { world.terminal.err };
-        if stream == Sort::Pipe || world.variable("CI").is_some() { CommandTexts::Masked } else { CommandTexts::Shown }
+        if stream == StreamKind::Pipe || world.variable("CI").is_some() {
+            CommandTexts::Masked
+        } else {
+            CommandTexts::Shown
+        }
     }
 
-    /// A file gets no colour unless asked.
+    /// A file gets colour only with `--color=always`.
     fn colour(&self, world: &World<'_>) -> bool {
         match self.global.color {
             cli::ColorChoice::Auto if self.file.is_some() => false,
@@ -149,14 +152,14 @@ impl<'m> OutputOptions<'m> {
         }
     }
 
-    /// Only onto a terminal that understands them, and not for somebody who wants plain text. What CI prints is kept.
+    /// Links are for terminals that support them, but not for plain text or for CI logs, which are kept.
     fn links(&self, world: &World<'_>) -> bool {
         let is_kept = self.file.is_some() || world.variable("CI").is_some();
         world.terminal.links && !is_kept && coloured(self.global, world)
     }
 }
 
-/// Whether standard output gets colour: the flag, then the two variables that other tools heed, then the terminal.
+/// Returns whether standard output gets colour: by `--color`, else `NO_COLOR` and `CLICOLOR_FORCE`, else on a terminal.
 pub(crate) fn coloured(global: &GlobalArgs, world: &World<'_>) -> bool {
     match global.color {
         cli::ColorChoice::Always => true,
@@ -164,12 +167,12 @@ pub(crate) fn coloured(global: &GlobalArgs, world: &World<'_>) -> bool {
         cli::ColorChoice::Auto if world.variable("NO_COLOR").is_some() => false,
         cli::ColorChoice::Auto => {
             let forced = world.variable("CLICOLOR_FORCE").is_some_and(|force| force != "0");
-            forced || world.terminal.out == Sort::Terminal
+            forced || world.terminal.out == StreamKind::Terminal
         }
     }
 }
 
-/// Without colour and with fingerprints.
+/// Returns options without colour and with fingerprints.
 pub(crate) fn plain_text_options<'k>(world: &'k World<'_>) -> TextOptions<'k> {
     TextOptions {
         colour: false,

@@ -1,4 +1,4 @@
-//! Resolves the rules' part of `doctor.toml`: aliases and names become ids.
+//! Resolves the rule settings in `doctor.toml`: aliases and names become ids.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use crate::drift::engine::policy::{Ignore, Policy, Require};
 use crate::error::Error;
 use crate::io::config::{At, Config};
 
-/// The rules' part of `doctor.toml`, with aliases and names turned into ids.
+/// Returns the rule settings of `doctor.toml`, with ids in place of aliases and names.
 pub(crate) fn policy(config: &Config, services: &Services) -> Result<Policy, Error> {
     let ids = |names: &[At<String>]| -> Result<Vec<String>, Error> {
         let id = |name| Ok(services.candidates[services.in_config(config, name)?].service.id.clone());
-        // A service counts once, however often it is named.
+        // Remove duplicates.
         Ok(names.iter().map(id).collect::<Result<BTreeSet<_>, Error>>()?.into_iter().collect())
     };
     let texts = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect();

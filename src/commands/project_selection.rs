@@ -1,4 +1,4 @@
-//! Selects project and environment: the places that may name them, in their order, and then Railway.
+//! Selects project and environment: reads the sources that may name them, in order, then queries Railway.
 
 use std::path::PathBuf;
 
@@ -14,39 +14,37 @@ use crate::io::railway::lookup::LocatedProject;
 use crate::io::railway::transport::Scheme;
 use crate::io::world::World;
 
-/// A project or an environment as somebody named it.
+/// A project or an environment as a source names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RequestedName {
-    /// The id or name.
     pub(crate) text: String,
-    /// Which of the two.
     pub(crate) form: NameOrId,
-    /// Who named it: `--project`, `doctor.toml`, `railway link`.
+    /// The source: `--project`, `doctor.toml`, `railway link`.
     pub(crate) origin: String,
 }
 
-/// Whether a text is Railway's id or a person's name for it.
+/// Whether a text is an id or a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameOrId {
-    /// An id; needs no look-up.
+    /// An id, which needs no lookup.
     Id,
-    /// A name, or something that may be one.
+    /// A name, or a text that may be one.
     Name,
 }
 
 impl RequestedName {
-    /// What a person wrote: a UUID is an id, everything else a name.
+    /// Parses what a person wrote: a UUID is an id, any other text a name.
     pub(crate) fn written(text: &str, origin: &str) -> Self {
         let form = if is_uuid(text) { NameOrId::Id } else { NameOrId::Name };
         Self { text: text.to_owned(), form, origin: origin.to_owned() }
     }
 
-    /// What a program wrote, which never writes names.
+    /// Returns an id that a program wrote; programs do not write names.
     pub(crate) fn id(text: &str, origin: &str) -> Self {
         Self { text: text.to_owned(), form: NameOrId::Id, origin: origin.to_owned() }
     }
 
-    /// Asks Railway for the project of that id or name.
+    /// Queries the project with that id or name.
     pub(crate) fn locate(&self, client: &Client<'_>) -> Result<LocatedProject, Error> {
         match self.form {
             NameOrId::Id => client.project(&self.text),
@@ -55,40 +53,38 @@ impl RequestedName {
     }
 }
 
-/// One place that may name a project, an environment, or both.
+/// A source that may name a project, an environment, or both.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TargetSource {
-    /// The project it names.
     pub(crate) project: Option<RequestedName>,
-    /// The environment it names.
     pub(crate) environment: Option<RequestedName>,
 }
 
 /// How reports name the official CLI's link.
 pub(crate) const LINK: &str = "railway link";
 
-/// Every place that may name project and environment. No other code knows their order.
+/// The sources that may name project and environment. Only this module knows their order.
 ///
-/// A project token goes before all of them, because it can't reach any other environment: flags and `doctor.toml` may
-/// repeat what it is for, and the other places are not considered.
+/// A project token takes precedence over all of them, because it has access to one environment only: flags and
+/// `doctor.toml` may repeat that environment, and the other sources are ignored.
 #[derive(Clone, Debug)]
 pub(crate) struct TargetSources {
     flags: TargetSource,
     config: TargetSource,
     /// `RAILWAY_PROJECT_ID` and `RAILWAY_ENVIRONMENT_ID`.
     pub(crate) variables: TargetSource,
-    /// What `railway link` has written; it counts only if nothing else names both.
+    /// The link written by `railway link`. It is used only if no other source names both.
     pub(crate) link: Result<TargetSource, Error>,
     folder: PathBuf,
 }
 
 impl TargetSources {
-    /// Reads all of them.
+    /// Reads all sources.
     pub(crate) fn read(flags: &ProjectArgs, config: Option<&Config>, world: &World<'_>) -> Self {
         let typed = |text: &Option<String>, flag| text.as_deref().map(|text| RequestedName::written(text, flag));
         let in_config = |at: Option<&At<String>>| Some(RequestedName::written(&at?.value, &config?.name));
         let variable = |name: &str| world.variable(name).map(|id| RequestedName::id(id.trim(), name));
-        let link = credentials::link(&world.variables, world.home.as_deref(), &world.folder);
+        let link = credentials::link(&world.variables, world.home.as_deref(), &world.directory);
         Self {
             flags: TargetSource {
                 project: typed(&flags.project, "--project"),
@@ -103,21 +99,21 @@ impl TargetSources {
                 environment: variable("RAILWAY_ENVIRONMENT_ID"),
             },
             link: link.map(|link| link.map(TargetSource::from).unwrap_or_default()),
-            folder: world.folder.clone(),
+            folder: world.directory.clone(),
         }
     }
 
-    /// The same as if there were no `doctor.toml`.
+    /// Returns the sources without `doctor.toml`.
     pub(crate) fn without_config(&self) -> Self {
         Self { config: TargetSource::default(), ..self.clone() }
     }
 
-    /// Those that can be read without a doubt, first one first; the link comes after them.
+    /// Returns the sources that take precedence over the link, in order. Reading them can't fail.
     fn before_link(&self) -> [TargetSource; 3] {
         [self.flags.clone(), self.config.clone(), self.variables.clone()]
     }
 
-    /// The target as far as it is named, to find the login that goes with it. A link that can't be read names nothing here.
+    /// Returns the target as far as it is named, to find the matching login. An unreadable link is ignored.
     pub(crate) fn login_target(&self) -> LoginTarget {
         let mut sources = self.before_link().to_vec();
         sources.extend(self.link.clone().ok());
@@ -128,7 +124,7 @@ impl TargetSources {
         }
     }
 
-    /// The project that counts; an error where a link would decide and can't be read, or where nothing names a project.
+    /// Returns the requested project. Fails if the link is needed but unreadable, or if no source names a project.
     fn requested(&self) -> Result<RequestedTarget, Error> {
         let mut sources = self.before_link().to_vec();
         if let Some(complete) = choose(&sources).filter(|wanted| wanted.environment.is_some()) {
@@ -148,35 +144,35 @@ impl From<Link> for TargetSource {
     }
 }
 
-/// The project that counts, and the environments that may go with it.
+/// The requested project, and the environments that may belong to it.
 #[derive(Debug, PartialEq, Eq)]
 struct RequestedTarget {
     project: RequestedName,
     environment: Option<RequestedName>,
-    /// Environments named further down.
+    /// Environments of sources with lower precedence.
     further: Vec<FurtherEnvironment>,
 }
 
-/// An environment with the project that it is named for.
+/// An environment and the project that its source names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FurtherEnvironment {
     project: RequestedName,
     environment: RequestedName,
 }
 
-/// The environment that a run is about, and what named it.
+/// The environment of a run, and the sources that named it.
 #[derive(Debug)]
 pub(crate) struct SelectedEnvironment {
-    /// The environment without its values.
+    /// The environment, without values.
     pub(crate) shape: Shape,
-    /// Who named the project.
+    /// The source that named the project.
     pub(crate) project_origin: String,
-    /// Who named the environment.
+    /// The source that named the environment.
     pub(crate) environment_origin: String,
 }
 
-/// Selects the environment: one request where ids are known or a token is for one environment, one more where a name is all
-/// there is.
+/// Selects the environment. Sends one request if the ids are known or the token is for one environment, and one more to
+/// look up a name.
 pub(crate) fn select(
     client: &Client<'_>,
     sources: &TargetSources,
@@ -185,11 +181,11 @@ pub(crate) fn select(
     if client.credentials.scheme == Scheme::Project {
         return find_by_token(client, sources);
     }
-    find(client, sources.requested()?).map_err(|error| at_its_place(error, sources, config))
+    find(client, sources.requested()?).map_err(|error| at_config_line(error, sources, config))
 }
 
-/// The first project of the sources, in their order. An environment counts if its source stands no lower than that one;
-/// one from further down counts only if it is named for the same project.
+/// Returns the project of the first source that names one, and the first environment up to that source. Environments of
+/// later sources are used only if those sources name the same project.
 fn choose(sources: &[TargetSource]) -> Option<RequestedTarget> {
     let position = sources.iter().position(|source| source.project.is_some())?;
     let further = |source: &TargetSource| {
@@ -206,7 +202,7 @@ fn first_environment(sources: &[TargetSource]) -> Option<RequestedName> {
     sources.iter().find_map(|source| source.environment.clone())
 }
 
-/// Asks Railway for what was chosen.
+/// Queries the requested environment.
 fn find(client: &Client<'_>, wanted: RequestedTarget) -> Result<SelectedEnvironment, Error> {
     let RequestedTarget { project, environment, further } = wanted;
     let same_id = || {
@@ -239,7 +235,7 @@ fn named_for(located: &LocatedProject, further: &[FurtherEnvironment]) -> Option
     further.iter().find(|one| same(&one.project)).map(|one| one.environment.clone())
 }
 
-/// Asks for the environment of a project token; flags and `doctor.toml` may name it too, but no other.
+/// Queries the environment of a project token. Flags and `doctor.toml` may name it, too, but not another one.
 fn find_by_token(client: &Client<'_>, sources: &TargetSources) -> Result<SelectedEnvironment, Error> {
     let shape = client.token_shape()?;
     let TargetSources { flags, config, .. } = sources;
@@ -260,8 +256,8 @@ fn refuse_other(asked: Option<&RequestedName>, own: &ResourceRef, kind: &str) ->
     }
 }
 
-/// An unknown name of `doctor.toml` is an error at its place there, and not one about a flag.
-fn at_its_place(error: Error, sources: &TargetSources, config: Option<&Config>) -> Error {
+/// Turns an error about a flag into one about the line of `doctor.toml`, if the unknown name comes from there.
+fn at_config_line(error: Error, sources: &TargetSources, config: Option<&Config>) -> Error {
     let (Error::Unknown { kind, wanted, within, suggestions, choices }, Some(config)) = (&error, config) else {
         return error;
     };
@@ -272,9 +268,9 @@ fn at_its_place(error: Error, sources: &TargetSources, config: Option<&Config>) 
         (&sources.flags.environment, &config.environment)
     };
     let Some(at) = at.as_ref().filter(|at| flag.is_none() && at.value == *wanted) else { return error };
-    let next = match (suggestions.as_slice(), choices.as_slice()) {
+    let help = match (suggestions.as_slice(), choices.as_slice()) {
         ([], []) if is_project => NO_ACCESS.to_owned(),
-        ([], []) => format!("there is no {kind} to name"),
+        ([], []) => format!("create the {kind} on Railway first"),
         (suggestions, choices) => correction(suggestions, choices),
     };
     let what = if is_project {
@@ -282,7 +278,7 @@ fn at_its_place(error: Error, sources: &TargetSources, config: Option<&Config>) 
     } else {
         format!("{within} has no {kind} `{wanted}`")
     };
-    config.fault(at, what, next)
+    config.fault(at, what, help)
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -304,10 +300,10 @@ mod tests {
         TargetSource { project: project.map(asked), environment: environment.map(asked) }
     }
 
-    /// Project, environment, and how many further down, as the sources give them.
+    /// Returns the project, the environment, and the number of environments of lower precedence.
     fn chosen(sources: &[TargetSource]) -> Option<(String, Option<String>, usize)> {
         let RequestedTarget { project, environment, further } = choose(sources)?;
-        let described = |asked: RequestedName| format!("{} by {}", asked.text, asked.origin);
+        let described = |asked: RequestedName| format!("{} from {}", asked.text, asked.origin);
         Some((described(project), environment.map(described), further.len()))
     }
 
@@ -315,20 +311,20 @@ mod tests {
     fn first_source_wins() {
         let sources =
             [source("flags", None, None), source("file", Some("p"), Some("e")), source("link", Some("q"), Some("f"))];
-        assert_eq!(chosen(&sources), Some(("p by file".into(), Some("e by file".into()), 1)));
+        assert_eq!(chosen(&sources), Some(("p from file".into(), Some("e from file".into()), 1)));
     }
 
     #[test]
     fn environment_may_come_from_higher_source_than_project() {
         let sources = [source("flags", None, Some("prod")), source("link", Some("p"), Some("e"))];
-        assert_eq!(chosen(&sources), Some(("p by link".into(), Some("prod by flags".into()), 0)));
+        assert_eq!(chosen(&sources), Some(("p from link".into(), Some("prod from flags".into()), 0)));
     }
 
     #[test]
     fn lower_source_environment_requires_same_project() {
         let sources =
             [source("flags", Some("p"), None), source("link", Some("q"), Some("e")), source("x", None, Some("z"))];
-        assert_eq!(chosen(&sources), Some(("p by flags".into(), None, 1)));
+        assert_eq!(chosen(&sources), Some(("p from flags".into(), None, 1)));
     }
 
     #[test]

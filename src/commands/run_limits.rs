@@ -1,13 +1,12 @@
-//! Decides how a run ends that reaches its time limit or needs too much memory while it works, and not while it waits for
-//! Railway.
+//! Decides how a run ends that reaches its time or memory limit in its own work, as opposed to waiting for Railway.
 
 use crate::cli::{CliCommand, HookCommand};
-use crate::commands::{for_programs, hook, lines, timeout};
+use crate::commands::{error_output, hook, timeout};
 use crate::error::Error;
 use crate::io::interrupt::{Limits, RunEnd};
 use crate::io::world::World;
 
-/// The limits of a command. A time that can't be read is reported by the command itself.
+/// Returns the limits of a command. An invalid duration is reported by the command itself.
 pub(super) fn of(verb: &CliCommand, world: &World<'_>) -> Limits {
     let typed = match verb {
         CliCommand::Check(args) => Some(&args.timeout),
@@ -15,7 +14,7 @@ pub(super) fn of(verb: &CliCommand, world: &World<'_>) -> Limits {
         CliCommand::Fix(args) => Some(&args.timeout),
         CliCommand::Undo(args) => Some(&args.timeout),
         CliCommand::Init(args) => Some(&args.timeout),
-        CliCommand::Hook(args) => match &args.verb {
+        CliCommand::Hook(args) => match &args.command {
             HookCommand::Run(args) => Some(&args.timeout),
             _ => None,
         },
@@ -26,16 +25,16 @@ pub(super) fn of(verb: &CliCommand, world: &World<'_>) -> Limits {
     Limits { time, late: ending(verb, &late, world), large: ending(verb, &Error::TooLarge, world) }
 }
 
-/// The words and the code of the error, as the command would end with it.
+/// Returns the text and the exit code of the error, as the command itself would report it.
 fn ending(verb: &CliCommand, error: &Error, world: &World<'_>) -> RunEnd {
     if let CliCommand::Hook(hook) = verb
-        && let HookCommand::Run(args) = &hook.verb
+        && let HookCommand::Run(args) = &hook.command
     {
         return hook::unfinished(args, error, world);
     }
-    let words = match verb.for_programs() {
-        Some(command) => for_programs(command, error),
-        None => lines(error, world.terminal),
+    let words = match verb.json_command_name() {
+        Some(command) => error_output::json_line(command, error),
+        None => error_output::lines(error, world.terminal),
     };
-    RunEnd { words, exit: error.exit() }
+    RunEnd { message: words, exit: error.exit() }
 }

@@ -1,4 +1,4 @@
-//! Selects the services: those that flags name, or `doctor.toml`, or those that share keys with the file.
+//! Selects the services: by flags, else by `doctor.toml`, else those that share keys with the files.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,42 +12,42 @@ use crate::io::config::{At, Config};
 use crate::io::git;
 use crate::io::railway::environment::Shape;
 
-/// The services in scope and how they came there.
+/// The services in scope, and why they are in scope.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceSelection {
-    /// The services, in the order of the shape.
+    /// The services in scope, in the order of the shape.
     pub(crate) chosen: Vec<SelectedService>,
-    /// Why these.
+    /// The source of the selection, for reports.
     pub(crate) origin: String,
-    /// Whether somebody named them; a named service must have something to compare.
+    /// Whether the services were named explicitly. A named service must have something to compare.
     pub(crate) named: ServiceNaming,
-    /// Services that were left out, and why.
+    /// Services that were excluded, and why.
     pub(crate) left_out: Vec<(String, Exclusion)>,
-    /// The services that flags named, each with its flag.
+    /// The services that flags name, each with its flag.
     pub(crate) flags: Vec<(String, String)>,
-    /// What a person should know about a name that was not written out.
+    /// Remarks about partial names.
     pub(crate) remarks: Vec<String>,
-    /// The names that were not written out.
+    /// Services that were selected by a part of their name.
     pub(crate) parts: Vec<PartialMatch>,
-    /// Words of flags that only `doctor.toml` gives a meaning, each with the service's name.
+    /// Aliases of `doctor.toml` that flags use, each with the name of the service.
     pub(crate) aliases: Vec<(String, String)>,
 }
 
-/// A service that was named by a part of its name.
+/// A service that was selected by a part of its name.
 #[derive(Clone, Debug)]
 pub(crate) struct PartialMatch {
-    /// What was typed.
+    /// The part.
     pub(crate) typed: String,
-    /// What names the service in full.
+    /// The name or id that matches only this service.
     pub(crate) whole: String,
 }
 
-/// Whether the services were named.
+/// Whether the services were named explicitly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ServiceNaming {
     /// By a flag or `doctor.toml`.
     Yes,
-    /// By nobody.
+    /// They were selected by shared keys.
     #[default]
     No,
 }
@@ -55,25 +55,25 @@ pub(crate) enum ServiceNaming {
 /// One service in scope.
 #[derive(Clone, Debug)]
 pub(crate) struct SelectedService {
-    /// Index into the shape's services.
+    /// The index in the shape's services.
     pub(crate) index: usize,
-    /// Its name in `doctor.toml`.
+    /// The alias in `doctor.toml`.
     pub(crate) alias: Option<String>,
-    /// Indexes of its files.
+    /// The indexes of its files.
     pub(crate) layers: Vec<usize>,
 }
 
-/// The services of an environment, as flags and `doctor.toml` may name them.
+/// The services of an environment, for lookups by name, id or alias.
 #[derive(Debug)]
 pub(crate) struct Services {
-    /// The services, in the order of the shape.
+    /// All services, in the order of the shape.
     pub(crate) candidates: Vec<ScopeCandidate>,
     aliases: Vec<Option<String>>,
     environment: String,
 }
 
 impl Services {
-    /// The shape's services, with the aliases that `doctor.toml` gives them.
+    /// Returns the services of the shape, with their aliases in `doctor.toml`.
     pub(crate) fn of(shape: &Shape, config: Option<&Config>) -> Self {
         let alias = |service: &Name| {
             let sections = config.iter().flat_map(|config| &config.services);
@@ -102,13 +102,13 @@ impl Services {
         service_scope::resolve(wanted, &pairs)
     }
 
-    /// The service that a flag names.
+    /// Returns the service that a flag names.
     pub(crate) fn named(&self, wanted: &str) -> Result<&Name, Error> {
         let found = self.resolve(wanted).map_err(|why| self.unknown(wanted, why))?;
         Ok(&self.candidates[found.index].service)
     }
 
-    /// The service that `doctor.toml` names at that place; a part of a name is not enough there.
+    /// Returns the index of the service that `doctor.toml` names there. Partial names are not accepted.
     pub(crate) fn in_config(&self, config: &Config, name: &At<String>) -> Result<usize, Error> {
         let suggestions = match self.resolve(&name.value) {
             Ok(found) if found.kind != MatchKind::Part => return Ok(found.index),
@@ -116,15 +116,15 @@ impl Services {
             Err(NoMatch::Unknown { suggestions }) => suggestions,
             Err(NoMatch::Ambiguous { candidates }) => candidates,
         };
-        let next = correction(&suggestions, &self.names());
-        Err(config.fault(name, format!("environment {} has no service `{}`", self.environment, name.value), next))
+        let help = correction(&suggestions, &self.names());
+        Err(config.fault(name, format!("environment {} has no service `{}`", self.environment, name.value), help))
     }
 
-    /// What a flag names exactly this service by: its name, or its id where the name leads to another one.
+    /// Returns the text that selects exactly this service: its name, or its id if the name resolves to another service.
     pub(crate) fn whole_name(&self, service: &Name) -> String {
-        let leads =
+        let is_exact =
             |found: ServiceMatch| self.candidates[found.index].service == *service && found.kind != MatchKind::Part;
-        if self.resolve(&service.name).is_ok_and(leads) { service.name.clone() } else { service.id.clone() }
+        if self.resolve(&service.name).is_ok_and(is_exact) { service.name.clone() } else { service.id.clone() }
     }
 
     fn names(&self) -> Vec<String> {
@@ -146,25 +146,25 @@ impl Services {
     }
 }
 
-/// The services that `--service` names.
+/// The values of `--service`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServiceFlags<'f> {
-    /// What was typed.
+    /// The names, ids or aliases.
     pub(crate) names: &'f [String],
-    /// What it does.
+    /// Its role in the command.
     pub(crate) role: ServiceFlagRole,
 }
 
-/// What `--service` does.
+/// The role of `--service` in a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServiceFlagRole {
-    /// It names the services of the run.
+    /// It selects the services of the run.
     Select,
-    /// It names a service for another flag; the run is about the default services as well.
+    /// It names the service of another flag, in addition to the default services.
     Add,
 }
 
-/// Chooses the services and reads their files.
+/// Selects the services and reads their files.
 pub(crate) fn choose(
     flags: ServiceFlags<'_>,
     services: &Services,
@@ -178,7 +178,7 @@ pub(crate) fn choose(
     }
 }
 
-/// Chooses the services that flags name, or else those that `doctor.toml` names, or else those that share keys with the file.
+/// Selects services by flags, else by `doctor.toml`, else by the keys that they share with the files.
 fn choose_only(
     flags: &[String],
     services: &Services,
@@ -199,7 +199,7 @@ fn choose_only(
     Ok(selection)
 }
 
-/// The default services, and those that flags name in addition.
+/// Returns the default services and those that flags name.
 fn joined(default: ServiceSelection, named: ServiceSelection) -> ServiceSelection {
     let is_new = |chosen: &SelectedService| default.chosen.iter().all(|known| known.index != chosen.index);
     let new: Vec<SelectedService> = named.chosen.into_iter().filter(is_new).collect();
@@ -221,7 +221,7 @@ fn by_flags(flags: &[String], services: &Services) -> Result<ServiceSelection, E
         let found = services.resolve(wanted).map_err(|why| services.unknown(wanted, why))?;
         if found.kind == MatchKind::Part {
             let service = &services.candidates[found.index].service;
-            scope.remarks.push(format!("--service={wanted} is taken for {}", service.name));
+            scope.remarks.push(format!("--service={wanted} matched {}", service.name));
             scope.parts.push(PartialMatch { typed: wanted.clone(), whole: services.whole_name(service) });
         }
         let service = &services.candidates[found.index].service;
@@ -230,7 +230,7 @@ fn by_flags(flags: &[String], services: &Services) -> Result<ServiceSelection, E
         }
         if seen.insert(found.index) {
             let service = &services.candidates[found.index].service;
-            // A part of a name may fit another service tomorrow.
+            // A part of a name may match another service later.
             let flag = if found.kind == MatchKind::Part { services.whole_name(service) } else { wanted.clone() };
             scope.flags.push((service.name.clone(), format!("--service={flag}")));
             let alias = services.aliases[found.index].clone();
@@ -274,7 +274,7 @@ fn by_keys(
     selection
 }
 
-/// The folder of the file, from the root of the repository or else from the working folder, with `/` between names.
+/// Returns the directory of the file, relative to the root of the repository or to the working directory, with `/`.
 fn folder_in_repository(file: &Path, working_folder: &Path) -> Option<String> {
     let folder = file.parent()?;
     let root: PathBuf = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());

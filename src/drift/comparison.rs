@@ -1,4 +1,4 @@
-//! One key on one service, held against the file.
+//! Compares one key of a service with the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,14 +21,14 @@ pub struct Pair<'s> {
     pub key: &'s str,
     /// What Railway stores.
     pub variable: &'s Variable,
-    /// What the file says.
+    /// The local value.
     pub local: Local<'s>,
 }
 
-/// What a comparison came to. Every rule that compares asks here, so that no two of them tell of the same difference.
+/// The result of a comparison. All rules that compare share it, so that no two of them report the same difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComparisonOutcome {
-    /// Byte for byte.
+    /// They are equal byte for byte.
     Equal,
     /// Railway never returns the value.
     Sealed,
@@ -38,15 +38,15 @@ pub enum ComparisonOutcome {
     Indirect,
     /// They differ, and the difference is expected.
     ExpectedDifference(ExpectedDifference),
-    /// Railway stores a reference that leads nowhere.
+    /// Railway stores a dangling reference.
     Dangling,
-    /// Railway renders a reference to something else.
+    /// Railway renders a reference to another value.
     ReferenceDiffers,
     /// Railway stores another literal.
     Differs,
 }
 
-/// Every key that a service and its layers have both, without those that Railway sets itself.
+/// Returns every key that both a service and its layers have, without system variables.
 pub fn pairs(survey: &Survey) -> impl Iterator<Item = Pair<'_>> {
     survey.targets.iter().flat_map(move |target| {
         target.stored.iter().flatten().filter_map(move |(key, variable)| {
@@ -56,8 +56,8 @@ pub fn pairs(survey: &Survey) -> impl Iterator<Item = Pair<'_>> {
     })
 }
 
-/// Every assignment that counts for at least one service, by file and line. One that a later layer or a later line
-/// overrules everywhere is not among them.
+/// Returns every assignment that is effective for at least one service, by file and line. Assignments that a later
+/// layer or line overrides for all services are not included.
 pub fn counting(survey: &Survey) -> Vec<Local<'_>> {
     let stacks: BTreeSet<&[usize]> = survey.targets.iter().map(|target| target.layers.as_slice()).collect();
     let mut counting = BTreeMap::new();
@@ -79,13 +79,13 @@ pub fn counting(survey: &Survey) -> Vec<Local<'_>> {
 pub enum Unrendered {
     /// It names a service or variable that does not exist.
     Dangling,
-    /// It goes through a variable whose value is unknown, or may do so.
+    /// It depends on a variable whose value is unknown, or may do so.
     Sealed,
     /// Every variable that it names has a known value.
     Unavailable,
 }
 
-/// Why the template has no rendered value.
+/// Returns why the template has no rendered value.
 pub fn unrendered(survey: &Survey, target: &Target, template: &Secret) -> Unrendered {
     let states = reference_state::states(template.expose(), None, target, &survey.catalogue);
     if states.iter().any(|(_, state)| matches!(state, ReferenceState::Missing(_))) {
@@ -94,15 +94,15 @@ pub fn unrendered(survey: &Survey, target: &Target, template: &Secret) -> Unrend
     if may_be_sealed(survey, target, template, LONGEST_CHAIN) { Unrendered::Sealed } else { Unrendered::Unavailable }
 }
 
-/// How many references are followed before the answer is left open.
+/// The maximum number of references to follow before the result is left open.
 const LONGEST_CHAIN: usize = 16;
 
-/// Whether the template goes through a sealed variable, as far as that is known.
+/// Returns whether the template may depend on a sealed variable.
 fn may_be_sealed(survey: &Survey, home: &Target, template: &Secret, left: usize) -> bool {
     let is_sealed = |body| match reference::aim(body, &home.service.name, &survey.catalogue) {
         Ok(ReferenceTarget::Variable { service, name }) => {
             let Some(owner) = survey.targets.iter().find(|other| other.service.name == service) else {
-                // Of a service out of scope only the names are known.
+                // Only the names of a service out of scope are known.
                 return !system_variables::is_provided(name);
             };
             match owner.variable(name) {
@@ -114,14 +114,14 @@ fn may_be_sealed(survey: &Survey, home: &Target, template: &Secret, left: usize)
                 None => !system_variables::is_provided(name),
             }
         }
-        // Neither the values of shared variables are read, nor what template functions make.
+        // Neither the values of shared variables nor the results of template functions are known.
         Ok(ReferenceTarget::Shared(_) | ReferenceTarget::Function) | Err(_) => true,
     };
     reference::occurrences(template.expose()).iter().any(|occurrence| is_sealed(occurrence.body))
 }
 
-/// What a service has under a key, for the lines below a finding.
-pub fn sighting(target: &Target, variable: Option<&Variable>) -> Observation {
+/// Returns a service's value of a key, for the lines below a finding.
+pub fn observation(target: &Target, variable: Option<&Variable>) -> Observation {
     let (value, state) = match variable {
         None => (None, "missing"),
         Some(Variable::Plain(value)) => (Some(value.clone()), "stored"),
@@ -134,7 +134,7 @@ pub fn sighting(target: &Target, variable: Option<&Variable>) -> Observation {
 }
 
 impl<'s> Pair<'s> {
-    /// The local value.
+    /// Returns the local value.
     pub fn local_value(&self) -> &'s Secret {
         &self.local.entry.value
     }
@@ -145,7 +145,7 @@ impl<'s> Pair<'s> {
         Comparison { survey, target: self.target, key: self.key, sides }.outcome()
     }
 
-    /// What the two values alone show of their difference, if the stored one is a literal.
+    /// Returns why the two values differ from their texts alone, if the stored one is a literal.
     pub fn reason_by_texts(&self, survey: &Survey) -> Option<Reason> {
         let (local, Variable::Plain(stored)) = (self.local_value(), self.variable) else { return None };
         let sides = [(ReasonSide::Local, local), (ReasonSide::Stored, stored)];
@@ -154,16 +154,16 @@ impl<'s> Pair<'s> {
     }
 }
 
-/// Two sides of a key. Neither of them has to be a file: whatever has a value can be compared with whatever has another.
+/// Two sides of a key. Any two sides with values can be compared; neither has to be a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Comparison<'s> {
-    /// What both sides belong to: references and policies are looked up there.
+    /// The survey, for references and policies.
     pub survey: &'s Survey,
     /// The service whose references are followed.
     pub target: &'s Target,
     /// The key that both sides have.
     pub key: &'s str,
-    /// What is wanted, and what is there.
+    /// The wanted side and the actual one.
     pub sides: [SideValue<'s>; 2],
 }
 
@@ -174,7 +174,7 @@ impl Comparison<'_> {
         if self.sides.iter().any(|side| self.is_indirect(*side)) {
             return ComparisonOutcome::Indirect;
         }
-        // A template that is written out in the file is the same variable, whatever it renders to.
+        // The same template in the file is equal, whatever it renders to.
         if wanted.text().is_some() && wanted.text() == found.text() {
             return ComparisonOutcome::Equal;
         }
@@ -184,7 +184,7 @@ impl Comparison<'_> {
         if wanted.effective() == found.effective() {
             return ComparisonOutcome::Equal;
         }
-        if self.sides.iter().any(|side| self.leads_nowhere(*side)) {
+        if self.sides.iter().any(|side| self.is_dangling(*side)) {
             return ComparisonOutcome::Dangling;
         }
         if let Some(expected) = self.expected_difference() {
@@ -198,7 +198,7 @@ impl Comparison<'_> {
         [side.text(), side.effective()].into_iter().flatten().any(|text| self.survey.is_indirect(text))
     }
 
-    /// Why the value of a side is unknown; `None` where it is known.
+    /// Returns why the value of a side is unknown; `None` if it is known.
     fn unknown(&self, side: SideValue<'_>) -> Option<ComparisonOutcome> {
         match side {
             SideValue::Stored(Variable::Sealed) => Some(ComparisonOutcome::Sealed),
@@ -214,7 +214,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// `[[require]]` makes it a plain comparison again.
+    /// A key in `[[require]]` has no expected differences.
     fn expected_difference(&self) -> Option<ExpectedDifference> {
         let [wanted, found] = self.sides.map(SideValue::effective);
         let wanted = wanted?;
@@ -223,8 +223,8 @@ impl Comparison<'_> {
             .filter(|_| !self.survey.requires(self.target, self.key))
     }
 
-    /// A reference to something empty leads nowhere too, but must not hide that a required key differs.
-    fn leads_nowhere(&self, side: SideValue<'_>) -> bool {
+    /// A reference to an empty variable counts as dangling, too, but must not hide that a required key differs.
+    fn is_dangling(&self, side: SideValue<'_>) -> bool {
         let (Some(template), Some(rendered)) = (side.template(), side.effective()) else { return false };
         let states =
             reference_state::states(template.expose(), Some(rendered.expose()), self.target, &self.survey.catalogue);

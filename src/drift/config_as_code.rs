@@ -3,34 +3,35 @@
 
 use jiff::civil::{Date, date};
 
-/// The first day on which Railway does not read these files. Railway's documentation names it (“Existing Config as Code
-/// files stop being read on 2026-12-01 (hard cutoff)”, <https://docs.railway.com/infrastructure-as-code>, read on
-/// 2026-11-29). If Railway moves it, this line is all that changes.
+/// The first day on which Railway no longer reads these files, from its documentation (“Existing Config as Code files
+/// stop being read on 2026-12-01 (hard cutoff)”, <https://docs.railway.com/infrastructure-as-code>, read on
+/// 2026-11-29). If Railway moves the date, only this line changes.
 pub const END: Date = date(2026, 12, 1);
 
-/// Whether Railway still reads these files on that day.
+/// Returns whether Railway still reads these files on that day.
 pub fn is_read_on(today: Date) -> bool {
     today < END
 }
 
-/// Whether a deployment of that time may have read such a file, as far as the calendar shows; an RFC 3339 text in UTC.
+/// Returns whether a deployment created at that time (RFC 3339 in UTC) may have read such a file, judging by the date
+/// only.
 pub fn was_read_at(created_at: &str) -> bool {
     created_at < END.to_string().as_str()
 }
 
-/// The day of a check and the deployment that runs then, against the day on which the files end.
+/// The phase of the retirement, for the day of a check and the running deployment.
 #[derive(Clone, Copy)]
 pub enum Support {
-    /// Railway still reads them.
+    /// Railway still reads the files.
     Before,
-    /// It does not.
+    /// Railway no longer reads the files.
     Over,
-    /// A deployment read one after that day.
+    /// A deployment read a file after the date, so that Railway must have moved it.
     Moved,
 }
 
 impl Support {
-    /// The phase of that day, for a deployment of that time.
+    /// Returns the phase on that day, for a deployment created at that time.
     pub fn of(today: Date, created_at: &str) -> Self {
         match (is_read_on(today), was_read_at(created_at)) {
             (true, _) => Self::Before,

@@ -1,39 +1,39 @@
-//! What `doctor.toml` says of how a service is to run.
+//! The expected state of a service, from `doctor.toml`.
 
 use std::time::Duration;
 
 use crate::drift::model::finding::Location;
 
-/// Everything that is declared for one service.
+/// The expectations for one service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeclaredState {
-    /// `start-command-contains`: words, or several words in a row.
+    /// `start-command-contains`: one or more arguments each.
     pub start_command: Vec<String>,
-    /// `commit`: the digits as they were written, or `HEAD`.
+    /// `commit`: the hash as written, or `HEAD`.
     pub commit: Option<String>,
     /// `[[expect.log]]`, in the order of the file.
     pub lines: Vec<ExpectedLine>,
     /// `[[expect.http]]`, in the order of the file.
-    pub requests: Vec<ExpectedAnswer>,
+    pub requests: Vec<ExpectedResponse>,
 }
 
-/// `[[expect.log]]`: a line that the running deployment's log must have.
+/// `[[expect.log]]`: a line that must be in the running deployment's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedLine {
-    /// A part of the line.
+    /// The text to search for.
     pub contains: String,
-    /// How long a fresh deployment has for it.
+    /// How long after a deployment the line may take to appear.
     pub within: Option<Duration>,
     /// Where it is declared.
     pub place: Option<Location>,
 }
 
-/// `[[expect.http]]`: a request, and what must come back.
+/// `[[expect.http]]`: a request and its expected response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpectedAnswer {
-    /// Method and path: `GET /health`. Without the query, which may hold a credential.
+pub struct ExpectedResponse {
+    /// Method and path, without the query, which may contain a credential: `GET /health`.
     pub request: String,
-    /// The status that must come back.
+    /// The expected status.
     pub status: Option<u16>,
     /// The keys whose local values are sent in its headers.
     pub keys: Vec<String>,
@@ -42,7 +42,7 @@ pub struct ExpectedAnswer {
 }
 
 impl DeclaredState {
-    /// Whether there is nothing.
+    /// Returns whether nothing is declared.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

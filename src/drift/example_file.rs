@@ -1,11 +1,11 @@
-//! Files that show which keys a `.env` needs.
+//! Example files, which show the keys that a `.env` needs.
 
 use crate::drift::dotenv::LocalFile;
 
-/// How the name of an example ends, in the order in which they are looked for.
+/// The suffixes of example files, in search order.
 pub const ENDINGS: [&str; 3] = [".example", ".sample", ".template"];
 
-/// The words that make a name that of a template: a file that is committed with placeholders in the place of values.
+/// Words in the names of templates: files that are committed with placeholders instead of values.
 const TEMPLATES: [&str; 15] = [
     "blueprint",
     "default",
@@ -24,22 +24,22 @@ const TEMPLATES: [&str; 15] = [
     "tpl",
 ];
 
-/// An example that lies in the folder of files in use.
+/// An example file in the directory of files in use.
 #[derive(Debug)]
 pub struct Example {
-    /// What it says.
+    /// The example file.
     pub file: LocalFile,
-    /// The files in use in its folder: indexes into [`crate::drift::Survey::files`].
+    /// The files in use in its directory: indexes into [`crate::drift::Survey::files`].
     pub beside: Vec<usize>,
 }
 
-/// Whether the name is that of an example.
+/// Returns whether the name is that of an example file.
 pub fn is_example(name: &str) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Whether the name is that of a template: `.env.example`, `env.dist`, `sample.env`, `.env.local.template`. More names than
-/// those of [`is_example`], which are read: a template is never written.
+/// Returns whether the name is that of a template, which is never written: `.env.example`, `env.dist`, `sample.env`,
+/// `.env.local.template`. This includes more names than [`is_example`], which selects the files to read.
 pub fn is_template(name: &str) -> bool {
     let name = name.to_lowercase();
     name.split(|letter: char| !letter.is_alphanumeric()).any(|word| TEMPLATES.contains(&word))

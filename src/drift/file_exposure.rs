@@ -1,4 +1,4 @@
-//! Who else can get at a file: what git and the system say about it.
+//! Finds the secrets of a file, for checks of who can access it.
 
 use crate::drift::dotenv::{Entry, LocalFile};
 use crate::drift::expected_differences;
@@ -7,12 +7,12 @@ use crate::drift::placeholder::is_unset;
 use crate::drift::secret_like::is_public;
 use crate::drift::secret_like::is_secret_like;
 
-/// The secrets of a file: assignments of a secret-like key that are filled in.
+/// Returns the secrets of a file: assignments of secret-like keys with actual values.
 pub fn secrets(file: &LocalFile) -> impl Iterator<Item = &Entry> {
     file.entries.iter().filter(|entry| is_secret_like(&entry.key) && !is_public(&entry.key) && is_filled(entry))
 }
 
-/// `TOKEN_TTL=3600` and `USE_AUTH=true` are settings; a reference, ciphertext and a local address give nothing away.
+/// `TOKEN_TTL=3600` and `USE_AUTH=true` are settings; references, ciphertext and local addresses are not secret.
 fn is_filled(entry: &Entry) -> bool {
     let value = entry.value.expose().trim();
     let is_setting = (value.len() <= 5 && value.parse::<f64>().is_ok())

@@ -1,19 +1,19 @@
-//! The incident in the rules' own words: all of it at once, and what is left when the values are pushed.
+//! Tests with one incident that several rules report: all of its findings, and those that remain after a push.
 
 use crate::drift::Survey;
-use crate::drift::declared_state::{ExpectedAnswer, ExpectedLine};
+use crate::drift::declared_state::{ExpectedLine, ExpectedResponse};
 use crate::drift::engine::run_rules::examine;
 use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::deployment::StartCommand;
 use crate::drift::model::observed::Observed;
-use crate::drift::runtime::{EndpointOutcome, JsonFault, LogCoverage, LogMatch, LogRead, ServiceSettings};
+use crate::drift::runtime::{EndpointOutcome, JsonMismatch, LogCoverage, LogMatch, LogRead, ServiceSettings};
 use crate::drift::test_support::{deployment, got, running, survey, target};
 use crate::drift::{Secret, Severity};
 
 const KEY: &str = "STAGING_OPS_API_KEY";
 
-/// The stored value on both services, what the worker got, and what the endpoint answers.
-fn world(stored: &str, worker_got: &str, status: u16, faults: &[JsonFault]) -> Survey {
+/// Takes the stored value of both services, the value that the worker got, and the response of the endpoint.
+fn incident(stored: &str, worker_got: &str, status: u16, faults: &[JsonMismatch]) -> Survey {
     let stored_row = format!("{KEY}={stored}");
     let mut found =
         survey(&[&format!("{KEY}=new-key")], &[("api", &[&stored_row]), ("web", &[]), ("worker", &[&stored_row])]);
@@ -25,7 +25,7 @@ fn world(stored: &str, worker_got: &str, status: u16, faults: &[JsonFault]) -> S
     let worker = target(&mut found, "worker");
     let command = Secret::new("celery -A agentverse worker --loglevel INFO");
     if let Observed::Known(deployed) = &mut worker.live.deployed {
-        deployed.active[0].origin.start = StartCommand::Is(command.clone());
+        deployed.active[0].origin.start = StartCommand::Set(command.clone());
     }
     worker.live.settings =
         Observed::Known(ServiceSettings { start_command: Some(command), ..ServiceSettings::default() });
@@ -33,14 +33,14 @@ fn world(stored: &str, worker_got: &str, status: u16, faults: &[JsonFault]) -> S
     let contains = "Worker boot_id stored in Redis".to_owned();
     worker.declared.lines = vec![ExpectedLine { contains, within: None, place: None }];
     let read =
-        LogRead { sought: LogMatch::Nowhere, lines: 412, span: None, reach: LogCoverage::Whole, replicas: Some(1) };
+        LogRead { outcome: LogMatch::Nowhere, lines: 412, span: None, coverage: LogCoverage::Whole, replicas: Some(1) };
     worker.live.lines = vec![Observed::Known(read)];
     let api = target(&mut found, "api");
     let request = "GET /api/v1/ops/chaos/worker-status".to_owned();
     let keys = vec![KEY.to_owned()];
-    api.declared.requests = vec![ExpectedAnswer { request, status: Some(200), keys, place: None }];
+    api.declared.requests = vec![ExpectedResponse { request, status: Some(200), keys, place: None }];
     let faults = faults.to_vec();
-    api.live.answers = vec![Observed::Known(EndpointOutcome::Came {
+    api.live.responses = vec![Observed::Known(EndpointOutcome::Response {
         domain: "api.up.railway.app".to_owned(),
         status,
         faults,
@@ -50,13 +50,13 @@ fn world(stored: &str, worker_got: &str, status: u16, faults: &[JsonFault]) -> S
     found
 }
 
-/// The errors in their order: rule, services, and what they follow from.
+/// The errors in order: rule, services, and cause.
 fn errors(found: &Survey) -> Vec<String> {
     let findings = examine(found).findings;
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
     let line = errors.map(|finding| {
         let services: Vec<&str> = finding.services.iter().map(|service| service.name.as_str()).collect();
-        let follows = finding.follows.as_ref().map(|cause| format!(": {}", cause.sentence())).unwrap_or_default();
+        let follows = finding.cause.as_ref().map(|cause| format!(": {}", cause.sentence())).unwrap_or_default();
         format!("{} {}{follows}", finding.rule.name, services.join("+"))
     });
     line.collect()
@@ -65,33 +65,33 @@ fn errors(found: &Survey) -> Vec<String> {
 #[test]
 fn incident_has_five_errors_ordered_by_cause() {
     assert_eq!(
-        errors(&world("old-key", "older-key", 401, &[])),
+        errors(&incident("old-key", "older-key", 401, &[])),
         [
             "value-differs api+worker",
-            "endpoint-wrong api: it follows from value-differs of STAGING_OPS_API_KEY",
+            "endpoint-wrong api: follows from value-differs of STAGING_OPS_API_KEY",
             "stale-deployment worker",
             "start-command worker",
-            "log-line-missing worker: it follows from start-command",
+            "log-line-missing worker: follows from start-command",
         ]
     );
 }
 
 #[test]
 fn after_the_push_one_cause_remains_with_its_consequences() {
-    let boot_info = [JsonFault::Missing("/boot_info".to_owned())];
+    let boot_info = [JsonMismatch::Missing("/boot_info".to_owned())];
     assert_eq!(
-        errors(&world("new-key", "new-key", 200, &boot_info)),
+        errors(&incident("new-key", "new-key", 200, &boot_info)),
         [
             "start-command worker",
-            "log-line-missing worker: it follows from start-command",
-            "endpoint-wrong api: it may follow from start-command on worker",
+            "log-line-missing worker: follows from start-command",
+            "endpoint-wrong api: may follow from start-command on worker",
         ]
     );
 }
 
 #[test]
 fn failed_deployment_is_the_cause_of_stale_variables() {
-    let mut found = world("new-key", "older-key", 200, &[]);
+    let mut found = incident("new-key", "older-key", 200, &[]);
     let worker = target(&mut found, "worker");
     worker.declared.start_command.clear();
     if let Observed::Known(deployed) = &mut worker.live.deployed {
@@ -101,13 +101,13 @@ fn failed_deployment_is_the_cause_of_stale_variables() {
         errors(&found),
         [
             "deployment-unhealthy worker",
-            "stale-deployment worker: it may follow from deployment-unhealthy",
-            "log-line-missing worker: it follows from deployment-unhealthy",
+            "stale-deployment worker: may follow from deployment-unhealthy",
+            "log-line-missing worker: follows from deployment-unhealthy",
         ]
     );
 }
 
-/// A thousand services, each with everything that can be wrong at once.
+/// A thousand services, each with every kind of error.
 #[test]
 fn thousand_failing_services_are_checked_quickly() {
     let names: Vec<String> = (0..1_000).map(|number| format!("s{number}")).collect();
@@ -116,12 +116,12 @@ fn thousand_failing_services_are_checked_quickly() {
     let old: Vec<&str> = rows.iter().skip(50).copied().collect();
     let services: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), rows.as_slice())).collect();
     let mut found = survey(&["KEY_0=stored"], &services);
-    let bad = world("old-key", "older-key", 401, &[]);
+    let bad = incident("old-key", "older-key", 401, &[]);
     let template = &bad.targets[2];
     for target in &mut found.targets {
         target.live = template.live.clone();
         target.declared = template.declared.clone();
-        target.live.answers.clone_from(&bad.targets[0].live.answers);
+        target.live.responses.clone_from(&bad.targets[0].live.responses);
         target.declared.requests.clone_from(&bad.targets[0].declared.requests);
     }
     let taken = old.iter().map(|row| row.split_once('=').unwrap());
@@ -130,6 +130,6 @@ fn thousand_failing_services_are_checked_quickly() {
         target.live.got = Observed::Known(taken.clone());
     }
     let examination = examine(&found);
-    let live = examination.findings.iter().filter(|finding| finding.gist.is_some()).count();
+    let live = examination.findings.iter().filter(|finding| finding.summary.is_some()).count();
     assert_eq!((live, examination.checks.len()), (4_000, 1_000));
 }

@@ -1,13 +1,13 @@
-//! Indirect values: texts that refer to a value kept elsewhere, and ciphertext.
+//! Indirect values: references to a value kept elsewhere, and ciphertext.
 //!
-//! Such a text is unknown, like a sealed value: whether it leads to the other side's value can't be determined. The list
-//! is here and nowhere else. Prefixes are matched in the case in which the tools write them.
+//! Such a value is unknown, like a sealed one: whether it resolves to the other side's value can't be determined. This
+//! is the only list of such values. Prefixes are case-sensitive, as the tools write them.
 
 use crate::drift::reference;
 use crate::drift::reference::GITHUB_SECRETS;
 use crate::drift::suspicious_values::without_quotes;
 
-/// How a text refers to a value.
+/// How a value refers to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Indirect {
     /// By the syntax of a secret manager or an encryption tool.
@@ -22,9 +22,9 @@ struct PrefixForm {
     fits: fn(&str) -> bool,
 }
 
-/// Every form that begins with a fixed prefix.
+/// All forms with a fixed prefix.
 const FORMS: &[PrefixForm] = &[
-    // 1Password. Vaults, items and fields may have blanks in their names.
+    // 1Password. Names of vaults, items and fields may contain spaces.
     PrefixForm { prefix: "op://", fits: |rest| rest.starts_with(|first: char| !first.is_whitespace()) },
     // dotenvx
     PrefixForm { prefix: "encrypted:", fits: is_base64 },
@@ -44,11 +44,11 @@ const FORMS: &[PrefixForm] = &[
     PrefixForm { prefix: "doppler://", fits: is_word },
 ];
 
-/// Fewer characters than this behind `encrypted:` are a word and no ciphertext; a real one has more than a hundred.
+/// The minimum length of ciphertext after `encrypted:`. Real ciphertext has more than a hundred characters.
 const SHORTEST_CIPHERTEXT: usize = 16;
 
-/// How the value refers to one that is kept elsewhere; `None` for an ordinary value. White space and one pair of quotes
-/// around it do not count.
+/// Returns how the value refers to one kept elsewhere; `None` for an ordinary value. Surrounding whitespace and one
+/// pair of quotes are ignored.
 pub fn indirect(value: &str) -> Option<Indirect> {
     let text = value.trim();
     let text = without_quotes(text).map_or(text, str::trim);
@@ -62,7 +62,7 @@ pub fn indirect(value: &str) -> Option<Indirect> {
     is_github.then_some(Indirect::GithubSecret)
 }
 
-/// Whether the value refers to one that is kept elsewhere, wherever it was found.
+/// Returns whether the value refers to one kept elsewhere.
 pub fn is_indirect(value: &str) -> bool {
     indirect(value).is_some()
 }
@@ -75,7 +75,7 @@ fn is_github_secret(body: &str) -> bool {
 
 /// `{{ op://vault/item/field }}`, which `op inject` resolves anywhere in a text.
 fn has_op_template(text: &str) -> bool {
-    // One search for the end, not one for each beginning: a hostile text has many.
+    // The end is searched for once and not for each opening, of which a hostile text may have many.
     let Some(end) = text.rfind("}}") else { return false };
     text.match_indices("{{").take_while(|(at, _)| *at < end).any(|(at, braces)| {
         let path = text[at + braces.len()..].trim_start().strip_prefix("op://");
@@ -92,7 +92,8 @@ fn is_base64(rest: &str) -> bool {
         && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
 }
 
-/// `secret/data/app#KEY`, and Vault's own ciphertext `v1:…`; not `8200` or `8200/ui`, which are a port of a host `vault`.
+/// Matches `secret/data/app#KEY` and Vault's ciphertext `v1:…`, but not `8200` or `8200/ui`: the port of a host named
+/// `vault`.
 fn is_vault_path(rest: &str) -> bool {
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,41 +1,41 @@
-//! Keys of files that services lack.
+//! Keys of files that are missing on services.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, system_variables};
 
-/// A key of a file that at least one of the services which take it from there does not have.
+/// A key of a file that is missing on at least one of the services that use the file.
 #[derive(Debug)]
 pub struct MissingKey<'s> {
     /// The key.
     pub key: &'s str,
-    /// The assignment that counts.
+    /// The effective assignment.
     pub local: Local<'s>,
-    /// How many readable services take the key from that file.
+    /// The number of readable services that use the key from the file.
     pub users: usize,
-    /// How many of them lack it.
+    /// The number of these services that lack it.
     pub lacking: usize,
-    /// The ones that lack it, in the order of the survey; empty where naming all of them would be beyond reading.
+    /// The services that lack it, sorted by name; empty if there are too many to list.
     pub named: Vec<&'s Target>,
-    /// The ones that have it.
+    /// The services that have it, sorted by name.
     pub having: Vec<&'s Target>,
 }
 
-/// How many pairs of key and service are named at all. More would be a list that nobody reads, in memory that it is
-/// not worth: a file of 100,000 lines beside 1,000 services that have none of it.
+/// The maximum number of pairs of key and service to list. It bounds the memory for a file with 100,000 lines and 1,000
+/// services that have none of its keys.
 const NAMED_AT_MOST: usize = 200_000;
 
-/// Services with the same layers, so that a file is gone through once for all of them.
+/// Services with the same layers, so that each file is read once for all of them.
 struct LayerGroup<'s> {
     targets: Vec<&'s Target>,
-    /// Which of them have a key.
+    /// The services that have each key.
     having: HashMap<&'s str, Vec<&'s Target>>,
 }
 
-/// Every wanted key of a file that one of the readable services lacks which take it from there, by key and file. System
-/// variables are nobody's to lack.
-pub fn absences<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -> Vec<MissingKey<'s>> {
+/// Returns every wanted key that is missing on a readable service that uses the file, by key and file. System variables
+/// are skipped.
+pub fn missing_keys<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -> Vec<MissingKey<'s>> {
     let stacks: BTreeSet<&[usize]> = survey.readable().map(|target| target.layers.as_slice()).collect();
     let mut users: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
     for (index, layers) in stacks.iter().enumerate() {
@@ -51,11 +51,12 @@ pub fn absences<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -
     }
     let groups = groups(survey, &stacks);
     let mut budget = NAMED_AT_MOST;
-    let absence = |((key, layer), users): (_, Vec<usize>)| absence(survey, &groups, key, layer, &users, &mut budget);
-    users.into_iter().filter_map(absence).collect()
+    let missing =
+        |((key, layer), users): (_, Vec<usize>)| missing_key(survey, &groups, key, layer, &users, &mut budget);
+    users.into_iter().filter_map(missing).collect()
 }
 
-/// The readable services by their layers, in the order of `stacks`.
+/// Groups the readable services by their layers, in the order of `stacks`.
 fn groups<'s>(survey: &'s Survey, stacks: &BTreeSet<&[usize]>) -> Vec<LayerGroup<'s>> {
     let empty = || LayerGroup { targets: Vec::new(), having: HashMap::new() };
     let mut groups: BTreeMap<&[usize], LayerGroup<'_>> = stacks.iter().map(|&layers| (layers, empty())).collect();
@@ -69,12 +70,12 @@ fn groups<'s>(survey: &'s Survey, stacks: &BTreeSet<&[usize]>) -> Vec<LayerGroup
     groups.into_values().collect()
 }
 
-/// Every key of the layers with the layer that wins.
+/// Returns every key of the layers with the layer that takes precedence.
 fn winners<'s>(survey: &'s Survey, layers: &[usize]) -> HashMap<&'s str, usize> {
     layers.iter().flat_map(|&layer| survey.files[layer].keys().map(move |key| (key, layer))).collect()
 }
 
-fn absence<'s>(
+fn missing_key<'s>(
     survey: &'s Survey,
     groups: &[LayerGroup<'s>],
     key: &'s str,

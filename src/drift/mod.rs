@@ -1,4 +1,4 @@
-//! The thinking: both sides in, findings out. Pure: no files, no clock, no network, no process environment.
+//! The analysis: compares both sides and returns findings. It uses no files, clock, network or process environment.
 
 pub mod command_line;
 pub mod comparison;

@@ -1,31 +1,38 @@
-//! Several names in one sentence, numbers, and moments.
+//! Lists of names, counts and times in sentences.
 
 use jiff::Timestamp;
 
-/// How many names a sentence can bear; the rest is counted.
-const BEARABLE: usize = 4;
+/// The number of names to list before the rest is counted.
+const LISTED: usize = 4;
 
-/// `a`, `a and b`, `a, b and c`; from the sixth name on, `a, b, c, d and 2 more`.
+/// Returns `a`, `a and b`, `a, b and c`; for six names or more, `a, b, c, d and 2 more`.
 pub fn names(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [only] => (*only).to_owned(),
-        [few @ .., last] if few.len() <= BEARABLE => format!("{} and {last}", few.join(", ")),
-        many => format!("{} and {} more", many[..BEARABLE].join(", "), many.len() - BEARABLE),
+        [few @ .., last] if few.len() <= LISTED => format!("{} and {last}", few.join(", ")),
+        many => format!("{} and {} more", many[..LISTED].join(", "), many.len() - LISTED),
     }
 }
 
-/// `1 service`, `2 services`.
+/// Returns `in .env`, `on Railway`, `in .env and on Railway`.
+pub fn sides(files: &[&str], is_on_railway: bool) -> String {
+    let files = Some(files).filter(|files| !files.is_empty()).map(|files| format!("in {}", names(files)));
+    let sides: Vec<String> = files.into_iter().chain(is_on_railway.then(|| "on Railway".to_owned())).collect();
+    sides.join(" and ")
+}
+
+/// Returns `1 service`, `2 services`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// `2026-11-09 16:20:47 UTC`. What is no time is told as Railway writes it.
+/// Returns `2026-11-09 16:20:47 UTC`, or the text unchanged if it is not a time.
 pub fn moment(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), |time| time.strftime("%F %T UTC").to_string())
 }
 
-/// `2026-11-09 16:20:47 to 16:21:03 UTC`.
+/// Returns `2026-11-09 16:20:47 to 16:21:03 UTC`.
 pub fn span(first: &str, last: &str) -> String {
     let (first, last) = (moment(first), moment(last));
     let day = |text: &str| text.split_once(' ').map(|(day, time)| (day.to_owned(), time.to_owned()));
@@ -38,7 +45,7 @@ pub fn span(first: &str, last: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::phrases::{count, moment, names, span};
+    use crate::drift::phrases::{count, moment, names, sides, span};
 
     #[test]
     fn times_have_seconds_and_spans_omit_a_repeated_date() {
@@ -64,6 +71,12 @@ mod tests {
         ] {
             assert_eq!(names(list), sentence);
         }
+    }
+
+    #[test]
+    fn sides_have_files_and_railway() {
+        assert_eq!(sides(&[".env", "web/.env"], false), "in .env and web/.env");
+        assert_eq!([sides(&[".env"], true), sides(&[], true)], ["in .env and on Railway", "on Railway"]);
     }
 
     #[test]

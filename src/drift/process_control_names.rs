@@ -1,9 +1,8 @@
-//! Names of variables that change how programs run, whatever the program is.
+//! Names of variables that change how programs run, regardless of the program.
 
-/// Names that are compared as a whole. They are compared in capital letters, because proxies and npm are
-/// also configured with small ones.
+/// Names that are compared as a whole. The comparison ignores case, because proxies and npm also use lower case.
 const NAMES: &[&str] = &[
-    // Shells, and the directories and programs that others are found by.
+    // Shells, and the directories and programs that locate others.
     "PATH IFS ENV BASHOPTS SHELLOPTS SHELL CDPATH FPATH ZDOTDIR ZSH ZSH_CUSTOM PROMPT_COMMAND PS0 PS1 PS2 PS3 PS4 \
      HISTFILE GLOBIGNORE FCEDIT HISTEDIT MAILPATH NULLCMD READNULLCMD POSIXLY_CORRECT INPUTRC FISH_FUNCTION_PATH \
      FISH_COMPLETE_PATH FISH_USER_PATHS HOME USER LOGNAME PWD OLDPWD TMPDIR TEMP TMP COMSPEC PATHEXT SYSTEMROOT \
@@ -27,7 +26,7 @@ const NAMES: &[&str] = &[
     "CC CXX CPP LD AR AS NM RANLIB CFLAGS CXXFLAGS CPPFLAGS LDFLAGS CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH \
      LIBRARY_PATH COMPILER_PATH GCC_EXEC_PREFIX DEPENDENCIES_OUTPUT PKG_CONFIG MAKE MAKEFLAGS MFLAGS GNUMAKEFLAGS \
      MAKEFILES NINJAFLAGS M4PATH ACLOCAL_PATH DEVELOPER_DIR SDKROOT TOOLCHAINS ANDROID_HOME ANDROID_SDK_ROOT",
-    // Java and its relatives.
+    // Java and other JVM languages.
     "CLASSPATH JAVA_OPTS JAVA_OPTIONS JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS JDK_JAVAC_OPTIONS _JAVA_OPTIONS JAVACMD \
      IBM_JAVA_OPTIONS OPENJ9_JAVA_OPTIONS JVM_OPTS JAVA_HOME JDK_HOME JRE_HOME GRAALVM_HOME MAVEN_OPTS MAVEN_ARGS \
      MAVEN_CONFIG MAVEN_HOME M2_HOME GRADLE_OPTS GRADLE_HOME GRADLE_USER_HOME ANT_OPTS ANT_ARGS ANT_HOME SBT_OPTS \
@@ -37,7 +36,7 @@ const NAMES: &[&str] = &[
     "GOFLAGS GOPROXY GOPATH GOROOT GOBIN GOTOOLCHAIN GOENV GOWORK GOAUTH GOVCS GOSUMDB GONOSUMDB GONOSUMCHECK \
      GONOPROXY GOPRIVATE GOINSECURE GOMODCACHE GOCACHE GOCACHEPROG GOTMPDIR GODEBUG GOEXPERIMENT GO111MODULE \
      GOCOVERDIR",
-    // Python, Node, Ruby, PHP, Rust and .NET; most of their names are in the families below.
+    // Python, Node, Ruby, PHP, Rust and .NET; most of their names are in `FAMILIES`.
     "VIRTUAL_ENV WORKON_HOME TOXENV TOX_SKIP_ENV COVERAGE_PROCESS_START COVERAGE_RCFILE MYPYPATH PYLINTRC PYLINTHOME \
      IPYTHONDIR JUPYTER_PATH JUPYTER_CONFIG_DIR JUPYTER_CONFIG_PATH GUNICORN_CMD_ARGS __PYVENV_LAUNCHER__ PY_PYTHON \
      NODE_ICU_DATA NODE_COMPILE_CACHE NODE_V8_COVERAGE NODE_REDIRECT_WARNINGS NODE_PRESERVE_SYMLINKS \
@@ -53,7 +52,7 @@ const NAMES: &[&str] = &[
      R_ENVIRON R_ENVIRON_USER GHCRTS GHC_PACKAGE_PATH GHC_ENVIRONMENT STACK_ROOT STACK_YAML CABAL_CONFIG CABAL_DIR \
      OCAMLRUNPARAM CAMLRUNPARAM CAML_LD_LIBRARY_PATH OCAMLPATH TCLLIBPATH TCL_LIBRARY TK_LIBRARY SBCL_HOME PUB_CACHE \
      PUB_HOSTED_URL DART_VM_OPTIONS FLUTTER_ROOT",
-    // The C library, the loader of programs, and libraries that load plugins.
+    // The C library, the dynamic linker, and libraries that load plugins.
     "GCONV_PATH GETCONF_DIR HOSTALIASES LOCPATH LOCALDOMAIN NIS_PATH NLSPATH RESOLV_HOST_CONF RES_OPTIONS TZDIR \
      TERMINFO TERMINFO_DIRS TERMCAP GLIBC_TUNABLES GMON_OUT_PREFIX LLVM_PROFILE_FILE VALGRIND_OPTS HEAPPROFILE \
      CPUPROFILE QT_PLUGIN_PATH QT_QPA_PLATFORM_PLUGIN_PATH QML2_IMPORT_PATH GTK_MODULES GTK_PATH GIO_EXTRA_MODULES \
@@ -63,7 +62,7 @@ const NAMES: &[&str] = &[
      OCL_ICD_VENDORS ALSA_CONFIG_PATH SASL_PATH SASL_CONF_PATH LDAPCONF LDAPRC SOFTHSM2_CONF ODBCINI ODBCSYSINI \
      ODBCINSTINI FREETDS FREETDSCONF PSQLRC PSQL_EDITOR PSQL_PAGER PGSERVICEFILE PGSYSCONFDIR PGPASSFILE MYSQL_HOME \
      LIBMYSQL_PLUGINS LIBMYSQL_PLUGIN_DIR DISPLAY WAYLAND_DISPLAY XAUTHORITY",
-    // Where connections go, and whom they trust.
+    // Proxies, trusted certificates and other connection settings.
     "HTTP_PROXY HTTPS_PROXY ALL_PROXY FTP_PROXY SOCKS_PROXY RSYNC_PROXY GRPC_PROXY NO_PROXY SOCKS_SERVER \
      SSL_CERT_FILE SSL_CERT_DIR SSLKEYLOGFILE OPENSSL_CONF OPENSSL_MODULES OPENSSL_ENGINES CURL_CA_BUNDLE \
      AWS_CA_BUNDLE REQUESTS_CA_BUNDLE GRPC_DEFAULT_SSL_ROOTS_FILE_PATH KRB5_CONFIG KRB5CCNAME KRB5_KTNAME",
@@ -75,10 +74,10 @@ const NAMES: &[&str] = &[
      AZURE_CONFIG_DIR GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES PULUMI_HOME APT_CONFIG",
 ];
 
-/// Beginnings of such names: whole families. A family that also holds an ordinary key of an application
-/// (`GEM_HOST_API_KEY`, `COMPOSER_AUTH`, `TF_VAR_`) is not here; its other names are above.
+/// Prefixes of such names. A prefix that also matches application keys (`GEM_HOST_API_KEY`, `COMPOSER_AUTH`, `TF_VAR_`)
+/// is not included; its other names are in [`NAMES`].
 const FAMILIES: &[&str] = &[
-    // Shells, loaders, allocators and sanitizers.
+    // Shells, dynamic linkers, allocators and sanitizers.
     "BASH_ LD_ DYLD_ MALLOC_ ASAN_ LSAN_ MSAN_ TSAN_ UBSAN_ XDG_ DBUS_ SYSTEMD_ DIRENV_ DOTENV_CONFIG_ FZF_ VSCODE_ \
      TEXMF",
     // Languages and their package managers.
@@ -88,12 +87,12 @@ const FAMILIES: &[&str] = &[
      PRISMA_SCHEMA_ENGINE_ PRISMA_MIGRATION_ENGINE_ PERL RUBYOPT RUBYLIB RUBYPATH RUBYSHELL RUBYGEMS_ BUNDLE_ \
      BUNDLER_ RBENV_ RVM_ CARGO_ RUSTUP_ RUSTC_ CGO_ DOTNET_ CORECLR_ COR_ COMPLUS_ MSBUILD LUA_INIT LUA_PATH \
      LUA_CPATH JULIA_ GUILE_ OPAM LEIN_ SDKMAN_",
-    // Builds, version control, containers, clusters, and Railway's own command line.
+    // Builds, version control, containers, clusters, and the Railway CLI.
     "GIT_ CMAKE_ PKG_CONFIG_ CCACHE_ DISTCC_ NIX_ HOMEBREW_ COMPOSE_ ANSIBLE_ TF_CLI_ HELM_ VAGRANT_ CLOUDSDK_ \
      RAILWAY_",
 ];
 
-/// Whether a variable of that name changes how programs run. Such a key is pulled only when it is named by itself.
+/// Returns whether the variable changes how programs run. Such a key is pulled only when named.
 pub fn is_dangerous_name(key: &str) -> bool {
     let key = key.to_ascii_uppercase();
     all_names(NAMES).any(|name| key == name) || all_names(FAMILIES).any(|family| key.starts_with(family))
@@ -179,19 +178,19 @@ mod tests {
         }
     }
 
-    /// `railway run` and `railway shell` keep these from local programs; what they keep, no pull writes into a file in bulk.
+    /// `railway run` and `railway shell` withhold these from local programs, so bulk pulls skip them, too.
     #[test]
     fn names_withheld_by_the_railway_cli_are_recognized() {
         for keys in [
-            // A shell runs or sources it, or takes its options from it.
+            // A shell runs or sources them, or reads its options from them.
             "PROMPT_COMMAND BASH_ENV ENV SHELLOPTS BASHOPTS PS1 PS2 PS4 IFS CDPATH GLOBIGNORE ZDOTDIR FPATH BASH_FUNC_id%%",
-            // A language's runtime loads it at its start.
+            // A language runtime loads them at startup.
             "NODE_OPTIONS NODE_REPL_EXTERNAL_MODULE PYTHONSTARTUP PYTHONPATH PYTHONHOME RUBYOPT RUBYLIB PERL5OPT \
              PERL5LIB PERL5DB JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH GEM_HOME GEM_PATH LUA_PATH \
              LUA_CPATH R_PROFILE R_PROFILE_USER PSMODULEPATH",
-            // Programs and the files that they read at their start are searched for there.
+            // Search paths for programs and for the files that they read at startup.
             "PATH HOME USERPROFILE SHELL XDG_CONFIG_HOME XDG_DATA_HOME LD_AUDIT DYLD_FRAMEWORK_PATH",
-            // A tool takes a command from it.
+            // Tools run commands from them.
             "GIT_SSH GIT_SSH_COMMAND GIT_EXTERNAL_DIFF GIT_PAGER GIT_EDITOR PAGER EDITOR VISUAL MANPAGER LESSOPEN \
              LESSCLOSE GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0 GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM",
         ] {

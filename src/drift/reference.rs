@@ -1,26 +1,26 @@
-//! `${{…}}`: where references stand in a text, what they name, and what Railway made of them.
+//! `${{…}}` references: their positions in a text, and their targets.
 
 use std::ops::Range;
 
 use crate::drift::model::catalogue::Catalogue;
 use crate::drift::system_variables;
 
-/// The name after which GitHub's secrets are referred to.
+/// The context name of secrets in GitHub Actions.
 pub const GITHUB_SECRETS: &str = "secrets";
 
 /// One `${{ body }}` in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Occurrence<'t> {
-    /// Its bytes, braces included.
+    /// Its byte range, braces included.
     pub span: Range<usize>,
-    /// What stands between the braces, without surrounding blanks.
+    /// The text between the braces, trimmed.
     pub body: &'t str,
 }
 
-/// What a reference names.
+/// The target of a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReferenceTarget<'b> {
-    /// A template function such as `secret(32)`: made when a template is deployed.
+    /// A template function such as `secret(32)`, which is evaluated when a template is deployed.
     Function,
     /// A shared variable of the environment.
     Shared(&'b str),
@@ -33,27 +33,27 @@ pub enum ReferenceTarget<'b> {
     },
 }
 
-/// Why a reference names nothing.
+/// Why a reference is dangling.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MissingTarget<'b> {
-    /// Nothing stands between the braces, or nothing on one side of the dot.
+    /// The text between the braces is empty, or one side of the dot is.
     Name,
     /// No service has the name.
     Service(&'b str),
-    /// The service is there, and has no variable of the name.
+    /// The service exists but has no variable with the name.
     Variable {
         /// The service's name.
         service: &'b str,
-        /// The name it lacks.
+        /// The missing name.
         name: &'b str,
     },
-    /// The environment has no shared variable of the name.
+    /// The environment has no shared variable with the name.
     Shared(&'b str),
-    /// The service itself has no variable of the name.
+    /// The service itself has no variable with the name.
     Own(&'b str),
 }
 
-/// Every reference in the text, from left to right.
+/// Returns every reference in the text, from left to right.
 pub fn occurrences(text: &str) -> Vec<Occurrence<'_>> {
     let mut found = Vec::new();
     let mut from = 0;
@@ -66,7 +66,7 @@ pub fn occurrences(text: &str) -> Vec<Occurrence<'_>> {
                 found.push(Occurrence { span: start..end + 2, body: text[inside..end].trim() });
                 from = end + 2;
             }
-            // What looked like the beginning is none; another one may start at the brace that was met.
+            // This is not a reference; another one may start at this brace.
             Some(_) => from = start + 1,
             None => break,
         }
@@ -74,7 +74,7 @@ pub fn occurrences(text: &str) -> Vec<Occurrence<'_>> {
     found
 }
 
-/// The one reference that the whole text is, if it is nothing else.
+/// Returns the body of the reference if the whole text is a single reference.
 pub fn only(text: &str) -> Option<&str> {
     match occurrences(text).as_slice() {
         [one] if one.span == (0..text.len()) => Some(one.body),
@@ -82,7 +82,7 @@ pub fn only(text: &str) -> Option<&str> {
     }
 }
 
-/// What the body names, seen from the service `home`. Names are case-sensitive.
+/// Resolves the body of a reference on the service `home`. Names are case-sensitive.
 pub fn aim<'b>(body: &'b str, home: &'b str, catalogue: &Catalogue) -> Result<ReferenceTarget<'b>, MissingTarget<'b>> {
     if body.contains('(') {
         return Ok(ReferenceTarget::Function);
@@ -97,7 +97,7 @@ pub fn aim<'b>(body: &'b str, home: &'b str, catalogue: &Catalogue) -> Result<Re
     if let Some(name) = shared.filter(|name| catalogue.shared.contains(*name)) {
         return Ok(ReferenceTarget::Shared(name));
     }
-    // Service names may hold dots, so every dot may be the one that ends the service's name.
+    // Service names may contain dots, so the service's name may end at any dot.
     let splits = || body.match_indices('.').map(|(dot, _)| (&body[..dot], &body[dot + 1..]));
     if let Some((service, name)) = splits().find(|(service, name)| has(catalogue, service, name)) {
         return Ok(ReferenceTarget::Variable { service, name });

@@ -1,23 +1,23 @@
-//! What became of the references of a stored template.
+//! Whether the references of a stored template resolve.
 
 use crate::drift::model::catalogue::Catalogue;
 use crate::drift::reference::{GITHUB_SECRETS, MissingTarget, Occurrence, ReferenceTarget, aim, occurrences};
 use crate::drift::{Target, system_variables};
 
-/// What became of a reference.
+/// Whether a reference resolves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReferenceState<'b> {
-    /// It names something, as far as can be seen.
+    /// It resolves, as far as is known.
     Fine,
-    /// It names something, and Railway put nothing in its place.
+    /// Its target exists, but Railway rendered it as empty.
     Empty,
-    /// It names nothing.
+    /// Its target does not exist.
     Missing(MissingTarget<'b>),
 }
 
-/// What became of each reference of a stored template. Railway's rendering is believed before the catalogue, because
-/// how Railway matches names is not documented. Without a rendering only the catalogue speaks. `${{secrets.NAME}}` is
-/// GitHub's where no service is named `secrets`, and is not missing.
+/// Returns whether each reference of a stored template resolves. Railway's rendered value takes precedence over the
+/// catalogue, because Railway does not document how it matches names. `${{secrets.NAME}}` belongs to GitHub and is not
+/// missing, unless a service is named `secrets`.
 pub fn states<'b>(
     template: &'b str,
     rendered: Option<&str>,
@@ -39,7 +39,7 @@ pub fn states<'b>(
                 | (_, Ok(ReferenceTarget::Function) | Err(MissingTarget::Service(GITHUB_SECRETS))) => {
                     ReferenceState::Fine
                 }
-                // Railway sets it where tracing is on, and what that renders to may stand among other text.
+                // Railway sets the variable if tracing is enabled, and its value may be part of the rendered text.
                 (RenderOutcome::Unclear, Err(MissingTarget::Own(name) | MissingTarget::Variable { name, .. }))
                     if system_variables::is_set_by_tracing(name) && !is_left(&template[occurrence.span.clone()]) =>
                 {
@@ -57,7 +57,7 @@ pub fn states<'b>(
         .collect()
 }
 
-/// What Railway put into the place of a template's references.
+/// What Railway rendered for a template's references.
 enum RenderOutcome {
     Something,
     Nothing,
@@ -73,7 +73,7 @@ fn outcome_of_one(template: &str, one: &Occurrence<'_>, rendered: &str) -> Rende
     }
 }
 
-/// Whether the text is the template with nothing in the place of its references.
+/// Returns whether the text is the template with its references removed.
 fn is_literals_alone(text: &str, template: &str, found: &[Occurrence<'_>]) -> bool {
     let mut rest = text;
     let mut from = 0;

@@ -1,4 +1,4 @@
-//! How one service runs, as far as it was looked at.
+//! The runtime state of a service.
 
 use crate::drift::Secret;
 use crate::drift::model::deployed_variables::DeployedVariables;
@@ -7,85 +7,86 @@ use crate::drift::model::finding::Excerpt;
 use crate::drift::model::observed::Observed;
 use crate::drift::model::service_settings::SettingValues;
 
-/// What is known of how one service runs. What is not known takes one rule its sight, and no other.
+/// The runtime state of a service. Each unknown part only affects the rules that need it.
 #[derive(Clone, Debug, Default)]
 pub struct Runtime {
     /// Its deployments.
     pub deployed: Observed<Deployed>,
-    /// What [`Deployed::running`] was created with.
+    /// The variables that [`Deployed::running`] was created with.
     pub got: Observed<DeployedVariables>,
     /// Its settings.
     pub settings: Observed<ServiceSettings>,
-    /// What is known of why [`Deployed::newest`] failed or crashed.
+    /// Why [`Deployed::newest`] failed or crashed.
     pub failure: Observed<DeploymentFailure>,
-    /// The code that runs, against the code that is wanted.
+    /// The running commit, compared with the wanted one.
     pub code: Observed<Code>,
-    /// What became of each declared log line, in the order of the declarations.
+    /// The result for each declared log line, in the order of the declarations.
     pub lines: Vec<Observed<LogRead>>,
-    /// What became of each declared request, in the order of the declarations.
-    pub answers: Vec<Observed<EndpointOutcome>>,
+    /// The result of each declared request, in the order of the declarations.
+    pub responses: Vec<Observed<EndpointOutcome>>,
 }
 
-/// What is set for a service, whatever runs.
+/// The settings of a service, regardless of what runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceSettings {
-    /// The start command of its settings; a configuration file's is not among them. It may hold a credential.
+    /// The start command in the settings, without configuration files. It may contain a credential.
     pub start_command: Option<Secret>,
-    /// The configuration file that its settings name, if they name one.
+    /// The path of the configuration file in the settings.
     pub config_file: Option<String>,
-    /// Railway's configuration files for it in the checkout, as a person would type them: `railway.json`,
+    /// Railway's configuration files for it in the checkout, as a user would type them: `railway.json`,
     /// `railway.toml`.
     pub files: Vec<String>,
-    /// When its command runs, for a cron service.
+    /// The schedule of a cron service.
     pub cron: Option<String>,
-    /// Whether it may sleep when nobody calls it.
+    /// Whether it may sleep when it receives no requests.
     pub sleeps: bool,
-    /// What the environment's configuration has for it, if it lists the service.
+    /// The settings in the environment's configuration, if it lists the service.
     pub configured: Option<SettingValues>,
 }
 
-/// Why a deployment failed; everything scrubbed.
+/// Why a deployment failed, redacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeploymentFailure {
-    /// Railway's name of the step: `BUILD_IMAGE`, `HEALTHCHECK`.
+    /// Railway's name of the failed step: `BUILD_IMAGE`, `HEALTHCHECK`.
     pub step: Option<String>,
-    /// What Railway says of that step.
-    pub said: Option<String>,
-    /// Railway's own diagnosis.
+    /// Railway's message for the step.
+    pub message: Option<String>,
+    /// Railway's diagnosis.
     pub diagnosis: Option<String>,
 }
 
-/// The commit that runs, and the one that is wanted.
+/// The running commit, compared with the wanted one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
-    /// The commit that is wanted, shortened: the declared one, or that of `HEAD`.
-    pub wanted: String,
-    /// The same in full, where the checkout has it.
+    /// The short hash of the wanted commit: the declared one, or `HEAD`.
+    pub expected: String,
+    /// The full hash, if the checkout has the commit.
     pub commit: Option<String>,
-    /// The running deployment's.
+    /// How the running deployment's commit relates to the wanted one.
     pub running: Relation,
-    /// That of [`Deployed::coming`], if there is one.
+    /// The same for [`Deployed::coming`], if there is one.
     pub coming: Option<Relation>,
-    /// A push that Railway declined to build, newer than what was deployed for a push last.
+    /// A push that Railway skipped, newer than the last deployed push.
     pub skipped: Option<SkippedPush>,
 }
 
-/// A push that Railway declined to build.
+/// A push that Railway skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedPush {
-    /// Its commit, shortened.
+    /// The short hash of its commit.
     pub commit: String,
-    /// Why.
+    /// Why it was skipped.
     pub reason: SkipReason,
-    /// How its commit stands to the wanted one.
+    /// How its commit relates to the wanted one.
     pub relation: Relation,
 }
 
 impl Code {
-    /// Whether a push has the wanted commit and changed nothing that the service is built from, so that what runs is what the
-    /// push would have made.
+    /// Returns whether a skipped push has the wanted commit without changes to the service's watch paths, so that a
+    /// deployment of it would run the same code.
     pub fn is_covered(&self) -> bool {
-        let is_older = matches!(self.running, Relation::Behind(_) | Relation::Unclear(Unclear::UnknownCommit(_)));
+        let is_older =
+            matches!(self.running, Relation::Behind(_) | Relation::Unclear(IncomparableCommit::UnknownCommit(_)));
         let has_wanted = |push: &SkippedPush| {
             push.reason == SkipReason::Unwatched && matches!(push.relation, Relation::Same | Relation::Newer)
         };
@@ -93,63 +94,63 @@ impl Code {
     }
 }
 
-/// How a deployed commit stands to the wanted one.
+/// How a deployed commit relates to the wanted one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// It is that commit.
+    /// It is the wanted commit.
     Same,
-    /// It descends from it.
+    /// It descends from the wanted commit.
     Newer,
-    /// It is that many commits older.
+    /// It is this number of commits behind.
     Behind(usize),
     /// Each has commits that the other lacks.
     Diverged,
-    /// It can't be told.
-    Unclear(Unclear),
+    /// Unknown.
+    Unclear(IncomparableCommit),
 }
 
 /// Why two commits can't be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unclear {
-    /// It was built from that repository, which is none of the checkout's.
+pub enum IncomparableCommit {
+    /// It was built from this repository, which is not a remote of the checkout.
     OtherRepository(String),
-    /// It was built from that branch, and another one is checked out.
+    /// It was built from this branch, and another one is checked out.
     OtherBranch(String),
-    /// The checkout does not have that commit, shortened: a shallow clone, a squash, a forced push.
+    /// The checkout does not have this commit (short hash): a shallow clone, a squash or a force push.
     UnknownCommit(String),
-    /// The checkout does not have the commit that is wanted.
+    /// The checkout does not have the wanted commit.
     UnknownWanted,
-    /// It was made from that image.
+    /// It was created from this image.
     Image(String),
-    /// It was uploaded by `railway up`, or Railway does not tell its commit.
+    /// It was uploaded by `railway up`, or Railway does not report its commit.
     NoCommit,
-    /// git can't be asked, and why.
+    /// git failed, with the reason.
     NoGit(String),
 }
 
-/// What reading a log came to.
+/// The result of searching a log for a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogRead {
-    /// Whether the line was there.
-    pub sought: LogMatch,
-    /// How many lines were read.
+    /// Whether the line was found.
+    pub outcome: LogMatch,
+    /// The number of lines read.
     pub lines: usize,
-    /// The times of the first and the last of them, as Railway writes them.
+    /// The times of the first and the last line, as Railway writes them.
     pub span: Option<(String, String)>,
-    /// How much of the log that was.
-    pub reach: LogCoverage,
-    /// How many replicas wrote it, if that is known.
+    /// How much of the log was read.
+    pub coverage: LogCoverage,
+    /// The number of replicas that wrote it, if known.
     pub replicas: Option<usize>,
 }
 
-/// Whether a line was in a log.
+/// Whether a line was found in a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogMatch {
-    /// It was; its time, as Railway writes it.
+    /// It was found; its time, as Railway writes it.
     At(String),
-    /// It was not among the lines that were read.
+    /// It was not found in the lines that were read.
     Nowhere,
-    /// It may still come, or the answer can't be trusted; why.
+    /// It may still appear, or the log is unreliable; with the reason.
     Open(String),
 }
 
@@ -158,117 +159,117 @@ pub enum LogMatch {
 pub enum LogCoverage {
     /// All of it, from the deployment's start.
     Whole,
-    /// Its end: there are more lines than could be read.
+    /// Its end: it has more lines than could be read.
     End,
-    /// What is kept of it: the deployment is older than that.
+    /// The retained part: the deployment is older than Railway's log retention.
     Kept,
 }
 
-/// What a declared request came to.
+/// The result of a declared request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointOutcome {
-    /// An answer came.
-    Came {
-        /// The domain that was asked.
+    /// A response was received.
+    Response {
+        /// The requested domain.
         domain: String,
-        /// Its status.
+        /// The status of the response.
         status: u16,
-        /// What was not as declared in its body.
-        faults: Vec<JsonFault>,
-        /// The body, where something was not as declared and all of it was read.
+        /// The differences from the declared body.
+        faults: Vec<JsonMismatch>,
+        /// The body, if the response was not as declared and the body was read completely.
         body: Option<Excerpt>,
-        /// Whether Railway's edge may have answered instead of the service, although nothing shows that it did.
+        /// Whether Railway's edge may have responded instead of the service, without evidence that it did.
         may_be_edge: bool,
     },
-    /// Something in front of the service answered in its place.
+    /// A proxy in front of the service responded instead.
     Edge {
-        /// The domain that was asked.
+        /// The requested domain.
         domain: String,
-        /// The status of that response.
+        /// The status of the response.
         status: u16,
-        /// What answered.
+        /// What responded.
         feature: EdgeFeature,
     },
-    /// None came; why.
+    /// No response was received.
     None {
-        /// The domain that was asked.
+        /// The requested domain.
         domain: String,
-        /// Why: a time-out, a broken connection.
+        /// Why: a timeout, a broken connection.
         why: String,
     },
-    /// It was not asked; why.
-    NotAsked(String),
+    /// No request was sent, with the reason.
+    NotSent(String),
 }
 
-/// What answers in front of a service.
+/// What responds in front of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EdgeFeature {
-    /// Under Attack Mode, which is on.
+    /// Under Attack Mode, which is enabled.
     UnderAttackMode,
-    /// A page that checks whether a browser asks.
+    /// A browser check.
     Challenge,
-    /// A sign-in with Railway.
+    /// A Railway sign-in.
     SignIn,
     /// Most likely one of the service's edge rules.
     Rule,
-    /// Cloudflare, which refused the request.
+    /// Cloudflare, which rejected the request.
     Cloudflare,
 }
 
 impl EdgeFeature {
-    /// Who answered.
+    /// Returns the name of what responded.
     pub fn responder(self) -> &'static str {
         if self == Self::Cloudflare { "Cloudflare" } else { "Railway's edge" }
     }
 
-    /// How it is known, as a phrase.
+    /// Returns the cause, as a phrase.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::UnderAttackMode => "Under Attack Mode is on for the service, and lets only browsers through",
-            Self::Challenge => "it is a page that checks whether a browser asks, as Under Attack Mode sends it",
-            Self::SignIn => "it leads to a sign-in with Railway, as Railway Authentication requires it",
-            Self::Rule => "the service has edge rules, and one of them may have answered",
-            Self::Cloudflare => "Cloudflare in front of the domain refused the request",
+            Self::UnderAttackMode => "Under Attack Mode is on for the service and lets only browsers through",
+            Self::Challenge => "the response is a browser check, which Under Attack Mode sends",
+            Self::SignIn => "the response is a Railway sign-in, as Railway Authentication requires",
+            Self::Rule => "the service has edge rules, and one of them may have responded",
+            Self::Cloudflare => "Cloudflare in front of the domain rejected the request",
         }
     }
 
-    /// What to do about it.
+    /// Returns how to fix it.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::UnderAttackMode | Self::Challenge => "check again when Under Attack Mode is off",
+            Self::UnderAttackMode | Self::Challenge => "run the check again when Under Attack Mode is off",
             Self::SignIn => {
-                "let programs through in the service's Railway Authentication settings, or remove the entry"
+                "allow programs in the service's Railway Authentication settings, or remove the [[expect.http]]"
             }
-            Self::Rule => "let this request through in the service's edge rules, or remove the entry",
-            Self::Cloudflare => "let this request through in Cloudflare's settings for the domain",
+            Self::Rule => "allow this request in the service's edge rules, or remove the [[expect.http]]",
+            Self::Cloudflare => "allow this request in Cloudflare's settings for the domain",
         }
     }
 }
 
-/// What was not as declared at one place of a JSON answer. Values of answers are not kept.
+/// A difference from the declared JSON body at one pointer. Values of the response are not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JsonFault {
-    /// The answer is no JSON at all.
+pub enum JsonMismatch {
+    /// The response is not JSON.
     NotJson,
-    /// Nothing, or null, is at that pointer.
+    /// The value at this pointer is missing or null.
     Missing(String),
-    /// Something is at that pointer that should not be.
+    /// The value at this pointer should not exist.
     Present(String),
-    /// Something else is at that pointer.
+    /// The value at this pointer is another one.
     Other(String),
 }
 
 impl Runtime {
-    /// Whether anybody looked at anything.
+    /// Returns whether any of it was requested.
     pub fn is_requested(&self) -> bool {
         self.deployed.is_requested()
             || self.got.is_requested()
             || self.code.is_requested()
             || self.lines.iter().any(Observed::is_requested)
-            || self.answers.iter().any(Observed::is_requested)
+            || self.responses.iter().any(Observed::is_requested)
     }
 
-    /// Whether its command runs at set times only.
+    /// Returns whether it is a cron service.
     pub fn is_cron(&self) -> bool {
         self.settings.known().is_some_and(|settings| settings.cron.is_some())
     }

@@ -1,10 +1,10 @@
-//! Keys whose name says that the value is a secret.
+//! Keys whose name indicates that the value is a secret.
 
-/// The words that say so, in the singular.
+/// The words that indicate a secret, in the singular.
 const WORDS: &[&str] =
     &["APIKEY", "AUTH", "CREDENTIAL", "DSN", "KEY", "PASS", "PASSWORD", "PRIVATE", "PWD", "SECRET", "TOKEN"];
 
-/// Whether the key holds one of the words as a part of its own: `API_KEY` and `apiKeys`, not `KEYBOARD` or `AUTHOR`.
+/// Returns whether a part of the key is one of the words: `API_KEY` and `apiKeys`, not `KEYBOARD` or `AUTHOR`.
 pub fn is_secret_like(key: &str) -> bool {
     name_parts(key).iter().any(|word| {
         let singular = word.strip_suffix('S').unwrap_or(word);
@@ -12,7 +12,7 @@ pub fn is_secret_like(key: &str) -> bool {
     })
 }
 
-/// The parts of a name in capitals: split at everything that is no letter, and where camel case starts a word.
+/// Splits a name at non-letters and at camel-case word boundaries. Returns the parts in upper case.
 pub fn name_parts(key: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut word = String::new();
@@ -34,14 +34,14 @@ pub fn name_parts(key: &str) -> Vec<String> {
     parts
 }
 
-/// Keys that build tools and services put into the browser on purpose, and those that describe an encrypted file.
+/// Returns whether the value is public: a key that build tools or services expose to browsers, or encryption metadata.
 pub(crate) fn is_public(key: &str) -> bool {
     ["VITE_", "REACT_APP_", "GATSBY_", "VUE_APP_"].iter().any(|prefix| key.starts_with(prefix))
         || is_encryption_metadata(key)
         || name_parts(key).iter().any(|word| matches!(word.as_str(), "PUBLIC" | "PUBLISHABLE" | "ANON"))
 }
 
-/// Whether the key describes how a file was encrypted. Its value is public, and no configuration of a program.
+/// Returns whether the key describes how a file was encrypted. Its value is public, and not configuration of a program.
 pub fn is_encryption_metadata(key: &str) -> bool {
     key.starts_with("DOTENV_PUBLIC_KEY") || key.starts_with("sops_")
 }

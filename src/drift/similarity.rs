@@ -1,32 +1,32 @@
-//! What two texts have in common: names that look alike, and edits that turn one text into another.
+//! Similar names, and the edits between two texts.
 //!
-//! `similar`'s own conveniences bring all of its algorithms, each compiled for each kind of text: half a megabyte. This asks
-//! for the one algorithm that they use, over the one kind of piece, and answers the same.
+//! The convenience functions of `similar` compile all of its algorithms for each kind of text, which adds half a
+//! megabyte. This uses the same algorithm directly for one kind of text, and gives the same results.
 
 use std::cmp::Reverse;
 
 use similar::algorithms::{Capture, Compact, Replace, myers};
 use similar::{DiffOp, DiffableStr, diff_ratio};
 
-/// The names that look most like the wanted one: so many at most, with so much likeness at least, the likeliest first.
-pub fn close_matches(wanted: &str, names: &[&str], number: usize, likeness: f32) -> Vec<String> {
+/// Returns up to `number` names with at least the given similarity to the wanted one, the most similar first.
+pub fn close_matches(wanted: &str, names: &[&str], number: usize, similarity: f32) -> Vec<String> {
     let wanted = wanted.tokenize_chars();
-    let likeness_of = |name: &str| {
+    let similarity_of = |name: &str| {
         let name = name.tokenize_chars();
-        // Texts of such different lengths can't be as alike, and need no comparison.
+        // Names with such different lengths can't reach the similarity.
         let all = DiffOp::Equal { old_index: 0, new_index: 0, len: wanted.len().min(name.len()) };
-        if diff_ratio(&[all], wanted.len(), name.len()) < likeness {
+        if diff_ratio(&[all], wanted.len(), name.len()) < similarity {
             return 0.0;
         }
         diff_ratio(&edits(&wanted, &name), wanted.len(), name.len())
     };
-    let mut close: Vec<(f32, Reverse<&str>)> = names.iter().map(|&name| (likeness_of(name), Reverse(name))).collect();
-    close.retain(|(own, _)| *own >= likeness);
+    let mut close: Vec<(f32, Reverse<&str>)> = names.iter().map(|&name| (similarity_of(name), Reverse(name))).collect();
+    close.retain(|(own, _)| *own >= similarity);
     close.sort_by(|left, right| right.0.total_cmp(&left.0).then(right.1.cmp(&left.1)));
     close.into_iter().take(number).map(|(_, Reverse(name))| name.to_owned()).collect()
 }
 
-/// The edits that turn the pieces of one text into those of another.
+/// Returns the edits that turn one text, split into pieces, into another.
 pub fn edits(before: &[&str], after: &[&str]) -> Vec<DiffOp> {
     let mut edits = Compact::new(Replace::new(Capture::new()), before, after);
     let Ok(()) = myers::diff(&mut edits, before, 0..before.len(), after, 0..after.len());

@@ -1,4 +1,4 @@
-//! Whether a running deployment got the values of today, by what it was created with.
+//! Whether a running deployment has the stored values, judged by the variables that it was created with.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,29 @@ use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::observed::Observed;
 use crate::drift::{Survey, Target, Variable, system_variables};
 
-/// How it is known that a running deployment has old values, and of which keys.
+/// How stale values of a running deployment were detected, and their keys.
 #[derive(Debug)]
 pub enum Evidence {
-    /// By what the deployment was created with.
+    /// By the variables that the deployment was created with.
     Values(Vec<String>),
-    /// By times.
+    /// By times of change.
     Times {
-        /// Keys that were changed after it was created.
+        /// Keys that were changed after the deployment was created.
         later: Vec<String>,
-        /// Keys that were changed too near to that to tell.
+        /// Keys that were changed too close to its creation to decide.
         near: Vec<String>,
-        /// Why what it got can't be told.
+        /// Why its variables are unknown.
         why: String,
     },
 }
 
-/// What tells of the old values that a service runs with; `None` where nothing runs or nothing can be told.
+/// Returns the evidence of stale values; `None` if nothing runs or nothing is known.
 pub fn evidence(survey: &Survey, target: &Target) -> Option<Evidence> {
     let running = target.live.deployed.known()?.running()?;
     let why = match (&target.live.got, &target.stored) {
         (Observed::Known(got), Ok(stored)) => match stale_keys(got, stored) {
             Some(keys) => return Some(Evidence::Values(keys)),
-            None => "Railway kept its references unrendered",
+            None => "Railway returned unrendered references",
         },
         (Observed::Unavailable(why), Ok(_)) => why,
         _ => return None,
@@ -37,14 +37,14 @@ pub fn evidence(survey: &Survey, target: &Target) -> Option<Evidence> {
     Some(Evidence::Times { later: changed.later, near: changed.near, why: why.to_owned() })
 }
 
-/// Whether what a deployment got can't be compared with what is stored, so that only times tell.
+/// Returns whether the deployment's variables can't be compared with the stored ones, so that only times can be used.
 pub fn is_judged_by_time(target: &Target) -> bool {
     let (Observed::Known(got), Ok(stored)) = (&target.live.got, &target.stored) else { return true };
     stale_keys(got, stored).is_none()
 }
 
-/// The keys that a deployment got with another value than is stored now, in order. Sealed values and the platform's own
-/// are left out. `None` if what it got can't be compared, because it holds references that were never rendered.
+/// Returns the sorted keys that a deployment has with another value than the stored one, without sealed values and
+/// system variables. `None` if its variables can't be compared, because they contain unrendered references.
 pub fn stale_keys(got: &DeployedVariables, stored: &BTreeMap<String, Variable>) -> Option<Vec<String>> {
     if is_unrendered(got, stored) {
         return None;
@@ -60,7 +60,8 @@ pub fn stale_keys(got: &DeployedVariables, stored: &BTreeMap<String, Variable>) 
     Some(keys)
 }
 
-/// Whether a deployment runs with that variable as it is stored, as far as can be known: sealed values can't.
+/// Returns whether a deployment runs with the stored value of the variable. An unknown value, such as a sealed one,
+/// counts.
 pub fn is_running(got: &DeployedVariables, key: &str, variable: &Variable) -> bool {
     let Some(effective) = variable.effective() else { return true };
     match got.get(key) {
@@ -70,12 +71,12 @@ pub fn is_running(got: &DeployedVariables, key: &str, variable: &Variable) -> bo
     }
 }
 
-/// Whether a deployment runs without a variable that is no longer stored. Tracing may set the same name.
+/// Returns whether a deployment runs without a variable that is no longer stored. Tracing may set the same name.
 pub fn is_removed(got: &DeployedVariables, key: &str) -> bool {
     !got.contains_key(key) || system_variables::is_set_by_tracing(key)
 }
 
-/// Whether what it got are the stored texts: some Railway could keep templates there.
+/// Returns whether its variables are the stored templates instead of rendered values, in case Railway returns these.
 fn is_unrendered(got: &DeployedVariables, stored: &BTreeMap<String, Variable>) -> bool {
     stored.iter().any(|(key, variable)| {
         let kept = got.get(key).and_then(Option::as_ref);

@@ -1,4 +1,4 @@
-//! Where a running start command came from, and so where it is to be changed.
+//! Where a running start command is set, and so where to change it.
 
 use crate::drift::config_as_code::{END, is_read_on, was_read_at};
 use crate::drift::model::deployment::{Deployment, StartCommand};
@@ -6,29 +6,29 @@ use crate::drift::model::observed::Observed;
 use crate::drift::runtime::ServiceSettings;
 use crate::drift::{Survey, Target, phrases};
 
-/// Where the running command came from.
+/// Where the running command is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// `railway.json` or `railway.toml` of the deployed code, which overrides the settings in every deployment.
+    /// `railway.json` or `railway.toml` in the deployed code, which overrides the settings in every deployment.
     ConfigFile(String),
-    /// The same, and Railway no longer reads it: the next deployment takes the command of the settings.
+    /// The same, but Railway no longer reads it: the next deployment uses the command in the settings.
     RetiredFile(String),
-    /// The settings, beside a `.railway/railway.ts`, `.py` or `.go` in the checkout: `railway config apply` sets them to
-    /// what that file declares.
+    /// The settings, while the checkout has a `.railway/railway.ts`, `.py` or `.go`: `railway config apply` sets them
+    /// to the declarations in that file.
     Infrastructure(String),
     /// The settings.
     Settings,
-    /// No command is set: the image, or what built it, decides.
+    /// No command is set: the image or the build determines it.
     Image,
-    /// Railway does not show it.
+    /// Railway does not report it.
     Unknown,
 }
 
-/// What a configuration file is called where Railway does not name it.
-const SOME_FILE: &str = "railway.json or railway.toml of the code";
+/// The label of a configuration file if Railway does not report its path.
+const SOME_FILE: &str = "railway.json or railway.toml in the code";
 
 impl Source {
-    /// The source of the deployment's command, as far as Railway and the checkout show it.
+    /// Determines the source of the deployment's command from Railway and the checkout.
     pub fn of(survey: &Survey, target: &Target, deployment: &Deployment) -> Self {
         let nothing = ServiceSettings::default();
         let known = target.live.settings.known();
@@ -36,14 +36,14 @@ impl Source {
         let in_settings = |otherwise: Self| survey.infrastructure.clone().map_or(otherwise, Self::Infrastructure);
         let in_file = |path: &str| {
             let path = path.to_owned();
-            // One that read it after the day shows that Railway has moved the day.
+            // A deployment that read it after the date shows that Railway has moved the date.
             let is_read = is_read_on(survey.today) || !was_read_at(&deployment.created_at);
             if is_read { Self::ConfigFile(path) } else { Self::RetiredFile(path) }
         };
         let running = match &deployment.origin.start {
-            StartCommand::Untold => return Self::Unknown,
-            StartCommand::OfImage => return in_settings(Self::Image),
-            StartCommand::Is(running) => running,
+            StartCommand::Unknown => return Self::Unknown,
+            StartCommand::Unset => return in_settings(Self::Image),
+            StartCommand::Set(running) => running,
         };
         let file = file(settings, deployment);
         match (&deployment.origin.start_in_file, &settings.start_command) {
@@ -51,68 +51,67 @@ impl Source {
             (_, Some(set)) if set == running => in_settings(Self::Settings),
             _ if may_come_from_a_file(settings, deployment) => in_file(file.unwrap_or(SOME_FILE)),
             (_, None) if deployment.origin.names_no_file() && was_read_at(&deployment.created_at) => Self::Unknown,
-            // The settings had another one when it was created.
+            // The settings had another command when it was created.
             (Observed::Known(_), _) | (_, Some(_)) => in_settings(Self::Settings),
-            // What the settings do not have comes from a file.
+            // A command that is not in the settings is from a file.
             (_, None) if known.is_some() && was_read_at(&deployment.created_at) => in_file(SOME_FILE),
             (_, None) if known.is_some() => in_settings(Self::Settings),
             (_, None) => Self::Unknown,
         }
     }
 
-    /// Whether a fix can append parts to the command and set it: it is known, and neither a file of the code nor the
-    /// checkout sets it back.
+    /// Returns whether a fix can append parts to the command in the settings: it is known, and no file in the code or
+    /// the checkout overrides it.
     pub fn is_settable(&self) -> bool {
         matches!(self, Self::Settings | Self::RetiredFile(_))
     }
 
-    /// Where the command of the service with that name came from, and what to do there so that it has these parts.
+    /// Returns the cause and the help of a finding: where the service's command is set, and how to add these parts
+    /// there.
     pub fn place(&self, name: &str, parts: &[&str]) -> (String, String) {
-        let words = quoted(parts);
-        let in_dashboard = format!("the settings of {name} on Railway's dashboard");
-        let by_fix = format!(
-            "`doctor fix` at a terminal shows it with {words} appended, and sets it; elsewhere, use --start-command"
-        );
+        let missing = quoted(parts);
+        let in_dashboard = format!("the settings of {name} in the dashboard");
+        let by_fix = format!("run this at a terminal to append {missing}; elsewhere, pass --start-command");
         match self {
             Self::ConfigFile(file) => (
-                format!("it is set in {file}, which overrides the settings"),
+                format!("the command is set in {file}, which overrides the settings"),
                 format!(
-                    "add {words} to `startCommand` in {file}{}, and deploy that; Railway ends such files on {END}, so \
-                     set the same command in {in_dashboard}, too",
+                    "add {missing} to `startCommand` in {file}{} and deploy; Railway stops reading such files on {END}, so \
+                     also set the command in {in_dashboard}",
                     line(file, parts)
                 ),
             ),
             Self::RetiredFile(file) => {
-                (format!("it was set in {file}, which Railway stopped reading on {END}"), by_fix)
+                (format!("the command was set in {file}, which Railway stopped reading on {END}"), by_fix)
             }
             Self::Infrastructure(file) => (
-                format!("its settings are described by {file}"),
+                format!("the settings are declared in {file}"),
                 format!(
-                    "add {words} to the start command of {name} in {file}{}, then run `railway config apply`",
+                    "add {missing} to the start command of {name} in {file}{}, then run `railway config apply`",
                     line(file, parts)
                 ),
             ),
-            Self::Settings => ("it is set in the settings on Railway's dashboard".to_owned(), by_fix),
+            Self::Settings => ("the command is set in the settings in the Railway dashboard".to_owned(), by_fix),
             Self::Image => (
-                "none is set, so its image or its build decides".to_owned(),
-                format!("set a start command with {words} in {in_dashboard}, and deploy"),
+                "no command is set, so the image or the build determines it".to_owned(),
+                format!("set a start command with {missing} in {in_dashboard} and deploy"),
             ),
             Self::Unknown => (
-                "Railway does not show where it came from".to_owned(),
-                format!("add {words} where it is set, usually in {in_dashboard}, and deploy"),
+                "Railway does not report where the command is set".to_owned(),
+                format!("add {missing} where the command is set, usually in {in_dashboard}, and deploy"),
             ),
         }
     }
 }
 
-/// The line of that file that sets a command which ends with these parts, in brackets; empty where the file's form is not
-/// known.
+/// Returns the line of the file that sets a command with these parts appended, in parentheses; empty if the file's
+/// syntax is unknown.
 fn line(file: &str, parts: &[&str]) -> String {
     assignment(file, &format!("… {}", parts.join(" ")))
-        .map_or_else(String::new, |line| format!(" (`{line}`, where … is what stands there)"))
+        .map_or_else(String::new, |line| format!(" (`{line}`, where … is the current command)"))
 }
 
-/// The line of that file that sets the start command; `None` where the file's form is not known.
+/// Returns the line of the file that sets the start command; `None` if the file's syntax is unknown.
 pub fn assignment(file: &str, command: &str) -> Option<String> {
     let text = serde_json::Value::from(command);
     match file.rsplit_once('.')?.1 {
@@ -125,7 +124,7 @@ pub fn assignment(file: &str, command: &str) -> Option<String> {
     }
 }
 
-/// The parts in a sentence; one of several words needs marks around it.
+/// Lists the parts in a sentence. A part with several arguments is quoted.
 pub fn quoted(parts: &[&str]) -> String {
     let quoted = |part: &&str| {
         if part.contains(char::is_whitespace) { format!("“{part}”") } else { (*part).to_owned() }
@@ -134,7 +133,7 @@ pub fn quoted(parts: &[&str]) -> String {
     phrases::names(&quoted.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// Whether a configuration file may have given the command.
+/// Returns whether the command may be from a configuration file.
 pub fn may_come_from_a_file(settings: &ServiceSettings, deployment: &Deployment) -> bool {
     let origin = &deployment.origin;
     let may_be_read = was_read_at(&deployment.created_at);
@@ -142,13 +141,13 @@ pub fn may_come_from_a_file(settings: &ServiceSettings, deployment: &Deployment)
         Observed::Known(Some(_)) => true,
         // The file was read, and sets none.
         Observed::Known(None) if origin.given_by_file.is_some() => false,
-        // That Railway names nothing of it proves nothing where a file is named; one in the checkout may be an unused one.
+        // Railway may omit it even if a file was read. A file in the checkout may be unused.
         Observed::Known(None) => origin.config_file.is_some() || may_be_read && settings.config_file.is_some(),
         Observed::NotRequested | Observed::Unavailable(_) => may_be_read && file(settings, deployment).is_some(),
     }
 }
 
-/// The configuration file of the service, if there is one that could give it a start command.
+/// Returns the configuration file that may set the service's start command.
 fn file<'s>(settings: &'s ServiceSettings, deployment: &'s Deployment) -> Option<&'s str> {
     let named = deployment.origin.config_file.as_ref().or(settings.config_file.as_ref());
     named.or(settings.files.first()).map(String::as_str)
@@ -169,7 +168,7 @@ mod tests {
     const BEFORE: &str = "2026-11-20T10:00:00.000Z";
     const AFTER: &str = "2027-01-04T10:00:00.000Z";
 
-    /// Where the command of a deployment came from that was created then, as seen on a day before or after the end.
+    /// Returns the source for a deployment created at that time, checked `today` days after the end.
     fn source(created_at: &str, today: i64, change: impl FnOnce(&mut Survey)) -> Source {
         let mut found = survey(&[], &[("worker", &[])]);
         running(&mut found, "worker", "SUCCESS");
@@ -177,7 +176,7 @@ mod tests {
         let live = &mut target(&mut found, "worker").live;
         if let Observed::Known(deployed) = &mut live.deployed {
             deployed.active[0].created_at = created_at.to_owned();
-            deployed.active[0].origin.start = StartCommand::Is(Secret::new("celery worker"));
+            deployed.active[0].origin.start = StartCommand::Set(Secret::new("celery worker"));
         }
         live.settings = Observed::Known(ServiceSettings::default());
         change(&mut found);
@@ -211,7 +210,7 @@ mod tests {
 
     fn of_image(found: &mut Survey) {
         if let Observed::Known(deployed) = &mut target(found, "worker").live.deployed {
-            deployed.active[0].origin.start = StartCommand::OfImage;
+            deployed.active[0].origin.start = StartCommand::Unset;
         }
     }
 
@@ -221,33 +220,33 @@ mod tests {
         let retired = |path: &str| Source::RetiredFile(path.to_owned());
         assert_eq!(source(BEFORE, -1, given_by_file), file("/railway.toml"));
         assert_eq!(source(BEFORE, 0, given_by_file), retired("/railway.toml"));
-        assert_eq!(source(AFTER, 60, given_by_file), file("/railway.toml"), "the day was moved");
+        assert_eq!(source(AFTER, 60, given_by_file), file("/railway.toml"), "the date was moved");
         assert_eq!(source(BEFORE, -1, in_checkout), file("railway.json"));
         assert_eq!(source(BEFORE, 60, in_checkout), retired("railway.json"));
-        assert_eq!(source(AFTER, 60, in_checkout), Source::Settings, "such a file proves nothing any more");
-        assert_eq!(source(BEFORE, -1, |_| {}), file("railway.json or railway.toml of the code"));
+        assert_eq!(source(AFTER, 60, in_checkout), Source::Settings, "such a file is no longer evidence");
+        assert_eq!(source(BEFORE, -1, |_| {}), file("railway.json or railway.toml in the code"));
         assert_eq!(source(AFTER, 60, |_| {}), Source::Settings);
-        // Where the manifest says that there was none.
-        let denied = |found: &mut Survey| {
+        // The manifest states that there was no file.
+        let without_file = |found: &mut Survey| {
             if let Observed::Known(deployed) = &mut target(found, "worker").live.deployed {
                 deployed.active[0].origin.start_in_file = Observed::Known(None);
             }
         };
-        assert_eq!(source(BEFORE, -1, denied), Source::Unknown);
+        assert_eq!(source(BEFORE, -1, without_file), Source::Unknown);
         let unused = |found: &mut Survey| {
             in_checkout(found);
-            denied(found);
+            without_file(found);
             let live = &mut target(found, "worker").live;
             let start_command = Some(Secret::new("celery beat"));
             let known = live.settings.known().unwrap().clone();
             live.settings = Observed::Known(ServiceSettings { start_command, ..known });
         };
-        assert_eq!(source(BEFORE, -1, unused), Source::Settings, "a file of the checkout that was never read");
+        assert_eq!(source(BEFORE, -1, unused), Source::Settings, "a file in the checkout that was never read");
         let named = |found: &mut Survey| {
             let config_file = Some("/railway.json".to_owned());
             target(found, "worker").live.settings =
                 Observed::Known(ServiceSettings { config_file, ..ServiceSettings::default() });
-            denied(found);
+            without_file(found);
         };
         assert_eq!(source(BEFORE, -1, named), file("/railway.json"));
     }
@@ -303,7 +302,7 @@ mod tests {
             assert!(advice.contains(line) && advice.contains("railway config apply"), "{advice}");
         }
         let (_, advice) =
-            Source::ConfigFile("railway.json or railway.toml of the code".to_owned()).place("worker", &parts);
+            Source::ConfigFile("railway.json or railway.toml in the code".to_owned()).place("worker", &parts);
         assert!(!advice.contains('…'), "{advice}");
     }
 }

@@ -1,11 +1,11 @@
-//! Both sides of every target: all that a rule may look at.
+//! The input of all rules: both sides of every target.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
 use crate::drift::declared_state::DeclaredState;
-use crate::drift::dotenv::disagreement::Disputes;
+use crate::drift::dotenv::disagreement::Disagreements;
 use crate::drift::dotenv::{Entry, LocalFile};
 use crate::drift::engine::policy::Policy;
 use crate::drift::example_file::Example;
@@ -34,56 +34,56 @@ pub struct Target {
     pub layers: Vec<usize>,
     /// What Railway stores for it, without system variables; or why it could not be read.
     pub stored: Result<BTreeMap<String, Variable>, Error>,
-    /// How it runs, as far as that was looked at.
+    /// Its runtime state, if it was requested.
     pub live: Runtime,
-    /// What `doctor.toml` says of how it is to run.
+    /// Its expected state from `doctor.toml`.
     pub declared: DeclaredState,
 }
 
 impl Target {
-    /// A service of which nothing but its variables is known.
+    /// Creates a target with variables only.
     pub fn new(service: ResourceRef, layers: Vec<usize>, stored: Result<BTreeMap<String, Variable>, Error>) -> Self {
         Self { service, alias: None, layers, stored, live: Runtime::default(), declared: DeclaredState::default() }
     }
 
-    /// The variable of that name, if the service could be read and has it.
+    /// Returns the variable, if the service could be read and has it.
     pub fn variable(&self, key: &str) -> Option<&Variable> {
         self.stored.as_ref().ok()?.get(key)
     }
 }
 
-/// Where a local value comes from.
+/// An effective local assignment.
 #[derive(Clone, Copy, Debug)]
 pub struct Local<'s> {
-    /// The file that won.
+    /// The file.
     pub file: &'s LocalFile,
-    /// The assignment that won.
+    /// The assignment.
     pub entry: &'s Entry,
 }
 
 impl Local<'_> {
-    /// Where it stands.
+    /// Returns its location.
     pub fn place(&self) -> Location {
         Location { file: self.file.name.clone(), line: self.entry.line }
     }
 
-    /// It, for the lines below a finding.
-    pub fn sighting(&self) -> Observation {
+    /// Returns its value, for the lines below a finding.
+    pub fn observation(&self) -> Observation {
         let place = format!("{}:{}", self.file.name, self.entry.line);
         Observation { place, value: Some(self.entry.value.clone()), state: "local" }
     }
 }
 
-/// How much of what `doctor.toml` is about is compared.
+/// Whether flags narrow the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coverage {
     /// Everything.
     Whole,
-    /// What flags chose of it.
+    /// The part that flags selected.
     Part,
 }
 
-/// Everything one check knows.
+/// The input of a check.
 #[derive(Debug)]
 pub struct Survey {
     /// The project.
@@ -92,37 +92,37 @@ pub struct Survey {
     pub environment: ResourceRef,
     /// Every file in use, each read once.
     pub files: Vec<LocalFile>,
-    /// How each of them is kept, in the same order; empty if it was not looked at.
+    /// The exposure of each file, in the same order; empty if it was not requested.
     pub exposures: Vec<Exposure>,
-    /// The examples beside them.
+    /// The example files in their directories.
     pub examples: Vec<Example>,
-    /// What loaders do not read alike in them; see [`Survey::disputes`].
-    pub disputes: Disputes,
+    /// Values that loaders parse differently; see [`Survey::disputes`].
+    pub loader_conflicts: Disagreements,
     /// The services in scope, sorted by name.
     pub targets: Vec<Target>,
-    /// Changes that wait in the environment, if any do.
+    /// The staged changes of the environment, if any.
     pub staged: Observed<Option<StagedChanges>>,
-    /// When variables were changed last; needed only where [`Runtime::got`] can't be told.
+    /// When variables were last changed; needed only if [`Runtime::got`] is unavailable.
     pub times: Observed<ChangeTimes>,
-    /// The names of everything in the environment.
+    /// The names of all services and variables of the environment.
     pub catalogue: Catalogue,
-    /// What `doctor.toml` asks for.
+    /// The policy from `doctor.toml`.
     pub policy: Policy,
-    /// `--only`: the keys that are asked about; empty means all.
+    /// The keys of `--only`; empty means all.
     pub only: BTreeSet<String>,
-    /// Whether all of it is here that `doctor.toml` is about.
+    /// Whether flags narrow the comparison.
     pub coverage: Coverage,
-    /// The ids of the services that a fix has looked at to prove itself.
+    /// The ids of the services that a fix has verified.
     pub proved: BTreeSet<String>,
-    /// The checkout's file of infrastructure as code, as a person would type it: `.railway/railway.ts`. What it declares,
-    /// `railway config apply` sets.
+    /// The infrastructure-as-code file in the checkout, as a user would type it: `.railway/railway.ts`. Its declarations
+    /// are applied by `railway config apply`.
     pub infrastructure: Option<String>,
-    /// The day of the check, for rules with an end.
+    /// The day of the check, for rules and ignores with an end date.
     pub today: Date,
 }
 
 impl Survey {
-    /// The local assignment that counts for `target`: the last one of the last layer that has the key.
+    /// Returns the effective local assignment for `target`: the last one in the last layer that has the key.
     pub fn local(&self, target: &Target, key: &str) -> Option<Local<'_>> {
         target.layers.iter().rev().find_map(|&layer| {
             let file = &self.files[layer];
@@ -130,8 +130,8 @@ impl Survey {
         })
     }
 
-    /// Whether a local or stored text refers to a value kept elsewhere. `${{ secrets.NAME }}` is GitHub's, unless a service
-    /// has that name.
+    /// Returns whether a local or stored text refers to a value kept elsewhere. `${{ secrets.NAME }}` is GitHub's,
+    /// unless a service is named `secrets`.
     pub fn is_indirect(&self, text: &Secret) -> bool {
         indirect(text.expose()).is_some_and(|kind| match kind {
             Indirect::Elsewhere => true,
@@ -139,35 +139,35 @@ impl Survey {
         })
     }
 
-    /// Whether what Railway stores, or what it renders that to, refers to a value kept elsewhere.
+    /// Returns whether the stored or rendered value refers to a value kept elsewhere.
     pub fn is_stored_indirect(&self, variable: &Variable) -> bool {
         [variable.stored(), variable.effective()].into_iter().flatten().any(|text| self.is_indirect(text))
     }
 
-    /// Every key that the layers of `target` assign.
+    /// Returns every key that the layers of `target` assign.
     pub fn local_keys(&self, target: &Target) -> BTreeSet<&str> {
         target.layers.iter().flat_map(|&layer| self.files[layer].keys()).collect()
     }
 
-    /// Whether a key is asked about.
+    /// Returns whether `--only` includes the key.
     pub fn includes_key(&self, key: &str) -> bool {
         self.only.is_empty() || self.only.contains(key)
     }
 
-    /// Whether a finding is about what is asked. One without a key is, unless keys are asked about and nobody looked at
-    /// how its service runs to prove a fix.
+    /// Returns whether `--only` includes a finding. A finding without a key is included if there is no `--only`, or if
+    /// a fix has verified one of its services.
     pub fn is_about(&self, key: Option<&str>, services: &[ResourceRef]) -> bool {
-        let is_proof = || services.iter().any(|service| self.proved.contains(&service.id));
-        key.map_or_else(|| self.only.is_empty() || is_proof(), |key| self.includes_key(key))
+        let is_verified = || services.iter().any(|service| self.proved.contains(&service.id));
+        key.map_or_else(|| self.only.is_empty() || is_verified(), |key| self.includes_key(key))
     }
 
-    /// What `look` sees of these services and keys alone, as a run that names them would; `None` for every service in
-    /// scope, no key for all.
+    /// Runs `inspect` on the survey restricted to these services and keys, like a run that names them. `None` selects
+    /// all services in scope, and an empty set all keys.
     pub fn within<R>(
         &mut self,
         services: Option<&BTreeSet<ResourceRef>>,
         only: &BTreeSet<String>,
-        look: impl FnOnce(&Self) -> R,
+        inspect: impl FnOnce(&Self) -> R,
     ) -> R {
         let all = std::mem::take(&mut self.targets).into_iter().enumerate();
         let is_named =
@@ -176,20 +176,20 @@ impl Survey {
         let places: Vec<usize> = named.iter().map(|(place, _)| *place).collect();
         self.targets = named.into_iter().map(|(_, target)| target).collect();
         let before = std::mem::replace(&mut self.only, only.clone());
-        let seen = look(self);
+        let result = inspect(self);
         self.only = before;
         others.extend(places.into_iter().zip(std::mem::take(&mut self.targets)));
         others.sort_by_key(|(place, _)| *place);
         self.targets = others.into_iter().map(|(_, target)| target).collect();
-        seen
+        result
     }
 
-    /// The targets that could be read.
+    /// Returns the targets that could be read.
     pub fn readable(&self) -> impl Iterator<Item = &Target> {
         self.targets.iter().filter(|target| target.stored.is_ok())
     }
 
-    /// Whether `[[require]]` names the key for that service.
+    /// Returns whether `[[require]]` names the key for the service.
     pub fn requires(&self, target: &Target, key: &str) -> bool {
         self.policy.require.requires(&target.service, key)
     }

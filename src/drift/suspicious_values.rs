@@ -1,58 +1,58 @@
-//! What is odd about a value by itself, whatever the other side holds.
+//! Values that are suspicious on their own, whatever the other side has.
 
-/// One thing that is rarely meant.
+/// A property of a value that is rarely intended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SuspiciousValue {
-    /// A single line with a line break behind it.
+    /// A single line that ends with a newline.
     TrailingNewline,
-    /// Quotes around the whole value, as a part of it.
+    /// Surrounding quotes that are part of the value.
     Quotes,
-    /// Characters that nobody sees: zero-width, byte order mark, direction marks, no-break space.
+    /// Invisible characters: zero-width, byte order mark, direction marks, no-break space.
     Invisible,
-    /// A PEM block with a beginning and no end, or the other way round.
+    /// A PEM block that lacks its BEGIN or its END line.
     CutPem,
 }
 
 impl SuspiciousValue {
-    /// What to say about a value that has it: “the value …”.
+    /// Returns the predicate of a message: “the value …”.
     pub fn description(self) -> &'static str {
         match self {
-            Self::TrailingNewline => "ends with a line break",
-            Self::Quotes => "has quotes around it that are part of the value",
-            Self::Invisible => "holds characters that can't be seen",
-            Self::CutPem => "is a PEM block that is not complete",
+            Self::TrailingNewline => "ends with a newline",
+            Self::Quotes => "has surrounding quotes that are part of the value",
+            Self::Invisible => "contains invisible characters",
+            Self::CutPem => "is an incomplete PEM block",
         }
     }
 
-    /// What to do about it.
+    /// Returns how to fix it.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::TrailingNewline => "store it without the line break; `echo -n` and `printf %s` write none",
-            Self::Quotes => "store it without the quotes; a shell that was told to keep them stores them",
-            Self::Invisible => "type it again, or copy it from where it was made as plain text",
-            Self::CutPem => "copy the whole block, from its BEGIN line to its END line",
+            Self::TrailingNewline => "store it without the newline; `echo -n` and `printf %s` do not add one",
+            Self::Quotes => "store it without the quotes; a shell keeps quotes that are escaped or nested",
+            Self::Invisible => "retype it, or copy it from its source as plain text",
+            Self::CutPem => "copy the whole block, from the BEGIN line to the END line",
         }
     }
 }
 
-/// Everything odd about the value, in the order of [`SuspiciousValue`].
-pub fn oddities(value: &str) -> Vec<SuspiciousValue> {
+/// Returns everything suspicious about the value, in the order of [`SuspiciousValue`].
+pub fn suspicions(value: &str) -> Vec<SuspiciousValue> {
     let found = [
         (SuspiciousValue::TrailingNewline, is_line_with_break(value)),
         (SuspiciousValue::Quotes, without_quotes(value).is_some()),
         (SuspiciousValue::Invisible, value.chars().any(is_invisible)),
         (SuspiciousValue::CutPem, is_cut_pem(value)),
     ];
-    found.into_iter().filter_map(|(oddity, is_there)| is_there.then_some(oddity)).collect()
+    found.into_iter().filter_map(|(value, is_found)| is_found.then_some(value)).collect()
 }
 
-/// Text of several lines may well end with a line break, as files and PEM blocks do.
+/// Only a single line counts: multi-line text, such as a PEM block, normally ends with a newline.
 fn is_line_with_break(value: &str) -> bool {
     let line = value.trim_end_matches(['\n', '\r']);
     line.len() < value.len() && !line.contains('\n')
 }
 
-/// The text inside the quotes that stand around all of it. `"a" and "b"` has none such.
+/// Returns the text inside quotes that surround the whole value. `"a" and "b"` has no such quotes.
 pub fn without_quotes(value: &str) -> Option<&str> {
     ['"', '\''].into_iter().find_map(|quote| {
         let inner = value.strip_prefix(quote)?.strip_suffix(quote)?;
@@ -60,21 +60,21 @@ pub fn without_quotes(value: &str) -> Option<&str> {
     })
 }
 
-/// Whether the character can't be told from nothing, or from a plain blank.
+/// Returns whether the character is invisible, or looks like a plain space.
 pub fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Whether a BEGIN or an END line has no partner.
+/// Returns whether a BEGIN line has no END line, or the reverse.
 fn is_cut_pem(value: &str) -> bool {
     value.contains("-----BEGIN ") != value.contains("-----END ")
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::suspicious_values::{SuspiciousValue, oddities};
+    use crate::drift::suspicious_values::{SuspiciousValue, suspicions};
 
     #[test]
     fn classifies_suspicious_values() {
@@ -105,7 +105,7 @@ mod tests {
             ("naïve — 日本語 🚄", &[]),
             ("\ttabs and blanks ", &[]),
         ] {
-            assert_eq!(oddities(value), expected, "{value:?}");
+            assert_eq!(suspicions(value), expected, "{value:?}");
         }
     }
 }

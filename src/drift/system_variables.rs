@@ -1,6 +1,6 @@
-//! The variables that Railway itself gives to deployments.
+//! The variables that Railway sets on deployments.
 
-/// Railway's published list, without the prefix `RAILWAY_`, and the two that are deprecated and still there.
+/// Railway's published list without the prefix `RAILWAY_`, and two deprecated names that are still set.
 /// <https://docs.railway.com/variables/reference>
 const PROVIDED: &[&str] = &[
     "DEPLOYMENT_ID",
@@ -30,11 +30,11 @@ const PROVIDED: &[&str] = &[
     "VOLUME_NAME",
 ];
 
-/// The one of tracing's variables that holds a credential: a header that the receiver requires.
+/// The only tracing variable that contains a credential: a header that the receiver requires.
 pub const TRACING_CREDENTIAL: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 
-/// What Railway's tracing adds to the deployments of a service that is traced. The two of the sampler were there in
-/// September 2026 and are not in the newest text. `OTEL_SERVICE_VERSION` may be new with each deployment.
+/// The variables that Railway's tracing adds to the deployments of a traced service. The two sampler variables were
+/// documented in September 2026 but are no longer. `OTEL_SERVICE_VERSION` may change with each deployment.
 /// <https://docs.railway.com/observability/tracing>
 const TRACING: &[&str] = &[
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -46,25 +46,25 @@ const TRACING: &[&str] = &[
     "OTEL_TRACES_SAMPLER_ARG",
 ];
 
-/// Whether Railway's tracing sets a variable of that name where the service's own configuration lacks it. One that the
-/// user stored is the user's, wins over Railway's, and is compared like any other.
+/// Returns whether Railway's tracing sets the variable if the service does not define it. A stored variable overrides
+/// Railway's and is compared like any other.
 pub fn is_set_by_tracing(key: &str) -> bool {
     TRACING.binary_search(&key).is_ok()
 }
 
-/// Whether a deployment may have the variable although its service's own configuration lacks it.
+/// Returns whether a deployment may have the variable even if its service does not define it.
 pub fn may_be_added(key: &str) -> bool {
     key.starts_with("RAILWAY_") || is_set_by_tracing(key)
 }
 
-/// Whether Railway gives the variable to deployments by itself. Not every `RAILWAY_` name is such: people store
-/// `RAILWAY_DOCKERFILE_PATH` and others to steer Railway, and those are theirs.
+/// Returns whether Railway sets the variable itself. Not every `RAILWAY_` name is a system variable: users store
+/// `RAILWAY_DOCKERFILE_PATH` and others to configure Railway.
 pub fn is_provided(key: &str) -> bool {
     key.strip_prefix("RAILWAY_")
         .is_some_and(|name| PROVIDED.binary_search(&name).is_ok() || is_address_of_service(name))
 }
 
-/// `SERVICE_<NAME>_URL`: the public address of each other service.
+/// Matches `SERVICE_<NAME>_URL`, the public address of another service.
 fn is_address_of_service(name: &str) -> bool {
     name.strip_prefix("SERVICE_").and_then(|rest| rest.strip_suffix("_URL")).is_some_and(|service| !service.is_empty())
 }

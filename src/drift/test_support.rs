@@ -1,12 +1,12 @@
-//! Small surveys for the tests of rules: what stands in the file, what Railway stores, and what is to be said.
+//! Small surveys for tests: rows of the file, stored rows, and expected findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 
-use crate::drift::declared_state::{DeclaredState, ExpectedAnswer, ExpectedLine};
+use crate::drift::declared_state::{DeclaredState, ExpectedLine, ExpectedResponse};
 use crate::drift::dotenv::LocalFile;
-use crate::drift::dotenv::disagreement::Disputes;
+use crate::drift::dotenv::disagreement::Disagreements;
 use crate::drift::engine::policy::{Ignore, Policy, Require};
 use crate::drift::model::catalogue::Catalogue;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentSource, DeploymentStatus, StartCommand};
@@ -19,7 +19,7 @@ use crate::drift::survey::{Coverage, Survey, Target};
 use crate::drift::{Finding, Secret, Variable};
 use crate::error::Error;
 
-/// The day on which every scene plays.
+/// The day of every check in tests.
 pub(crate) const TODAY: Date = date(2026, 10, 3);
 
 /// A service: its name and its rows.
@@ -31,7 +31,8 @@ pub(crate) type RuleCase<'r> = (&'r [&'r str], &'r [ServiceRows<'r>], &'r [&'r s
 /// A survey of services that all use `.env`.
 ///
 /// A row of a file is `KEY=value`, and its number is its line. A row of a service is `KEY=value`, `KEY=<sealed>`,
-/// `KEY=<unavailable>`, or `KEY=template => rendered`, where `<sealed>` after the arrow means that Railway does not tell.
+/// `KEY=<unavailable>`, or `KEY=template => rendered`, where `<sealed>` after the arrow means that there is no rendered
+/// value.
 pub(crate) fn survey(file: &[&str], services: &[ServiceRows<'_>]) -> Survey {
     let targets: Vec<Target> =
         services.iter().map(|(name, rows)| Target::new(named(name), vec![0], Ok(stored(rows)))).collect();
@@ -41,8 +42,8 @@ pub(crate) fn survey(file: &[&str], services: &[ServiceRows<'_>]) -> Survey {
         files: vec![local(".env", file)],
         exposures: Vec::new(),
         examples: Vec::new(),
-        // Rows have no text behind them that loaders could read.
-        disputes: Disputes::none(),
+        // Rows have no source text for loaders.
+        loader_conflicts: Disagreements::none(),
         targets,
         staged: Observed::NotRequested,
         times: Observed::NotRequested,
@@ -60,7 +61,7 @@ pub(crate) fn survey(file: &[&str], services: &[ServiceRows<'_>]) -> Survey {
     survey
 }
 
-/// Adds names of a service that is not looked at.
+/// Adds the names of a service out of scope.
 pub(crate) fn out_of_scope(survey: &mut Survey, service: &str, keys: &[&str]) {
     let keys: BTreeSet<String> = keys.iter().map(|&key| key.to_owned()).collect();
     survey.catalogue.services.insert(service.to_owned(), keys);
@@ -79,7 +80,7 @@ pub(crate) fn layer(survey: &mut Survey, name: &str, rows: &[&str], services: &[
     }
 }
 
-/// Requires the key of the services; of all, if none is named.
+/// Requires the key on the services, or on all if none is named.
 pub(crate) fn require(survey: &mut Survey, key: &str, services: &[&str]) {
     let services = services.iter().map(|name| named(name).id).collect();
     survey.policy.require.push(Require { keys: vec![key.to_owned()], services, line: 5 });
@@ -98,19 +99,19 @@ pub(crate) fn ignore(keys: &[&str]) -> Ignore {
     }
 }
 
-/// Makes a service one that could not be read.
+/// Makes a service unreadable.
 pub(crate) fn unreadable(survey: &mut Survey, service: &str) {
     for target in survey.targets.iter_mut().filter(|target| target.service.name == service) {
         target.stored = Err(Error::TwoFactor { workspace: "shop".to_owned() });
     }
 }
 
-/// The service of that name.
+/// Returns the target with that name.
 pub(crate) fn target<'s>(survey: &'s mut Survey, service: &str) -> &'s mut Target {
-    survey.targets.iter_mut().find(|target| target.service.name == service).expect("the scene has the service")
+    survey.targets.iter_mut().find(|target| target.service.name == service).expect("the survey has the service")
 }
 
-/// A deployment of nothing known; its number is the minute after nine o'clock at which it was created.
+/// Creates a deployment without details. It was created `number` minutes after nine o'clock.
 pub(crate) fn deployment(number: &str, status: &str) -> Deployment {
     Deployment {
         id: format!("deployment-{number}"),
@@ -124,45 +125,45 @@ pub(crate) fn deployment(number: &str, status: &str) -> Deployment {
     }
 }
 
-/// Makes the service run with one deployment in that status, which was created at nine o'clock.
+/// Gives the service one active deployment with that status, created at nine o'clock.
 pub(crate) fn running(survey: &mut Survey, service: &str, status: &str) {
     let one = deployment("0", status);
-    let deployed = Deployed { latest: Some(one.clone()), active: vec![one], untold: None };
+    let deployed = Deployed { latest: Some(one.clone()), active: vec![one], unavailable: None };
     target(survey, service).live.deployed = Observed::Known(deployed);
 }
 
-/// Puts a newer deployment in that status before whatever runs.
+/// Adds a newer deployment with that status.
 pub(crate) fn latest(survey: &mut Survey, service: &str, status: &str) {
     let live = &mut target(survey, service).live;
     let active = live.deployed.known().map(|deployed| deployed.active.clone()).unwrap_or_default();
-    live.deployed = Observed::Known(Deployed { latest: Some(deployment("9", status)), active, untold: None });
+    live.deployed = Observed::Known(Deployed { latest: Some(deployment("9", status)), active, unavailable: None });
 }
 
-/// What the running deployment was created with: rows of `KEY=value` and `KEY=<sealed>`.
+/// Sets the variables that the running deployment was created with: rows of `KEY=value` and `KEY=<sealed>`.
 pub(crate) fn got(survey: &mut Survey, service: &str, rows: &[&str]) {
     let value = |text: &str| (text != "<sealed>").then(|| Secret::new(text));
     let got = rows.iter().map(|row| (split(row).0.to_owned(), value(split(row).1))).collect();
     target(survey, service).live.got = Observed::Known(got);
 }
 
-/// When a variable was changed last.
+/// Sets when a variable was last changed.
 pub(crate) fn changed(survey: &mut Survey, service: &str, key: &str, time: &str) {
     let mut times = survey.times.known().cloned().unwrap_or_default();
     times.services.entry(service.to_owned()).or_default().insert(key.to_owned(), time.to_owned());
     survey.times = Observed::Known(times);
 }
 
-/// A service or environment of that name; its id is `id-of-` and the name.
+/// Creates a service or environment with that name and the id `id-of-NAME`.
 pub(crate) fn named(name: &str) -> ResourceRef {
     ResourceRef { id: format!("id-of-{name}"), name: name.to_owned() }
 }
 
-/// What the rule says, one line per finding: `error A [api, worker] .env:1: message`.
+/// Returns the findings of a rule, one line each: `error A [api, worker] .env:1: message`.
 pub(crate) fn lines(rule: &Rule, survey: &Survey) -> Vec<String> {
     crate::drift::rules::check_one(rule, survey).iter().map(line).collect()
 }
 
-/// One finding in one line.
+/// Formats a finding in one line.
 pub(crate) fn line(finding: &Finding) -> String {
     let services: Vec<&str> = finding.services.iter().map(|service| service.name.as_str()).collect();
     let places: Vec<String> = finding.places.iter().map(|Location { file, line }| format!(" {file}:{line}")).collect();
@@ -176,14 +177,14 @@ pub(crate) fn line(finding: &Finding) -> String {
     )
 }
 
-/// Holds a rule to a table of cases.
+/// Checks a rule against a table of cases.
 pub(crate) fn table(rule: &Rule, cases: &[RuleCase<'_>]) {
     for (file, services, expected) in cases {
         assert_eq!(&lines(rule, &survey(file, services)), expected, "{file:?} against {services:?}");
     }
 }
 
-/// A project without a fault: plain values, references, sealed ones out of the file's way.
+/// A project without findings: plain values and references.
 pub(crate) fn healthy() -> Survey {
     let file = [
         "NAME=shop",
@@ -211,7 +212,7 @@ pub(crate) fn healthy() -> Survey {
     survey
 }
 
-/// Lets the service run with what is stored, and as it is declared.
+/// Makes the service run with the stored values, as declared.
 fn runs_well(survey: &mut Survey, service: &str) {
     running(survey, service, "SUCCESS");
     let target = target(survey, service);
@@ -221,7 +222,7 @@ fn runs_well(survey: &mut Survey, service: &str) {
     if let Observed::Known(deployed) = &mut target.live.deployed {
         let origin = DeploymentSource {
             commit: Some("371a158f00".to_owned()),
-            start: StartCommand::Is(command.clone()),
+            start: StartCommand::Set(command.clone()),
             ..DeploymentSource::default()
         };
         deployed.active[0].origin = origin.clone();
@@ -232,20 +233,20 @@ fn runs_well(survey: &mut Survey, service: &str) {
         Observed::Known(ServiceSettings { start_command: Some(command), ..ServiceSettings::default() });
     let (wanted, running) = ("371a158".to_owned(), Relation::Same);
     target.live.code =
-        Observed::Known(Code { wanted: wanted.clone(), commit: None, running, coming: None, skipped: None });
+        Observed::Known(Code { expected: wanted.clone(), commit: None, running, coming: None, skipped: None });
     let sought = LogMatch::At("2026-11-24T09:00:01.000000000Z".to_owned());
-    let read = LogRead { sought, lines: 1, span: None, reach: LogCoverage::Whole, replicas: Some(1) };
+    let read = LogRead { outcome: sought, lines: 1, span: None, coverage: LogCoverage::Whole, replicas: Some(1) };
     target.live.lines = vec![Observed::Known(read)];
-    let answer = EndpointOutcome::Came {
+    let answer = EndpointOutcome::Response {
         domain: "shop.up.railway.app".to_owned(),
         status: 200,
         faults: Vec::new(),
         body: None,
         may_be_edge: false,
     };
-    target.live.answers = vec![Observed::Known(answer)];
+    target.live.responses = vec![Observed::Known(answer)];
     let request =
-        ExpectedAnswer { request: "GET /health".to_owned(), status: Some(200), keys: Vec::new(), place: None };
+        ExpectedResponse { request: "GET /health".to_owned(), status: Some(200), keys: Vec::new(), place: None };
     target.declared = DeclaredState {
         start_command: vec!["worker".to_owned()],
         commit: Some(wanted),

@@ -1,23 +1,23 @@
-//! Whose a token is, and what it reaches.
+//! The kind of a token and its access.
 
 use crate::drift::ResourceRef;
 use crate::drift::phrases;
 
-/// Whose a token is, and what it reaches.
+/// The kind of a token and its access.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// One environment of one project.
+    /// A project token, for one environment of a project.
     Project(ResourceRef, ResourceRef),
-    /// A workspace's own; the names of what it reaches.
+    /// A workspace token; the names of its workspaces.
     Workspace(Vec<String>),
-    /// A person's; the names of the workspaces.
+    /// An account token; the names of the account's workspaces.
     Account(Vec<String>),
 }
 
 impl Identity {
-    /// `an account token, which reaches workspace Crew`.
+    /// Returns `an account token with access to workspace Crew`.
     pub fn description(&self) -> String {
-        let reach = |names: &[String]| match names {
+        let access = |names: &[String]| match names {
             [] => "no workspace".to_owned(),
             [name] => format!("workspace {name}"),
             many => {
@@ -29,18 +29,18 @@ impl Identity {
             Self::Project(project, environment) => {
                 format!("a project token for environment {} of project {}", environment.name, project.name)
             }
-            Self::Workspace(names) => format!("a workspace token, which reaches {}", reach(names)),
-            Self::Account(names) => format!("an account token, which reaches {}", reach(names)),
+            Self::Workspace(names) => format!("a workspace token with access to {}", access(names)),
+            Self::Account(names) => format!("an account token with access to {}", access(names)),
         }
     }
 
-    /// What it is not good for: a sentence without full stop.
+    /// Returns its limits, as a sentence without a full stop.
     pub fn limits(&self) -> &'static str {
         match self {
-            Self::Project(..) => "it can't see any other project or environment",
-            Self::Workspace(_) => "it can't see other workspaces, nor whose account made it",
+            Self::Project(..) => "it can't access other projects or environments",
+            Self::Workspace(_) => "it can't access other workspaces or the account that created it",
             Self::Account(_) => {
-                "it can do whatever the account may; a project token is enough for doctor, and reaches less"
+                "it can do everything that the account can; a project token is enough for doctor and has less access"
             }
         }
     }
@@ -56,9 +56,9 @@ mod tests {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let named = |name: &str| ResourceRef { id: "id".to_owned(), name: name.to_owned() };
         for (identity, expected) in [
-            (Identity::Account(texts(&[])), "an account token, which reaches no workspace"),
-            (Identity::Account(texts(&["Crew"])), "an account token, which reaches workspace Crew"),
-            (Identity::Workspace(texts(&["A", "B"])), "a workspace token, which reaches workspaces A and B"),
+            (Identity::Account(texts(&[])), "an account token with access to no workspace"),
+            (Identity::Account(texts(&["Crew"])), "an account token with access to workspace Crew"),
+            (Identity::Workspace(texts(&["A", "B"])), "a workspace token with access to workspaces A and B"),
             (
                 Identity::Project(named("shop"), named("staging")),
                 "a project token for environment staging of project shop",

@@ -1,4 +1,4 @@
-//! When variables were changed last: the weaker way to tell whether a deployment has old values.
+//! Detects stale values by the times of change, which is weaker evidence than the deployed variables.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,20 +8,21 @@ use crate::drift::reference::{ReferenceTarget, aim, occurrences};
 use crate::drift::survey::Target;
 use crate::drift::{Variable, system_variables};
 
-/// Railway takes a deployment's variables some moment around its creation; a change that near may be in it or not.
+/// Railway reads a deployment's variables around the time of its creation, so a change this close may or may not be
+/// included.
 const NEAR: SignedDuration = SignedDuration::from_secs(5);
 
-/// Keys of a service that were changed since a deployment was created, themselves or what they refer to.
+/// Keys of a service that were changed since a deployment was created, directly or through a reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     /// More than five seconds later.
     pub later: Vec<String>,
-    /// Within five seconds of it.
+    /// Within five seconds of its creation.
     pub near: Vec<String>,
 }
 
 impl ChangeTimes {
-    /// What was changed since. A variable that was deleted has no time any more, and can't be among them.
+    /// Returns the keys that were changed since. Deleted variables have no time and are not included.
     pub fn since(&self, target: &Target, created_at: &str, catalogue: &Catalogue) -> Changed {
         let mut changed = Changed::default();
         let Ok(created_at) = created_at.parse::<Timestamp>() else { return changed };

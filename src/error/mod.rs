@@ -1,10 +1,11 @@
-//! Everything that can go wrong. `description` declares for each error what is printed and how the run ends.
+//! Errors. `description` declares for each of them what is printed and how the run ends.
 //!
-//! A finding is a result; an error means that there is none. No variant holds a value of a variable, a token, or text that
-//! Railway or a library made from one.
+//! A finding is a result; an error means that there is none. No variant contains the value of a variable, a token, or text
+//! that Railway or a library derived from one.
 
 mod description;
 mod exit;
+mod help;
 mod phrases;
 mod railway_errors;
 
@@ -14,38 +15,39 @@ use std::time::Duration;
 
 pub use crate::error::description::{NO_ACCESS, NOT_FOUND};
 pub use crate::error::exit::Exit;
+pub use crate::error::help::Help;
 pub use crate::error::railway_errors::RailwayErrors;
 
-/// Why `doctor` could not do what was asked. `Display` is the message.
+/// The reason why a command failed. `Display` prints the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     // The command line and files ------------------------------------------------------------------------------------
-    /// The value of a flag is invalid.
-    Flag { flag: &'static str, value: String, cause: String, help: String },
-    /// A path that was named can't be read as a file of variables.
-    File { path: String, cause: String, help: String },
-    /// No `.env` was named, and there is none.
-    NoEnvFile { path: String, hint: Option<String> },
+    /// An argument is invalid, or not allowed here.
+    Usage { what: String, cause: Option<String>, help: Help },
+    /// A file of variables that the user selected can't be read.
+    File { path: String, cause: String, help: Help },
+    /// No file of variables was selected, and the directory that was searched has no default file.
+    NoEnvFile { path: String, searched: String, help: Help },
     /// `doctor.toml` is invalid.
-    Config { path: String, line: usize, column: usize, what: String, help: String },
+    Config { path: String, line: usize, column: usize, what: String, help: Help },
     /// The Railway CLI's own file is invalid.
     CliConfig { path: String, cause: String },
     /// A result could not be written.
     Output { path: String, cause: String },
-    /// A file that `doctor` was to change is unchanged.
-    Write { path: String, cause: String, help: String },
-    /// The state folder can't be read or written.
-    Journal { what: String, cause: String, help: String },
+    /// A file could not be changed, and is as before.
+    Write { path: String, cause: String, help: Help },
+    /// The state directory can't be read or written.
+    Journal { what: String, cause: String, help: Help },
 
     // The project and the environment ---------------------------------------------------------------------------------
-    /// No project is named.
+    /// No source selects a project.
     NoProject { folder: PathBuf },
-    /// A project is named, but no environment.
+    /// A project is selected, but no environment.
     NoEnvironment { project: String, origin: String, choices: Vec<String> },
     /// A name matches nothing.
     Unknown { kind: &'static str, wanted: String, within: String, suggestions: Vec<String>, choices: Vec<String> },
-    /// A flag names keys that exist nowhere.
-    UnknownKey { what: String, cause: String, help: String },
+    /// A flag names keys that neither a file nor a service has.
+    UnknownKey { what: String, cause: String, help: Help },
     /// A name matches several things.
     Ambiguous { kind: &'static str, wanted: String, candidates: Vec<String> },
     /// A project token is for another target than a flag or `doctor.toml` names.
@@ -56,17 +58,17 @@ pub enum Error {
     // Credentials ---------------------------------------------------------------------------------------------------
     /// No source of credentials has a token.
     NoCredentials { sources: Vec<String> },
-    /// The keyring is needed and can't be read.
-    Keyring { cause: String, help: String },
+    /// The OS keyring is needed and can't be read.
+    Keyring { cause: String, help: Help },
     /// The Railway CLI's login has expired.
     Expired { path: String },
-    /// Railway does not know the token.
+    /// Railway rejected the token.
     Refused { from: String, errors: RailwayErrors },
     /// A valid token, in the wrong variable.
     WrongKind { from: String, found: &'static str, expected: &'static str, belongs_in: &'static str },
-    /// A valid token without access to this.
+    /// A valid token without access to this. `reach` is what it can access, or else why Railway denies it.
     NoPermission { from: String, what: String, errors: RailwayErrors, reach: Option<String> },
-    /// An id that Railway does not have, or that an access group hides from the token's owner.
+    /// An id that does not exist, or that the token's owner has no access to.
     NotFound { what: String, errors: RailwayErrors },
     /// A commit that is not in the repository of a service.
     CommitNotFound { commit: String, errors: RailwayErrors },
@@ -94,43 +96,45 @@ pub enum Error {
     InvalidResponse { host: String, cause: String },
     /// The query does not match Railway's present schema.
     SchemaMismatch { operation: &'static str, errors: RailwayErrors },
-    /// An error of Railway's own.
+    /// Railway failed to process a request.
     Railway { operation: &'static str, errors: RailwayErrors },
-    /// Railway refused a change.
+    /// Railway rejected a change.
     ChangeRefused { what: &'static str, errors: RailwayErrors },
-    /// A listing that could not be read to its end.
+    /// A listing whose last page could not be reached.
     Truncated { what: &'static str, cause: String },
 
     // Writing -------------------------------------------------------------------------------------------------------
-    /// A plan that was not confirmed.
-    NoConsent { what: String, cause: String, help: String },
-    /// Only the checkout names where local values would be sent.
-    Untrusted { what: String, cause: String, help: String },
-    /// The same, and the user has accepted another version of it before.
-    TrustOutdated { what: String, cause: String, help: String },
-    /// Another person has staged a change of the same variable.
+    /// The user declined.
+    Cancelled,
+    /// A confirmation is required and was not given.
+    NotConfirmed { what: String, cause: String, help: Help },
+    /// The destination of local values comes from the checkout alone.
+    Untrusted { what: String, cause: String, help: Help },
+    /// The same, but the user accepted another version before.
+    TrustOutdated { what: String, cause: String, help: Help },
+    /// The environment has a staged change of the same variable.
     Staged { what: String },
-    /// Staged changes are being applied right now.
+    /// Railway is applying staged changes.
     StagedApplying,
 
     // doctor itself -------------------------------------------------------------------------------------------------
-    /// Ctrl-C at a prompt. `io::interrupt` prints it in one line, and not as an error.
+    /// Ctrl-C at a prompt. `io::interrupt` prints one line for it.
     Interrupted,
-    /// The time limit is reached while doctor itself works.
+    /// The time limit was reached in doctor's own work.
     Overdue { limit: Duration },
-    /// The run needs more memory than it may use.
+    /// The memory limit was reached.
     TooLarge,
-    /// The system refused something that usually works: a thread, a folder, a terminal.
-    System { what: String, cause: String, help: String },
+    /// The operating system refused a basic operation, such as starting a thread or creating a directory.
+    System { what: String, cause: String, help: Help },
 }
 
 impl Error {
-    /// Returns the stable name in kebab-case that `--format json` promises. It never changes for an error that exists.
+    /// Returns the stable name in kebab-case, for `--format json`.
     pub fn kind(&self) -> &'static str {
         self.describe().kind
     }
 
-    /// Returns the exit code of a run that ends with it.
+    /// Returns the exit code of a run that ends with this error.
     pub fn exit(&self) -> Exit {
         self.describe().exit
     }
@@ -140,9 +144,9 @@ impl Error {
         self.describe().cause.map(Into::into)
     }
 
-    /// Returns what to do about it.
-    pub fn help(&self) -> String {
-        self.describe().help.into()
+    /// Returns what to do, if there is anything to do.
+    pub fn help(&self) -> Option<Help> {
+        self.describe().help
     }
 
     /// Returns the message and the cause in one line, with the separator between them.
@@ -158,7 +162,7 @@ impl Error {
         self.cause().unwrap_or_else(|| self.to_string())
     }
 
-    /// Returns what it quotes of Railway, to be redacted.
+    /// Returns the errors that it quotes from Railway, to redact them.
     pub fn railway_errors_mut(&mut self) -> Option<&mut RailwayErrors> {
         match self {
             Self::Refused { errors, .. }
@@ -186,11 +190,11 @@ mod tests {
     use crate::error::{Error, RailwayErrors};
 
     #[test]
-    fn an_error_without_a_cause_is_its_message() {
+    fn error_without_cause_is_its_message() {
         let errors = RailwayErrors { messages: vec!["no".to_owned()], traces: vec!["4711".to_owned()] };
         let refused = Error::ChangeRefused { what: "the change", errors };
-        assert_eq!(refused.with_cause(": "), "Railway refused the change: Railway said “no” (trace 4711)");
-        assert_eq!(refused.cause_or_message(), "Railway said “no” (trace 4711)");
+        assert_eq!(refused.with_cause(": "), "Railway rejected the change: Railway responded “no” (trace 4711)");
+        assert_eq!(refused.cause_or_message(), "Railway responded “no” (trace 4711)");
         let interrupted = Error::Interrupted;
         assert_eq!([interrupted.with_cause(", "), interrupted.cause_or_message()], ["interrupted"; 2]);
     }

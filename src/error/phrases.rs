@@ -1,10 +1,12 @@
-//! Parts of sentences that several errors share.
+//! Phrases that several errors share.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// "a, b and 3 more", or the word for none.
+use crate::error::Help;
+
+/// Returns `a, b and 3 more`, or `none` for an empty list.
 pub(super) fn listed(names: &[String], none: &str) -> String {
     const SHOWN: usize = 8;
     match names.len() {
@@ -14,50 +16,100 @@ pub(super) fn listed(names: &[String], none: &str) -> String {
     }
 }
 
+/// Returns which names exist: `project shop has the services api, worker`.
+pub(super) fn available(kind: &str, within: &str, names: &[String]) -> String {
+    let verb = if kind == "project" { "can access" } else { "has" };
+    match names {
+        [] => format!("{within} {verb} no {kind}s"),
+        [only] => format!("{within} {verb} only the {kind} {only}"),
+        _ => format!("{within} {verb} the {kind}s {}", listed(names, "")),
+    }
+}
+
 /// Returns the first of the names for a command line, or a placeholder.
 pub(super) fn first(names: &[String]) -> Cow<'_, str> {
     names.first().map_or(Cow::Borrowed("NAME"), |name| quoted(name))
 }
 
-/// Quotes a name for a shell: anybody on the project may have chosen it.
+/// Quotes a name for a shell, because any member of the project can choose it.
 pub(super) fn quoted(name: &str) -> Cow<'_, str> {
-    // Only a NUL can't be quoted, and no shell can be given one anyway.
+    // Only a NUL can't be quoted, and no argument can contain one.
     shlex::try_quote(name).unwrap_or(Cow::Borrowed("NAME"))
 }
 
-/// Returns where a new token for that source is made.
-pub(super) fn renewal(from: &str) -> &'static str {
+/// Returns how to replace the token of that source.
+pub(super) fn renewal(from: &str) -> Help {
     match from {
-        "RAILWAY_TOKEN" => "make a new project token in the project's settings, under Tokens",
-        "RAILWAY_API_TOKEN" => "make a new one at https://railway.com/account/tokens",
-        "the keyring" | "what was given" => "make a new one, then run `doctor auth login`",
-        _ => "run `railway login`",
+        "RAILWAY_TOKEN" => "create a new project token in the project's settings, under Tokens".into(),
+        "RAILWAY_API_TOKEN" => "create a new token at https://railway.com/account/tokens".into(),
+        "the OS keyring" | "standard input" => {
+            Help::command("create a new token at https://railway.com/account/tokens, then run:", "doctor auth login")
+        }
+        _ => Help::command("log in again:", "railway login"),
     }
 }
 
-/// Returns who limits the rate, and by how much.
+/// Returns which side limits the rate, and by how much.
 pub(super) fn rate_limit(wait: Option<Duration>, by: &str, allowance: Option<&str>) -> String {
-    let asked = match wait {
-        Some(wait) => format!("{by} asks to wait {}, longer than this run may take", Seconds(wait)),
-        None => format!("{by} refused every try"),
+    let limit = match wait {
+        Some(wait) => format!("{by} requires a wait of {}, longer than the time limit of this run", Seconds(wait)),
+        None => format!("{by} rejected every attempt"),
     };
     match allowance {
-        Some(allowance) => format!("{asked}; its limit is {allowance}"),
-        None => asked,
+        Some(allowance) => format!("{limit}; the limit is {allowance}"),
+        None => limit,
     }
 }
 
-/// A duration as people write it.
+/// A duration: `20 ms`, `1.5 s`, `1 min 20 s`, `15 min`, `1 h`.
 pub(super) struct Seconds(pub(super) Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < Duration::from_millis(100) {
+        let seconds = self.0.as_secs();
+        if seconds >= 3600 && seconds % 3600 == 0 {
+            write!(formatter, "{} h", seconds / 3600)
+        } else if seconds >= 60 && seconds % 60 == 0 {
+            write!(formatter, "{} min", seconds / 60)
+        } else if seconds > 60 {
+            write!(formatter, "{} min {} s", seconds / 60, seconds % 60)
+        } else if self.0 < Duration::from_millis(100) {
             write!(formatter, "{} ms", self.0.as_millis().max(1))
         } else if self.0.subsec_millis() == 0 {
             write!(formatter, "{} s", self.0.as_secs())
         } else {
             write!(formatter, "{:.1} s", self.0.as_secs_f64())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::error::phrases::{Seconds, available};
+
+    #[test]
+    fn durations_have_the_largest_units_that_fit() {
+        for (milliseconds, expected) in [
+            (0, "1 ms"),
+            (20, "20 ms"),
+            (1500, "1.5 s"),
+            (20_000, "20 s"),
+            (80_000, "1 min 20 s"),
+            (900_000, "15 min"),
+            (3_600_000, "1 h"),
+        ] {
+            assert_eq!(Seconds(Duration::from_millis(milliseconds)).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn available_names_agree_in_number() {
+        let names = |count| ["api", "web"].iter().take(count).map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let list = |count| available("service", "project shop", &names(count));
+        assert_eq!(list(0), "project shop has no services");
+        assert_eq!(list(1), "project shop has only the service api");
+        assert_eq!(list(2), "project shop has the services api, web");
     }
 }

@@ -1,4 +1,4 @@
-//! The errors that a response of Railway quotes.
+//! The errors in a response from Railway.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use std::fmt;
 pub struct RailwayErrors {
     /// One for each error.
     pub messages: Vec<String>,
-    /// In the same order, where Railway gives one.
+    /// In the same order, for those that have one.
     pub traces: Vec<String>,
 }
 
 impl fmt::Display for RailwayErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Railway said “{}”", self.messages.join("”, “"))?;
+        write!(formatter, "Railway responded “{}”", self.messages.join("”, “"))?;
         if !self.traces.is_empty() {
             write!(formatter, " (trace {})", self.traces.join(", "))?;
         }

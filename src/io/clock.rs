@@ -1,14 +1,14 @@
-//! Time: what day it is, how long the run has taken, and waiting.
+//! The clock of a run: the current time, the elapsed time, and waiting.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// The clock of a run; tests have one that jumps.
+/// The clock of a run. Tests replace it with one that does not wait.
 pub trait Clock {
-    /// Now, for expiry dates. Never compared with Railway's times.
+    /// Returns the current time, for expiry dates. It is never compared with Railway's times.
     fn now(&self) -> Timestamp;
-    /// Since the run began; never goes back.
+    /// Returns the time since the start of the run. It never decreases.
     fn elapsed(&self) -> Duration;
     fn sleep(&self, time: Duration);
 }

@@ -1,26 +1,26 @@
-//! Cloudflare's own responses: `error code: 10xx` in plain text, or pages with such a code. Which codes there are:
+//! Cloudflare's own error responses: `error code: 10xx` as plain text, or a page with such a code. Source of the codes:
 //! Cloudflare's “1xxx errors” documentation.
 
-/// What Cloudflare's own codes mean, where that helps.
+/// The meaning of the codes that a user can act on.
 const CODES: [(u16, &str); 10] = [
-    (1003, "it does not allow access by address"),
-    (1005, "it blocks the network that this request came from"),
-    (1006, "it blocks the address that this request came from"),
-    (1007, "it blocks the address that this request came from"),
-    (1008, "it blocks the address that this request came from"),
-    (1009, "it blocks the country that this request came from"),
+    (1003, "access by IP address is not allowed"),
+    (1005, "the network of this machine is blocked"),
+    (1006, "the IP address of this machine is blocked"),
+    (1007, "the IP address of this machine is blocked"),
+    (1008, "the IP address of this machine is blocked"),
+    (1009, "the country of this machine is blocked"),
     (1010, "the client signature, usually its User-Agent, is blocked"),
-    (1012, "it denies access"),
-    (1015, "it limits the rate of requests"),
-    (1020, "one of its firewall rules blocks the request"),
+    (1012, "access is denied"),
+    (1015, "the rate limit is exceeded"),
+    (1020, "a firewall rule blocks the request"),
 ];
 
-/// How much of a body is searched, in bytes.
+/// How much of the body is searched, in bytes.
 const READ: usize = 4096;
 
-/// The code of Cloudflare's own response: `error code: 1010`, alone or on a line of a page.
+/// Returns the code of one of Cloudflare's own responses: `error code: 1010`, alone or in a page.
 pub(crate) fn error_code(body: &[u8]) -> Option<u16> {
-    // A message in JSON may quote anything.
+    // A JSON response may quote such a text.
     if body.trim_ascii_start().starts_with(b"{") {
         return None;
     }
@@ -33,13 +33,13 @@ pub(crate) fn error_code(body: &[u8]) -> Option<u16> {
     after("error code:").or_else(|| after("<title>error "))
 }
 
-/// Whether a body is such a code and nothing else.
+/// Returns whether the body consists of such a code only.
 pub(crate) fn is_error_code_alone(body: &[u8]) -> bool {
     let body = body.trim_ascii();
     body.len() == "error code: 1010".len() && error_code(body).is_some()
 }
 
-/// What a code means, where that helps.
+/// Returns the meaning of a code, if the user can act on it.
 pub(crate) fn meaning(code: u16) -> Option<&'static str> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_quotes_a_code_is_more_than_a_code() {
+    fn page_with_code_is_not_a_code_alone() {
         for (body, expected) in [
             ("error code: 1020\n", true),
             ("Error code: 1010", true),

@@ -1,7 +1,7 @@
-//! The file of `--debug-api`: a line of JSON for each request, written while the run goes on.
+//! The file of `--debug-api`: one line of JSON for each request, written during the run.
 //!
-//! A request stands in the file from the moment that it leaves, and its line is completed when its response is there: a run
-//! that hangs, is interrupted or ends at its time limit leaves the request that it waited for.
+//! The line of a request is written when the request is sent, and completed when the response arrives. So after a run
+//! that hangs, is interrupted or reaches its time limit, the file contains the pending request.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -12,19 +12,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::error::{Error, Help};
 use crate::io::clock::{Clock, SystemClock};
 use crate::io::files;
 use crate::io::io_error_text::io_error_text;
 
-/// A request that is not over yet.
+/// A pending request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogEntry(u64);
 
 /// The file, open for the whole run.
 #[derive(Debug)]
 pub struct DebugLog {
-    /// The times in the file are real ones, also where a demo hurries.
+    /// Measures real times, even in a demo, whose clock does not wait.
     clock: SystemClock,
     began: Timestamp,
     state: Mutex<DebugLogState>,
@@ -33,16 +33,16 @@ pub struct DebugLog {
 #[derive(Debug)]
 struct DebugLogState {
     file: File,
-    /// The length of the lines that are complete.
+    /// The length of the complete lines, in bytes.
     complete: u64,
-    /// The requests that are under way.
+    /// The pending requests.
     pending: Vec<DebugLine>,
     next: u64,
-    /// Why nothing more is written.
+    /// Why writing failed. Nothing is written after that.
     broken: Option<String>,
 }
 
-/// What is known of a request when it leaves.
+/// The part of a line that is known when the request is sent.
 #[derive(Debug, Serialize)]
 struct DebugLine {
     request: u64,
@@ -62,13 +62,13 @@ struct Whole<'l, T> {
     rest: T,
 }
 
-/// The rest of a line whose response is not there.
+/// The rest of the line of a pending request.
 #[derive(Serialize)]
 struct Pending {
     pending: bool,
 }
 
-/// The rest of a line whose request is over.
+/// The rest of the line of a completed request.
 #[derive(Serialize)]
 struct EndedRequest<'l, T> {
     duration_ms: u64,
@@ -77,26 +77,25 @@ struct EndedRequest<'l, T> {
 }
 
 impl DebugLog {
-    /// Makes the file, for the user alone. What is there is replaced, unless it must not be: see
-    /// [`files::create_own`].
+    /// Creates the file, which only the user can read. An existing file is replaced if [`files::create_own`] allows it.
     pub fn create(path: &Path, taken: &[(PathBuf, &'static str)], working_folder: &Path) -> Result<Self, Error> {
-        let file = files::create_own(&working_folder.join(path), taken, working_folder).map_err(|why| Error::Flag {
-            flag: "--debug-api",
-            value: path.display().to_string(),
-            cause: why,
-            help: "name a new file: `--debug-api debug.jsonl`".to_owned(),
-        })?;
+        let file =
+            files::create_own(&working_folder.join(path), taken, working_folder).map_err(|why| Error::Usage {
+                what: format!("failed to create {} for --debug-api", path.display()),
+                cause: Some(why),
+                help: Help::command("pass the path of a new file:", "--debug-api debug.jsonl"),
+            })?;
         let clock = SystemClock::start();
         let state = DebugLogState { file, complete: 0, pending: Vec::new(), next: 1, broken: None };
         Ok(Self { began: clock.now(), clock, state: Mutex::new(state) })
     }
 
-    /// Returns the time since the file was made.
+    /// Returns the time since the file was created.
     pub fn elapsed(&self) -> Duration {
         self.clock.elapsed()
     }
 
-    /// A request leaves, or left at that time.
+    /// Records a request that is sent, or was sent at that time.
     pub fn begin(&self, operation: &'static str, host: &str, attempt: u32, started: Duration) -> LogEntry {
         let mut state = self.state();
         let request = state.next;
@@ -115,7 +114,7 @@ impl DebugLog {
         LogEntry(request)
     }
 
-    /// It is over.
+    /// Completes the line of a request.
     pub fn end<T: Serialize>(&self, entry: LogEntry, outcome: &T) {
         let now = self.clock.elapsed();
         let mut state = self.state();
@@ -126,7 +125,7 @@ impl DebugLog {
         state.write(&whole);
     }
 
-    /// Returns why the file is not complete, if something went wrong with it.
+    /// Returns why the file is incomplete, if writing failed.
     pub fn failure(&self) -> Option<String> {
         self.state().broken.clone()
     }
@@ -137,7 +136,7 @@ impl DebugLog {
 }
 
 impl DebugLogState {
-    /// Writes a line that is complete, and below it those of the requests that are under way.
+    /// Writes a complete line, followed by the lines of the pending requests.
     fn write(&mut self, whole: &str) {
         if self.broken.is_some() {
             return;

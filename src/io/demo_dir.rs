@@ -1,4 +1,4 @@
-//! The folder that `doctor demo` plays in: made for one run, gone after it.
+//! The temporary directory of `doctor demo`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,44 +9,45 @@ use crate::error::Error;
 use crate::io::io_error_text::io_error_text;
 use crate::io::os::{self, FileMode};
 
-/// A temporary working folder with a `.env` and a `doctor.toml`, and a home with the official CLI's file.
+/// A temporary working directory with a `.env` and a `doctor.toml`, and a home directory with the Railway CLI's file.
+/// They are removed when this is dropped.
 #[derive(Debug)]
 pub struct DemoDir {
     folder: TempDir,
 }
 
 impl DemoDir {
-    /// Sets it: `cli_config` makes the official CLI's file for the working folder.
+    /// Creates the directories. `cli_config` returns the Railway CLI's configuration for the working directory.
     pub fn set(env_file: &str, config: &str, cli_config: &dyn Fn(&Path) -> String) -> Result<Self, Error> {
         let fail = |error: std::io::Error| Error::System {
-            what: "can't make a temporary folder for the demo".to_owned(),
+            what: "failed to create a temporary directory for the demo".to_owned(),
             cause: io_error_text(&error),
-            help: "set TMPDIR to a folder that can be written".to_owned(),
+            help: "set TMPDIR to a writable directory".into(),
         };
         let mut builder = tempfile::Builder::new();
-        // The keys in there are pretend ones; the folder is kept as one with real ones should be.
-        os::make_with(&mut builder, FileMode::OwnFolder);
+        // The keys are fake, but the directory is as private as one with real keys.
+        os::set_mode(&mut builder, FileMode::OwnFolder);
         let folder = builder.prefix("doctor-demo-").tempdir().map_err(fail)?;
-        let stage = Self { folder };
-        fs::create_dir_all(stage.folder()).map_err(fail)?;
-        fs::create_dir_all(stage.home().join(".railway")).map_err(fail)?;
-        fs::write(stage.folder().join(".env"), env_file).map_err(fail)?;
-        fs::write(stage.folder().join("doctor.toml"), config).map_err(fail)?;
-        fs::write(stage.home().join(".railway/config.json"), cli_config(&stage.folder())).map_err(fail)?;
-        Ok(stage)
+        let demo = Self { folder };
+        fs::create_dir_all(demo.folder()).map_err(fail)?;
+        fs::create_dir_all(demo.home().join(".railway")).map_err(fail)?;
+        fs::write(demo.folder().join(".env"), env_file).map_err(fail)?;
+        fs::write(demo.folder().join("doctor.toml"), config).map_err(fail)?;
+        fs::write(demo.home().join(".railway/config.json"), cli_config(&demo.folder())).map_err(fail)?;
+        Ok(demo)
     }
 
-    /// Returns the working folder.
+    /// Returns the working directory.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join("agentverse")
     }
 
-    /// Returns the home folder.
+    /// Returns the home directory.
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
-    /// Returns the folder for what is remembered between runs: gone with the stage.
+    /// Returns the state directory.
     pub fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }

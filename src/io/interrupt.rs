@@ -1,5 +1,5 @@
-//! What ends a run from outside, Ctrl-C and the limits of time and memory: each depends on whether something is being
-//! changed.
+//! Ctrl-C and the limits on time and memory, which end a run from another thread. The effect of each depends on whether
+//! the run is writing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,28 +9,29 @@ use std::time::Duration;
 use crate::error::Exit;
 use crate::io::clock::Clock;
 
-/// How much longer than its time limit a run may take: what waits for Railway ends at the limit itself, with an error that
-/// says more.
+/// How much longer than its time limit a run may take. Code that waits for Railway ends at the limit itself, with a
+/// more specific error.
 const MARGIN: Duration = Duration::from_millis(300);
 
-/// The longest that a wait goes on after Ctrl-C.
+/// The longest time that a wait continues after Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// A question ends by itself at Ctrl-C, and the run with it: its temporary folders go, the terminal's mode comes back.
-/// After this time the run is ended from outside, as one that hangs is.
+/// How long a run has to end by itself after Ctrl-C at a prompt, which removes its temporary directories and restores
+/// the terminal. After that, the signal thread ends it, like a run that hangs.
 const GRACE: Duration = Duration::from_millis(300);
 
 const NOTHING_CHANGED: &str = "doctor: interrupted; nothing was changed";
-const FINISHING: &str = "doctor: finishing this step, then stopping (Ctrl-C again stops at once)";
+const FINISHING: &str = "doctor: finishing this step, then stopping (press Ctrl-C again to stop immediately)";
 const CHANGES_MADE: &str =
-    "doctor: interrupted after changes were made; `doctor undo --list` and `doctor check` tell what landed";
+    "doctor: interrupted after changes were made; `doctor undo --list` and `doctor check` show what was applied";
 const CHANGES_UNDER_WAY: &str =
-    "doctor: interrupted while changes were under way; `doctor undo --list` and `doctor check` tell what landed";
+    "doctor: interrupted while changes were under way; `doctor undo --list` and `doctor check` show what was applied";
 
-/// Ctrl-C, shared between the run and the thread that hears the signal. Termination signals are treated alike.
+/// The state of Ctrl-C, shared between the run and the thread that handles signals. Termination signals are treated
+/// alike.
 #[derive(Debug, Default)]
 pub struct Interrupt {
-    /// Locked from the decision to leave until the process ends: nothing starts to change in between.
+    /// Locked from the decision to exit until the process ends, so that no write starts in between.
     state: Mutex<InterruptState>,
     requested: AtomicBool,
 }
@@ -39,50 +40,50 @@ pub struct Interrupt {
 struct InterruptState {
     phase: Phase,
     question: PromptState,
-    /// The last word has been said, and is not said again by another thread.
-    told: Announced,
+    /// Whether the final message was printed, so that no other thread prints it again.
+    announced: Announced,
     limits: Limits,
-    /// How much of the time limit is spent.
+    /// The time that counts towards the limit.
     spent: Duration,
-    /// How many readers are waited for, who take the time they like.
+    /// The number of results that are being written. Their reader may be slow.
     readers: usize,
 }
 
-/// When a run is ended from outside, and with which words. A run that has begun to change something is not.
+/// The limits of a run, and how it ends at them. They do not apply after the first write.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
-    /// The time limit, without the time that a person takes to answer or to read.
+    /// The time limit. Time that the user takes to answer or to read does not count.
     pub time: Option<Duration>,
-    /// How it ends when the time is over.
+    /// How the run ends at the time limit.
     pub late: RunEnd,
-    /// How it ends when it needs too much memory.
+    /// How the run ends at the memory limit.
     pub large: RunEnd,
 }
 
-/// The last words of a run on standard error, and its exit code.
+/// The final message of a run on standard error, and its exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunEnd {
-    /// Lines; empty where nothing may be said.
-    pub words: String,
+    /// The message; empty if nothing may be printed.
+    pub message: String,
     pub exit: Exit,
 }
 
 impl Default for RunEnd {
     fn default() -> Self {
-        Self { words: String::new(), exit: Exit::Unreachable }
+        Self { message: String::new(), exit: Exit::Unreachable }
     }
 }
 
-/// What a run has used since it was last checked.
+/// The time and memory that a run has used since the last check.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usage {
-    /// The time that has passed.
+    /// The time since the last check.
     pub(super) passed: Duration,
-    /// Whether it takes more memory than a run may.
+    /// Whether the run exceeds the memory limit.
     pub(super) is_large: bool,
 }
 
-/// Where the run stands.
+/// The phase of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
     /// Nothing was changed yet.
@@ -90,13 +91,13 @@ enum Phase {
     Free,
     /// Something is being changed.
     Writing,
-    /// Something is being changed, and the person was told that the run stops after this step.
+    /// Something is being changed, and Ctrl-C was pressed: the run stops after this step.
     Stopping,
     /// Something was changed.
     Written,
 }
 
-/// Whether a question stands on the terminal, which then reads single keys and shows no cursor.
+/// Whether a prompt is open. The terminal then reads single keys and shows no cursor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum PromptState {
     #[default]
@@ -112,7 +113,7 @@ enum Announced {
 }
 
 impl Interrupt {
-    /// The next thing changes something: from here on, the first Ctrl-C only asks the run to stop.
+    /// Marks the start of writing: from now on, the first Ctrl-C only requests a stop.
     pub fn begin_writing(&self) {
         let mut state = self.state();
         if state.phase != Phase::Stopping {
@@ -120,49 +121,50 @@ impl Interrupt {
         }
     }
 
-    /// Nothing is being changed any more. Ctrl-C ends the run at once again, and no longer claims that nothing was changed.
+    /// Marks the end of writing. Ctrl-C ends the run immediately again, and its message no longer claims that nothing
+    /// was changed.
     pub fn end_writing(&self) {
         self.state().phase = Phase::Written;
     }
 
-    /// Returns whether Ctrl-C was pressed, and the run is to stop after the step that it is in.
+    /// Returns whether Ctrl-C was pressed, so that the run must stop after the current step.
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::SeqCst)
     }
 
-    /// Sets the limits of the run, and counts its time from now.
+    /// Sets the limits of the run, and restarts its time.
     pub fn set_limits(&self, limits: Limits) {
         let mut state = self.state();
         state.limits = limits;
         state.spent = Duration::ZERO;
     }
 
-    /// Counts the time of the run from now, with the limits that it has.
+    /// Restarts the time of the run, with the same limits.
     pub fn restart_time(&self) {
         self.state().spent = Duration::ZERO;
     }
 
-    /// Writes a result. Whoever reads it may take longer than the run: the time does not count.
-    pub fn while_written<T>(&self, write: impl FnOnce() -> T) -> T {
+    /// Writes a result. The time does not count, because its reader may be slow.
+    pub fn without_time_limit<T>(&self, write: impl FnOnce() -> T) -> T {
         self.state().readers += 1;
         let written = write();
         self.state().readers -= 1;
         written
     }
 
-    /// Returns whether something is being changed, or was.
+    /// Returns whether something is being changed or was changed.
     pub(super) fn has_begun_writing(&self) -> bool {
         self.state().phase != Phase::Free
     }
 
-    /// Ends the run if it is over one of its limits and has not begun to change anything. `leave` gets the last words.
+    /// Ends the run with `leave` if it exceeds a limit, unless it has begun to write.
     pub(super) fn enforce(&self, usage: Usage, leave: &dyn Fn(&RunEnd, PromptState)) {
         let mut state = self.state();
         let is_waiting = state.question == PromptState::Open || state.readers > 0;
         if !is_waiting {
             state.spent += usage.passed;
         }
-        if state.phase != Phase::Free || state.told == Announced::Yes {
+        if state.phase != Phase::Free || state.announced == Announced::Yes {
             return;
         }
         let is_late = state.limits.time.is_some_and(|limit| state.spent > limit + MARGIN);
@@ -173,7 +175,7 @@ impl Interrupt {
         }
     }
 
-    /// Waits, and no longer than to the next Ctrl-C.
+    /// Waits until the time has passed or Ctrl-C is pressed.
     pub fn pause(&self, clock: &dyn Clock, time: Duration) {
         let mut left = time;
         while !left.is_zero() && !self.is_requested() {
@@ -183,20 +185,20 @@ impl Interrupt {
         }
     }
 
-    /// Says how an interrupted run ended, unless the thread of the signal said so already.
-    pub fn announce(&self, say: &dyn Fn(&str)) {
-        Self::final_message(&mut self.state(), say);
+    /// Prints how an interrupted run ended, unless the signal thread has already done so.
+    pub fn announce(&self, print: &dyn Fn(&str)) {
+        Self::final_message(&mut self.state(), print);
     }
 
-    /// Presses Ctrl-C, as a test of a whole run does.
+    /// Simulates Ctrl-C, for tests of a whole run.
     #[cfg(test)]
     pub(crate) fn press(&self) {
         self.signal(&|_| {}, &|_, _| {});
     }
 
-    /// Hears the signal. `say` is for a line while the run goes on; `leave` gets the last word, empty if it was said, and
-    /// ends the process.
-    pub(super) fn signal(&self, say: &dyn Fn(&str), leave: &dyn Fn(&str, PromptState)) {
+    /// Handles the signal. `print` prints a line if the run continues; `leave` gets the final message, or an empty one
+    /// if it was printed, and ends the process.
+    pub(super) fn signal(&self, print: &dyn Fn(&str), leave: &dyn Fn(&str, PromptState)) {
         if self.state().question == PromptState::Open {
             self.requested.store(true, Ordering::SeqCst);
             thread::sleep(GRACE);
@@ -205,39 +207,39 @@ impl Interrupt {
         if state.phase == Phase::Writing {
             state.phase = Phase::Stopping;
             self.requested.store(true, Ordering::SeqCst);
-            say(FINISHING);
+            print(FINISHING);
             return;
         }
-        let told = state.told;
-        state.told = Announced::Yes;
-        leave(if told == Announced::Yes { "" } else { state.phase.last_word() }, state.question);
+        let announced = state.announced;
+        state.announced = Announced::Yes;
+        leave(if announced == Announced::Yes { "" } else { state.phase.final_message() }, state.question);
     }
 
-    /// A question stands on the terminal.
+    /// Marks a prompt as open.
     pub(super) fn begin_question(&self) {
         self.state().question = PromptState::Open;
     }
 
-    /// The question was answered. One that Ctrl-C ended stays open, so that the run can end by itself.
+    /// Marks a prompt as answered. After Ctrl-C it stays open, so that the run can end by itself.
     pub(super) fn end_question(&self) {
         self.state().question = PromptState::None;
     }
 
-    fn final_message(state: &mut InterruptState, say: &dyn Fn(&str)) {
-        if state.told == Announced::No {
-            state.told = Announced::Yes;
-            say(state.phase.last_word());
+    fn final_message(state: &mut InterruptState, print: &dyn Fn(&str)) {
+        if state.announced == Announced::No {
+            state.announced = Announced::Yes;
+            print(state.phase.final_message());
         }
     }
 
-    /// A thread that panicked with the lock left nothing half done in it.
+    /// Ignores poisoning: a panic leaves no partial update behind.
     fn state(&self) -> MutexGuard<'_, InterruptState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Phase {
-    fn last_word(self) -> &'static str {
+    fn final_message(self) -> &'static str {
         match self {
             Self::Free => NOTHING_CHANGED,
             Self::Writing | Self::Stopping => CHANGES_UNDER_WAY,
@@ -259,12 +261,12 @@ mod tests {
         CHANGES_MADE, CHANGES_UNDER_WAY, FINISHING, Interrupt, Limits, NOTHING_CHANGED, RunEnd, Usage,
     };
 
-    /// Presses Ctrl-C; what was said, and what was said on leaving.
+    /// Simulates Ctrl-C. Returns the lines that were printed during the run and at its end.
     fn press(interrupt: &Interrupt) -> (Vec<String>, Vec<String>) {
-        let (said, left) = (RefCell::default(), RefCell::default());
+        let (during, at_end) = (RefCell::default(), RefCell::default());
         let keep = |lines: &RefCell<Vec<String>>, line: &str| lines.borrow_mut().push(line.to_owned());
-        interrupt.signal(&|line| keep(&said, line), &|line, _| keep(&left, line));
-        (said.into_inner(), left.into_inner())
+        interrupt.signal(&|line| keep(&during, line), &|line, _| keep(&at_end, line));
+        (during.into_inner(), at_end.into_inner())
     }
 
     #[test]
@@ -294,15 +296,15 @@ mod tests {
 
     #[test]
     fn final_message_is_printed_once_across_threads() {
-        let said = RefCell::new(Vec::new());
+        let lines = RefCell::new(Vec::new());
         let interrupt = Interrupt::default();
         interrupt.begin_question();
         for _ in 0..2 {
-            interrupt.announce(&|line| said.borrow_mut().push(line.to_owned()));
+            interrupt.announce(&|line| lines.borrow_mut().push(line.to_owned()));
         }
-        assert_eq!(said.into_inner(), [NOTHING_CHANGED]);
+        assert_eq!(lines.into_inner(), [NOTHING_CHANGED]);
         assert_eq!(press(&interrupt), (vec![], vec![String::new()]));
-        assert!(interrupt.is_requested(), "the question is to end by itself");
+        assert!(interrupt.is_requested(), "the prompt can end by itself");
     }
 
     const LATE: &str = "late";
@@ -310,18 +312,18 @@ mod tests {
 
     /// A run with a limit of two seconds.
     fn limited() -> Interrupt {
-        let ending = |words: &str| RunEnd { words: words.to_owned(), exit: Exit::Unreachable };
+        let ending = |message: &str| RunEnd { message: message.to_owned(), exit: Exit::Unreachable };
         let interrupt = Interrupt::default();
         let time = Some(Duration::from_secs(2));
         interrupt.set_limits(Limits { time, late: ending(LATE), large: ending(LARGE) });
         interrupt
     }
 
-    /// Lets so many milliseconds pass; how the run was ended.
+    /// Lets `time` milliseconds pass. Returns how the run ended, if it did.
     fn pass(interrupt: &Interrupt, time: u64, is_large: bool) -> Vec<String> {
         let left = RefCell::new(Vec::new());
         let usage = Usage { passed: Duration::from_millis(time), is_large };
-        interrupt.enforce(usage, &|ending, _| left.borrow_mut().push(ending.words.clone()));
+        interrupt.enforce(usage, &|ending, _| left.borrow_mut().push(ending.message.clone()));
         left.into_inner()
     }
 
@@ -351,12 +353,12 @@ mod tests {
         interrupt.begin_question();
         assert_eq!(pass(&interrupt, 10_000, false), [""; 0]);
         interrupt.end_question();
-        interrupt.while_written(|| assert_eq!(pass(&interrupt, 10_000, false), [""; 0]));
+        interrupt.without_time_limit(|| assert_eq!(pass(&interrupt, 10_000, false), [""; 0]));
         assert_eq!(pass(&interrupt, 2_200, false), [""; 0]);
         assert_eq!(pass(&interrupt, 200, false), [LATE]);
     }
 
-    /// A clock on which Ctrl-C is pressed after a while.
+    /// A clock that simulates Ctrl-C at a given time.
     struct Pressed<'i> {
         slept: Cell<Duration>,
         at: Duration,

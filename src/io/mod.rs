@@ -1,5 +1,5 @@
-//! The only room that touches the world: files, git, the process environment, the network, the clock, the terminal.
-#![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
+//! The only module with side effects: files, git, the process environment, the network, the clock, the terminal.
+#![expect(clippy::disallowed_methods, reason = "the only module with side effects")]
 
 pub mod clock;
 mod cloudflare;

@@ -1,33 +1,32 @@
-//! The one polling loop: checks, waits, and checks again, until there is a result or no more time for one.
+//! The polling loop: checks and waits until it has a result or no time is left.
 
 use std::time::Duration;
 
 use crate::io::clock::Clock;
 use crate::io::interrupt::Interrupt;
 
-/// What a polling loop keeps to.
+/// The parameters of a polling loop.
 #[derive(Clone, Copy)]
 pub struct Poll<'p> {
-    /// What measures and waits.
     pub clock: &'p dyn Clock,
-    /// Ctrl-C, which ends the loop after the check that is under way, or after one more if it comes in a wait: what was
-    /// written is read back once more.
+    /// Ctrl-C, which ends the loop after the current check, or after one more check if it comes during a wait: written
+    /// values are read back once more.
     pub interrupt: &'p Interrupt,
-    /// When the whole run has to be done, on its clock. No wait goes beyond it.
+    /// When the whole run must end, on its clock. No wait exceeds it.
     pub deadline: Duration,
-    /// How long this loop may go on within that.
+    /// The limit of this loop, within the deadline.
     pub limit: PollLimit,
 }
 
-/// How long a polling loop may go on.
+/// The limit of a polling loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollLimit {
     /// Until the deadline, unless the check ends it earlier.
     Deadline,
-    /// Until its waits add up to more than that. What the checks take is not counted, so that a slow network costs no
-    /// checks of something that lags behind.
+    /// Until the waits add up to this. The checks do not count, so that a slow network does not reduce the number of
+    /// checks of a value that appears late.
     Waited(Duration),
-    /// Until so much time has passed since it began. For checks that may take long themselves.
+    /// Until this time has passed since the start of the loop. For checks that may be slow themselves.
     Elapsed(Duration),
 }
 
@@ -36,18 +35,18 @@ pub enum PollLimit {
 pub enum PollEnd {
     /// Ctrl-C.
     Interrupted,
-    /// Another wait would be longer than the loop's own limit.
+    /// Another wait would exceed the loop's own limit.
     LimitReached,
-    /// Another wait would be longer than what is left of the run's time.
+    /// Another wait would exceed the deadline of the run.
     DeadlineReached,
 }
 
-/// Calls `check` until it returns a result. It is told how many times it was called before; `backoff` returns how long to
-/// wait after the call of that number. There is always a first call, and none after a wait that would not fit.
+/// Calls `check` until it returns a result. `check` gets the number of earlier calls; `backoff` returns how long to
+/// wait after the call with that number. There is always a first call. A wait that would exceed a limit ends the loop.
 ///
 /// # Errors
 ///
-/// What ended the loop in place of a result.
+/// Returns what ended the loop without a result.
 pub fn poll_until<T>(
     poll: Poll<'_>,
     backoff: impl Fn(u32) -> Duration,
@@ -80,12 +79,12 @@ pub fn poll_until<T>(
     Err(PollEnd::LimitReached)
 }
 
-/// A wait that doubles: for what usually is there at once, and sometimes much later.
+/// Returns waits that double, for a result that is usually there immediately and sometimes much later.
 pub fn doubling(first: Duration) -> impl Fn(u32) -> Duration {
     move |number| first.saturating_mul(2_u32.saturating_pow(number))
 }
 
-/// A wait that is always the same.
+/// Returns constant waits.
 pub fn every(wait: Duration) -> impl Fn(u32) -> Duration {
     move |_| wait
 }
@@ -118,7 +117,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// The result, how many checks there were, and how many seconds it took where a check takes one.
+    /// Runs a loop whose checks take a second each. Returns the result, the number of checks, and the seconds it took.
     fn run(
         limit: PollLimit,
         backoff: impl Fn(u32) -> Duration,
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_result_ends_it() {
+    fn first_result_ends_loop() {
         let third = |number, _: &Interrupt| (number == 2).then_some(number);
         assert_eq!(run(PollLimit::Deadline, every(5 * SECOND), third), (Ok(2), 3, 13));
         assert_eq!(run(PollLimit::Waited(30 * SECOND), doubling(SECOND), third), (Ok(2), 3, 6));
@@ -144,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_result_a_limit_or_the_deadline_ends_it() {
+    fn limit_or_deadline_ends_loop_without_result() {
         let never = |_, _: &Interrupt| None;
         for (limit, expected) in [
-            // 1 + 2 + 4 + 8 s of waiting, and 16 more would be too much.
+            // 1 + 2 + 4 + 8 s of waiting; another 16 s would exceed the limit.
             (PollLimit::Waited(30 * SECOND), (Err(PollEnd::LimitReached), 5, 20)),
             (PollLimit::Waited(Duration::ZERO), (Err(PollEnd::LimitReached), 1, 1)),
             (PollLimit::Elapsed(12 * SECOND), (Err(PollEnd::LimitReached), 4, 11)),
-            // 32 s more would end after the 60 s of the run.
+            // Another 32 s would exceed the 60 s of the run.
             (PollLimit::Deadline, (Err(PollEnd::DeadlineReached), 6, 37)),
         ] {
             assert_eq!(run(limit, doubling(SECOND), never), expected, "{limit:?}");
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_ends_it_after_the_check_under_way() {
+    fn interrupt_ends_loop_after_current_check() {
         let pressed = |number, interrupt: &Interrupt| {
             interrupt.begin_writing();
             interrupt.press();

@@ -1,21 +1,21 @@
-//! The configuration files of Railway in a checkout. They are found, and not opened.
+//! Finds Railway's configuration files in a checkout, without reading them.
 
 use std::path::{Path, PathBuf};
 
 use crate::io::files::resolve;
 use crate::io::{files, git};
 
-/// Config as Code: what Railway reads in the folder that a service is built from.
+/// Config as Code: the files that Railway reads from the root directory of a service.
 const CONFIG_FILES: [&str; 2] = ["railway.json", "railway.toml"];
 
-/// Infrastructure as code: what the official CLI evaluates, in the order in which it prefers them.
+/// Infrastructure as code: the files that the Railway CLI evaluates, in its order of precedence.
 const INFRASTRUCTURE_FILES: [&str; 3] = [".railway/railway.ts", ".railway/railway.py", ".railway/railway.go"];
 
-/// Railway's configuration files for a service in this checkout, as a person would type them.
+/// Returns Railway's configuration files for a service in this checkout, relative to the working directory.
 pub fn config_files(root_directory: Option<&str>, folder: &Path) -> Vec<String> {
     let root = root(folder);
     let inside = root_directory.unwrap_or_default().trim_matches('/');
-    // The folder is Railway's word, and stays inside the checkout.
+    // The directory comes from Railway, and must be inside the checkout.
     if inside.split('/').any(|part| part == "..") {
         return Vec::new();
     }
@@ -24,8 +24,8 @@ pub fn config_files(root_directory: Option<&str>, folder: &Path) -> Vec<String> 
     paths.filter(|path| is_inside(path, &root)).map(|path| files::display_path(&path, folder)).collect()
 }
 
-/// Returns the nearest file of infrastructure as code, from the working folder up to the root of the checkout, as a
-/// person would type it. Without a repository, only the working folder counts.
+/// Returns the nearest infrastructure-as-code file, from the working directory up to the root of the checkout, relative
+/// to the working directory. Without a repository, only the working directory is searched.
 pub fn infrastructure_file(folder: &Path) -> Option<String> {
     let root = root(folder);
     let folders = folder.ancestors().take_while(|ancestor| ancestor.starts_with(&root));
@@ -37,7 +37,7 @@ fn root(folder: &Path) -> PathBuf {
     git::root(folder).unwrap_or_else(|| folder.to_owned())
 }
 
-/// Returns whether there is such a file, and no link leads out of the checkout to it.
+/// Returns whether the file exists and, after its links are resolved, is inside the checkout.
 fn is_inside(path: &Path, root: &Path) -> bool {
     let end = |path: &Path| resolve(path).ok().map(|resolved| resolved.end);
     path.is_file() && end(path).zip(end(root)).is_some_and(|(end, root)| end.starts_with(root))
@@ -54,7 +54,7 @@ mod tests {
         for file in files {
             let path = root.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            // Nothing that could be read: only its place counts.
+            // Not UTF-8: the content must not matter.
             fs::write(path, [0xff, 0xfe]).unwrap();
         }
     }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_repository_only_working_folder_is_searched() {
+    fn outside_repository_only_working_directory_is_searched() {
         let guard = tempfile::tempdir().unwrap();
         write(guard.path(), &[".railway/railway.ts", "below/main.py"]);
         assert_eq!(infrastructure_file(&guard.path().join("below")), None);

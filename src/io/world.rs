@@ -1,4 +1,4 @@
-//! Everything that `doctor` can touch, as one value: `main` passes the real one, tests and `doctor demo` a pretend one.
+//! All side effects of `doctor` behind one value: `main` passes the real one, tests and `doctor demo` a simulated one.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
@@ -20,51 +20,51 @@ use crate::io::terminal::status::StatusOutput;
 use crate::io::terminal::stream::Terminal;
 use crate::io::terminal::workflow_commands;
 
-/// Makes the transport to an address.
+/// Creates the transport to an endpoint.
 pub type Connect<'w> = dyn Fn(&Endpoint) -> Result<Box<dyn Transport>, Error> + 'w;
 
 pub struct World<'w> {
-    /// Standard output: the result and nothing else.
+    /// Standard output, for results only.
     pub out: &'w mut dyn Write,
-    /// Standard error: the talk and the progress.
-    pub talk: &'w dyn StatusOutput,
-    /// The person at the terminal; [`crate::io::terminal::prompt::can_ask`] says whether there is one.
-    pub ask: &'w dyn Ask,
+    /// Standard error: status messages and progress.
+    pub status: &'w dyn StatusOutput,
+    /// Prompts for the user; [`crate::io::terminal::prompt::can_ask`] decides whether they can be used.
+    pub prompt: &'w dyn Ask,
     pub interrupt: &'w Interrupt,
-    /// What the streams are connected to.
+    /// The kinds of the streams.
     pub terminal: Terminal,
-    /// The process environment; names and values that are no UTF-8 are left out.
+    /// The process environment, without names and values that are not UTF-8.
     pub variables: BTreeMap<String, String>,
-    /// The working folder.
-    pub folder: PathBuf,
-    /// The home folder, where the official CLI keeps its file.
+    /// The working directory.
+    pub directory: PathBuf,
+    /// The home directory, which contains the Railway CLI's file.
     pub home: Option<PathBuf>,
-    /// The folder for what `doctor` remembers between runs; it need not be there.
+    /// The state directory, which may not exist.
     pub state: Option<PathBuf>,
-    /// The folder for what only saves the next run time; it need not be there.
+    /// The cache directory, which may not exist.
     pub cache: Option<PathBuf>,
-    /// Whether the next run will find what this one remembers.
+    /// Whether the next run can read the state of this one.
     pub memory: WorldLifetime,
     pub keyring: &'w dyn Keyring,
     pub clock: &'w dyn Clock,
-    /// The way to Railway.
+    /// Connects to Railway.
     pub connect: &'w Connect<'w>,
-    /// The way to services themselves.
+    /// Sends requests to the services themselves.
     pub probe: &'w dyn EndpointClient,
-    /// The file of `--debug-api`, once the run has made it.
+    /// The file of `--debug-api`, after it was created.
     pub debug_log: Option<Arc<DebugLog>>,
     /// The key of this run's fingerprints.
     pub fingerprints: FingerprintKey,
-    /// How printed commands begin: `["doctor"]`, or `["doctor", "demo"]`.
+    /// The start of every printed command: `["doctor"]`, or `["doctor", "demo"]`.
     pub program: Vec<String>,
 }
 
-/// How long a world lasts.
+/// How long the state of a world lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorldLifetime {
     /// Beyond this run.
     Lasting,
-    /// A pretend world ends with its run.
+    /// For this run only: a simulated world.
     OfThisRun,
 }
 
@@ -74,7 +74,7 @@ impl World<'_> {
         self.print_bytes(text.as_bytes())
     }
 
-    /// Writes a result in which no line is a command to CI.
+    /// Writes a result, and escapes what a CI runner would take for a command.
     pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
         if !workflow_commands::are_read(&self.variables) {
             return self.print_as_is(bytes);
@@ -83,10 +83,10 @@ impl World<'_> {
         self.print_as_is(workflow_commands::disarmed(&text).as_bytes())
     }
 
-    /// Writes a result whose commands to CI are meant. A reader that went away, as `head` does, is no error.
+    /// Writes a result that contains commands to the CI runner. A closed pipe, as after `head`, is not an error.
     pub fn print_as_is(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let out = &mut *self.out;
-        match self.interrupt.while_written(|| out.write_all(bytes).and_then(|()| out.flush())) {
+        match self.interrupt.without_time_limit(|| out.write_all(bytes).and_then(|()| out.flush())) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                 Err(Error::Output { path: "standard output".to_owned(), cause: io_error_text(&error) })
             }
@@ -94,7 +94,7 @@ impl World<'_> {
         }
     }
 
-    /// Returns a variable of the process environment; empty counts as absent.
+    /// Returns a variable of the process environment. An empty one counts as unset.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }

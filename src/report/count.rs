@@ -1,10 +1,10 @@
-//! How many findings of each severity.
+//! Counts of findings by severity.
 
 use crate::drift::Severity;
 use crate::drift::model::finding::Finding;
 use crate::drift::phrases::count;
 
-/// How many findings of each severity.
+/// The number of findings of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Errors.
@@ -16,7 +16,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The tally of these findings.
+    /// Counts findings.
     pub fn of(findings: &[Finding]) -> Self {
         let mut tally = Self::default();
         for finding in findings {
@@ -25,7 +25,7 @@ impl Tally {
         tally
     }
 
-    /// Counts one more.
+    /// Counts one more finding.
     pub fn add(&mut self, severity: Severity) {
         match severity {
             Severity::Error => self.errors += 1,
@@ -34,7 +34,7 @@ impl Tally {
         }
     }
 
-    /// `1 error, 2 notes`; empty when there is nothing to count.
+    /// `1 error, 2 notes`; empty without findings.
     pub fn summary(self) -> String {
         [(self.errors, Severity::Error), (self.warnings, Severity::Warning), (self.notes, Severity::Note)]
             .into_iter()

@@ -1,15 +1,15 @@
-//! Text that can do no harm on a terminal, and hides nothing from its reader.
+//! Escapes text so that it can't control a terminal or hide characters.
 
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Whether a character moves the cursor, reorders or breaks the line, or can't be seen: controls, bidirectional and
-/// zero-width characters, blanks other than the space, selectors, tags, private and unassigned ones.
+/// Whether a character moves the cursor, reorders or breaks the line, or is invisible: control, bidirectional and
+/// zero-width characters, spaces other than U+0020, variation selectors, tags, private and unassigned characters.
 pub fn is_hidden(character: char) -> bool {
     match character {
         ' '..='~' => false,
-        // Letters, symbols and marks by category, and yet drawn as nothing.
+        // Letters, symbols and marks by category, but drawn as nothing.
         '\u{34f}'
         | '\u{115f}'..='\u{1160}'
         | '\u{17b4}'..='\u{17b5}'
@@ -19,30 +19,30 @@ pub fn is_hidden(character: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{ffa0}'
         | '\u{e0100}'..='\u{e01ef}' => true,
-        // The standard library's table of what can't be printed; after a letter it leaves combining marks alone.
+        // The standard library's table of unprintable characters. After a letter, it does not escape combining marks.
         _ => format!("a{character}").escape_debug().nth(2).is_some(),
     }
 }
 
-/// The text with everything hidden written out (`\n`, `\u{202e}`): one line, ordinary letters of any script untouched.
-/// What it returns, it leaves alone.
+/// Returns the text as one line, with hidden characters escaped (`\n`, `\u{202e}`). Letters of all scripts are unchanged.
+/// Idempotent.
 pub fn line(text: &str) -> Cow<'_, str> {
-    if !text.char_indices().any(|(index, character)| must_be_written_out(index, character)) {
+    if !text.char_indices().any(|(index, character)| must_be_escaped(index, character)) {
         return Cow::Borrowed(text);
     }
-    let mut harmless = String::with_capacity(text.len() + 16);
+    let mut escaped = String::with_capacity(text.len() + 16);
     for (index, character) in text.char_indices() {
-        if must_be_written_out(index, character) {
-            harmless.extend(hidden(character));
+        if must_be_escaped(index, character) {
+            escaped.extend(hidden(character));
         } else {
-            harmless.push(character);
+            escaped.push(character);
         }
     }
-    Cow::Owned(harmless)
+    Cow::Owned(escaped)
 }
 
-/// A value as [`line()`] shows it, with what matters when two values are held against each other: outer blanks are
-/// visible, and a backslash is doubled, so that `\n` is never mistaken for a line break.
+/// Escapes a value as [`line()`] does, and also outer spaces and backslashes: two values that are shown equal are equal,
+/// and `\n` differs from a line break.
 pub fn value(text: &str) -> String {
     let inner = text.trim_matches(' ');
     let leading = text.len() - text.trim_start_matches(' ').len();
@@ -51,8 +51,8 @@ pub fn value(text: &str) -> String {
     format!("{}{}{}", blanks(leading), line(&inner.replace('\\', "\\\\")), blanks(trailing))
 }
 
-/// A mark at the very start would sit on the character that the report wrote before it.
-fn must_be_written_out(index: usize, character: char) -> bool {
+/// A combining mark at the start would combine with the character before the text.
+fn must_be_escaped(index: usize, character: char) -> bool {
     is_hidden(character) || (index == 0 && character.width() == Some(0))
 }
 

@@ -1,4 +1,4 @@
-//! The rules and what they are about, laid out for a reader: sentences are broken anew, examples stay as they are.
+//! The explanations of rules as text. Prose is wrapped to the terminal; examples are printed unchanged.
 
 use crate::drift::model::rule::Rule;
 use crate::drift::rules::RULES;
@@ -7,13 +7,13 @@ use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::text::text_width::pad;
 
-/// Fewer columns than this for a summary, and it goes to a line of its own.
+/// With fewer columns left, the summary is on its own line.
 const SUMMARY: usize = 30;
 const EXAMPLE: &str = "    ";
 
-/// A line for every rule; `whole` never breaks it, for `grep`.
-pub fn rules(look: &TextOptions<'_>, whole: bool) -> String {
-    let mut page = TextPage::new(look);
+/// Returns a line for each rule; with `whole`, it is never wrapped, so that `grep` works.
+pub fn rules(options: &TextOptions<'_>, whole: bool) -> String {
+    let mut page = TextPage::new(options);
     let names = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
     for rule in RULES {
         let severity = rule.severity.name();
@@ -39,14 +39,14 @@ pub fn rules(look: &TextOptions<'_>, whole: bool) -> String {
         }
     }
     page.gap();
-    let more = "`doctor explain RULE` tells why it matters, how to mend it and how to silence it.";
+    let more = "`doctor explain RULE` explains why a rule matters, how to fix it and how to suppress it.";
     page.paragraph(&[], 0, (Tone::Plain, more));
     page.into_text()
 }
 
-/// The page of a rule.
-pub fn rule(rule: &Rule, look: &TextOptions<'_>) -> String {
-    let mut page = TextPage::new(look);
+/// Returns the explanation of a rule.
+pub fn rule(rule: &Rule, options: &TextOptions<'_>) -> String {
+    let mut page = TextPage::new(options);
     let severity = rule.severity;
     page.line(&[
         (Tone::Strong, rule.code),
@@ -58,11 +58,12 @@ pub fn rule(rule: &Rule, look: &TextOptions<'_>) -> String {
     ]);
     page.paragraph(&[], 0, (Tone::Plain, rule.summary));
     page.gap();
-    let mut sentences = String::new();
+    let mut paragraph = String::new();
     for line in rule.explain.trim_end().lines() {
-        let own = line.is_empty() || line.starts_with(EXAMPLE) || line.starts_with("## ") || line.starts_with("- ");
-        if own {
-            flow(&mut page, &mut sentences);
+        let ends_paragraph =
+            line.is_empty() || line.starts_with(EXAMPLE) || line.starts_with("## ") || line.starts_with("- ");
+        if ends_paragraph {
+            flow(&mut page, &mut paragraph);
         }
         if line.is_empty() {
             page.gap();
@@ -71,21 +72,21 @@ pub fn rule(rule: &Rule, look: &TextOptions<'_>) -> String {
         } else if let Some(heading) = line.strip_prefix("## ") {
             page.line(&[(Tone::Faint, "## "), (Tone::Strong, heading)]);
         } else {
-            sentences.push_str(if sentences.is_empty() { "" } else { " " });
-            sentences.push_str(line.trim());
+            paragraph.push_str(if paragraph.is_empty() { "" } else { " " });
+            paragraph.push_str(line.trim());
         }
     }
-    flow(&mut page, &mut sentences);
+    flow(&mut page, &mut paragraph);
     page.into_text()
 }
 
-fn flow(page: &mut TextPage<'_>, sentences: &mut String) {
-    if sentences.is_empty() {
+fn flow(page: &mut TextPage<'_>, paragraph: &mut String) {
+    if paragraph.is_empty() {
         return;
     }
-    let hang = if sentences.starts_with("- ") { 2 } else { 0 };
-    page.paragraph(&[], hang, (Tone::Plain, sentences));
-    sentences.clear();
+    let hang = if paragraph.starts_with("- ") { 2 } else { 0 };
+    page.paragraph(&[], hang, (Tone::Plain, paragraph));
+    paragraph.clear();
 }
 
 #[cfg(test)]
@@ -105,14 +106,14 @@ mod tests {
         let key = key();
         for width in [60, 80, 140] {
             for each in RULES {
-                let told = rule(each, &text_options(&key, width, Detail::Normal));
-                let sentences = told.lines().filter(|line| !line.starts_with("    "));
-                let longest = sentences.map(columns).max().unwrap_or(0);
-                assert!(longest <= width.min(100), "{} at {width}: {longest}\n{told}", each.name);
-                let body = told.split_once("\n\n").expect("a head and a body").1;
+                let output = rule(each, &text_options(&key, width, Detail::Normal));
+                let prose = output.lines().filter(|line| !line.starts_with("    "));
+                let longest = prose.map(columns).max().unwrap_or(0);
+                assert!(longest <= width.min(100), "{} at {width}: {longest}\n{output}", each.name);
+                let body = output.split_once("\n\n").expect("a head and a body").1;
                 assert_eq!(split_words(body), split_words(each.explain), "{}", each.name);
                 for example in each.explain.lines().filter(|line| line.starts_with("    ")) {
-                    assert!(told.contains(&format!("{example}\n")), "{example}\n{told}");
+                    assert!(output.contains(&format!("{example}\n")), "{example}\n{output}");
                 }
             }
             let list = rules(&text_options(&key, width, Detail::Normal), false);

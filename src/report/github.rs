@@ -8,12 +8,12 @@ use crate::drift::model::receipt::{Outcome, Receipt};
 use crate::drift::model::severity::Severity;
 use crate::drift::phrases::count;
 use crate::report::count::Tally;
-use crate::report::{Report, escape, receipt_line};
+use crate::report::{Report, escape, finding_help, receipt_line};
 
-/// GitHub shows ten annotations of a kind for a step and drops the rest without a word.
+/// GitHub shows ten annotations of each kind for a step, and silently drops the rest.
 pub const MOST: usize = 10;
 
-/// Writes the worst findings as annotations, and a line that counts.
+/// Writes the worst findings as annotations, and a line with totals.
 ///
 /// # Errors
 ///
@@ -22,13 +22,13 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let unread = report.services.iter().filter_map(|line| Some((&line.service.name, line.error.as_ref()?)));
     let mut lines: Vec<String> =
         unread.map(|(name, why)| format!("::error title=unreadable::{}", data(&format!("{name}: {why}")))).collect();
-    lines.extend(report.receipts.iter().filter_map(undone));
-    lines.extend(report.findings.iter().map(annotation));
+    lines.extend(report.receipts.iter().filter_map(unfinished));
+    lines.extend(report.findings.iter().map(|finding| annotation(report, finding)));
     let more = lines.len().saturating_sub(MOST);
     for line in lines.iter().take(MOST) {
         writeln!(out, "{line}")?;
     }
-    let rest = if more > 0 { format!("; {more} more without an annotation") } else { String::new() };
+    let rest = if more > 0 { format!("; {more} more not annotated") } else { String::new() };
     let target = format!("{} · {}", report.project.name, report.environment.name);
     writeln!(out, "doctor: {} in {}{rest}", totals(report), escape::line(&target))
 }
@@ -46,8 +46,8 @@ fn totals(report: &Report) -> String {
     parts.join(", ")
 }
 
-/// A step that is not done. What was not tried follows from one that failed, or from a dry run.
-fn undone(receipt: &Receipt) -> Option<String> {
+/// The annotation of a step that is not done. A step is not tried after a failure or in a dry run.
+fn unfinished(receipt: &Receipt) -> Option<String> {
     let kind = match receipt.outcome {
         Outcome::Done => return None,
         Outcome::NotTried => "notice",
@@ -56,7 +56,7 @@ fn undone(receipt: &Receipt) -> Option<String> {
     Some(format!("::{kind} title={}::{}", receipt.change, data(&receipt_line(receipt))))
 }
 
-fn annotation(finding: &Finding) -> String {
+fn annotation(report: &Report, finding: &Finding) -> String {
     let kind = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -66,16 +66,18 @@ fn annotation(finding: &Finding) -> String {
     let place = place.map(|place| format!("file={},line={},", property(&place.file), place.line.max(1)));
     let services: Vec<&str> = finding.services.iter().map(|service| service.name.as_str()).collect();
     let on = if services.is_empty() { String::new() } else { format!(" ({})", services.join(", ")) };
-    let text = data(&format!("{}{on}", finding.sentence()));
+    let message = format!("{}{on}", finding.message);
+    let lines = std::iter::once(message).chain(finding_help::lines(report, finding));
+    let text = lines.map(|line| data(&line)).collect::<Vec<_>>().join("%0A");
     format!("::{kind} {}title={}::{text}", place.unwrap_or_default(), finding.rule.name)
 }
 
-/// What a command's text may hold. A line break would begin another command.
+/// Escapes the text of a workflow command. A line break would start another command.
 fn data(text: &str) -> String {
     escape::line(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// What a property may hold.
+/// Escapes a property of a workflow command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -91,25 +93,26 @@ mod tests {
         let (mut out, key) = (Vec::new(), key());
         write(report, Format::Github, &text_options(&key, 80, Detail::Normal), &mut out)
             .expect("writing to a Vec can't fail");
-        let told = String::from_utf8(out).expect("it is UTF-8");
-        assert!(!told.contains(MARKER));
-        told
+        let output = String::from_utf8(out).expect("annotations are UTF-8");
+        assert!(!output.contains(MARKER));
+        output
     }
 
     #[test]
     fn finding_is_an_annotation_at_its_line() {
-        let told = rendered(&incident());
+        let output = rendered(&incident());
         let expected = "::error file=.env,line=5,title=value-differs::STAGING_OPS_API_KEY differs between .env and \
-                        Railway (agentverse-api-staging, agentverse-worker-staging)\n\
+                        Railway (agentverse-api-staging, agentverse-worker-staging)%0Ahelp: run:%0A  \
+                        doctor fix --only STAGING_OPS_API_KEY\n\
                         ::notice title=missing-locally::SENTRY_DSN is on agentverse-api-staging and not in .env \
                         (agentverse-api-staging)\n";
-        assert!(told.starts_with(expected), "{told}");
-        assert!(told.ends_with("doctor: 1 error, 3 notes, 11 values compared in agentverse · staging\n"), "{told}");
+        assert!(output.starts_with(expected), "{output}");
+        assert!(output.ends_with("doctor: 1 error, 3 notes, 11 values compared in agentverse · staging\n"), "{output}");
     }
 
     #[test]
     fn unfinished_step_is_an_annotation() {
-        let expected = "::error title=push::failed push api|1 B: Railway said no: \\u{1b}[2J\n\
+        let expected = "::error title=push::failed push api|1 B: Railway refused the change: \\u{1b}[2J\n\
                         ::notice title=redeploy::not-tried redeploy api|1 interrupted\n\
                         doctor: interrupted, 1 done, 1 not-tried, 1 failed in agentverse · staging\n";
         assert_eq!(rendered(&cut_short()), expected);
@@ -119,11 +122,11 @@ mod tests {
     fn shows_ten_worst_annotations_and_counts_the_rest() {
         let findings = (0..14).map(|number| differs(&format!("KEY_{number}"), &["api"])).collect();
         let mut report = Report { findings, ..calm() };
-        report.services[0].error = Some("no answer".to_owned());
-        let told = rendered(&report);
-        assert_eq!(told.lines().filter(|line| line.starts_with("::")).count(), 10, "{told}");
-        assert!(told.starts_with("::error title=unreadable::agentverse-api-staging: no answer\n"), "{told}");
-        assert!(told.ends_with("; 5 more without an annotation\n"), "{told}");
+        report.services[0].error = Some("timed out".to_owned());
+        let output = rendered(&report);
+        assert_eq!(output.lines().filter(|line| line.starts_with("::")).count(), 10, "{output}");
+        assert!(output.starts_with("::error title=unreadable::agentverse-api-staging: timed out\n"), "{output}");
+        assert!(output.ends_with("; 5 more not annotated\n"), "{output}");
     }
 
     #[test]
@@ -132,9 +135,9 @@ mod tests {
         finding.severity = Severity::Warning;
         finding.places = vec![Location { file: "a,b:c%.env\n".to_owned(), line: 3 }];
         let report = Report { findings: vec![finding], ..calm() };
-        let told = rendered(&report);
-        assert_eq!(told.lines().filter(|line| line.starts_with("::")).count(), 1, "{told}");
-        assert!(told.contains("file=a%2Cb%3Ac%25.env"), "{told}");
-        assert!(told.contains("A%250A"), "a name that looks escaped stays what it is: {told}");
+        let output = rendered(&report);
+        assert_eq!(output.lines().filter(|line| line.starts_with("::")).count(), 1, "{output}");
+        assert!(output.contains("file=a%2Cb%3Ac%25.env"), "{output}");
+        assert!(output.contains("A%250A"), "a percent sign is escaped: {output}");
     }
 }

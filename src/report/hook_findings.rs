@@ -1,4 +1,4 @@
-//! What a commit or a push would give away, as text.
+//! The secrets that a commit or a push would leak, as text.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -8,16 +8,16 @@ use crate::drift::phrases::count;
 use crate::drift::rules::of_staged_files;
 use crate::report::{escape, shell_command};
 
-/// The most leaks that are listed.
+/// Leaks that are listed before the rest is counted.
 const MOST: usize = 20;
 
-/// Each with what to do about it, and then the entry of `doctor.toml` that allows all of them.
+/// Returns each leak with its help, and the entry of `doctor.toml` that allows all of them.
 pub fn text(leaks: &[Leak]) -> String {
     let mut text = String::new();
     for leak in leaks.iter().take(MOST) {
         let (help, command) = help(leak);
-        let what = what(leak);
-        writeln!(text, "error: {}\n  help: {help}", escape::line(&what)).expect("writing to a String can't fail");
+        let message = message(leak);
+        writeln!(text, "error: {}\n  help: {help}", escape::line(&message)).expect("writing to a String can't fail");
         if let Some(command) = command {
             writeln!(text, "    {command}").expect("writing to a String can't fail");
         }
@@ -32,10 +32,10 @@ pub fn text(leaks: &[Leak]) -> String {
     text
 }
 
-fn what(leak: &Leak) -> String {
+fn message(leak: &Leak) -> String {
     let place = leak.line.map_or_else(|| leak.file.clone(), |line| format!("{}:{line}", leak.file));
     let key = &leak.key;
-    let what = match &leak.what {
+    let what = match &leak.kind {
         LeakKind::Secret => format!("the secret {key}"),
         LeakKind::Example => format!("what looks like a real value of {key}"),
         LeakKind::Value(source) => format!("the value of {key} ({}:{})", source.file, source.line),
@@ -46,27 +46,29 @@ fn what(leak: &Leak) -> String {
     }
 }
 
-/// What to do, and the command for it.
+/// The advice, and a command for it.
 fn help(leak: &Leak) -> (&'static str, Option<String>) {
-    let words =
-        |words: &[&str]| Some(shell_command::line(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>()));
-    match (&leak.origin, &leak.what) {
+    let command = |arguments: &[&str]| {
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Some(shell_command::line(&arguments))
+    };
+    match (&leak.origin, &leak.kind) {
         (FileOrigin::Pushed(blob), _) => (
             "rewrite the commits that have it; to list them:",
-            words(&["git", "log", "--all", &format!("--find-object={blob}")]),
+            command(&["git", "log", "--all", &format!("--find-object={blob}")]),
         ),
         (FileOrigin::Added, LeakKind::Secret) => {
-            ("keep the file out of the commit:", words(&["git", "rm", "--cached", "--", &leak.file]))
+            ("keep the file out of the commit:", command(&["git", "rm", "--cached", "--", &leak.file]))
         }
         (_, LeakKind::Example) => ("put a placeholder there, and `git add` it again", None),
         _ => ("remove it from the file, and `git add` the file again", None),
     }
 }
 
-/// The entry of `doctor.toml` that allows these values, whatever file they are in.
+/// The entry of `doctor.toml` that allows these values in every file.
 fn ignore(leaks: &[Leak]) -> String {
     let keys: BTreeSet<&str> = leaks.iter().map(|leak| leak.key.as_str()).collect();
-    // A string of JSON is one of TOML, too.
+    // A JSON string is also a TOML string.
     let quoted: Vec<String> =
         keys.into_iter().map(|key| escape::line(&serde_json::Value::from(key).to_string()).into_owned()).collect();
     let rules: Vec<String> = of_staged_files().map(|rule| format!("\"{}\"", rule.name)).collect();
@@ -85,11 +87,11 @@ mod tests {
     use crate::report::hook_findings::{MOST, text};
 
     fn leak(file: &str, line: Option<usize>, what: LeakKind, origin: FileOrigin) -> Leak {
-        Leak { file: file.to_owned(), line, key: "API_KEY".to_owned(), what, origin }
+        Leak { file: file.to_owned(), line, key: "API_KEY".to_owned(), kind: what, origin }
     }
 
     #[test]
-    fn each_finding_has_line_key_and_help() {
+    fn each_leak_has_line_key_and_help() {
         let value = || LeakKind::Value(Location { file: ".env".to_owned(), line: 3 });
         let leaks = [
             leak("my app/.env", Some(1), LeakKind::Secret, FileOrigin::Added),
@@ -124,7 +126,7 @@ To allow this, add to doctor.toml:
     }
 
     #[test]
-    fn many_findings_are_counted() {
+    fn many_leaks_are_counted() {
         let leaks = vec![leak(".env", Some(1), LeakKind::Secret, FileOrigin::Added); MOST + 3];
         let text = text(&leaks);
         assert_eq!(text.matches("error: .env:1").count(), MOST);

@@ -1,4 +1,4 @@
-//! The XML of `JUnit`, as CI systems read it: a suite for each service, a case for each thing that was looked at.
+//! `JUnit` XML for CI systems: a suite for each service, a case for each check.
 //! Source: the schema that Jenkins and GitLab read, <https://github.com/testmoapp/junitxml>.
 
 use std::io::{self, Write};
@@ -10,12 +10,11 @@ use crate::drift::model::finding::Finding;
 use crate::drift::model::receipt::{self, Receipt, Shortfall};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::phrases::count;
-use crate::report::{Report, ServiceLine, ServiceVerdict, escape, receipt_line};
+use crate::report::{Report, ServiceLine, ServiceVerdict, escape, finding_help, receipt_line};
 
-/// One thing that was looked at.
 struct TestCase {
     name: String,
-    /// The rule, or what was done.
+    /// The rule, or the kind of change.
     class: String,
     outcome: TestOutcome,
 }
@@ -25,11 +24,19 @@ enum TestOutcome {
     Failed {
         kind: &'static str,
         message: String,
+        /// Lines below the message.
+        details: Vec<String>,
     },
     Broken(String),
     Skipped(String),
-    /// It was found, and `--fail-on` lets it pass.
-    Told(String),
+    /// A finding below `--fail-on`, in lines.
+    Reported(Vec<String>),
+}
+
+impl TestOutcome {
+    fn failed(message: String) -> Self {
+        Self::Failed { kind: "error", message, details: Vec::new() }
+    }
 }
 
 struct Suite {
@@ -68,34 +75,36 @@ fn write_case<W: Write>(writer: &mut Writer<W>, case: &TestCase) -> io::Result<(
     let (name, class) = (escape::line(&case.name), escape::line(&case.class));
     let element =
         writer.create_element("testcase").with_attribute(("name", &*name)).with_attribute(("classname", &*class));
-    let (tag, kind, message) = match &case.outcome {
+    let (tag, failure, message) = match &case.outcome {
         TestOutcome::Passed => return element.write_empty().map(drop),
-        TestOutcome::Failed { kind, message } => ("failure", Some(*kind), message),
+        TestOutcome::Failed { kind, message, details } => ("failure", Some((*kind, details)), message),
         TestOutcome::Broken(message) => ("error", None, message),
         TestOutcome::Skipped(message) => ("skipped", None, message),
-        TestOutcome::Told(message) => {
-            let message = escape::line(message);
-            let told = |writer: &mut Writer<W>| {
-                writer.create_element("system-out").write_text_content(BytesText::new(&message)).map(drop)
+        TestOutcome::Reported(lines) => {
+            let text = escaped(lines);
+            let write_output = |writer: &mut Writer<W>| {
+                writer.create_element("system-out").write_text_content(BytesText::new(&text)).map(drop)
             };
-            return element.write_inner_content(told).map(drop);
+            return element.write_inner_content(write_output).map(drop);
         }
     };
-    let message = escape::line(message);
+    let attribute = escape::line(message);
     element
         .write_inner_content(|writer| {
-            let inner = writer.create_element(tag).with_attribute(("message", &*message));
-            let inner = kind.into_iter().fold(inner, |inner, kind| inner.with_attribute(("type", kind)));
-            match kind {
-                // Some readers show the text alone, and others the message.
-                Some(_) => inner.write_text_content(BytesText::new(&message)).map(drop),
-                None => inner.write_empty().map(drop),
-            }
+            let inner = writer.create_element(tag).with_attribute(("message", &*attribute));
+            let Some((kind, details)) = failure else { return inner.write_empty().map(drop) };
+            // Some CI systems show only the text, others only the message.
+            let text = escaped(std::iter::once(message).chain(details));
+            inner.with_attribute(("type", kind)).write_text_content(BytesText::new(&text)).map(drop)
         })
         .map(drop)
 }
 
-/// How many cases there are of each sort.
+fn escaped(lines: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    lines.into_iter().map(|line| escape::line(line.as_ref()).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// The number of cases by outcome.
 #[derive(Default)]
 struct Numbers {
     tests: usize,
@@ -112,7 +121,7 @@ impl Numbers {
                 TestOutcome::Failed { .. } => numbers.failures += 1,
                 TestOutcome::Broken(_) => numbers.errors += 1,
                 TestOutcome::Skipped(_) => numbers.skipped += 1,
-                TestOutcome::Passed | TestOutcome::Told(_) => {}
+                TestOutcome::Passed | TestOutcome::Reported(_) => {}
             }
             numbers
         })
@@ -151,7 +160,7 @@ fn step(receipt: &Receipt) -> TestCase {
     let outcome = match receipt.outcome {
         receipt::Outcome::Done => TestOutcome::Passed,
         receipt::Outcome::NotTried => TestOutcome::Skipped(message),
-        receipt::Outcome::Failed | receipt::Outcome::Conflict => TestOutcome::Failed { kind: "error", message },
+        receipt::Outcome::Failed | receipt::Outcome::Conflict => TestOutcome::failed(message),
         receipt::Outcome::Unknown => TestOutcome::Broken(message),
     };
     let name = [receipt.key.as_deref(), Some(receipt.place.as_str())].into_iter().flatten().collect::<Vec<_>>();
@@ -160,7 +169,7 @@ fn step(receipt: &Receipt) -> TestCase {
 
 fn cases(report: &Report, line: &ServiceLine) -> Vec<TestCase> {
     let compared = match (&line.error, line.compared) {
-        (Some(why), _) => TestOutcome::Broken(why.clone()),
+        (Some(error), _) => TestOutcome::Broken(error.clone()),
         (None, 0) if report.verdict(line) == ServiceVerdict::Pass => TestOutcome::Passed,
         (None, 0) => TestOutcome::Skipped("no value was compared".to_owned()),
         (None, _) => TestOutcome::Passed,
@@ -172,9 +181,7 @@ fn cases(report: &Report, line: &ServiceLine) -> Vec<TestCase> {
         class: report.command.to_owned(),
         outcome: match shortfall {
             Shortfall::Unverified => TestOutcome::Broken(report.shortfall_text(line)),
-            Shortfall::Disproved | Shortfall::Incomplete => {
-                TestOutcome::Failed { kind: "error", message: report.shortfall_text(line) }
-            }
+            Shortfall::VerificationFailed | Shortfall::Incomplete => TestOutcome::failed(report.shortfall_text(line)),
         },
     });
     let own = |finding: &&Finding| finding.services.iter().any(|service| service.id == line.service.id);
@@ -184,11 +191,12 @@ fn cases(report: &Report, line: &ServiceLine) -> Vec<TestCase> {
 
 fn case(report: &Report, finding: &Finding) -> TestCase {
     let place = finding.places.first().map(|place| format!(" ({}:{})", place.file, place.line)).unwrap_or_default();
-    let message = format!("{}{place}", finding.sentence());
+    let message = format!("{}{place}", finding.message);
+    let (kind, details) = (finding.severity.name(), finding_help::lines(report, finding));
     let outcome = if report.fails(finding.severity) {
-        TestOutcome::Failed { kind: finding.severity.name(), message }
+        TestOutcome::Failed { kind, message, details }
     } else {
-        TestOutcome::Told(format!("{}: {message}", finding.severity.name()))
+        TestOutcome::Reported([vec![format!("{kind}: {message}")], details].concat())
     };
     let name = finding.key.clone().unwrap_or_else(|| finding.message.clone());
     TestCase { name, class: finding.rule.name.to_owned(), outcome }
@@ -203,32 +211,34 @@ mod tests {
         let (mut out, key) = (Vec::new(), key());
         write(report, Format::Junit, &text_options(&key, 80, Detail::Normal), &mut out)
             .expect("writing to a Vec can't fail");
-        let told = String::from_utf8(out).expect("it is UTF-8");
-        assert!(!told.contains(MARKER));
-        told
+        let output = String::from_utf8(out).expect("XML is UTF-8");
+        assert!(!output.contains(MARKER));
+        output
     }
 
     #[test]
     fn services_are_suites_and_findings_are_cases() {
         let mut report = incident();
         report.services.push(line("empty", 0, 0));
-        report.services[1].error = Some("no answer".to_owned());
+        report.services[1].error = Some("timed out".to_owned());
         let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="doctor agentverse · staging" tests="8" failures="2" errors="1" skipped="1">
   <testsuite name="agentverse-api-staging" tests="5" failures="1" errors="0" skipped="0">
     <testcase name="6 values compared" classname="values"/>
     <testcase name="STAGING_OPS_API_KEY" classname="value-differs">
-      <failure message="STAGING_OPS_API_KEY differs between .env and Railway (.env:5)" type="error">STAGING_OPS_API_KEY differs between .env and Railway (.env:5)</failure>
+      <failure message="STAGING_OPS_API_KEY differs between .env and Railway (.env:5)" type="error">STAGING_OPS_API_KEY differs between .env and Railway (.env:5)
+help: run:
+  doctor fix --only STAGING_OPS_API_KEY</failure>
     </testcase>
     <testcase name="SENTRY_DSN" classname="missing-locally">
       <system-out>note: SENTRY_DSN is on agentverse-api-staging and not in .env</system-out>
     </testcase>
 "#;
-        let told = rendered(&report);
-        assert!(told.starts_with(expected), "{told}");
-        assert!(told.contains("<error message=\"no answer\"/>"), "{told}");
-        assert!(told.contains("<skipped message=\"no value was compared\"/>"), "{told}");
-        assert!(told.ends_with("</testsuites>\n"), "{told}");
+        let output = rendered(&report);
+        assert!(output.starts_with(expected), "{output}");
+        assert!(output.contains("<error message=\"timed out\"/>"), "{output}");
+        assert!(output.contains("<skipped message=\"no value was compared\"/>"), "{output}");
+        assert!(output.ends_with("</testsuites>\n"), "{output}");
     }
 
     #[test]
@@ -237,7 +247,7 @@ mod tests {
   <testsuite name="steps" tests="3" failures="1" errors="0" skipped="1">
     <testcase name="A · api|1" classname="push"/>
     <testcase name="B · api|1" classname="push">
-      <failure message="failed push api|1 B: Railway said no: \u{1b}[2J" type="error">failed push api|1 B: Railway said no: \u{1b}[2J</failure>
+      <failure message="failed push api|1 B: Railway refused the change: \u{1b}[2J" type="error">failed push api|1 B: Railway refused the change: \u{1b}[2J</failure>
     </testcase>
     <testcase name="api|1" classname="redeploy">
       <skipped message="not-tried redeploy api|1 interrupted"/>
@@ -245,14 +255,14 @@ mod tests {
   </testsuite>
 </testsuites>
 "#;
-        let told = rendered(&cut_short());
-        assert!(told.ends_with(expected), "{told}");
+        let output = rendered(&cut_short());
+        assert!(output.ends_with(expected), "{output}");
     }
 
     #[test]
     fn finding_without_service_belongs_to_the_files_suite() {
-        let told = rendered(&Report { findings: vec![differs("KEY", &[])], ..calm() });
-        assert!(told.contains("<testsuite name=\".env\" tests=\"1\" failures=\"1\""), "{told}");
+        let output = rendered(&Report { findings: vec![differs("KEY", &[])], ..calm() });
+        assert!(output.contains("<testsuite name=\".env\" tests=\"1\" failures=\"1\""), "{output}");
     }
 
     #[test]
@@ -260,11 +270,14 @@ mod tests {
         let hostile = "<K\"'&]]>\u{0}\u{1b}\u{fffe}\n</testcase>";
         let mut report = Report { findings: vec![differs(hostile, &["agentverse-api-staging"])], ..calm() };
         report.services[0].service.name = hostile.to_owned();
-        let told = rendered(&report);
+        let output = rendered(&report);
         assert!(
-            !told.contains("<K") && !told.contains('\u{0}') && !told.contains('\u{1b}') && !told.contains('\u{fffe}')
+            !output.contains("<K")
+                && !output.contains('\u{0}')
+                && !output.contains('\u{1b}')
+                && !output.contains('\u{fffe}')
         );
-        let mut reader = quick_xml::Reader::from_str(&told);
-        while !matches!(reader.read_event().expect("it is well formed"), quick_xml::events::Event::Eof) {}
+        let mut reader = quick_xml::Reader::from_str(&output);
+        while !matches!(reader.read_event().expect("the XML is well-formed"), quick_xml::events::Event::Eof) {}
     }
 }

@@ -1,30 +1,30 @@
-//! Links on a terminal (OSC 8): the same text, and a page of Railway's behind it.
+//! Links to the dashboard, on terminals that support them (OSC 8).
 
 use std::fmt::Write;
 
 use crate::drift::model::finding::Finding;
 use crate::report::Report;
 
-/// Longer ids are none of Railway's: its own have 36 letters.
+/// Longer ids are rejected; Railway's have 36 characters.
 const LONGEST: usize = 64;
 
-/// Railway's page of a service in the environment of a report.
+/// Returns the dashboard URL of a service.
 pub fn service(report: &Report, id: &str) -> Option<String> {
     page(report, id, "")
 }
 
-/// Railway's page of the variables of a service; its address is the one that its dashboard shows.
+/// Returns the dashboard URL of the variables of a service.
 pub fn variables(report: &Report, id: &str) -> Option<String> {
     page(report, id, "/variables")
 }
 
-/// Railway's page of the deployment that a finding is about.
+/// Returns the dashboard URL of the deployment that a finding is about.
 pub fn deployment(report: &Report, finding: &Finding) -> Option<String> {
     let id = finding.deployment.as_ref().filter(|id| is_plain(id))?;
     Some(format!("{}&id={id}", service(report, &finding.services.first()?.id)?))
 }
 
-/// Ids come from outside: one that could end the link, or lead elsewhere, gives none.
+/// Ids are external input: one that could end the URL or change its target yields no URL.
 fn page(report: &Report, service: &str, part: &str) -> Option<String> {
     let (project, environment) = (&report.project.id, &report.environment.id);
     [project.as_str(), service, environment]
@@ -34,27 +34,27 @@ fn page(report: &Report, service: &str, part: &str) -> Option<String> {
 }
 
 fn is_plain(id: &str) -> bool {
-    let is_plain = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_';
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (1..=LONGEST).contains(&id.len()) && id.bytes().all(is_plain)
 }
 
-/// Whether nothing in an address can end the sequence that carries it: the protocol wants printable ASCII.
+/// Whether a URL is printable ASCII, as OSC 8 requires: other characters could end the escape sequence.
 fn is_printable(address: &str) -> bool {
-    address.bytes().all(|letter| letter.is_ascii_graphic())
+    address.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Appends what is drawn, with the page behind it.
-pub(crate) fn behind(address: &str, drawn: &str, out: &mut String) {
+/// Appends styled text as a link; without the link if the URL is unsafe.
+pub(crate) fn write_link(address: &str, styled: &str, out: &mut String) {
     if is_printable(address) {
-        write!(out, "\u{1b}]8;;{address}\u{1b}\\{drawn}\u{1b}]8;;\u{1b}\\").expect("writing to a String can't fail");
+        write!(out, "\u{1b}]8;;{address}\u{1b}\\{styled}\u{1b}]8;;\u{1b}\\").expect("writing to a String can't fail");
     } else {
-        out.push_str(drawn);
+        out.push_str(styled);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{behind, deployment, service, variables};
+    use super::{deployment, service, variables, write_link};
     use crate::report::test_support::{incident, key, rendered_as, text_options};
     use crate::report::{Detail, Report, TextOptions};
 
@@ -67,11 +67,11 @@ mod tests {
         report
     }
 
-    /// Takes the sequences out again, the way a terminal reads them.
+    /// Removes the escape sequences as a terminal would.
     fn without_links(text: &str) -> String {
         let mut parts = text.split("\u{1b}]8;;");
         let first = parts.next().unwrap_or_default().to_owned();
-        parts.fold(first, |seen, part| seen + part.split_once("\u{1b}\\").expect("each one ends").1)
+        parts.fold(first, |text, part| text + part.split_once("\u{1b}\\").expect("each sequence ends").1)
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
         report.findings = vec![finding.clone()];
         assert!(
             rendered_as(&report, &text_options(&key(), 80, Detail::Normal))
-                .contains(&format!("\n  see   {LINK}&id=d-1\n"))
+                .contains(&format!("\n  see: {LINK}&id=d-1\n"))
         );
         finding.services.clear();
         assert_eq!(deployment(&report, &finding), None);
@@ -119,7 +119,7 @@ mod tests {
             ("https://x.dev/é", "name"),
         ] {
             let mut out = String::new();
-            behind(address, "name", &mut out);
+            write_link(address, "name", &mut out);
             assert_eq!(out, expected);
         }
     }
@@ -138,7 +138,7 @@ mod tests {
             }
         }
         let hostile = target("p-1\u{1b}\\\u{1b}]0;owned\u{7}", "e-1");
-        let told = rendered_as(&hostile, &TextOptions { links: true, ..text_options(&key, 80, Detail::Normal) });
-        assert!(!told.contains('\u{1b}'), "{told:?}");
+        let output = rendered_as(&hostile, &TextOptions { links: true, ..text_options(&key, 80, Detail::Normal) });
+        assert!(!output.contains('\u{1b}'), "{output:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Markdown for a comment on a pull request and for the summary of a CI step: names can't link, mention or close anything.
+//! Markdown for pull request comments and the summaries of CI steps. Names can't link to, mention or close anything.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -7,9 +7,10 @@ use crate::drift::model::finding::Finding;
 use crate::drift::model::severity::Severity;
 use crate::drift::phrases::count;
 use crate::report::count::Tally;
-use crate::report::{Report, escape, link, shell_command};
+use crate::report::finding_help::FindingHelp;
+use crate::report::{Report, escape, link};
 
-/// Longer tables are folded: a comment has 65,536 characters.
+/// Findings that are listed before the rest is counted: a comment is limited to 65,536 characters.
 const MOST: usize = 200;
 
 /// Writes the report as Markdown.
@@ -34,21 +35,25 @@ pub fn text(report: &Report) -> String {
     if report.compares() {
         services(&mut page, report);
     }
-    for ending in report.remarks.iter().chain(&report.all_endings()) {
+    for ending in report.remarks.iter().chain(&report.endings) {
         line(&mut page, "");
         line(&mut page, &plain(ending));
+    }
+    if let Some(undo) = &report.undo_command {
+        line(&mut page, "");
+        line(&mut page, &format!("To undo this run: {}", command(undo)));
     }
     page
 }
 
 fn verdict(report: &Report) -> String {
     let mut items = report.conclusion();
-    let words = Tally::of(&report.findings).summary();
-    items.push(match words.as_str() {
+    let counts = Tally::of(&report.findings).summary();
+    items.push(match counts.as_str() {
         "" if !report.compares() => report.steps(),
         "" if items.is_empty() && report.not_compared().is_some() => "nothing compared".to_owned(),
-        "" if items.is_empty() && report.exit_code == 0 => "all agrees".to_owned(),
-        _ => words,
+        "" if items.is_empty() && report.exit_code == 0 => "all values agree".to_owned(),
+        _ => counts,
     });
     items.retain(|item| !item.is_empty());
     if items.is_empty() { format!("exit code {}", report.exit_code) } else { items.join(" · ") }
@@ -74,7 +79,7 @@ fn findings(page: &mut String, report: &Report) {
         return;
     }
     line(page, "");
-    line(page, "| | rule | finding | where | next |");
+    line(page, "| | rule | finding | where | help |");
     line(page, "|---|---|---|---|---|");
     for finding in report.findings.iter().take(MOST) {
         line(page, &row(report, finding));
@@ -95,11 +100,18 @@ fn row(report: &Report, finding: &Finding) -> String {
     let places = finding.places.iter().map(|place| code(&format!("{}:{}", place.file, place.line)));
     let services = finding.services.iter().map(|service| code(&service.name));
     let place: Vec<String> = places.chain(services).collect();
-    let next = finding.next.as_ref().and_then(|next| shell_command::command(report, next, &finding.services));
-    let next = next.map(|next| command(&next)).unwrap_or_default();
     let link = link::deployment(report, finding).map(|link| format!(" ([deployment]({link}))")).unwrap_or_default();
-    let message = format!("{}{link}", plain(&finding.sentence()));
-    format!("| {severity} | {} | {message} | {} | {next} |", code(finding.rule.name), place.join(" "))
+    let cause = finding.reason.as_ref().map(|reason| format!("<br>cause: {}", plain(reason))).unwrap_or_default();
+    let message = format!("{}{link}{cause}", plain(&finding.message));
+    let (rule, place, help) = (code(finding.rule.name), place.join(" "), help(report, finding));
+    format!("| {severity} | {rule} | {message} | {place} | {help} |")
+}
+
+/// The advice and each command, a line each.
+fn help(report: &Report, finding: &Finding) -> String {
+    let Some(FindingHelp { advice, commands }) = FindingHelp::of(report, finding) else { return String::new() };
+    let advice = advice.map(|advice| plain(&advice));
+    advice.into_iter().chain(commands.iter().map(|line| command(line))).collect::<Vec<_>>().join("<br>")
 }
 
 fn services(page: &mut String, report: &Report) {
@@ -111,11 +123,11 @@ fn services(page: &mut String, report: &Report) {
     line(page, "|---|---|---|");
     for service in &report.services {
         let compared = match &service.error {
-            Some(why) => plain(why),
+            Some(error) => plain(error),
             None => format!("{}{}", service.compared, service.uncompared()),
         };
-        let words = report.shortfall_text(service);
-        let compared = if words.is_empty() { compared } else { format!("{compared}, {words}") };
+        let shortfall = report.shortfall_text(service);
+        let compared = if shortfall.is_empty() { compared } else { format!("{compared}, {shortfall}") };
         line(page, &format!("| {} | {} | {compared} |", report.verdict(service).label(), code(&service.service.name)));
     }
 }
@@ -125,30 +137,32 @@ fn line(page: &mut String, text: &str) {
     page.push('\n');
 }
 
-/// A name as code. One that a shell would run between backticks is written as HTML, without any.
+/// A name as code. One with special characters is written as HTML, because backticks around it could run in a shell.
 pub(crate) fn code(name: &str) -> String {
     let name = escape::line(name);
-    let is_plain = |letter: char| letter.is_alphanumeric() || "._-/:+@,=#%".contains(letter) || !letter.is_ascii();
+    let is_plain =
+        |character: char| character.is_alphanumeric() || "._-/:+@,=#%".contains(character) || !character.is_ascii();
     if !name.is_empty() && name.chars().all(is_plain) {
         return format!("`{name}`");
     }
     html_code(&name)
 }
 
-/// A name as code in which nothing is syntax and nobody is mentioned: sites look for mentions, issues and addresses in
-/// text, and not in code. Character references can't be Markdown's structure, nor a table's.
+/// A name as HTML code without any syntax. Sites detect mentions, issues and URLs only outside of code, and character
+/// references are never parsed as Markdown.
 pub(crate) fn html_code(name: &str) -> String {
-    let harmless = escape::line(name);
-    let mut coded = String::with_capacity(harmless.len() + 13);
+    let escaped = escape::line(name);
+    let mut coded = String::with_capacity(escaped.len() + 13);
     coded.push_str("<code>");
-    let characters: Vec<char> = harmless.chars().collect();
+    let characters: Vec<char> = escaped.chars().collect();
     for (index, &character) in characters.iter().enumerate() {
         let is_inside = || {
-            let letter = |at: Option<&char>| at.is_some_and(char::is_ascii_alphanumeric);
-            letter(index.checked_sub(1).and_then(|before| characters.get(before))) && letter(characters.get(index + 1))
+            let is_letter = |at: Option<&char>| at.is_some_and(char::is_ascii_alphanumeric);
+            let before = index.checked_sub(1).and_then(|before| characters.get(before));
+            is_letter(before) && is_letter(characters.get(index + 1))
         };
         match character {
-            // Within a word an underscore emphasises nothing, and the source of a table stays readable.
+            // An underscore inside a word is no emphasis, and the source of the table stays readable.
             '_' if is_inside() => coded.push('_'),
             _ if character.is_alphanumeric() || matches!(character, '-' | ' ') => coded.push(character),
             _ => {
@@ -160,32 +174,32 @@ pub(crate) fn html_code(name: &str) -> String {
     coded
 }
 
-/// A command to copy, as code in which nothing but the bar of a table and backticks mean anything.
-fn command(words: &str) -> String {
-    let words = escape::line(words).replace('|', "\\|");
-    let longest = words.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+/// A command to copy, as code: only backticks, and the bars of a table, have a meaning in it.
+fn command(line: &str) -> String {
+    let line = escape::line(line).replace('|', "\\|");
+    let longest = line.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
-    // A blank at both ends is taken away by the reader, and keeps a backtick from joining the fence.
-    let pad = if longest > 0 || words.is_empty() { " " } else { "" };
-    format!("{fence}{pad}{words}{pad}{fence}")
+    // Markdown removes one space at both ends, which separates a backtick from the fence.
+    let pad = if longest > 0 || line.is_empty() { " " } else { "" };
+    format!("{fence}{pad}{line}{pad}{fence}")
 }
 
-/// A sentence in which names mean nothing: no link, no mention, no reference to an issue, no HTML.
+/// Escapes text: no part of it can be a link, a mention, a reference to an issue, or HTML.
 pub(crate) fn plain(text: &str) -> String {
     let text = escape::line(text);
     let mut out = String::with_capacity(text.len() + 8);
-    for letter in text.chars() {
-        match letter {
+    for character in text.chars() {
+        match character {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            // A comment that nobody sees keeps GitHub from reading a mention, a reference or an address.
-            '@' | '#' | ':' => write!(out, "{letter}<!-- -->").expect("writing to a String can't fail"),
+            // An HTML comment prevents GitHub from detecting a mention, a reference or a URL.
+            '@' | '#' | ':' => write!(out, "{character}<!-- -->").expect("writing to a String can't fail"),
             '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '(' | ')' | '!' | '|' | '$' => {
                 out.push('\\');
-                out.push(letter);
+                out.push(character);
             }
-            letter => out.push(letter),
+            character => out.push(character),
         }
     }
     out.replace("www.", "www<!-- -->.")
@@ -201,9 +215,9 @@ mod tests {
         let (mut out, key) = (Vec::new(), key());
         write(report, Format::Markdown, &text_options(&key, 80, Detail::Normal), &mut out)
             .expect("writing to a Vec can't fail");
-        let told = String::from_utf8(out).expect("it is UTF-8");
-        assert!(!told.contains(MARKER));
-        told
+        let output = String::from_utf8(out).expect("Markdown is UTF-8");
+        assert!(!output.contains(MARKER));
+        output
     }
 
     #[test]
@@ -216,7 +230,7 @@ mod tests {
 
 `agentverse` · `staging` · `.env`
 
-| | rule | finding | where | next |
+| | rule | finding | where | help |
 |---|---|---|---|---|
 | **error** | `value-differs` | STAGING\\_OPS\\_API\\_KEY differs between .env and Railway | `.env:5` `agentverse-api-staging` `agentverse-worker-staging` | `doctor fix --only STAGING_OPS_API_KEY` |
 | note | `missing-locally` | SENTRY\\_DSN is on agentverse-api-staging and not in .env | `agentverse-api-staging` |  |
@@ -228,7 +242,7 @@ mod tests {
 | SKIP | `idle` | 0 |
 ";
         assert_eq!(rendered(&report), expected);
-        assert!(rendered(&calm()).starts_with("### doctor: all agrees\n"));
+        assert!(rendered(&calm()).starts_with("### doctor: all values agree\n"));
     }
 
     #[test]
@@ -241,14 +255,27 @@ mod tests {
 | | change | where | key | |
 |---|---|---|---|---|
 | done | push | <code>api&#124;1</code> | `A` |  |
-| failed | push | <code>api&#124;1</code> | `B` | Railway said no:<!-- --> \\\\u{1b}\\[2J |
+| failed | push | <code>api&#124;1</code> | `B` | Railway refused the change:<!-- --> \\\\u{1b}\\[2J |
 | not-tried | redeploy | <code>api&#124;1</code> |  | interrupted |
 
-interrupted; \\`doctor check\\` tells how things stand
+interrupted; \\`doctor check\\` shows the current state
 ";
         assert_eq!(rendered(&cut_short()), expected);
-        let undone = Report { command: "undo", receipts: Vec::new(), unseen: false, ..cut_short() };
-        assert!(rendered(&undone).starts_with("### doctor: interrupted · nothing was done\n"));
+        let undo = Report { command: "undo", receipts: Vec::new(), not_rechecked: false, ..cut_short() };
+        assert!(rendered(&undo).starts_with("### doctor: interrupted · nothing was done\n"));
+    }
+
+    #[test]
+    fn cause_advice_and_commands_are_separate_lines() {
+        let mut finding = differs("KEY", &["api"]);
+        finding.reason = Some("the stored value is older".to_owned());
+        finding.advice = Some("compare both values, then run:".to_owned());
+        let report = Report { findings: vec![finding], undo_command: Some("doctor undo 1".to_owned()), ..calm() };
+        let output = rendered(&report);
+        let expected = "KEY differs between .env and Railway<br>cause: the stored value is older | `.env:5` `api` | \
+                        compare both values, then run:<!-- --><br>`doctor fix --only KEY` |\n";
+        assert!(output.contains(expected), "{output}");
+        assert!(output.ends_with("\n\nTo undo this run: `doctor undo 1`\n"), "{output}");
     }
 
     #[test]
@@ -271,13 +298,13 @@ interrupted; \\`doctor check\\` tells how things stand
 
     #[test]
     fn any_command_can_be_copied() {
-        for (words, expected) in [
+        for (line, expected) in [
             ("doctor fix --only 'a b'", "`doctor fix --only 'a b'`"),
             ("a|b", "`a\\|b`"),
             ("a`b``c", "``` a`b``c ```"),
             ("", "`  `"),
         ] {
-            assert_eq!(command(words), expected);
+            assert_eq!(command(line), expected);
         }
     }
 

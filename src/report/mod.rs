@@ -1,9 +1,10 @@
-//! The saying: a report in, bytes out. Pure.
+//! Reports in every output format. Pure: a report in, bytes out.
 
 pub mod auth_status;
 pub mod count;
 pub mod escape;
 pub mod explain;
+pub(crate) mod finding_help;
 pub mod github;
 pub mod hook_findings;
 pub mod html;
@@ -41,12 +42,12 @@ use crate::drift::service_scope::Exclusion;
 pub use crate::report::undo_list::History;
 pub use crate::report::verdict::ServiceVerdict;
 
-/// What a verb found, in the shape that every format tells.
+/// The results of a command. Every format is rendered from it.
 #[derive(Debug, Default)]
 pub struct Report {
     /// `check`, `fix` or `undo`.
     pub command: &'static str,
-    /// How this run was called: `["doctor"]`, or `["doctor", "demo"]`; printed commands start with it.
+    /// The program of this run, `["doctor"]` or `["doctor", "demo"]`. Printed commands start with it.
     pub program: Vec<String>,
     /// Targeting flags of this run, repeated in printed commands: `["--environment=staging"]`.
     pub flags: Vec<String>,
@@ -60,77 +61,77 @@ pub struct Report {
     pub environment: ResourceRef,
     /// Where the environment was named.
     pub environment_origin: String,
-    /// Why these services: `doctor.toml`, `--service`, `by shared keys`.
+    /// How the services were selected: `doctor.toml`, `--service`, `by shared keys`.
     pub services_origin: String,
-    /// The files in use and why: `.env` (`default`), `.env.local` (`--env-file`).
+    /// The files in use, each with its origin: `.env` (`default`), `.env.local` (`--env-file`).
     pub files: Vec<(String, String)>,
     /// One line per service in scope, sorted by name.
     pub services: Vec<ServiceLine>,
-    /// Services that were left out by default, and why.
+    /// Services that were left out by default, each with the reason.
     pub left_out: Vec<(String, Exclusion)>,
-    /// The keys of `--only`, if the run was about them alone.
+    /// The keys of `--only`.
     pub only: Vec<String>,
     /// Sorted: worst first, then by code, key, service.
     pub findings: Vec<Finding>,
-    /// How many findings `[[ignore]]` and `[severity]` took away.
+    /// The number of findings that `[[ignore]]` and `[severity]` removed.
     pub ignored: usize,
-    /// Remarks on the run that are no findings: a part of a name that was resolved, sections of `doctor.toml` not used yet.
+    /// Remarks that are not findings, such as a partial name that was resolved.
     pub remarks: Vec<String>,
     /// HTTP requests sent.
     pub requests: usize,
-    /// What counts as failure; `None` is `--fail-on never`.
+    /// The least severity that fails the run; `None` is `--fail-on never`.
     pub fail_on: Option<Severity>,
     /// Whether a `doctor.toml` was used.
     pub configured: bool,
     /// The process's exit code.
     pub exit_code: u8,
-    /// What became of each step; none for `check`.
+    /// The outcome of each step; empty for `check`.
     pub receipts: Vec<Receipt>,
-    /// What is wrong with the changes of this run, by service or file; the exit code of a run that wrote follows from it.
+    /// What failed about the changes of this run, by service or file. It decides the exit code of a run that wrote.
     pub shortfalls: BTreeMap<String, Shortfall>,
     /// Deployments that failed.
     pub failures: Vec<ReceiptFailure>,
-    /// What a person should know of how it ended; sentences without full stop.
+    /// Remarks on how the run ended; phrases without full stop.
     pub endings: Vec<String>,
-    /// Commands that add a named key to a service which does not hold it: for a person to decide, so a `next` of nothing.
+    /// Commands that add a named key to a service that lacks it. Only the user can decide that, so none is a `next`.
     pub to_add: Vec<Vec<String>>,
-    /// The command that restores what this run changed, if it changed something and recorded it.
-    pub way_back: Option<String>,
-    /// Which part is told, in formats for people.
+    /// The command that undoes this run, if the run changed something and recorded it.
+    pub undo_command: Option<String>,
+    /// The part that formats for people show.
     pub part: ReportPart,
-    /// What would be done, where nothing was done yet.
+    /// The plan, if it was not executed.
     pub plan: Option<Planned>,
-    /// Keys down, services across, for the formats that show it.
+    /// The matrix of keys and services, for formats that show it.
     pub matrix: Option<Matrix>,
-    /// Whether nobody has looked at both sides since something was written: findings and numbers would be those from before.
-    pub unseen: bool,
+    /// Whether both sides were not read again after a write, so that findings and numbers would be outdated.
+    pub not_rechecked: bool,
 }
 
-/// A plan that nobody has carried out.
+/// A plan that was not executed.
 #[derive(Debug)]
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
-    /// The commands that carry it out without asking, one after the other; none where no command says exactly this.
+    /// The commands that execute it without a prompt, in order; empty if no flags express exactly this plan.
     pub commands: Vec<Vec<String>>,
 }
 
-/// Which part of a report is told.
+/// The part of a report that is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReportPart {
     /// All of it.
     #[default]
     Whole,
-    /// What was found, to somebody who is about to be asked what to do about it.
+    /// The findings, above a prompt.
     Question,
-    /// What came of it, below a plan that has told the target.
+    /// The outcome, below a plan that has shown the target.
     Outcome,
 }
 
 impl Report {
-    /// Whether it tells of a comparison. An undoing compares nothing, and neither does a fix that was cut short.
+    /// Whether it has the results of a comparison. An undo compares nothing, and neither does an interrupted fix.
     pub fn compares(&self) -> bool {
-        self.command != "undo" && !self.unseen
+        self.command != "undo" && !self.not_rechecked
     }
 
     /// Values compared, over all services.
@@ -148,22 +149,22 @@ impl Report {
         self.services.iter().map(|line| line.unknown).sum()
     }
 
-    /// What became of the steps, counted: `2 done, 1 not-tried`; without any, that there was none.
+    /// The number of steps by outcome, `2 done, 1 not-tried`; without any, `nothing was done`.
     pub fn steps(&self) -> String {
         let number = |outcome: Outcome| self.receipts.iter().filter(|receipt| receipt.outcome == outcome).count();
-        let words: Vec<String> = Outcome::ALL
+        let counts: Vec<String> = Outcome::ALL
             .iter()
             .map(|&outcome| (number(outcome), outcome.name()))
             .filter(|&(number, _)| number > 0)
-            .map(|(number, word)| format!("{number} {word}"))
+            .map(|(number, outcome)| format!("{number} {outcome}"))
             .collect();
-        if words.is_empty() { "nothing was done".to_owned() } else { words.join(", ") }
+        if counts.is_empty() { "nothing was done".to_owned() } else { counts.join(", ") }
     }
 
-    /// How it ended, a sentence each, the way back last: for every format but text, which puts it where it is read.
+    /// The remarks on how it ended and the command that undoes it, for formats without a separate undo command.
     pub fn all_endings(&self) -> Vec<String> {
-        let way_back = self.way_back.iter().map(|command| format!("`{command}` restores what this run changed"));
-        self.endings.iter().cloned().chain(way_back).collect()
+        let undo = self.undo_command.iter().map(|command| format!("to undo this run: `{command}`"));
+        self.endings.iter().cloned().chain(undo).collect()
     }
 
     /// Whether a finding of that severity makes the run fail.
@@ -172,7 +173,7 @@ impl Report {
     }
 }
 
-/// What one service came to.
+/// The results for one service.
 #[derive(Clone, Debug)]
 pub struct ServiceLine {
     /// The service.
@@ -185,26 +186,26 @@ pub struct ServiceLine {
     pub sealed: usize,
     /// Keys of the file that could not be compared for another reason.
     pub unknown: usize,
-    /// Why it could not be read: the error's two first lines in one.
+    /// The error and its cause, if the service could not be read.
     pub error: Option<String>,
-    /// What was looked at of how it runs; nothing where nothing was.
+    /// The checks of its running state.
     pub checks: Vec<StatusCheck>,
 }
 
 impl ServiceLine {
-    /// What could not be compared, each with a leading comma: `, 1 sealed, 2 unknown`.
+    /// The keys that could not be compared, each count with a leading comma: `, 1 sealed, 2 unknown`.
     pub(crate) fn uncompared(&self) -> String {
         [vec![String::new()], uncompared(self.sealed, self.unknown)].concat().join(", ")
     }
 }
 
-/// `1 sealed`, `2 unknown`; nothing where everything was compared.
+/// `1 sealed`, `2 unknown`; empty if every key was compared.
 pub(crate) fn uncompared(sealed: usize, unknown: usize) -> Vec<String> {
     let counts = [(sealed, "sealed"), (unknown, "unknown")];
-    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
+    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}")).collect()
 }
 
-/// How a report is written.
+/// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people.
@@ -219,11 +220,11 @@ pub enum Format {
     Junit,
     /// For a comment on a pull request.
     Markdown,
-    /// For a browser: one page.
+    /// One page for a browser.
     Html,
 }
 
-/// Every format and its name on the command line.
+/// Every format, by its name on the command line.
 pub const FORMATS: &[(&str, Format)] = &[
     ("text", Format::Text),
     ("json", Format::Json),
@@ -234,73 +235,73 @@ pub const FORMATS: &[(&str, Format)] = &[
     ("html", Format::Html),
 ];
 
-/// How a text report looks.
+/// How a text report is rendered.
 #[derive(Debug)]
 pub struct TextOptions<'k> {
     /// Whether escape sequences for colour are written.
     pub colour: bool,
-    /// Whether names are links to pages of Railway's.
+    /// Whether names are links to the dashboard.
     pub links: bool,
     /// Columns to fit into.
     pub width: usize,
-    /// How much is told.
+    /// How much is shown.
     pub detail: Detail,
     /// Fingerprints, or with `--show-values` the values.
     pub values: Values<'k>,
-    /// Whether what services say is shown.
+    /// Whether logs and response bodies are shown.
     pub logs: Logs,
     /// Whether start commands are shown.
     pub commands: CommandTexts,
 }
 
-/// Whether start commands are shown: people write credentials into them.
+/// Whether start commands are shown. They may contain credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandTexts {
     /// On a terminal.
     Shown,
-    /// As values are.
+    /// Masked, as values are.
     Masked,
 }
 
-/// Whether logs and answers may be shown: they are a service's own words, and a log of CI is kept.
+/// Whether logs and response bodies are shown. A service may print secrets, and CI logs are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logs {
     /// On a terminal, or with `--show-logs`.
     Shown,
-    /// They are counted.
+    /// Only their size is shown.
     Counted,
 }
 
 impl TextOptions<'_> {
-    /// What stands in the place of a value.
+    /// Returns the text that is shown for a value.
     pub fn mask(&self, value: &Secret) -> String {
         match self.values {
             Values::Fingerprints(key) => format!("● {}", value.fingerprint(key)),
-            Values::Withheld => "●".to_owned(),
+            Values::Redacted => "●".to_owned(),
             Values::Shown if value.expose().is_empty() => "(empty)".to_owned(),
             Values::Shown => escape::value(value.expose()),
         }
     }
 }
 
-/// How much a text report tells.
+/// How much a text report shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// `-q`: what failed, in one line each.
+    /// `-q`: each failure in one line.
     Quiet,
-    /// Findings, remedies, table.
+    /// Findings and the table.
     Normal,
-    /// `-v`: every key behind a summary line, every reason behind an ignore.
+    /// `-v`: every key behind a count, and every reason.
     Verbose,
 }
 
-/// What stands in the place of a value.
+/// What is shown for a value.
 pub enum Values<'k> {
     /// A fingerprint under this run's key.
     Fingerprints(&'k FingerprintKey),
-    /// The same sign for all: fingerprints would show which value of a checkout's file is equal to a secret.
-    Withheld,
-    /// The value itself, escaped: only ever on a terminal, at the user's wish.
+    /// `●` for all: fingerprints would reveal whether a guess in a committed file equals a secret.
+    Redacted,
+    /// The value itself, escaped; only on a terminal, with `--show-values`.
     Shown,
 }
 
@@ -308,56 +309,61 @@ impl std::fmt::Debug for Values<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Fingerprints(_) => "Fingerprints",
-            Self::Withheld => "Withheld",
+            Self::Redacted => "Withheld",
             Self::Shown => "Shown",
         })
     }
 }
 
-/// A plan as text, below the target if that was not told yet: what a person sees before saying yes.
-pub fn plan(report: &Report, plan: &Plan, look: &TextOptions<'_>) -> String {
-    text::plan(report, plan, look)
+/// Returns a plan as text, below the target if that was not printed yet.
+pub fn plan(report: &Report, plan: &Plan, options: &TextOptions<'_>) -> String {
+    text::plan(report, plan, options)
 }
 
-/// Writes the list of runs in that format.
+/// Writes the list of runs in a format.
 ///
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write_history(history: &History, format: Format, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    undo_list::write(history, format, look, out)
+pub fn write_history(
+    history: &History,
+    format: Format,
+    options: &TextOptions<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    undo_list::write(history, format, options, out)
 }
 
-/// What the form for programs has no place for, a line each: why steps are not done, and how it ended.
+/// Returns the lines that accompany the JSON format: details of steps, failed deployments and remarks.
 pub fn aside(report: &Report) -> Vec<String> {
-    let undone = report.receipts.iter().filter(|receipt| receipt.detail.is_some());
-    let mut lines: Vec<String> = undone.map(receipt_line).collect();
+    let detailed = report.receipts.iter().filter(|receipt| receipt.detail.is_some());
+    let mut lines: Vec<String> = detailed.map(receipt_line).collect();
     for failure in &report.failures {
         lines.extend(failure.step.iter().map(|step| format!("{}: {step}", failure.service)));
-        lines.push(format!("see {}", failure.link));
+        lines.push(format!("see: {}", failure.link));
     }
     lines.extend(report.all_endings());
     lines.iter().map(|line| escape::line(line).into_owned()).collect()
 }
 
-/// Every step in a line.
+/// Returns one line for each step.
 pub fn receipts(report: &Report) -> Vec<String> {
     report.receipts.iter().map(|receipt| escape::line(&receipt_line(receipt)).into_owned()).collect()
 }
 
 fn receipt_line(receipt: &Receipt) -> String {
-    let words = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>();
-    format!("{} {} {} {}", receipt.outcome.name(), receipt.change, receipt.place, words.join(": "))
+    let details = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+    format!("{} {} {} {}", receipt.outcome.name(), receipt.change, receipt.place, details.join(": "))
 }
 
-/// Writes the report in that format.
+/// Writes the report in a format.
 ///
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write(report: &Report, format: Format, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, format: Format, options: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Text => text::write(report, look, out),
+        Format::Text => text::write(report, options, out),
         Format::Json => json::write(report, out),
         Format::Sarif => sarif::write(report, out),
         Format::Github => github::write(report, out),

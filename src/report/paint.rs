@@ -1,4 +1,4 @@
-//! Styles as data. Colour only adds: every word that matters is there without it.
+//! Text styles. Colour adds no information.
 
 use std::fmt::Write;
 
@@ -6,28 +6,28 @@ use anstyle::{AnsiColor, Style};
 
 use crate::drift::Severity;
 
-/// What a piece of text is to the reader.
+/// The style of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// Ordinary text.
     Plain,
-    /// The sentence to read first.
+    /// Headlines.
     Strong,
     /// Secondary text.
     Faint,
-    /// The word of an error, `FAIL`.
+    /// `error`, `FAIL`.
     Error,
-    /// The word of a warning.
+    /// `warning`.
     Warning,
-    /// The word of a note.
+    /// `note`.
     Note,
     /// `PASS`.
     Good,
 }
 
 impl Tone {
-    /// Only the eight basic colours, which every terminal theme adapts to its background; never bold yellow, which many
-    /// draw as bright yellow on white, and never blue, which many draw as near black on black.
+    /// Only the eight basic colours, which terminal themes adapt to the background. Bold yellow is avoided, because many
+    /// terminals draw it as bright yellow on white; so is blue, which many draw as nearly black on black.
     pub fn style(self) -> Style {
         match self {
             Self::Plain => Style::new(),
@@ -51,7 +51,7 @@ impl From<Severity> for Tone {
     }
 }
 
-/// Appends the text in its tone, and takes the style back at its end.
+/// Appends styled text, and resets the style at its end.
 pub fn paint(tone: Tone, text: &str, out: &mut String) {
     let style = tone.style();
     write!(out, "{style}{text}{style:#}").expect("writing to a String can't fail");

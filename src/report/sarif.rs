@@ -1,4 +1,4 @@
-//! SARIF 2.1.0, as code scanning takes it: every finding a result of its rule.
+//! SARIF 2.1.0 for code scanning: every finding is a result of its rule.
 //! Source: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
 
 use std::collections::BTreeMap;
@@ -13,13 +13,14 @@ use crate::drift::model::finding::Finding;
 use crate::drift::model::receipt::{self, Receipt, Shortfall};
 use crate::drift::model::rule::Rule;
 use crate::drift::rules::RULES;
+use crate::report::finding_help::FindingHelp;
 use crate::report::{Report, escape, json, receipt_line};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
-/// Code scanning tells findings of two runs apart by it; a change of how it is made needs another name.
+/// Code scanning matches the findings of two runs by it. If its computation changes, it needs a new name.
 const FINGERPRINT: &str = "doctor/v1";
-/// What stays as it is in the path of a URI.
+/// The characters that are not percent-encoded in the path of a URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
 #[derive(Serialize)]
@@ -160,25 +161,26 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn run(report: &Report) -> Run<'_> {
     let unread = report.services.iter().filter_map(|line| {
-        let why = line.error.as_ref()?;
+        let error = line.error.as_ref()?;
         let logical_locations = vec![logical(&line.service.name)];
         Some(Notification {
             level: "error",
-            message: Text { text: format!("{} could not be read: {why}", line.service.name) },
+            message: Text { text: format!("{} could not be read: {error}", line.service.name) },
             locations: Some([SarifLocation { physical_location: None, logical_locations }]),
         })
     });
     let unverified = report.shortfalls.iter().filter_map(|(place, shortfall)| {
         let text = format!("the changes of {place} could not be verified");
-        let is_told = report.receipts.iter().any(|receipt| receipt.place == *place && undone(receipt).is_some());
-        (*shortfall == Shortfall::Unverified && !is_told).then(|| Notification {
+        let is_reported =
+            report.receipts.iter().any(|receipt| receipt.place == *place && unfinished(receipt).is_some());
+        (*shortfall == Shortfall::Unverified && !is_reported).then(|| Notification {
             level: "error",
             message: Text { text: escape::line(&text).into_owned() },
             locations: None,
         })
     });
-    let undone = report.receipts.iter().filter_map(undone);
-    let notifications: Vec<Notification<'_>> = unread.chain(undone).chain(unverified).collect();
+    let unfinished = report.receipts.iter().filter_map(unfinished);
+    let notifications: Vec<Notification<'_>> = unread.chain(unfinished).chain(unverified).collect();
     Run {
         tool: SarifTool {
             driver: Driver {
@@ -190,7 +192,7 @@ fn run(report: &Report) -> Run<'_> {
         },
         automation_details: Details { id: format!("doctor/{}/{}/", report.project.id, report.environment.id) },
         invocations: [Invocation {
-            execution_successful: !report.needs_the_way_back()
+            execution_successful: !report.ends_with_undo()
                 && notifications.iter().all(|notification| notification.level != "error"),
             exit_code: report.exit_code,
             tool_execution_notifications: notifications,
@@ -199,8 +201,8 @@ fn run(report: &Report) -> Run<'_> {
     }
 }
 
-/// A step that is not done. A step that is says nothing here: results are what is wrong.
-fn undone(receipt: &Receipt) -> Option<Notification<'_>> {
+/// The notification of a step that is not done. A completed step has none.
+fn unfinished(receipt: &Receipt) -> Option<Notification<'_>> {
     let level = match receipt.outcome {
         receipt::Outcome::Done => return None,
         receipt::Outcome::NotTried => "note",
@@ -216,7 +218,7 @@ fn descriptor(rule: &Rule) -> Descriptor {
         name: rule.name,
         short_description: Text { text: rule.summary.to_owned() },
         help: Help {
-            text: format!("{}. `doctor explain {}` tells more.", rule.summary, rule.name),
+            text: format!("{}. Run `doctor explain {}` for details.", rule.summary, rule.name),
             markdown: rule.explain,
         },
         default_configuration: Configuration { level: rule.severity.name() },
@@ -229,14 +231,26 @@ fn outcome<'r>(report: &'r Report, finding: &'r Finding) -> SarifOutcome<'r> {
         rule_id: finding.rule.code,
         rule_index: RULES.iter().position(|rule| rule.code == finding.rule.code),
         level: finding.severity.name(),
-        message: Text { text: format!("{}.", finding.sentence()) },
+        message: Text { text: message(report, finding) },
         locations: locations(report, finding, services),
         partial_fingerprints: [(FINGERPRINT, fingerprint(report, finding))].into(),
     }
 }
 
-/// Code scanning drops a result without a file: what is about services alone stands at the head of the file that they
-/// were held against.
+/// `MESSAGE.`, `cause: …` and `help: …`, a line each. Every line ends with a full stop, as SARIF validators expect.
+fn message(report: &Report, finding: &Finding) -> String {
+    let mut lines = vec![finding.message.clone()];
+    lines.extend(finding.reason.iter().map(|reason| format!("cause: {reason}")));
+    if let Some(FindingHelp { advice, commands }) = FindingHelp::of(report, finding) {
+        let commands = commands.iter().map(|command| format!("run `{command}`"));
+        let advice = advice.map(|advice| advice.trim_end_matches(':').to_owned());
+        let parts: Vec<String> = advice.into_iter().chain(commands).collect();
+        lines.push(format!("help: {}", parts.join("; ")));
+    }
+    lines.iter().map(|line| format!("{}.", escape::line(line))).collect::<Vec<_>>().join("\n")
+}
+
+/// Code scanning drops a result without a file: a finding about services only is placed at the start of the first file.
 fn locations<'r>(report: &Report, finding: &Finding, services: Vec<Logical<'r>>) -> Vec<SarifLocation<'r>> {
     let head = || report.files.first().map(|(file, _)| (file.as_str(), 1));
     let places = finding.places.iter().map(|place| (place.file.as_str(), place.line));
@@ -261,13 +275,13 @@ fn logical(name: &str) -> Logical<'_> {
     Logical { name, kind: "resource" }
 }
 
-/// A relative reference, or a `file:` URI for what lies elsewhere.
+/// A relative reference, or a `file:` URI for an absolute path.
 fn uri(file: &str) -> String {
     let path = utf8_percent_encode(&file.replace('\\', "/"), PATH).to_string();
     if Path::new(file).is_absolute() { format!("file://{path}") } else { path }
 }
 
-/// What makes a finding the same one in the next run: rule, key, services and target, and nothing that a value is in.
+/// Identifies a finding across runs, by rule, key, services and target. No value is part of it.
 fn fingerprint(report: &Report, finding: &Finding) -> String {
     let mut services: Vec<&str> = finding.services.iter().map(|service| service.id.as_str()).collect();
     services.sort_unstable();
@@ -276,7 +290,7 @@ fn fingerprint(report: &Report, finding: &Finding) -> String {
     let mut context = Context::new(&SHA256);
     for part in parts.into_iter().chain(services) {
         context.update(part.as_bytes());
-        // No name holds it, so that no two lists of parts look alike.
+        // Names contain no NUL, so different lists of parts are never equal.
         context.update(&[0]);
     }
     hex::encode(context.finish())
@@ -295,7 +309,7 @@ mod tests {
         write(report, Format::Sarif, &text_options(&key, 80, Detail::Normal), &mut out)
             .expect("writing to a Vec can't fail");
         assert!(!String::from_utf8_lossy(&out).contains(MARKER));
-        serde_json::from_slice(&out).expect("it is JSON")
+        serde_json::from_slice(&out).expect("SARIF is JSON")
     }
 
     fn fingerprint(report: &Report) -> Value {
@@ -311,7 +325,9 @@ mod tests {
         assert_eq!(result["ruleIndex"], 2);
         assert_eq!((&rule["id"], &rule["name"]), (&json!("D103"), &json!("value-differs")));
         assert_eq!(result["level"], "error");
-        assert_eq!(result["message"]["text"], "STAGING_OPS_API_KEY differs between .env and Railway.");
+        let message = "STAGING_OPS_API_KEY differs between .env and Railway.\n\
+                       help: run `doctor fix --only STAGING_OPS_API_KEY`.";
+        assert_eq!(result["message"]["text"], message);
         assert_eq!(
             result["locations"],
             json!([{
@@ -322,7 +338,7 @@ mod tests {
                 ],
             }])
         );
-        // SENTRY_DSN is on Railway only: it stands at the head of the file.
+        // SENTRY_DSN is only on Railway: it has no line in the file.
         let only = &log["runs"][0]["results"][1]["locations"][0];
         assert_eq!(only["physicalLocation"]["region"]["startLine"], 1);
         assert_eq!(log["runs"][0]["invocations"][0], json!({ "executionSuccessful": true, "exitCode": 1 }));
@@ -335,7 +351,7 @@ mod tests {
         assert_eq!(same.as_str().map(str::len), Some(64));
         let mut moved = incident();
         moved.findings[0].places[0].line = 40;
-        moved.findings[0].message = "in other words".to_owned();
+        moved.findings[0].message = "another message".to_owned();
         moved.findings[0].services.reverse();
         moved.exit_code = 0;
         assert_eq!(fingerprint(&moved), same);
@@ -351,7 +367,7 @@ mod tests {
         let run = rendered(&cut_short())["runs"][0].clone();
         assert_eq!(run["results"], json!([]));
         let expected = json!({ "executionSuccessful": false, "exitCode": 130, "toolExecutionNotifications": [
-            { "level": "error", "message": { "text": "failed push api|1 B: Railway said no: \\u{1b}[2J" } },
+            { "level": "error", "message": { "text": "failed push api|1 B: Railway refused the change: \\u{1b}[2J" } },
             { "level": "note", "message": { "text": "not-tried redeploy api|1 interrupted" } },
         ] });
         assert_eq!(run["invocations"][0], expected);
@@ -363,16 +379,16 @@ mod tests {
         report.findings.truncate(1);
         let at = |file: &str| Location { file: file.to_owned(), line: 0 };
         report.findings[0].places = vec![at("a b/é#?%.env"), at("/srv/.env")];
-        report.services[1].error = Some("no answer".to_owned());
+        report.services[1].error = Some("timed out".to_owned());
         let run = rendered(&report)["runs"][0].clone();
         let uri =
             |index: usize| run["results"][0]["locations"][index]["physicalLocation"]["artifactLocation"]["uri"].clone();
         assert_eq!(uri(0), "a%20b/%C3%A9%23%3F%25.env");
         assert_eq!(uri(1), "file:///srv/.env");
         let line = &run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"];
-        assert_eq!(line, 1, "lines begin with 1");
+        assert_eq!(line, 1, "lines start at 1");
         assert_eq!(run["invocations"][0]["executionSuccessful"], false);
-        let said = &run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
-        assert_eq!(said, "agentverse-worker-staging could not be read: no answer");
+        let message = &run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+        assert_eq!(message, "agentverse-worker-staging could not be read: timed out");
     }
 }

@@ -1,4 +1,4 @@
-//! Commands that can be copied from a report into a shell and mean what they say.
+//! Commands that can be copied from a report into a shell.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -7,61 +7,62 @@ use crate::drift::ResourceRef;
 use crate::report::Report;
 use crate::report::escape;
 
-/// The whole command: how this run was called, the arguments, the targeting flags of the run. Unless the arguments name
-/// services themselves, the services that were named by flags are named again. Every command that is printed for copying
-/// is put together here.
-pub fn whole<'w>(
+/// Returns a complete command: the program of this run, the arguments, and the targeting flags of this run. Services that
+/// were named by flags are repeated unless the arguments name services. Every printed command is built here.
+pub fn complete<'w>(
     program: &'w [String],
     arguments: &'w [String],
     flags: &'w [String],
     services: impl Iterator<Item = &'w String>,
 ) -> Vec<String> {
-    let names_services = arguments.iter().any(|word| word.starts_with("--service="));
+    let names_services = arguments.iter().any(|argument| argument.starts_with("--service="));
     let own = services.filter(|_| !names_services);
     [program, arguments, flags].into_iter().flatten().chain(own).cloned().collect()
 }
 
-/// The whole command for the arguments of a finding. Of the services that were named by flags, its own are named again.
+/// Returns the complete command for the arguments of a finding. Of the services that were named by flags, only those of
+/// the finding are repeated.
 pub fn arguments(report: &Report, arguments: &[String], services: &[ResourceRef]) -> Vec<String> {
     let names: HashSet<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let own = report.service_flags.iter().filter(|(name, _)| names.contains(name.as_str())).map(|(_, flag)| flag);
-    whole(&report.program, arguments, &report.flags, own)
+    complete(&report.program, arguments, &report.flags, own)
 }
 
-/// The same, quoted for a shell, on one line. `None` where no shell can pass it on: an argument can't hold a NUL.
-pub fn command(report: &Report, words: &[String], services: &[ResourceRef]) -> Option<String> {
-    let quoted: Option<Vec<String>> = arguments(report, words, services).iter().map(|word| quote(word)).collect();
-    quoted.map(|words| words.join(" "))
+/// Returns the complete command, quoted for a shell; `None` if an argument has a NUL, which no shell can pass.
+pub fn command(report: &Report, finding_arguments: &[String], services: &[ResourceRef]) -> Option<String> {
+    let complete = arguments(report, finding_arguments, services);
+    let quoted: Option<Vec<String>> = complete.iter().map(|argument| quote(argument)).collect();
+    quoted.map(|quoted| quoted.join(" "))
 }
 
-/// These words as one line that a shell takes apart again.
-pub fn line(words: &[String]) -> String {
-    // Only a NUL can't be quoted, and no shell can be given one anyway.
-    words.iter().map(|word| quote(word).unwrap_or_else(|| "NAME".to_owned())).collect::<Vec<_>>().join(" ")
+/// Returns arguments as one line, quoted for a shell.
+pub fn line(arguments: &[String]) -> String {
+    // Only a NUL can't be quoted.
+    arguments.iter().map(|argument| quote(argument).unwrap_or_else(|| "NAME".to_owned())).collect::<Vec<_>>().join(" ")
 }
 
-/// One word of the command. In `--flag=value` the flag stays readable, which means the same to a shell.
-fn quote(word: &str) -> Option<String> {
+/// Quotes one argument. In `--flag=value`, only the value is quoted, which is equivalent and easier to read.
+fn quote(argument: &str) -> Option<String> {
     let is_flag =
         |name: &str| name.starts_with("--") && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    match word.split_once('=') {
-        Some((flag, value)) if is_flag(flag) => quote_whole(value).map(|value| format!("{flag}={value}")),
-        _ => quote_whole(word),
+    match argument.split_once('=') {
+        Some((flag, value)) if is_flag(flag) => quote_text(value).map(|value| format!("{flag}={value}")),
+        _ => quote_text(argument),
     }
 }
 
-/// What can't be shown as it is goes into `$'…'`, byte by byte in octal: macOS's bash 3.2 does not know
-/// `\u` there, and POSIX leaves open how many digits belong to `\x`.
-fn quote_whole(word: &str) -> Option<String> {
-    if escape::line(word) == word {
-        return shlex::try_quote(word).ok().map(Into::into);
+/// Quotes a text. One with invisible characters is written as `$'…'` with octal bytes: bash 3.2 of macOS does not
+/// support `\u` there, and POSIX does not define the number of digits after `\x`.
+fn quote_text(text: &str) -> Option<String> {
+    if escape::line(text) == text {
+        return shlex::try_quote(text).ok().map(Into::into);
     }
-    if word.contains('\0') {
+    if text.contains('\0') {
         return None;
     }
     let mut quoted = String::from("$'");
     let mut bytes = [0; 4];
-    for (index, character) in word.char_indices() {
+    for (index, character) in text.char_indices() {
         let alone = character.encode_utf8(&mut bytes);
         match character {
             '\\' | '\'' => quoted.extend(['\\', character]),
@@ -82,8 +83,8 @@ mod tests {
     use crate::report::shell_command::quote;
 
     #[test]
-    fn quotes_only_what_a_shell_would_change() {
-        for (word, quoted) in [
+    fn only_arguments_with_special_characters_are_quoted() {
+        for (argument, quoted) in [
             ("doctor", "doctor"),
             ("--environment=staging", "--environment=staging"),
             ("--service=my api", "--service='my api'"),
@@ -94,7 +95,7 @@ mod tests {
             ("", "''"),
             ("it's", "\"it's\""),
         ] {
-            assert_eq!(quote(word).as_deref(), Some(quoted), "{word}");
+            assert_eq!(quote(argument).as_deref(), Some(quoted), "{argument}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Reports made by hand, for the tests of every format.
+//! Sample reports for the tests of every format.
 
 use crate::drift::Secret;
 use crate::drift::model::finding::{Finding, Location, Observation, Remedy};
@@ -37,22 +37,22 @@ rule!(NATURE, "D105", "expected-difference", Note, "the values differ, and are e
 rule!(
     REPEATED, "D109", "repeated-secret", Note, "the same secret is stored on several services", values_may_agree: true
 );
-rule!(LINE, "D202", "unreadable-line", Warning, "a line that is no assignment");
+rule!(LINE, "D202", "unreadable-line", Warning, "a line that is not an assignment");
 
-/// The value that no report may show.
+/// A value that no report shows.
 pub(crate) const MARKER: &str = "marker-4711-value";
 
-/// The service of that name; its id is another word.
+/// A service of that name, with another text as its id.
 pub(crate) fn service(name: &str) -> ResourceRef {
     ResourceRef { id: format!("id-{name}"), name: name.to_owned() }
 }
 
-/// What a readable service came to.
+/// The results of a service that could be read.
 pub(crate) fn line(name: &str, compared: usize, sealed: usize) -> ServiceLine {
     ServiceLine { service: service(name), alias: None, compared, sealed, unknown: 0, error: None, checks: Vec::new() }
 }
 
-/// A finding of that rule about a key on services.
+/// A finding about a key on services.
 pub(crate) fn finding(rule: &'static Rule, key: &str, services: &[&str], message: &str) -> Finding {
     let mut finding = Finding::new(rule, message);
     finding.key = Some(key.to_owned());
@@ -66,17 +66,17 @@ pub(crate) fn differs(key: &str, services: &[&str]) -> Finding {
     finding.places = vec![Location { file: ".env".to_owned(), line: 5 }];
     finding.remedies = vec![Remedy::Push, Remedy::Pull];
     finding.next = Some(Finding::fix_only(key));
-    finding.sightings = vec![sighting(".env:5", "local", Some(MARKER))];
-    finding.sightings.extend(services.iter().map(|name| sighting(name, "stored", Some("another"))));
+    finding.observations = vec![observation(".env:5", "local", Some(MARKER))];
+    finding.observations.extend(services.iter().map(|name| observation(name, "stored", Some("another"))));
     finding
 }
 
-/// What was seen at a place.
-pub(crate) fn sighting(place: &str, state: &'static str, value: Option<&str>) -> Observation {
+/// An observation at a place.
+pub(crate) fn observation(place: &str, state: &'static str, value: Option<&str>) -> Observation {
     Observation { place: place.to_owned(), value: value.map(Secret::new), state }
 }
 
-/// A report on two services of the project of the incident, with nothing found.
+/// A report on two services without findings.
 pub(crate) fn calm() -> Report {
     Report {
         command: "check",
@@ -103,11 +103,11 @@ pub(crate) fn calm() -> Report {
     }
 }
 
-/// The incident: one key differs on both services; one sealed, two on Railway alone.
+/// A report in which one key differs on both services, one is sealed, and two are only on Railway.
 pub(crate) fn incident() -> Report {
     let (api, worker) = ("agentverse-api-staging", "agentverse-worker-staging");
     let mut sealed = finding(&SEALED, "JWT_SIGNING_KEY", &[api], "JWT_SIGNING_KEY can't be compared: it is sealed");
-    sealed.sightings = vec![sighting(".env:7", "local", Some(MARKER)), sighting(api, "sealed", None)];
+    sealed.observations = vec![observation(".env:7", "local", Some(MARKER)), observation(api, "sealed", None)];
     let extra = |key| finding(&EXTRA, key, &[api], &format!("{key} is on {api} and not in .env"));
     Report {
         services: vec![line(api, 6, 1), line(worker, 5, 0)],
@@ -127,7 +127,7 @@ pub(crate) fn incident() -> Report {
     }
 }
 
-/// A push that was interrupted after its first step: nobody has looked since.
+/// A push that was interrupted after its first step; nothing was read again.
 pub(crate) fn cut_short() -> Report {
     let receipt = |change, key: Option<&str>, outcome, detail: Option<&str>| Receipt {
         change,
@@ -143,17 +143,17 @@ pub(crate) fn cut_short() -> Report {
         services: vec![line("api|1", 0, 0)],
         receipts: vec![
             receipt("push", Some("A"), Outcome::Done, None),
-            receipt("push", Some("B"), Outcome::Failed, Some("Railway said no: \u{1b}[2J")),
+            receipt("push", Some("B"), Outcome::Failed, Some("Railway refused the change: \u{1b}[2J")),
             receipt("redeploy", None, Outcome::NotTried, Some("interrupted")),
         ],
-        endings: vec!["interrupted; `doctor check` tells how things stand".to_owned()],
-        unseen: true,
+        endings: vec!["interrupted; `doctor check` shows the current state".to_owned()],
+        not_rechecked: true,
         exit_code: 130,
         ..calm()
     }
 }
 
-/// How the tests look at a report unless they say otherwise.
+/// The default options of the tests.
 pub(crate) fn text_options(key: &FingerprintKey, width: usize, detail: Detail) -> TextOptions<'_> {
     TextOptions {
         colour: false,
@@ -166,19 +166,19 @@ pub(crate) fn text_options(key: &FingerprintKey, width: usize, detail: Detail) -
     }
 }
 
-/// The key under which the tests know the fingerprints.
+/// A fixed key for fingerprints.
 pub(crate) fn key() -> FingerprintKey {
     FingerprintKey::new(&[7; 32])
 }
 
-/// The report as text in that look.
-pub(crate) fn rendered_as(report: &Report, look: &TextOptions<'_>) -> String {
+/// Returns a report as text.
+pub(crate) fn rendered_as(report: &Report, options: &TextOptions<'_>) -> String {
     let mut out = Vec::new();
-    write(report, Format::Text, look, &mut out).expect("writing to a Vec can't fail");
+    write(report, Format::Text, options, &mut out).expect("writing to a Vec can't fail");
     String::from_utf8(out).expect("a report is UTF-8")
 }
 
-/// The report as text without colour.
+/// Returns a report as text without colour.
 pub(crate) fn text(report: &Report, width: usize, detail: Detail) -> String {
     rendered_as(report, &text_options(&key(), width, detail))
 }

@@ -1,4 +1,4 @@
-//! What somebody accepts with a `doctor.toml`, told before they do.
+//! The summary of a `doctor.toml` that is shown before it is accepted.
 
 use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
@@ -7,68 +7,68 @@ use crate::report::{CommandTexts, Detail, Logs, TextOptions, Values};
 /// What a `doctor.toml` can do with local values.
 #[derive(Debug, Default)]
 pub struct TrustSummary {
-    /// The file, as it would be typed.
+    /// The path of the file as the user would type it.
     pub file: String,
-    /// What changed since it was accepted; nothing if it never was.
+    /// What changed since it was accepted; empty if it never was.
     pub changes: Vec<String>,
-    /// The project that values go to.
+    /// The project that values are sent to.
     pub project: String,
     /// The environment that it names.
     pub environment: Option<String>,
     /// The environments that it protects.
     pub protected: Vec<String>,
-    /// The services that it names; none means every one that shares a key with the files.
+    /// The services that it names; empty for every service that shares a key with the files.
     pub services: Vec<String>,
-    /// The files that it names; none means the default one.
+    /// The files that it names; empty for the default files.
     pub files: Vec<String>,
     /// The keys that it requires.
     pub keys: Vec<String>,
-    /// The requests that carry values by themselves.
-    pub sendings: Vec<Sending>,
+    /// The requests of a check that carry values.
+    pub requests: Vec<ValueRequest>,
 }
 
 /// A request that carries local values.
 #[derive(Debug)]
-pub struct Sending {
+pub struct ValueRequest {
     /// The keys whose values it carries.
     pub keys: Vec<String>,
     /// `GET /health`.
     pub request: String,
-    /// The service that is asked.
+    /// The service that receives it.
     pub service: String,
 }
 
-/// The text, for a terminal of that many columns.
+/// Returns the summary, for a terminal of that width.
 pub fn text(offer: &TrustSummary, width: usize) -> String {
-    let look = text_options(width);
-    let mut page = TextPage::new(&look);
+    let options = text_options(width);
+    let mut page = TextPage::new(&options);
     let file = &offer.file;
     if !offer.changes.is_empty() {
-        page.paragraph(&[], 0, (Tone::Plain, &format!("{file} changed since you accepted it; this changed:")));
+        page.paragraph(&[], 0, (Tone::Plain, &format!("{file} changed since you accepted it:")));
         for change in &offer.changes {
             page.paragraph(&[(Tone::Plain, "  ")], 4, (Tone::Plain, change));
         }
         page.gap();
     }
-    let what = format!("If you accept {file}, it decides where local values go:");
-    page.paragraph(&[], 0, (Tone::Plain, &what));
+    let heading = format!("If you accept {file}, it controls where local values are sent:");
+    page.paragraph(&[], 0, (Tone::Plain, &heading));
     page.gap();
     row(&mut page, "project", std::slice::from_ref(&offer.project), "");
-    row(&mut page, "environment", offer.environment.as_slice(), "whichever is named elsewhere");
+    row(&mut page, "environment", offer.environment.as_slice(), "not set in this file");
     if !offer.protected.is_empty() {
         row(&mut page, "protected", &offer.protected, "");
     }
-    row(&mut page, "services", &offer.services, "every one that shares a key with the files");
-    row(&mut page, "files", &offer.files, "the default ones");
+    row(&mut page, "services", &offer.services, "every service that shares a key with the files");
+    row(&mut page, "files", &offer.files, "the default files");
     if !offer.keys.is_empty() {
         row(&mut page, "requires", &offer.keys, "");
     }
     page.gap();
-    let push = "A push sends what differs between these files and the services, once you confirm its plan.";
+    let push = "A push sends values that differ between these files and the services, after you confirm its plan.";
     page.paragraph(&[], 0, (Tone::Plain, push));
-    for one in &offer.sendings {
-        let keys = one.keys.join(" and ");
-        let request = format!("Each check sends {keys} to a domain of {}: {}", one.service, one.request);
+    for sending in &offer.requests {
+        let keys = sending.keys.join(" and ");
+        let request = format!("Each check sends {keys} to a domain of {}: {}", sending.service, sending.request);
         page.paragraph(&[], 2, (Tone::Plain, &request));
     }
     page.into_text()
@@ -96,7 +96,7 @@ fn row(page: &mut TextPage<'_>, name: &str, items: &[String], none: &str) {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::trust_summary::{Sending, TrustSummary, text};
+    use crate::report::trust_summary::{TrustSummary, ValueRequest, text};
     #[test]
     fn lists_everything_that_may_be_sent() {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
@@ -109,18 +109,18 @@ mod tests {
             services: texts(&["api", "worker"]),
             files: texts(&[".env", "worker/.env"]),
             keys: texts(&["OPS_KEY"]),
-            sendings: vec![Sending {
+            requests: vec![ValueRequest {
                 keys: texts(&["OPS_KEY"]),
                 request: "GET /health".to_owned(),
                 service: "api".to_owned(),
             }],
         };
         let expected = "\
-doctor.toml changed since you accepted it; this changed:
+doctor.toml changed since you accepted it:
   - environment = \"dev\"
   + environment = \"staging\"
 
-If you accept doctor.toml, it decides where local values go:
+If you accept doctor.toml, it controls where local values are sent:
 
   project      shop\\u{202e}
   environment  staging
@@ -129,12 +129,12 @@ If you accept doctor.toml, it decides where local values go:
   files        .env, worker/.env
   requires     OPS_KEY
 
-A push sends what differs between these files and the services, once you confirm its plan.
+A push sends values that differ between these files and the services, after you confirm its plan.
 Each check sends OPS_KEY to a domain of api: GET /health
 ";
         assert_eq!(text(&offer, 100), expected);
         let bare = text(&TrustSummary { file: "doctor.toml".to_owned(), ..TrustSummary::default() }, 100);
-        assert!(bare.contains("services     every one that shares a key with the files\n"), "{bare}");
+        assert!(bare.contains("services     every service that shares a key with the files\n"), "{bare}");
         assert!(!bare.contains("changed") && !bare.contains("protected") && !bare.contains("Each check"), "{bare}");
     }
 }

@@ -10,43 +10,43 @@ use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::{Format, TextOptions, Values, json, shell_command};
 
-/// Every run of the journal.
+/// The runs in the journal.
 #[derive(Debug, Default)]
 pub struct History {
-    /// How this run was called.
+    /// The program of this run, which printed commands start with.
     pub program: Vec<String>,
-    /// One line for each run.
+    /// One line for each run, the newest first.
     pub lines: Vec<UndoListLine>,
-    /// The folder that they are kept in.
+    /// The directory of the journal.
     pub folder: String,
-    /// Where the keys to them are.
+    /// Where the encryption keys are; a phrase.
     pub keys: &'static str,
 }
 
 /// One run.
 #[derive(Debug)]
 pub struct UndoListLine {
-    /// Its name.
+    /// The id of the run.
     pub run: String,
-    /// What it changed; names only.
+    /// What it changed, by name.
     pub what: String,
     /// `project · environment`.
     pub target: String,
-    /// Whether it can be undone, and from where.
+    /// Whether it can be undone, and from which directory.
     pub state: UndoState,
 }
 
 /// Whether a run can be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UndoState {
-    /// It can, and was made in this folder.
+    /// It can, from this directory.
     Here,
-    /// It can, and was made in that folder.
+    /// It can, from another directory.
     Elsewhere(String),
-    /// It was undone already.
+    /// It was undone.
     Undone,
-    /// It undid another one.
-    Undoing,
+    /// It undid another run.
+    Undo,
     /// Its record can't be read.
     Unreadable,
 }
@@ -56,7 +56,7 @@ impl UndoState {
         match self {
             Self::Here | Self::Elsewhere(_) => "done",
             Self::Undone => "undone",
-            Self::Undoing => "undo",
+            Self::Undo => "undo",
             Self::Unreadable => "unreadable",
         }
     }
@@ -80,68 +80,68 @@ struct RunForm<'h> {
     what: &'h str,
     #[schemars(extend("enum" = ["done", "undone", "undo", "unreadable"]))]
     state: &'static str,
-    folder: Option<&'h str>,
+    directory: Option<&'h str>,
 }
 
-/// The formats that a list of runs has.
+/// The formats of the list.
 pub const FORMATS: &[Format] = &[Format::Text, Format::Json, Format::Html];
 
-/// Writes the list in one of its [`FORMATS`]; any other is text.
+/// Writes the list in one of its [`FORMATS`]; other formats are written as text.
 ///
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write(history: &History, format: Format, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(history: &History, format: Format, options: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Html => out.write_all(page(history, look).as_bytes()),
+        Format::Html => out.write_all(page(history, options).as_bytes()),
         Format::Json => {
             let runs = history.lines.iter().map(form).collect();
             let text = serde_json::to_string_pretty(&UndoListJson { schema_version: 1, command: "undo", runs })?;
             out.write_all(json::visible(&text).as_bytes())
         }
-        _ => out.write_all(text(history, look).as_bytes()),
+        _ => out.write_all(text(history, options).as_bytes()),
     }
 }
 
-/// The text, on a page.
-fn page(history: &History, look: &TextOptions<'_>) -> String {
-    // There is no value in it that either way would be shown.
+/// The text in an HTML page.
+fn page(history: &History, options: &TextOptions<'_>) -> String {
+    // The list contains no values.
     let plain = TextOptions {
         colour: false,
         links: false,
-        width: look.width,
-        detail: look.detail,
+        width: options.width,
+        detail: options.detail,
         values: Values::Shown,
-        logs: look.logs,
-        commands: look.commands,
+        logs: options.logs,
+        commands: options.commands,
     };
     let text = text(history, &plain);
-    let lines: Vec<String> = text.lines().map(page::harmless).collect();
+    let lines: Vec<String> = text.lines().map(page::escape_html).collect();
     page::page("runs that can be undone", &format!("<pre>{}</pre>\n", lines.join("\n")))
 }
 
 fn form(line: &UndoListLine) -> RunForm<'_> {
-    let folder = match &line.state {
+    let directory = match &line.state {
         UndoState::Elsewhere(folder) => Some(folder.as_str()),
         _ => None,
     };
-    RunForm { run: &line.run, target: &line.target, what: &line.what, state: line.state.name(), folder }
+    RunForm { run: &line.run, target: &line.target, what: &line.what, state: line.state.name(), directory }
 }
 
-fn text(history: &History, look: &TextOptions<'_>) -> String {
-    let mut page = TextPage::new(look);
+fn text(history: &History, options: &TextOptions<'_>) -> String {
+    let mut page = TextPage::new(options);
     if history.lines.is_empty() {
         page.line(&[(Tone::Plain, "No fix was recorded in the last 30 days.")]);
         return page.into_text();
     }
     for line in &history.lines {
-        let (word, tone) = match &line.state {
+        let (state, tone) = match &line.state {
             UndoState::Here | UndoState::Elsewhere(_) => ("", Tone::Strong),
             UndoState::Undone => ("undone  ", Tone::Faint),
-            UndoState::Undoing => ("", Tone::Plain),
+            UndoState::Undo => ("", Tone::Plain),
             UndoState::Unreadable => ("unreadable  ", Tone::Warning),
         };
-        page.line(&[(tone, &line.run), (Tone::Plain, "  "), (Tone::Faint, word), (Tone::Plain, &line.target)]);
+        page.line(&[(tone, &line.run), (Tone::Plain, "  "), (Tone::Faint, state), (Tone::Plain, &line.target)]);
         page.paragraph(&[(Tone::Plain, "  ")], 4, (Tone::Plain, &line.what));
         if let UndoState::Elsewhere(folder) = &line.state {
             page.paragraph(&[(Tone::Faint, "  in ")], 5, (Tone::Faint, folder));
@@ -152,8 +152,9 @@ fn text(history: &History, look: &TextOptions<'_>) -> String {
     page.paragraph(&[], 2, (Tone::Faint, &kept));
     let example = history.lines.iter().find(|line| matches!(line.state, UndoState::Here | UndoState::Elsewhere(_)));
     if let Some(line) = example {
-        let words = [history.program.clone(), vec!["undo".to_owned(), line.run.clone()]].concat();
-        page.line(&[(Tone::Faint, "  next  "), (Tone::Plain, &shell_command::line(&words))]);
+        let arguments = [history.program.clone(), vec!["undo".to_owned(), line.run.clone()]].concat();
+        page.line(&[(Tone::Plain, "To undo a run:")]);
+        page.line(&[(Tone::Plain, "    "), (Tone::Plain, &shell_command::line(&arguments))]);
     }
     page.into_text()
 }

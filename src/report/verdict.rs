@@ -1,39 +1,38 @@
-//! What a report comes to: one verdict for each service, and one conclusion for the run. The table, the last line and every
-//! format take both from here.
+//! The verdict on each service, and the conclusion of the run. The table, the last line and every format use both.
 
 use crate::drift::model::finding::Finding;
 use crate::drift::model::receipt::{Outcome, Receipt, Shortfall};
 use crate::drift::model::severity::Severity;
 use crate::report::{Report, ServiceLine};
 
+/// The exit codes that a conclusion depends on; a test in `commands` compares them with `Exit`.
 #[cfg(test)]
-/// The exit codes that a conclusion depends on; a test in `command` compares them with `Exit`.
 pub(crate) const CODES: [u8; 7] = [CLEAN, FINDINGS, NOTHING_COMPARED, PARTIAL, DISPROVED, INCONCLUSIVE, INTERRUPTED];
 const CLEAN: u8 = 0;
 const FINDINGS: u8 = 1;
-/// Nothing was compared for a service for which something had to be.
+/// Nothing was compared, or nothing for a service that was named.
 pub(crate) const NOTHING_COMPARED: u8 = 3;
 const PARTIAL: u8 = 6;
 const DISPROVED: u8 = 7;
 const INCONCLUSIVE: u8 = 8;
 const INTERRUPTED: u8 = 130;
 
-/// What one service comes to.
+/// The verdict on one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceVerdict {
-    /// It is as it should be, as far as `--fail-on` asks.
+    /// No finding reaches `--fail-on`.
     Pass,
-    /// Something is wrong with it, or a change of this run failed.
+    /// A finding reaches `--fail-on`, or a change of this run failed.
     Fail,
     /// Nothing was compared, or a change of this run could not be verified.
     Skip,
 }
 
 impl ServiceVerdict {
-    /// Every one.
+    /// Every verdict.
     pub const ALL: [Self; 3] = [Self::Pass, Self::Fail, Self::Skip];
 
-    /// The word of a table.
+    /// The label in a table.
     pub fn label(self) -> &'static str {
         match self {
             Self::Pass => "PASS",
@@ -42,7 +41,7 @@ impl ServiceVerdict {
         }
     }
 
-    /// The word of the JSON format.
+    /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -53,7 +52,7 @@ impl ServiceVerdict {
 }
 
 impl Report {
-    /// What a service comes to.
+    /// Returns the verdict on a service.
     pub fn verdict(&self, line: &ServiceLine) -> ServiceVerdict {
         let fails = |finding: &&Finding| finding.services.iter().any(|service| service.id == line.service.id);
         let mut failing = self.findings.iter().filter(|finding| self.fails(finding.severity));
@@ -61,29 +60,31 @@ impl Report {
             return ServiceVerdict::Fail;
         }
         match self.shortfall(line) {
-            Some(Shortfall::Incomplete | Shortfall::Disproved) => ServiceVerdict::Fail,
-            None if !self.unseen && (line.compared > 0 || self.was_changed(line) || self.command == "undo") => {
+            Some(Shortfall::Incomplete | Shortfall::VerificationFailed) => ServiceVerdict::Fail,
+            None if !self.not_rechecked && (line.compared > 0 || self.was_changed(line) || self.command == "undo") => {
                 ServiceVerdict::Pass
             }
             Some(Shortfall::Unverified) | None => ServiceVerdict::Skip,
         }
     }
 
-    /// What is wrong with the changes of this run to a service.
+    /// Returns what failed about the changes of this run to a service.
     pub fn shortfall(&self, line: &ServiceLine) -> Option<Shortfall> {
         self.shortfalls.get(&line.service.name).copied()
     }
 
-    /// The same in a few words, for the service's line; empty if nothing is wrong.
+    /// The shortfall as a short phrase for the service's row; empty if there is none.
     pub fn shortfall_text(&self, line: &ServiceLine) -> String {
         let own = |receipt: &&Receipt| receipt.place == line.service.name;
         let deployment = self.receipts.iter().filter(own).find(|receipt| receipt.change == "redeploy");
-        let is_made = deployment.is_some_and(|receipt| receipt.deployment.is_some());
+        let is_created = deployment.is_some_and(|receipt| receipt.deployment.is_some());
         match self.shortfall(line) {
             None => "",
-            Some(Shortfall::Disproved) => "verification failed",
+            Some(Shortfall::VerificationFailed) => "verification failed",
             Some(Shortfall::Unverified) => "not verified",
-            Some(Shortfall::Incomplete) if !is_made && deployment.is_some_and(|one| one.outcome != Outcome::Done) => {
+            Some(Shortfall::Incomplete)
+                if !is_created && deployment.is_some_and(|receipt| receipt.outcome != Outcome::Done) =>
+            {
                 "not deployed"
             }
             Some(Shortfall::Incomplete) => "changes not applied",
@@ -91,39 +92,39 @@ impl Report {
         .to_owned()
     }
 
-    /// Whether this run changed or deployed the service, and did all of it.
+    /// Whether this run changed or deployed the service.
     fn was_changed(&self, line: &ServiceLine) -> bool {
         let own = |receipt: &Receipt| receipt.place == line.service.name;
         self.plan.is_none() && self.receipts.iter().any(|receipt| own(receipt) && receipt.outcome == Outcome::Done)
     }
 
-    /// How the run ended where findings alone do not say it: what was not applied, failed or could not be verified, and
-    /// where. Empty for a run whose exit code follows from its findings.
+    /// How the run ended, if its findings do not explain the exit code: what was not applied, failed or could not be
+    /// verified, and where. Otherwise empty.
     pub fn conclusion(&self) -> Vec<String> {
-        let mut words = Vec::new();
+        let mut phrases = Vec::new();
         if self.exit_code == INTERRUPTED {
-            words.push("interrupted".to_owned());
+            phrases.push("interrupted".to_owned());
         }
         let kinds = [
             (Shortfall::Incomplete, "incomplete"),
-            (Shortfall::Disproved, "verification failed"),
+            (Shortfall::VerificationFailed, "verification failed"),
             (Shortfall::Unverified, "not verified"),
         ];
-        for (kind, word) in kinds {
+        for (kind, phrase) in kinds {
             let places = self.shortfalls.iter().filter(|(_, shortfall)| **shortfall == kind);
             let places: Vec<&str> = places.map(|(place, _)| place.as_str()).collect();
             if !places.is_empty() {
-                words.push(format!("{word}: {}", places.join(", ")));
+                phrases.push(format!("{phrase}: {}", places.join(", ")));
             }
         }
-        if words.is_empty() {
-            words.extend(self.name_of_exit_code().map(ToOwned::to_owned));
+        if phrases.is_empty() {
+            phrases.extend(self.exit_code_phrase().map(ToOwned::to_owned));
         }
-        words
+        phrases
     }
 
-    /// What the exit code says where nothing else in the report does.
-    fn name_of_exit_code(&self) -> Option<&'static str> {
+    /// A phrase for an exit code that nothing else in the report explains.
+    fn exit_code_phrase(&self) -> Option<&'static str> {
         match self.exit_code {
             PARTIAL => Some("incomplete"),
             DISPROVED => Some("verification failed"),
@@ -133,12 +134,12 @@ impl Report {
         }
     }
 
-    /// Whether a run that wrote something did not end well, so that the way back is the last thing to be read.
-    pub fn needs_the_way_back(&self) -> bool {
+    /// Whether the run failed after it may have written something: the report then ends with the undo command.
+    pub fn ends_with_undo(&self) -> bool {
         [PARTIAL, DISPROVED, INCONCLUSIVE, INTERRUPTED].contains(&self.exit_code)
     }
 
-    /// The services for which nothing was compared, if that is why the run does not succeed.
+    /// The services for which nothing was compared, if the run fails for that reason.
     pub fn not_compared(&self) -> Option<Vec<&str>> {
         if self.exit_code == CLEAN || (self.compared() > 0 && self.exit_code != NOTHING_COMPARED) {
             return None;
@@ -147,7 +148,7 @@ impl Report {
         Some(lines.map(|line| line.service.name.as_str()).collect())
     }
 
-    /// Whether it may be said of every value that was compared that it agrees. What was ignored may be a difference.
+    /// Whether every compared value agrees. An ignored finding may be a difference.
     pub fn all_agree(&self) -> bool {
         let is_agreeing = |finding: &Finding| finding.severity == Severity::Note && finding.rule.values_may_agree;
         self.exit_code == CLEAN

@@ -1,4 +1,4 @@
-//! Imports between the files of `src/`, which must not form a cycle: a file can then be read after those that it uses.
+//! Checks that imports between the files of `src/` form no cycle, so that each file can be read after those it uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use syn::{Attribute, Item, ItemUse, Token, UseTree};
 /// The path of a module, without `crate`.
 pub(crate) type ModulePath = Vec<String>;
 
-/// The modules of a crate. Those that only tests compile are left out.
+/// The modules of a crate, without those for tests.
 pub(crate) struct Modules(pub(crate) BTreeMap<ModulePath, syn::File>);
 
 impl Modules {
@@ -21,7 +21,7 @@ impl Modules {
         modules
     }
 
-    fn add(&mut self, path: ModulePath, file: &Path, folder: &Path) {
+    fn add(&mut self, path: ModulePath, file: &Path, directory: &Path) {
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let parsed = syn::parse_file(&text).unwrap();
         for item in &parsed.items {
@@ -30,15 +30,15 @@ impl Modules {
                 continue;
             }
             let name = module.ident.to_string();
-            let inside = folder.join(&name);
-            let files = [folder.join(format!("{name}.rs")), inside.join("mod.rs")];
+            let inside = directory.join(&name);
+            let files = [directory.join(format!("{name}.rs")), inside.join("mod.rs")];
             let file = files.iter().find(|file| file.exists()).unwrap();
             self.add([path.clone(), vec![name]].concat(), file, &inside);
         }
         self.0.insert(path, parsed);
     }
 
-    /// The module in which the item of that path is defined, through re-exports.
+    /// The module that defines the item at a path, following re-exports.
     fn defining(&self, path: &[String]) -> Option<ModulePath> {
         let length = (0..=path.len()).rev().find(|&length| self.0.contains_key(&path[..length]))?;
         let module = path[..length].to_vec();
@@ -49,7 +49,7 @@ impl Modules {
         }
     }
 
-    /// Where a module takes a name from that it exports again.
+    /// The path that a module re-exports under a name.
     fn reexport(&self, module: &ModulePath, name: &str) -> Option<ModulePath> {
         self.0[module].items.iter().find_map(|item| {
             let Item::Use(import) = item else { return None };
@@ -67,7 +67,7 @@ impl Modules {
         })
     }
 
-    /// Which modules each of them uses, except for its parents and children.
+    /// The modules that each module imports, except its parents and children.
     fn imports(&self) -> BTreeMap<ModulePath, BTreeSet<ModulePath>> {
         let imports = |(module, file): (&ModulePath, &syn::File)| {
             let mut paths = Paths::default();
@@ -88,7 +88,7 @@ impl Modules {
 #[derive(Default)]
 struct Paths {
     all: Vec<Vec<String>>,
-    /// What the names that it imports stand for.
+    /// Imported name → path.
     imported: BTreeMap<String, Vec<String>>,
 }
 
@@ -107,7 +107,7 @@ impl<'ast> Visit<'ast> for Paths {
     }
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        // Only calls with expressions as arguments can be read, which most are.
+        // Only macros whose arguments are expressions can be parsed, which most are.
         let arguments = call.parse_body_with(Punctuated::<syn::Expr, Token![,]>::parse_terminated);
         let mut inside = Self::default();
         arguments.iter().flatten().for_each(|argument| inside.visit_expr(argument));
@@ -133,7 +133,7 @@ pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// The names that an import brings, with what they stand for.
+/// The names that an import declares, with their paths.
 fn names(tree: &UseTree) -> Vec<(String, Vec<String>)> {
     let own = |name: String| (name.clone(), vec![name]);
     match tree {
@@ -153,7 +153,7 @@ fn names(tree: &UseTree) -> Vec<(String, Vec<String>)> {
     }
 }
 
-/// The full paths that an import names.
+/// The paths that an import contains.
 pub(crate) fn leaves(tree: &UseTree) -> Vec<Vec<String>> {
     let below = |name: String, tree: &UseTree| {
         leaves(tree).into_iter().map(|rest| [vec![name.clone()], rest].concat()).collect::<Vec<_>>()
@@ -168,7 +168,7 @@ pub(crate) fn leaves(tree: &UseTree) -> Vec<Vec<String>> {
     }
 }
 
-/// A path from the root of the crate; `None` for one that leads to another crate or to a name that was imported.
+/// A path from the root of the crate; `None` for paths into other crates and paths that start with an imported name.
 fn absolute(path: &[String], module: &ModulePath) -> Option<ModulePath> {
     let (first, rest) = path.split_first()?;
     match first.as_str() {
@@ -183,7 +183,7 @@ fn absolute(path: &[String], module: &ModulePath) -> Option<ModulePath> {
     }
 }
 
-/// The modules that use themselves through others, each with those of its imports that are part of a cycle.
+/// The modules that import themselves indirectly, each with its imports that are part of a cycle.
 fn in_cycles(imports: &BTreeMap<ModulePath, BTreeSet<ModulePath>>) -> BTreeMap<&ModulePath, Vec<&ModulePath>> {
     let reachable = |start: &ModulePath| {
         let mut reached = BTreeSet::new();
@@ -197,15 +197,20 @@ fn in_cycles(imports: &BTreeMap<ModulePath, BTreeSet<ModulePath>>) -> BTreeMap<&
     };
     let reached: BTreeMap<&ModulePath, BTreeSet<&ModulePath>> =
         imports.keys().map(|module| (module, reachable(module))).collect();
-    let back = |module: &ModulePath| imports[module].iter().filter(|used| reached[used].contains(module)).collect();
-    imports.keys().filter(|module| reached[module].contains(module)).map(|module| (module, back(module))).collect()
+    let cyclic_imports =
+        |module: &ModulePath| imports[module].iter().filter(|used| reached[used].contains(module)).collect();
+    imports
+        .keys()
+        .filter(|module| reached[module].contains(module))
+        .map(|module| (module, cyclic_imports(module)))
+        .collect()
 }
 
 #[test]
 fn imports_form_no_cycle() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let modules = Modules::read(&source);
-    assert!(modules.0.len() > 100, "the modules are found");
+    assert!(modules.0.len() > 100, "modules are missing");
     let imports = modules.imports();
     let lines: Vec<String> = in_cycles(&imports)
         .iter()
@@ -217,16 +222,17 @@ fn imports_form_no_cycle() {
     assert!(lines.is_empty(), "{} files in cycles:\n{}", lines.len(), lines.join("\n"));
 }
 
-/// The model is read first, and the `.env` readers can be used without the rest of the crate.
+/// `drift::model` imports no other module, and `drift::dotenv` only the model.
 #[test]
-fn the_model_and_the_env_readers_stand_alone() {
+fn model_and_env_readers_are_independent() {
     let imports = Modules::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).imports();
-    for (folder, allowed) in [("model", &["model"][..]), ("dotenv", &["dotenv", "model"])] {
-        let inside = |module: &ModulePath, folder: &str| module.starts_with(&["drift".to_owned(), folder.to_owned()]);
-        let own: Vec<_> = imports.iter().filter(|(module, _)| inside(module, folder)).collect();
-        assert!(own.len() > 10, "the modules of {folder} are found");
+    for (directory, allowed) in [("model", &["model"][..]), ("dotenv", &["dotenv", "model"])] {
+        let inside =
+            |module: &ModulePath, directory: &str| module.starts_with(&["drift".to_owned(), directory.to_owned()]);
+        let own: Vec<_> = imports.iter().filter(|(module, _)| inside(module, directory)).collect();
+        assert!(own.len() > 10, "modules of {directory} are missing");
         for (module, used) in own.into_iter().flat_map(|(module, used)| used.iter().map(move |used| (module, used))) {
-            let is_allowed = allowed.iter().any(|folder| inside(used, folder));
+            let is_allowed = allowed.iter().any(|directory| inside(used, directory));
             assert!(is_allowed, "{} uses {}", module.join("::"), used.join("::"));
         }
     }

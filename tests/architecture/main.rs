@@ -1,6 +1,6 @@
-//! The structure of the code: which module may use which, what each rule and operation consists of, and that nothing
-//! unfinished is left.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the source tree")]
+//! Checks the structure of the code: dependencies between modules, the parts of each rule and operation, and that no
+//! unfinished code remains.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "reads the source tree")]
 
 mod import_cycles;
 mod rule_names;
@@ -20,18 +20,20 @@ const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
     ("cli", &["report"]),
     ("drift", &["error"]),
     ("error", &[]),
+    // Compiled only for tests.
+    ("messages", &["commands", "drift", "error", "io", "report"]),
 ];
 
-/// What pure modules may not use. The lints of `clippy.toml` ban single functions only.
+/// Modules of `std` that pure modules must not use. The lints of `clippy.toml` ban single functions only.
 const IMPURE: &[&str] = &["std::fs", "std::env", "std::net", "std::process", "std::thread", "std::time::Instant"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files_below(folder: &Path, ending: &str) -> Vec<PathBuf> {
+fn files_below(directory: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files_below(&path, ending));
@@ -59,7 +61,7 @@ fn modules_used(source: &str) -> BTreeSet<String> {
                 let rest = &line[start + marker.len()..];
                 let word: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
                 if word.is_empty() {
-                    assert!(!rest.starts_with('{'), "import modules one by one: {line}");
+                    assert!(!rest.starts_with('{'), "write one import for each module: {line}");
                 }
                 used.insert(word);
             }
@@ -75,9 +77,9 @@ fn modules_import_only_allowed_modules() {
         let (_, allowed) = ALLOWED_IMPORTS
             .iter()
             .find(|(name, _)| *name == module)
-            .unwrap_or_else(|| panic!("{module} is not listed"));
+            .unwrap_or_else(|| panic!("{module} is missing from ALLOWED_IMPORTS"));
         for used in modules_used(&fs::read_to_string(&path).unwrap()) {
-            assert!(used == module || allowed.contains(&used.as_str()), "{} uses {used}", path.display());
+            assert!(used == module || allowed.contains(&used.as_str()), "{} imports {used}", path.display());
         }
     }
 }
@@ -88,7 +90,7 @@ fn analysis_and_output_are_pure() {
         for path in files_below(&root().join("src").join(module), "rs") {
             let source = fs::read_to_string(&path).unwrap();
             for word in IMPURE {
-                assert!(!source.contains(word), "{} touches {word}", path.display());
+                assert!(!source.contains(word), "{} uses {word}", path.display());
             }
         }
     }
@@ -96,8 +98,8 @@ fn analysis_and_output_are_pure() {
 
 #[test]
 fn every_rule_has_one_file_and_one_table_row() {
-    let folder = root().join("src/drift/rules");
-    let files: BTreeSet<String> = files_below(&folder, "rs")
+    let directory = root().join("src/drift/rules");
+    let files: BTreeSet<String> = files_below(&directory, "rs")
         .iter()
         .map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"))
         .filter(|name| name != "mod" && name != "table")
@@ -109,14 +111,14 @@ fn every_rule_has_one_file_and_one_table_row() {
     let mut sorted = codes.clone();
     sorted.sort_unstable();
     sorted.dedup();
-    assert_eq!(codes, sorted, "codes are unique and in order");
+    assert_eq!(codes, sorted, "codes are not unique or not sorted");
     for rule in rules {
-        assert!(!rule.summary.is_empty() && rule.explain.len() > 100, "{} explains itself", rule.name);
+        assert!(!rule.summary.is_empty() && rule.explain.len() > 100, "{} has no explanation", rule.name);
     }
 }
 
 #[test]
-fn every_operation_has_one_file_derive_and_simulated_answer() {
+fn every_operation_has_one_file_derive_and_simulated_response() {
     let operations = fs::read_to_string(root().join("src/io/railway/operations.rs")).unwrap();
     let simulated: String =
         files_below(&root().join("src/io/sim"), "rs").iter().map(|path| fs::read_to_string(path).unwrap()).collect();
@@ -127,11 +129,18 @@ fn every_operation_has_one_file_derive_and_simulated_answer() {
         }
         let name: String = stem.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
         let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(text.matches("query ").count() + text.matches("mutation ").count(), 1, "{stem}: one operation");
+        assert_eq!(
+            text.matches("query ").count() + text.matches("mutation ").count(),
+            1,
+            "{stem} must contain one operation"
+        );
         let declared = ["query", "mutation"].map(|kind| text.contains(&format!("{kind} {name}")));
-        assert!(declared.contains(&true), "{stem} holds operation {name}");
-        assert!(operations.contains(&format!("operation!({name}, \"graphql/{stem}.graphql\"")), "{name} has a derive");
-        assert!(simulated.contains(&format!("\"{name}\"")), "the simulated Railway answers {name}");
+        assert!(declared.contains(&true), "{stem} does not define {name}");
+        assert!(
+            operations.contains(&format!("operation!({name}, \"graphql/{stem}.graphql\"")),
+            "{name} is missing from operations.rs"
+        );
+        assert!(simulated.contains(&format!("\"{name}\"")), "the simulated Railway does not implement {name}");
     }
 }
 
@@ -146,23 +155,23 @@ fn mutations_are_limited_to_five_known_operations() {
         if stem != "schema" && document.contains("mutation") {
             mutations.insert(stem.to_owned());
         }
-        // They would remove what is not named, or deploy what others have staged.
+        // These would delete variables that are not listed, or deploy the staged changes of others.
         for word in ["replace", "PatchCommitStaged", "StageChanges"] {
-            assert!(!document.contains(word), "{stem} says {word}");
+            assert!(!document.contains(word), "{stem} contains {word}");
         }
     }
     let known = ["commit_patch", "delete_variable", "deploy", "redeploy", "set_variables"].map(String::from);
     assert_eq!(mutations, BTreeSet::from(known));
 }
 
-/// Whoever holds no `Writer` can send no change: `check` must not be able to.
+/// Only a `Writer` can send mutations, and commands such as `check` must not have one.
 #[test]
 fn only_fix_and_undo_can_write_to_railway() {
     for path in files_below(&root().join("src"), "rs") {
         let inside = path.strip_prefix(root().join("src")).unwrap();
-        let may = ["commands/apply", "io/railway"].iter().any(|folder| inside.starts_with(folder));
-        let holds = fs::read_to_string(&path).unwrap().contains("railway::writer::");
-        assert!(may || !holds, "{} holds what writes", path.display());
+        let is_allowed = ["commands/apply", "io/railway"].iter().any(|directory| inside.starts_with(directory));
+        let has_writer = fs::read_to_string(&path).unwrap().contains("railway::writer::");
+        assert!(is_allowed || !has_writer, "{} uses the writer", path.display());
     }
     let commands = root().join("src/commands");
     let files = ["analysis", "check", "explain", "matrix", "output", "session"];
@@ -170,7 +179,7 @@ fn only_fix_and_undo_can_write_to_railway() {
     paths.extend(["gather", "init"].iter().flat_map(|name| files_below(&commands.join(name), "rs")));
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
-        assert!(!text.contains("commands::apply"), "{} can't change anything on Railway", path.display());
+        assert!(!text.contains("commands::apply"), "{} must not be able to change anything on Railway", path.display());
     }
 }
 
@@ -181,9 +190,9 @@ fn documents_refer_to_existing_paths() {
     for document in pages.chain(others.map(|name| root().join(name))) {
         let text = fs::read_to_string(&document).unwrap();
         for word in text.split('`').skip(1).step_by(2) {
-            // What is no part of the published package can't be looked for there.
-            let folders = ["src/", "tests/", "graphql/", ".ci/", "packaging/", "fuzz/", "benches/"];
-            let is_path = folders.iter().any(|start| word.starts_with(start) && root().join(start).exists());
+            // The published package does not contain every directory.
+            let directories = ["src/", "tests/", "graphql/", ".ci/", "packaging/", "fuzz/", "benches/"];
+            let is_path = directories.iter().any(|start| word.starts_with(start) && root().join(start).exists());
             if is_path && !word.contains("NAME") {
                 assert!(root().join(word).exists(), "{} names {word}", document.display());
             }
@@ -191,11 +200,12 @@ fn documents_refer_to_existing_paths() {
     }
 }
 
-/// The table of modules says who may know whom, as the arrows above do.
+/// The table of modules lists the same imports as `ALLOWED_IMPORTS`.
 #[test]
 fn contributing_describes_the_modules() {
     let text = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
-    for (module, allowed) in ALLOWED_IMPORTS.iter().filter(|(module, _)| !["main", "lib"].contains(module)) {
+    for (module, allowed) in ALLOWED_IMPORTS.iter().filter(|(module, _)| !["main", "lib", "messages"].contains(module))
+    {
         let start = format!("| `src/{module}` |");
         let row = text.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row {start}"));
         let last = row.trim_end_matches('|').rsplit('|').next().unwrap();
@@ -206,15 +216,15 @@ fn contributing_describes_the_modules() {
 
 #[test]
 fn no_todo_or_debug_output_remains() {
-    let marks = ["TODO", "FIXME", "XXX"];
-    for folder in ["src", "tests", "benches", "graphql"] {
+    let markers = ["TODO", "FIXME", "XXX"];
+    for directory in ["src", "tests", "benches", "graphql"] {
         for ending in ["rs", "graphql", "py", "js"] {
-            for path in files_below(&root().join(folder), ending) {
+            for path in files_below(&root().join(directory), ending) {
                 let text = fs::read_to_string(&path).unwrap();
                 let comments = text.lines().filter_map(|line| line.split_once("//").or_else(|| line.split_once('#')));
                 for (_, comment) in comments {
-                    let left = marks.iter().find(|mark| comment.trim_start().starts_with(**mark));
-                    assert_eq!(left, None, "{}", path.display());
+                    let found = markers.iter().find(|marker| comment.trim_start().starts_with(**marker));
+                    assert_eq!(found, None, "{}", path.display());
                 }
                 assert!(!text.contains(&["dbg", "!("].concat()), "{}", path.display());
             }
@@ -233,5 +243,5 @@ fn source_files_stay_below_the_line_limit() {
 #[test]
 fn main_has_at_most_ten_lines() {
     let main = fs::read_to_string(root().join("src/main.rs")).unwrap();
-    assert!(main.lines().count() <= 10, "main is the place where nothing happens");
+    assert!(main.lines().count() <= 10, "main.rs has more than ten lines");
 }

@@ -1,4 +1,4 @@
-//! Code that knows a rule: everything specific to a rule is in its file, and other code asks the rule.
+//! Checks that code specific to a rule is in its file, and that other code does not name the rule.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,15 +9,15 @@ use syn::{Item, ItemUse, LitStr, Macro};
 
 use crate::import_cycles::{Modules, is_for_tests, leaves};
 
-/// Names of rules that are also words for something else: the state of a variable, a remedy, a kind of error.
+/// Names of rules that have another meaning, too: the state of a variable, a remedy, a kind of error.
 const HOMONYMS: &[&str] = &["sealed", "start-command", "staged-changes"];
 
-/// Names and modules of rules in one file, outside its tests and its comments.
+/// The rules that one file names, outside its tests and comments.
 #[derive(Default)]
 struct RuleNames {
     /// String literals that are the name or the code of a rule.
     literals: BTreeSet<&'static str>,
-    /// Rules whose module is named, as in `rules::value_differs`.
+    /// Rules whose module it refers to, as in `rules::value_differs`.
     modules: BTreeSet<&'static str>,
 }
 
@@ -59,7 +59,7 @@ impl<'ast> Visit<'ast> for RuleNames {
         self.literals.extend(RULES.iter().flat_map(|rule| [rule.name, rule.code]).filter(|word| is_named(word)));
     }
 
-    /// The arguments of a macro are tokens with a space between them.
+    /// Macro arguments are tokens separated by spaces.
     fn visit_macro(&mut self, invocation: &'ast Macro) {
         let tokens = invocation.tokens.to_string();
         let words: Vec<&str> = tokens.split_whitespace().collect();
@@ -81,12 +81,12 @@ fn only_its_own_file_names_a_rule() {
         let mut names = RuleNames::default();
         names.visit_file(file);
         match module.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            // The one list.
+            // The list of all rules.
             ["drift", "rules"] => continue,
             ["drift", "rules", file] => {
                 let own = RULES.iter().find(|rule| rule.name.replace('-', "_") == *file).unwrap();
                 names.literals.retain(|word| ![own.name, own.code].contains(word));
-                // A rule may declare how it is related to another one.
+                // A rule may declare its relation to another one.
                 names.modules.clear();
             }
             _ => {}
@@ -94,7 +94,7 @@ fn only_its_own_file_names_a_rule() {
         let (literals, modules) = (&names.literals, &names.modules);
         assert!(
             literals.is_empty() && modules.is_empty(),
-            "{} names rules: {literals:?} {modules:?}; let the rules declare what it needs to know",
+            "{} names rules: {literals:?} {modules:?}; declare the property that it needs in the rules",
             module.join("::")
         );
     }

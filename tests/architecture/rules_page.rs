@@ -1,4 +1,4 @@
-//! `docs/rules.md` is generated from `RULES`. `SNAPSHOTS=overwrite` writes it again.
+//! Generates `docs/rules.md` from `RULES`. To update: `SNAPSHOTS=overwrite`.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Which programs a run starts, and what it gives them: real files, a real `PATH`, real git.
+//! Child processes: which programs a run starts, and which environment variables they receive.
 #![cfg(unix)]
 
 use std::fs;
@@ -9,20 +9,21 @@ use std::process::Command;
 use railway_doctor::io::sim::Sim;
 use railway_doctor::io::sim::seed;
 
-use crate::binary::{Doctor, Ended, ended};
+use crate::binary::{Doctor, Outcome, outcome};
 
-/// A checkout with a file of variables, a nested folder and a nested repository, and its own `git` in `node_modules/.bin`.
+/// A checkout with a `.env`, a package, a nested repository, and a `git` in `node_modules/.bin` that must not run.
 fn checkout() -> Doctor {
-    let doctor = Doctor::beside(Sim::new(seed::incident::estate()));
+    let doctor = Doctor::with_sim(Sim::new(seed::incident::estate()));
     let env = seed::incident::ENV_FILE;
     let doctor = doctor.file(".env", env).file("packages/web/.env", env).file("vendor/inner/.env", env);
-    for folder in ["", "vendor/inner"] {
-        let done = Command::new("git").args(["init", "-q"]).current_dir(doctor.work().join(folder)).status().unwrap();
-        assert!(done.success());
+    for directory in ["", "vendor/inner"] {
+        let status =
+            Command::new("git").args(["init", "-q"]).current_dir(doctor.work().join(directory)).status().unwrap();
+        assert!(status.success());
     }
-    let mark = format!("touch '{}'; exit 1", mark(&doctor).display());
-    program(&doctor.work().join("node_modules/.bin/git"), &mark);
-    program(&doctor.work().join("vendor/inner/bin/git"), &mark);
+    let script = format!("touch '{}'; exit 1", marker(&doctor).display());
+    write_script(&doctor.work().join("node_modules/.bin/git"), &script);
+    write_script(&doctor.work().join("vendor/inner/bin/git"), &script);
     let base = base(&doctor);
     symlink("work", base.join("link")).unwrap();
     fs::create_dir(base.join("aliases")).unwrap();
@@ -34,27 +35,28 @@ fn base(doctor: &Doctor) -> PathBuf {
     doctor.work().parent().unwrap().to_owned()
 }
 
-/// The file that the checkout's program leaves.
-fn mark(doctor: &Doctor) -> PathBuf {
+/// The file that the checkout's `git` creates when it runs.
+fn marker(doctor: &Doctor) -> PathBuf {
     base(doctor).join("ran")
 }
 
-/// Writes a script. A shell does it: while another thread starts a child, a file that this process writes can't be run.
-fn program(path: &Path, script: &str) {
+/// Uses a shell to write a script. If this process wrote it, a child that another thread is starting could inherit the
+/// open file, and running the script would fail with `ETXTBSY`.
+fn write_script(path: &Path, script: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let write = "printf '#!/bin/sh\\n%s\\n' \"$2\" >\"$1\" && chmod +x \"$1\"";
     assert!(Command::new("sh").args(["-c", write, "sh"]).arg(path).arg(script).status().unwrap().success());
 }
 
-fn run(doctor: &Doctor, words: &[&str], folder: &str, path: &str) -> Ended {
+fn run(doctor: &Doctor, arguments: &[&str], directory: &str, path: &str) -> Outcome {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doctor"));
-    command.args(words);
-    if words[0] != "hook" || words[1] == "run" {
+    command.args(arguments);
+    if arguments[0] != "hook" || arguments[1] == "run" {
         command.args(["--api-url", &doctor.served.url()]);
     }
     doctor.prepare(&mut command);
-    command.current_dir(doctor.work().join(folder)).env("PATH", path);
-    ended(command.output().unwrap())
+    command.current_dir(doctor.work().join(directory)).env("PATH", path);
+    outcome(command.output().unwrap())
 }
 
 const COMMANDS: [&[&str]; 7] = [
@@ -70,7 +72,7 @@ const COMMANDS: [&[&str]; 7] = [
 #[test]
 fn git_inside_the_checkout_is_not_executed() {
     let system = std::env::var("PATH").unwrap();
-    for (folder, entry) in [
+    for (directory, entry) in [
         ("", "work/node_modules/.bin"),
         ("packages/web", "work/node_modules/.bin"),
         ("packages/web", "work/packages/../node_modules/.bin"),
@@ -79,15 +81,18 @@ fn git_inside_the_checkout_is_not_executed() {
         ("packages/web", "link/node_modules/.bin"),
         ("", "aliases"),
     ] {
-        for words in COMMANDS {
+        for arguments in COMMANDS {
             let doctor = checkout();
             let path = format!("{}:{system}", base(&doctor).join(entry).display());
-            let ended = run(&doctor, words, folder, &path);
-            assert!(!mark(&doctor).exists(), "{words:?} in {folder:?} with {entry} ran it: {ended:?}");
-            let is_missed = ended.err.contains("git can't") || ended.err.contains("git is not installed");
-            assert!(!is_missed, "{words:?} in {folder:?} with {entry} does without git: {ended:?}");
-            if words == ["hook", "install"] {
-                assert_eq!(ended.code, Some(0), "{words:?} in {folder:?} with {entry}: {ended:?}");
+            let outcome = run(&doctor, arguments, directory, &path);
+            assert!(
+                !marker(&doctor).exists(),
+                "{arguments:?} in {directory:?} with {entry} ran the checkout's git: {outcome:?}"
+            );
+            let is_missing = outcome.err.contains("git could not") || outcome.err.contains("git is not installed");
+            assert!(!is_missing, "{arguments:?} in {directory:?} with {entry} did not use git: {outcome:?}");
+            if arguments == ["hook", "install"] {
+                assert_eq!(outcome.code, Some(0), "{arguments:?} in {directory:?} with {entry}: {outcome:?}");
             }
         }
     }
@@ -98,24 +103,24 @@ fn relative_and_empty_path_entries_are_skipped() {
     let system = std::env::var("PATH").unwrap();
     for entry in ["node_modules/.bin", "./node_modules/.bin", "../work/node_modules/.bin", "", "."] {
         let doctor = checkout();
-        program(&doctor.work().join("git"), &format!("touch '{}'; exit 1", mark(&doctor).display()));
-        for words in COMMANDS {
-            let ended = run(&doctor, words, "", &format!("{entry}:{system}"));
-            assert!(!mark(&doctor).exists(), "{words:?} with {entry:?} ran it: {ended:?}");
+        write_script(&doctor.work().join("git"), &format!("touch '{}'; exit 1", marker(&doctor).display()));
+        for arguments in COMMANDS {
+            let outcome = run(&doctor, arguments, "", &format!("{entry}:{system}"));
+            assert!(!marker(&doctor).exists(), "{arguments:?} with {entry:?} ran the checkout's git: {outcome:?}");
         }
     }
 }
 
 #[test]
-fn git_only_in_the_checkout_has_its_own_error() {
+fn git_only_in_the_checkout_has_a_specific_error() {
     let doctor = checkout();
-    for (entry, why) in
-        [("work/node_modules/.bin", "the only git in PATH lies inside the checkout"), ("home", "git is not installed")]
+    for (entry, cause) in
+        [("work/node_modules/.bin", "the only git in PATH is inside the checkout"), ("home", "git is not installed")]
     {
         let path = base(&doctor).join(entry).display().to_string();
-        let ended = run(&doctor, &["hook", "status"], "packages/web", &path);
-        assert!(ended.err.contains(why), "{ended:?}");
-        assert!(!mark(&doctor).exists());
+        let outcome = run(&doctor, &["hook", "status"], "packages/web", &path);
+        assert!(outcome.err.contains(cause), "{outcome:?}");
+        assert!(!marker(&doctor).exists());
     }
 }
 
@@ -131,26 +136,28 @@ fn git_receives_only_the_variables_it_needs() {
         "GIT_NO_REPLACE_OBJECTS",
         "GIT_TERMINAL_PROMPT",
         "LC_ALL",
-        "GIT_INDEX_FILE", // Set by the shell that writes them down.
+        "GIT_INDEX_FILE",
+        // Set by the shell that records the variables.
         "PWD",
         "OLDPWD",
         "SHLVL",
         "_",
     ];
     let system = std::env::var("PATH").unwrap();
-    for words in COMMANDS {
+    for arguments in COMMANDS {
         let doctor = checkout().variable("RAILWAY_TOKEN", None).variable("OPS_PASSWORD", Some("marker-password"));
         let doctor = doctor.variable("GIT_SSH_COMMAND", Some("marker-command")).variable("LD_BIND_NOT", Some("1"));
-        let given = base(&doctor).join("given");
-        let script = format!("env >>'{}'\nPATH='{system}' exec git \"$@\"", given.display());
-        program(&base(&doctor).join("tools/git"), &script);
+        let recorded = base(&doctor).join("recorded");
+        let script = format!("env >>'{}'\nPATH='{system}' exec git \"$@\"", recorded.display());
+        write_script(&base(&doctor).join("tools/git"), &script);
         let path = format!("{}:{system}", base(&doctor).join("tools").display());
-        let ended = run(&doctor, words, "packages/web", &path);
-        let given = fs::read_to_string(&given).unwrap_or_else(|_| panic!("{words:?} asked no git: {ended:?}"));
-        for line in given.lines() {
+        let outcome = run(&doctor, arguments, "packages/web", &path);
+        let recorded =
+            fs::read_to_string(&recorded).unwrap_or_else(|_| panic!("{arguments:?} did not run git: {outcome:?}"));
+        for line in recorded.lines() {
             let name = line.split('=').next().unwrap();
-            assert!(known.contains(&name), "{words:?} gives git {line}");
+            assert!(known.contains(&name), "{arguments:?} passes {line} to git");
         }
-        assert!(!given.contains(seed::ACCOUNT_TOKEN), "{words:?}");
+        assert!(!recorded.contains(seed::ACCOUNT_TOKEN), "{arguments:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! `--debug-api`: a line for each request, and nothing in it that is anybody's secret.
+//! `--debug-api` records one line for each request, without secrets.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use railway_doctor::io::sim::fault::Fault;
 use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, incident};
 use serde_json::{Value, json};
 
-use crate::binary::{Doctor, Ended, ended};
+use crate::binary::{Doctor, Outcome, outcome};
 use crate::server::Misbehaviour;
 
 const MARK: &str = "mark4711";
@@ -18,18 +18,18 @@ fn doctor() -> Doctor {
     Doctor::new(incident::estate()).file(".env", incident::ENV_FILE)
 }
 
-/// Any verb; the demo has a Railway of its own.
-fn run(doctor: &Doctor, words: &[&str]) -> Ended {
+/// Runs a command, with `--api-url` unless the command has no such flag.
+fn run(doctor: &Doctor, arguments: &[&str]) -> Outcome {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doctor"));
-    command.args(words);
-    if !["demo", "explain"].contains(&words[0]) {
+    command.args(arguments);
+    if !["demo", "explain"].contains(&arguments[0]) {
         command.args(["--api-url", &doctor.served.url()]);
     }
     doctor.prepare(&mut command);
-    ended(command.output().unwrap())
+    outcome(command.output().unwrap())
 }
 
-/// The lines of the file, once it is known that it is the user's alone.
+/// Asserts that only the owner can access the file, and returns its lines.
 fn lines(doctor: &Doctor) -> Vec<Value> {
     let path = doctor.work().join("debug.jsonl");
     let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
@@ -44,12 +44,12 @@ fn operations(lines: &[Value]) -> Vec<(&str, u64)> {
 #[test]
 fn records_time_status_headers_and_shape_of_every_request() {
     let doctor = doctor();
-    let ended = doctor.check(&["--debug-api", "debug.jsonl", "--format", "json"]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let outcome = doctor.check(&["--debug-api", "debug.jsonl", "--format", "json"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
     let lines = lines(&doctor);
     assert_eq!(operations(&lines), [("Environment", 1), ("Values", 1)]);
-    let report: Value = serde_json::from_str(&ended.out).unwrap();
-    assert_eq!(report["summary"]["requests"], 2, "recording costs no request");
+    let report: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(report["summary"]["requests"], 2, "recording sends no request");
     for line in &lines {
         assert_eq!((&line["status"], line.get("pending")), (&json!(200), None), "{line}");
         assert_eq!(line["headers"]["content-type"], "application/json");
@@ -66,7 +66,7 @@ fn records_time_status_headers_and_shape_of_every_request() {
 #[test]
 fn records_failed_attempts() {
     for (misbehaviour, class) in
-        [(Misbehaviour::CloseBeforeAnswer, "broken"), (Misbehaviour::Raw(b"no HTTP\r\n\r\n"), "broken")]
+        [(Misbehaviour::CloseBeforeResponse, "broken"), (Misbehaviour::Raw(b"not HTTP\r\n\r\n"), "broken")]
     {
         let doctor = doctor();
         doctor.served.misbehave(misbehaviour);
@@ -77,9 +77,12 @@ fn records_failed_attempts() {
     }
     let doctor = doctor();
     let block = || Fault::reply(403, "error code: 1010").header("content-type", "text/plain; charset=UTF-8");
-    doctor.served.sim.fault(block().header("cf-ray", "8a1f3c5d7e9b0a2c-SIN").header("server", "cloudflare").for_ever());
-    let ended = doctor.check(&["--debug-api", "debug.jsonl"]);
-    assert!(ended.code == Some(5) && ended.err.contains("add `--debug-api FILE`"), "{ended:?}");
+    doctor
+        .served
+        .sim
+        .fault(block().header("cf-ray", "8a1f3c5d7e9b0a2c-SIN").header("server", "cloudflare").permanent());
+    let outcome = doctor.check(&["--debug-api", "debug.jsonl"]);
+    assert!(outcome.code == Some(5) && outcome.err.contains("with `--debug-api FILE`"), "{outcome:?}");
     let lines = lines(&doctor);
     assert_eq!(lines.len(), 1);
     assert_eq!((&lines[0]["body"], &lines[0]["bytes"]), (&json!("error code: 1010"), &json!(16)));
@@ -89,7 +92,7 @@ fn records_failed_attempts() {
     }
 }
 
-/// A response in which every string, name and number that can be is a secret, in the place of the usual one.
+/// A response that has the marker in place of every string, name and number, where the type allows it.
 fn planted() -> Value {
     let variables =
         json!({ "API_KEY": MARK, MARK: MARK, "SUCCESS": "SUCCESS", "N": 4711, "L": [MARK], "M": { MARK: MARK } });
@@ -155,15 +158,15 @@ fn no_secret_from_a_response_is_recorded() {
         for status in [200, 403, 500, 429] {
             let doctor = doctor();
             let fault = names.iter().fold(Fault::reply(status, body), |fault, name| fault.header(name, MARK));
-            doctor.served.sim.fault(fault.for_ever());
+            doctor.served.sim.fault(fault.permanent());
             doctor.check(&["--debug-api", "debug.jsonl", "--timeout", "700ms"]);
             assert!(!lines(&doctor).is_empty(), "{status} {body}");
             for mut line in lines(&doctor) {
-                // Its port may have any digits.
+                // Ports and times can contain the same digits.
                 line.as_object_mut().unwrap().remove("host");
                 line.as_object_mut().unwrap().remove("started_at");
                 let text = line.to_string();
-                assert!(!text.contains("mark") && !text.contains("4711"), "{status} {body} leaves {text}");
+                assert!(!text.contains("mark") && !text.contains("4711"), "{status} {body}: recorded {text}");
             }
         }
     }
@@ -172,16 +175,16 @@ fn no_secret_from_a_response_is_recorded() {
 #[test]
 fn neither_request_data_nor_token_is_recorded() {
     let doctor = doctor();
-    let words = ["fix", "--push", "--yes", "--only", "STAGING_OPS_API_KEY", "--debug-api", "debug.jsonl"];
-    let ended = run(&doctor, &words);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let arguments = ["fix", "--push", "--yes", "--only", "STAGING_OPS_API_KEY", "--debug-api", "debug.jsonl"];
+    let outcome = run(&doctor, &arguments);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let text = fs::read_to_string(doctor.work().join("debug.jsonl")).unwrap();
-    let sent = lines(&doctor);
-    assert!(operations(&sent).contains(&("SetVariables", 1)) && operations(&sent).contains(&("Redeploy", 1)));
+    let lines = lines(&doctor);
+    assert!(operations(&lines).contains(&("SetVariables", 1)) && operations(&lines).contains(&("Redeploy", 1)));
     for secret in [ACCOUNT_TOKEN, "staging-ops", "STAGING_OPS", "agentverse", "staging"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
-    assert!(sent.iter().all(|line| line.get("variables").is_none()));
+    assert!(lines.iter().all(|line| line.get("variables").is_none()));
 }
 
 #[test]
@@ -191,10 +194,10 @@ fn interrupted_run_records_the_pending_request() {
     let mut command: Command = doctor.command(&["--debug-api", "debug.jsonl"]);
     let mut child = command.spawn().unwrap();
     let start = Instant::now();
-    while !doctor.served.sim.asked().iter().any(|asked| asked.operation == "Environment")
-        || doctor.served.heard().len() < 2
+    while !doctor.served.sim.requests().iter().any(|asked| asked.operation == "Environment")
+        || doctor.served.received().len() < 2
     {
-        assert!(start.elapsed() < Duration::from_secs(20), "it never asks for values");
+        assert!(start.elapsed() < Duration::from_secs(20), "no request for the values");
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
@@ -217,29 +220,32 @@ fn prefetched_requests_are_recorded() {
 }
 
 #[test]
-fn debug_file_never_replaces_inputs_and_may_be_empty() {
+fn debug_file_never_replaces_an_input_and_may_be_empty() {
     let doctor = doctor().file("doctor.toml", "environment = \"staging\"\n").file("old.jsonl", "old\n");
-    for (words, why) in [
+    for (arguments, cause) in [
         (&["check", "--debug-api", ".env"][..], "this run reads it"),
         (&["check", "--debug-api", "doctor.toml"], "this run reads it"),
         (&["check", "--env-file", "old.jsonl", "--debug-api", "old.jsonl"], "this run reads it"),
         (&["check", "--output", "report", "--debug-api", "./report"], "the report is written there"),
         (&["check", "--debug-api", "/dev/null"], "a device"),
         (&["check", "--debug-api", "."], "directory"),
-        (&["auth", "status", "--debug-api", "missing/debug.jsonl"], "no such file or folder"),
+        (&["auth", "status", "--debug-api", "missing/debug.jsonl"], "no such file or directory"),
     ] {
-        let ended = run(&doctor, words);
-        assert_eq!(ended.code, Some(2), "{words:?}: {ended:?}");
-        assert!(ended.err.contains("--debug-api can't be") && ended.err.contains(why), "{words:?}: {ended:?}");
+        let outcome = run(&doctor, arguments);
+        assert_eq!(outcome.code, Some(2), "{arguments:?}: {outcome:?}");
+        assert!(
+            outcome.err.contains(" for --debug-api\n") && outcome.err.contains(cause),
+            "{arguments:?}: {outcome:?}"
+        );
     }
     assert_eq!(fs::read_to_string(doctor.work().join(".env")).unwrap(), incident::ENV_FILE);
-    assert_eq!(doctor.served.sim.count(), 0, "nothing was asked");
+    assert_eq!(doctor.served.sim.count(), 0, "no request was sent");
     assert_eq!(run(&doctor, &["explain", "--debug-api", "debug.jsonl"]).code, Some(0));
     assert_eq!(lines(&doctor), Vec::<Value>::new());
     assert_eq!(run(&doctor, &["demo", "check", "--debug-api", "debug.jsonl"]).code, Some(1));
     assert_eq!(
         operations(&lines(&doctor))[..2],
         [("Environment", 1), ("Values", 1)],
-        "the demo's requests are recorded, too"
+        "the demo's requests are recorded"
     );
 }

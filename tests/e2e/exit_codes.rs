@@ -1,4 +1,4 @@
-//! Every exit code that `check` can give, by the binary itself.
+//! The exit codes of `doctor check`.
 
 use railway_doctor::io::railway::transport::TransportFailure;
 use railway_doctor::io::sim::Sim;
@@ -23,45 +23,48 @@ fn api(variables: &[(&str, &str)]) -> Estate {
 #[test]
 fn exit_0_means_all_values_agree() {
     let doctor = Doctor::new(api(&[("A", "1"), ("B", "2")])).file(".env", "A=1\nB=\"2\"\n");
-    let ended = doctor.check(&[]);
-    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
-    assert!(ended.out.contains("All 2 values agree"), "{ended:?}");
+    let outcome = doctor.check(&[]);
+    assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""), "{outcome:?}");
+    assert!(outcome.out.contains("Both values agree"), "{outcome:?}");
     assert_eq!(doctor.served.sim.count(), 2);
 }
 
 #[test]
 fn exit_1_means_findings() {
-    let ended = incident().check(&["--format", "json"]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    let report = ended.report();
+    let outcome = incident().check(&["--format", "json"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let report = outcome.report();
     assert_eq!(report["summary"]["requests"], 2);
-    let found: Vec<&serde_json::Value> =
+    let errors: Vec<&serde_json::Value> =
         report["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "error").collect();
-    assert_eq!(found.len(), 2, "{report:#}");
+    assert_eq!(errors.len(), 2, "{report:#}");
     assert_eq!(
-        (&found[1]["rule"], &found[1]["services"]),
+        (&errors[1]["rule"], &errors[1]["services"]),
         (&"stale-deployment".into(), &serde_json::json!(["agentverse-worker-staging"]))
     );
-    assert_eq!(found[0]["rule"], "value-differs");
-    assert_eq!(found[0]["key"], "STAGING_OPS_API_KEY");
-    assert_eq!(found[0]["services"], serde_json::json!(["agentverse-api-staging", "agentverse-worker-staging"]));
-    assert_eq!(found[0]["places"], serde_json::json!([{"file": ".env", "line": 6}]));
-    let next: Vec<&str> = found[0]["next"].as_array().unwrap().iter().filter_map(serde_json::Value::as_str).collect();
+    assert_eq!(errors[0]["rule"], "value-differs");
+    assert_eq!(errors[0]["key"], "STAGING_OPS_API_KEY");
+    assert_eq!(errors[0]["services"], serde_json::json!(["agentverse-api-staging", "agentverse-worker-staging"]));
+    assert_eq!(errors[0]["places"], serde_json::json!([{"file": ".env", "line": 6}]));
+    let next: Vec<&str> = errors[0]["next"].as_array().unwrap().iter().filter_map(serde_json::Value::as_str).collect();
     assert_eq!(next[..4], ["doctor", "fix", "--only", "STAGING_OPS_API_KEY"]);
-    assert!(next.len() == 5 && next[4].starts_with("--api-url=http://127.0.0.1:"), "the same Railway: {next:?}");
+    assert!(
+        next.len() == 5 && next[4].starts_with("--api-url=http://127.0.0.1:"),
+        "the command repeats --api-url: {next:?}"
+    );
 }
 
 #[test]
-fn fail_on_changes_the_exit_code_and_hides_nothing() {
-    let missing = || Doctor::new(api(&[("A", "1")])).file(".env", "A=1\nNEW_THING=2\n");
+fn fail_on_changes_only_the_exit_code() {
+    let missing = || Doctor::new(api(&[("A", "1")])).file(".env", "A=1\nNEW_KEY=2\n");
     for (flag, code) in [("error", 0), ("warning", 1), ("note", 1), ("never", 0)] {
-        let ended = missing().check(&["--fail-on", flag]);
-        assert_eq!(ended.code, Some(code), "{flag}: {ended:?}");
-        assert!(ended.out.contains("NEW_THING"), "{flag}: {ended:?}");
+        let outcome = missing().check(&["--fail-on", flag]);
+        assert_eq!(outcome.code, Some(code), "{flag}: {outcome:?}");
+        assert!(outcome.out.contains("NEW_KEY"), "{flag}: {outcome:?}");
     }
     let configured = missing().file("doctor.toml", "fail-on = \"warning\"\n");
     assert_eq!(configured.check(&[]).code, Some(1));
-    assert_eq!(configured.check(&["--fail-on", "error"]).code, Some(0), "a flag wins over the file");
+    assert_eq!(configured.check(&["--fail-on", "error"]).code, Some(0), "a flag overrides doctor.toml");
     assert_eq!(configured.check(&["--no-config"]).code, Some(0));
     let incident = incident();
     assert_eq!(incident.check(&["--fail-on", "never"]).code, Some(0));
@@ -74,66 +77,66 @@ fn exit_2_means_usage_or_configuration_error() {
         ("a flag", doctor(), vec!["--nope"], "--nope"),
         ("a format", doctor(), vec!["--format", "xml"], "xml"),
         ("a time", doctor(), vec!["--timeout", "soon"], "--timeout"),
-        ("a service", doctor(), vec!["--service", "wep"], "there is no service wep"),
+        ("a service", doctor(), vec!["--service", "wep"], "unknown service wep"),
         ("a project", doctor(), vec!["--project", "shoq"], "project shoq: not found, or not visible to this token"),
         ("an environment", doctor(), vec!["-e", "prodcution"], "--environment=production"),
-        ("a missing file", doctor(), vec!["--env-file", ".evn"], "can't read .evn"),
-        ("a folder", doctor().file("dir/x", ""), vec!["--env-file", "dir"], "a folder, not a file"),
-        ("no UTF-8", doctor().file(".env", b"A=1\nB=\xff\n"), vec![], "line 2, column 3"),
-        ("a broken doctor.toml", doctor().file("doctor.toml", "a = [\n"), vec![], "doctor.toml:"),
+        ("a missing file", doctor(), vec!["--env-file", ".evn"], "failed to read .evn"),
+        ("a directory", doctor().file("dir/x", ""), vec!["--env-file", "dir"], "a directory, not a file"),
+        ("invalid UTF-8", doctor().file(".env", b"A=1\nB=\xff\n"), vec![], "line 2, column 3"),
+        ("an invalid doctor.toml", doctor().file("doctor.toml", "a = [\n"), vec![], "doctor.toml:"),
         ("an unknown key", doctor().file("doctor.toml", "env-fiel = \".env\"\n"), vec![], "env-file"),
         ("a service in doctor.toml", doctor().file("doctor.toml", "[services.web]\n"), vec![], "doctor.toml:1"),
         ("another address", doctor(), vec!["--api-url", "http://example.com/"], "literal loopback addresses only"),
-        ("values in a pipe", doctor(), vec!["--show-values"], "on a terminal only"),
-        ("both configurations", doctor(), vec!["--no-config", "--config", "x"], "--config"),
+        ("values in a pipe", doctor(), vec!["--show-values"], "only on a terminal"),
+        ("conflicting flags", doctor(), vec!["--no-config", "--config", "x"], "--config"),
     ];
-    for (name, doctor, arguments, word) in cases {
-        let ended = doctor.check(&arguments);
-        assert_eq!(ended.code, Some(2), "{name}: {ended:?}");
-        assert!(ended.err.contains(word), "{name}: {ended:?}");
-        assert_eq!(ended.out, "", "{name}: standard output is for results");
+    for (name, doctor, arguments, fragment) in cases {
+        let outcome = doctor.check(&arguments);
+        assert_eq!(outcome.code, Some(2), "{name}: {outcome:?}");
+        assert!(outcome.err.contains(fragment), "{name}: {outcome:?}");
+        assert_eq!(outcome.out, "", "{name}: standard output must be empty");
     }
-    let nothing = Doctor::new(api(&[("A", "1")]));
-    let ended = nothing.check(&[]);
-    assert!(ended.code == Some(2) && ended.err.contains("there is no .env here"), "{ended:?}");
-    assert_eq!(nothing.served.sim.count(), 0, "Railway need not be asked for that");
+    let no_file = Doctor::new(api(&[("A", "1")]));
+    let outcome = no_file.check(&[]);
+    assert!(outcome.code == Some(2) && outcome.err.contains("error: no .env in "), "{outcome:?}");
+    assert_eq!(no_file.served.sim.count(), 0, "this needs no request");
 }
 
 #[test]
 fn exit_3_means_nothing_was_compared() {
     for (name, estate, env_file, arguments) in [
         ("no key in common", api(&[("B", "1")]), "A=1\n", vec![]),
-        ("no variables at all", api(&[]), "A=1\n", vec![]),
+        ("no variables", api(&[]), "A=1\n", vec![]),
         ("an empty file", api(&[("A", "1")]), "", vec![]),
-        ("a named service without common keys", api(&[("B", "1")]), "A=1\n", vec!["--service", "api"]),
-        ("only a key that no service has", api(&[("A", "1")]), "A=1\nZ=1\n", vec!["--only", "Z"]),
-        ("never is no green", api(&[("B", "1")]), "A=1\n", vec!["--fail-on", "never"]),
+        ("a selected service without common keys", api(&[("B", "1")]), "A=1\n", vec!["--service", "api"]),
+        ("a selected key that no service has", api(&[("A", "1")]), "A=1\nZ=1\n", vec!["--only", "Z"]),
+        ("--fail-on never", api(&[("B", "1")]), "A=1\n", vec!["--fail-on", "never"]),
     ] {
-        let ended = Doctor::new(estate).file(".env", env_file).check(&arguments);
-        assert_eq!(ended.code, Some(3), "{name}: {ended:?}");
-        assert!(ended.out.to_lowercase().contains("nothing was compared"), "{name}: {ended:?}");
+        let outcome = Doctor::new(estate).file(".env", env_file).check(&arguments);
+        assert_eq!(outcome.code, Some(3), "{name}: {outcome:?}");
+        assert!(outcome.out.to_lowercase().contains("nothing was compared"), "{name}: {outcome:?}");
     }
     let sealed = Environment::named("production").service(SimService::named("api").sealed("A", "x"));
     let estate = Estate::of("crew").project(Project::named("shop").environment(sealed)).with_tokens();
-    let ended = Doctor::new(estate).file(".env", "A=x\n").check(&[]);
-    assert_eq!(ended.code, Some(3), "sealed is not compared: {ended:?}");
+    let outcome = Doctor::new(estate).file(".env", "A=x\n").check(&[]);
+    assert_eq!(outcome.code, Some(3), "sealed variables are not compared: {outcome:?}");
 }
 
 #[test]
 fn exit_4_means_missing_or_refused_credentials() {
-    for (name, variables, word) in [
+    for (name, variables, fragment) in [
         ("none", [("RAILWAY_API_TOKEN", None), ("X", None)], "no Railway credentials"),
         ("empty", [("RAILWAY_API_TOKEN", Some("")), ("X", None)], "no Railway credentials"),
         (
             "unknown",
             [("RAILWAY_API_TOKEN", Some("11111111-0000-4000-8000-000000000000")), ("X", None)],
-            "refused the token",
+            "rejected the token",
         ),
-        ("malformed", [("RAILWAY_API_TOKEN", Some("two words")), ("X", None)], "is not a token"),
+        ("malformed", [("RAILWAY_API_TOKEN", Some("two words")), ("X", None)], "is malformed"),
         (
             "of the wrong kind",
             [("RAILWAY_API_TOKEN", None), ("RAILWAY_TOKEN", Some(ACCOUNT_TOKEN))],
-            "put it into RAILWAY_API_TOKEN",
+            "set RAILWAY_API_TOKEN to this token",
         ),
     ] {
         let doctor = variables
@@ -141,9 +144,9 @@ fn exit_4_means_missing_or_refused_credentials() {
             .fold(Doctor::new(api(&[("A", "1")])).file(".env", "A=1\n"), |doctor, (name, value)| {
                 doctor.variable(name, value)
             });
-        let ended = doctor.check(&[]);
-        assert_eq!(ended.code, Some(4), "{name}: {ended:?}");
-        assert!(ended.err.contains(word) && ended.err.lines().count() == 3, "{name}: {ended:?}");
+        let outcome = doctor.check(&[]);
+        assert_eq!(outcome.code, Some(4), "{name}: {outcome:?}");
+        assert!(outcome.err.contains(fragment) && outcome.err.contains("\n  help: "), "{name}: {outcome:?}");
     }
 }
 
@@ -151,38 +154,38 @@ fn exit_4_means_missing_or_refused_credentials() {
 fn exit_5_means_railway_is_unreachable() {
     let doctor = || Doctor::new(api(&[("A", "1")])).file(".env", "A=1\n");
     let reset = doctor();
-    reset.served.sim.fault(Fault::failure(TransportFailure::Broken("reset".into())).for_ever());
+    reset.served.sim.fault(Fault::failure(TransportFailure::Broken("reset".into())).permanent());
     let limited = doctor();
-    limited.served.sim.fault(Fault::reply(429, "").header("retry-after", "600").for_ever());
+    limited.served.sim.fault(Fault::reply(429, "").header("retry-after", "600").permanent());
     let page = doctor();
-    page.served.sim.fault(Fault::reply(200, "<html>").header("content-type", "text/html").for_ever());
-    for (name, doctor, word) in
-        [("reset", reset, "can't reach"), ("limited", limited, "600 s"), ("a page", page, "web page")]
+    page.served.sim.fault(Fault::reply(200, "<html>").header("content-type", "text/html").permanent());
+    for (name, doctor, fragment) in
+        [("reset", reset, "failed to connect"), ("limited", limited, "a wait of 10 min"), ("a page", page, "web page")]
     {
-        let ended = doctor.check(&["--timeout", "3s"]);
-        assert_eq!(ended.code, Some(5), "{name}: {ended:?}");
-        assert!(ended.err.contains(word), "{name}: {ended:?}");
+        let outcome = doctor.check(&["--timeout", "3s"]);
+        assert_eq!(outcome.code, Some(5), "{name}: {outcome:?}");
+        assert!(outcome.err.contains(fragment), "{name}: {outcome:?}");
     }
     let hanging = doctor();
     hanging.served.misbehave(Misbehaviour::Hang);
-    let ended = hanging.check(&["--timeout", "700ms"]);
-    assert_eq!(ended.code, Some(5), "{ended:?}");
-    assert!(ended.err.contains("within 0.7 s"), "{ended:?}");
+    let outcome = hanging.check(&["--timeout", "700ms"]);
+    assert_eq!(outcome.code, Some(5), "{outcome:?}");
+    assert!(outcome.err.contains("within 0.7 s"), "{outcome:?}");
 }
 
 #[test]
-fn unreadable_service_sets_the_exit_code_and_hides_nothing() {
+fn unreadable_service_changes_the_exit_code_and_keeps_findings() {
     let doctor = incident();
     let worker = doctor.served.sim.change(|estate| {
         let services = &estate.projects[0].environments[0].services;
         services.iter().find(|service| service.name.contains("worker")).unwrap().id.clone()
     });
-    doctor.served.sim.fault(Fault::service(&worker, "Not Authorized").for_ever());
-    let ended = doctor.check(&["--format", "json"]);
-    assert_eq!(ended.code, Some(4), "{ended:?}");
-    let report = ended.report();
+    doctor.served.sim.fault(Fault::service(&worker, "Not Authorized").permanent());
+    let outcome = doctor.check(&["--format", "json"]);
+    assert_eq!(outcome.code, Some(4), "{outcome:?}");
+    let report = outcome.report();
     assert_eq!(report["services"][0]["error"], serde_json::Value::Null);
-    assert!(report["services"][1]["error"].as_str().unwrap().contains("may not see"), "{report:#}");
+    assert!(report["services"][1]["error"].as_str().unwrap().contains("has no access to"), "{report:#}");
     assert_eq!(report["findings"][0]["services"], serde_json::json!(["agentverse-api-staging"]));
 }
 
@@ -193,44 +196,45 @@ fn exit_130_means_interrupted() {
         let doctor = incident();
         doctor.served.misbehave(Misbehaviour::Hang);
         let child = doctor.command(&[]).spawn().unwrap();
-        while doctor.served.heard().is_empty() {
+        while doctor.served.received().is_empty() {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        let killed = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
-        let ended = crate::binary::ended(child.wait_with_output().unwrap());
-        assert_eq!(ended.code, Some(130), "{signal} {ended:?}");
-        assert_eq!(ended.err, "doctor: interrupted; nothing was changed\n", "{signal}");
+        let status = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        let outcome = crate::binary::outcome(child.wait_with_output().unwrap());
+        assert_eq!(outcome.code, Some(130), "{signal} {outcome:?}");
+        assert_eq!(outcome.err, "doctor: interrupted; nothing was changed\n", "{signal}");
     }
 }
 
 #[cfg(unix)]
 #[test]
-fn interrupted_demo_ends_after_the_current_step() {
+fn interrupted_demo_finishes_the_current_step() {
     use std::io::{BufRead, BufReader, Read};
 
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"));
     command.arg("demo").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut err = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("BUILDING") {
-        assert_ne!(err.read_line(&mut said).unwrap(), 0, "{said}");
+    let mut stderr = String::new();
+    while !stderr.contains("BUILDING") {
+        assert_ne!(err.read_line(&mut stderr).unwrap(), 0, "{stderr}");
     }
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    err.read_to_string(&mut said).unwrap();
-    let ended = crate::binary::ended(child.wait_with_output().unwrap());
-    assert_eq!(ended.code, Some(130), "{ended:?}");
-    assert!(said.contains("finishing this step"), "{said}");
-    assert!(ended.out.contains("unknown  redeploy") && !ended.out.contains("again:\n\n"), "{ended:?}");
-    assert!(!ended.out.contains("All 2 values agree") && !ended.out.contains("Try it yourself"), "{ended:?}");
+    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    err.read_to_string(&mut stderr).unwrap();
+    let outcome = crate::binary::outcome(child.wait_with_output().unwrap());
+    assert_eq!(outcome.code, Some(130), "{outcome:?}");
+    assert!(stderr.contains("finishing this step"), "{stderr}");
+    assert!(outcome.out.contains("unknown  redeploy"), "{outcome:?}");
+    let closing = ["Both services now run", "Try it yourself"];
+    assert!(closing.iter().all(|text| !outcome.out.contains(text)), "{outcome:?}");
 }
 
 #[test]
 fn fifty_named_services_take_at_most_four_requests() {
     let (estate, env_file) = seed::generate(50, 40);
-    let doctor = Doctor::beside(Sim::new(estate)).file(".env", env_file);
+    let doctor = Doctor::with_sim(Sim::new(estate)).file(".env", env_file);
     let names: Vec<String> = doctor.served.sim.change(|estate| {
         estate.projects[0].environments[0]
             .services
@@ -240,9 +244,9 @@ fn fifty_named_services_take_at_most_four_requests() {
     });
     let mut arguments: Vec<&str> = names.iter().map(String::as_str).collect();
     arguments.extend(["--format", "json"]);
-    let ended = doctor.check(&arguments);
-    let report = ended.report();
-    assert_eq!(report["services"].as_array().unwrap().len(), 50, "{ended:?}");
+    let outcome = doctor.check(&arguments);
+    let report = outcome.report();
+    assert_eq!(report["services"].as_array().unwrap().len(), 50, "{outcome:?}");
     assert_eq!(report["summary"]["requests"], 4);
     assert_eq!(doctor.served.sim.count(), 4);
 }

@@ -1,4 +1,4 @@
-//! The real client over a real socket: headers, one connection, time-outs, broken bodies, redirects.
+//! The HTTP client over a socket: headers, connection reuse, timeouts, broken bodies, redirects.
 
 use std::time::Duration;
 
@@ -25,14 +25,14 @@ fn http(served: &Served) -> Http {
 
 fn post(http: &Http, (token, scheme): (&str, Scheme), body: &str) -> Result<HttpResponse, TransportFailure> {
     let token = Secret::new(token);
-    let patience = Duration::from_millis(700);
+    let time_limit = Duration::from_millis(700);
     http.post(&HttpRequest {
         operation: "ApiTokenProbe",
         body,
         token: &token,
         scheme,
-        remaining: patience,
-        patience,
+        remaining: time_limit,
+        time_limit,
         attempt: 1,
     })
 }
@@ -47,13 +47,13 @@ fn each_token_kind_sends_only_its_own_header() {
     let http = http(&served);
     assert_eq!(probe(&http).unwrap().status, 200);
     assert_eq!(post(&http, (PROJECT_TOKEN, Scheme::Project), PROJECT_BODY).unwrap().status, 200);
-    let heard = served.heard();
-    assert_eq!(heard[0].line, "POST /graphql/v2 HTTP/1.1");
-    assert_eq!(heard[0].header("authorization"), Some(format!("Bearer {ACCOUNT_TOKEN}").as_str()));
-    assert_eq!(heard[0].header("project-access-token"), None);
-    assert_eq!(heard[1].header("project-access-token"), Some(PROJECT_TOKEN));
-    assert_eq!(heard[1].header("authorization"), None);
-    for request in &heard {
+    let received = served.received();
+    assert_eq!(received[0].line, "POST /graphql/v2 HTTP/1.1");
+    assert_eq!(received[0].header("authorization"), Some(format!("Bearer {ACCOUNT_TOKEN}").as_str()));
+    assert_eq!(received[0].header("project-access-token"), None);
+    assert_eq!(received[1].header("project-access-token"), Some(PROJECT_TOKEN));
+    assert_eq!(received[1].header("authorization"), None);
+    for request in &received {
         assert_eq!(request.header("content-type"), Some("application/json"));
         assert_eq!(request.header("accept-encoding"), Some("gzip"));
         assert!(request.header("user-agent").unwrap().starts_with("railway-doctor/"));
@@ -62,17 +62,17 @@ fn each_token_kind_sends_only_its_own_header() {
         names.sort_unstable();
         assert_eq!(names, ["accept", "accept-encoding", "content-length", "content-type", "host", "user-agent"]);
     }
-    assert_eq!(heard[0].connection, heard[1].connection, "both go over one connection");
+    assert_eq!(received[0].connection, received[1].connection, "both requests use one connection");
 }
 
 #[test]
 fn closed_connection_is_an_error_and_not_an_empty_response() {
     let served = served();
     for misbehaviour in [
-        Misbehaviour::CloseBeforeAnswer,
+        Misbehaviour::CloseBeforeResponse,
         Misbehaviour::CloseMidBody,
         Misbehaviour::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{"),
-        Misbehaviour::Raw(b"no HTTP at all\r\n\r\n"),
+        Misbehaviour::Raw(b"not HTTP\r\n\r\n"),
     ] {
         served.misbehave(misbehaviour);
         let failure = probe(&http(&served)).unwrap_err();
@@ -96,7 +96,7 @@ fn redirect_is_not_followed() {
     served.sim.fault(Fault::reply(307, "").header("location", &elsewhere.url()));
     let reply = probe(&http(&served)).unwrap();
     assert_eq!((reply.status, reply.location), (307, Some(elsewhere.url())));
-    assert_eq!(elsewhere.heard().len(), 0);
+    assert_eq!(elsewhere.received().len(), 0);
 }
 
 #[test]

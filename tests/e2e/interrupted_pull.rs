@@ -1,4 +1,4 @@
-//! A pull that is ended while the new file reaches the disk, by real signals: nothing with values stays, and git sees nothing.
+//! A pull interrupted by signals while it writes the new file: no file with values remains, and git reports no change.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -9,22 +9,24 @@ use std::time::{Duration, Instant};
 
 use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 
-use crate::binary::{Doctor, ended};
+use crate::binary::{Doctor, outcome};
 
 const ENV: &str = "OPS_KEY=local-1234567890\n";
 const PULLED: &str = "OPS_KEY=stored-1234567890\n";
 
-/// How the run is ended.
+/// The signals that interrupt a run, in order.
 const SIGNALS: [&[&str]; 5] = [&["INT", "INT"], &["TERM", "TERM"], &["HUP", "HUP"], &["QUIT"], &["KILL"]];
 
-/// A slow disk; and a file system on which a file has a name from its beginning.
+/// strace options that simulate a slow disk.
 const SLOW: &[&str] = &["-f", "-q", "-e", "trace=fsync,linkat,openat", "-e", "inject=fsync:delay_enter=2500000"];
+
+/// strace options that simulate a file system without unnamed temporary files.
 const NAMED: &[&str] = &["-e", "inject=linkat:error=EPERM"];
 
-/// Whether this machine has strace, and lets it trace.
+/// Returns whether strace is installed and may trace processes.
 fn can_trace() -> bool {
-    let words = ["-q", "-o", "/dev/null", "-e", "trace=fsync", "true"];
-    Command::new("strace").args(words).status().is_ok_and(|status| status.success())
+    let arguments = ["-q", "-o", "/dev/null", "-e", "trace=fsync", "true"];
+    Command::new("strace").args(arguments).status().is_ok_and(|status| status.success())
 }
 
 fn shop() -> Doctor {
@@ -35,44 +37,44 @@ fn shop() -> Doctor {
     let path = std::env::var("PATH").unwrap();
     let doctor = doctor.variable("PATH", Some(&path)).variable("GIT_CONFIG_GLOBAL", Some("/dev/null"));
     assert!(git(&doctor, &["init", "-q"]).is_empty() && git(&doctor, &["add", ".gitignore"]).is_empty());
-    let who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
-    git(&doctor, &[&who[..], &["commit", "-q", "-m", "first"]].concat());
+    let author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
+    git(&doctor, &[&author[..], &["commit", "-q", "-m", "first"]].concat());
     doctor
 }
 
-fn git(doctor: &Doctor, words: &[&str]) -> String {
+fn git(doctor: &Doctor, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
-    doctor.prepare(command.args(words));
-    let done = ended(command.output().unwrap());
-    assert_eq!(done.code, Some(0), "{words:?}: {done:?}");
-    done.out
+    doctor.prepare(command.args(arguments));
+    let output = outcome(command.output().unwrap());
+    assert_eq!(output.code, Some(0), "{arguments:?}: {output:?}");
+    output.out
 }
 
-/// What lies in the working folder beside what was there before.
-fn left(work: &Path) -> Vec<String> {
+/// Returns the files in the working directory that the run created.
+fn new_files(work: &Path) -> Vec<String> {
     let names = fs::read_dir(work).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| ![".env", ".git", ".gitignore"].contains(&name.as_str())).collect()
 }
 
-/// The traced process.
-fn traced(strace: &Child) -> String {
+/// Waits for the traced process, and returns its id.
+fn traced_pid(strace: &Child) -> String {
     let children = format!("/proc/{0}/task/{0}/children", strace.id());
-    until(|| fs::read_to_string(&children).unwrap_or_default().split_whitespace().next().map(str::to_owned))
+    wait_for(|| fs::read_to_string(&children).unwrap_or_default().split_whitespace().next().map(str::to_owned))
 }
 
-fn until<T>(found: impl Fn() -> Option<T>) -> T {
+fn wait_for<T>(found: impl Fn() -> Option<T>) -> T {
     #[expect(clippy::disallowed_methods, reason = "this test is about time")]
     let start = Instant::now();
     loop {
         if let Some(found) = found() {
             return found;
         }
-        assert!(start.elapsed() < Duration::from_secs(30), "it does not come");
+        assert!(start.elapsed() < Duration::from_secs(30), "timed out");
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-fn end(signals: &[&str], trace: &[&str]) {
+fn interrupt(signals: &[&str], trace: &[&str]) {
     let doctor = shop();
     let mut command = Command::new("strace");
     let calls = doctor.home().join("calls");
@@ -80,32 +82,32 @@ fn end(signals: &[&str], trace: &[&str]) {
     command.args(["fix", "--pull", "--yes", "--no-journal", "--only", "OPS_KEY", "--api-url", &doctor.served.url()]);
     doctor.prepare(&mut command);
     let mut strace = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let pid = traced(&strace);
+    let pid = traced_pid(&strace);
     if trace.is_empty() {
-        until(|| fs::read_to_string(&calls).ok().filter(|calls| calls.contains("O_TMPFILE")));
+        wait_for(|| fs::read_to_string(&calls).ok().filter(|calls| calls.contains("O_TMPFILE")));
         thread::sleep(Duration::from_millis(500));
-        assert_eq!(left(&doctor.work()), [""; 0], "{signals:?}: while it is written");
+        assert_eq!(new_files(&doctor.work()), [""; 0], "{signals:?}: while the file is written");
     } else {
-        // It is tried without a name first.
-        until(|| (!left(&doctor.work()).is_empty()).then_some(()));
+        // doctor tries an unnamed file first.
+        wait_for(|| (!new_files(&doctor.work()).is_empty()).then_some(()));
         thread::sleep(Duration::from_millis(500));
     }
-    let mut seen = git(&doctor, &["status", "--porcelain", "--untracked-files=all"]);
+    let mut changes = git(&doctor, &["status", "--porcelain", "--untracked-files=all"]);
     for signal in signals {
-        // The first one may have been enough.
+        // The first signal may have ended the process.
         let _ = Command::new("kill").args([&format!("-{signal}"), &pid]).stderr(Stdio::null()).status();
         thread::sleep(Duration::from_millis(100));
     }
     strace.wait().unwrap();
     if signals != ["KILL"] {
-        assert_eq!(left(&doctor.work()), [""; 0], "{signals:?} {trace:?}");
+        assert_eq!(new_files(&doctor.work()), [""; 0], "{signals:?} {trace:?}");
     }
-    seen += &git(&doctor, &["status", "--porcelain", "--untracked-files=all"]);
-    assert_eq!(seen, "", "{signals:?} {trace:?}");
+    changes += &git(&doctor, &["status", "--porcelain", "--untracked-files=all"]);
+    assert_eq!(changes, "", "{signals:?} {trace:?}");
     let text = fs::read_to_string(doctor.work().join(".env")).unwrap();
     assert!([ENV, PULLED].contains(&text.as_str()), "{text:?}");
     doctor.check(&[]);
-    assert_eq!(left(&doctor.work()), [""; 0], "{signals:?} {trace:?}: after the next start");
+    assert_eq!(new_files(&doctor.work()), [""; 0], "{signals:?} {trace:?}: after the next run");
 }
 
 #[test]
@@ -116,7 +118,7 @@ fn interrupted_pull_leaves_no_file_with_values() {
     thread::scope(|scope| {
         for signals in SIGNALS {
             for trace in [&[][..], NAMED] {
-                scope.spawn(move || end(signals, trace));
+                scope.spawn(move || interrupt(signals, trace));
             }
         }
     });

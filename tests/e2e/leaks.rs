@@ -1,4 +1,5 @@
-//! No value in any output: markers on both sides, in every format, at every verbosity, on the failing paths too.
+//! No output contains a value: the values on both sides contain a marker, and the output of every format, verbosity and
+//! failure is searched for it.
 
 use std::panic;
 
@@ -9,12 +10,12 @@ use railway_doctor::io::process::panic_message;
 use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 use railway_doctor::io::sim::fault::Fault;
 
-use crate::binary::{Doctor, Ended};
+use crate::binary::{Doctor, Outcome};
 
-/// Every marker holds this word, so that one search finds them all.
+/// Part of every value, so that one search finds them all.
 const MARK: &str = "mark4711";
 
-/// Values of every kind on both sides; the local ones differ, agree, are broken, and stand in the wrong place.
+/// Values of every kind on Railway; the local values are equal, different, malformed or misplaced.
 fn marked() -> Doctor {
     let api = SimService::named("api")
         .variables(&[
@@ -23,7 +24,7 @@ fn marked() -> Doctor {
             ("SPACED", " mark4711-spaced "),
             ("QUOTED", "\"mark4711-quoted\""),
             ("REFERENCE", "pre-mark4711-${{shared.SHARED}}-${{worker.OTHER}}"),
-            ("DANGLING", "${{nobody.THING}}mark4711"),
+            ("DANGLING", "${{missing.KEY}}mark4711"),
             ("ONLY_HERE", "mark4711-only-here"),
             ("URL", "https://user:mark4711@example.com/"),
             ("PLACEHOLDER", "<mark4711>"),
@@ -37,22 +38,23 @@ fn marked() -> Doctor {
     Doctor::new(estate).file(
         ".env",
         "DIFFERS=mark4711-local\nSAME=mark4711-same\nSPACED=mark4711-spaced\nQUOTED=mark4711-quoted\n\
-         REFERENCE=mark4711-literal\nSEALED=mark4711-mine\nMISSING_KEY='mark4711-missing'\nmark4711 stands alone\n\
+         REFERENCE=mark4711-literal\nSEALED=mark4711-mine\nMISSING_KEY='mark4711-missing'\nmark4711 without a key\n\
          =mark4711\nBROKEN=\"mark4711 never closed\nSAME=mark4711-again\nURL=http://user:mark4711@example.com\n\
          LIVE=${HOME}mark4711\n'odd key'=mark4711\nLINES=\"mark4711\\nmark4711\"\n\
          PEM=-----BEGIN PRIVATE KEY-----\nMIIBmark4711+/\nmark4711==\n-----END PRIVATE KEY-----\n",
     )
 }
 
-fn silent(name: &str, ended: &Ended) {
-    // Names of keys and services may stand anywhere; no marker is one.
-    assert!(!ended.out.contains(MARK), "{name}: standard output holds a value");
-    assert!(!ended.err.contains(MARK), "{name}: standard error holds a value");
+fn assert_no_value(name: &str, outcome: &Outcome) {
+    // Names of keys and services may be printed; none of them contains the marker.
+    assert!(!outcome.out.contains(MARK), "{name}: standard output contains a value");
+    assert!(!outcome.err.contains(MARK), "{name}: standard error contains a value");
 }
 
 #[test]
 fn no_format_or_verbosity_prints_a_value() {
-    let doctor = marked().file("doctor.toml", "[[require]]\nkeys = [\"DIFFERS\", \"REFERENCE\", \"NOT_THERE\"]\n");
+    let doctor =
+        marked().file("doctor.toml", "[[require]]\nkeys = [\"DIFFERS\", \"REFERENCE\", \"MISSING_EVERYWHERE\"]\n");
     for arguments in [
         &[][..],
         &["-v"],
@@ -65,41 +67,44 @@ fn no_format_or_verbosity_prints_a_value() {
         &["--only", "DIFFERS"],
         &["--service", "api", "--service", "worker"],
     ] {
-        let ended = doctor.check(arguments);
-        assert!(matches!(ended.code, Some(0 | 1)), "{arguments:?}: {ended:?}");
-        assert!(ended.out.contains("DIFFERS"), "{arguments:?}: {ended:?}");
-        silent(&format!("{arguments:?}"), &ended);
+        let outcome = doctor.check(arguments);
+        assert!(matches!(outcome.code, Some(0 | 1)), "{arguments:?}: {outcome:?}");
+        assert!(outcome.out.contains("DIFFERS"), "{arguments:?}: {outcome:?}");
+        assert_no_value(&format!("{arguments:?}"), &outcome);
     }
 }
 
 #[test]
 fn report_file_contains_no_value() {
     let doctor = marked();
-    let ended = doctor.check(&["-v", "--output", "report.txt"]);
-    silent("--output", &ended);
+    let outcome = doctor.check(&["-v", "--output", "report.txt"]);
+    assert_no_value("--output", &outcome);
     let report = std::fs::read_to_string(doctor.work().join("report.txt")).unwrap();
     assert!(report.contains("DIFFERS") && !report.contains(MARK));
 }
 
 #[test]
 fn no_failure_prints_a_value() {
-    let says = |text: &str| format!(r#"{{"errors":[{{"message":{}}}],"data":null}}"#, serde_json::json!(text));
+    let error = |text: &str| format!(r#"{{"errors":[{{"message":{}}}],"data":null}}"#, serde_json::json!(text));
     let faults = [
-        ("a message with a local value", Fault::reply(200, &says("bad value mark4711-local here"))),
-        ("a message with its JSON form", Fault::reply(200, &says("bad \\\"mark4711-local\\\""))),
-        ("a page with a value", Fault::reply(200, "<html>mark4711-stored</html>")),
-        ("broken JSON with a value", Fault::reply(200, "{\"data\":{\"stored_0\":{\"A\":\"mark4711-stored\"")),
-        ("another shape", Fault::reply(200, "{\"data\":{\"stored_0\":\"mark4711\",\"rendered_0\":[\"mark4711\"]}}")),
+        ("a message with a local value", Fault::reply(200, &error("bad value mark4711-local here"))),
+        ("a message with an escaped local value", Fault::reply(200, &error("bad \\\"mark4711-local\\\""))),
+        ("an HTML page with a value", Fault::reply(200, "<html>mark4711-stored</html>")),
+        ("truncated JSON with a value", Fault::reply(200, "{\"data\":{\"stored_0\":{\"A\":\"mark4711-stored\"")),
+        (
+            "an unexpected shape",
+            Fault::reply(200, "{\"data\":{\"stored_0\":\"mark4711\",\"rendered_0\":[\"mark4711\"]}}"),
+        ),
         ("a redirect with a value", Fault::reply(302, "").header("location", "https://example.com/mark4711")),
-        ("a gateway", Fault::reply(502, "mark4711-stored")),
+        ("a gateway error with a value", Fault::reply(502, "mark4711-stored")),
     ];
     for operation in ["Environment", "Values"] {
         for (name, fault) in faults.clone() {
             let doctor = marked();
-            doctor.served.sim.fault(fault.on(operation).for_ever());
-            let ended = doctor.check(&["-v", "--timeout", "2s"]);
-            assert!(ended.code != Some(0) && ended.code != Some(101), "{operation}, {name}: {ended:?}");
-            silent(&format!("{operation}, {name}"), &ended);
+            doctor.served.sim.fault(fault.on(operation).permanent());
+            let outcome = doctor.check(&["-v", "--timeout", "2s"]);
+            assert!(outcome.code != Some(0) && outcome.code != Some(101), "{operation}, {name}: {outcome:?}");
+            assert_no_value(&format!("{operation}, {name}"), &outcome);
         }
     }
 }
@@ -109,21 +114,21 @@ fn invalid_input_is_not_quoted() {
     for (name, doctor) in [
         ("a value in doctor.toml", marked().file("doctor.toml", "environment = [\"mark4711\"]\n")),
         ("a value as severity", marked().file("doctor.toml", "[severity]\nsealed = \"mark4711\"\n")),
-        ("broken doctor.toml", marked().file("doctor.toml", "environment = \"mark4711\n")),
-        ("a token with blanks", marked().variable("RAILWAY_API_TOKEN", Some("mark4711 mark4711"))),
+        ("invalid doctor.toml", marked().file("doctor.toml", "environment = \"mark4711\n")),
+        ("a token with a space", marked().variable("RAILWAY_API_TOKEN", Some("mark4711 mark4711"))),
         ("an unknown token", marked().variable("RAILWAY_API_TOKEN", Some("mark4711"))),
         ("a token of the wrong kind", marked().variable("RAILWAY_TOKEN", Some("mark4711"))),
     ] {
-        let ended = doctor.check(&[]);
-        assert!(matches!(ended.code, Some(2 | 4)), "{name}: {ended:?}");
-        silent(name, &ended);
+        let outcome = doctor.check(&[]);
+        assert!(matches!(outcome.code, Some(2 | 4)), "{name}: {outcome:?}");
+        assert_no_value(name, &outcome);
     }
     let doctor = marked();
     std::fs::create_dir_all(doctor.home().join(".railway")).unwrap();
     let config = r#"{"projects":{},"user":{"accessToken":"mark4711-access","refreshToken":"mark4711-refresh","tokenExpiresAt":1}"#;
     std::fs::write(doctor.home().join(".railway/config.json"), config).unwrap();
     let doctor = doctor.variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_PROJECT_ID", None);
-    silent("a broken file of the CLI", &doctor.check(&["-v"]));
+    assert_no_value("an invalid config of the Railway CLI", &doctor.check(&["-v"]));
 }
 
 #[test]
@@ -137,11 +142,15 @@ fn debug_output_contains_no_value() {
         format!("{reference:?}"),
         format!("{:#?}", Variable::Plain(secret())),
     ] {
-        assert!(!text.contains(MARK) && text.contains("•••"), "a value in {} characters of Debug", text.len());
+        assert!(
+            !text.contains(MARK) && text.contains("•••"),
+            "Debug output of {} characters is not redacted",
+            text.len()
+        );
     }
     let doctor = marked();
     doctor.check(&[]);
-    for asked in doctor.served.sim.asked() {
+    for asked in doctor.served.sim.requests() {
         assert!(!format!("{asked:?}").contains(MARK));
     }
 }
@@ -149,16 +158,16 @@ fn debug_output_contains_no_value() {
 #[test]
 fn panic_message_has_location_and_no_value() {
     let message = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let heard = std::sync::Arc::clone(&message);
-    let before = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| *heard.lock().unwrap() = panic_message(panic.location())));
-    let cut = panic::catch_unwind(|| {
-        // Cutting a string in the middle of a character is what quotes a whole value.
+    let written = std::sync::Arc::clone(&message);
+    let default_hook = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| *written.lock().unwrap() = panic_message(panic.location())));
+    let result = panic::catch_unwind(|| {
+        // The default message of a panic for a slice inside a character quotes the whole string.
         let value = Secret::new("mark4711-ü");
         value.expose()[..value.expose().len() - 1].len()
     });
-    panic::set_hook(before);
-    assert!(cut.is_err());
+    panic::set_hook(default_hook);
+    assert!(result.is_err());
     let message = message.lock().unwrap();
-    assert!(message.contains("leaks.rs") && message.contains("next:") && !message.contains(MARK), "{message}");
+    assert!(message.contains("leaks.rs") && message.contains("help:") && !message.contains(MARK), "{message}");
 }

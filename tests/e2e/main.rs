@@ -1,8 +1,8 @@
-//! What really goes over the wire, and what comes of answers that are none.
+//! End-to-end tests: the `doctor` binary and its HTTP client against a simulated Railway on a loopback socket.
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    reason = "tests touch the world, and stop at the first surprise"
+    reason = "tests use files, processes and the clock, and stop at the first failure"
 )]
 
 mod binary;

@@ -1,14 +1,14 @@
-//! A big matrix by the binary itself, and values in none.
+//! A large matrix in every format, without values.
 
 use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 
-use crate::binary::{Doctor, ended};
+use crate::binary::{Doctor, outcome};
 
 const KEYS: usize = 1000;
 const SERVICES: usize = 50;
 
-/// Every seventh service differs in every fortieth key, and lacks another one; no value is without its mark.
-fn big() -> Doctor {
+/// Every 7th service differs in every 40th key and lacks the key after it. Every value contains `mark4711`.
+fn large_project() -> Doctor {
     let key = |number: usize| format!("SOME_RATHER_LONG_KEY_{number:04}");
     let value = |number: usize| format!("mark4711-{number}");
     let service = |index: usize| {
@@ -30,12 +30,12 @@ fn big() -> Doctor {
 
 #[test]
 fn thousand_keys_on_fifty_services_fit_one_page() {
-    let doctor = big();
+    let doctor = large_project();
     let matrix = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"));
         command.args(["matrix", "--api-url", &doctor.served.url()]).args(arguments);
         doctor.prepare(&mut command);
-        ended(command.output().unwrap())
+        outcome(command.output().unwrap())
     };
     let page = matrix(&["--format", "html"]);
     assert_eq!((page.code, page.err.as_str()), (Some(1), ""), "{}", page.err);
@@ -43,11 +43,11 @@ fn thousand_keys_on_fifty_services_fit_one_page() {
     assert_eq!(page.out.matches("<tr class=\"folded\"").count(), KEYS - 50);
     assert_eq!(page.out.matches("aria-label=\"differs\"").count(), 25 * 8);
     assert!(!page.out.contains("mark4711"));
-    // For the browser of `.ci/tools/matrix_in_browser.py`.
+    // `.ci/tools/matrix_in_browser.py` opens it.
     std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/matrix-1000x50.html"), &page.out).unwrap();
     for format in ["text", "markdown", "json"] {
-        let ended = matrix(&["--format", format, "-v"]);
-        assert_eq!(ended.code, Some(1), "{format}: {}", ended.err);
-        assert!(ended.out.contains("SOME_RATHER_LONG_KEY_0999") && !ended.out.contains("mark4711"), "{format}");
+        let outcome = matrix(&["--format", format, "-v"]);
+        assert_eq!(outcome.code, Some(1), "{format}: {}", outcome.err);
+        assert!(outcome.out.contains("SOME_RATHER_LONG_KEY_0999") && !outcome.out.contains("mark4711"), "{format}");
     }
 }

@@ -1,4 +1,4 @@
-//! Paths that a checkout or a shell chooses: read once, written nowhere else, and never waited for without end.
+//! Pipes, links and devices as paths: inputs are read once, reports never replace an input, and no run waits forever.
 #![cfg(unix)]
 
 use std::fs;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 
-use crate::binary::{Doctor, Ended, ended};
+use crate::binary::{Doctor, Outcome, outcome};
 
 const ENV: &str = "API_KEY=k-1234567890abcdef\nREGION=eu\n";
 
@@ -26,17 +26,17 @@ fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// What bash makes of a script, in which `$RUN` is the binary and `$URL` the address.
-fn bash(doctor: &Doctor, script: &str) -> Ended {
+/// Runs a bash script, in which `$RUN` is the binary and `$URL` the address of the simulated Railway.
+fn bash(doctor: &Doctor, script: &str) -> Outcome {
     let mut command = Command::new("bash");
     command.args(["-c", script]);
     doctor.prepare(&mut command);
     command.env("PATH", "/usr/bin:/bin").env("RUN", env!("CARGO_BIN_EXE_doctor")).env("URL", doctor.served.url());
-    ended(command.output().unwrap())
+    outcome(command.output().unwrap())
 }
 
 #[test]
-fn streamed_env_file_is_read_once() {
+fn env_file_from_a_stream_is_read_once() {
     let doctor = shop().file("plain", ENV);
     for (script, code) in [
         ("$RUN check --api-url $URL --env-file <(cat plain)", 0),
@@ -54,9 +54,9 @@ fn streamed_env_file_is_read_once() {
         ("$RUN check --api-url $URL --env-file - </dev/null", 2),
         ("$RUN check --api-url $URL --env-file <(head -c 17000000 /dev/zero | tr '\\0' x)", 2),
     ] {
-        let ended = bash(&doctor, script);
-        assert_eq!(ended.code, Some(code), "{script}: {ended:?}");
-        assert!(!format!("{ended:?}").contains("1234567890abcdef"), "{script}: {ended:?}");
+        let outcome = bash(&doctor, script);
+        assert_eq!(outcome.code, Some(code), "{script}: {outcome:?}");
+        assert!(!format!("{outcome:?}").contains("1234567890abcdef"), "{script}: {outcome:?}");
     }
     assert_eq!(fs::read_to_string(doctor.work().join("plain")).unwrap(), ENV);
 }
@@ -73,12 +73,12 @@ fn report_never_blocks_or_replaces_an_input() {
     let before = doctor.served.sim.count();
     for format in ["text", "json", "sarif", "github", "junit", "markdown", "html"] {
         for path in ["pipe", "drift.md", ".env", "hard.md", "doctor.toml", ".git/hooks/pre-commit", "/dev/null"] {
-            let ended = doctor.check(&["--format", format, "--output", path, "--timeout", "5s"]);
-            assert_eq!(ended.code, Some(2), "{format} {path}: {ended:?}");
-            assert!(ended.err.contains("can't write"), "{format} {path}: {ended:?}");
+            let outcome = doctor.check(&["--format", format, "--output", path, "--timeout", "5s"]);
+            assert_eq!(outcome.code, Some(2), "{format} {path}: {outcome:?}");
+            assert!(outcome.err.contains("failed to write"), "{format} {path}: {outcome:?}");
         }
     }
-    assert_eq!(doctor.served.sim.count(), before, "it is refused before Railway is asked");
+    assert_eq!(doctor.served.sim.count(), before, "refused before the first request");
     for (path, text) in [(".env", ENV), ("doctor.toml", "# nothing\n")] {
         assert_eq!(fs::read_to_string(doctor.work().join(path)).unwrap(), text);
     }
@@ -90,12 +90,12 @@ fn report_never_blocks_or_replaces_an_input() {
 fn report_can_be_written_to_standard_streams() {
     let doctor = shop().file(".env", ENV);
     let plain = doctor.check(&["--format", "json"]).out;
-    let run = |words: &str| bash(&doctor, &format!("$RUN check --api-url $URL --format json {words}"));
+    let run = |arguments: &str| bash(&doctor, &format!("$RUN check --api-url $URL --format json {arguments}"));
     assert_eq!(run("--output /dev/stdout | cat").out, plain);
     assert_eq!(run("--output /dev/stderr 2>&1 >/dev/null | cat").out, plain);
     run("--output /dev/stdout >report.json");
     assert_eq!(fs::read_to_string(doctor.work().join("report.json")).unwrap(), plain);
-    // A shell's own redirection into an input is the shell's; the report does not replace the file under it.
+    // An output path that is a link stays a link.
     run("--output report.json && ln -s report.json link.json && $RUN check --api-url $URL --output link.json");
     assert!(doctor.work().join("link.json").symlink_metadata().unwrap().is_symlink());
 }
@@ -106,15 +106,15 @@ fn step_summary_never_blocks_or_replaces_an_input() {
     pipe(&doctor.work().join("pipe"));
     symlink("../home/.bashrc", doctor.work().join("summary.md")).unwrap();
     for path in [".env", "doctor.toml", "pipe", "summary.md"] {
-        let doctor = doctor.command(&["--format", "github"]).env("GITHUB_STEP_SUMMARY", path).output().unwrap();
-        assert_eq!(ended(doctor).code, Some(2), "{path}");
+        let output = doctor.command(&["--format", "github"]).env("GITHUB_STEP_SUMMARY", path).output().unwrap();
+        assert_eq!(outcome(output).code, Some(2), "{path}");
     }
     assert_eq!(fs::read_to_string(doctor.work().join(".env")).unwrap(), ENV);
     assert!(!doctor.home().join(".bashrc").exists());
     let summary = doctor.home().join("step_summary");
     fs::write(&summary, "before\n").unwrap();
-    let done = doctor.command(&["--format", "github"]).env("GITHUB_STEP_SUMMARY", &summary).output().unwrap();
-    assert_eq!(ended(done).code, Some(0));
+    let output = doctor.command(&["--format", "github"]).env("GITHUB_STEP_SUMMARY", &summary).output().unwrap();
+    assert_eq!(outcome(output).code, Some(0));
     assert!(fs::read_to_string(&summary).unwrap().starts_with("before\n### doctor: "));
 }
 
@@ -124,9 +124,9 @@ fn pipe_without_writer_ends_at_the_timeout() {
     pipe(&doctor.work().join(".env"));
     #[expect(clippy::disallowed_methods, reason = "this test is about time")]
     let start = Instant::now();
-    let ended = doctor.check(&["--timeout", "1s"]);
-    assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.err.contains("no program wrote it to its end within"), "{ended:?}");
+    let outcome = doctor.check(&["--timeout", "1s"]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(outcome.err.contains("before the end of the input"), "{outcome:?}");
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
@@ -136,28 +136,28 @@ fn link_replaced_by_a_pipe_does_not_hang() {
     let work = doctor.work();
     pipe(&work.join("pipe.env"));
     symlink("real.env", work.join(".env")).unwrap();
-    let over = Arc::new(AtomicBool::new(false));
-    let turning = thread::spawn({
-        let over = Arc::clone(&over);
+    let stop = Arc::new(AtomicBool::new(false));
+    let swapper = thread::spawn({
+        let stop = Arc::clone(&stop);
         move || {
             for target in ["pipe.env", "real.env"].iter().cycle() {
                 symlink(target, work.join("next")).unwrap();
                 fs::rename(work.join("next"), work.join(".env")).unwrap();
-                if over.load(Ordering::SeqCst) {
+                if stop.load(Ordering::SeqCst) {
                     return;
                 }
             }
         }
     });
-    let codes: Vec<_> = (0..30).map(|_| timed(&doctor, &["--timeout", "1s"])).collect();
-    over.store(true, Ordering::SeqCst);
-    turning.join().unwrap();
+    let codes: Vec<_> = (0..30).map(|_| exit_code(&doctor, &["--timeout", "1s"])).collect();
+    stop.store(true, Ordering::SeqCst);
+    swapper.join().unwrap();
     assert!(codes.iter().all(|code| matches!(code, Some(0 | 2 | 5))), "{codes:?}");
 }
 
-/// The exit code of a run, or none if it has to be killed.
-fn timed(doctor: &Doctor, words: &[&str]) -> Option<i32> {
-    let mut child = doctor.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+/// Returns the exit code of a run, or `None` if the run had to be killed after 10 seconds.
+fn exit_code(doctor: &Doctor, arguments: &[&str]) -> Option<i32> {
+    let mut child = doctor.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     for _ in 0..1000 {
         if let Some(status) = child.try_wait().unwrap() {
             return status.code();

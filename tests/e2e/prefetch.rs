@@ -1,5 +1,5 @@
-//! One round trip: what the last run asked for leaves before the first answer is there, and what it is remembered in can be
-//! anything without harm.
+//! Prefetch: with the ids cached by the previous run, all requests are sent at once. A wrong, invalid or unwritable
+//! cache does not change the report.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 use railway_doctor::io::sim::seed::PROJECT_TOKEN;
 use serde_json::Value;
 
-use crate::binary::{Doctor, Ended, ended};
+use crate::binary::{Doctor, Outcome, outcome};
 use crate::server::Misbehaviour;
 
 fn api() -> SimService {
@@ -25,25 +25,25 @@ fn shop() -> Doctor {
     Doctor::new(estate).file(".env", "A=1\nB=mark4711-mine\n")
 }
 
-/// The report, but for how many requests it took.
-fn told(ended: &Ended) -> (Option<i32>, Value, String) {
-    let mut report = ended.report();
+/// The exit code, the report without its number of requests, and standard error.
+fn without_request_count(outcome: &Outcome) -> (Option<i32>, Value, String) {
+    let mut report = outcome.report();
     report["summary"]["requests"].take();
-    (ended.code, report, ended.err.clone())
+    (outcome.code, report, outcome.err.clone())
 }
 
-fn requests(ended: &Ended) -> u64 {
-    ended.report()["summary"]["requests"].as_u64().unwrap()
+fn requests(outcome: &Outcome) -> u64 {
+    outcome.report()["summary"]["requests"].as_u64().unwrap()
 }
 
 const JSON: [&str; 2] = ["--format", "json"];
 
-fn folder(doctor: &Doctor) -> PathBuf {
+fn cache_directory(doctor: &Doctor) -> PathBuf {
     doctor.home().join(".cache/railway-doctor")
 }
 
-fn files(doctor: &Doctor) -> Vec<PathBuf> {
-    fs::read_dir(folder(doctor)).unwrap().map(|entry| entry.unwrap().path()).collect()
+fn cache_files(doctor: &Doctor) -> Vec<PathBuf> {
+    fs::read_dir(cache_directory(doctor)).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 #[test]
@@ -53,12 +53,12 @@ fn cached_ids_send_all_requests_concurrently() {
         |doctor: Doctor| doctor.variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN));
     for (doctor, arguments, count) in [(shop(), &JSON[..], 2), (with_token(shop()), &JSON, 2), (shop(), &by_names, 3)] {
         let cold = doctor.check(arguments);
-        assert_eq!((requests(&cold), doctor.served.heard().len()), (count as u64, count), "{cold:?}");
-        // None of them is answered before all of them are there: one question after the other would wait for ever.
-        (0..count).for_each(|_| doctor.served.misbehave(Misbehaviour::Together(2 * count)));
+        assert_eq!((requests(&cold), doctor.served.received().len()), (count as u64, count), "{cold:?}");
+        // The server responds only after all requests have arrived, so sequential requests would time out.
+        (0..count).for_each(|_| doctor.served.misbehave(Misbehaviour::WaitForRequests(2 * count)));
         let warm = doctor.check(arguments);
-        assert_eq!(told(&warm), told(&cold));
-        assert_eq!((requests(&warm), doctor.served.heard().len()), (count as u64, 2 * count), "{warm:?}");
+        assert_eq!(without_request_count(&warm), without_request_count(&cold));
+        assert_eq!((requests(&warm), doctor.served.received().len()), (count as u64, 2 * count), "{warm:?}");
     }
 }
 
@@ -66,50 +66,53 @@ fn cached_ids_send_all_requests_concurrently() {
 fn hanging_prefetch_delays_but_does_not_fail_the_run() {
     let doctor = shop();
     let cold = doctor.check(&JSON);
-    // The shape is answered once the guess is there, which never is.
-    doctor.served.misbehave_with("Environment", Misbehaviour::Together(4));
+    // The response with the environment waits for the prefetch of the values, which never gets a response.
+    doctor.served.misbehave_with("Environment", Misbehaviour::WaitForRequests(4));
     doctor.served.misbehave_with("Values", Misbehaviour::Hang);
     let warm = doctor.check(&["--format", "json", "--timeout", "4s"]);
-    assert_eq!(told(&warm), told(&cold));
+    assert_eq!(without_request_count(&warm), without_request_count(&cold));
     assert_eq!(requests(&warm), 3);
 }
 
 #[test]
 fn cache_contains_no_value_name_or_token() {
     let doctor = shop();
-    let ended = doctor.check(&JSON);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    let files = files(&doctor);
+    let outcome = doctor.check(&JSON);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let files = cache_files(&doctor);
     assert_eq!(files.len(), 1);
     let text = fs::read_to_string(&files[0]).unwrap();
-    let mut words = vec!["mark4711".to_owned(), "shop".to_owned(), "staging".to_owned(), "worker".to_owned()];
-    doctor.served.sim.change(|estate| words.extend(estate.tokens.iter().map(|token| token.text.expose().to_owned())));
-    for word in words {
-        assert!(!text.contains(&word), "{word}: {text}");
+    let mut forbidden = vec!["mark4711".to_owned(), "shop".to_owned(), "staging".to_owned(), "worker".to_owned()];
+    doctor
+        .served
+        .sim
+        .change(|estate| forbidden.extend(estate.tokens.iter().map(|token| token.text.expose().to_owned())));
+    for name in forbidden {
+        assert!(!text.contains(&name), "{name}: {text}");
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
         let mode = |path: &Path| path.symlink_metadata().unwrap().mode() & 0o777;
-        assert_eq!((mode(&files[0]), mode(&folder(&doctor))), (0o600, 0o700));
+        assert_eq!((mode(&files[0]), mode(&cache_directory(&doctor))), (0o600, 0o700));
     }
 }
 
-/// Puts something in the place of the file.
-type Spoil = fn(&Path);
+/// Damages or replaces a cache file.
+type Damage = fn(&Path);
 
 #[cfg(unix)]
 #[test]
 fn invalid_cache_is_ignored_and_rewritten() {
     use std::os::unix::fs::symlink;
-    let contents: [(&str, Spoil); 8] = [
-        ("nothing", |path| fs::remove_file(path).unwrap()),
-        ("rubbish", |path| fs::write(path, b"\xff\x00{").unwrap()),
+    let contents: [(&str, Damage); 8] = [
+        ("a missing file", |path| fs::remove_file(path).unwrap()),
+        ("invalid UTF-8", |path| fs::write(path, b"\xff\x00{").unwrap()),
         ("an unknown field", |path| {
             let text = fs::read_to_string(path).unwrap();
             fs::write(path, text.replacen('{', "{\"url\":\"http://evil.example\",", 1)).unwrap();
         }),
-        ("too much", |path| fs::write(path, vec![b' '; 1 << 20]).unwrap()),
+        ("an oversized file", |path| fs::write(path, vec![b' '; 1 << 20]).unwrap()),
         ("a link", |path| {
             fs::rename(path, path.with_extension("moved")).unwrap();
             symlink(path.with_extension("moved"), path).unwrap();
@@ -118,31 +121,35 @@ fn invalid_cache_is_ignored_and_rewritten() {
             fs::remove_file(path).unwrap();
             assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
         }),
-        ("another's", |path| drop(std::os::unix::fs::chown(path, Some(65534), None))),
-        ("open to others", |path| {
+        ("another owner", |path| drop(std::os::unix::fs::chown(path, Some(65534), None))),
+        ("a file that others may write", |path| {
             fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
         }),
     ];
-    for (name, spoil) in contents {
+    for (name, damage) in contents {
         let doctor = shop();
         let cold = doctor.check(&JSON);
-        let path = files(&doctor).remove(0);
-        spoil(&path);
-        let spoilt = doctor.check(&JSON);
-        assert_eq!((told(&spoilt), requests(&spoilt)), (told(&cold), 2), "{name}");
+        let path = cache_files(&doctor).remove(0);
+        damage(&path);
+        let damaged = doctor.check(&JSON);
+        assert_eq!((without_request_count(&damaged), requests(&damaged)), (without_request_count(&cold), 2), "{name}");
         let metadata = path.symlink_metadata().unwrap();
-        assert!(metadata.is_file() && metadata.len() < 4096, "{name}: it is healed");
-        (0..2).for_each(|_| doctor.served.misbehave(Misbehaviour::Together(6)));
-        assert_eq!(told(&doctor.check(&JSON)), told(&cold), "{name}: and the next run is a fast one");
+        assert!(metadata.is_file() && metadata.len() < 4096, "{name}: the cache is rewritten");
+        (0..2).for_each(|_| doctor.served.misbehave(Misbehaviour::WaitForRequests(6)));
+        assert_eq!(
+            without_request_count(&doctor.check(&JSON)),
+            without_request_count(&cold),
+            "{name}: the next run prefetches again"
+        );
     }
 }
 
-/// Ids of somebody else's making are asked for, and nothing comes of them.
+/// Wrong ids in the cache are requested, but the responses are discarded.
 #[test]
 fn unconfirmed_cached_ids_never_reach_the_report() {
     let doctor = shop();
     let cold = doctor.check(&JSON);
-    let path = files(&doctor).remove(0);
+    let path = cache_files(&doctor).remove(0);
     let ids = doctor.served.sim.change(|estate| {
         let services = &estate.projects[0].environments[0].services;
         [services[0].id.clone(), services[1].id.clone()]
@@ -157,8 +164,8 @@ fn unconfirmed_cached_ids_never_reach_the_report() {
     ] {
         fs::write(&path, &wrong).unwrap();
         let warm = doctor.check(&JSON);
-        assert_eq!((told(&warm), requests(&warm)), (told(&cold), 3), "{name}");
-        assert_eq!(requests(&doctor.check(&JSON)), 2, "{name}: it is healed");
+        assert_eq!((without_request_count(&warm), requests(&warm)), (without_request_count(&cold), 3), "{name}");
+        assert_eq!(requests(&doctor.check(&JSON)), 2, "{name}: the cache is rewritten");
     }
 }
 
@@ -168,15 +175,15 @@ fn unwritable_cache_is_skipped() {
     fs::write(doctor.home().join(".cache"), "").unwrap();
     let first = doctor.check(&JSON);
     let second = doctor.check(&JSON);
-    assert_eq!((told(&first), requests(&second)), (told(&second), 2));
+    assert_eq!((without_request_count(&first), requests(&second)), (without_request_count(&second), 2));
     assert_eq!(first.err, "");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let doctor = shop();
         fs::set_permissions(doctor.home(), fs::Permissions::from_mode(0o500)).unwrap();
-        let ended = doctor.check(&JSON);
-        assert_eq!((told(&ended).0, ended.err.as_str()), (told(&first).0, ""));
+        let outcome = doctor.check(&JSON);
+        assert_eq!((without_request_count(&outcome).0, outcome.err.as_str()), (without_request_count(&first).0, ""));
         fs::set_permissions(doctor.home(), fs::Permissions::from_mode(0o700)).unwrap();
     }
     let elsewhere = tempfile::tempdir().unwrap();
@@ -190,9 +197,9 @@ fn concurrent_runs_do_not_corrupt_the_cache() {
     let doctor = shop();
     for _ in 0..4 {
         let runs: Vec<_> = (0..3).map(|_| doctor.command(&JSON).spawn().unwrap()).collect();
-        let all: Vec<Ended> = runs.into_iter().map(|run| ended(run.wait_with_output().unwrap())).collect();
-        assert!(all.iter().all(|one| told(one) == told(&all[0])), "{all:?}");
-        assert_eq!(files(&doctor).len(), 1);
+        let all: Vec<Outcome> = runs.into_iter().map(|run| outcome(run.wait_with_output().unwrap())).collect();
+        assert!(all.iter().all(|one| without_request_count(one) == without_request_count(&all[0])), "{all:?}");
+        assert_eq!(cache_files(&doctor).len(), 1);
     }
     assert_eq!(requests(&doctor.check(&JSON)), 2);
 }
@@ -203,25 +210,26 @@ fn further_batches_are_sent_concurrently() {
     let staging = (0..50).fold(Environment::named("staging"), |staging, number| staging.service(service(number)));
     let estate = Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens();
     let doctor = Doctor::new(estate).file(".env", "A=1\nB=3\n");
-    // The shape, and the first batch when it is there; then the two others, neither of which is answered alone.
+    // The environment, then the first batch of services, then the two other batches, which must both arrive before
+    // either gets a response.
     for count in [1, 2, 4, 4] {
-        doctor.served.misbehave(Misbehaviour::Together(count));
+        doctor.served.misbehave(Misbehaviour::WaitForRequests(count));
     }
     let cold = doctor.check(&JSON);
     assert_eq!((cold.code, requests(&cold)), (Some(1), 4), "{cold:?}");
-    (0..4).for_each(|_| doctor.served.misbehave(Misbehaviour::Together(8)));
+    (0..4).for_each(|_| doctor.served.misbehave(Misbehaviour::WaitForRequests(8)));
     let warm = doctor.check(&JSON);
-    assert_eq!((told(&warm), requests(&warm)), (told(&cold), 4));
+    assert_eq!((without_request_count(&warm), requests(&warm)), (without_request_count(&cold), 4));
 }
 
 #[test]
 fn late_prefetch_is_used_if_it_beats_the_second_response() {
     let doctor = shop();
     let cold = doctor.check(&JSON);
-    // The guess is answered once the question has been asked again, which is never answered.
-    doctor.served.misbehave_with("Environment", Misbehaviour::Together(4));
-    doctor.served.misbehave_with("Values", Misbehaviour::Together(5));
+    // The prefetch gets its response once the same query has been sent again, which never gets one.
+    doctor.served.misbehave_with("Environment", Misbehaviour::WaitForRequests(4));
+    doctor.served.misbehave_with("Values", Misbehaviour::WaitForRequests(5));
     doctor.served.misbehave_with("Values", Misbehaviour::Hang);
     let warm = doctor.check(&["--format", "json", "--timeout", "4s"]);
-    assert_eq!((told(&warm), requests(&warm)), (told(&cold), 3));
+    assert_eq!((without_request_count(&warm), requests(&warm)), (without_request_count(&cold), 3));
 }

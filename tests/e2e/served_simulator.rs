@@ -1,4 +1,4 @@
-//! The served simulation itself: that it speaks HTTP, and misbehaves as it is told.
+//! Tests of the test server: HTTP, faults of the `Sim`, and misbehaviours.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -22,7 +22,7 @@ fn served() -> Served {
 
 struct Client(BufReader<TcpStream>);
 
-struct Answer {
+struct Response {
     status: String,
     headers: Vec<String>,
     body: String,
@@ -32,16 +32,16 @@ impl Client {
     fn connect(served: &Served) -> Self {
         let url = served.url();
         let address = url.trim_start_matches("http://").trim_end_matches("/graphql/v2");
-        let stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a time-out");
+        let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
         Self(BufReader::new(stream))
     }
 
-    fn post(&mut self, token: &str, body: &str) -> std::io::Result<Answer> {
+    fn post(&mut self, token: &str, body: &str) -> std::io::Result<Response> {
         self.request("POST /graphql/v2?source=doctor", token, body)
     }
 
-    fn request(&mut self, line: &str, token: &str, body: &str) -> std::io::Result<Answer> {
+    fn request(&mut self, line: &str, token: &str, body: &str) -> std::io::Result<Response> {
         let length = body.len();
         let head = format!(
             "{line} HTTP/1.1\r\nHost: x\r\n{token}\r\nContent-Type: application/json\r\nContent-Length: {length}"
@@ -62,7 +62,7 @@ impl Client {
         let mut body = vec![0; length.ok_or(ErrorKind::InvalidData)?];
         self.0.read_exact(&mut body)?;
         let status = lines.remove(0);
-        Ok(Answer { status, headers: lines, body: String::from_utf8(body).expect("UTF-8") })
+        Ok(Response { status, headers: lines, body: String::from_utf8(body).expect("UTF-8") })
     }
 }
 
@@ -74,22 +74,22 @@ fn bearer() -> String {
 fn serves_several_requests_per_connection_with_headers() {
     let served = served();
     let mut client = Client::connect(&served);
-    let first = client.post(&bearer(), PROBE).expect("an answer");
+    let first = client.post(&bearer(), PROBE).expect("a response");
     assert!(first.status.starts_with("HTTP/1.1 200 ") && first.body.contains("agentverse"), "{}", first.body);
     assert!(first.headers.contains(&"content-type: application/json; charset=utf-8".to_owned()));
     assert!(first.headers.contains(&"ratelimit-policy: \"default\";q=10000;w=3600".to_owned()));
-    let second = client.post(&format!("PROJECT-ACCESS-TOKEN: {PROJECT_TOKEN}"), PROJECT_PROBE).expect("an answer");
+    let second = client.post(&format!("PROJECT-ACCESS-TOKEN: {PROJECT_TOKEN}"), PROJECT_PROBE).expect("a response");
     assert!(second.body.contains("staging"), "{}", second.body);
-    let third = client.post("Accept: */*", PROBE).expect("an answer");
+    let third = client.post("Accept: */*", PROBE).expect("a response");
     assert!(third.body.contains("Not Authorized"), "{}", third.body);
-    Client::connect(&served).post(&bearer(), PROBE).expect("an answer");
+    Client::connect(&served).post(&bearer(), PROBE).expect("a response");
 
-    let heard = served.heard();
-    assert_eq!(heard.iter().map(|heard| heard.connection).collect::<Vec<_>>(), [1, 1, 1, 2]);
-    assert_eq!(heard[0].line, "POST /graphql/v2?source=doctor HTTP/1.1");
-    assert_eq!(heard[0].header("authorization"), Some(&bearer()["Authorization: ".len()..]));
-    assert_eq!(heard[1].header("project-access-token"), Some(PROJECT_TOKEN));
-    assert_eq!(heard[2].header("authorization"), None);
+    let received = served.received();
+    assert_eq!(received.iter().map(|request| request.connection).collect::<Vec<_>>(), [1, 1, 1, 2]);
+    assert_eq!(received[0].line, "POST /graphql/v2?source=doctor HTTP/1.1");
+    assert_eq!(received[0].header("authorization"), Some(&bearer()["Authorization: ".len()..]));
+    assert_eq!(received[1].header("project-access-token"), Some(PROJECT_TOKEN));
+    assert_eq!(received[2].header("authorization"), None);
     assert_eq!(served.sim.count(), 4);
 }
 
@@ -102,20 +102,20 @@ fn simulated_faults_are_sent_over_the_wire() {
         .fault(Fault::reply(307, "").header("location", "http://127.0.0.1:9/").header("content-type", "text/html"));
     served.sim.fault(Fault::failure(TransportFailure::Broken("reset".into())));
     let mut client = Client::connect(&served);
-    let limited = client.post(&bearer(), PROBE).expect("an answer");
+    let limited = client.post(&bearer(), PROBE).expect("a response");
     assert!(limited.status.starts_with("HTTP/1.1 429 ") && limited.body == "slow down");
     assert!(limited.headers.contains(&"retry-after: 7".to_owned()));
     assert!(limited.headers.contains(&"x-ratelimit-remaining: 0".to_owned()));
-    let moved = client.post(&bearer(), PROBE).expect("an answer");
+    let moved = client.post(&bearer(), PROBE).expect("a response");
     assert!(moved.headers.contains(&"location: http://127.0.0.1:9/".to_owned()));
     assert!(moved.headers.contains(&"content-type: text/html".to_owned()));
     assert_eq!(client.post(&bearer(), PROBE).err().map(|error| error.kind()), Some(ErrorKind::UnexpectedEof));
 }
 
 #[test]
-fn misbehaves_once_and_recovers() {
+fn misbehaviour_affects_one_request() {
     for (misbehaviour, expected) in [
-        (Misbehaviour::CloseBeforeAnswer, ErrorKind::UnexpectedEof),
+        (Misbehaviour::CloseBeforeResponse, ErrorKind::UnexpectedEof),
         (Misbehaviour::CloseMidBody, ErrorKind::UnexpectedEof),
         (Misbehaviour::Hang, ErrorKind::WouldBlock),
         (Misbehaviour::Trickle(Duration::from_secs(60)), ErrorKind::WouldBlock),
@@ -124,13 +124,13 @@ fn misbehaves_once_and_recovers() {
         let served = served();
         served.misbehave(misbehaviour);
         let failed = Client::connect(&served).post(&bearer(), PROBE).err().map(|error| match error.kind() {
-            // What a time-out is called on Windows.
+            // Windows reports a timeout as this kind.
             ErrorKind::TimedOut => ErrorKind::WouldBlock,
             kind => kind,
         });
         assert_eq!(failed, Some(expected));
-        let answer = Client::connect(&served).post(&bearer(), PROBE).expect("an answer");
-        assert!(answer.status.starts_with("HTTP/1.1 200 "));
+        let response = Client::connect(&served).post(&bearer(), PROBE).expect("a response");
+        assert!(response.status.starts_with("HTTP/1.1 200 "));
     }
 }
 
@@ -138,8 +138,8 @@ fn misbehaves_once_and_recovers() {
 fn trickling_response_completes() {
     let served = served();
     served.misbehave(Misbehaviour::Trickle(Duration::from_micros(10)));
-    let answer = Client::connect(&served).post(&bearer(), PROBE).expect("an answer");
-    assert!(answer.body.ends_with('}'));
+    let response = Client::connect(&served).post(&bearer(), PROBE).expect("a response");
+    assert!(response.body.ends_with('}'));
 }
 
 #[test]
@@ -151,30 +151,31 @@ fn invalid_client_request_fails_its_test() {
         ("POST /graphql/v2", r#"{"operationName":"Everything","query":"query Everything { … }"}"#),
     ] {
         let served = served();
-        let answer = Client::connect(&served).request(line, &bearer(), body).expect("an answer");
-        assert!(answer.status.starts_with("HTTP/1.1 40"), "{}", answer.status);
+        let response = Client::connect(&served).request(line, &bearer(), body).expect("a response");
+        assert!(response.status.starts_with("HTTP/1.1 40"), "{}", response.status);
         assert!(catch_unwind(AssertUnwindSafe(|| drop(served))).is_err(), "{line}");
     }
 }
 
 #[test]
-fn redeploy_with_lost_response_applies_amid_other_writes() {
+fn redeploy_with_lost_response_is_applied_between_other_writes() {
     let served = served();
     let worker = "agentverse-worker-staging";
     served.sim.fault(Fault::lost(Moment::After, Loss::Reset).on("Redeploy"));
     served.sim.before("Redeploy", move |estate| {
-        estate.service_named(worker).expect("it is there").set("APP_ENV", "theirs");
+        estate.service_named(worker).expect("the service exists").set("APP_ENV", "concurrent");
     });
     served.sim.after("Redeploy", move |estate| drop(estate.deploy(worker, StatusTimeline::failing_build("no"))));
     let running =
-        served.sim.change(|estate| estate.service_named(worker).expect("it is there").deployments[0].id.clone());
+        served.sim.change(|estate| estate.service_named(worker).expect("the service exists").deployments[0].id.clone());
     let body = r#"{"operationName":"Redeploy","query":"mutation Redeploy { … }","variables":{"deploymentId":"ID"}}"#;
     let lost = Client::connect(&served).post(&bearer(), &body.replace("ID", &running));
     assert!(lost.is_err());
     let mutations = served.sim.mutations();
     assert_eq!((mutations.len(), mutations[0].applied, mutations[0].deployments.len()), (1, true, 1));
-    let made = served.sim.change(|estate| estate.service_named(worker).expect("it is there").deployments.clone());
-    assert_eq!(made.len(), 3);
-    let got = made[1].captured["APP_ENV"].rendered.as_ref().expect("it is not sealed");
-    assert_eq!((made[1].id.as_str(), got.expose()), (mutations[0].deployments[0].as_str(), "theirs"));
+    let deployments =
+        served.sim.change(|estate| estate.service_named(worker).expect("the service exists").deployments.clone());
+    assert_eq!(deployments.len(), 3);
+    let value = deployments[1].captured["APP_ENV"].rendered.as_ref().expect("a rendered value");
+    assert_eq!((deployments[1].id.as_str(), value.expose()), (mutations[0].deployments[0].as_str(), "concurrent"));
 }

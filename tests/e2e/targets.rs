@@ -1,12 +1,12 @@
-//! Whom to look at: each source of project and environment, their order, and what they cost.
+//! Selection of project and environment: each source, their precedence, and the number of requests.
 
 use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 use railway_doctor::io::sim::seed::PROJECT_TOKEN;
 
-use crate::binary::{Doctor, Ended};
+use crate::binary::{Doctor, Outcome};
 
-/// Two projects with the same names of environments; `A` tells them apart.
-fn two() -> Estate {
+/// Two projects, both with an environment `staging`. The value of `A` identifies the environment.
+fn two_projects() -> Estate {
     let environment =
         |name: &str, value: &str| Environment::named(name).service(SimService::named("api").variables(&[("A", value)]));
     let shop = Project::named("shop")
@@ -16,15 +16,15 @@ fn two() -> Estate {
     Estate::of("crew").project(shop).project(blog).with_tokens()
 }
 
-/// Beside the two projects, with no ids in the process environment.
+/// Serves the two projects, without ids in environment variables.
 fn doctor() -> Doctor {
-    Doctor::new(two())
+    Doctor::new(two_projects())
         .file(".env", "A=shop-staging\n")
         .variable("RAILWAY_PROJECT_ID", None)
         .variable("RAILWAY_ENVIRONMENT_ID", None)
 }
 
-/// The ids of a project and one of its environments.
+/// Returns the ids of a project and one of its environments.
 fn ids(doctor: &Doctor, project: &str, environment: &str) -> (String, String) {
     doctor.served.sim.change(|estate| {
         let project = estate.projects.iter().find(|known| known.name == project).unwrap();
@@ -33,12 +33,12 @@ fn ids(doctor: &Doctor, project: &str, environment: &str) -> (String, String) {
     })
 }
 
-/// Links the folder above the working folder, as `railway link` does.
+/// Links the parent of the working directory, as `railway link` does.
 fn linked(doctor: Doctor, project: &str, environment: &str) -> Doctor {
     let (project, environment) = ids(&doctor, project, environment);
-    let above = doctor.work().canonicalize().unwrap().parent().unwrap().display().to_string();
+    let parent = doctor.work().canonicalize().unwrap().parent().unwrap().display().to_string();
     let config = serde_json::json!({
-        "projects": { above.clone(): { "projectPath": above, "project": project, "environment": environment } },
+        "projects": { parent.clone(): { "projectPath": parent, "project": project, "environment": environment } },
         "user": {},
     });
     std::fs::create_dir_all(doctor.home().join(".railway")).unwrap();
@@ -46,9 +46,9 @@ fn linked(doctor: Doctor, project: &str, environment: &str) -> Doctor {
     doctor
 }
 
-/// Project, environment, origin and requests of a report.
-fn target(ended: &Ended) -> (String, String, String, u64) {
-    let report = ended.report();
+/// Returns the project, the environment, their origin and the number of requests of a report.
+fn target(outcome: &Outcome) -> (String, String, String, u64) {
+    let report = outcome.report();
     let text = |path: &str| report.pointer(path).unwrap().as_str().unwrap().to_owned();
     (
         text("/target/project/name"),
@@ -59,13 +59,13 @@ fn target(ended: &Ended) -> (String, String, String, u64) {
 }
 
 fn expect(doctor: &Doctor, arguments: &[&str], expected: (&str, &str, &str, u64)) {
-    let ended = doctor.check(&[arguments, &["--format", "json"]].concat());
-    let (project, environment, origin, requests) = target(&ended);
+    let outcome = doctor.check(&[arguments, &["--format", "json"]].concat());
+    let (project, environment, origin, requests) = target(&outcome);
     assert_eq!((project.as_str(), environment.as_str(), origin.as_str(), requests), expected, "{arguments:?}");
 }
 
 #[test]
-fn link_in_a_parent_folder_is_used() {
+fn link_in_a_parent_directory_is_used() {
     expect(&linked(doctor(), "shop", "staging"), &[], ("shop", "staging", "railway link", 2));
 }
 
@@ -97,10 +97,10 @@ fn fallback_environment_applies_only_to_the_same_project() {
     let (shop, _) = ids(&doctor, "shop", "staging");
     expect(&doctor, &["--project", &shop], ("shop", "staging", "--project", 2));
     expect(&doctor, &["--project", "shop"], ("shop", "staging", "--project", 3));
-    let ended = doctor.check(&["--project", "blog"]);
-    assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.err.contains("no environment is named for project blog"), "{ended:?}");
-    assert!(ended.err.contains("--environment=staging"), "{ended:?}");
+    let outcome = doctor.check(&["--project", "blog"]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(outcome.err.contains("no environment is selected for project blog"), "{outcome:?}");
+    assert!(outcome.err.contains("--environment=staging"), "{outcome:?}");
 }
 
 #[test]
@@ -108,16 +108,16 @@ fn project_token_sets_environment_and_rejects_conflicts() {
     let doctor = doctor().variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN));
     expect(&doctor, &[], ("shop", "production", "RAILWAY_TOKEN", 2));
     expect(&doctor, &["--project", "shop", "-e", "production"], ("shop", "production", "RAILWAY_TOKEN", 2));
-    for (arguments, word) in
-        [(["-e", "staging"], "--environment says staging"), (["--project", "blog"], "--project says blog")]
+    for (arguments, fragment) in
+        [(["-e", "staging"], "--environment names staging"), (["--project", "blog"], "--project names blog")]
     {
-        let ended = doctor.check(&arguments);
-        assert_eq!(ended.code, Some(2), "{ended:?}");
-        assert!(ended.err.contains(word), "{ended:?}");
+        let outcome = doctor.check(&arguments);
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(outcome.err.contains(fragment), "{outcome:?}");
     }
     let doctor = doctor.file("doctor.toml", "environment = \"staging\"\n");
-    assert!(doctor.check(&[]).err.contains("doctor.toml says staging"));
-    // What stands below the token does not matter to it.
+    assert!(doctor.check(&[]).err.contains("doctor.toml names staging"));
+    // Sources with a lower precedence than the token are ignored.
     let (blog, staging) = ids(&doctor, "blog", "staging");
     let doctor = doctor.variable("RAILWAY_PROJECT_ID", Some(&blog)).variable("RAILWAY_ENVIRONMENT_ID", Some(&staging));
     expect(&doctor, &["--no-config"], ("shop", "production", "RAILWAY_TOKEN", 2));
@@ -126,10 +126,10 @@ fn project_token_sets_environment_and_rejects_conflicts() {
 #[test]
 fn environment_specific_file_takes_precedence() {
     let doctor = linked(doctor(), "shop", "staging").file(".env.staging", "A=other\n");
-    let ended = doctor.check(&["--format", "json"]);
-    assert_eq!(ended.report()["findings"][0]["places"][0]["file"], ".env.staging");
-    let ended = doctor.check(&["--format", "json", "--env-file", ".env.staging", "--env-file", ".env"]);
-    assert_eq!(ended.code, Some(0), "the later layer wins: {ended:?}");
+    let outcome = doctor.check(&["--format", "json"]);
+    assert_eq!(outcome.report()["findings"][0]["places"][0]["file"], ".env.staging");
+    let outcome = doctor.check(&["--format", "json", "--env-file", ".env.staging", "--env-file", ".env"]);
+    assert_eq!(outcome.code, Some(0), "the last file takes precedence: {outcome:?}");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn declared_loader_determines_the_values() {
         let differing = findings.iter().filter(|finding| finding["rule"] == "value-differs");
         differing.map(|finding| finding["key"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(differing(&doctor), ["HASH", "JOINED"], "as written, where loaders part");
+    assert_eq!(differing(&doctor), ["HASH", "JOINED"], "without a loader, values are compared as written");
     for (loader, expected) in [("node", &["JOINED"][..]), ("python", &["HASH"]), ("dotenvy", &["HASH"])] {
         let doctor = doctor.overwrite("doctor.toml", &format!("loader = \"{loader}\"\n"));
         assert_eq!(differing(doctor), expected, "{loader}");

@@ -1,132 +1,149 @@
-//! What must hold of a cell: the exit code, the words, and that nothing is lost.
+//! Assertions about a run under a fault: the exit code, the error, and that no data is lost.
 
 use std::time::Duration;
 
-use crate::commands::{Column, Speech};
-use crate::fault::{Ends, Row};
-use crate::parallel::hold;
-use crate::run::{Cell, ENV, PULLED, Ran, Watch, names};
-use crate::server::Case;
+use crate::commands::{CommandCase, ErrorFormat};
+use crate::fault::{Expected, FaultCase};
+use crate::parallel::ensure;
+use crate::run::{ENV, PULLED, RunOutput, Sandbox, Watch, names};
+use crate::server::Backend;
 
-/// The most memory that any answer may cost, in KiB: an answer is read up to 32 MiB, and the rest is the program.
-pub(crate) const MOST: u64 = 64 << 10;
+/// The most memory that a run may use, in KiB: a response is read up to 32 MiB, and the program needs the rest.
+pub(crate) const MAX_MEMORY_KIB: u64 = 64 << 10;
 
-/// What a run may take beyond `--timeout`; a busy machine takes most of it.
-pub(crate) const MARGIN: Duration = Duration::from_secs(3);
+/// How long a run may take beyond `--timeout`; most of it is for busy machines.
+pub(crate) const TIMEOUT_MARGIN: Duration = Duration::from_secs(3);
 
-/// One cell that was played.
-pub(crate) struct Verdict<'v> {
-    pub(crate) row: &'v Row,
-    /// What `--timeout` was given.
-    pub(crate) limit: Duration,
-    pub(crate) column: &'v Column,
-    pub(crate) cell: &'v Cell,
-    pub(crate) case: &'v Case,
-    pub(crate) ran: &'v Ran,
+/// A finished run of one command under one fault.
+pub(crate) struct Outcome<'v> {
+    pub(crate) case: &'v FaultCase,
+    /// The value of `--timeout`.
+    pub(crate) timeout: Duration,
+    pub(crate) command: &'v CommandCase,
+    pub(crate) sandbox: &'v Sandbox,
+    pub(crate) backend: &'v Backend,
+    pub(crate) output: &'v RunOutput,
 }
 
-impl Verdict<'_> {
-    pub(crate) fn of(&self, ends: &Ends, before: &(Vec<String>, Vec<String>)) -> Result<(), String> {
-        let Self { row, cell, ran, case, .. } = self;
-        hold!(!ran.err.contains("has a bug"), "it panicked");
-        hold!(case.sim.violations().is_empty(), "it sent what no document says: {:?}", case.sim.violations());
-        hold!(ran.peak < MOST, "it took {} KiB of memory", ran.peak);
-        hold!(row.watch == Watch::Nothing || ran.peak > 0, "nobody saw its memory");
-        match ends {
-            Ends::AsEver => self.as_ever(before),
-            Ends::Unproved { code } => {
-                hold!(ran.code == Some(*code), "exit code {:?}, not {code}", ran.code);
-                hold!(cell.read(".env") == self.env() && cell.names() == before.0, ".env is not as it should be");
+/// Returns whether the lines are one error: the message, its cause if known, and a help, which a command may follow.
+pub(crate) fn is_error(lines: &[&str]) -> bool {
+    let [message, rest @ ..] = lines else { return false };
+    let rest = if rest.first().is_some_and(|line| line.starts_with("  cause: ")) { &rest[1..] } else { rest };
+    let is_help = match rest {
+        [help] => help.starts_with("  help: "),
+        [help, command] => help.starts_with("  help: ") && help.ends_with(':') && command.starts_with("    "),
+        _ => false,
+    };
+    message.starts_with("error: ") && is_help
+}
+
+impl Outcome<'_> {
+    pub(crate) fn check(&self, expected: &Expected, before: &(Vec<String>, Vec<String>)) -> Result<(), String> {
+        let Self { case, sandbox, output, backend, .. } = self;
+        ensure!(!output.stderr.contains("panicked"), "it panicked");
+        ensure!(backend.sim.violations().is_empty(), "it sent an unknown request: {:?}", backend.sim.violations());
+        ensure!(output.peak_kib < MAX_MEMORY_KIB, "it used {} KiB of memory", output.peak_kib);
+        ensure!(case.watch == Watch::Nothing || output.peak_kib > 0, "its memory was not measured");
+        match expected {
+            Expected::Unaffected => self.check_unaffected(before),
+            Expected::ExitCode { code } => {
+                ensure!(output.code == Some(*code), "exit code {:?}, expected {code}", output.code);
+                ensure!(
+                    sandbox.read(".env") == self.expected_env() && sandbox.names() == before.0,
+                    "unexpected content of .env"
+                );
                 Ok(())
             }
-            Ends::Fails { code, says } => {
-                self.failed(*code, says)?;
-                hold!(cell.read(".env") == ENV, ".env was changed");
-                hold!(cell.names() == before.0, "left behind: {:?}", cell.names());
-                // The key that the names of results are made with tells nothing.
-                let mut remembered = names(&cell.state());
-                remembered.retain(|name| name != "hook");
-                hold!(remembered == before.1, "remembered: {remembered:?}");
-                let kept = names(&cell.state().join("hook"));
-                hold!(kept.iter().all(|name| name == "hook.key"), "remembered: {kept:?}");
-                hold!(case.sim.mutations().is_empty(), "it went on: {:?}", case.sim.mutations());
-                hold!(ran.took < self.limit + MARGIN, "it took {:?}", ran.took);
+            Expected::Error { code, fragments } => {
+                self.check_error(*code, fragments)?;
+                ensure!(sandbox.read(".env") == ENV, ".env was changed");
+                ensure!(sandbox.names() == before.0, "unexpected files: {:?}", sandbox.names());
+                // The key of the hook's cache reveals nothing.
+                let mut state = names(&sandbox.state());
+                state.retain(|name| name != "hook");
+                ensure!(state == before.1, "unexpected state files: {state:?}");
+                let cache = names(&sandbox.state().join("hook"));
+                ensure!(cache.iter().all(|name| name == "hook.key"), "unexpected files in the hook cache: {cache:?}");
+                ensure!(backend.sim.mutations().is_empty(), "it sent mutations: {:?}", backend.sim.mutations());
+                ensure!(output.duration < self.timeout + TIMEOUT_MARGIN, "it took {:?}", output.duration);
                 Ok(())
             }
         }
     }
 
-    /// The exit code, and the error as the column tells it.
-    fn failed(&self, code: i32, says: &[String]) -> Result<(), String> {
-        let (ran, speech) = (self.ran, self.column.speech);
-        let expected = if speech == Speech::Warning { 0 } else { code };
-        hold!(ran.code == Some(expected), "exit code {:?}, not {expected}", ran.code);
-        let is_below = self.column.words[0] == "auth" && self.column.words[1] == "status";
-        hold!(ran.out.is_empty() || is_below, "there is something on standard output");
-        let lines: Vec<&str> = ran.err.lines().filter(|line| !is_talk(line)).collect();
-        let told = match (speech, lines.as_slice()) {
-            (Speech::Warning, [line]) => {
-                hold!(line.starts_with("doctor: warning: not compared with Railway: "), "no warning");
+    /// Checks the exit code and the error, in the format of the command.
+    fn check_error(&self, code: i32, fragments: &[String]) -> Result<(), String> {
+        let (output, error_format) = (self.output, self.command.error_format);
+        let expected = if error_format == ErrorFormat::Warning { 0 } else { code };
+        ensure!(output.code == Some(expected), "exit code {:?}, expected {expected}", output.code);
+        let has_output = self.command.args[0] == "auth" && self.command.args[1] == "status";
+        ensure!(output.stdout.is_empty() || has_output, "standard output is not empty");
+        let lines: Vec<&str> = output.stderr.lines().filter(|line| !is_status_line(line)).collect();
+        let text = match (error_format, lines.as_slice()) {
+            (ErrorFormat::Warning, [line]) => {
+                ensure!(line.starts_with("doctor: warning: not compared with Railway: "), "no warning");
                 return Ok(());
             }
-            (Speech::Lines | Speech::LinesBelow, [what, because, next]) => {
-                let is_error = what.starts_with("error: ") && because.starts_with("  because: ");
-                hold!(is_error && next.starts_with("  next: "), "no error of three lines");
-                ran.err.clone()
+            (ErrorFormat::Text | ErrorFormat::TextAfterOutput, lines) => {
+                ensure!(is_error(lines), "standard error is not one error");
+                output.stderr.clone()
             }
-            (Speech::Lines | Speech::LinesBelow, [what, next]) => {
-                hold!(what.starts_with("error: ") && next.starts_with("  next: "), "no error of two lines");
-                ran.err.clone()
-            }
-            (Speech::Json, [line]) => {
-                let told: serde_json::Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-                let error = &told["error"];
-                hold!(error["exit_code"] == code, "another exit code in the JSON");
+            (ErrorFormat::Json, [line]) => {
+                let json: serde_json::Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+                let error = &json["error"];
+                ensure!(error["exit_code"] == code, "wrong exit code in the JSON");
                 let text = |part: &str| error[part].as_str().unwrap_or_default().to_owned();
-                hold!(["kind", "message", "next"].iter().all(|part| !text(part).is_empty()), "a part is missing");
-                [text("message"), text("because"), text("next")].join("\n")
+                ensure!(
+                    ["kind", "message", "help"].iter().all(|part| !text(part).is_empty()),
+                    "the JSON error is incomplete"
+                );
+                [text("message"), text("cause"), text("help")].join("\n")
             }
-            _ => return Err("standard error holds something else than one error".to_owned()),
+            _ => return Err("standard error is not one error".to_owned()),
         };
-        for word in says {
-            hold!(told.contains(word), "the error does not say {word:?}");
+        for fragment in fragments {
+            ensure!(text.contains(fragment), "the error does not contain {fragment:?}");
         }
         Ok(())
     }
 
-    /// The file after a run that did what it was to do.
-    fn env(&self) -> &'static str {
-        if self.column.name == "pull" { PULLED } else { ENV }
+    /// The content of `.env` after a successful run.
+    fn expected_env(&self) -> &'static str {
+        if self.command.name == "pull" { PULLED } else { ENV }
     }
 
-    /// Everything is as if nothing had gone wrong.
-    fn as_ever(&self, before: &(Vec<String>, Vec<String>)) -> Result<(), String> {
-        let Self { column, cell, ran, case, .. } = self;
-        hold!(ran.code == Some(column.as_ever), "exit code {:?}, not {}", ran.code, column.as_ever);
-        hold!(!ran.err.contains("error: ") && !ran.err.contains("not compared"), "it complains");
-        hold!(cell.read(".env") == self.env(), ".env is not as it should be");
-        let made = if column.name == "init" { vec!["doctor.toml".to_owned()] } else { Vec::new() };
-        let mut expected = [before.0.clone(), made].concat();
+    /// Checks that the run ended as it does without a fault.
+    fn check_unaffected(&self, before: &(Vec<String>, Vec<String>)) -> Result<(), String> {
+        let Self { command, sandbox, output, backend, .. } = self;
+        ensure!(output.code == Some(command.exit_code), "exit code {:?}, expected {}", output.code, command.exit_code);
+        ensure!(
+            !output.stderr.contains("error: ") && !output.stderr.contains("not compared"),
+            "it printed an error or a warning"
+        );
+        ensure!(sandbox.read(".env") == self.expected_env(), "unexpected content of .env");
+        let created = if command.name == "init" { vec!["doctor.toml".to_owned()] } else { Vec::new() };
+        let mut expected = [before.0.clone(), created].concat();
         expected.sort();
-        hold!(cell.names() == expected, "left behind: {:?}", cell.names());
-        let sent: Vec<String> = case.sim.mutations().iter().map(|sent| sent.operation.clone()).collect();
-        let expected: &[&str] = match column.name {
+        ensure!(sandbox.names() == expected, "unexpected files: {:?}", sandbox.names());
+        let sent: Vec<String> = backend.sim.mutations().iter().map(|sent| sent.operation.clone()).collect();
+        let expected: &[&str] = match command.name {
             "push" => &["SetVariables", "SetVariables", "Redeploy", "Redeploy"],
             "undo" => &["SetVariables", "SetVariables"],
             "redeploy" => &["Redeploy"],
             "start command" => &["CommitPatch"],
             _ => &[],
         };
-        hold!(sent == expected, "it sent {sent:?}");
-        let recorded = usize::from(["push", "pull", "undo", "start command"].contains(&column.name));
-        let known = before.1.iter().filter(|name| name.ends_with(".journal")).count();
-        hold!(cell.runs().len() == known + recorded, "{} runs are recorded", cell.runs().len());
+        ensure!(sent == expected, "it sent {sent:?}");
+        let recorded = usize::from(["push", "pull", "undo", "start command"].contains(&command.name));
+        let recorded_before = before.1.iter().filter(|name| name.ends_with(".journal")).count();
+        ensure!(sandbox.runs().len() == recorded_before + recorded, "{} runs are recorded", sandbox.runs().len());
         Ok(())
     }
 }
 
-/// What is said while a run goes on.
-pub(crate) fn is_talk(line: &str) -> bool {
-    line.contains(" limits the rate of requests: waiting ")
-        || line.starts_with("doctor: stopped; to go round it once: ")
+/// Returns whether a line of standard error is a status line and not part of the error.
+pub(crate) fn is_status_line(line: &str) -> bool {
+    line.starts_with("rate limited by ")
+        || line.contains(" blocked by doctor. Skip once:")
+        || line.trim_start().starts_with("DOCTOR=0 git ")
 }

@@ -1,4 +1,4 @@
-//! Answers that are none, or nearly none.
+//! Responses of the faulty server: normal, delayed, invalid, endless or cut off.
 
 use std::io::{Read, Write};
 use std::sync::LazyLock;
@@ -8,91 +8,96 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// Whether Railway does what it is asked.
+/// Whether the simulated Railway applies the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
-    /// The fault comes first.
-    Before,
-    /// The fault is in the answer.
-    After,
+pub(crate) enum Effect {
+    NotApplied,
+    Applied,
 }
 
-/// An answer, and whether anything was done for it.
+/// A response, and whether the request is applied before it is sent.
 #[derive(Clone)]
-pub(crate) struct Answer {
-    pub(crate) moment: Moment,
-    way: Way,
+pub(crate) struct ScriptedResponse {
+    pub(crate) effect: Effect,
+    delivery: Delivery,
 }
 
-/// What goes over the wire.
+/// How the response is sent.
 #[derive(Clone)]
-enum Way {
-    /// What Railway answers, with these headers more.
-    Usual(Vec<(String, String)>),
-    /// The same, so much later.
-    Late(Duration),
-    /// The same, byte by byte, so much apart.
-    Dripping(Duration),
-    /// The same with its body changed.
-    Changed(fn(Vec<u8>) -> Vec<u8>),
-    /// These.
-    Page { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
-    /// These bytes, which need be no HTTP, and the end.
+enum Delivery {
+    /// The normal response with these additional headers.
+    Normal(Vec<(String, String)>),
+    /// The normal response after this delay.
+    Delayed(Duration),
+    /// The normal response byte by byte, with this pause between them.
+    ByteByByte(Duration),
+    /// The normal response with a modified body.
+    Modified(fn(Vec<u8>) -> Vec<u8>),
+    Page {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    },
+    /// These bytes, which need not be valid HTTP; then the connection is closed.
     Raw(Vec<u8>),
-    /// This over and over, behind that head.
-    Endless { head: &'static str, chunk: Vec<u8>, times: usize },
-    /// Nothing, ever.
-    Nothing,
-    /// The end of the connection, in the middle of the body or before all.
-    Closing(Where),
-    /// A reset of the connection.
-    Reset(Where),
+    /// The head, then the chunk this many times.
+    Endless {
+        head: &'static str,
+        chunk: Vec<u8>,
+        times: usize,
+    },
+    /// No response until the client gives up.
+    NoResponse,
+    /// The connection is closed.
+    Closed(ConnectionEnd),
+    /// The connection is reset.
+    Reset(ConnectionEnd),
 }
 
-/// Where a connection ends.
+/// Where in a response the connection ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Where {
-    Before,
-    Inside,
+pub(crate) enum ConnectionEnd {
+    BeforeResponse,
+    InBody,
 }
 
-/// More than any answer of Railway's.
+/// Larger than any response of Railway, in bytes.
 pub(crate) const LARGE: usize = 100 << 20;
 
-impl Answer {
-    fn of(moment: Moment, way: Way) -> Self {
-        Self { moment, way }
+impl ScriptedResponse {
+    fn of(effect: Effect, delivery: Delivery) -> Self {
+        Self { effect, delivery }
     }
 
-    /// The same with Railway having done what it was asked.
-    pub(crate) fn after(self) -> Self {
-        Self { moment: Moment::After, ..self }
+    /// The same response, but the request is applied first.
+    pub(crate) fn applied(self) -> Self {
+        Self { effect: Effect::Applied, ..self }
     }
 
-    pub(crate) fn usual() -> Self {
-        Self::of(Moment::After, Way::Usual(Vec::new()))
+    pub(crate) fn normal() -> Self {
+        Self::of(Effect::Applied, Delivery::Normal(Vec::new()))
     }
 
     pub(crate) fn with_header(name: &str, value: &str) -> Self {
-        Self::of(Moment::After, Way::Usual(vec![(name.to_owned(), value.to_owned())]))
+        Self::of(Effect::Applied, Delivery::Normal(vec![(name.to_owned(), value.to_owned())]))
     }
 
-    pub(crate) fn late(time: Duration) -> Self {
-        Self::of(Moment::After, Way::Late(time))
+    pub(crate) fn delayed(time: Duration) -> Self {
+        Self::of(Effect::Applied, Delivery::Delayed(time))
     }
 
-    pub(crate) fn dripping(pause: Duration) -> Self {
-        Self::of(Moment::After, Way::Dripping(pause))
+    pub(crate) fn byte_by_byte(pause: Duration) -> Self {
+        Self::of(Effect::Applied, Delivery::ByteByByte(pause))
     }
 
-    /// A read whose answer is changed on its way; nothing is done that changes Railway.
-    pub(crate) fn changed(change: fn(Vec<u8>) -> Vec<u8>) -> Self {
-        Self::of(Moment::After, Way::Changed(change))
+    /// The normal response with its body modified.
+    pub(crate) fn modified(change: fn(Vec<u8>) -> Vec<u8>) -> Self {
+        Self::of(Effect::Applied, Delivery::Modified(change))
     }
 
     pub(crate) fn page(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Self {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self::of(Moment::Before, Way::Page { status, headers, body: body.into() })
+        Self::of(Effect::NotApplied, Delivery::Page { status, headers, body: body.into() })
     }
 
     pub(crate) fn json(body: impl Into<Vec<u8>>) -> Self {
@@ -100,35 +105,33 @@ impl Answer {
     }
 
     pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
-        Self::of(Moment::Before, Way::Raw(bytes.into()))
+        Self::of(Effect::NotApplied, Delivery::Raw(bytes.into()))
     }
 
-    pub(crate) fn nothing() -> Self {
-        Self::of(Moment::Before, Way::Nothing)
+    pub(crate) fn no_response() -> Self {
+        Self::of(Effect::NotApplied, Delivery::NoResponse)
     }
 
-    pub(crate) fn closing(place: Where) -> Self {
-        Self::of(if place == Where::Inside { Moment::After } else { Moment::Before }, Way::Closing(place))
+    pub(crate) fn closed(end: ConnectionEnd) -> Self {
+        Self::of(if end == ConnectionEnd::InBody { Effect::Applied } else { Effect::NotApplied }, Delivery::Closed(end))
     }
 
-    pub(crate) fn reset(place: Where) -> Self {
-        Self::of(if place == Where::Inside { Moment::After } else { Moment::Before }, Way::Reset(place))
+    pub(crate) fn reset(end: ConnectionEnd) -> Self {
+        Self::of(if end == ConnectionEnd::InBody { Effect::Applied } else { Effect::NotApplied }, Delivery::Reset(end))
     }
 
-    /// A text in JSON that is as long as said.
+    /// A body of 100 MiB, with its length declared.
     pub(crate) fn large() -> Self {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 104857600\r\n\r\n";
         Self::endless(head, vec![b' '; 1 << 16], LARGE >> 16)
     }
 
-    /// A body without an end.
-    pub(crate) fn without_end() -> Self {
+    pub(crate) fn endless_body() -> Self {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
         Self::endless(head, vec![b'['; 1 << 16], usize::MAX)
     }
 
-    /// Headers without an end.
-    pub(crate) fn headers_without_end() -> Self {
+    pub(crate) fn endless_headers() -> Self {
         Self::endless(
             "HTTP/1.1 200 OK\r\n",
             b"x-more: 0123456789012345678901234567890123456789\r\n".repeat(500),
@@ -136,7 +139,7 @@ impl Answer {
         )
     }
 
-    /// A few hundred kilobytes that unpack to more than any answer.
+    /// A few hundred kilobytes of gzip that decompress to 100 MiB.
     pub(crate) fn bomb() -> Self {
         static PACKED: LazyLock<Vec<u8>> = LazyLock::new(|| {
             let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
@@ -148,49 +151,49 @@ impl Answer {
     }
 
     fn endless(head: &'static str, chunk: Vec<u8>, times: usize) -> Self {
-        Self::of(Moment::Before, Way::Endless { head, chunk, times })
+        Self::of(Effect::NotApplied, Delivery::Endless { head, chunk, times })
     }
 
     pub(crate) fn resets(&self) -> bool {
-        matches!(self.way, Way::Reset(_))
+        matches!(self.delivery, Delivery::Reset(_))
     }
 
-    /// Writes it; `None` ends the connection.
-    pub(crate) fn write(&self, usual: &[u8], stream: &mut (impl Read + Write + ?Sized)) -> Option<()> {
-        match &self.way {
-            Way::Usual(headers) => whole(stream, 200, headers, usual),
-            Way::Late(time) => {
+    /// Writes the response; `None` closes the connection.
+    pub(crate) fn write(&self, normal: &[u8], stream: &mut (impl Read + Write + ?Sized)) -> Option<()> {
+        match &self.delivery {
+            Delivery::Normal(headers) => write_response(stream, 200, headers, normal),
+            Delivery::Delayed(time) => {
                 thread::sleep(*time);
-                whole(stream, 200, &[], usual)
+                write_response(stream, 200, &[], normal)
             }
-            Way::Dripping(pause) => {
-                stream.write_all(&rendered_head(200, &[], usual.len())).ok()?;
-                for byte in usual {
+            Delivery::ByteByByte(pause) => {
+                stream.write_all(&rendered_head(200, &[], normal.len())).ok()?;
+                for byte in normal {
                     thread::sleep(*pause);
                     stream.write_all(&[*byte]).ok()?;
                     stream.flush().ok()?;
                 }
                 Some(())
             }
-            Way::Changed(change) => whole(stream, 200, &[], &change(usual.to_vec())),
-            Way::Page { status, headers, body } => whole(stream, *status, headers, body),
-            Way::Raw(bytes) => {
+            Delivery::Modified(change) => write_response(stream, 200, &[], &change(normal.to_vec())),
+            Delivery::Page { status, headers, body } => write_response(stream, *status, headers, body),
+            Delivery::Raw(bytes) => {
                 stream.write_all(bytes).ok()?;
                 None
             }
-            Way::Endless { head, chunk, times } => {
+            Delivery::Endless { head, chunk, times } => {
                 stream.write_all(head.as_bytes()).ok()?;
                 (0..*times).try_for_each(|_| stream.write_all(chunk).ok())
             }
-            Way::Nothing => {
-                // Until the client has had enough.
+            Delivery::NoResponse => {
+                // Blocks until the client closes the connection.
                 let _ = stream.read(&mut [0]);
                 None
             }
-            Way::Closing(Where::Before) | Way::Reset(Where::Before) => None,
-            Way::Closing(Where::Inside) | Way::Reset(Where::Inside) => {
-                stream.write_all(&rendered_head(200, &[], usual.len())).ok()?;
-                stream.write_all(&usual[..usual.len() / 2]).ok()?;
+            Delivery::Closed(ConnectionEnd::BeforeResponse) | Delivery::Reset(ConnectionEnd::BeforeResponse) => None,
+            Delivery::Closed(ConnectionEnd::InBody) | Delivery::Reset(ConnectionEnd::InBody) => {
+                stream.write_all(&rendered_head(200, &[], normal.len())).ok()?;
+                stream.write_all(&normal[..normal.len() / 2]).ok()?;
                 stream.flush().ok()?;
                 None
             }
@@ -198,13 +201,18 @@ impl Answer {
     }
 }
 
-fn whole(stream: &mut (impl Write + ?Sized), status: u16, headers: &[(String, String)], body: &[u8]) -> Option<()> {
+fn write_response(
+    stream: &mut (impl Write + ?Sized),
+    status: u16,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Option<()> {
     stream.write_all(&rendered_head(status, headers, body.len())).ok()?;
     stream.write_all(if status == 204 { &[] } else { body }).ok()?;
     stream.flush().ok()
 }
 
-/// The head of an answer; JSON unless it is said what it is.
+/// The head of a response; `application/json` unless another content type is given.
 fn rendered_head(status: u16, headers: &[(String, String)], length: usize) -> Vec<u8> {
     use std::fmt::Write;
     let mut head = format!("HTTP/1.1 {status} Simulated\r\n");

@@ -1,4 +1,4 @@
-//! Certificates, made anew for each run of the tests.
+//! Certificates, generated for each run of the tests.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_tim
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// Somebody who signs certificates.
+/// A certificate authority.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// Its own certificate, as a file of roots has it.
+    /// Its root certificate in PEM format.
     pub(crate) pem: String,
 }
 
-/// What is right or wrong with a certificate.
+/// Whether a certificate is valid, and why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fit {
-    Right,
+pub(crate) enum CertificateState {
+    Valid,
     Expired,
-    NotYet,
-    OfAnotherName,
+    NotYetValid,
+    WrongName,
 }
 
 impl Authority {
@@ -36,14 +36,14 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// What a server of that name needs to be believed, or not.
-    pub(crate) fn server(&self, name: &str, fit: Fit) -> Arc<ServerConfig> {
-        let name = if fit == Fit::OfAnotherName { "elsewhere.example" } else { name };
+    /// The TLS configuration of a server of that name, with a certificate in the given state.
+    pub(crate) fn server(&self, name: &str, state: CertificateState) -> Arc<ServerConfig> {
+        let name = if state == CertificateState::WrongName { "elsewhere.example" } else { name };
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        match fit {
-            Fit::Expired => params.not_after = date_time_ymd(2020, 1, 1),
-            Fit::NotYet => params.not_before = date_time_ymd(2090, 1, 1),
-            Fit::Right | Fit::OfAnotherName => {}
+        match state {
+            CertificateState::Expired => params.not_after = date_time_ymd(2020, 1, 1),
+            CertificateState::NotYetValid => params.not_before = date_time_ymd(2090, 1, 1),
+            CertificateState::Valid | CertificateState::WrongName => {}
         }
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateDer::from(params.signed_by(&key, &self.issuer).unwrap().der().to_vec());

@@ -1,70 +1,77 @@
-//! The columns: every verb that talks to Railway.
+//! Every command that calls Railway.
 
-/// A verb, and how it ends where nothing goes wrong.
-pub(crate) struct Column {
+/// A command, and how it ends without a fault.
+pub(crate) struct CommandCase {
     pub(crate) name: &'static str,
-    /// What is typed; `RUN` stands for the run that is undone.
-    pub(crate) words: &'static [&'static str],
-    /// The exit code where nothing goes wrong.
-    pub(crate) as_ever: i32,
-    pub(crate) speech: Speech,
-    pub(crate) place: Place,
+    /// The arguments; `RUN` stands for the id of the run to undo.
+    pub(crate) args: &'static [&'static str],
+    /// The exit code without a fault.
+    pub(crate) exit_code: i32,
+    pub(crate) error_format: ErrorFormat,
+    pub(crate) setup: Setup,
 }
 
-/// How it tells of an error.
+/// How the command reports an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Speech {
-    /// In three lines.
-    Lines,
-    /// In three lines, below what it saw on the way.
-    LinesBelow,
-    /// In one line of JSON.
+pub(crate) enum ErrorFormat {
+    Text,
+    /// As text, after normal output.
+    TextAfterOutput,
+    /// As one line of JSON.
     Json,
-    /// In one warning: it is not worth a stopped commit.
+    /// As one warning: an unreachable Railway does not block a commit.
     Warning,
 }
 
-/// Where it runs.
+/// What the working directory contains, and other conditions of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Beside a `.env`.
-    Folder,
-    /// In a git repository.
+pub(crate) enum Setup {
+    /// Only a `.env`.
+    EnvFile,
+    /// A git repository.
     Repository,
-    /// Beside a `doctor.toml` that names the project.
+    /// A `doctor.toml` that names the project.
     Configured,
-    /// After a fix.
-    Fixed,
-    /// With a keyring, and a token on standard input.
+    /// The journal of a fix.
+    AfterFix,
+    /// A keyring, and a token on standard input.
     Keyring,
 }
 
-const fn column(name: &'static str, words: &'static [&'static str], as_ever: i32, speech: Speech) -> Column {
-    Column { name, words, as_ever, speech, place: Place::Folder }
+const fn command(
+    name: &'static str,
+    args: &'static [&'static str],
+    exit_code: i32,
+    error_format: ErrorFormat,
+) -> CommandCase {
+    CommandCase { name, args, exit_code, error_format, setup: Setup::EnvFile }
 }
 
-/// All of them. `demo` talks to nobody.
-pub(crate) const COLUMNS: [Column; 17] = [
-    column("check", &["check"], 1, Speech::Lines),
-    column("check for programs", &["check", "--format", "json"], 1, Speech::Json),
-    column("matrix", &["matrix"], 1, Speech::Lines),
-    column("push", &["fix", "--push", "--yes", "--only", "API_KEY"], 0, Speech::Lines),
-    // What runs is old as before.
-    column("pull", &["fix", "--pull", "--yes", "--only", "API_KEY", "--format=json"], 1, Speech::Json),
-    column("redeploy", &["fix", "--redeploy", "--yes"], 1, Speech::Lines),
-    // What else differs is left.
-    column("start command", &["fix", "--start-command=web --now", "--service=api", "--yes"], 1, Speech::Lines),
-    column("dry run", &["fix", "--push", "--dry-run", "--format=json"], 1, Speech::Json),
-    Column { place: Place::Fixed, ..column("undo", &["undo", "RUN", "--yes"], 0, Speech::Lines) },
-    Column {
-        place: Place::Fixed,
-        ..column("undo, dry run", &["undo", "RUN", "--dry-run", "--format=json"], 1, Speech::Json)
+/// All of them. `demo` calls only the simulated Railway in its own process.
+pub(crate) const COMMANDS: [CommandCase; 17] = [
+    command("check", &["check"], 1, ErrorFormat::Text),
+    command("check for programs", &["check", "--format", "json"], 1, ErrorFormat::Json),
+    command("matrix", &["matrix"], 1, ErrorFormat::Text),
+    command("push", &["fix", "--push", "--yes", "--only", "API_KEY"], 0, ErrorFormat::Text),
+    // The deployments still have the old values.
+    command("pull", &["fix", "--pull", "--yes", "--only", "API_KEY", "--format=json"], 1, ErrorFormat::Json),
+    command("redeploy", &["fix", "--redeploy", "--yes"], 1, ErrorFormat::Text),
+    // Other differences remain.
+    command("start command", &["fix", "--start-command=web --now", "--service=api", "--yes"], 1, ErrorFormat::Text),
+    command("dry run", &["fix", "--push", "--dry-run", "--format=json"], 1, ErrorFormat::Json),
+    CommandCase { setup: Setup::AfterFix, ..command("undo", &["undo", "RUN", "--yes"], 0, ErrorFormat::Text) },
+    CommandCase {
+        setup: Setup::AfterFix,
+        ..command("undo, dry run", &["undo", "RUN", "--dry-run", "--format=json"], 1, ErrorFormat::Json)
     },
-    column("init", &["init", "--yes"], 0, Speech::Lines),
-    column("auth status", &["auth", "status"], 0, Speech::LinesBelow),
-    column("auth status for programs", &["auth", "status", "--format", "json"], 0, Speech::Json),
-    Column { place: Place::Keyring, ..column("auth login", &["auth", "login"], 0, Speech::Lines) },
-    Column { place: Place::Repository, ..column("hook", &["hook", "run"], 1, Speech::Warning) },
-    Column { place: Place::Repository, ..column("strict hook", &["hook", "run", "--strict"], 1, Speech::Lines) },
-    Column { place: Place::Configured, ..column("trust", &["trust", "--yes"], 0, Speech::Lines) },
+    command("init", &["init", "--yes"], 0, ErrorFormat::Text),
+    command("auth status", &["auth", "status"], 0, ErrorFormat::TextAfterOutput),
+    command("auth status for programs", &["auth", "status", "--format", "json"], 0, ErrorFormat::Json),
+    CommandCase { setup: Setup::Keyring, ..command("auth login", &["auth", "login"], 0, ErrorFormat::Text) },
+    CommandCase { setup: Setup::Repository, ..command("hook", &["hook", "run"], 1, ErrorFormat::Warning) },
+    CommandCase {
+        setup: Setup::Repository,
+        ..command("strict hook", &["hook", "run", "--strict"], 1, ErrorFormat::Text)
+    },
+    CommandCase { setup: Setup::Configured, ..command("trust", &["trust", "--yes"], 0, ErrorFormat::Text) },
 ];

@@ -1,5 +1,4 @@
-//! Two runs at once beside one `.env` and one environment, held together where it matters: nothing is lost, and what each
-//! of them says of itself is true.
+//! Two concurrent runs with the same `.env` and environment: no data is lost, and both report correctly what they did.
 
 use std::sync::Barrier;
 use std::time::Instant;
@@ -7,93 +6,95 @@ use std::time::Instant;
 use railway_doctor::io::sim::Sim;
 use serde_json::Value;
 
-use crate::bad_responses::Answer;
-use crate::leak_scan::Before;
+use crate::bad_responses::ScriptedResponse;
+use crate::leak_scan::FilesBefore;
 use crate::mid_fix::stored;
-use crate::parallel::{Job, hold, play};
-use crate::run::{Cell, ENV, PULLED, Ran, Watch, finish, shop};
-use crate::server::{Case, Server};
+use crate::parallel::{Job, ensure, run_jobs};
+use crate::run::{ENV, PULLED, RunOutput, Sandbox, Watch, finish, shop};
+use crate::server::{Backend, Server};
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy", "--format=json"];
 const PULL: &[&str] = &["fix", "--pull", "--yes", "--only=API_KEY", "--format=json"];
 const HOOK: &[&str] = &["hook", "run"];
 
-/// Two runs, and how many reads of values both of them make before the first of them writes.
+/// Two runs, and how many of their reads of values wait for each other, so that none writes before them.
 struct Pair {
     name: &'static str,
-    words: [&'static [&'static str]; 2],
-    together: usize,
+    args: [&'static [&'static str]; 2],
+    synchronized_reads: usize,
 }
 
 const PAIRS: [Pair; 5] = [
-    Pair { name: "two pushes", words: [PUSH, PUSH], together: 4 },
-    Pair { name: "two pulls", words: [PULL, PULL], together: 2 },
-    Pair { name: "a push and a pull", words: [PUSH, PULL], together: 2 },
-    Pair { name: "a push and a hook", words: [PUSH, HOOK], together: 2 },
-    Pair { name: "a pull and a hook", words: [PULL, HOOK], together: 2 },
+    Pair { name: "two pushes", args: [PUSH, PUSH], synchronized_reads: 4 },
+    Pair { name: "two pulls", args: [PULL, PULL], synchronized_reads: 2 },
+    Pair { name: "a push and a pull", args: [PUSH, PULL], synchronized_reads: 2 },
+    Pair { name: "a push and a hook", args: [PUSH, HOOK], synchronized_reads: 2 },
+    Pair { name: "a pull and a hook", args: [PULL, HOOK], synchronized_reads: 2 },
 ];
 
 impl Pair {
-    fn play(&self, number: usize, server: &Server) -> Result<(), String> {
-        let (barrier, together) = (Barrier::new(2), self.together);
+    fn run(&self, number: usize, server: &Server) -> Result<(), String> {
+        let (barrier, synchronized_reads) = (Barrier::new(2), self.synchronized_reads);
         let script = move |operation: &str, number: usize| {
-            if operation == "Values" && number <= together {
+            if operation == "Values" && number <= synchronized_reads {
                 barrier.wait();
             }
-            Answer::usual()
+            ScriptedResponse::normal()
         };
-        let case = Case::new(Sim::new(shop("mark4711-stored")), Box::new(script));
-        let (url, case) = server.serve(&format!("pair-{number}"), case);
-        let cell = Cell::new();
-        cell.write(".gitignore", ".env\n");
-        let made = std::process::Command::new("git").args(["init", "-q"]).current_dir(cell.work()).status();
-        hold!(made.is_ok_and(|made| made.success()), "no repository");
-        let (address, before) = (format!("--api-url={url}"), Before::of(&cell));
+        let backend = Backend::new(Sim::new(shop("mark4711-stored")), Box::new(script));
+        let (url, backend) = server.serve(&format!("pair-{number}"), backend);
+        let sandbox = Sandbox::new();
+        sandbox.write(".gitignore", ".env\n");
+        let created = std::process::Command::new("git").args(["init", "-q"]).current_dir(sandbox.work()).status();
+        ensure!(created.is_ok_and(|created| created.success()), "git init failed");
+        let (address, before) = (format!("--api-url={url}"), FilesBefore::of(&sandbox));
         let start = Instant::now();
-        let children = self.words.map(|words| cell.command(&[words, &[&address]].concat()).spawn().unwrap());
+        let children = self.args.map(|args| sandbox.command(&[args, &[&address]].concat()).spawn().unwrap());
         let [first, second] = children.map(|child| finish(child, start, Watch::Nothing));
-        let silent = before.is_silent(&cell, &first).and_then(|()| before.is_silent(&cell, &second));
-        let result = silent.and_then(|()| self.judge([&first, &second], &cell, &case));
-        result.and_then(|()| put_back(&cell, &case, &url)).map_err(|what| format!("{what}\n{first:#?}\n{second:#?}"))
+        let leaks = before.check_leaks(&sandbox, &first).and_then(|()| before.check_leaks(&sandbox, &second));
+        let result = leaks.and_then(|()| self.check([&first, &second], &sandbox, &backend));
+        result
+            .and_then(|()| undo_all(&sandbox, &backend, &url))
+            .map_err(|what| format!("{what}\n{first:#?}\n{second:#?}"))
     }
 
-    fn judge(&self, ran: [&Ran; 2], cell: &Cell, case: &Case) -> Result<(), String> {
-        let now = cell.read(".env");
-        hold!([ENV, PULLED].contains(&now.as_str()), ".env is torn: {now:?}");
-        hold!(cell.names() == [".env", ".git", ".gitignore"], "left behind: {:?}", cell.names());
-        let held = ["api", "worker"].map(|service| stored(case, service));
+    fn check(&self, outputs: [&RunOutput; 2], sandbox: &Sandbox, backend: &Backend) -> Result<(), String> {
+        let content = sandbox.read(".env");
+        ensure!([ENV, PULLED].contains(&content.as_str()), ".env is torn: {content:?}");
+        ensure!(sandbox.names() == [".env", ".git", ".gitignore"], "unexpected files: {:?}", sandbox.names());
+        let values = ["api", "worker"].map(|service| stored(backend, service));
         let mut done = Vec::new();
-        for (ran, words) in ran.iter().zip(self.words) {
-            if words == HOOK {
-                hold!(matches!(ran.code, Some(0 | 1)), "the hook ended with {:?}", ran.code);
+        for (output, args) in outputs.iter().zip(self.args) {
+            if args == HOOK {
+                ensure!(matches!(output.code, Some(0 | 1)), "the hook ended with {:?}", output.code);
                 continue;
             }
-            hold!(matches!(ran.code, Some(0 | 1 | 6)), "the fix ended with {:?}", ran.code);
-            let report: Value = serde_json::from_str(&ran.out).map_err(|error| error.to_string())?;
+            ensure!(matches!(output.code, Some(0 | 1 | 6)), "the fix ended with {:?}", output.code);
+            let report: Value = serde_json::from_str(&output.stdout).map_err(|error| error.to_string())?;
             let receipts = report["receipts"].as_array().ok_or("no receipts")?;
             let outcomes: Vec<&str> = receipts.iter().filter_map(|receipt| receipt["outcome"].as_str()).collect();
             let is_done = outcomes.iter().all(|outcome| *outcome == "done");
             let is_conflict = outcomes.iter().all(|outcome| *outcome == "conflict");
-            hold!(is_done || is_conflict && ran.code == Some(6), "it tells of {outcomes:?}");
-            done.extend(is_done.then_some(words));
+            ensure!(is_done || is_conflict && output.code == Some(6), "it reports {outcomes:?}");
+            done.extend(is_done.then_some(args));
         }
-        hold!(done.contains(&PULL) == (now == PULLED), "what is said of the pull is not true");
-        let is_pushed = held.iter().all(|held| held == "mark4711-local");
-        hold!(done.contains(&PUSH) == is_pushed, "what is said of the push is not true");
-        hold!(!cell.runs().is_empty(), "nothing is recorded");
+        ensure!(done.contains(&PULL) == (content == PULLED), "the report of the pull is wrong");
+        let is_pushed = values.iter().all(|value| value == "mark4711-local");
+        ensure!(done.contains(&PUSH) == is_pushed, "the report of the push is wrong");
+        ensure!(!sandbox.runs().is_empty(), "no run is recorded");
         Ok(())
     }
 }
 
-/// Whatever came of them, undoing every run in turn leads back to where they began.
-fn put_back(cell: &Cell, case: &Case, url: &str) -> Result<(), String> {
-    for run in cell.runs() {
-        let ran = cell.run(&["undo", &run, "--yes", "--no-deploy", "--api-url", url], "", Watch::Nothing);
-        hold!(matches!(ran.code, Some(0)), "undo: {ran:#?}");
+/// Undoes every run in turn and checks that the original state is restored.
+fn undo_all(sandbox: &Sandbox, backend: &Backend, url: &str) -> Result<(), String> {
+    for run in sandbox.runs() {
+        let output = sandbox.run(&["undo", &run, "--yes", "--no-deploy", "--api-url", url], "", Watch::Nothing);
+        ensure!(matches!(output.code, Some(0)), "undo failed: {output:#?}");
     }
-    hold!(cell.read(".env") == ENV, ".env is not what it was");
+    ensure!(sandbox.read(".env") == ENV, ".env is not restored");
     for service in ["api", "worker"] {
-        hold!(stored(case, service) == "mark4711-stored", "{service} does not hold what it did");
+        ensure!(stored(backend, service) == "mark4711-stored", "{service} is not restored");
     }
     Ok(())
 }
@@ -104,7 +105,7 @@ fn concurrent_runs_lose_nothing_and_report_correctly() {
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for number in 0..2 * PAIRS.len() {
         let (pair, server) = (&PAIRS[number % PAIRS.len()], &server);
-        jobs.push((pair.name.to_owned(), Box::new(move || pair.play(number, server))));
+        jobs.push((pair.name.to_owned(), Box::new(move || pair.run(number, server))));
     }
-    play([(jobs, 4)]);
+    run_jobs([(jobs, 4)]);
 }

@@ -1,67 +1,73 @@
-//! Every fault times every verb.
+//! Every fault with every command.
 
 use std::net::TcpListener;
 
 use railway_doctor::io::sim::Sim;
 
-use crate::commands::{COLUMNS, Column, Place};
-use crate::fault::{Breadth, Fault, Row, Way};
-use crate::fault_table::rows;
-use crate::fixture::{Stage, usual};
-use crate::markers::found;
-use crate::network_faults::heard;
-use crate::parallel::{FEW, Job, MANY, play};
+use crate::commands::{COMMANDS, CommandCase, Setup};
+use crate::fault::{Coverage, Fault, FaultCase, NetworkFault};
+use crate::fault_table::fault_cases;
+use crate::fixture::{Fixture, normal_responses};
+use crate::markers::find_secret;
+use crate::network_faults::proxy_requests;
+use crate::parallel::{Job, PARALLEL_JOBS, PARALLEL_KEYRING_JOBS, run_jobs};
 use crate::run::{Watch, shop};
-use crate::server::Case;
+use crate::server::Backend;
 
-/// The columns that meet every fault also in the ordinary tests.
-const FEW_COLUMNS: [&str; 4] = ["check", "push", "undo", "hook"];
+/// The commands that run with every fault in the ordinary tests, too.
+const MAIN_COMMANDS: [&str; 4] = ["check", "push", "undo", "hook"];
 
 #[test]
 fn commands_lose_nothing_under_faults() {
-    cross(|row, column| row.breadth == Breadth::Every || FEW_COLUMNS.contains(&column.name));
+    run_matrix(|case, command| case.coverage == Coverage::AllCommands || MAIN_COMMANDS.contains(&command.name));
 }
 
 #[test]
 #[ignore = "long"]
 fn long_commands_lose_nothing_under_remaining_faults() {
-    cross(|row, column| row.breadth == Breadth::Few && !FEW_COLUMNS.contains(&column.name));
+    run_matrix(|case, command| case.coverage == Coverage::MainCommands && !MAIN_COMMANDS.contains(&command.name));
 }
 
-/// Plays every cell that is wanted.
-fn cross(is_wanted: impl Fn(&Row, &Column) -> bool) {
-    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
-    elsewhere.set_nonblocking(true).unwrap();
-    let stage = Stage::set();
-    let (_, redirected) = stage.server.serve("elsewhere", Case::new(Sim::new(shop("mark4711-stored")), usual()));
-    let rows = rows(&format!("http://{}", elsewhere.local_addr().unwrap()));
-    let [mut jobs, mut watched, mut logins] = [const { Vec::<Job<'_>>::new() }; 3];
-    // Neighbours in the queue are of different rows, so that not all of them wait or work at the same time.
-    for column in &COLUMNS {
-        for row in &rows {
-            let is_left_out = matches!(row.fault, Fault::Way(Way::Nobody)) && column.place == Place::Fixed;
-            let is_possible = column.place != Place::Keyring || stage.keyring.is_some();
-            if is_left_out || !is_possible || !is_wanted(row, column) {
+/// Runs every combination that is wanted.
+fn run_matrix(is_wanted: impl Fn(&FaultCase, &CommandCase) -> bool) {
+    let other_host = TcpListener::bind("127.0.0.1:0").unwrap();
+    other_host.set_nonblocking(true).unwrap();
+    let fixture = Fixture::new();
+    let (_, redirected) =
+        fixture.server.serve("elsewhere", Backend::new(Sim::new(shop("mark4711-stored")), normal_responses()));
+    let cases = fault_cases(&format!("http://{}", other_host.local_addr().unwrap()));
+    let [mut jobs, mut with_memory, mut with_keyring] = [const { Vec::<Job<'_>>::new() }; 3];
+    // Consecutive jobs have different faults, so that not all of them wait or compute at the same time.
+    for command in &COMMANDS {
+        for case in &cases {
+            let is_impossible =
+                matches!(case.fault, Fault::Network(NetworkFault::ClosedPort)) && command.setup == Setup::AfterFix;
+            let has_keyring = command.setup != Setup::Keyring || fixture.keyring.is_some();
+            if is_impossible || !has_keyring || !is_wanted(case, command) {
                 continue;
             }
-            let (stage, number) = (&stage, jobs.len() + watched.len() + logins.len());
+            let (fixture, number) = (&fixture, jobs.len() + with_memory.len() + with_keyring.len());
             let job: Job<'_> =
-                (format!("{} × {}", row.name, column.name), Box::new(move || stage.play(number, row, column)));
-            match (column.place, row.watch) {
-                (Place::Keyring, _) => logins.push(job),
-                (_, Watch::Memory) => watched.push(job),
+                (format!("{} × {}", case.name, command.name), Box::new(move || fixture.run(number, case, command)));
+            match (command.setup, case.watch) {
+                (Setup::Keyring, _) => with_keyring.push(job),
+                (_, Watch::Memory) => with_memory.push(job),
                 (_, Watch::Nothing) => jobs.push(job),
             }
         }
     }
-    play([(jobs, MANY), (watched, 1), (logins, FEW)]);
-    assert!(elsewhere.accept().is_err(), "somebody followed a redirect to another host");
-    assert!(!heard().is_empty(), "no proxy was asked");
-    for head in heard() {
-        // Its own password is all that a proxy is given, in the one header for it.
+    run_jobs([(jobs, PARALLEL_JOBS), (with_memory, 1), (with_keyring, PARALLEL_KEYRING_JOBS)]);
+    assert!(other_host.accept().is_err(), "a redirect to another host was followed");
+    assert!(!proxy_requests().is_empty(), "no request reached a proxy");
+    for head in proxy_requests() {
+        // A proxy receives only its own password, in the one header for it.
         let lines: Vec<&str> = head.lines().filter(|line| !line.to_lowercase().starts_with("proxy-auth")).collect();
-        assert!(lines[0].starts_with("CONNECT backboard.railway.com:443 "), "a proxy was asked {:?}", lines[0]);
-        assert_eq!(found(lines.join("\n").as_bytes()), None, "a proxy was told a secret");
+        assert!(
+            lines[0].starts_with("CONNECT backboard.railway.com:443 "),
+            "unexpected request to a proxy: {:?}",
+            lines[0]
+        );
+        assert_eq!(find_secret(lines.join("\n").as_bytes()), None, "a secret was sent to a proxy");
     }
-    assert_eq!(redirected.heard(), [""; 0], "somebody followed a redirect to the same host");
+    assert_eq!(redirected.requests(), [""; 0], "a redirect to the same host was followed");
 }

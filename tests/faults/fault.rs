@@ -1,122 +1,123 @@
-//! What a row is: a fault, and how a verb ends that meets it in each of its answers.
+//! A fault, and how a command ends if every response has it.
 
-use crate::bad_responses::Answer;
-use crate::certificate::Fit;
+use crate::bad_responses::ScriptedResponse;
+use crate::certificate::CertificateState;
 use crate::run::Watch;
 
-/// A fault, and what comes of it.
-pub(crate) struct Row {
+/// A fault and its expected effect.
+pub(crate) struct FaultCase {
     pub(crate) name: String,
     pub(crate) fault: Fault,
-    pub(crate) ends: Ends,
+    pub(crate) expected: Expected,
     /// `--timeout`, in milliseconds.
-    pub(crate) limit: u64,
-    /// Whether the memory is watched.
+    pub(crate) timeout_ms: u64,
     pub(crate) watch: Watch,
-    /// Which columns meet it in the ordinary tests; in the long ones all do.
-    pub(crate) breadth: Breadth,
-    /// The columns that end in another way.
-    pub(crate) but: Vec<(&'static str, Ends)>,
+    /// The commands that run with it in the ordinary tests; in the long tests, all do.
+    pub(crate) coverage: Coverage,
+    /// The commands that end differently, by name.
+    pub(crate) exceptions: Vec<(&'static str, Expected)>,
 }
 
-/// How many columns meet a fault.
+/// Which commands run with a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Breadth {
-    Every,
-    Few,
+pub(crate) enum Coverage {
+    AllCommands,
+    MainCommands,
 }
 
-/// Where it goes wrong.
 pub(crate) enum Fault {
-    /// In each answer.
-    Answer(Answer),
-    /// On the way there.
-    Way(Way),
+    /// In each response.
+    Response(ScriptedResponse),
+    /// Between `doctor` and Railway.
+    Network(NetworkFault),
 }
 
-/// A way to Railway, through a proxy.
+/// A fault of the network or of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Whose TLS has this certificate, of a root that is known or not.
-    Tls(Fit, Root),
-    /// Whose proxy's name nobody knows.
-    NoName,
-    /// On whose proxy's port nobody listens.
-    NoPort,
-    /// Whose proxy says this and makes no tunnel.
-    Refuses(&'static str),
-    /// Whose proxy says nothing.
-    Silent,
-    /// Without proxy, to a port on which nobody listens.
-    Nobody,
+pub(crate) enum NetworkFault {
+    /// A proxy to a server with this certificate, issued by that root.
+    Tls(CertificateState, Root),
+    /// A proxy whose name does not resolve.
+    UnresolvableProxy,
+    /// A proxy whose port is closed.
+    ClosedProxyPort,
+    /// A proxy that sends this response and opens no tunnel.
+    ProxyResponse(&'static str),
+    /// A proxy that does not respond.
+    SilentProxy,
+    /// No proxy, and a closed port in place of Railway.
+    ClosedPort,
 }
 
-/// Whether a certificate's root is one that the machine trusts.
+/// Whether the root certificate is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Root {
-    Known,
-    Unknown,
-    /// No root is known.
-    None,
+    Trusted,
+    Untrusted,
+    /// No root certificates are installed.
+    Missing,
 }
 
-/// How a verb ends.
+/// How a command ends.
 #[derive(Clone)]
-pub(crate) enum Ends {
-    /// As if nothing had gone wrong.
-    AsEver,
-    /// With this exit code; what it has done, it tells.
-    Unproved { code: i32 },
-    /// With this exit code, these words in its error, and everything as it was.
-    Fails { code: i32, says: Vec<String> },
+pub(crate) enum Expected {
+    /// As without a fault.
+    Unaffected,
+    /// With this exit code and a report.
+    ExitCode { code: i32 },
+    /// With this exit code and an error that contains these fragments, and without changes.
+    Error { code: i32, fragments: Vec<String> },
 }
 
-/// Enough for three tries, and too little for the wait before a fourth.
-const THREE_TRIES: u64 = 1700;
+/// Enough for three attempts, and too short for the wait before a fourth.
+const THREE_ATTEMPTS_MS: u64 = 1700;
 
-/// As long as a whole fix takes, many times over.
-pub(crate) const AMPLE: u64 = 30_000;
+/// Several times as long as a whole fix takes.
+pub(crate) const LONG_TIMEOUT_MS: u64 = 30_000;
 
-impl Row {
-    pub(crate) fn fails(name: impl Into<String>, answer: Answer, code: i32, says: &[&str]) -> Self {
-        let ends = Ends::Fails { code, says: says.iter().map(|&word| word.to_owned()).collect() };
-        let fault = Fault::Answer(answer);
+impl FaultCase {
+    pub(crate) fn fails(name: impl Into<String>, response: ScriptedResponse, code: i32, fragments: &[&str]) -> Self {
+        let expected =
+            Expected::Error { code, fragments: fragments.iter().map(|&fragment| fragment.to_owned()).collect() };
+        let fault = Fault::Response(response);
         Self {
             name: name.into(),
             fault,
-            ends,
-            limit: THREE_TRIES,
+            expected,
+            timeout_ms: THREE_ATTEMPTS_MS,
             watch: Watch::Nothing,
-            breadth: Breadth::Every,
-            but: Vec::new(),
+            coverage: Coverage::AllCommands,
+            exceptions: Vec::new(),
         }
     }
 
-    pub(crate) fn passes(name: impl Into<String>, answer: Answer) -> Self {
-        Self { ends: Ends::AsEver, limit: AMPLE, ..Self::fails(name, answer, 0, &[]) }
+    pub(crate) fn passes(name: impl Into<String>, response: ScriptedResponse) -> Self {
+        Self { expected: Expected::Unaffected, timeout_ms: LONG_TIMEOUT_MS, ..Self::fails(name, response, 0, &[]) }
     }
 
-    pub(crate) fn way(name: &str, way: Way, says: &[&str]) -> Self {
-        Self { fault: Fault::Way(way), ..Self::fails(name, Answer::usual(), 5, says) }
+    pub(crate) fn network(name: &str, fault: NetworkFault, fragments: &[&str]) -> Self {
+        Self { fault: Fault::Network(fault), ..Self::fails(name, ScriptedResponse::normal(), 5, fragments) }
     }
 
-    /// With that much time.
-    pub(crate) fn within(self, limit: u64) -> Self {
-        Self { limit, ..self }
+    pub(crate) fn with_timeout(self, timeout_ms: u64) -> Self {
+        Self { timeout_ms, ..self }
     }
 
-    /// With another exit code in these columns.
-    pub(crate) fn but(self, columns: &[(&'static str, i32)]) -> Self {
-        Self { but: columns.iter().map(|&(column, code)| (column, Ends::Unproved { code })).collect(), ..self }
+    /// Expects another exit code of these commands.
+    pub(crate) fn except(self, commands: &[(&'static str, i32)]) -> Self {
+        Self {
+            exceptions: commands.iter().map(|&(command, code)| (command, Expected::ExitCode { code })).collect(),
+            ..self
+        }
     }
 
-    /// For a few columns, because it is long, or a neighbour is so like it that the others learn nothing from it.
-    pub(crate) fn thin(self) -> Self {
-        Self { breadth: Breadth::Few, ..self }
+    /// Runs only the main commands: the fault takes long, or is similar to another one.
+    pub(crate) fn main_commands_only(self) -> Self {
+        Self { coverage: Coverage::MainCommands, ..self }
     }
 
-    /// With an eye on the memory.
-    pub(crate) fn watched(self) -> Self {
-        Self { watch: Watch::Memory, limit: 25_000, ..self.thin() }
+    /// Measures the memory, with the main commands only.
+    pub(crate) fn with_memory_watch(self) -> Self {
+        Self { watch: Watch::Memory, timeout_ms: 25_000, ..self.main_commands_only() }
     }
 }

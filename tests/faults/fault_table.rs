@@ -1,215 +1,298 @@
-//! The rows: every fault there is.
+//! Every fault.
 
 use std::time::Duration;
 
-use crate::bad_responses::{Answer, Where};
-use crate::certificate::Fit;
-use crate::fault::{AMPLE, Ends, Root, Row, Way};
+use crate::bad_responses::{ConnectionEnd, ScriptedResponse};
+use crate::certificate::CertificateState;
+use crate::fault::{Expected, FaultCase, LONG_TIMEOUT_MS, NetworkFault, Root};
 
-/// All of them. `elsewhere` is an address to which nothing may be sent.
-pub(crate) fn rows(elsewhere: &str) -> Vec<Row> {
-    [timing(), broken(), large(), pages(), limits(), redirects(elsewhere), odd(), ways()]
+/// All of them. `other_host` is an address that must receive no request.
+pub(crate) fn fault_cases(other_host: &str) -> Vec<FaultCase> {
+    [timing(), broken_connections(), large(), pages(), limits(), redirects(other_host), unexpected_json(), network()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-fn timing() -> Vec<Row> {
-    let late = ["no answer from 127.0.0.1:"];
+fn timing() -> Vec<FaultCase> {
+    let timed_out = ["no response from 127.0.0.1:"];
     vec![
-        Row::passes("latency", Answer::late(Duration::from_millis(150))),
-        Row::fails("a hang", Answer::nothing(), 5, &late).within(2000),
-        Row::fails("a drip", Answer::dripping(Duration::from_millis(100)), 5, &late).within(2000),
-        Row::passes("a clock that is decades behind", Answer::with_header("date", "Thu, 01 Jan 1970 00:00:00 GMT")),
-        Row::passes("a clock that is ages ahead", Answer::with_header("date", "Fri, 31 Dec 9999 23:59:59 GMT")),
-        Row::passes("a clock that is none", Answer::with_header("date", "soon")),
+        FaultCase::passes("latency", ScriptedResponse::delayed(Duration::from_millis(150))),
+        FaultCase::fails("no response", ScriptedResponse::no_response(), 5, &timed_out).with_timeout(2000),
+        FaultCase::fails(
+            "a response byte by byte",
+            ScriptedResponse::byte_by_byte(Duration::from_millis(100)),
+            5,
+            &timed_out,
+        )
+        .with_timeout(2000),
+        FaultCase::passes(
+            "a date header decades ago",
+            ScriptedResponse::with_header("date", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ),
+        FaultCase::passes(
+            "a date header far ahead",
+            ScriptedResponse::with_header("date", "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ),
+        FaultCase::passes("an invalid date header", ScriptedResponse::with_header("date", "soon")),
     ]
 }
 
-fn broken() -> Vec<Row> {
-    let broke = ["can't reach 127.0.0.1:", "the connection broke"];
-    let raw = Answer::raw;
+fn broken_connections() -> Vec<FaultCase> {
+    let disconnected = ["failed to connect to 127.0.0.1:", "connection lost"];
+    let raw = ScriptedResponse::raw;
     let packed = [("content-type", "application/json"), ("content-encoding", "gzip")];
     vec![
-        Row::fails("a connection that closes", Answer::closing(Where::Before), 5, &broke),
-        Row::fails("a connection that closes in the body", Answer::closing(Where::Inside), 5, &broke),
-        Row::fails("a reset", Answer::reset(Where::Before), 5, &broke),
-        Row::fails("a reset in the body", Answer::reset(Where::Inside), 5, &broke),
-        Row::fails("another protocol", raw("220 mail.example.org ESMTP\r\n\r\n"), 5, &broke),
-        Row::fails("TLS where there should be none", Answer::raw([21, 3, 1, 0, 2, 2, 10]), 5, &broke),
-        Row::fails(
-            "a chunk that is none",
+        FaultCase::fails(
+            "a closed connection",
+            ScriptedResponse::closed(ConnectionEnd::BeforeResponse),
+            5,
+            &disconnected,
+        ),
+        FaultCase::fails(
+            "a connection closed in the body",
+            ScriptedResponse::closed(ConnectionEnd::InBody),
+            5,
+            &disconnected,
+        ),
+        FaultCase::fails("a reset", ScriptedResponse::reset(ConnectionEnd::BeforeResponse), 5, &disconnected),
+        FaultCase::fails("a reset in the body", ScriptedResponse::reset(ConnectionEnd::InBody), 5, &disconnected),
+        FaultCase::fails("another protocol", raw("220 mail.example.org ESMTP\r\n\r\n"), 5, &disconnected),
+        FaultCase::fails("TLS instead of HTTP", ScriptedResponse::raw([21, 3, 1, 0, 2, 2, 10]), 5, &disconnected),
+        FaultCase::fails(
+            "an invalid chunk",
             raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZ\r\n"),
             5,
-            &broke,
+            &disconnected,
         ),
-        Row::fails("gzip that is none", Answer::page(200, &packed, "{\"data\":{}}"), 5, &["127.0.0.1:"]),
-        Row::fails(
-            "JSON that breaks off",
-            Answer::changed(half),
+        FaultCase::fails("invalid gzip", ScriptedResponse::page(200, &packed, "{\"data\":{}}"), 5, &["127.0.0.1:"]),
+        FaultCase::fails(
+            "truncated JSON",
+            ScriptedResponse::modified(truncated),
             5,
-            &["HTTP 200 with an answer that breaks off after"],
+            &["HTTP 200 with a response that is cut off after"],
         ),
-        Row::fails("no body", Answer::json(""), 5, &["HTTP 200 with an empty body"]),
-        Row::fails("nothing but a status", Answer::page(204, &[], ""), 5, &["HTTP 204 with an empty body"]),
+        FaultCase::fails("no body", ScriptedResponse::json(""), 5, &["HTTP 200 with an empty body"]),
+        FaultCase::fails("status 204", ScriptedResponse::page(204, &[], ""), 5, &["HTTP 204 with an empty body"]),
     ]
 }
 
-/// With the memory that they take.
-fn large() -> Vec<Row> {
-    let long = ["an answer longer than anything Railway sends"];
+/// Large responses; memory use is measured.
+fn large() -> Vec<FaultCase> {
+    let long = ["the response exceeds 16 MiB"];
     vec![
-        Row::fails("100 MiB", Answer::large(), 5, &long).watched(),
-        Row::fails("a body without end", Answer::without_end(), 5, &long).watched(),
-        Row::fails("headers without end", Answer::headers_without_end(), 5, &["the connection broke"]).watched(),
-        Row::fails("a gzip bomb", Answer::bomb(), 5, &long).watched(),
+        FaultCase::fails("100 MiB", ScriptedResponse::large(), 5, &long).with_memory_watch(),
+        FaultCase::fails("an endless body", ScriptedResponse::endless_body(), 5, &long).with_memory_watch(),
+        FaultCase::fails("endless headers", ScriptedResponse::endless_headers(), 5, &["connection lost"])
+            .with_memory_watch(),
+        FaultCase::fails("a gzip bomb", ScriptedResponse::bomb(), 5, &long).with_memory_watch(),
     ]
 }
 
-/// A gateway's page, for every status that one has.
-fn pages() -> Vec<Row> {
+/// Responses of gateways, for every status that they send.
+fn pages() -> Vec<FaultCase> {
     let html = [("content-type", "text/html; charset=UTF-8")];
-    let page = |status: u16| Answer::page(status, &html, format!("<html><h1>{status}</h1>mark4711-stored</html>"));
+    let page =
+        |status: u16| ScriptedResponse::page(status, &html, format!("<html><h1>{status}</h1>mark4711-stored</html>"));
     let json = [("content-type", "application/json")];
-    let mut rows = Vec::new();
+    let mut cases = Vec::new();
     for status in [200, 400, 404, 408, 421, 500].into_iter().chain(520..=526).chain([530]) {
-        let says = format!("HTTP {status} with a web page: a gateway, a proxy or a sign-in page stands between");
-        let row = Row::fails(format!("a page with {status}"), page(status), 5, &[&says]);
-        rows.push(if status > 520 { row.thin() } else { row });
+        let fragment =
+            format!("HTTP {status} with a web page, probably from a gateway, a proxy or a network's sign-in page");
+        let case = FaultCase::fails(format!("a page with {status}"), page(status), 5, &[&fragment]);
+        cases.push(if status > 520 { case.main_commands_only() } else { case });
     }
     for status in [502, 503, 504] {
-        let says = format!("a gateway answered HTTP {status}, not Railway itself");
-        rows.push(Row::fails(format!("a page with {status}"), page(status), 5, &[&says]));
-        rows.push(Row::fails(format!("an empty {status}"), Answer::page(status, &[], ""), 5, &[&says]).thin());
+        let fragment = format!("HTTP {status} from a gateway in front of Railway");
+        cases.push(FaultCase::fails(format!("a page with {status}"), page(status), 5, &[&fragment]));
+        cases.push(
+            FaultCase::fails(format!("an empty {status}"), ScriptedResponse::page(status, &[], ""), 5, &[&fragment])
+                .main_commands_only(),
+        );
     }
     for status in [400, 404, 500, 520] {
-        let says = format!("HTTP {status}, with neither data nor an error in it");
-        let answer = Answer::page(status, &json, "{\"error\":\"mark4711-stored\"}");
-        rows.push(Row::fails(format!("other JSON with {status}"), answer, 5, &[&says]).thin());
+        let fragment = format!("HTTP {status} with neither data nor errors");
+        let response = ScriptedResponse::page(status, &json, "{\"error\":\"mark4711-stored\"}");
+        cases.push(
+            FaultCase::fails(format!("other JSON with {status}"), response, 5, &[&fragment]).main_commands_only(),
+        );
     }
     let blocked = "something in front of 127.0.0.1:";
     for status in [401, 403] {
-        let row = |what: &str, answer, says: &str| {
-            Row::fails(format!("{what} with {status}"), answer, 5, &[blocked, &format!("HTTP {status} with {says}")])
+        let case = |what: &str, response, fragment: &str| {
+            FaultCase::fails(
+                format!("{what} with {status}"),
+                response,
+                5,
+                &[blocked, &format!("HTTP {status} with {fragment}")],
+            )
         };
-        rows.push(row("a page", page(status), "a web page"));
-        rows.push(row("nothing", Answer::page(status, &json, ""), "an empty body").thin());
-        let gateway = Answer::page(status, &json, "{\"message\":\"mark4711-stored\"}");
-        rows.push(row("a gateway's JSON", gateway, "JSON that is not a GraphQL response").thin());
+        cases.push(case("a page", page(status), "a web page"));
+        cases.push(
+            case("an empty body", ScriptedResponse::page(status, &json, ""), "an empty body").main_commands_only(),
+        );
+        let gateway = ScriptedResponse::page(status, &json, "{\"message\":\"mark4711-stored\"}");
+        cases.push(case("JSON of a gateway", gateway, "JSON that is not a GraphQL response").main_commands_only());
         let plain = [("content-type", "text/plain"), ("server", "cloudflare"), ("cf-ray", "mark4711-SIN")];
-        let cloudflare = Answer::page(status, &plain, "error code: 1010");
-        rows.push(row("Cloudflare's code", cloudflare, "Cloudflare's `error code: 1010`: the client signature"));
-        let own = Answer::page(status, &json, "{\"errors\":[{\"message\":\"Forbidden\"}]}");
-        rows.push(Row::fails(format!("Railway's own {status}"), own, 4, &["Railway refused the token from"]).thin());
+        let cloudflare = ScriptedResponse::page(status, &plain, "error code: 1010");
+        cases.push(case(
+            "a Cloudflare error code",
+            cloudflare,
+            "Cloudflare's `error code: 1010`: the client signature",
+        ));
+        let own = ScriptedResponse::page(status, &json, "{\"errors\":[{\"message\":\"Forbidden\"}]}");
+        cases.push(
+            FaultCase::fails(format!("Railway's own {status}"), own, 4, &["Railway rejected the token from"])
+                .main_commands_only(),
+        );
     }
-    rows.push(Row::fails("a page with 413", page(413), 5, &["too large"]));
-    rows
+    cases.push(FaultCase::fails("a page with 413", page(413), 5, &["too large"]));
+    cases
 }
 
-/// 429, with every way to say for how long.
-fn limits() -> Vec<Row> {
+/// Status 429, with every form of its headers.
+fn limits() -> Vec<FaultCase> {
     let limited = |headers: &[(&str, &str)]| {
         let page = [("content-type", "text/html")];
-        Answer::page(429, &[&page, headers].concat(), "<html>slow down</html>")
+        ScriptedResponse::page(429, &[&page, headers].concat(), "<html>slow down</html>")
     };
-    let what = "Railway limits the rate of requests";
-    let refused = "Railway refused every try";
+    let what = "Railway's rate limit is reached";
+    let refused = "Railway rejected every attempt";
     let after = |value| limited(&[("retry-after", value)]);
-    let by_another_clock =
+    let relative_to_server_clock =
         [("date", "Mon, 23 Nov 2020 12:00:00 GMT"), ("retry-after", "Mon, 23 Nov 2020 12:30:00 GMT")];
-    let row =
-        |name: &str, answer, says: &[&str]| Row::fails(format!("429 {name}"), answer, 5, &[&[what], says].concat());
+    let case = |name: &str, response, fragments: &[&str]| {
+        FaultCase::fails(format!("429 {name}"), response, 5, &[&[what], fragments].concat())
+    };
     vec![
-        row("without a word", limited(&[]), &[refused]).within(1500),
-        row("for no time", after("0"), &["asks to wait"]),
-        row("for a second", after("1"), &["asks to wait 1 s"]).within(1900),
-        row("for an hour", after("3600"), &["asks to wait 3600 s, longer than", "run it again in 3600 s"]),
-        row("until a date long ago", after("Mon, 23 Nov 2020 12:00:00 GMT"), &["asks to wait"]),
-        row("until a date far ahead", after("Fri, 31 Dec 2100 23:59:59 GMT"), &["asks to wait", "longer than"]),
-        row("until a date by another clock", limited(&by_another_clock), &["asks to wait 1800 s, longer than"]),
-        row("for nonsense", after("soon"), &[refused]),
-        row("for less than nothing", after("-5"), &[refused]),
-        row("for ages", after("99999999999999999999999"), &[refused]),
-        row("with X-RateLimit", limited(&[("x-ratelimit-limit", "100")]), &["its limit is 100 requests"]),
-        row(
+        case("without headers", limited(&[]), &[refused]).with_timeout(1500),
+        case("for 0 s", after("0"), &["requires a wait"]),
+        case("for 1 s", after("1"), &["requires a wait of 1 s"]).with_timeout(1900),
+        case("for 1 h", after("3600"), &["requires a wait of 1 h, longer than", "try again in 1 h"]),
+        case("until a past date", after("Mon, 23 Nov 2020 12:00:00 GMT"), &["requires a wait"]),
+        case("until a date far ahead", after("Fri, 31 Dec 2100 23:59:59 GMT"), &["requires a wait", "longer than"]),
+        case(
+            "until a date relative to the server's clock",
+            limited(&relative_to_server_clock),
+            &["requires a wait of 30 min, longer than"],
+        ),
+        case("for an invalid time", after("soon"), &[refused]),
+        case("for a negative time", after("-5"), &[refused]),
+        case("for a time that overflows", after("99999999999999999999999"), &[refused]),
+        case("with X-RateLimit", limited(&[("x-ratelimit-limit", "100")]), &["the limit is 100 requests"]),
+        case(
             "with a policy",
             limited(&[("ratelimit-policy", "\"default\";q=1000;w=3600")]),
             &["1000 requests in 3600 s"],
         ),
-        row(
-            "by the edge",
-            Answer::page(429, &[], "error code: 1015"),
-            &["Cloudflare, Railway's edge, refused every try"],
+        case(
+            "from Cloudflare",
+            ScriptedResponse::page(429, &[], "error code: 1015"),
+            &["Cloudflare (Railway's edge) rejected every attempt"],
         ),
     ]
 }
 
-fn redirects(elsewhere: &str) -> Vec<Row> {
-    let mut rows = Vec::new();
+fn redirects(other_host: &str) -> Vec<FaultCase> {
+    let mut cases = Vec::new();
     for status in [301, 302, 303, 307, 308] {
-        let to = |place: &str| Answer::page(status, &[("location", place)], "");
-        let says = ["redirects to http://127.0.0.1:", "was not followed"];
-        rows.push(Row::fails(format!("{status} to another host"), to(&format!("{elsewhere}/mark4711")), 5, &says));
-        let says = ["redirects to another path", "was not followed"];
-        rows.push(Row::fails(format!("{status} to the same host"), to("/elsewhere/graphql/v2"), 5, &says).thin());
+        let to = |place: &str| ScriptedResponse::page(status, &[("location", place)], "");
+        let fragments = ["redirects to http://127.0.0.1:", "was not followed"];
+        cases.push(FaultCase::fails(
+            format!("{status} to another host"),
+            to(&format!("{other_host}/mark4711")),
+            5,
+            &fragments,
+        ));
+        let fragments = ["redirects to another path", "was not followed"];
+        cases.push(
+            FaultCase::fails(format!("{status} to the same host"), to("/elsewhere/graphql/v2"), 5, &fragments)
+                .main_commands_only(),
+        );
     }
-    rows.push(Row::fails("307 to nowhere", Answer::page(307, &[], ""), 5, &["redirects to"]));
-    rows
+    cases.push(FaultCase::fails("307 to nowhere", ScriptedResponse::page(307, &[], ""), 5, &["redirects to"]));
+    cases
 }
 
-/// JSON that no reader expects.
-fn odd() -> Vec<Row> {
-    let no_data = ["HTTP 200, with neither data nor an error in it"];
-    let shape = ["HTTP 200 with an answer of another shape than expected"];
-    let no_json = ["HTTP 200 with a body that is no JSON"];
-    let refusal = |message: &str| Answer::json(format!("{{\"errors\":[{{\"message\":\"{message}\"}}],\"data\":null}}"));
-    let mut rows = vec![
-        Row::fails("null data", Answer::json("{\"data\":null}"), 5, &no_data),
-        Row::fails("nothing in it", Answer::json("{}"), 5, &no_data),
-        Row::fails("no object", Answer::json("[]"), 5, &["HTTP 200"]),
-        Row::fails("data of another shape", Answer::json("{\"data\":{\"mark4711\":\"mark4711\"}}"), 5, &shape),
-        Row::fails("data twice", Answer::changed(twice), 5, &["HTTP 200, with the same key twice in one object"]),
-        Row::fails(
+/// Unexpected JSON.
+fn unexpected_json() -> Vec<FaultCase> {
+    let no_data = ["HTTP 200 with neither data nor errors"];
+    let shape = ["HTTP 200 with JSON of an unexpected shape"];
+    let no_json = ["HTTP 200 with a body that is not JSON"];
+    let rejection =
+        |message: &str| ScriptedResponse::json(format!("{{\"errors\":[{{\"message\":\"{message}\"}}],\"data\":null}}"));
+    let mut cases = vec![
+        FaultCase::fails("null data", ScriptedResponse::json("{\"data\":null}"), 5, &no_data),
+        FaultCase::fails("an empty object", ScriptedResponse::json("{}"), 5, &no_data),
+        FaultCase::fails("an array", ScriptedResponse::json("[]"), 5, &["HTTP 200"]),
+        FaultCase::fails(
+            "data of another shape",
+            ScriptedResponse::json("{\"data\":{\"mark4711\":\"mark4711\"}}"),
+            5,
+            &shape,
+        ),
+        FaultCase::fails(
+            "duplicate data",
+            ScriptedResponse::modified(with_duplicate_data),
+            5,
+            &["HTTP 200 with JSON that has a duplicate key"],
+        ),
+        FaultCase::fails(
             "another environment and project",
-            Answer::changed(of_another_target),
+            ScriptedResponse::modified(with_other_ids),
             5,
             &["the response is about another"],
         )
-        .but(&[("auth login", 0)]),
-        Row::fails("100,000 brackets", Answer::json(format!("{{\"data\":{}", "[".repeat(100_000))), 5, &["HTTP 200"]),
-        Row::fails("100,000 brackets in an error", Answer::json(deep_error()), 5, &["HTTP 200"]),
-        Row::fails("no UTF-8", Answer::changed(no_unicode), 5, &no_json),
-        Row::fails("a byte order mark", Answer::changed(marked), 5, &no_json),
-        Row::fails("a failure without a word", refusal("Problem processing request"), 5, &["Railway could not answer"]),
-        Row::fails("another schema", refusal("Cannot query field 'x' on type 'Y'."), 5, &["install the newest doctor"]),
-        Row::fails("nobody's token", refusal("Not Authorized"), 4, &["Railway refused the token from"]),
-        Row::passes("statuses that nobody knows", Answer::changed(with_new_statuses)).within(9000).but(&[
-            ("push", 8),
-            ("redeploy", 1),
-            ("start command", 8),
-            ("pull", 0),
-        ]),
-        Row::fails(
-            "an id twice",
-            Answer::changed(with_an_id_twice),
+        .except(&[("auth login", 0)]),
+        FaultCase::fails(
+            "100,000 brackets",
+            ScriptedResponse::json(format!("{{\"data\":{}", "[".repeat(100_000))),
             5,
-            &["HTTP 200, with the same key twice in one object"],
+            &["HTTP 200"],
         ),
-        Row::passes("errors beside the data", Answer::changed(with_error)),
-        Row::passes("what nobody knows beside the data", Answer::changed(with_more)),
+        FaultCase::fails("100,000 brackets in an error", ScriptedResponse::json(deep_error()), 5, &["HTTP 200"]),
+        FaultCase::fails("invalid UTF-8", ScriptedResponse::modified(invalid_utf8), 5, &no_json),
+        FaultCase::fails("a byte order mark", ScriptedResponse::modified(with_byte_order_mark), 5, &no_json),
+        FaultCase::fails(
+            "an error without a reason",
+            rejection("Problem processing request"),
+            5,
+            &["Railway failed to process the request"],
+        ),
+        FaultCase::fails(
+            "another schema",
+            rejection("Cannot query field 'x' on type 'Y'."),
+            5,
+            &["upgrade doctor to the latest version"],
+        ),
+        FaultCase::fails("an unknown token", rejection("Not Authorized"), 4, &["Railway rejected the token from"]),
+        FaultCase::passes("unknown statuses", ScriptedResponse::modified(with_new_statuses))
+            .with_timeout(9000)
+            .except(&[("push", 8), ("redeploy", 1), ("start command", 8), ("pull", 0)]),
+        FaultCase::fails(
+            "a duplicate id",
+            ScriptedResponse::modified(with_duplicate_ids),
+            5,
+            &["HTTP 200 with JSON that has a duplicate key"],
+        ),
+        FaultCase::passes("errors next to the data", ScriptedResponse::modified(with_error)),
+        FaultCase::passes("unknown fields next to the data", ScriptedResponse::modified(with_unknown_fields)),
     ];
     for kind in ["text/plain", "text/html", "application/octet-stream", "application/graphql-response+json", ""] {
-        rows.push(Row::passes(format!("JSON as {kind:?}"), Answer::with_header("content-type", kind)).thin());
+        cases.push(
+            FaultCase::passes(format!("JSON as {kind:?}"), ScriptedResponse::with_header("content-type", kind))
+                .main_commands_only(),
+        );
     }
-    rows
+    cases
 }
 
-fn half(mut body: Vec<u8>) -> Vec<u8> {
+fn truncated(mut body: Vec<u8>) -> Vec<u8> {
     body.truncate(body.len() / 2);
     body
 }
 
-fn twice(body: Vec<u8>) -> Vec<u8> {
+fn with_duplicate_data(body: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(body).unwrap();
     format!("{{\"data\":null,{}", text.trim_start_matches('{')).into_bytes()
 }
@@ -218,21 +301,21 @@ fn deep_error() -> String {
     format!("{{\"errors\":[{{\"message\":{}1{}}}],\"data\":null}}", "[".repeat(100_000), "]".repeat(100_000))
 }
 
-fn of_another_target(body: Vec<u8>) -> Vec<u8> {
+fn with_other_ids(body: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(body).unwrap();
-    let changed = ["environmentId", "projectId"]
+    let text = ["environmentId", "projectId"]
         .iter()
         .fold(text, |text, name| text.replace(&format!("\"{name}\":\""), &format!("\"{name}\":\"another-")));
-    changed.into_bytes()
+    text.into_bytes()
 }
 
-fn no_unicode(body: Vec<u8>) -> Vec<u8> {
+fn invalid_utf8(body: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(body).unwrap();
     let (before, after) = text.split_once("\":").unwrap();
     [before.as_bytes(), b"\xff\xfe\":", after.as_bytes()].concat()
 }
 
-fn marked(mut body: Vec<u8>) -> Vec<u8> {
+fn with_byte_order_mark(mut body: Vec<u8>) -> Vec<u8> {
     body.splice(..0, *b"\xef\xbb\xbf");
     body
 }
@@ -241,49 +324,66 @@ fn with_error(body: Vec<u8>) -> Vec<u8> {
     if body.windows(8).any(|part| part == b"\"errors\"") {
         return body;
     }
-    with("\"errors\":[{\"message\":\"mark4711-stored is odd\",\"path\":[\"elsewhere\"],\"extensions\":7}]", body)
+    with_prefix("\"errors\":[{\"message\":\"mark4711-stored is odd\",\"path\":[\"elsewhere\"],\"extensions\":7}]", body)
 }
 
-fn with_more(body: Vec<u8>) -> Vec<u8> {
-    with("\"extensions\":{\"cost\":[1,2,{\"deep\":null}]},\"hasNext\":false", body)
+fn with_unknown_fields(body: Vec<u8>) -> Vec<u8> {
+    with_prefix("\"extensions\":{\"cost\":[1,2,{\"deep\":null}]},\"hasNext\":false", body)
 }
 
-/// Enums grow.
+/// Replaces a known status: Railway may add variants to an enum.
 fn with_new_statuses(body: Vec<u8>) -> Vec<u8> {
     String::from_utf8(body).unwrap().replace("\"SUCCESS\"", "\"LEVITATING\"").into_bytes()
 }
 
-fn with_an_id_twice(body: Vec<u8>) -> Vec<u8> {
+fn with_duplicate_ids(body: Vec<u8>) -> Vec<u8> {
     String::from_utf8(body).unwrap().replace("\"id\":\"", "\"id\":\"mark4711-first\",\"id\":\"").into_bytes()
 }
 
-/// The same object with this in front.
-fn with(part: &str, body: Vec<u8>) -> Vec<u8> {
+/// Inserts a part at the start of the object.
+fn with_prefix(part: &str, body: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(body).unwrap();
     format!("{{{part},{}", text.trim_start_matches('{')).into_bytes()
 }
 
-fn ways() -> Vec<Row> {
-    let certificate = "can't trust the certificate of backboard.railway.com";
-    let reach = "can't reach backboard.railway.com";
-    let tls = |name, fit, root| Row::way(name, Way::Tls(fit, root), &[certificate, "SSL_CERT_FILE"]);
+fn network() -> Vec<FaultCase> {
+    let certificate = "the certificate of backboard.railway.com is not trusted";
+    let reach = "failed to connect to backboard.railway.com";
+    let tls =
+        |name, state, root| FaultCase::network(name, NetworkFault::Tls(state, root), &[certificate, "SSL_CERT_FILE"]);
     vec![
-        Row { ends: Ends::AsEver, limit: AMPLE, ..Row::way("a proxy", Way::Tls(Fit::Right, Root::Known), &[]) },
-        tls("a certificate of another name", Fit::OfAnotherName, Root::Known),
-        tls("a certificate that has expired", Fit::Expired, Root::Known),
-        tls("a certificate of the future", Fit::NotYet, Root::Known),
-        tls("a certificate of an unknown root", Fit::Right, Root::Unknown),
-        Row::way(
-            "no roots at all",
-            Way::Tls(Fit::Right, Root::None),
+        FaultCase {
+            expected: Expected::Unaffected,
+            timeout_ms: LONG_TIMEOUT_MS,
+            ..FaultCase::network("a proxy", NetworkFault::Tls(CertificateState::Valid, Root::Trusted), &[])
+        },
+        tls("a certificate for another name", CertificateState::WrongName, Root::Trusted),
+        tls("a certificate that has expired", CertificateState::Expired, Root::Trusted),
+        tls("a certificate that is not valid yet", CertificateState::NotYetValid, Root::Trusted),
+        tls("a certificate from an untrusted root", CertificateState::Valid, Root::Untrusted),
+        FaultCase::network(
+            "no root certificates",
+            NetworkFault::Tls(CertificateState::Valid, Root::Missing),
             &["no root certificates", "install ca-certificates"],
         ),
-        Row::way("a proxy whose name nobody knows", Way::NoName, &[reach]),
-        Row::way("a proxy that is not there", Way::NoPort, &[reach, "refused", "HTTPS_PROXY"]),
-        Row::way("a proxy that wants a password", Way::Refuses("HTTP/1.1 407 No\r\n\r\n"), &[reach, "proxy"]),
-        Row::way("a proxy that gets nowhere", Way::Refuses("HTTP/1.1 502 No\r\n\r\n"), &[reach]),
-        Row::way("a proxy that is none", Way::Refuses("220 mail.example.org\r\n\r\n"), &[reach]),
-        Row::way("a proxy that says nothing", Way::Silent, &["no answer from backboard.railway.com"]),
-        Row::way("a port on which nobody listens", Way::Nobody, &["can't reach 127.0.0.1:", "refused"]),
+        FaultCase::network("a proxy whose name does not resolve", NetworkFault::UnresolvableProxy, &[reach]),
+        FaultCase::network("a closed proxy port", NetworkFault::ClosedProxyPort, &[reach, "refused", "HTTPS_PROXY"]),
+        FaultCase::network(
+            "a proxy that requires a password",
+            NetworkFault::ProxyResponse("HTTP/1.1 407 No\r\n\r\n"),
+            &[reach, "proxy"],
+        ),
+        FaultCase::network("a proxy without a route", NetworkFault::ProxyResponse("HTTP/1.1 502 No\r\n\r\n"), &[reach]),
+        FaultCase::network(
+            "a mail server as the proxy",
+            NetworkFault::ProxyResponse("220 mail.example.org\r\n\r\n"),
+            &[reach],
+        ),
+        FaultCase::network(
+            "a proxy that does not respond",
+            NetworkFault::SilentProxy,
+            &["no response from backboard.railway.com"],
+        ),
+        FaultCase::network("a closed port", NetworkFault::ClosedPort, &["failed to connect to 127.0.0.1:", "refused"]),
     ]
 }

@@ -1,4 +1,4 @@
-//! What the cells share, and how one is played.
+//! What the runs share, and how one command runs with one fault.
 
 use std::fs;
 use std::path::Path;
@@ -9,36 +9,36 @@ use std::time::Duration;
 use railway_doctor::io::sim::Sim;
 use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
 
-use crate::assertions::Verdict;
-use crate::bad_responses::Answer;
-use crate::certificate::{Authority, Fit};
-use crate::commands::{Column, Place, Speech};
-use crate::fault::{Fault, Root, Row, Way};
-use crate::leak_scan::Before;
-use crate::network_faults::{LOGIN, Proxy, dead};
-use crate::run::{Cell, Watch, names, shop};
-use crate::server::{Case, Script, Server};
+use crate::assertions::Outcome;
+use crate::bad_responses::ScriptedResponse;
+use crate::certificate::{Authority, CertificateState};
+use crate::commands::{CommandCase, ErrorFormat, Setup};
+use crate::fault::{Fault, FaultCase, NetworkFault, Root};
+use crate::leak_scan::FilesBefore;
+use crate::network_faults::{PROXY_LOGIN, Proxy, closed_port};
+use crate::run::{Sandbox, Watch, names, shop};
+use crate::server::{Backend, Script, Server};
 
-/// What is said or wrong where time ran out before the fault was met.
-const SLOW: [&str; 4] = ["no answer from ", "did not answer within ", "keyring does not answer", "it took "];
+/// Messages of runs and tests that timed out before they reached the fault.
+const TIMED_OUT: [&str; 3] = ["no response from ", "keyring did not respond", "it took "];
 
-/// What the cells share.
-pub(crate) struct Stage {
+/// The servers, certificates and recorded fixes that all runs share.
+pub(crate) struct Fixture {
     pub(crate) server: Server,
     authority: Authority,
-    stranger: Authority,
+    untrusted_authority: Authority,
     pub(crate) keyring: Option<Keyring>,
-    /// A fix that can be undone, at the server and at what is taken for Railway.
-    fixed: [Fixed; 2],
+    /// Fixes to undo: recorded with the server, and through a tunnel to a server with Railway's name.
+    fixes: [CompletedFix; 2],
 }
 
-/// A run that changed something, in the folder that remembers it.
-struct Fixed {
-    cell: Cell,
+/// A recorded run, with the sandbox that contains its journal.
+struct CompletedFix {
+    sandbox: Sandbox,
     run: String,
 }
 
-/// A keyring of its own, until it is dropped.
+/// A separate keyring daemon, stopped when this is dropped.
 pub(crate) struct Keyring {
     child: Child,
     address: String,
@@ -46,17 +46,17 @@ pub(crate) struct Keyring {
 
 impl Drop for Keyring {
     fn drop(&mut self) {
-        // The end of its input ends it.
+        // It stops when its standard input is closed.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
 
 impl Keyring {
-    #[expect(clippy::print_stderr, reason = "a part that was left out says so")]
+    #[expect(clippy::print_stderr, reason = "reports a skipped part")]
     fn start(home: &Path) -> Option<Self> {
-        let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
-        if !["dbus-run-session", "gnome-keyring-daemon"].iter().all(|program| is_there(program)) {
+        let is_installed = |program: &str| Command::new(program).arg("--version").output().is_ok();
+        if !["dbus-run-session", "gnome-keyring-daemon"].iter().all(|program| is_installed(program)) {
             eprintln!("SKIPPED: auth login was not tested; install gnome-keyring and dbus");
             return None;
         }
@@ -74,170 +74,172 @@ impl Keyring {
     }
 }
 
-impl Stage {
-    pub(crate) fn set() -> Self {
-        let (authority, stranger, server) = (Authority::new(), Authority::new(), Server::plain());
-        let (url, _) = server.serve("fixed", Case::new(Sim::new(shop("mark4711-stored")), usual()));
-        let here = Fixed::make(Cell::new(), &["--api-url", &url]);
-        let mut cell = Cell::new();
-        let _railway = tunnel(&mut cell, &authority, Case::new(Sim::new(shop("mark4711-stored")), usual()));
-        let there = Fixed::make(cell, &[]);
-        let keyring = Keyring::start(&here.cell.work());
-        Self { server, authority, stranger, keyring, fixed: [here, there] }
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let (authority, untrusted_authority, server) = (Authority::new(), Authority::new(), Server::plain());
+        let (url, _) = server.serve("fixed", Backend::new(Sim::new(shop("mark4711-stored")), normal_responses()));
+        let direct = CompletedFix::make(Sandbox::new(), &["--api-url", &url]);
+        let mut sandbox = Sandbox::new();
+        let _railway =
+            tunnel(&mut sandbox, &authority, Backend::new(Sim::new(shop("mark4711-stored")), normal_responses()));
+        let tunnelled = CompletedFix::make(sandbox, &[]);
+        let keyring = Keyring::start(&direct.sandbox.work());
+        Self { server, authority, untrusted_authority, keyring, fixes: [direct, tunnelled] }
     }
 
-    /// The folder that a column needs.
-    fn cell(&self, column: &Column, there: usize) -> Cell {
-        let mut cell = Cell::new();
-        match column.place {
-            Place::Folder => {}
-            Place::Repository => {
-                cell.write(".gitignore", ".env\n");
-                let made = Command::new("git").args(["init", "-q"]).current_dir(cell.work()).status().unwrap();
-                assert!(made.success());
-                match column.speech {
-                    Speech::Warning => cell.set("GIT_INDEX_FILE", ".git/index"),
-                    _ => cell.set("PRE_COMMIT_REMOTE_NAME", "origin"),
+    /// A sandbox with the setup of a command. `index` selects the fix to undo.
+    fn sandbox(&self, command: &CommandCase, index: usize) -> Sandbox {
+        let mut sandbox = Sandbox::new();
+        match command.setup {
+            Setup::EnvFile => {}
+            Setup::Repository => {
+                sandbox.write(".gitignore", ".env\n");
+                let created = Command::new("git").args(["init", "-q"]).current_dir(sandbox.work()).status().unwrap();
+                assert!(created.success());
+                match command.error_format {
+                    ErrorFormat::Warning => sandbox.set("GIT_INDEX_FILE", ".git/index"),
+                    _ => sandbox.set("PRE_COMMIT_REMOTE_NAME", "origin"),
                 }
             }
-            Place::Configured => {
+            Setup::Configured => {
                 let [project, environment] = crate::run::ids();
-                cell.write("doctor.toml", &format!("project = \"{project}\"\nenvironment = \"{environment}\"\n"));
+                sandbox.write("doctor.toml", &format!("project = \"{project}\"\nenvironment = \"{environment}\"\n"));
             }
-            Place::Fixed => {
-                let from = self.fixed[there].cell.state();
-                fs::create_dir_all(cell.state()).unwrap();
+            Setup::AfterFix => {
+                let from = self.fixes[index].sandbox.state();
+                fs::create_dir_all(sandbox.state()).unwrap();
                 for name in names(&from) {
-                    fs::copy(from.join(&name), cell.state().join(&name)).unwrap();
+                    fs::copy(from.join(&name), sandbox.state().join(&name)).unwrap();
                 }
             }
-            Place::Keyring => {
-                cell.unset("RAILWAY_API_TOKEN");
+            Setup::Keyring => {
+                sandbox.unset("RAILWAY_API_TOKEN");
                 let address = self.keyring.as_ref().map(|keyring| keyring.address.as_str());
-                cell.set("DBUS_SESSION_BUS_ADDRESS", address.unwrap_or_default());
+                sandbox.set("DBUS_SESSION_BUS_ADDRESS", address.unwrap_or_default());
             }
         }
-        cell
+        sandbox
     }
 
-    /// Plays one cell.
+    /// Runs one command with one fault.
     ///
-    /// A machine that is too busy to come to the fault in time is given more of it, in a cell of its own: how fast it is
-    /// is not what is tried here.
-    pub(crate) fn play(&self, number: usize, row: &Row, column: &Column) -> Result<(), String> {
+    /// If the machine is too slow to reach the fault in time, the run is repeated with a longer timeout in a new
+    /// sandbox.
+    pub(crate) fn run(&self, number: usize, case: &FaultCase, command: &CommandCase) -> Result<(), String> {
         let mut result = Ok(());
         for (attempt, times) in [1, 4, 4, 4, 8, 8].into_iter().enumerate() {
-            result = self.once(&format!("{number}-{attempt}"), row, column, row.limit * times);
-            let is_slow = |what: &String| SLOW.iter().any(|words| what.contains(words));
-            if !result.as_ref().is_err_and(is_slow) {
+            result = self.try_once(&format!("{number}-{attempt}"), case, command, case.timeout_ms * times);
+            let has_timed_out = |what: &String| TIMED_OUT.iter().any(|text| what.contains(text));
+            if !result.as_ref().is_err_and(has_timed_out) {
                 break;
             }
         }
         result
     }
 
-    fn once(&self, path: &str, row: &Row, column: &Column, limit: u64) -> Result<(), String> {
-        let stored = if column.place == Place::Fixed { "mark4711-local" } else { "mark4711-stored" };
-        let script: Script = match &row.fault {
-            Fault::Answer(answer) => {
-                let answer = answer.clone();
-                Box::new(move |_, _| answer.clone())
+    fn try_once(&self, path: &str, case: &FaultCase, command: &CommandCase, timeout_ms: u64) -> Result<(), String> {
+        let stored = if command.setup == Setup::AfterFix { "mark4711-local" } else { "mark4711-stored" };
+        let script: Script = match &case.fault {
+            Fault::Response(response) => {
+                let response = response.clone();
+                Box::new(move |_, _| response.clone())
             }
-            Fault::Way(_) => usual(),
+            Fault::Network(_) => normal_responses(),
         };
-        let case = Case::new(Sim::new(shop(stored)), script);
-        let there = usize::from(matches!(row.fault, Fault::Way(_)));
-        let mut cell = self.cell(column, there);
-        let mut words: Vec<String> = column.words.iter().map(|&word| word.to_owned()).collect();
-        words.iter_mut().filter(|word| *word == "RUN").for_each(|word| word.clone_from(&self.fixed[there].run));
-        words.push(format!("--timeout={limit}ms"));
-        let case = match row.fault {
-            Fault::Answer(_) => {
-                let (url, case) = self.server.serve(path, case);
-                words.push(format!("--api-url={url}"));
-                case
+        let backend = Backend::new(Sim::new(shop(stored)), script);
+        let index = usize::from(matches!(case.fault, Fault::Network(_)));
+        let mut sandbox = self.sandbox(command, index);
+        let mut args: Vec<String> = command.args.iter().map(|&arg| arg.to_owned()).collect();
+        args.iter_mut().filter(|arg| *arg == "RUN").for_each(|arg| arg.clone_from(&self.fixes[index].run));
+        args.push(format!("--timeout={timeout_ms}ms"));
+        let backend = match case.fault {
+            Fault::Response(_) => {
+                let (url, backend) = self.server.serve(path, backend);
+                args.push(format!("--api-url={url}"));
+                backend
             }
-            Fault::Way(Way::Nobody) => {
-                words.push(format!("--api-url=http://{}/graphql/v2", dead()));
-                Arc::new(case)
+            Fault::Network(NetworkFault::ClosedPort) => {
+                args.push(format!("--api-url=http://{}/graphql/v2", closed_port()));
+                Arc::new(backend)
             }
-            Fault::Way(way) => self.lead(way, &mut cell, case),
+            Fault::Network(fault) => self.connect_through(fault, &mut sandbox, backend),
         };
-        let (before, written) = ((cell.names(), names(&cell.state())), Before::of(&cell));
-        let words: Vec<&str> = words.iter().map(String::as_str).chain([Cell::RECORDED]).collect();
-        let input = if column.place == Place::Keyring { ACCOUNT_TOKEN } else { "" };
-        let is_other = |(name, _): &&(&str, _)| *name == column.name;
-        let ends = row.but.iter().find(is_other).map_or(&row.ends, |(_, ends)| ends);
-        let ran = cell.run(&words, input, row.watch);
-        let limit = Duration::from_millis(limit);
-        let verdict = Verdict { row, column, limit, cell: &cell, case: &case, ran: &ran };
-        let recorded = cell.recorded().and_then(|lines| {
-            let is_whole = lines.len() >= case.heard().len();
+        let (before, written) = ((sandbox.names(), names(&sandbox.state())), FilesBefore::of(&sandbox));
+        let args: Vec<&str> = args.iter().map(String::as_str).chain([Sandbox::DEBUG_API_FLAG]).collect();
+        let input = if command.setup == Setup::Keyring { ACCOUNT_TOKEN } else { "" };
+        let is_exception = |(name, _): &&(&str, _)| *name == command.name;
+        let expected = case.exceptions.iter().find(is_exception).map_or(&case.expected, |(_, expected)| expected);
+        let output = sandbox.run(&args, input, case.watch);
+        let timeout = Duration::from_millis(timeout_ms);
+        let outcome = Outcome { case, command, timeout, sandbox: &sandbox, backend: &backend, output: &output };
+        let recorded = sandbox.recorded_requests().and_then(|lines| {
+            let is_whole = lines.len() >= backend.requests().len();
             if is_whole {
                 Ok(())
             } else {
-                Err(format!("{} of {} requests are recorded", lines.len(), case.heard().len()))
+                Err(format!("{} of {} requests were recorded", lines.len(), backend.requests().len()))
             }
         });
-        let result = written.is_silent(&cell, &ran).and(recorded).and_then(|()| verdict.of(ends, &before));
-        result.map_err(|what| format!("{what}\n{ran:#?}"))
+        let result =
+            written.check_leaks(&sandbox, &output).and(recorded).and_then(|()| outcome.check(expected, &before));
+        result.map_err(|what| format!("{what}\n{output:#?}"))
     }
 
-    /// Sets a cell on a way to what it takes for Railway.
-    fn lead(&self, way: Way, cell: &mut Cell, case: Case) -> Arc<Case> {
-        let (fit, root) = match way {
-            Way::Tls(fit, root) => (fit, root),
-            _ => (Fit::Right, Root::Known),
+    /// Routes a sandbox to a server with Railway's name through a network fault.
+    fn connect_through(&self, fault: NetworkFault, sandbox: &mut Sandbox, backend: Backend) -> Arc<Backend> {
+        let (state, root) = match fault {
+            NetworkFault::Tls(state, root) => (state, root),
+            _ => (CertificateState::Valid, Root::Trusted),
         };
-        let server = Server::tls(self.authority.server("backboard.railway.com", fit));
-        let case = server.serve_as_railway(case);
-        let proxy = match way {
-            Way::Tls(..) | Way::Nobody => Proxy::To(server.address()).start().to_string(),
-            Way::NoName => "nowhere.invalid:3128".to_owned(),
-            Way::NoPort => dead().to_string(),
-            Way::Refuses(words) => Proxy::Says(words).start().to_string(),
-            Way::Silent => Proxy::Silent.start().to_string(),
+        let server = Server::tls(self.authority.server("backboard.railway.com", state));
+        let backend = server.serve_as_railway(backend);
+        let proxy = match fault {
+            NetworkFault::Tls(..) | NetworkFault::ClosedPort => Proxy::Tunnel(server.address()).start().to_string(),
+            NetworkFault::UnresolvableProxy => "nowhere.invalid:3128".to_owned(),
+            NetworkFault::ClosedProxyPort => closed_port().to_string(),
+            NetworkFault::ProxyResponse(response) => Proxy::Responds(response).start().to_string(),
+            NetworkFault::SilentProxy => Proxy::Silent.start().to_string(),
         };
         let roots = match root {
-            Root::Known => &self.authority.pem,
-            Root::Unknown => &self.stranger.pem,
-            Root::None => "",
+            Root::Trusted => &self.authority.pem,
+            Root::Untrusted => &self.untrusted_authority.pem,
+            Root::Missing => "",
         };
-        trust(cell, roots);
-        cell.set("HTTPS_PROXY", &format!("http://{LOGIN}@{proxy}"));
-        // A resolver that answers nobody is not waited for.
-        cell.set("RES_OPTIONS", "timeout:1 attempts:1");
-        case
+        trust(sandbox, roots);
+        sandbox.set("HTTPS_PROXY", &format!("http://{PROXY_LOGIN}@{proxy}"));
+        // Limits the wait for a resolver that does not respond.
+        sandbox.set("RES_OPTIONS", "timeout:1 attempts:1");
+        backend
     }
 }
 
-impl Fixed {
-    fn make(cell: Cell, way: &[&str]) -> Self {
-        let words = ["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy"];
-        let ran = cell.run(&[&words, way].concat(), "", Watch::Nothing);
-        let run = cell.runs().pop().unwrap_or_else(|| panic!("{ran:#?}"));
-        Self { cell, run }
+impl CompletedFix {
+    fn make(sandbox: Sandbox, extra_args: &[&str]) -> Self {
+        let args = ["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy"];
+        let output = sandbox.run(&[&args, extra_args].concat(), "", Watch::Nothing);
+        let run = sandbox.runs().pop().unwrap_or_else(|| panic!("{output:#?}"));
+        Self { sandbox, run }
     }
 }
 
-/// A tunnel to what a cell is to take for Railway.
-fn tunnel(cell: &mut Cell, authority: &Authority, case: Case) -> Arc<Case> {
-    let server = Server::tls(authority.server("backboard.railway.com", Fit::Right));
-    let case = server.serve_as_railway(case);
-    trust(cell, &authority.pem);
-    cell.set("HTTPS_PROXY", &format!("http://{}", Proxy::To(server.address()).start()));
-    case
+/// Routes a sandbox through a tunnel to a server with Railway's name.
+fn tunnel(sandbox: &mut Sandbox, authority: &Authority, backend: Backend) -> Arc<Backend> {
+    let server = Server::tls(authority.server("backboard.railway.com", CertificateState::Valid));
+    let backend = server.serve_as_railway(backend);
+    trust(sandbox, &authority.pem);
+    sandbox.set("HTTPS_PROXY", &format!("http://{}", Proxy::Tunnel(server.address()).start()));
+    backend
 }
 
-/// Lets a cell trust these roots alone.
-pub(crate) fn trust(cell: &mut Cell, roots: &str) {
-    let folder = cell.work().parent().unwrap().join("roots");
-    fs::create_dir_all(folder.join("none")).unwrap();
-    fs::write(folder.join("roots.pem"), roots).unwrap();
-    cell.set("SSL_CERT_FILE", &folder.join("roots.pem").display().to_string());
-    cell.set("SSL_CERT_DIR", &folder.join("none").display().to_string());
+/// Makes a sandbox trust only these root certificates.
+pub(crate) fn trust(sandbox: &mut Sandbox, roots: &str) {
+    let directory = sandbox.work().parent().unwrap().join("roots");
+    fs::create_dir_all(directory.join("none")).unwrap();
+    fs::write(directory.join("roots.pem"), roots).unwrap();
+    sandbox.set("SSL_CERT_FILE", &directory.join("roots.pem").display().to_string());
+    sandbox.set("SSL_CERT_DIR", &directory.join("none").display().to_string());
 }
 
-pub(crate) fn usual() -> Script {
-    Box::new(|_, _| Answer::usual())
+pub(crate) fn normal_responses() -> Script {
+    Box::new(|_, _| ScriptedResponse::normal())
 }

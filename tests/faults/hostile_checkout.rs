@@ -1,5 +1,5 @@
-//! A checkout that somebody else has prepared: what lies in the place of `.env`, and what `doctor.toml` may not say. No
-//! verb hangs, fills the memory, sends a value anywhere, or touches what lies outside.
+//! A hostile checkout: special files in place of `.env` and `doctor.toml`, and keys that `doctor.toml` must not have.
+//! No command hangs, exhausts memory, sends a value to another host, or touches a file outside the checkout.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use railway_doctor::io::sim::Sim;
 
-use crate::assertions::{MOST, is_talk};
-use crate::fixture::usual;
-use crate::leak_scan::Before;
-use crate::parallel::{Job, MANY, hold, play};
-use crate::run::{Cell, Watch, names, shop};
-use crate::server::{Case, Server};
+use crate::assertions::{MAX_MEMORY_KIB, is_error, is_status_line};
+use crate::fixture::normal_responses;
+use crate::leak_scan::FilesBefore;
+use crate::parallel::{Job, PARALLEL_JOBS, ensure, run_jobs};
+use crate::run::{Sandbox, Watch, names, shop};
+use crate::server::{Backend, Server};
 
-/// A verb, and the exit code of what ends it at once.
-type Verb = (&'static [&'static str], i32);
+/// Arguments, and the exit code of the error that ends the command immediately.
+type FailingCommand = (&'static [&'static str], i32);
 
-/// The verbs that read a `.env`.
-const VERBS: [Verb; 8] = [
+/// The commands that read a `.env`.
+const ENV_FILE_COMMANDS: [FailingCommand; 8] = [
     (&["check"], 2),
     (&["matrix"], 2),
     (&["fix", "--push", "--yes", "--only=API_KEY"], 2),
@@ -32,91 +32,93 @@ const VERBS: [Verb; 8] = [
     (&["init", "--yes"], 2),
 ];
 
-/// Those that read a `doctor.toml` beside them.
-const ALSO: [Verb; 3] = [(&["trust", "--yes"], 2), (&["auth", "status"], 2), (&["hook", "run"], 2)];
+/// The other commands that read a `doctor.toml`.
+const CONFIG_COMMANDS: [FailingCommand; 3] =
+    [(&["trust", "--yes"], 2), (&["auth", "status"], 2), (&["hook", "run"], 2)];
 
-/// Puts something in that place; the folder is outside of the checkout.
+/// Creates a trap at the first path; the second is a directory outside the checkout.
 type Trap = fn(&Path, &Path);
 
 const TRAPS: [(&str, Trap); 9] = [
-    ("a pipe", |place, _| pipe(place)),
-    ("a link to a pipe", |place, outside| {
+    ("a named pipe", |place, _| pipe(place)),
+    ("a link to a named pipe", |place, outside| {
         pipe(&outside.join("pipe"));
         symlink(outside.join("pipe"), place).unwrap();
     }),
-    ("a link to a device without end", |place, _| symlink("/dev/zero", place).unwrap()),
-    ("a link to a device of chance", |place, _| symlink("/dev/urandom", place).unwrap()),
+    ("a link to an endless device", |place, _| symlink("/dev/zero", place).unwrap()),
+    ("a link to a random device", |place, _| symlink("/dev/urandom", place).unwrap()),
     ("a link to the terminal", |place, _| symlink("/dev/tty", place).unwrap()),
     ("a link to itself", |place, _| symlink(place.file_name().unwrap(), place).unwrap()),
-    ("a link to nothing", |place, outside| symlink(outside.join("nothing"), place).unwrap()),
-    ("a folder", |place, _| fs::create_dir(place).unwrap()),
-    ("a terabyte", |place, _| File::create(place).unwrap().set_len(1 << 40).unwrap()),
+    ("a dangling link", |place, outside| symlink(outside.join("nothing"), place).unwrap()),
+    ("a directory", |place, _| fs::create_dir(place).unwrap()),
+    ("a sparse file of 1 TiB", |place, _| File::create(place).unwrap().set_len(1 << 40).unwrap()),
 ];
 
 fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// A repository with that in the place of one of its files, and a folder outside of it.
-fn trapped(name: &str, trap: Trap) -> Cell {
-    let cell = Cell::new();
-    cell.make_repository();
-    drop(fs::remove_file(cell.work().join(name)));
-    let outside = cell.work().with_file_name("outside");
+/// A repository with a trap in place of one file, and a directory outside it.
+fn trapped(name: &str, trap: Trap) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.make_repository();
+    drop(fs::remove_file(sandbox.work().join(name)));
+    let outside = sandbox.work().with_file_name("outside");
     fs::create_dir(&outside).unwrap();
-    trap(&cell.work().join(name), &outside);
-    cell
+    trap(&sandbox.work().join(name), &outside);
+    sandbox
 }
 
-fn meets(path: &str, server: &Server, cell: &Cell, (words, code): Verb) -> Result<(), String> {
-    let (url, case) = server.serve(path, Case::new(Sim::new(shop("mark4711-stored")), usual()));
-    let outside = cell.work().with_file_name("outside");
-    let (before, written) = ((cell.names(), names(&outside)), Before::of(cell));
-    let ran = cell.run(&[words, &["--timeout=5s", "--api-url", &url]].concat(), "", Watch::Memory);
-    let told = || format!("{ran:#?}");
-    written.is_silent(cell, &ran)?;
-    hold!(ran.code == Some(code), "exit code {:?}\n{}", ran.code, told());
-    let lines: Vec<&str> = ran.err.lines().filter(|line| !is_talk(line)).collect();
-    hold!(lines.len() == 3 && lines[0].starts_with("error: ") && lines[2].starts_with("  next: "), "{}", told());
-    hold!(ran.peak < MOST, "{}", told());
-    // A program may serve a pipe any moment, so it gets all the time of the run; nothing else takes time.
-    let most = if told_of_a_wait(&ran.err) { Duration::from_secs(6) } else { Duration::from_secs(5) };
-    hold!(ran.took < most, "it took {:?}", ran.took);
-    hold!((cell.names(), names(&outside)) == before, "left behind: {:?}", cell.names());
-    hold!(case.sim.mutations().is_empty(), "it went on: {:?}", case.sim.mutations());
+fn run_trapped(path: &str, server: &Server, sandbox: &Sandbox, (args, code): FailingCommand) -> Result<(), String> {
+    let (url, backend) = server.serve(path, Backend::new(Sim::new(shop("mark4711-stored")), normal_responses()));
+    let outside = sandbox.work().with_file_name("outside");
+    let (before, written) = ((sandbox.names(), names(&outside)), FilesBefore::of(sandbox));
+    let output = sandbox.run(&[args, &["--timeout=5s", "--api-url", &url]].concat(), "", Watch::Memory);
+    let details = || format!("{output:#?}");
+    written.check_leaks(sandbox, &output)?;
+    ensure!(output.code == Some(code), "exit code {:?}\n{}", output.code, details());
+    let lines: Vec<&str> = output.stderr.lines().filter(|line| !is_status_line(line)).collect();
+    ensure!(is_error(&lines), "{}", details());
+    ensure!(output.peak_kib < MAX_MEMORY_KIB, "{}", details());
+    // Another program may still write to a pipe, so `doctor` waits for it until the timeout. Nothing else takes time.
+    let max_duration =
+        if has_waited_for_input(&output.stderr) { Duration::from_secs(6) } else { Duration::from_secs(5) };
+    ensure!(output.duration < max_duration, "it took {:?}", output.duration);
+    ensure!((sandbox.names(), names(&outside)) == before, "unexpected files: {:?}", sandbox.names());
+    ensure!(backend.sim.mutations().is_empty(), "it sent mutations: {:?}", backend.sim.mutations());
     Ok(())
 }
 
-fn told_of_a_wait(err: &str) -> bool {
-    err.contains("no program wrote it to its end within")
+fn has_waited_for_input(stderr: &str) -> bool {
+    stderr.contains("before the end of the input")
 }
 
-/// Every trap for every verb, in the place of that file.
-fn spring(name: &'static str, verbs: &[Verb]) {
+/// Runs every command with every trap in place of that file.
+fn run_traps(name: &'static str, commands: &[FailingCommand]) {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for (what, trap) in TRAPS {
-        for verb in verbs {
+        for command in commands {
             let (path, server) = (format!("trap-{}-{name}", jobs.len()), &server);
-            let job = move || meets(&path, server, &trapped(name, trap), *verb);
-            jobs.push((format!("{what} as {name} × {}", verb.0.join(" ")), Box::new(job)));
+            let job = move || run_trapped(&path, server, &trapped(name, trap), *command);
+            jobs.push((format!("{what} as {name} × {}", command.0.join(" ")), Box::new(job)));
         }
     }
-    play([(jobs, MANY)]);
+    run_jobs([(jobs, PARALLEL_JOBS)]);
 }
 
 #[test]
 fn invalid_env_file_ends_every_command_immediately() {
-    spring(".env", &VERBS);
+    run_traps(".env", &ENV_FILE_COMMANDS);
 }
 
 #[test]
 fn invalid_configuration_ends_every_command_immediately() {
-    spring("doctor.toml", &[&VERBS[..], &ALSO].concat());
+    run_traps("doctor.toml", &[&ENV_FILE_COMMANDS[..], &CONFIG_COMMANDS].concat());
 }
 
-/// What a checkout would like to have: an address, a token, a command, a file outside, a request elsewhere.
-const WISHES: [&str; 14] = [
+/// Attempts to set an address, a token, a command, a file outside the checkout, and a request to another host.
+const HOSTILE_CONFIGS: [&str; 14] = [
     "api-url = \"http://127.0.0.1:9/\"",
     "host = \"evil.example\"",
     "token = \"mark4711\"",
@@ -139,36 +141,37 @@ fn hostile_doctor_toml_gains_nothing_from_any_command() {
     elsewhere.set_nonblocking(true).unwrap();
     let address = elsewhere.local_addr().unwrap().to_string();
     let mut jobs: Vec<Job<'_>> = Vec::new();
-    for wish in WISHES {
-        for (words, _) in VERBS.iter().chain(&ALSO).filter(|(words, _)| words[0] != "init") {
+    for config in HOSTILE_CONFIGS {
+        for (args, _) in ENV_FILE_COMMANDS.iter().chain(&CONFIG_COMMANDS).filter(|(args, _)| args[0] != "init") {
             let (number, server, address) = (jobs.len(), &server, &address);
-            let play = move || {
-                let case = Case::new(Sim::new(shop("mark4711-stored")), usual());
-                let (url, case) = server.serve(&format!("wish-{number}"), case);
-                let cell = Cell::new();
-                cell.make_repository();
-                let outside = cell.work().with_file_name("outside");
+            let job = move || {
+                let backend = Backend::new(Sim::new(shop("mark4711-stored")), normal_responses());
+                let (url, backend) = server.serve(&format!("config-{number}"), backend);
+                let sandbox = Sandbox::new();
+                sandbox.make_repository();
+                let outside = sandbox.work().with_file_name("outside");
                 fs::create_dir(&outside).unwrap();
                 fs::write(outside.join(".env"), "API_KEY=mark4711-outside\n").unwrap();
-                symlink(outside.join(".env"), cell.work().join("link.env")).unwrap();
-                cell.write("doctor.toml", &format!("{}\n", wish.replace("ELSEWHERE", address)));
-                let before = Before::of(&cell);
-                let ran = cell.run(&[words, &["--timeout=5s", "--api-url", &url][..]].concat(), "", Watch::Nothing);
-                before.is_silent(&cell, &ran)?;
-                // What it asks of an endpoint is not seen, and stops no verb.
-                let is_endpoint = wish.starts_with("[[expect.http]]") && ran.code != Some(2);
-                let reads_no_variables = words[0] == "auth" && wish.contains("env-file");
-                hold!(ran.code == Some(2) || is_endpoint || reads_no_variables, "{ran:#?}");
+                symlink(outside.join(".env"), sandbox.work().join("link.env")).unwrap();
+                sandbox.write("doctor.toml", &format!("{}\n", config.replace("ELSEWHERE", address)));
+                let before = FilesBefore::of(&sandbox);
+                let output =
+                    sandbox.run(&[args, &["--timeout=5s", "--api-url", &url][..]].concat(), "", Watch::Nothing);
+                before.check_leaks(&sandbox, &output)?;
+                // The simulated endpoint accepts the request, so the command may continue.
+                let is_endpoint = config.starts_with("[[expect.http]]") && output.code != Some(2);
+                let reads_no_variables = args[0] == "auth" && config.contains("env-file");
+                ensure!(output.code == Some(2) || is_endpoint || reads_no_variables, "{output:#?}");
                 let file = fs::read_to_string(outside.join(".env")).unwrap();
-                hold!(file == "API_KEY=mark4711-outside\n", "what lies outside was changed");
-                let set = case.sim.mutations().iter().any(|sent| sent.operation == "SetVariables");
-                hold!(!set || is_endpoint, "it went on: {:?}", case.sim.mutations());
-                hold!(!cell.work().join("pwned").exists(), "it ran something");
+                ensure!(file == "API_KEY=mark4711-outside\n", "a file outside the checkout was changed");
+                let set = backend.sim.mutations().iter().any(|sent| sent.operation == "SetVariables");
+                ensure!(!set || is_endpoint, "it sent mutations: {:?}", backend.sim.mutations());
+                ensure!(!sandbox.work().join("pwned").exists(), "it ran a command");
                 Ok(())
             };
-            jobs.push((format!("{wish} × {}", words.join(" ")), Box::new(play)));
+            jobs.push((format!("{config} × {}", args.join(" ")), Box::new(job)));
         }
     }
-    play([(jobs, MANY)]);
-    assert!(elsewhere.accept().is_err(), "somebody was asked elsewhere");
+    run_jobs([(jobs, PARALLEL_JOBS)]);
+    assert!(elsewhere.accept().is_err(), "a request was sent to another host");
 }

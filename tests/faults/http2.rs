@@ -1,4 +1,4 @@
-//! The connection that Railway's edge offers: TLS, and HTTP/2 inside, on which many requests are under way at once.
+//! Railway's edge offers TLS with HTTP/2, which carries concurrent requests on one connection.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use crate::certificate::{Authority, Fit};
+use crate::certificate::{Authority, CertificateState};
 use crate::fixture::trust;
-use crate::run::{Cell, Watch};
+use crate::run::{Sandbox, Watch};
 
-/// A Railway that answers a request once as many have come as it is to wait for.
+/// A simulated Railway that delays each response until a given number of requests has arrived.
 struct Edge {
     sim: Sim,
-    /// For each request in turn, how many must have come before it is answered.
-    patience: Vec<usize>,
-    heard: watch::Sender<usize>,
+    /// For each request, in order of arrival, how many requests must have arrived before the response is sent.
+    required_requests: Vec<usize>,
+    received: watch::Sender<usize>,
     connections: AtomicUsize,
 }
 
 impl Edge {
-    /// Serves until the process ends; its port.
+    /// Serves until the process ends, and returns the port.
     fn start(self: &Arc<Self>, config: &ServerConfig) -> u16 {
         let mut config = config.clone();
         config.alpn_protocols = vec![b"h2".to_vec()];
@@ -68,15 +68,15 @@ impl Edge {
             body.extend_from_slice(&data);
             stream.flow_control().release_capacity(data.len()).unwrap();
         }
-        let mut turn = 0;
-        self.heard.send_modify(|heard| {
-            turn = *heard;
-            *heard += 1;
+        let mut index = 0;
+        self.received.send_modify(|received| {
+            index = *received;
+            *received += 1;
         });
-        let wanted = self.patience.get(turn).copied().unwrap_or(0);
-        self.heard.subscribe().wait_for(|&heard| heard >= wanted).await.unwrap();
+        let required = self.required_requests.get(index).copied().unwrap_or(0);
+        self.received.subscribe().wait_for(|&received| received >= required).await.unwrap();
         let token = head.headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").map(Secret::new).unwrap();
-        let reply = self.sim.answer(&String::from_utf8_lossy(&body), Some((Scheme::Bearer, &token))).unwrap();
+        let reply = self.sim.respond(&String::from_utf8_lossy(&body), Some((Scheme::Bearer, &token))).unwrap();
         let response = Response::builder().status(reply.status).header("content-type", "application/json");
         let mut sending = respond.send_response(response.body(()).unwrap(), false).unwrap();
         sending.send_data(Bytes::copy_from_slice(&reply.body), true).unwrap();
@@ -90,19 +90,19 @@ fn concurrent_requests_share_one_connection() {
     let estate = Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens();
     let edge = Arc::new(Edge {
         sim: Sim::new(estate),
-        // Without ids the shape, the first batch, and the two others together; with them, all four.
-        patience: vec![1, 2, 4, 4, 8, 8, 8, 8],
-        heard: watch::Sender::new(0),
+        // Without cached ids: the environment, the first batch, then two batches at once. With them: all four at once.
+        required_requests: vec![1, 2, 4, 4, 8, 8, 8, 8],
+        received: watch::Sender::new(0),
         connections: AtomicUsize::new(0),
     });
     let authority = Authority::new();
-    let port = edge.start(&authority.server("127.0.0.1", Fit::Right));
-    let mut cell = Cell::new();
-    trust(&mut cell, &authority.pem);
+    let port = edge.start(&authority.server("127.0.0.1", CertificateState::Valid));
+    let mut sandbox = Sandbox::new();
+    trust(&mut sandbox, &authority.pem);
     let url = format!("https://127.0.0.1:{port}/graphql/v2");
     for run in 1..=2 {
-        let ran = cell.run(&["check", "--api-url", &url, "--timeout", "20s"], "", Watch::Nothing);
-        assert_eq!((ran.code, *edge.heard.borrow()), (Some(1), 4 * run), "{ran:?}");
-        assert_eq!(edge.connections.load(Ordering::Relaxed), run, "one connection for each run");
+        let output = sandbox.run(&["check", "--api-url", &url, "--timeout", "20s"], "", Watch::Nothing);
+        assert_eq!((output.code, *edge.received.borrow()), (Some(1), 4 * run), "{output:?}");
+        assert_eq!(edge.connections.load(Ordering::Relaxed), run, "one connection per run");
     }
 }

@@ -1,4 +1,4 @@
-//! SIGKILL at every request of a run: the file is whole, what was done can be undone, and the next run clears up.
+//! SIGKILL at every request of a run: no file is torn, the changes can be undone, and the next run cleans up.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,102 +7,103 @@ use std::time::{Duration, Instant};
 
 use railway_doctor::io::sim::Sim;
 
-use crate::bad_responses::{Answer, Moment};
-use crate::leak_scan::Before;
+use crate::bad_responses::{Effect, ScriptedResponse};
+use crate::leak_scan::FilesBefore;
 use crate::mid_fix::stored;
-use crate::parallel::{Job, MANY, hold, play};
-use crate::run::{Cell, ENV, PULLED, Watch, finish, names, shop};
-use crate::server::{Case, Server};
+use crate::parallel::{Job, PARALLEL_JOBS, ensure, run_jobs};
+use crate::run::{ENV, PULLED, Sandbox, Watch, finish, names, shop};
+use crate::server::{Backend, Server};
 
-/// What is killed: the words, and how many requests it sends.
+/// The runs to kill: a name, the arguments, and the number of requests that they send.
 const RUNS: [(&str, &[&str], usize); 3] = [
     ("push", &["fix", "--push", "--yes", "--only=API_KEY"], 17),
     ("pull", &["fix", "--pull", "--yes", "--only=API_KEY"], 4),
     ("undo", &["undo", "RUN", "--yes", "--no-deploy"], 7),
 ];
 
-/// A run is stopped at its request of that number, before or after Railway has done what it asks.
+/// Kills a run at the given request, before or after the simulated Railway has applied it.
 fn kill(
     server: &Server,
-    (name, words, requests): (&str, &[&str], usize),
+    (name, args, requests): (&str, &[&str], usize),
     at: usize,
-    moment: Moment,
+    effect: Effect,
 ) -> Result<(), String> {
     let count = AtomicUsize::new(0);
-    let script = move |_: &str, _: usize| match (count.fetch_add(1, Ordering::SeqCst) + 1 == at, moment) {
-        (false, _) => Answer::usual(),
-        (true, Moment::Before) => Answer::nothing(),
-        (true, Moment::After) => Answer::nothing().after(),
+    let script = move |_: &str, _: usize| match (count.fetch_add(1, Ordering::SeqCst) + 1 == at, effect) {
+        (false, _) => ScriptedResponse::normal(),
+        (true, Effect::NotApplied) => ScriptedResponse::no_response(),
+        (true, Effect::Applied) => ScriptedResponse::no_response().applied(),
     };
-    let usual = || Case::new(Sim::new(shop("mark4711-stored")), Box::new(|_: &str, _: usize| Answer::usual()));
-    let cell = Cell::new();
-    let path = format!("killed-{name}-{at}-{moment:?}");
-    let mut words = words.to_vec();
+    let normal =
+        || Backend::new(Sim::new(shop("mark4711-stored")), Box::new(|_: &str, _: usize| ScriptedResponse::normal()));
+    let sandbox = Sandbox::new();
+    let path = format!("killed-{name}-{at}-{effect:?}");
+    let mut args = args.to_vec();
     let (mut run, mut before) = (String::new(), None);
     if name == "undo" {
-        let (url, case) = server.serve(&path, usual());
-        push(&cell, &url)?;
-        run = cell.runs().pop().ok_or("nothing was recorded")?;
-        before = Some(case);
+        let (url, backend) = server.serve(&path, normal());
+        push(&sandbox, &url)?;
+        run = sandbox.runs().pop().ok_or("no run was recorded")?;
+        before = Some(backend);
     }
-    words.iter_mut().filter(|word| **word == "RUN").for_each(|word| *word = &run);
-    let sim = before.map_or_else(|| Sim::new(shop("mark4711-stored")), |case| case.sim.clone());
-    let (url, case) = server.serve(&path, Case::new(sim.clone(), Box::new(script)));
-    words.extend(["--api-url", &url]);
-    let (sent, written) = (sim.count(), Before::of(&cell));
-    let child = cell.command(&words).spawn().map_err(|error| error.to_string())?;
-    let mut killed = Killing { child: Some(child) };
-    let is_reached = || case.heard().len() >= at && (moment == Moment::Before || sim.count() - sent >= at);
-    let is_over = killed.wait(is_reached).map_err(|error| error.to_string())?;
-    let child = killed.child.take().ok_or("it is gone")?;
-    let ran = finish(child, Instant::now(), Watch::Nothing);
-    hold!(is_over == (at > requests), "it was over after {} requests: {ran:#?}", case.heard().len());
-    // A journal is cut wherever it may be, too.
-    written.is_silent(&cell, &ran)?;
-    let now = cell.read(".env");
-    hold!([ENV, PULLED].contains(&now.as_str()), ".env is torn: {now:?}");
-    server.serve(&path, Case::new(sim, Box::new(|_: &str, _: usize| Answer::usual())));
-    clear_up(&cell, &case, &url, (!run.is_empty()).then_some(&run))
+    args.iter_mut().filter(|arg| **arg == "RUN").for_each(|arg| *arg = &run);
+    let sim = before.map_or_else(|| Sim::new(shop("mark4711-stored")), |backend| backend.sim.clone());
+    let (url, backend) = server.serve(&path, Backend::new(sim.clone(), Box::new(script)));
+    args.extend(["--api-url", &url]);
+    let (sent, written) = (sim.count(), FilesBefore::of(&sandbox));
+    let child = sandbox.command(&args).spawn().map_err(|error| error.to_string())?;
+    let mut guard = KillOnDrop { child: Some(child) };
+    let is_reached = || backend.requests().len() >= at && (effect == Effect::NotApplied || sim.count() - sent >= at);
+    let has_exited = guard.kill_when(is_reached).map_err(|error| error.to_string())?;
+    let child = guard.child.take().ok_or("the process is gone")?;
+    let output = finish(child, Instant::now(), Watch::Nothing);
+    ensure!(has_exited == (at > requests), "it ended after {} requests: {output:#?}", backend.requests().len());
+    // This also scans a truncated journal.
+    written.check_leaks(&sandbox, &output)?;
+    let content = sandbox.read(".env");
+    ensure!([ENV, PULLED].contains(&content.as_str()), ".env is torn: {content:?}");
+    server.serve(&path, Backend::new(sim, Box::new(|_: &str, _: usize| ScriptedResponse::normal())));
+    undo_and_repeat(&sandbox, &backend, &url, (!run.is_empty()).then_some(&run))
 }
 
-/// Undoes the fix that is recorded, and does it anew.
-fn clear_up(cell: &Cell, case: &Case, url: &str, fix: Option<&String>) -> Result<(), String> {
-    let runs = cell.runs();
+/// Undoes the recorded fix, and repeats it.
+fn undo_and_repeat(sandbox: &Sandbox, backend: &Backend, url: &str, fix: Option<&String>) -> Result<(), String> {
+    let runs = sandbox.runs();
     if let Some(run) = fix.or(runs.last()) {
-        let ran = cell.run(&["undo", run, "--yes", "--no-deploy", "--api-url", url], "", Watch::Nothing);
-        hold!(ran.code == Some(0), "undo after it: {ran:#?}");
+        let output = sandbox.run(&["undo", run, "--yes", "--no-deploy", "--api-url", url], "", Watch::Nothing);
+        ensure!(output.code == Some(0), "undo failed: {output:#?}");
     }
-    hold!(cell.read(".env") == ENV, ".env was changed and not recorded");
+    ensure!(sandbox.read(".env") == ENV, ".env was changed without a record");
     for service in ["api", "worker"] {
-        hold!(stored(case, service) == "mark4711-stored", "{service} was changed and not recorded; runs {runs:?}");
+        ensure!(stored(backend, service) == "mark4711-stored", "{service} was changed without a record; runs {runs:?}");
     }
-    push(cell, url)?;
-    hold!(cell.names() == [".env"], "left behind: {:?}", cell.names());
-    let state = names(&cell.state());
-    hold!(state.iter().all(|name| !name.starts_with('.')), "left behind: {state:?}");
+    push(sandbox, url)?;
+    ensure!(sandbox.names() == [".env"], "unexpected files: {:?}", sandbox.names());
+    let state = names(&sandbox.state());
+    ensure!(state.iter().all(|name| !name.starts_with('.')), "unexpected state files: {state:?}");
     Ok(())
 }
 
-fn push(cell: &Cell, url: &str) -> Result<(), String> {
-    let words = ["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy", "--api-url", url];
-    let ran = cell.run(&words, "", Watch::Nothing);
-    // What runs has the old values, unless the run that was killed came as far as deploying.
-    hold!(matches!(ran.code, Some(0 | 1)), "the next run: {ran:#?}");
-    hold!(ran.out.matches("done  push").count() == 2, "the next run: {ran:#?}");
+fn push(sandbox: &Sandbox, url: &str) -> Result<(), String> {
+    let args = ["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy", "--api-url", url];
+    let output = sandbox.run(&args, "", Watch::Nothing);
+    // The deployments have the old values, unless the killed run already redeployed.
+    ensure!(matches!(output.code, Some(0 | 1)), "the next run failed: {output:#?}");
+    ensure!(output.stdout.matches("done  push").count() == 2, "the next run did not push twice: {output:#?}");
     Ok(())
 }
 
-/// A process that is killed at the latest when this is dropped.
-struct Killing {
+/// A process that is killed when this is dropped.
+struct KillOnDrop {
     child: Option<std::process::Child>,
 }
 
-impl Killing {
-    /// Kills it once that holds; whether it was over by itself before.
-    fn wait(&mut self, holds: impl Fn() -> bool) -> io::Result<bool> {
+impl KillOnDrop {
+    /// Kills the process once the condition is true; returns whether it exited before.
+    fn kill_when(&mut self, is_reached: impl Fn() -> bool) -> io::Result<bool> {
         let Some(child) = &mut self.child else { return Ok(true) };
         loop {
-            if holds() {
+            if is_reached() {
                 child.kill()?;
                 return Ok(false);
             }
@@ -114,7 +115,7 @@ impl Killing {
     }
 }
 
-impl Drop for Killing {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
             let _ = child.kill();
@@ -128,12 +129,12 @@ fn run_killed_at_any_request_loses_nothing() {
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for run in RUNS {
         for at in 1..=run.2 + 1 {
-            for moment in [Moment::Before, Moment::After] {
+            for effect in [Effect::NotApplied, Effect::Applied] {
                 let server = &server;
-                let name = format!("{} × request {at} × {moment:?}", run.0);
-                jobs.push((name, Box::new(move || kill(server, run, at, moment))));
+                let name = format!("{} × request {at} × {effect:?}", run.0);
+                jobs.push((name, Box::new(move || kill(server, run, at, effect))));
             }
         }
     }
-    play([(jobs, MANY)]);
+    run_jobs([(jobs, PARALLEL_JOBS)]);
 }

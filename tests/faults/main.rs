@@ -1,12 +1,13 @@
-//! Every fault times every verb, by the binary itself: the exit code, the words, and that nothing is lost.
+//! Runs the binary with every combination of a fault and a command: checks the exit code, the error, and that no data
+//! is lost.
 //!
-//! One row is a fault, one column a verb; [`every`] plays each cell against a server that talks raw TCP or TLS and has
-//! a simulated Railway behind it. [`midway`] strikes inside a fix, step by step.
+//! [`every_fault`] runs each combination against a server that speaks raw TCP or TLS, backed by a simulated Railway.
+//! [`mid_fix`] injects faults into each step of a fix.
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    reason = "tests touch the world, and stop at the first surprise"
+    reason = "tests use files and processes, and stop at the first failure"
 )]
 
 mod assertions;

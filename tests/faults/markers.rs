@@ -1,4 +1,4 @@
-//! Whether a secret stands in what was written, in whatever form.
+//! Finds secrets in output, in any encoding.
 
 use std::sync::LazyLock;
 
@@ -6,54 +6,54 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
 
-/// In every value of both sides, in every one of its lines, so that one search finds them all.
-pub(crate) const MARK: &str = "mark4711";
+/// Part of every local and stored value, and of each of their lines, so that one search finds them all.
+pub(crate) const MARKER: &str = "mark4711";
 
-/// Less of a value is one, too: no beginning is shown.
-const BEGINNING: usize = 6;
+/// The length of a prefix that also counts as a leak.
+const PREFIX_LENGTH: usize = 6;
 
-/// Every form of every secret, and what it is called.
-static FORMS: LazyLock<Vec<(&str, String)>> =
-    LazyLock::new(|| [MARK, ACCOUNT_TOKEN].into_iter().flat_map(forms).collect());
+/// The name and the text of every encoding of every secret.
+static ENCODINGS: LazyLock<Vec<(&str, String)>> =
+    LazyLock::new(|| [MARKER, ACCOUNT_TOKEN].into_iter().flat_map(encodings).collect());
 
-/// A word in every form that programs write one in. It is of letters, digits and hyphens, which escapes for JSON, URLs, shells
-/// and pages leave alone: within a value that they change it stands in plain.
-fn forms(word: &str) -> Vec<(&'static str, String)> {
-    let each = |form: fn(u8) -> String| word.bytes().map(form).collect::<String>();
-    let mut forms = vec![
-        ("its beginning", word[..BEGINNING.max(word.len() / 3)].to_owned()),
-        ("upper case", word.to_uppercase()),
+/// A secret in every encoding that programs use. It consists of letters, digits and hyphens, which escaping for JSON,
+/// URLs, shells and HTML leaves unchanged, so it also stays readable within an escaped value.
+fn encodings(secret: &str) -> Vec<(&'static str, String)> {
+    let each = |encoding: fn(u8) -> String| secret.bytes().map(encoding).collect::<String>();
+    let mut encodings = vec![
+        ("its prefix", secret[..PREFIX_LENGTH.max(secret.len() / 3)].to_owned()),
+        ("uppercase", secret.to_uppercase()),
         ("hex", each(|byte| format!("{byte:02x}"))),
-        ("hex in upper case", each(|byte| format!("{byte:02X}"))),
+        ("uppercase hex", each(|byte| format!("{byte:02X}"))),
         ("URL", each(|byte| format!("%{byte:02x}"))),
-        ("URL in upper case", each(|byte| format!("%{byte:02X}"))),
-        ("a URL in a URL", each(|byte| format!("%25{byte:02x}"))),
-        ("a URL in a URL in upper case", each(|byte| format!("%25{byte:02X}"))),
-        ("a URL of IIS", each(|byte| format!("%u{byte:04x}"))),
+        ("uppercase URL", each(|byte| format!("%{byte:02X}"))),
+        ("a doubly encoded URL", each(|byte| format!("%25{byte:02x}"))),
+        ("a doubly encoded uppercase URL", each(|byte| format!("%25{byte:02X}"))),
+        ("an IIS URL", each(|byte| format!("%u{byte:04x}"))),
         ("JSON", each(|byte| format!("\\u{byte:04x}"))),
-        ("JSON in upper case", each(|byte| format!("\\u{byte:04X}"))),
+        ("uppercase JSON", each(|byte| format!("\\u{byte:04X}"))),
         ("JSON in JSON", each(|byte| format!("\\\\u{byte:04x}"))),
-        ("bytes for a shell", each(|byte| format!("\\x{byte:02x}"))),
+        ("shell bytes", each(|byte| format!("\\x{byte:02x}"))),
         ("octal", each(|byte| format!("\\{byte:03o}"))),
         ("HTML", each(|byte| format!("&#{byte};"))),
-        ("HTML in hex", each(|byte| format!("&#x{byte:x};"))),
-        ("numbers", each(|byte| format!("{byte},")).trim_end_matches(',').to_owned()),
+        ("hex HTML", each(|byte| format!("&#x{byte:x};"))),
+        ("decimal bytes", each(|byte| format!("{byte},")).trim_end_matches(',').to_owned()),
         ("UTF-16", each(|byte| format!("{}\0", char::from(byte))).trim_end_matches('\0').to_owned()),
     ];
-    // PHP, Java and .NET write it into a URL as it is; they differ in what they do with other characters.
-    for text in in_base64(word.as_bytes()) {
-        forms.extend(in_base64(text.as_bytes()).map(|twice| ("base64 in base64", twice)));
-        forms.push(("base64", text));
+    // PHP, Java and .NET leave these characters unchanged in URLs; they differ only in others.
+    for text in in_base64(secret.as_bytes()) {
+        encodings.extend(in_base64(text.as_bytes()).map(|twice| ("base64 in base64", twice)));
+        encodings.push(("base64", text));
     }
     for bytes in
-        [u16::to_le_bytes, u16::to_be_bytes].map(|bytes| word.encode_utf16().flat_map(bytes).collect::<Vec<u8>>())
+        [u16::to_le_bytes, u16::to_be_bytes].map(|bytes| secret.encode_utf16().flat_map(bytes).collect::<Vec<u8>>())
     {
-        forms.extend(in_base64(&bytes).map(|text| ("base64 of UTF-16", text)));
+        encodings.extend(in_base64(&bytes).map(|text| ("base64 of UTF-16", text)));
     }
-    forms
+    encodings
 }
 
-/// Where it begins within three bytes decides what base64 makes of it; what its neighbours have a part in is left out.
+/// The base64 text depends on the offset modulo three; the characters that mix in adjacent bytes are left out.
 fn in_base64(bytes: &[u8]) -> [String; 3] {
     [(0, 0), (1, 2), (2, 3)].map(|(before, cut)| {
         let text = [&b"xx"[..before], bytes].concat();
@@ -61,20 +61,20 @@ fn in_base64(bytes: &[u8]) -> [String; 3] {
     })
 }
 
-/// What is found: the form, and what stands around it, which tells whose value it is.
-pub(crate) fn found(bytes: &[u8]) -> Option<String> {
+/// The first secret: its encoding, and the text around it, which shows whose value it is.
+pub(crate) fn find_secret(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
-    // As a terminal or a mail would have cut it: without breaks, indentation and frames.
+    // Undoes wrapping by a terminal or a mail client: removes line breaks, indentation and frames.
     let joined = || text.chars().filter(|c| !c.is_whitespace() && !"│┃|".contains(*c)).collect::<String>();
     search(&text).or_else(|| search(&joined()).map(|what| format!("{what}, with the lines joined")))
 }
 
 fn search(text: &str) -> Option<String> {
-    FORMS.iter().find_map(|(form, word)| {
-        let at = text.find(word.as_str())?;
+    ENCODINGS.iter().find_map(|(encoding, secret)| {
+        let at = text.find(secret.as_str())?;
         let before: String = text[..at].chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
         let after: String = text[at..].chars().take(60).collect();
-        Some(format!("a secret as {form}: {before:?} {after:?}"))
+        Some(format!("a secret as {encoding}: {before:?} {after:?}"))
     })
 }
 
@@ -108,9 +108,9 @@ fn secret_is_found_in_every_encoding() {
         "Bearer 5e1d0000-acc0-4000-8000-000000000001",
         "5e1d0000-acc0-…",
     ] {
-        assert!(found(text.as_bytes()).is_some(), "{text:?}");
+        assert!(find_secret(text.as_bytes()).is_some(), "{text:?}");
     }
-    for text in ["", "a mark, and 4711", "5e1d0000 is no token", "bWFyay00NzEx"] {
-        assert_eq!(found(text.as_bytes()), None);
+    for text in ["", "a mark, and 4711", "5e1d0000 is not a token", "bWFyay00NzEx"] {
+        assert_eq!(find_secret(text.as_bytes()), None);
     }
 }

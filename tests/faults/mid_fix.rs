@@ -1,7 +1,7 @@
-//! Faults inside a fix, after its first write and before its last look: fault times step.
+//! Faults in each step of a fix, from its first write to its last read.
 //!
-//! Whatever happens, the receipt says what Railway holds, nothing is sent twice that may have arrived, and `undo` puts
-//! back what was done.
+//! In every case, the receipt matches what Railway stores, no request that may have been applied is repeated, and
+//! `undo` restores the old values.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,187 +11,193 @@ use railway_doctor::io::sim::Sim;
 use railway_doctor::io::sim::estate::SimVariable;
 use serde_json::Value;
 
-use crate::assertions::MARGIN;
-use crate::bad_responses::{Answer, Where};
-use crate::leak_scan::Before;
-use crate::parallel::{Job, MANY, hold, play};
-use crate::run::{Cell, ENV, Ran, Watch, shop};
-use crate::server::{Case, Server};
+use crate::assertions::TIMEOUT_MARGIN;
+use crate::bad_responses::{ConnectionEnd, ScriptedResponse};
+use crate::leak_scan::FilesBefore;
+use crate::parallel::{Job, PARALLEL_JOBS, ensure, run_jobs};
+use crate::run::{ENV, RunOutput, Sandbox, Watch, shop};
+use crate::server::{Backend, Server};
 
-/// What an answer tells of the change that it was asked for.
+/// What a response reveals about the requested change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clarity {
-    /// Nothing, and it was done.
-    UnclearDone,
-    /// Nothing, and it was not done.
-    UnclearLost,
-    /// That it was not done.
-    No,
-    /// That it may be asked again.
-    Later,
+enum ResponseMeaning {
+    /// Nothing; the change was applied.
+    UnknownApplied,
+    /// Nothing; the change was not applied.
+    UnknownNotApplied,
+    /// That it was not applied.
+    Rejected,
+    /// That the request can be repeated.
+    RetryLater,
 }
 
-/// How long it lasts.
+/// How long a fault persists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lasting {
-    /// For one answer.
+enum Persistence {
+    /// One response.
     Once,
-    /// For that answer and every one after it.
-    FromThenOn,
+    /// That response and all later ones.
+    Permanent,
 }
 
-/// A request of a fix: the operation, and which of them.
+/// A request of a fix: the operation, and its number among requests of that operation.
 type Step = (&'static str, usize);
 
-/// The requests of a push to two services that the faults strike at.
-const STORING: [Step; 2] = [("SetVariables", 1), ("SetVariables", 2)];
-const DEPLOYING: [Step; 2] = [("Redeploy", 1), ("Redeploy", 2)];
-/// Reading back, the fence before deployments, following, the values of the proof, its snapshots, the last look.
-const LOOKING: [Step; 6] =
+/// The writes of a push to two services.
+const WRITE_STEPS: [Step; 2] = [("SetVariables", 1), ("SetVariables", 2)];
+const DEPLOY_STEPS: [Step; 2] = [("Redeploy", 1), ("Redeploy", 2)];
+/// The reads: read-back, state before deployments, deployment status, values, snapshot, and the final read.
+const READ_STEPS: [Step; 6] =
     [("Values", 3), ("PreWriteState", 3), ("DeploymentStatus", 1), ("Values", 4), ("Snapshot", 1), ("Values", 5)];
 
-fn faults() -> Vec<(&'static str, Answer, Clarity)> {
-    use Clarity::{Later, No, UnclearDone, UnclearLost};
+fn faults() -> Vec<(&'static str, ScriptedResponse, ResponseMeaning)> {
+    use ResponseMeaning::{Rejected, RetryLater, UnknownApplied, UnknownNotApplied};
     let html = [("content-type", "text/html")];
-    let page = |status| Answer::page(status, &html, "<html>mark4711-local</html>");
-    let moved = || Answer::page(303, &[("location", "http://127.0.0.1:9/")], "");
-    let refusal = |words: &str| Answer::json(format!("{{\"errors\":[{{\"message\":\"{words}\"}}],\"data\":null}}"));
+    let page = |status| ScriptedResponse::page(status, &html, "<html>mark4711-local</html>");
+    let redirect = || ScriptedResponse::page(303, &[("location", "http://127.0.0.1:9/")], "");
+    let rejection =
+        |message: &str| ScriptedResponse::json(format!("{{\"errors\":[{{\"message\":\"{message}\"}}],\"data\":null}}"));
     vec![
-        ("a reset", Answer::reset(Where::Before), UnclearLost),
-        ("a reset in the body", Answer::reset(Where::Inside), UnclearDone),
-        ("a hang", Answer::nothing(), UnclearLost),
-        ("a hang after it was done", Answer::nothing().after(), UnclearDone),
-        ("an empty 504", Answer::page(504, &[], ""), UnclearLost),
-        ("an empty 504 after it was done", Answer::page(504, &[], "").after(), UnclearDone),
-        ("a page with 522", page(522), UnclearLost),
-        ("a page with 500 after it was done", page(500).after(), UnclearDone),
-        ("another place", moved(), UnclearLost),
-        ("another place after it was done", moved().after(), UnclearDone),
-        ("JSON that breaks off", Answer::changed(|body| body[..body.len() / 2].to_vec()), UnclearDone),
-        ("neither yes nor no", Answer::json("{\"data\":{}}").after(), UnclearDone),
-        ("a failure without a word", refusal("Problem processing request"), UnclearLost),
-        ("100 MiB", Answer::large().after(), UnclearDone),
-        ("a page with 413", page(413), No),
-        ("no permission", refusal("Not Authorized"), No),
-        ("a block", Answer::page(403, &[("content-type", "text/plain")], "error code: 1010"), UnclearLost),
-        ("429", Answer::page(429, &[("retry-after", "0")], ""), Later),
+        ("a reset", ScriptedResponse::reset(ConnectionEnd::BeforeResponse), UnknownNotApplied),
+        ("a reset in the body", ScriptedResponse::reset(ConnectionEnd::InBody), UnknownApplied),
+        ("no response", ScriptedResponse::no_response(), UnknownNotApplied),
+        ("no response, applied", ScriptedResponse::no_response().applied(), UnknownApplied),
+        ("an empty 504", ScriptedResponse::page(504, &[], ""), UnknownNotApplied),
+        ("an empty 504, applied", ScriptedResponse::page(504, &[], "").applied(), UnknownApplied),
+        ("a page with 522", page(522), UnknownNotApplied),
+        ("a page with 500, applied", page(500).applied(), UnknownApplied),
+        ("a redirect", redirect(), UnknownNotApplied),
+        ("a redirect, applied", redirect().applied(), UnknownApplied),
+        ("truncated JSON", ScriptedResponse::modified(|body| body[..body.len() / 2].to_vec()), UnknownApplied),
+        ("a response without a result", ScriptedResponse::json("{\"data\":{}}").applied(), UnknownApplied),
+        ("an error without a reason", rejection("Problem processing request"), UnknownNotApplied),
+        ("100 MiB", ScriptedResponse::large().applied(), UnknownApplied),
+        ("a page with 413", page(413), Rejected),
+        ("no permission", rejection("Not Authorized"), Rejected),
+        (
+            "a block",
+            ScriptedResponse::page(403, &[("content-type", "text/plain")], "error code: 1010"),
+            UnknownNotApplied,
+        ),
+        ("429", ScriptedResponse::page(429, &[("retry-after", "0")], ""), RetryLater),
     ]
 }
 
-/// The exit code, by the contract: done and proved, in part, or not proved.
-fn expected(clarity: Clarity, (operation, number): Step, lasting: Lasting) -> i32 {
-    use Clarity::{Later, No, UnclearDone, UnclearLost};
+/// The exit code: applied and verified, applied in part, or not verified.
+fn expected(meaning: ResponseMeaning, (operation, number): Step, persistence: Persistence) -> i32 {
+    use ResponseMeaning::{Rejected, RetryLater, UnknownApplied, UnknownNotApplied};
     let is_write = ["SetVariables", "Redeploy"].contains(&operation);
     let is_first = (operation, number) == ("SetVariables", 1);
-    match (lasting, clarity) {
-        // A read is asked again.
-        (Lasting::Once, _) if !is_write => 0,
-        // What runs has the old values until somebody deploys.
-        (Lasting::Once, UnclearDone | Later) => i32::from(operation == "SetVariables"),
-        (Lasting::FromThenOn, Later) if is_first => 5,
-        (Lasting::FromThenOn, _)
+    match (persistence, meaning) {
+        // A read is repeated.
+        (Persistence::Once, _) if !is_write => 0,
+        // The deployments have the old values until the next deployment.
+        (Persistence::Once, UnknownApplied | RetryLater) => i32::from(operation == "SetVariables"),
+        (Persistence::Permanent, RetryLater) if is_first => 5,
+        (Persistence::Permanent, _)
             if !is_write && (operation, number) != ("Values", 3) && operation != "PreWriteState" =>
         {
             8
         }
-        (Lasting::Once, UnclearLost | No) | (Lasting::FromThenOn, _) => 6,
+        (Persistence::Once, UnknownNotApplied | Rejected) | (Persistence::Permanent, _) => 6,
     }
 }
 
-/// One fault at one step.
+/// One fault in one step.
 #[derive(Clone)]
-struct Blow {
+struct FaultAtStep {
     name: &'static str,
-    answer: Answer,
-    clarity: Clarity,
+    response: ScriptedResponse,
+    meaning: ResponseMeaning,
     step: Step,
-    lasting: Lasting,
+    persistence: Persistence,
 }
 
-impl Blow {
-    fn strike(&self, number: usize, server: &Server) -> Result<(), String> {
-        let (healed, struck) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-        let (answer, step, lasting, well) = (self.answer.clone(), self.step, self.lasting, Arc::clone(&healed));
+impl FaultAtStep {
+    fn run(&self, number: usize, server: &Server) -> Result<(), String> {
+        let (recovered, reached) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+        let (response, step, persistence, is_over) =
+            (self.response.clone(), self.step, self.persistence, Arc::clone(&recovered));
         let script = move |operation: &str, number: usize| {
             let is_step = (operation, number) == step;
-            let is_past = struck.fetch_or(is_step, Ordering::SeqCst) && !is_step;
-            let strikes = is_step || is_past && lasting == Lasting::FromThenOn;
-            if strikes && !well.load(Ordering::SeqCst) { answer.clone() } else { Answer::usual() }
+            let is_past = reached.fetch_or(is_step, Ordering::SeqCst) && !is_step;
+            let is_faulty = is_step || is_past && persistence == Persistence::Permanent;
+            if is_faulty && !is_over.load(Ordering::SeqCst) { response.clone() } else { ScriptedResponse::normal() }
         };
-        let case = Case::new(Sim::new(shop("mark4711-stored")), Box::new(script));
-        let (url, case) = server.serve(&format!("midway-{number}"), case);
-        let cell = Cell::new();
+        let backend = Backend::new(Sim::new(shop("mark4711-stored")), Box::new(script));
+        let (url, backend) = server.serve(&format!("mid-fix-{number}"), backend);
+        let sandbox = Sandbox::new();
         let limit = if self.recovers() { 25 } else { 8 };
         let limits = [format!("--timeout={limit}s"), format!("--api-url={url}")];
-        let mut words = vec!["fix", "--push", "--yes", "--only=API_KEY", "--format=json", &limits[0], &limits[1]];
-        words.push(Cell::RECORDED);
-        words.extend(STORING.contains(&step).then_some("--no-deploy"));
-        let before = Before::of(&cell);
-        let ran = cell.run(&words, "", Watch::Nothing);
-        before.is_silent(&cell, &ran)?;
-        let result = self.judge(&cell, &case, &ran, Duration::from_secs(limit));
-        result.map_err(|what| format!("{what}\nasked {:?}\n{ran:#?}", case.heard()))?;
-        healed.store(true, Ordering::SeqCst);
-        undo(&cell, &case, &url)
+        let mut args = vec!["fix", "--push", "--yes", "--only=API_KEY", "--format=json", &limits[0], &limits[1]];
+        args.push(Sandbox::DEBUG_API_FLAG);
+        args.extend(WRITE_STEPS.contains(&step).then_some("--no-deploy"));
+        let before = FilesBefore::of(&sandbox);
+        let output = sandbox.run(&args, "", Watch::Nothing);
+        before.check_leaks(&sandbox, &output)?;
+        let result = self.check(&sandbox, &backend, &output, Duration::from_secs(limit));
+        result.map_err(|what| format!("{what}\nrequests {:?}\n{output:#?}", backend.requests()))?;
+        recovered.store(true, Ordering::SeqCst);
+        undo(&sandbox, &backend, &url)
     }
 
-    /// Whether the run gets to its end all the same, and needs the time for it.
+    /// Whether the run completes despite the fault, and needs the time for it.
     fn recovers(&self) -> bool {
-        expected(self.clarity, self.step, self.lasting) <= 1
+        expected(self.meaning, self.step, self.persistence) <= 1
     }
 
-    fn judge(&self, cell: &Cell, case: &Case, ran: &Ran, limit: Duration) -> Result<(), String> {
-        hold!(case.heard().iter().any(|asked| asked == self.step.0), "it never came to that step");
-        hold!(cell.read(".env") == ENV && cell.names() == [".env"], "the folder was changed");
-        hold!(ran.took < limit + MARGIN, "it took {:?}", ran.took);
-        let expected = expected(self.clarity, self.step, self.lasting);
-        hold!(ran.code == Some(expected), "exit code {:?}, not {expected}", ran.code);
-        let report: Value = serde_json::from_str(&ran.out).map_err(|error| error.to_string())?;
-        hold!(report["summary"]["exit_code"] == expected, "another exit code in the report");
+    fn check(&self, sandbox: &Sandbox, backend: &Backend, output: &RunOutput, limit: Duration) -> Result<(), String> {
+        ensure!(backend.requests().iter().any(|request| request == self.step.0), "it did not reach that step");
+        ensure!(sandbox.read(".env") == ENV && sandbox.names() == [".env"], "the working directory was changed");
+        ensure!(output.duration < limit + TIMEOUT_MARGIN, "it took {:?}", output.duration);
+        let expected = expected(self.meaning, self.step, self.persistence);
+        ensure!(output.code == Some(expected), "exit code {:?}, expected {expected}", output.code);
+        let report: Value = serde_json::from_str(&output.stdout).map_err(|error| error.to_string())?;
+        ensure!(report["summary"]["exit_code"] == expected, "wrong exit code in the report");
         let receipts = report["receipts"].as_array().ok_or("no receipts")?;
-        let steps = if STORING.contains(&self.step) { 2 } else { 4 };
-        hold!(receipts.len() == steps, "{} receipts", receipts.len());
-        receipts.iter().try_for_each(|receipt| is_true(receipt, case))?;
-        for (at, sent) in case.sim.mutations().iter().enumerate() {
+        let steps = if WRITE_STEPS.contains(&self.step) { 2 } else { 4 };
+        ensure!(receipts.len() == steps, "{} receipts", receipts.len());
+        receipts.iter().try_for_each(|receipt| check_receipt(receipt, backend))?;
+        for (index, sent) in backend.sim.mutations().iter().enumerate() {
             let same = |other: &&railway_doctor::io::sim::Mutation| {
                 (&other.operation, &other.service) == (&sent.operation, &sent.service)
             };
-            let twice = case.sim.mutations()[..at].iter().find(same).is_some();
-            hold!(!twice, "{} was done twice", sent.operation);
+            let is_repeated = backend.sim.mutations()[..index].iter().find(same).is_some();
+            ensure!(!is_repeated, "{} was applied twice", sent.operation);
         }
-        let asked = case.heard().iter().filter(|asked| *asked == "SetVariables").count();
-        hold!(asked <= 2 || self.clarity == Clarity::Later, "SetVariables was sent {asked} times");
+        let writes = backend.requests().iter().filter(|request| *request == "SetVariables").count();
+        ensure!(writes <= 2 || self.meaning == ResponseMeaning::RetryLater, "SetVariables was sent {writes} times");
         Ok(())
     }
 }
 
-/// Whether a receipt says what Railway holds.
-fn is_true(receipt: &Value, case: &Case) -> Result<(), String> {
+/// Checks that a receipt matches the state of the simulated Railway.
+fn check_receipt(receipt: &Value, backend: &Backend) -> Result<(), String> {
     let text = |part: &str| receipt[part].as_str().unwrap_or_default().to_owned();
     let (change, name, outcome) = (text("change"), text("service"), text("outcome"));
-    let (id, is_made) = case.sim.change(|estate| {
+    let (id, exists) = backend.sim.change(|estate| {
         let service = estate.projects[0].environments[0].service_named(&name).unwrap();
-        let is_made = service.deployments.iter().any(|known| known.id == text("deployment"));
-        (service.id.clone(), is_made)
+        let exists = service.deployments.iter().any(|known| known.id == text("deployment"));
+        (service.id.clone(), exists)
     });
-    let sent = case.sim.mutations();
+    let sent = backend.sim.mutations();
     let is_deployed =
         sent.iter().any(|sent| sent.applied && sent.operation == "Redeploy" && sent.service.as_ref() == Some(&id));
-    let is_so = match (change.as_str(), outcome.as_str()) {
-        ("push", "done") => stored(case, &name) == "mark4711-local",
-        ("push", "failed" | "not-tried") => stored(case, &name) == "mark4711-stored",
-        ("redeploy", "done") => is_made && is_deployed,
+    let is_correct = match (change.as_str(), outcome.as_str()) {
+        ("push", "done") => stored(backend, &name) == "mark4711-local",
+        ("push", "failed" | "not-tried") => stored(backend, &name) == "mark4711-stored",
+        ("redeploy", "done") => exists && is_deployed,
         ("redeploy", "failed" | "not-tried") => !is_deployed,
         (_, "unknown") => true,
         _ => false,
     };
-    hold!(is_so, "the receipt is not true: {change} {name} {outcome}");
+    ensure!(is_correct, "the receipt is wrong: {change} {name} {outcome}");
     Ok(())
 }
 
-/// What a service holds of the key.
-pub(crate) fn stored(case: &Case, name: &str) -> String {
-    case.sim.change(
+/// The stored value of `API_KEY`.
+pub(crate) fn stored(backend: &Backend, name: &str) -> String {
+    backend.sim.change(
         |estate| match &estate.projects[0].environments[0].service_named(name).unwrap().variables["API_KEY"] {
             SimVariable::Open(value) => value.expose().to_owned(),
             SimVariable::Sealed(_) => "sealed".to_owned(),
@@ -199,61 +205,63 @@ pub(crate) fn stored(case: &Case, name: &str) -> String {
     )
 }
 
-/// Once Railway is well again, what was done can be put back; without a record nothing was.
-fn undo(cell: &Cell, case: &Case, url: &str) -> Result<(), String> {
-    let runs = cell.runs();
-    hold!(runs.len() <= 1, "{} runs were recorded", runs.len());
+/// Undoes the recorded run once the faults have ended; without a record, nothing may have changed.
+fn undo(sandbox: &Sandbox, backend: &Backend, url: &str) -> Result<(), String> {
+    let runs = sandbox.runs();
+    ensure!(runs.len() <= 1, "{} runs were recorded", runs.len());
     if let Some(run) = runs.first() {
-        let ran = cell.run(&["undo", run, "--yes", "--no-deploy", "--api-url", url], "", Watch::Nothing);
-        hold!(ran.code == Some(0), "undo: {ran:#?}");
+        let output = sandbox.run(&["undo", run, "--yes", "--no-deploy", "--api-url", url], "", Watch::Nothing);
+        ensure!(output.code == Some(0), "undo failed: {output:#?}");
     }
     for name in ["api", "worker"] {
-        hold!(stored(case, name) == "mark4711-stored", "undone, and {name} holds something else; runs {runs:?}");
+        ensure!(stored(backend, name) == "mark4711-stored", "{name} is not restored; runs {runs:?}");
     }
     Ok(())
 }
 
-fn blows(steps: &[Step], lasting: Lasting) -> Vec<Blow> {
-    let strike = |&step: &Step| {
-        // What takes a core for long is met once.
-        let is_met = move |(name, ..): &(&str, Answer, Clarity)| lasting == Lasting::Once || *name != "100 MiB";
-        let blow = move |(name, answer, clarity)| Blow { name, answer, clarity, step, lasting };
-        faults().into_iter().filter(is_met).map(blow)
+fn faults_at(steps: &[Step], persistence: Persistence) -> Vec<FaultAtStep> {
+    let at_step = |&step: &Step| {
+        // Large responses need much CPU time, so they are only sent once.
+        let is_included = move |(name, ..): &(&str, ScriptedResponse, ResponseMeaning)| {
+            persistence == Persistence::Once || *name != "100 MiB"
+        };
+        let fault = move |(name, response, meaning)| FaultAtStep { name, response, meaning, step, persistence };
+        faults().into_iter().filter(is_included).map(fault)
     };
-    steps.iter().flat_map(strike).collect()
+    steps.iter().flat_map(at_step).collect()
 }
 
-/// Plays them all against one server.
-fn strike(blows: &[Blow]) {
+/// Runs them all against one server.
+fn run_all(faults: &[FaultAtStep]) {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
-    for (number, blow) in blows.iter().enumerate() {
-        let ((operation, which), server) = (blow.step, &server);
-        let name = format!("{} × {operation} {which} × {:?}", blow.name, blow.lasting);
-        jobs.push((name, Box::new(move || blow.strike(number, server))));
+    for (number, fault) in faults.iter().enumerate() {
+        let ((operation, which), server) = (fault.step, &server);
+        let name = format!("{} × {operation} {which} × {:?}", fault.name, fault.persistence);
+        jobs.push((name, Box::new(move || fault.run(number, server))));
     }
-    play([(jobs, MANY)]);
+    run_jobs([(jobs, PARALLEL_JOBS)]);
 }
 
 #[test]
 fn fault_while_storing_variables_loses_nothing() {
-    strike(&[blows(&STORING, Lasting::Once), blows(&STORING, Lasting::FromThenOn)].concat());
+    run_all(&[faults_at(&WRITE_STEPS, Persistence::Once), faults_at(&WRITE_STEPS, Persistence::Permanent)].concat());
 }
 
 #[test]
 fn fault_while_deploying_or_verifying_loses_nothing() {
-    strike(&[blows(&DEPLOYING, Lasting::Once), looks(Lasting::Once)].concat());
+    run_all(&[faults_at(&DEPLOY_STEPS, Persistence::Once), read_faults_at(Persistence::Once)].concat());
 }
 
 #[test]
 #[ignore = "long"]
 fn long_persistent_fault_while_deploying_loses_nothing() {
-    strike(&[blows(&DEPLOYING, Lasting::FromThenOn), looks(Lasting::FromThenOn)].concat());
+    run_all(&[faults_at(&DEPLOY_STEPS, Persistence::Permanent), read_faults_at(Persistence::Permanent)].concat());
 }
 
-/// A read has no change that may be done or not: one of each kind is enough.
-fn looks(lasting: Lasting) -> Vec<Blow> {
-    let mut blows = blows(&LOOKING, lasting);
-    blows.retain(|blow| ["a reset", "a hang", "an empty 504", "JSON that breaks off", "429"].contains(&blow.name));
-    blows
+/// A read changes nothing that could be applied or not, so one fault of each kind is enough.
+fn read_faults_at(persistence: Persistence) -> Vec<FaultAtStep> {
+    let mut faults = faults_at(&READ_STEPS, persistence);
+    faults.retain(|fault| ["a reset", "no response", "an empty 504", "truncated JSON", "429"].contains(&fault.name));
+    faults
 }

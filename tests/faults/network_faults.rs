@@ -1,39 +1,38 @@
-//! Ways to Railway that lead nowhere: proxies, names, ports.
+//! Proxies with and without faults, and closed ports.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::thread;
 
-/// The user and the password that every proxy is given, as they stand in front of its name.
-pub(crate) const LOGIN: &str = "crew:mark4711-proxy";
+/// The user and password for every proxy, as in the URL.
+pub(crate) const PROXY_LOGIN: &str = "crew:mark4711-proxy";
 
-/// The heads of the requests that came to any proxy.
-static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// The heads of all requests to any proxy.
+static REQUESTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// What any proxy was asked so far.
-pub(crate) fn heard() -> Vec<String> {
-    HEARD.lock().unwrap().clone()
+pub(crate) fn proxy_requests() -> Vec<String> {
+    REQUESTS.lock().unwrap().clone()
 }
 
-/// What a proxy does with whoever asks for a tunnel.
+/// How a proxy responds to a request for a tunnel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Proxy {
-    /// Makes one to that address, whatever was asked for.
-    To(SocketAddr),
-    /// Says this instead.
-    Says(&'static str),
-    /// Says nothing.
+    /// Opens a tunnel to this address, whatever was requested.
+    Tunnel(SocketAddr),
+    /// Sends this response instead.
+    Responds(&'static str),
+    /// Does not respond.
     Silent,
 }
 
-/// An address on which nobody listens.
-pub(crate) fn dead() -> SocketAddr {
+/// An address whose port is closed.
+pub(crate) fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 impl Proxy {
-    /// Starts one; it ends with the process.
+    /// Starts the proxy, which runs until the process ends.
     pub(crate) fn start(self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -52,16 +51,16 @@ impl Proxy {
             socket.read_exact(&mut byte).ok()?;
             head.push(byte[0]);
         }
-        HEARD.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+        REQUESTS.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
         match self {
-            Self::To(address) => {
+            Self::Tunnel(address) => {
                 socket.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").ok()?;
                 let mut target = TcpStream::connect(address).ok()?;
                 let (mut from, mut to) = (socket.try_clone().ok()?, target.try_clone().ok()?);
                 thread::spawn(move || io::copy(&mut from, &mut to));
                 io::copy(&mut target, &mut socket).ok()?;
             }
-            Self::Says(words) => socket.write_all(words.as_bytes()).ok()?,
+            Self::Responds(response) => socket.write_all(response.as_bytes()).ok()?,
             Self::Silent => drop(socket.read(&mut [0])),
         }
         Some(())

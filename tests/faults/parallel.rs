@@ -1,23 +1,23 @@
-//! Many cells at once: they wait most of the time.
+//! Runs many jobs at once, because they mostly wait.
 
 use std::sync::{Condvar, Mutex};
 use std::thread;
 
-/// What is to be played: its name, and what finds something wrong with it.
+/// A name, and a test that returns a failure.
 pub(crate) type Job<'j> = (String, Box<dyn FnOnce() -> Result<(), String> + Send + 'j>);
 
-/// How many run at once, on however few cores.
-pub(crate) const MANY: usize = 36;
+/// How many jobs run at once, on any number of cores.
+pub(crate) const PARALLEL_JOBS: usize = 36;
 
-/// How many of those run at once that ask a keyring, which does one thing after another.
-pub(crate) const FEW: usize = 2;
+/// How many jobs with a keyring run at once; the keyring serves one request at a time.
+pub(crate) const PARALLEL_KEYRING_JOBS: usize = 2;
 
-/// How many run at once of all lists and all tests.
-static FREE: (Mutex<usize>, Condvar) = (Mutex::new(MANY), Condvar::new());
+/// The free slots, shared by all lists and all tests.
+static SLOTS: (Mutex<usize>, Condvar) = (Mutex::new(PARALLEL_JOBS), Condvar::new());
 
-/// Takes one of them for a job.
-fn in_turn<R>(job: impl FnOnce() -> R) -> R {
-    let (free, freed) = &FREE;
+/// Runs a job in a free slot.
+fn in_free_slot<R>(job: impl FnOnce() -> R) -> R {
+    let (free, freed) = &SLOTS;
     *freed.wait_while(free.lock().unwrap(), |free| *free == 0).unwrap() -= 1;
     let result = job();
     *free.lock().unwrap() += 1;
@@ -25,8 +25,8 @@ fn in_turn<R>(job: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Plays them all, so many of each list at once, and fails with everything that is wrong.
-pub(crate) fn play<'j>(lists: impl IntoIterator<Item = (Vec<Job<'j>>, usize)>) {
+/// Runs all jobs, with a limit for each list, and fails with every failure.
+pub(crate) fn run_jobs<'j>(lists: impl IntoIterator<Item = (Vec<Job<'j>>, usize)>) {
     let wrong = Mutex::new(Vec::new());
     let lists: Vec<_> =
         lists.into_iter().map(|(jobs, threads)| (jobs.len(), Mutex::new(jobs.into_iter()), threads)).collect();
@@ -37,7 +37,7 @@ pub(crate) fn play<'j>(lists: impl IntoIterator<Item = (Vec<Job<'j>>, usize)>) {
                     loop {
                         let next = jobs.lock().unwrap().next();
                         let Some((name, job)) = next else { return };
-                        if let Err(what) = in_turn(job) {
+                        if let Err(what) = in_free_slot(job) {
                             wrong.lock().unwrap().push(format!("{name}: {what}"));
                         }
                     }
@@ -46,15 +46,15 @@ pub(crate) fn play<'j>(lists: impl IntoIterator<Item = (Vec<Job<'j>>, usize)>) {
         }
     });
     let (wrong, count) = (wrong.into_inner().unwrap(), lists.iter().map(|(count, ..)| count).sum::<usize>());
-    assert!(wrong.is_empty(), "{} of {count} cells:\n\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(wrong.is_empty(), "{} of {count} jobs failed:\n\n{}", wrong.len(), wrong.join("\n\n"));
 }
 
-/// Fails with these words if it does not hold.
-macro_rules! hold {
-    ($holds:expr, $($words:tt)+) => {
-        if !$holds {
-            return Err(format!($($words)+));
+/// Returns an error with this message unless the condition is true.
+macro_rules! ensure {
+    ($condition:expr, $($message:tt)+) => {
+        if !$condition {
+            return Err(format!($($message)+));
         }
     };
 }
-pub(crate) use hold;
+pub(crate) use ensure;

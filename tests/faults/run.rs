@@ -1,4 +1,4 @@
-//! One run of the binary in a folder of its own, and what it left behind.
+//! A sandbox for the binary, its runs, and what they leave behind.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,16 +18,16 @@ use tempfile::TempDir;
 
 use crate::leak_scan::record_children;
 
-/// The local side; `API_KEY` differs.
+/// The content of `.env`; `API_KEY` differs from Railway.
 pub(crate) const ENV: &str = "# shop, staging\nAPI_KEY=mark4711-local\nMODE=\"mark4711-mode\" # kept\n";
 
-/// The same after `API_KEY` was pulled.
+/// The content after `API_KEY` was pulled.
 pub(crate) const PULLED: &str = "# shop, staging\nAPI_KEY=mark4711-stored\nMODE=\"mark4711-mode\" # kept\n";
 
-/// A run that takes so long hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// A run that takes longer hangs, and is killed.
+pub(crate) const HANG_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Two services that hold the same key, in an environment that is not protected.
+/// Two services with the same key, in an unprotected environment.
 pub(crate) fn shop(key: &str) -> Estate {
     let service = |name: &str| {
         SimService::named(name)
@@ -40,49 +40,48 @@ pub(crate) fn shop(key: &str) -> Estate {
     Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens()
 }
 
-/// The ids of project and environment.
 pub(crate) fn ids() -> [String; 2] {
     let project = &shop("").projects[0];
     [project.id.clone(), project.environments[0].id.clone()]
 }
 
-/// A working folder, a home, and the variables of the process.
-pub(crate) struct Cell {
-    folder: TempDir,
+/// A working directory, a home directory, and environment variables.
+pub(crate) struct Sandbox {
+    directory: TempDir,
     variables: BTreeMap<String, String>,
 }
 
 /// How a run ended.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct RunOutput {
     pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-    pub(crate) took: Duration,
-    /// The most memory that it was seen to have, in KiB; 0 where nobody looked.
-    pub(crate) peak: u64,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) duration: Duration,
+    /// The highest measured memory use in KiB; 0 if not measured.
+    pub(crate) peak_kib: u64,
 }
 
-/// Whether the memory of a run is watched.
+/// Whether the memory use of a run is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Watch {
     Memory,
     Nothing,
 }
 
-impl Cell {
+impl Sandbox {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let [project, environment] = ids();
-        let home = folder.path().join("home").display().to_string();
-        fs::create_dir(folder.path().join("work")).unwrap();
-        fs::create_dir(folder.path().join("home")).unwrap();
-        fs::create_dir(folder.path().join("temporary")).unwrap();
-        record_children(&folder.path().join("children"));
+        let home = directory.path().join("home").display().to_string();
+        fs::create_dir(directory.path().join("work")).unwrap();
+        fs::create_dir(directory.path().join("home")).unwrap();
+        fs::create_dir(directory.path().join("temporary")).unwrap();
+        record_children(&directory.path().join("children"));
         let variables = [
             ("HOME", home.as_str()),
-            ("PATH", &folder.path().join("children").display().to_string()),
-            ("TMPDIR", &folder.path().join("temporary").display().to_string()),
+            ("PATH", &directory.path().join("children").display().to_string()),
+            ("TMPDIR", &directory.path().join("temporary").display().to_string()),
             ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus"),
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN),
@@ -90,12 +89,11 @@ impl Cell {
             ("RAILWAY_ENVIRONMENT_ID", &environment),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let cell = Self { folder, variables };
-        cell.write(".env", ENV);
-        cell
+        let sandbox = Self { directory, variables };
+        sandbox.write(".env", ENV);
+        sandbox
     }
 
-    /// Sets a variable of the process.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
     }
@@ -104,29 +102,28 @@ impl Cell {
         self.variables.remove(name);
     }
 
-    /// The variables of the process.
     pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
         &self.variables
     }
 
     pub(crate) fn work(&self) -> PathBuf {
-        self.folder.path().join("work")
+        self.directory.path().join("work")
     }
 
-    /// What `doctor` remembers between runs.
+    /// The state directory of `doctor`.
     pub(crate) fn state(&self) -> PathBuf {
-        self.folder.path().join("home/.local/state/railway-doctor")
+        self.directory.path().join("home/.local/state/railway-doctor")
     }
 
-    /// As much of a repository as git needs, without starting it.
+    /// Creates the minimum that git accepts as a repository, without running git.
     pub(crate) fn make_repository(&self) {
-        for folder in ["objects", "refs"] {
-            fs::create_dir_all(self.work().join(".git").join(folder)).unwrap();
+        for directory in ["objects", "refs"] {
+            fs::create_dir_all(self.work().join(".git").join(directory)).unwrap();
         }
         self.write(".git/HEAD", "ref: refs/heads/main\n");
     }
 
-    /// Writes a file that nobody else may read.
+    /// Writes a file that only its owner can read.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.work().join(name);
         fs::write(&path, text).unwrap();
@@ -137,82 +134,87 @@ impl Cell {
         fs::read_to_string(self.work().join(name)).unwrap()
     }
 
-    /// The names in the working folder.
+    /// The names in the working directory.
     pub(crate) fn names(&self) -> Vec<String> {
         names(&self.work())
     }
 
-    /// The runs that were recorded.
+    /// The ids of the recorded runs.
     pub(crate) fn runs(&self) -> Vec<String> {
         names(&self.state()).iter().filter_map(|name| Some(name.strip_suffix(".journal")?.to_owned())).collect()
     }
 
-    /// The command, not started yet.
-    pub(crate) fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doctor"));
-        // Where coverage is measured, of the binary as well.
+        // Also measures the coverage of the binary.
         let coverage = std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file));
-        command.args(words).current_dir(self.work()).env_clear().envs(coverage).envs(&self.variables);
+        command.args(args).current_dir(self.work()).env_clear().envs(coverage).envs(&self.variables);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    /// The flag that records every request in a file beside the working folder, which is searched like every other.
-    pub(crate) const RECORDED: &'static str = "--debug-api=../debug.jsonl";
+    /// Records every request in a file next to the working directory, which is scanned like every other file.
+    pub(crate) const DEBUG_API_FLAG: &'static str = "--debug-api=../debug.jsonl";
 
-    /// Every line of that file.
-    pub(crate) fn recorded(&self) -> Result<Vec<Value>, String> {
-        let text = fs::read_to_string(self.folder.path().join("debug.jsonl")).map_err(|error| error.to_string())?;
+    /// The recorded requests.
+    pub(crate) fn recorded_requests(&self) -> Result<Vec<Value>, String> {
+        let text = fs::read_to_string(self.directory.path().join("debug.jsonl")).map_err(|error| error.to_string())?;
         text.lines().map(|line| serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))).collect()
     }
 
-    pub(crate) fn run(&self, words: &[&str], input: &str, watch: Watch) -> Ran {
+    pub(crate) fn run(&self, args: &[&str], input: &str, watch: Watch) -> RunOutput {
         let start = Instant::now();
-        let mut child = self.command(words).spawn().unwrap();
-        // A run that ends before it reads has closed its end.
+        let mut child = self.command(args).spawn().unwrap();
+        // A run that ends without reading has closed its standard input.
         drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         finish(child, start, watch)
     }
 }
 
-/// The names in a folder; none if there is no folder.
-pub(crate) fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
+/// The sorted names in a directory; empty if it does not exist.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
 
-/// Waits for the end, and kills what does not come to one.
-pub(crate) fn finish(mut child: Child, start: Instant, watch: Watch) -> Ran {
-    let mut out = child.stdout.take().unwrap();
-    let mut err = child.stderr.take().unwrap();
+/// Waits until the process ends, or kills it after [`HANG_TIMEOUT`].
+pub(crate) fn finish(mut child: Child, start: Instant, watch: Watch) -> RunOutput {
+    let mut stdout = child.stdout.take().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
     thread::scope(|scope| {
         let read = |pipe: &mut dyn Read| {
             let mut bytes = Vec::new();
             pipe.read_to_end(&mut bytes).unwrap();
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        let out = scope.spawn(move || read(&mut out));
-        let err = scope.spawn(move || read(&mut err));
-        let mut peak = 0;
+        let stdout = scope.spawn(move || read(&mut stdout));
+        let stderr = scope.spawn(move || read(&mut stderr));
+        let mut peak_kib = 0;
         let status = loop {
             if watch == Watch::Memory {
-                peak = peak.max(memory(child.id()));
+                peak_kib = peak_kib.max(memory(child.id()));
             }
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > HANG_TIMEOUT {
                 child.kill().unwrap();
             }
             thread::sleep(Duration::from_millis(if watch == Watch::Memory { 3 } else { 15 }));
         };
-        Ran { code: status.code(), out: out.join().unwrap(), err: err.join().unwrap(), took: start.elapsed(), peak }
+        RunOutput {
+            code: status.code(),
+            stdout: stdout.join().unwrap(),
+            stderr: stderr.join().unwrap(),
+            duration: start.elapsed(),
+            peak_kib,
+        }
     })
 }
 
-/// The most memory that a process had so far, in KiB.
+/// The highest memory use of a process so far, in KiB.
 fn memory(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

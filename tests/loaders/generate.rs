@@ -1,4 +1,4 @@
-//! `.env` files as nobody should write them, the same ones for the same seed.
+//! Generates unusual `.env` files, deterministically for each seed.
 
 const KEYS: &[&str] = &[
     "A",
@@ -117,7 +117,7 @@ const ATOMS: &[&str] = &[
     "+/",
     "\n#",
 ];
-/// Pieces of values as somebody on Railway may have stored them, those of an attacker among them.
+/// Parts of values that Railway may store, including attempts to inject shell commands.
 const PIECES: &[&str] = &[
     "a",
     "B2",
@@ -174,7 +174,7 @@ const PIECES: &[&str] = &[
     "\\\n",
 ];
 
-/// Files around the value, with something else before and behind it.
+/// Files to write the value to, with other assignments before and after it.
 const SURROUNDINGS: &[&str] = &[
     "FIRST='one two'\nK=old\nLAST=3\n",
     "# it's a comment\nFIRST=1\n\nexport K='old value' # it's why\nLAST=\"3 4\"\n",
@@ -216,11 +216,10 @@ const ENDS: &[&str] = &[
     "\t\r\n", " #'\n", " # \"\n", "\u{1c}\n",
 ];
 
-/// A small generator (xorshift64*), so that a seed means the same files for ever.
+/// A random number generator (xorshift64*) whose output for a seed never changes.
 pub(crate) struct Generator(u64);
 
 impl Generator {
-    /// Starts from a seed.
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
@@ -237,7 +236,6 @@ impl Generator {
         list[self.below(list.len())]
     }
 
-    /// One file.
     pub(crate) fn file(&mut self) -> String {
         let mut text = String::new();
         if self.below(20) == 0 {
@@ -251,7 +249,7 @@ impl Generator {
         text
     }
 
-    /// One value to be written, and a file to write it to.
+    /// A value, and the file to write it to.
     pub(crate) fn value(&mut self) -> (String, &'static str) {
         let mut value = String::new();
         for _ in 0..self.below(5) {
@@ -284,7 +282,7 @@ impl Generator {
         }
     }
 
-    /// A file that a sane person could have written, so that agreement is tried, too.
+    /// A file as people usually write it, so that loaders agree on some.
     fn tame(&mut self, text: &mut String) {
         for _ in 0..=self.below(4) {
             let key = ["A", "B", "KEY", "MY_VAR"][self.below(4)];

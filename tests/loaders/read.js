@@ -1,4 +1,4 @@
-// Reads a JSON list of `.env` texts and answers with what node's dotenv makes of each.
+// Reads a JSON list of `.env` texts from stdin, and prints how node's dotenv parses each.
 const { parse } = require('dotenv')
 const { version } = require('dotenv/package.json')
 

@@ -1,4 +1,4 @@
-"""Reads a JSON list of `.env` texts and answers with what python-dotenv makes of each."""
+"""Read a JSON list of `.env` texts from stdin, and print how python-dotenv parses each."""
 
 import io
 import json

@@ -1,7 +1,7 @@
-//! What `fuzz/` looks for with a billion inputs, held here with a few: the seeds of every target, and random texts.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the seeds")]
+//! Checks the properties of `fuzz/` with the seeds of every target, and with a few random texts.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "reads the seeds")]
 
-#[expect(unreachable_pub, reason = "the targets are built of it")]
+#[expect(unreachable_pub, reason = "the fuzz targets use it")]
 mod property;
 
 use std::collections::BTreeSet;
@@ -15,13 +15,13 @@ use proptest::sample::select;
 use proptest::{collection, prop_oneof};
 use railway_doctor::io::sim::Sim;
 
-/// The folder of the targets. It is no part of the published package.
+/// The directory of the fuzz targets. It is not part of the published package.
 fn fuzz() -> Option<PathBuf> {
-    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")).filter(|folder| folder.exists())
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")).filter(|directory| directory.exists())
 }
 
-fn names_in(folder: &Path) -> BTreeSet<String> {
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+fn names_in(directory: &Path) -> BTreeSet<String> {
+    let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     names.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
@@ -33,62 +33,62 @@ fn every_property_has_a_target_and_seeds() {
     assert_eq!(names_in(&fuzz.join("corpus")), properties);
     let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
     for name in properties {
-        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is built");
-        assert!(names_in(&fuzz.join("corpus").join(&name)).len() >= 10, "{name} has seeds");
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is missing from Cargo.toml");
+        assert!(names_in(&fuzz.join("corpus").join(&name)).len() >= 10, "{name} has too few seeds");
     }
 }
 
-/// Plays the seeds of one target.
-fn seeds_hold(name: &str) {
+/// Checks a property with the seeds of its target.
+fn seeds_satisfy_property(name: &str) {
     let Some(fuzz) = fuzz() else { return };
-    let (_, hold) = PROPERTIES.iter().find(|(other, _)| *other == name).unwrap();
+    let (_, check) = PROPERTIES.iter().find(|(other, _)| *other == name).unwrap();
     for entry in fs::read_dir(fuzz.join("corpus").join(name)).unwrap() {
         let path = entry.unwrap().path();
         let seed = fs::read(&path).unwrap();
-        assert!(catch_unwind(|| hold(&seed)).is_ok(), "{} does not hold", path.display());
+        assert!(catch_unwind(|| check(&seed)).is_ok(), "the property does not hold for {}", path.display());
     }
 }
 
-/// A test for each target, so that they run beside each other.
-macro_rules! seeds_hold {
+/// Declares a test for each target, so that they run in parallel.
+macro_rules! seeds_satisfy_property {
     ($($name:ident)*) => {
         mod seeds {
             $(
                 #[test]
                 fn $name() {
-                    super::seeds_hold(stringify!($name));
+                    super::seeds_satisfy_property(stringify!($name));
                 }
             )*
         }
     };
 }
 
-seeds_hold!(responses altered_responses cli_config doctor_toml env_editor env_reader env_values names reasons references);
+seeds_satisfy_property!(responses altered_responses cli_config doctor_toml env_editor env_reader env_values names reasons references);
 
-/// So that no decoder of an answer is left out.
+/// Ensures that the decoder of every response is tested.
 #[test]
 fn response_seeds_cover_every_operation() {
     let Some(fuzz) = fuzz() else { return };
     let mut operations: BTreeSet<String> = names_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql"));
     operations.remove("schema");
     for entry in fs::read_dir(fuzz.join("corpus/altered_responses")).unwrap() {
-        let sim = property::altered_responses::played(&fs::read(entry.unwrap().path()).unwrap());
-        for asked in sim.iter().flat_map(Sim::asked) {
-            let underscored = asked.operation.chars().map(|letter| match letter {
+        let sim = property::altered_responses::run(&fs::read(entry.unwrap().path()).unwrap());
+        for request in sim.iter().flat_map(Sim::requests) {
+            let underscored = request.operation.chars().map(|letter| match letter {
                 'A'..='Z' => format!("_{}", letter.to_ascii_lowercase()),
                 _ => letter.to_string(),
             });
             operations.remove(underscored.collect::<String>().trim_start_matches('_'));
-            // Never asked alone: it rides along with values.
-            if asked.body.expose().contains("environmentStagedChanges") {
+            // Never sent alone: it is part of the query for values.
+            if request.body.expose().contains("environmentStagedChanges") {
                 operations.remove("staged_changes");
             }
         }
     }
-    assert_eq!(operations, BTreeSet::new(), "nobody asks these");
+    assert_eq!(operations, BTreeSet::new(), "no seed requests these operations");
 }
 
-/// Pieces that mean something to somebody.
+/// Text with a special meaning in some format.
 const ATOMS: [&str; 64] = [
     "a",
     "K",
@@ -161,7 +161,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![3 => atoms, 1 => any::<String>()]
 }
 
-/// Inputs of some pieces.
+/// Inputs of several pieces.
 fn input() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![Just("K"), Just("A"), Just("")].prop_map(str::to_owned);
     (prop_oneof![first, text()], collection::vec(text(), 0..5)).prop_map(|(first, rest)| {
@@ -171,13 +171,13 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    // A whole run of `doctor` takes a while; what only reads texts has more of them in its own tests.
+    // A whole run of `doctor` is slow. Parsers have their own tests with more cases.
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_property_holds_for_any_input(input in input()) {
-        for (_, hold) in PROPERTIES {
-            hold(&input);
+        for (_, check) in PROPERTIES {
+            check(&input);
         }
     }
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Checks a folder of GraphQL files against Railway's full schema.
+"""Checks a directory of GraphQL files against Railway's full schema.
 
     python3 tests/railway_server/check_graphql.py graphql/
 
-Reads every *.graphql file in the folder, also in folders below it. Type
-definitions are taken as the project's own subset of the schema; operations and
-fragments as the documents that the program sends. Prints one line a problem
-and exits 1 if there is any:
+Reads every *.graphql file in the directory, recursively. Type definitions are
+treated as the project's subset of the schema, operations and fragments as the
+documents that the program sends. Prints one line per problem and exits with 1
+if there is any:
 
 - an operation that the full schema rejects, or that uses a deprecated field
   (a deprecated field is a warning: printed, not counted);
@@ -14,8 +14,8 @@ and exits 1 if there is any:
   schema does not have, or has with another kind, type or nullability;
 - a required argument or input field that the subset leaves out.
 
-The full schema is schema.graphql beside this file. Needs graphql-core, which
-it installs with pip where it is missing.
+The full schema is schema.graphql in the directory of this file. Needs
+graphql-core, which is installed with pip if it is missing.
 """
 import pathlib
 import subprocess

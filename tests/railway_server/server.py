@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A strict, simulated Railway GraphQL API that judges its clients.
+"""A strict, simulated Railway GraphQL API that checks its clients.
 
 See README.md.  Binds to 127.0.0.1 only.
 """
@@ -30,7 +30,7 @@ from graphql.execution import execute as graphql_execute
 from graphql.execution.values import get_variable_values
 from graphql.utilities import value_from_ast_untyped
 
-sys.dont_write_bytecode = True  # This folder is for sources.
+sys.dont_write_bytecode = True  # Keep bytecode out of the source tree.
 import world as W
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -48,7 +48,7 @@ TLS = threading.local()
 # --------------------------------------------------------------------------
 
 def load_schema(path=None, without=()):
-    """(schema, path).  SDL or introspection JSON; without: "Type.field" to leave out."""
+    """Return (schema, path) from SDL or introspection JSON. `without`: "Type.field" to remove."""
     path = path or SCHEMA
     try:
         with open(path, encoding="utf-8") as handle:
@@ -314,12 +314,12 @@ class Ctx:
         self.log_polled[dep.id] = dep
 
     def build_poll(self, dep):
-        """Somebody reads its build log: late lines come by such looks after the end."""
+        """Count a read of the build log; late lines may depend on reads after the end."""
         if dep.ended_at is not None:
             self.build_polled[dep.id] = dep
 
     def has_value(self, enum, value):
-        """Whether the schema's enum has the value."""
+        """Return whether the enum in the schema has this value."""
         return value in getattr(self.judge.schema.type_map.get(enum), "values", {})
 
     def mark_read(self, var):
@@ -355,7 +355,7 @@ class Ctx:
             workspace.id in self.token.get("workspaceIds", ())
 
     def hidden(self, project):
-        """An access group hides the project: it is as if there were none."""
+        """Return whether an access group hides the project from the token."""
         return self.token is not None and project.name in self.token.get("hidden", ())
 
     def can_project(self, project):
@@ -479,9 +479,9 @@ class Fault:
         return True
 
     def take(self, only_count=False):
-        """Count one matching occasion; True when the fault fires on it.
+        """Count one matching request and return whether the fault fires.
 
-        only_count: another fault already has this occasion.
+        only_count: another fault already fires for this request.
         """
         if self.remaining == 0:
             return False
@@ -517,7 +517,7 @@ class Fault:
 
 
 class RateLimit:
-    """Headers on every answer, and enforcement when asked for."""
+    """Rate-limit headers on every response, and enforcement if configured."""
 
     def __init__(self, spec=None):
         spec = dict(spec or {})
@@ -536,7 +536,7 @@ class RateLimit:
         self.recent = collections.deque()
 
     def take(self):
-        """(headers, retry_after or None)."""
+        """Return (headers, retry_after or None)."""
         now = time.time()
         if now - self.started >= self.window:
             self.started, self.used = now, 0
@@ -570,12 +570,12 @@ class RateLimit:
         return headers, retry
 
 
-# what stands in front of a service and answers in its place
+# responses of Railway's edge in place of a service
 EDGES = {
-    "attack": {             # Under Attack Mode, to what is no browser
+    "attack": {             # Under Attack Mode, for non-browsers
         "status": 429, "headers": {"Server": "railway-edge", "Content-Type": "text/html"},
         "body": "<!DOCTYPE html><title>Checking your browser</title>\n"},
-    "authentication": {     # Railway Authentication; the exact answer is not known
+    "authentication": {     # Railway Authentication; the exact response is unknown
         "status": 302, "headers": {"Server": "railway-edge", "Content-Type": "text/html",
                                    "Location": "https://railway.com/login"}},
 }
@@ -591,7 +591,7 @@ REASONS = {code: text for code, (text, _) in
 # --------------------------------------------------------------------------
 
 class Request:
-    """One request to the API as the judge sees it."""
+    """One request to the API, as recorded by the judge."""
 
     def __init__(self):
         self.number = 0
@@ -604,9 +604,9 @@ class Request:
         self.server_ms = 0.0
         self.status = None
         self.bytes_out = 0
-        self.lost = None            # how the answer was withheld, if it was
+        self.lost = None            # how the response was lost, if it was
         self.world_version = None
-        self.polled = False         # it looked at the progress of a deployment
+        self.polled = False         # whether it polled a deployment
 
 
 class Judge:
@@ -623,13 +623,13 @@ class Judge:
             if args.log else None
         self.connections = 0
         self.in_flight = 0              # being served
-        self.unrecorded = 0             # being served or not in the record yet
-        self.idle = threading.Event()   # nothing unrecorded
+        self.unrecorded = 0             # being served or not recorded yet
+        self.idle = threading.Event()   # set if nothing is unrecorded
         self.idle.set()
         self.http_ports = {}
         self.leak_url = None
         self.base_url = None
-        self.listen = lambda: None      # start missing HTTP app listeners
+        self.listen = lambda: None      # starts missing HTTP app listeners
         self.scenario_spec = args.scenario_data
         self.load(args.scenario_data)
         self.warm_up()
@@ -662,7 +662,7 @@ class Judge:
         self.clear()
 
     def warm_up(self):
-        """Pay graphql-core's first-use costs before a client is timed."""
+        """Run one query, as graphql-core's first use is slow and clients may be timed."""
         req = Request()
         req.query = ("query W($e: String!) { regions { name } environment(id: $e) { id "
                      "variables { edges { node { name } } } } }")
@@ -702,7 +702,7 @@ class Judge:
         self.server_ms = 0.0
 
     def advertise_http(self):
-        """Domains of services with an HTTP app may name the local listener."""
+        """Set the domain of services with an HTTP app to the local listener, if configured."""
         for index, app in enumerate(self.scenario.get("http", [])):
             if app.get("advertise", self.args.probe_domain) == "listener" \
                     and index in self.http_ports:
@@ -715,7 +715,7 @@ class Judge:
                     inst.domains[0]["domain"] = host
                 else:
                     inst.domains.append({"domain": host})
-                # what runs was deployed under this address as well: not stale
+                # running deployments had this address as well, so they are not stale
                 for dep, old in zip(deployed, before):
                     for name, value in dep.inst.captured(dep).items():
                         if dep.captured.get(name) == old.get(name):
@@ -803,7 +803,7 @@ class Judge:
                 "traceId": str(random.getrandbits(62))}
 
     def parse_body(self, req, headers, body):
-        """None, or (status, json) when the request is refused outright."""
+        """Return None, or (status, json) if the request is refused."""
         ctype = headers.get("content-type", "")
         if ctype.split(";")[0].strip().lower() != "application/json":
             return self.bad_request(req, "content-type", [self.simple_error(
@@ -850,7 +850,7 @@ class Judge:
         return hook
 
     def prepare(self, req):
-        """Parse and validate.  None, or (status, json)."""
+        """Parse and validate. Return None or (status, json)."""
         with self.lock:
             doc = self.document(req.query)
         req.document = doc
@@ -890,7 +890,7 @@ class Judge:
         return None
 
     def execute(self, req):
-        """(status, json).  Called with self.lock held."""
+        """Return (status, json). Called with self.lock held."""
         self.world.tick()
         req.world_version = self.world.version
         ctx = Ctx(self, req)
@@ -952,7 +952,7 @@ class Judge:
                     req.fired.append({"id": fault.id, "kind": fault.kind})
 
     def run_mutation(self, ctx, root, name, args, info):
-        """One mutation root field, with the faults that hang on it."""
+        """Execute one mutation root field, with its faults."""
         req = ctx.req
         self.mutation_count += 1
         entry = {"n": self.mutation_count, "request": req.number, "field": name,
@@ -1005,7 +1005,7 @@ class Judge:
         self.faults_fired.append({"n": req.number, "id": fault.id, "kind": fault.kind,
                                   "spec": fault.spec})
 
-    # what the judge reads
+    # recording
 
     def record(self, req, meta):
         """Count and log a finished request."""
@@ -1038,7 +1038,7 @@ class Judge:
                     self.fields[name] += 1
                 if req.operation["type"] == "query" and req.status == 200 \
                         and not req.polled and not req.lost:
-                    # the same question again although nothing has changed
+                    # the same request again although nothing has changed
                     key = (req.document.sha, req.operation_name, req.token_kind,
                            json.dumps(req.variables, sort_keys=True))
                     if self.seen_reads.get(key) == req.world_version:
@@ -1179,12 +1179,12 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def handle_error(self, request, client_address):
         kind = sys.exc_info()[0]
         if kind and issubclass(kind, (OSError, ValueError)):
-            return                      # the client went away
+            return                      # the client has disconnected
         traceback.print_exc()
 
 
 class Gone(Exception):
-    """The connection has been cut on purpose."""
+    """The connection was closed by a fault."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -1204,7 +1204,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def send_error(self, code, message=None, explain=None):
-        """Reached for requests http.server cannot parse."""
+        """Called for requests that http.server cannot parse."""
         judge = self.server.judge
         with judge.lock:
             judge.violations.append({"n": None, "kind": "bad-http",
@@ -1260,7 +1260,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return len(data)
 
     def reset(self):
-        """RST the connection."""
+        """Reset the connection (RST)."""
         sock = self.connection
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
@@ -1272,7 +1272,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         raise Gone()
 
     def pause(self, seconds):
-        """Sleep, but notice the judge stopping.  Bounded to 120 s."""
+        """Sleep for at most 120 s, or until the judge stops."""
         self.server.judge.stop.wait(min(seconds, 120))
 
     def handle_one_request(self):
@@ -1357,7 +1357,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     judge.idle.set()
 
     def serve_api(self, judge, req, headers, body):
-        # the token must be in its header and nowhere else
+        # the token may only be in its header
         for token in judge.world.tokens:
             where = []
             if token in self.path:
@@ -1406,7 +1406,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     taken = taken or exclusive
                     chosen.append(fault)
                     judge.fire(req, fault)
-        # delays first, then whatever replaces the answer
+        # delays first, then faults that replace the response
         delivery = None
         for fault in chosen:
             spec = fault.spec
@@ -1448,7 +1448,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.deliver(judge, req, rate_headers, status, data, delivery)
 
     def after_read(self, judge, req):
-        """Another writer strikes right after a read (the lock is held)."""
+        """Apply concurrent writes right after a read. Called with the lock held."""
         if req.operation is None or req.operation["type"] != "query":
             return
         for fault in judge.faults:
@@ -1498,7 +1498,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             elif "body" in spec:
                 page, ctype = json.dumps(spec["body"]), "application/json; charset=utf-8"
             headers = list(rate_headers)
-            if spec.get("edge"):            # Cloudflare answers; Railway never heard of it
+            if spec.get("edge"):            # from Cloudflare, not from Railway
                 headers = [("Server", "cloudflare"),
                            ("CF-RAY", "%016x-SIN" % random.getrandbits(64))]
             if spec.get("retryAfter") is not None:
@@ -1526,7 +1526,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(req, rate_headers, spec.get("status", 200), self.encode(data))
 
     def aborted(self, req, rate_headers, data):
-        """A mutation_fail fault decided how the answer gets lost."""
+        """Lose the response as a mutation_fail fault requires."""
         spec = req.abort
         how = spec.get("how", "reset")
         req.lost = "mutation_fail %s %s" % (spec.get("when", "before"), how)
@@ -1605,7 +1605,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.raw(head[:len(head) // 2])
             elif spec.get("phase") == "mid_body":
                 self.raw(head + payload[:max(1, len(payload) // 2)])
-            self.pause(0.05)            # let it arrive before the RST
+            self.pause(0.05)            # let the data arrive before the RST
             self.reset()
         if kind == "slow_body":
             deadline = time.time() + min(spec.get("maxSeconds", 10), 120)
@@ -1623,7 +1623,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             req.bytes_out += len(payload)
         return None
 
-    # a foreign host: does a token arrive?
+    # a foreign host, which records tokens that it receives
 
     def leak(self, body):
         judge = self.server.judge
@@ -1689,8 +1689,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if edge:
             edge = EDGES[edge] if isinstance(edge, str) else edge
             return edge["status"], edge, "edge"
-        # a probe counts as a poll, or nothing would ever advance for a client
-        # that only looks at the service
+        # a probe counts as a poll, so that deployments advance for a client
+        # that only probes the service
         for item in env.instances.values():
             for dep in item.deployments:
                 if dep.status in W.IN_PROGRESS:
@@ -1752,7 +1752,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def judge_endpoint(self, body):
         judge = self.server.judge
         path = self.path.split("?")[0]
-        # an answer reaches its client a moment before it is recorded here
+        # a client gets its response slightly before it is recorded
         judge.idle.wait(0.5)
         try:
             data = json.loads(body) if body.strip() else {}
@@ -1852,7 +1852,7 @@ def parse_args(argv):
     ap.add_argument("--log", help="JSONL request log (appended to)")
     ap.add_argument("--log-secrets", action="store_true",
                     help="log every header value, tokens included")
-    ap.add_argument("--ready-file", help="write the start-up JSON here as well")
+    ap.add_argument("--ready-file", help="also write the start-up JSON to this file")
     ap.add_argument("--latency-ms", type=float, default=0)
     ap.add_argument("--page-size", type=int)
     ap.add_argument("--max-page", type=int)
@@ -1860,15 +1860,15 @@ def parse_args(argv):
     ap.add_argument("--option", action="append", default=[], metavar="KEY=JSON",
                     help="override a scenario option")
     ap.add_argument("--probe-domain", choices=("public", "listener"), default="public",
-                    help="what the domain of a service with an HTTP app says")
+                    help="the domain of services with an HTTP app")
     ap.add_argument("--gzip", action="store_true",
-                    help="compress answers for clients that accept gzip")
+                    help="compress responses for clients that accept gzip")
     ap.add_argument("--tls-cert")
     ap.add_argument("--tls-key")
     ap.add_argument("--max-request-bytes", type=int, default=10 * 1024 * 1024)
     ap.add_argument("--seed", type=int, default=0)
     ap.add_argument("--exit-after", type=float, default=0,
-                    help="stop by itself after this many seconds")
+                    help="exit after this many seconds")
     args = ap.parse_args(argv)
     if bool(args.scenario) == bool(args.generate):
         ap.error("give one of --scenario and --generate")
@@ -1905,7 +1905,7 @@ def parse_args(argv):
 
 
 class Running:
-    """The judge with its listeners; also used in-process by the tests."""
+    """The judge with its listeners; tests also use it in-process."""
 
     def __init__(self, args):
         self.judge = judge = Judge(args)
@@ -1917,7 +1917,7 @@ class Running:
         scheme = "https" if context else "http"
         self.servers = [Server(args.port, "api", judge, context),
                         Server(args.leak_port, "leak", judge, context)]
-        # a different host name as well as a different port
+        # a different host name and a different port
         judge.leak_url = "%s://localhost:%d" % (scheme, self.servers[1].server_port)
         judge.base_url = "%s://127.0.0.1:%d" % (scheme, self.servers[0].server_port)
         for server in self.servers:
@@ -1931,7 +1931,7 @@ class Running:
                          daemon=True).start()
 
     def listen(self):
-        """A listener for each HTTP app of the scenario that has none yet."""
+        """Start a listener for each HTTP app of the scenario that has none."""
         judge = self.judge
         for index, app in enumerate(judge.scenario.get("http", [])):
             if index in judge.http_ports:

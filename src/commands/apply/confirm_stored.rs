@@ -1,4 +1,4 @@
-//! Reading back what was stored. Railway's reads lag behind its writes.
+//! Reads back the stored values. Railway's reads lag behind its writes.
 
 use crate::commands::apply::ApplyState;
 use crate::commands::apply::precheck::{read, stands};
@@ -9,36 +9,36 @@ use crate::drift::plan::VariableOwner;
 use crate::io::poll::poll_until;
 
 impl ApplyState<'_, '_> {
-    /// Reads until everything that was stored can be seen, half a minute at most.
+    /// Reads until every stored value is visible, for half a minute at most.
     pub(crate) fn confirm(&mut self) {
         let mut left: Vec<usize> =
-            (0..self.plan.stores.len()).filter(|&index| self.ledger.stores[index].outcome == Outcome::Done).collect();
+            (0..self.plan.stores.len()).filter(|&index| self.receipts.stores[index].outcome == Outcome::Done).collect();
         if left.is_empty() {
             return;
         }
-        let poll = self.site.poll(ReadBack::Patiently.limit());
+        let poll = self.context.poll(ReadBack::Retried.limit());
         let confirmed = poll_until(poll, read_back::backoff(), |_| self.settle_visible(&mut left));
         if confirmed.is_ok() {
             return;
         }
         for index in left {
             let store = &self.plan.stores[index];
-            let words = format!("{} of {} can't be seen on Railway yet", store.key, store.owner.name());
-            self.ledger.stores[index].detail = Some("accepted, and not to be seen yet".to_owned());
-            self.inconclusive([store.owner.name()], words);
+            let remark = format!("{} of {} is not visible on Railway yet", store.key, store.owner.name());
+            self.receipts.stores[index].detail = Some("accepted, but not visible on Railway yet".to_owned());
+            self.inconclusive([store.owner.name()], remark);
         }
     }
 
-    /// Takes what can be seen by now out of the list; a result once nothing is left, or nothing can be read.
+    /// Removes the visible changes from the list. Returns `Some` once the list is empty, or if reading fails.
     fn settle_visible(&mut self, left: &mut Vec<usize>) -> Option<()> {
-        self.site.client.talk.waiting("reading back what was stored");
+        self.context.client.status.waiting("reading back the stored values");
         let mut owners: Vec<&VariableOwner> = left.iter().map(|&index| &self.plan.stores[index].owner).collect();
         owners.dedup();
-        let now = match read(self.site, &owners) {
+        let now = match read(self.context, &owners) {
             Ok(now) => now,
             Err(error) => {
-                let words = format!("what was stored can't be read back: {}", error.with_cause(": "));
-                self.inconclusive(owners.into_iter().map(VariableOwner::name), words);
+                let remark = format!("could not read back the stored values: {}", error.with_cause(": "));
+                self.inconclusive(owners.into_iter().map(VariableOwner::name), remark);
                 return Some(());
             }
         };
@@ -49,20 +49,20 @@ impl ApplyState<'_, '_> {
         left.is_empty().then_some(())
     }
 
-    /// Whether what is found is the end of the matter.
+    /// Whether a change is visible, sealed, or contradicted by another value, so that no further read is needed.
     fn is_settled(&mut self, index: usize, found: Option<&Variable>) -> bool {
         let store = &self.plan.stores[index];
         if stands(store, found) {
             return true;
         }
         if matches!(found, Some(Variable::Sealed)) && store.after.is_some() {
-            self.ledger.stores[index].detail = Some("accepted; it is sealed, so it can't be read back".to_owned());
+            self.receipts.stores[index].detail = Some("accepted; sealed, so it can't be read back".to_owned());
             return true;
         }
         let is_old = store.before.as_ref().and_then(Variable::stored) == found.and_then(Variable::stored);
         if !is_old {
-            // Railway may have made something else of the value, or somebody wrote right behind us.
-            self.ledger.stores[index].end(Outcome::Failed, "Railway stores something else than was sent".to_owned());
+            // Railway may have changed the value, or another user may have written it right after this run.
+            self.receipts.stores[index].end(Outcome::Failed, "Railway stored a different value".to_owned());
         }
         !is_old
     }

@@ -1,4 +1,4 @@
-//! One deployment for each service that is to run with its new variables, and never a second one.
+//! Creates one deployment for each service with changed variables, and never a second one.
 
 use std::time::Duration;
 
@@ -20,24 +20,24 @@ use crate::io::railway::deployments::PreWriteState;
 use crate::io::railway::environment::Shape;
 use crate::io::railway::writer::{MutationRefusal, WriteOutcome};
 
-/// How long a deployment is waited for that must be done before another one may be asked for.
+/// How long to wait for a deployment that has to finish before another one may be created.
 const OTHERS: Duration = Duration::from_secs(180);
 
-/// How often it is looked at.
+/// The time between two polls.
 const PAUSE: Duration = Duration::from_secs(5);
 
 impl ApplyState<'_, '_> {
-    /// Creates the deployments of every service whose variables are all in place.
+    /// Creates the deployment of every service whose variables are all stored.
     pub(crate) fn create_deployments(&mut self, before: &PreWriteState) -> WatchedDeployments {
         let mut followers = WatchedDeployments::new();
         let ready: Vec<usize> = (0..self.plan.deploys.len()).filter(|&index| self.is_ready(index)).collect();
-        // A deletion may have made deployments that the plan does not have.
-        if (ready.is_empty() && self.ledger.deleted.is_empty()) || self.is_over() {
+        // Railway may have created deployments after a deletion that are not in the plan.
+        if (ready.is_empty() && self.receipts.deleted.is_empty()) || self.is_over() {
             return followers;
         }
-        self.site.client.talk.waiting("asking for deployments");
-        let shape = self.site.shape;
-        let now = match self.site.client.pre_write_state(&shape.project.id, &shape.environment.id) {
+        self.context.client.status.waiting("creating deployments");
+        let shape = self.context.shape;
+        let now = match self.context.client.pre_write_state(&shape.project.id, &shape.environment.id) {
             Ok(now) => now,
             Err(error) => {
                 self.applied.halted = Some(error);
@@ -51,23 +51,23 @@ impl ApplyState<'_, '_> {
             }
             followers.extend(self.create(index, before, &now));
         }
-        self.site.client.talk.done();
+        self.context.client.status.done();
         followers
     }
 
-    /// Whether the service has something new to run with, and nothing of it is missing.
+    /// Whether all changes for the service are stored, and there is at least one.
     fn is_ready(&self, index: usize) -> bool {
         let deploy = &self.plan.deploys[index];
-        let stores = self.plan.stores.iter().zip(&self.ledger.stores);
+        let stores = self.plan.stores.iter().zip(&self.receipts.stores);
         let stores = stores.filter(|(store, _)| store.meant_for.iter().any(|service| service.id == deploy.service.id));
-        let settings = self.plan.settings.iter().zip(&self.ledger.settings);
+        let settings = self.plan.settings.iter().zip(&self.receipts.settings);
         let settings = settings.filter(|(setting, _)| setting.service.id == deploy.service.id);
         let own = stores.map(|(_, receipt)| receipt.outcome).chain(settings.map(|(_, receipt)| receipt.outcome));
         let own: Vec<Outcome> = own.collect();
         let is_done = |outcome: &Outcome| *outcome == Outcome::Done;
         match deploy.cause {
             DeployReason::Stale | DeployReason::Behind | DeployReason::Command | DeployReason::Unhealthy => true,
-            DeployReason::Dependent => self.ledger.stores.iter().any(|receipt| receipt.outcome == Outcome::Done),
+            DeployReason::Dependent => self.receipts.stores.iter().any(|receipt| receipt.outcome == Outcome::Done),
             DeployReason::Changed => {
                 own.iter().any(is_done) && !own.iter().any(|one| matches!(one, Outcome::Failed | Outcome::Unknown))
             }
@@ -82,7 +82,7 @@ impl ApplyState<'_, '_> {
             Ok(Some(id)) => return Some(self.created(index, id, None)),
             Ok(None) => {}
             Err(lost) => {
-                self.ledger.deploys[index].end(Outcome::Unknown, lost.with_cause(": "));
+                self.receipts.deploys[index].end(Outcome::Unknown, lost.with_cause(": "));
                 self.applied.halted = Some(lost);
                 return None;
             }
@@ -91,36 +91,36 @@ impl ApplyState<'_, '_> {
             let detail = self.reason_of_adopted(&adopted);
             return Some(self.created(index, adopted.id, Some(detail)));
         }
-        match decide(self.site.client, self.site.shape, Some(new), &deploy.service) {
+        match decide(self.context.client, self.context.shape, Some(new), &deploy.service) {
             Ok(decided) => self.deploy_by(index, new, retried(decided, &deploy.cause, Some(new))),
             Err(error) => {
-                self.ledger.deploys[index].end(Outcome::NotTried, error.with_cause(": "));
+                self.receipts.deploys[index].end(Outcome::NotTried, error.with_cause(": "));
                 None
             }
         }
     }
 
-    /// Why a deployment that this run did not ask for is the one that it follows.
+    /// Why this run follows a deployment that it did not create.
     fn reason_of_adopted(&self, adopted: &Deployment) -> String {
-        let words = match (adopted.origin.railways_own(), self.deleted_keys().as_slice()) {
+        let reason = match (adopted.origin.automatic_reason(), self.deleted_keys().as_slice()) {
             (Some(what), _) => {
-                format!("Railway made it itself ({what}) while the values were stored, and it has them")
+                format!("Railway created it ({what}) while the values were stored, and it has them")
             }
             (None, []) => "created while the values were stored, and has them".to_owned(),
             (None, keys) => format!("Railway created it when {} was deleted", phrases::names(keys)),
         };
-        format!("{words}; no second one was needed")
+        format!("{reason}; no second one was needed")
     }
 
     fn deploy_by(&mut self, index: usize, known: &Deployed, method: DeployMethod) -> Option<WatchedDeployment> {
         let deploy = &self.plan.deploys[index];
         match method {
             DeployMethod::Not(why) => {
-                self.ledger.deploys[index].end(Outcome::NotTried, why);
-                self.ledger.excused.insert(index);
-                // What waits for approval will run with the new values; what runs until then has the old ones.
+                self.receipts.deploys[index].end(Outcome::NotTried, why);
+                self.receipts.excused.insert(index);
+                // A deployment that waits for approval gets the new values; until then, the old ones are running.
                 if known.under_way().is_some() {
-                    self.ledger.is_not_verified(&deploy.service.name, Shortfall::Unverified);
+                    self.receipts.is_not_verified(&deploy.service.name, Shortfall::Unverified);
                 }
                 None
             }
@@ -133,8 +133,8 @@ impl ApplyState<'_, '_> {
                 None => self.redeploy(index, known, &active),
             },
             DeployMethod::After(other) if deploy.commit.is_some() => {
-                let words = format!("deployment {} is on its way: check again when it is done", other.id);
-                self.ledger.deploys[index].end(Outcome::NotTried, words);
+                let detail = format!("deployment {} is in progress; check again when it has finished", other.id);
+                self.receipts.deploys[index].end(Outcome::NotTried, detail);
                 None
             }
             DeployMethod::After(other) => {
@@ -148,18 +148,18 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// The id of the deployment that Railway creates when a start command is set, which appears a moment later; nothing for a
-    /// service that got none, or where Railway created nothing.
+    /// The id of the deployment that Railway creates after a start command is set, with a short delay. `None` if no
+    /// start command was set, or if Railway created no deployment.
     fn deployed_with_its_command(&self, index: usize) -> Result<Option<String>, Error> {
         let service = &self.plan.deploys[index].service;
         let is_own = |at: &usize| {
-            self.plan.settings[*at].service.id == service.id && self.ledger.settings[*at].outcome == Outcome::Done
+            self.plan.settings[*at].service.id == service.id && self.receipts.settings[*at].outcome == Outcome::Done
         };
-        let Some(at) = self.ledger.patched.keys().find(|at| is_own(at)) else { return Ok(None) };
-        self.find_deployment(index, &self.ledger.patched[at], ReadBack::Patiently)
+        let Some(at) = self.receipts.patched.keys().find(|at| is_own(at)) else { return Ok(None) };
+        self.find_deployment(index, &self.receipts.patched[at], ReadBack::Retried)
     }
 
-    /// Puts a newer commit in the place of the one that ran when it was planned.
+    /// Deploys a newer commit, unless the running commit has changed since the plan was made.
     fn advance(
         &mut self,
         index: usize,
@@ -168,8 +168,8 @@ impl ApplyState<'_, '_> {
         active: &Deployment,
     ) -> Option<WatchedDeployment> {
         if active.origin.commit != commit.over {
-            let words = "it runs another commit now than when this was planned: check again".to_owned();
-            self.ledger.deploys[index].end(Outcome::Conflict, words);
+            let detail = "the running commit has changed since the plan was made; check again".to_owned();
+            self.receipts.deploys[index].end(Outcome::Conflict, detail);
             return None;
         }
         let service = self.plan.deploys[index].service.id.clone();
@@ -177,30 +177,31 @@ impl ApplyState<'_, '_> {
         self.settle_creation(index, known, reply)
     }
 
-    /// A deployment that was created while this run wrote, and has the new values: a second one would be one too many.
+    /// A deployment that was created while this run was writing and has the new values, so that no second one is
+    /// needed.
     ///
-    /// `variableDelete` can't be told not to deploy, so after a deletion such a deployment is this run's own.
+    /// `variableDelete` has no option to skip deployments, so after a deletion such a deployment is caused by this run.
     fn appeared(&self, index: usize, old: &Deployed, new: &Deployed) -> Option<Deployment> {
         let service = &self.plan.deploys[index].service;
         let is_meant = |store: &VariableChange| store.meant_for.iter().any(|meant| meant.id == service.id);
         let own: Vec<&VariableChange> = self.plan.stores.iter().filter(|store| is_meant(store)).collect();
-        let is_own_doing = !self.ledger.deleted.is_empty();
+        let is_own_doing = !self.receipts.deleted.is_empty();
         let is_shared = own.iter().any(|store| store.owner == VariableOwner::Shared);
-        // What a shared variable renders to in a service takes one more request to know.
+        // It takes one more request to find out how a shared variable renders in a service.
         if own.is_empty() || (is_shared && !is_own_doing) {
             return None;
         }
         let newest = self.created_since(service, old, new)?;
         let is_followed = match newest.status.stage() {
-            DeploymentStage::UnderWay | DeploymentStage::Up => true,
+            DeploymentStage::InProgress | DeploymentStage::Up => true,
             // The same code would fail again.
             DeploymentStage::Down => is_own_doing,
-            DeploymentStage::Stuck | DeploymentStage::Gone => false,
+            DeploymentStage::Stuck | DeploymentStage::Replaced => false,
         };
         if !is_followed {
             return None;
         }
-        let got = self.site.client.snapshots(&[&newest.id]).ok()?.into_iter().next().flatten()?;
+        let got = self.context.client.snapshots(&[&newest.id]).ok()?.into_iter().next().flatten()?;
         let has = |store: &VariableChange| {
             got.get(&store.key).and_then(Option::as_ref) == store.after.as_ref()
                 || store.after.is_none() && is_removed(&got, &store.key)
@@ -209,29 +210,29 @@ impl ApplyState<'_, '_> {
         (is_current && (!is_shared || self.has_everything(service, &got))).then_some(newest)
     }
 
-    /// The newest deployment, if it was not there before the first write. The latest one of a service may be told late, so
-    /// after a deletion the list is asked as well.
+    /// The newest deployment, if it did not exist before the first write. A service's latest deployment may be reported
+    /// late, so after a deletion the list is read as well.
     fn created_since(&self, service: &ResourceRef, old: &Deployed, new: &Deployed) -> Option<Deployment> {
         let is_new = |one: &Deployment| !old.ids().any(|known| known == one.id);
-        // A push that Railway skipped is the latest, and nothing was made of it.
+        // The latest deployment may be a push that Railway skipped.
         let is_made = |one: &Deployment| is_new(one) && one.status != DeploymentStatus::Skipped;
         if let Some(latest) = new.latest.as_ref().filter(|latest| is_made(latest)) {
             return Some(latest.clone());
         }
-        if self.ledger.deleted.is_empty() {
+        if self.receipts.deleted.is_empty() {
             return None;
         }
-        let listed = self.site.recent(service).ok()?;
+        let listed = self.context.recent(service).ok()?;
         let newest = listed.into_iter().find(|one| one.status != DeploymentStatus::Skipped).filter(is_new)?;
         // A service whose older deployments were never read has only new ones.
         let is_newer = |known: &Deployment| known.created_at < newest.created_at;
         old.newest().is_none_or(is_newer).then_some(newest)
     }
 
-    /// Whether a deployment got every variable of the service as it is stored now.
+    /// Whether a deployment has every variable of the service as it is stored now.
     fn has_everything(&self, service: &ResourceRef, got: &DeployedVariables) -> bool {
         let owner = VariableOwner::Service(service.clone());
-        let Ok(now) = read(self.site, &[&owner]) else { return false };
+        let Ok(now) = read(self.context, &[&owner]) else { return false };
         let deleted = self.deleted_keys();
         now.get(&owner).is_some_and(|stored| {
             let is_gone = |key: &&str| stored.contains_key(*key) || is_removed(got, key);
@@ -240,17 +241,17 @@ impl ApplyState<'_, '_> {
     }
 
     fn deleted_keys(&self) -> Vec<&str> {
-        self.ledger.deleted.iter().map(|&index| self.plan.stores[index].key.as_str()).collect()
+        self.receipts.deleted.iter().map(|&index| self.plan.stores[index].key.as_str()).collect()
     }
 
-    /// Names the deployments that Railway created after a deletion without being asked to.
+    /// Reports the deployments that Railway created by itself after a deletion.
     fn report_side_effects(&mut self, before: &PreWriteState, now: &PreWriteState) {
         let deleted = phrases::names(&self.deleted_keys());
         if deleted.is_empty() {
             return;
         }
         let nothing = Deployed::default();
-        for service in self.site.shape.services.iter().map(|service| &service.service) {
+        for service in self.context.shape.services.iter().map(|service| &service.service) {
             let is_planned = self.plan.deploys.iter().any(|deploy| deploy.service.id == service.id);
             let latest = now.deployed.get(&service.id).and_then(|deployed| deployed.latest.as_ref());
             let known = before.deployed.get(&service.id).unwrap_or(&nothing);
@@ -260,8 +261,8 @@ impl ApplyState<'_, '_> {
             else {
                 continue;
             };
-            let why = match latest.origin.railways_own() {
-                Some(what) => format!("Railway made itself: {what}"),
+            let why = match latest.origin.automatic_reason() {
+                Some(what) => format!("Railway created by itself ({what})"),
                 None => format!("Railway created when {deleted} was deleted"),
             };
             self.applied.remarks.push(format!(
@@ -271,52 +272,55 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// Waits for a newer deployment; what serves after it is the one to deploy again.
+    /// Waits for a newer deployment to finish. The deployment that serves afterwards is the one to redeploy.
     pub(super) fn wait_for(&mut self, index: usize, other: &Deployment) -> WaitOutcome {
-        let (site, service) = (self.site, &self.plan.deploys[index].service.name);
-        let by_itself = other.origin.railways_own().map(|what| format!(", and Railway's own: {what}"));
+        let (context, service) = (self.context, &self.plan.deploys[index].service.name);
+        let by_itself = other.origin.automatic_reason().map(|what| format!(" (created by Railway: {what})"));
         let by_itself = by_itself.unwrap_or_default();
         let state = |_| {
-            let words = format!("{service}: waiting for deployment {}, which is newer{by_itself}", other.id);
-            site.client.talk.waiting(&words);
-            let doing = match site.client.watch(&[&other.id]) {
+            context.client.status.waiting(&format!("{service}: waiting for newer deployment {}{by_itself}", other.id));
+            let doing = match context.client.watch(&[&other.id]) {
                 Ok(doing) => doing.into_iter().next().flatten(),
                 Err(error) => return Some(Err(error.with_cause(": "))),
             };
             match doing.map(|doing| doing.status.stage()) {
                 Some(DeploymentStage::Up) => Some(Ok(WaitOutcome::Up)),
-                Some(DeploymentStage::Down | DeploymentStage::Gone) | None => Some(Ok(WaitOutcome::Down)),
-                Some(DeploymentStage::UnderWay | DeploymentStage::Stuck) => None,
+                Some(DeploymentStage::Down | DeploymentStage::Replaced) | None => Some(Ok(WaitOutcome::Down)),
+                Some(DeploymentStage::InProgress | DeploymentStage::Stuck) => None,
             }
         };
-        let waited = poll_until(site.poll(PollLimit::Waited(OTHERS)), every(PAUSE), state);
+        let waited = poll_until(context.poll(PollLimit::Waited(OTHERS)), every(PAUSE), state);
         let still = || {
-            format!("a newer deployment, {}, is still under way{by_itself}; older code was not put over it", other.id)
+            format!(
+                "newer deployment {}{by_itself} is still in progress; it was not replaced with older code",
+                other.id
+            )
         };
         waited.unwrap_or_else(|_| Err(still())).unwrap_or_else(|why| {
-            self.ledger.deploys[index].end(Outcome::NotTried, why);
+            self.receipts.deploys[index].end(Outcome::NotTried, why);
             WaitOutcome::InVain
         })
     }
 
-    /// Deploys that code again. "Not yet" is a clear answer, so that may be asked again.
+    /// Redeploys a deployment. If Railway responds that another one is still being built, nothing was done, and the
+    /// request may be sent again.
     fn redeploy(&mut self, index: usize, known: &Deployed, active: &Deployment) -> Option<WatchedDeployment> {
         let service = &self.plan.deploys[index].service;
         let mut not_yet = None;
         let ask = |number| {
-            // Ctrl-C in the pause: no further deployment.
-            if number > 0 && self.site.interrupt.is_requested() {
+            // Ctrl-C was pressed in the pause.
+            if number > 0 && self.context.interrupt.is_requested() {
                 return None;
             }
             let reply = self.writer().redeploy(&active.id);
             if !matches!(reply, WriteOutcome::Refused(MutationRefusal::Later(_))) {
                 return Some(reply);
             }
-            self.site.client.talk.waiting(&format!("{}: another deployment is being built", service.name));
+            self.context.client.status.waiting(&format!("{}: another deployment is being built", service.name));
             not_yet = Some(reply);
             None
         };
-        let asked = poll_until(self.site.poll(PollLimit::Waited(OTHERS)), every(PAUSE), ask).ok();
+        let asked = poll_until(self.context.poll(PollLimit::Waited(OTHERS)), every(PAUSE), ask).ok();
         let reply = match asked.or(not_yet)? {
             WriteOutcome::Refused(MutationRefusal::NothingThere(_)) => {
                 self.writer().deploy(&service.id, active.origin.commit.as_deref())
@@ -327,7 +331,8 @@ impl ApplyState<'_, '_> {
     }
 }
 
-/// Decides how to deploy a service. That it has no deployment may mean that somebody took it down: one request tells.
+/// Decides how to deploy a service. A service without a deployment may have been taken down, which takes one more
+/// request to find out.
 pub(crate) fn decide(
     client: &Client<'_>,
     shape: &Shape,
@@ -337,11 +342,11 @@ pub(crate) fn decide(
     let running = shape.running(&service.id);
     let decided = how(deployed, running);
     let recent = || client.recent(&shape.project.id, &shape.environment.id, &service.id);
-    // Behind a push that Railway skipped, one that is on its way is not seen.
+    // A push that Railway skipped is reported as the latest deployment, and may hide one in progress.
     if let Some(deployed) = deployed.filter(|deployed| deployed.skipped().is_some()) {
-        let made = recent()?.into_iter().find(|one| one.status != DeploymentStatus::Skipped);
-        let seen = made.map(|made| Deployed { latest: Some(made), ..deployed.clone() });
-        return Ok(seen.map_or(decided, |seen| how(Some(&seen), running)));
+        let newest = recent()?.into_iter().find(|one| one.status != DeploymentStatus::Skipped);
+        let deployed = newest.map(|newest| Deployed { latest: Some(newest), ..deployed.clone() });
+        return Ok(deployed.map_or(decided, |deployed| how(Some(&deployed), running)));
     }
     if decided != DeployMethod::First {
         return Ok(decided);
@@ -349,17 +354,17 @@ pub(crate) fn decide(
     let earlier = recent()?;
     Ok(match earlier.first() {
         None => DeployMethod::First,
-        Some(last) => DeployMethod::Not(format!("nothing of it runs: its last deployment is {}", last.status)),
+        Some(last) => DeployMethod::Not(format!("the service is not running: its last deployment is {}", last.status)),
     })
 }
 
-/// What became of somebody else's deployment.
+/// The outcome of waiting for a deployment of another origin.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum WaitOutcome {
-    /// It serves.
+    /// It is serving.
     Up,
-    /// It does not, and the one before it still does.
+    /// It failed or was removed, and the previous one is still serving.
     Down,
-    /// It was not done in time, or can't be looked at.
+    /// It did not finish in time, or its status could not be read.
     InVain,
 }

@@ -1,4 +1,5 @@
-//! What became of a request for a deployment: an answer that was lost is looked for, and never asked for again.
+//! The outcome of a request for a deployment. If its response is lost, the deployment is searched for, and never
+//! requested again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::report::shell_command;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 impl ApplyState<'_, '_> {
-    /// What was not clearly done is looked for, never asked for again.
+    /// Records the outcome. If it is unclear, the deployment is searched for, and never requested again.
     pub(super) fn settle_creation(
         &mut self,
         index: usize,
@@ -29,7 +30,7 @@ impl ApplyState<'_, '_> {
         let (look, outcome, error) = match reply {
             WriteOutcome::Done(id) => return Some(self.created(index, id, None)),
             WriteOutcome::NotSent(error) => {
-                self.ledger.deploys[index].end(Outcome::Failed, error.with_cause(": "));
+                self.receipts.deploys[index].end(Outcome::Failed, error.with_cause(": "));
                 self.applied.halted = Some(error);
                 return None;
             }
@@ -38,31 +39,33 @@ impl ApplyState<'_, '_> {
                 (ReadBack::Once, Outcome::Failed, error)
             }
             WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, no.error().clone()),
-            WriteOutcome::Unclear(error) => (ReadBack::Patiently, Outcome::Unknown, error),
+            WriteOutcome::Unclear(error) => (ReadBack::Retried, Outcome::Unknown, error),
         };
         match self.find_deployment(index, known, look) {
-            Ok(Some(id)) => {
-                Some(self.created(index, id, Some(format!("its answer was lost ({error}); Railway has it"))))
-            }
+            Ok(Some(id)) => Some(self.created(
+                index,
+                id,
+                Some(format!("the response was lost ({error}), but the deployment exists")),
+            )),
             Ok(None) => {
                 if outcome == Outcome::Failed && !is_limit {
                     self.report_what_still_runs(index);
                 }
-                self.ledger.deploys[index].end(outcome, error.with_cause(": "));
+                self.receipts.deploys[index].end(outcome, error.with_cause(": "));
                 None
             }
             Err(lost) => {
-                self.ledger.deploys[index].end(Outcome::Unknown, error.with_cause(": "));
+                self.receipts.deploys[index].end(Outcome::Unknown, error.with_cause(": "));
                 self.applied.halted = Some(lost);
                 None
             }
         }
     }
 
-    /// What a refused deployment leaves behind: a workspace policy, for example, stops deployments and not writes.
+    /// Reports values that are stored but not deployed: a workspace policy, for example, may refuse only deployments.
     fn report_what_still_runs(&mut self, index: usize) {
         let service = &self.plan.deploys[index].service;
-        let stored = self.plan.stores.iter().zip(&self.ledger.stores).filter(|(store, receipt)| {
+        let stored = self.plan.stores.iter().zip(&self.receipts.stores).filter(|(store, receipt)| {
             receipt.outcome == Outcome::Done && store.meant_for.iter().any(|meant| meant.id == service.id)
         });
         let keys: Vec<&str> = stored.map(|(store, _)| store.key.as_str()).collect();
@@ -79,14 +82,14 @@ impl ApplyState<'_, '_> {
 
     fn report_rate_limit(&mut self, index: usize) {
         let service = &self.plan.deploys[index].service.name;
-        let words = [self.site.called, &[format!("--service={service}")]].concat();
+        let arguments = [self.context.redeploy_command, &[format!("--service={service}")]].concat();
         self.applied.remarks.push(format!(
-            "{service} was deployed too often in a short time: its values are stored, and run after `{}` in a few minutes",
-            shell_command::line(&words)
+            "{service} was deployed too often; its values are stored, and `{}` deploys them in a few minutes",
+            shell_command::line(&arguments)
         ));
     }
 
-    /// A deployment that is newer than all that were known.
+    /// The id of a deployment that is newer than all known ones.
     pub(super) fn find_deployment(
         &self,
         index: usize,
@@ -101,26 +104,26 @@ impl ApplyState<'_, '_> {
             is_newer && !ids.contains(one.id.as_str()) && one.status != DeploymentStatus::Skipped
         };
         let find = |_| {
-            let recent = self.site.recent(service);
+            let recent = self.context.recent(service);
             recent.map(|recent| recent.into_iter().find(is_new).map(|found| found.id)).transpose()
         };
-        let found = poll_until(self.site.poll(look.limit()), doubling(FIRST_WAIT), find);
+        let found = poll_until(self.context.poll(look.limit()), doubling(FIRST_WAIT), find);
         found.ok().transpose()
     }
 
     pub(super) fn created(&mut self, index: usize, id: String, detail: Option<String>) -> WatchedDeployment {
-        let receipt = &mut self.ledger.deploys[index];
+        let receipt = &mut self.receipts.deploys[index];
         receipt.end(Outcome::Done, detail);
         receipt.deployment = Some(id.clone());
         let service = &self.plan.deploys[index].service;
-        let stores = self.plan.stores.iter().zip(&mut self.ledger.stores);
+        let stores = self.plan.stores.iter().zip(&mut self.receipts.stores);
         for (_, receipt) in stores.filter(|(store, _)| store.meant_for.iter().any(|meant| meant.id == service.id)) {
             receipt.deployment = Some(id.clone());
         }
-        let settings = self.plan.settings.iter().zip(&mut self.ledger.settings);
+        let settings = self.plan.settings.iter().zip(&mut self.receipts.settings);
         for (_, receipt) in settings.filter(|(setting, _)| setting.service.id == service.id) {
             receipt.deployment = Some(id.clone());
         }
-        WatchedDeployment::new(index, id, self.site.client.clock.elapsed())
+        WatchedDeployment::new(index, id, self.context.client.clock.elapsed())
     }
 }

@@ -1,4 +1,4 @@
-//! What Railway tells of a deployment that failed: the step, and the end of a log where it may be shown.
+//! Reads why a deployment failed: the failed step, and the end of the log.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use crate::io::railway::build_log::{Build, BuildLog};
 use crate::io::railway::deployment_failure::FailedDeployment;
 use crate::report::Logs;
 
-/// Lines of a log that are shown.
+/// The number of log lines to show.
 const LINES: usize = 20;
 
-/// The last lines of a build arrive up to that long after it has failed, and what it failed with is among them.
+/// The last lines of a build log, which contain the error, arrive up to this long after the failure.
 const LATE: Duration = Duration::from_secs(15);
 
 impl ApplyState<'_, '_> {
-    /// Asks for the failing step, and for the end of the log that tells of it.
+    /// Reads the failed step, and the end of the log that contains the error.
     pub(crate) fn read_failure(&mut self, followed: &WatchedDeployment) {
         let service = &self.plan.deploys[followed.index].service;
-        let failed = self.site.client.failure(&followed.id).unwrap_or_default();
+        let failed = self.context.client.failure(&followed.id).unwrap_or_default();
         let (log, lines) = self.log_of(followed, &failed);
-        let (lines, hidden) = match self.site.logs {
+        let (lines, hidden) = match self.context.logs {
             Logs::Shown => (lines, 0),
             Logs::Counted => (Vec::new(), lines.len()),
         };
-        let shape = self.site.shape;
+        let shape = self.context.shape;
         let failure = failed.failure;
         self.applied.failures.push(ReceiptFailure {
             service: service.name.clone(),
             step: Some(
-                [failure.step, failure.said, failure.diagnosis].into_iter().flatten().collect::<Vec<_>>().join(": "),
+                [failure.step, failure.message, failure.diagnosis].into_iter().flatten().collect::<Vec<_>>().join(": "),
             )
-            .filter(|words| !words.is_empty()),
+            .filter(|step| !step.is_empty()),
             log,
             lines,
             hidden,
@@ -44,9 +44,9 @@ impl ApplyState<'_, '_> {
         });
     }
 
-    /// Returns the log that has the cause. Where the step is unknown and the build wrote nothing, it is the deployment's.
+    /// Returns the log that contains the error: the deployment's log if the step is unknown and the build log is empty.
     fn log_of(&self, followed: &WatchedDeployment, failed: &FailedDeployment) -> (&'static str, Vec<String>) {
-        let run = || self.site.client.deployment_log(&followed.id, LINES).unwrap_or_default();
+        let run = || self.context.client.deployment_log(&followed.id, LINES).unwrap_or_default();
         let is_of_build = |step: &String| step.contains("BUILD") || step.contains("IMAGE");
         if followed.status != DeploymentStatus::Failed
             || failed.failure.step.as_ref().is_some_and(|step| !is_of_build(step))
@@ -54,12 +54,12 @@ impl ApplyState<'_, '_> {
             return ("run", run());
         }
         let build = Build {
-            environment: &self.site.shape.environment.id,
+            environment: &self.context.shape.environment.id,
             deployment: &followed.id,
             snapshot: failed.snapshot.as_deref(),
             created_at: failed.created_at.as_deref(),
         };
-        let first = self.site.client.build_log(build, LINES).unwrap_or_default();
+        let first = self.context.client.build_log(build, LINES).unwrap_or_default();
         if first.lines.is_empty() && failed.failure.step.is_none() {
             let lines = run();
             if !lines.is_empty() {
@@ -69,19 +69,19 @@ impl ApplyState<'_, '_> {
         ("build", self.complete(followed, build, first).lines)
     }
 
-    /// Reads the log a second time if the cause is not in it and may still arrive. Lines that are only counted are not worth
-    /// the wait.
+    /// Reads the log a second time if the error is not in it and may still arrive. Does not wait for lines that are not
+    /// shown.
     fn complete(&self, followed: &WatchedDeployment, build: Build<'_>, first: BuildLog) -> BuildLog {
-        let client = self.site.client;
+        let client = self.context.client;
         let wait = (followed.ended() + LATE).saturating_sub(client.clock.elapsed());
-        if first.has_cause || self.site.logs == Logs::Counted || wait.is_zero() || wait >= client.remaining() {
+        if first.has_cause || self.context.logs == Logs::Counted || wait.is_zero() || wait >= client.remaining() {
             return first;
         }
         let service = &self.plan.deploys[followed.index].service.name;
-        client.talk.waiting(&format!("waiting for the last lines of the build log of {service}"));
-        self.site.interrupt.pause(client.clock, wait);
-        client.talk.done();
-        if self.site.interrupt.is_requested() {
+        client.status.waiting(&format!("waiting for the last lines of the build log of {service}"));
+        self.context.interrupt.pause(client.clock, wait);
+        client.status.done();
+        if self.context.interrupt.is_requested() {
             return first;
         }
         let second = client.build_log(build, LINES).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Carrying out a plan: look once more, record, files, variables, start commands, deployments, proof. Every step has a
-//! receipt, and a step that fails stops what depends on it and nothing else.
+//! Applies a plan: checks again, records, writes files, variables and start commands, deploys and verifies. Every step
+//! has a receipt. If a step fails, only the steps that depend on it are skipped.
 
 mod confirm_stored;
 mod create_deployments;
@@ -39,127 +39,125 @@ use crate::io::railway::writer::Writer;
 use crate::io::storage::journal::{Recorded, RunName};
 use crate::report::Logs;
 
-/// Where a plan is carried out.
+/// The environment of an applied plan.
 #[derive(Clone, Copy)]
 pub(crate) struct ApplyContext<'s> {
-    /// The way to Railway.
     pub(crate) client: &'s Client<'s>,
     /// The environment without its values.
     pub(crate) shape: &'s Shape,
-    /// Ctrl-C.
     pub(crate) interrupt: &'s Interrupt,
-    /// The working folder, to name files from.
+    /// The working directory, to which displayed paths are relative.
     pub(crate) folder: &'s Path,
-    /// The folder for what `doctor` remembers; it need not be there.
+    /// The state directory, which may not exist.
     pub(crate) state: Option<&'s Path>,
-    /// The files that pushed values come from, as they were read.
+    /// The files of the pushed values, as they were read.
     pub(crate) files: &'s [(&'s Path, &'s LocalFile)],
-    /// The loader whose reading of them counts.
+    /// The declared loader of these files.
     pub(crate) loader: Option<Loader>,
-    /// What happens when somebody has staged a change of the same key.
+    /// `--on-staged`.
     pub(crate) on_staged: OnStaged,
     /// Whether logs may be shown.
     pub(crate) logs: Logs,
-    /// What must be seen of the services that are deployed.
-    pub(crate) seeing: Option<ExpectedOfDeployments<'s>>,
-    /// The command that deploys services again, without their names.
-    pub(crate) called: &'s [String],
+    /// What to verify of the deployed services.
+    pub(crate) expected: Option<ExpectedOfDeployments<'s>>,
+    /// The command that redeploys services, without the service names.
+    pub(crate) redeploy_command: &'s [String],
 }
 
 impl<'s> ApplyContext<'s> {
-    /// What a polling loop of this run keeps to.
+    /// The limits of a polling loop.
     fn poll(&self, limit: PollLimit) -> Poll<'s> {
         Poll { clock: self.client.clock, interrupt: self.interrupt, deadline: self.client.limit.get(), limit }
     }
 
-    /// The newest deployments of a service, newest first: one request.
+    /// The most recent deployments of a service, newest first: one request.
     fn recent(&self, service: &ResourceRef) -> Result<Vec<Deployment>, Error> {
         self.client.recent(&self.shape.project.id, &self.shape.environment.id, &service.id)
     }
 
-    /// One of them.
+    /// The deployment with that id, if it is among the most recent ones.
     fn deployment(&self, service: &ResourceRef, id: &str) -> Result<Option<Deployment>, Error> {
         Ok(self.recent(service)?.into_iter().find(|one| one.id == id))
     }
 }
 
-/// What must be seen of the services that are deployed.
+/// What to verify of the deployed services.
 #[derive(Clone, Copy)]
 pub(crate) struct ExpectedOfDeployments<'s> {
-    /// What it takes to look.
-    pub(crate) eyes: ExpectationChecker<'s>,
-    /// Both sides, as the plan was made from them.
+    pub(crate) checker: ExpectationChecker<'s>,
+    /// Both sides, as they were when the plan was made.
     pub(crate) survey: &'s Survey,
 }
 
-/// What happens when somebody has staged a change of the same key.
+/// What to do if the environment has a staged change of a planned key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnStaged {
-    /// Nothing is written.
+    /// Write nothing.
     Stop,
-    /// It is said, and written all the same.
+    /// Report it, and write anyway.
     Ignore,
 }
 
-/// What became of a plan.
+/// The result of applying a plan.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
-    /// Every step: files, variables, deployments.
+    /// One for each step: files, variables, start commands, deployments.
     pub(crate) receipts: Vec<Receipt>,
     /// The run that undoes it, if it was recorded.
     pub(crate) run: Option<RunName>,
-    /// Deployments that failed, with what Railway tells of them.
+    /// Why deployments failed.
     pub(crate) failures: Vec<ReceiptFailure>,
-    /// What a person should know; sentences without full stop.
+    /// Remarks for the user; sentences without a full stop.
     pub(crate) remarks: Vec<String>,
-    /// What was seen of the new deployments.
+    /// The log lines and responses that were read after the deployments.
     pub(crate) seen: Vec<ObservedExpectations>,
-    /// What is wrong with each service and file, by the place that receipts name.
+    /// The shortfall of each service and file, by the place of its receipts.
     pub(crate) shortfalls: BTreeMap<String, Shortfall>,
-    /// How it ended, if not well.
+    /// The exit code, if a step failed or is unverified.
     pub(crate) verdict: Option<Exit>,
-    /// What stopped it, if it was not about one step alone.
+    /// The error that stopped the run, if it affects more than one step.
     pub(crate) halted: Option<Error>,
     /// The exit code of the first failure, which is the run's if nothing was written.
     cause: Option<Exit>,
 }
 
-/// Carries out a plan. An error means that nothing was written. `record` keeps what is about to change, with the
-/// receipts that say which of it.
+/// Applies a plan. An error means that nothing was written. `record` writes the open steps, which the receipts select,
+/// to the journal.
 pub(crate) fn apply(
-    site: ApplyContext<'_>,
+    context: ApplyContext<'_>,
     plan: &Plan,
-    words: StepNames,
+    names: StepNames,
     record: impl FnOnce(&Receipts) -> Result<Option<Recorded>, Error>,
 ) -> Result<Applied, Error> {
-    let mut ledger = Receipts::of(plan, words);
-    site.client.talk.waiting("looking once more before anything is written");
-    let fence = precheck::recheck(site, plan, &mut ledger);
-    let elsewhere = fence.and_then(|fence| Ok((fence, start_commands::recheck(site, plan, &mut ledger.settings)?)));
-    site.client.talk.done();
+    let mut receipts = Receipts::of(plan, names);
+    context.client.status.waiting("checking again before writing");
+    let fence = precheck::recheck(context, plan, &mut receipts);
+    let elsewhere =
+        fence.and_then(|fence| Ok((fence, start_commands::recheck(context, plan, &mut receipts.settings)?)));
+    context.client.status.done();
     let (fence, elsewhere) = elsewhere?;
     let mut applied = Applied::default();
-    if ledger.is_open() {
-        site.interrupt.begin_writing();
-        if let Some(Recorded { run, key_in_file }) = record(&ledger)? {
+    if receipts.is_open() {
+        context.interrupt.begin_writing();
+        if let Some(Recorded { run, key_in_file }) = record(&receipts)? {
             applied.run = Some(run);
-            let said =
-                |why: KeyringError| format!("the journal's key is in a file beside it, because {}", why.sentence());
-            applied.remarks.extend(key_in_file.map(said));
+            let remark =
+                |error: KeyringError| format!("the journal's key is in a file next to it, because {}", error.cause());
+            applied.remarks.extend(key_in_file.map(remark));
         }
-        let mut work = ApplyState { site, plan, ledger: &mut ledger, applied: &mut applied };
+        let mut work = ApplyState { context: context, plan, receipts: &mut receipts, applied: &mut applied };
         work.write_files();
         work.write_stores();
         work.write_settings(&elsewhere);
         let followed = work.create_deployments(&fence);
-        work.prove(followed);
+        work.verify(followed);
         work.note_unfollowed();
-        site.interrupt.end_writing();
+        context.interrupt.end_writing();
     }
-    applied.shortfalls = ledger.shortfalls();
-    applied.verdict = verdict(&ledger, &applied, site.interrupt);
-    applied.receipts = ledger.into_receipts();
-    site.client.talk.done();
+    applied.shortfalls = receipts.shortfalls();
+    applied.verdict = verdict(&receipts, &applied, context.interrupt);
+    applied.receipts = receipts.into_receipts();
+    context.client.status.done();
     Ok(applied)
 }
 
@@ -173,28 +171,28 @@ impl Applied {
 
 /// A plan under way.
 struct ApplyState<'w, 's> {
-    site: ApplyContext<'s>,
+    context: ApplyContext<'s>,
     plan: &'w Plan,
-    ledger: &'w mut Receipts,
+    receipts: &'w mut Receipts,
     applied: &'w mut Applied,
 }
 
 impl<'s> ApplyState<'_, 's> {
     fn writer(&self) -> Writer<'s> {
-        let shape = self.site.shape;
-        Writer { client: self.site.client, project: &shape.project.id, environment: &shape.environment.id }
+        let shape = self.context.shape;
+        Writer { client: self.context.client, project: &shape.project.id, environment: &shape.environment.id }
     }
 
-    /// Whether the run is to end after the step that was just done.
+    /// Whether the run ends after the current step.
     fn is_over(&self) -> bool {
-        self.site.interrupt.is_requested() || self.applied.halted.is_some()
+        self.context.interrupt.is_requested() || self.applied.halted.is_some()
     }
 
-    /// Files first: they are here, and can be put back.
+    /// Writes files first, because they are local and can be restored.
     fn write_files(&mut self) {
-        let folders = files::Folders { working: self.site.folder, state: self.site.state };
+        let folders = files::Folders { working: self.context.folder, state: self.context.state };
         for (index, file) in self.plan.files.iter().enumerate() {
-            if self.is_over() || !self.ledger.files[index].iter().any(is_open) {
+            if self.is_over() || !self.receipts.files[index].iter().any(is_open) {
                 continue;
             }
             let written = match &file.after {
@@ -204,48 +202,50 @@ impl<'s> ApplyState<'_, 's> {
                     if is_same { write().map(|()| files::Replaced::Done) } else { Ok(files::Replaced::Conflict) }
                 }
                 Some(text) => files::replace(&file.path, file.before.as_ref(), text, folders),
-                None => files::remove(&file.path, file.before.as_ref(), self.site.folder),
+                None => files::remove(&file.path, file.before.as_ref(), self.context.folder),
             };
             let (outcome, detail) = match written {
                 Ok(files::Replaced::Done) => (Outcome::Done, None),
                 Ok(files::Replaced::Without(lost)) => {
-                    (Outcome::Done, Some(format!("the file's extended attributes {} are not kept", lost.join(", "))))
+                    (Outcome::Done, Some(format!("the extended attributes {} were not kept", lost.join(", "))))
                 }
-                Ok(files::Replaced::Conflict) => (Outcome::Conflict, Some("the file was changed meanwhile".to_owned())),
+                Ok(files::Replaced::Conflict) => {
+                    (Outcome::Conflict, Some("the file changed in the meantime".to_owned()))
+                }
                 Err(error) => {
                     self.applied.cause.get_or_insert(error.exit());
                     (Outcome::Failed, Some(error.with_cause(": ")))
                 }
             };
-            for receipt in self.ledger.files[index].iter_mut().filter(|receipt| is_open(receipt)) {
+            for receipt in self.receipts.files[index].iter_mut().filter(|receipt| is_open(receipt)) {
                 receipt.end(outcome, detail.clone());
             }
         }
     }
 }
 
-/// Whether a step is still to be done.
+/// Whether a step is not done yet.
 fn is_open(receipt: &Receipt) -> bool {
     receipt.outcome == Outcome::NotTried
 }
 
-/// The first that applies: interrupted, the cause where nothing was written, the worst shortfall.
-fn verdict(ledger: &Receipts, applied: &Applied, interrupt: &Interrupt) -> Option<Exit> {
+/// The first that applies: interrupted, the error's exit code if nothing was written, or that of the worst shortfall.
+fn verdict(receipts: &Receipts, applied: &Applied, interrupt: &Interrupt) -> Option<Exit> {
     if interrupt.is_requested() {
         return Some(Exit::Interrupted);
     }
-    if let Some(cause) = applied.cause.filter(|_| !ledger.has_landed()) {
+    if let Some(cause) = applied.cause.filter(|_| !receipts.has_landed()) {
         return Some(cause);
     }
     let halted = applied.halted.as_ref().map(|_| Shortfall::Incomplete);
     applied.shortfalls.values().copied().chain(halted).max().map(exit)
 }
 
-/// The exit code that a shortfall leads to.
+/// The exit code of a shortfall.
 pub(crate) fn exit(shortfall: Shortfall) -> Exit {
     match shortfall {
         Shortfall::Incomplete => Exit::Partial,
-        Shortfall::Disproved => Exit::Disproved,
+        Shortfall::VerificationFailed => Exit::Disproved,
         Shortfall::Unverified => Exit::Inconclusive,
     }
 }

@@ -1,32 +1,32 @@
-//! How a change without a clear answer is looked for. Railway's reads lag behind its writes, by seconds at times: that a
-//! change can't be seen yet does not mean that it was not made, so it is looked for again, at growing intervals.
+//! How long to read back a change. Railway's reads lag behind its writes, at times by seconds, so a change that is not
+//! visible yet may have been made. It is read again, at growing intervals.
 
 use std::time::Duration;
 
 use crate::io::poll::{PollLimit, doubling};
 
-/// How long the reads may lag behind before the outcome is unknown. What the reads themselves take is not counted.
+/// The longest lag before the outcome is unknown. The duration of the reads themselves is not counted.
 const LONGEST_LAG: Duration = Duration::from_secs(30);
 
-/// How long to look for what a change should have done.
+/// How often to read back a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadBack {
-    /// Railway refused it: one look shows whether it was done all the same.
+    /// Railway refused it: one read shows whether it was made anyway.
     Once,
-    /// It was accepted, or its answer was lost.
-    Patiently,
+    /// It was accepted, or its response was lost.
+    Retried,
 }
 
 impl ReadBack {
     pub(super) fn limit(self) -> PollLimit {
         PollLimit::Waited(match self {
             Self::Once => Duration::ZERO,
-            Self::Patiently => LONGEST_LAG,
+            Self::Retried => LONGEST_LAG,
         })
     }
 }
 
-/// A stored value or setting is mostly visible at once.
+/// Starts with a short interval, because a stored value or setting is usually visible at once.
 pub(super) fn backoff() -> impl Fn(u32) -> Duration {
     doubling(Duration::from_millis(500))
 }

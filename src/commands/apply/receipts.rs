@@ -6,7 +6,7 @@ use crate::drift::model::deployment::Deployed;
 use crate::drift::model::receipt::{Outcome, Receipt, Shortfall};
 use crate::drift::plan::Plan;
 
-/// What the steps are called in receipts.
+/// The names of the steps in receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepNames {
     /// `push`, `pull`, `remove`, `start-command`.
@@ -15,10 +15,10 @@ pub(crate) enum StepNames {
     Undo,
 }
 
-/// The receipts of a plan while it is carried out.
+/// The receipts of a plan while it is applied.
 #[derive(Debug)]
 pub(crate) struct Receipts {
-    /// For each file, one for each assignment.
+    /// For each file, one for each changed assignment.
     pub(crate) files: Vec<Vec<Receipt>>,
     /// One for each variable.
     pub(crate) stores: Vec<Receipt>,
@@ -26,29 +26,29 @@ pub(crate) struct Receipts {
     pub(crate) settings: Vec<Receipt>,
     /// One for each deployment.
     pub(crate) deploys: Vec<Receipt>,
-    /// Variables whose deletion was sent, as indexes into the stores: Railway may deploy by itself after it.
+    /// Indexes of `stores` whose deletion was sent: Railway may deploy by itself afterwards.
     pub(crate) deleted: BTreeSet<usize>,
-    /// Start commands whose change was sent, as indexes into the settings, and the deployments of the service right before:
-    /// Railway deploys by itself after it.
+    /// Indexes of `settings` whose change was sent, with the service's deployments before that: Railway deploys by
+    /// itself afterwards.
     pub(crate) patched: BTreeMap<usize, Deployed>,
-    /// Deployments that were made a second time, because the first one had the old start command.
+    /// Deployments that were created a second time, because the first one had the old start command.
     pub(crate) redone: BTreeSet<usize>,
-    /// Deployments that were not to be made after all, as the plan or Railway said.
+    /// Deployments that were not created because the plan or Railway ruled them out.
     pub(crate) excused: BTreeSet<usize>,
-    /// What verification came to, by the place that receipts name, where it did not succeed.
+    /// Failed and inconclusive verifications, by the place of the receipts.
     verification: BTreeMap<String, Shortfall>,
 }
 
 impl Receipts {
-    /// Nothing is done yet.
-    pub(crate) fn of(plan: &Plan, words: StepNames) -> Self {
-        let word = |fix: &'static str| if words == StepNames::Undo { "restore" } else { fix };
+    /// The receipts of a plan, with every step not tried.
+    pub(crate) fn of(plan: &Plan, names: StepNames) -> Self {
+        let name = |fix: &'static str| if names == StepNames::Undo { "restore" } else { fix };
         let edits = |file: &crate::drift::plan::FileChange| {
-            file.edits.iter().map(|edit| Receipt::of(word(edit.change), Some(&edit.key), &file.name)).collect()
+            file.edits.iter().map(|edit| Receipt::of(name(edit.change), Some(&edit.key), &file.name)).collect()
         };
         let store = |store: &crate::drift::plan::VariableChange| {
             let change = if store.after.is_some() { "push" } else { "remove" };
-            Receipt::of(word(change), Some(&store.key), store.owner.name())
+            Receipt::of(name(change), Some(&store.key), store.owner.name())
         };
         Self {
             files: plan.files.iter().map(edits).collect(),
@@ -63,29 +63,29 @@ impl Receipts {
         }
     }
 
-    /// Whether anything is left to do, deployments aside.
+    /// Whether a step is not done yet. Deployments count only in a plan without other steps.
     pub(crate) fn is_open(&self) -> bool {
         let open = |receipt: &Receipt| receipt.outcome == Outcome::NotTried;
         let changes = self.files.iter().flatten().chain(&self.stores).chain(&self.settings);
         let mut changes = changes.peekable();
-        // A plan of deployments alone is as open as they are.
         if changes.peek().is_none() { self.deploys.iter().any(open) } else { changes.any(open) }
     }
 
-    /// What is wrong with each service and file, by the place that receipts name.
+    /// The shortfall of each service and file, by the place of its receipts.
     pub(crate) fn shortfalls(&self) -> BTreeMap<String, Shortfall> {
         let mut shortfalls = self.verification.clone();
-        let made = |index: &usize, receipt: &Receipt| receipt.deployment.is_some() || self.excused.contains(index);
-        let unmade = self.deploys.iter().enumerate().filter(|(index, receipt)| !made(index, receipt));
+        let is_settled =
+            |index: &usize, receipt: &Receipt| receipt.deployment.is_some() || self.excused.contains(index);
+        let missing = self.deploys.iter().enumerate().filter(|(index, receipt)| !is_settled(index, receipt));
         let written = self.files.iter().flatten().chain(&self.stores).chain(&self.settings);
-        let steps = written.chain(unmade.map(|(_, receipt)| receipt));
+        let steps = written.chain(missing.map(|(_, receipt)| receipt));
         for receipt in steps.filter(|receipt| receipt.outcome != Outcome::Done) {
             add(&mut shortfalls, &receipt.place, Shortfall::Incomplete);
         }
         shortfalls
     }
 
-    /// Whether anything was written, or may have been, or met what somebody else wrote.
+    /// Whether any step was done, may have been done, or conflicted with another change.
     pub(crate) fn has_landed(&self) -> bool {
         let landed =
             |receipt: &Receipt| matches!(receipt.outcome, Outcome::Done | Outcome::Unknown | Outcome::Conflict);
@@ -93,12 +93,12 @@ impl Receipts {
         written.chain(&self.deploys).any(landed)
     }
 
-    /// Records that verification did not succeed for a place; the worst counts.
+    /// Records a failed or inconclusive verification of a place. The worst one counts.
     pub(crate) fn is_not_verified(&mut self, place: &str, shortfall: Shortfall) {
         add(&mut self.verification, place, shortfall);
     }
 
-    /// All of them, in the order of the plan.
+    /// All receipts, in the order of the plan.
     pub(crate) fn into_receipts(self) -> Vec<Receipt> {
         let written = self.files.into_iter().flatten().chain(self.stores).chain(self.settings);
         written.chain(self.deploys).collect()

@@ -1,5 +1,5 @@
-//! Start commands: read in every environment, set in one, and read again. Which environments a change reaches is not
-//! certain, so it is not assumed.
+//! Sets start commands. They are read in every environment before and after, because it is not documented which
+//! environments a change affects.
 
 use std::collections::BTreeMap;
 
@@ -22,28 +22,28 @@ use crate::io::railway::writer::WriteOutcome;
 #[derive(Debug, Default)]
 pub(crate) struct OtherEnvironments {
     environments: Vec<(ResourceRef, CommandsByService)>,
-    /// Those that this token can't read, or why it can't list them.
+    /// Environments that this token can't read.
     unread: Vec<String>,
 }
 
-/// Reads the start commands right before the first write: one request for each environment, and one that lists them. A command
-/// that changed since the plan was made is not written.
+/// Reads the start commands right before the first write: one request for each environment, and one for the list. A
+/// start command that has changed since the plan was made is not set.
 pub(crate) fn recheck(
-    site: ApplyContext<'_>,
+    context: ApplyContext<'_>,
     plan: &Plan,
     receipts: &mut [Receipt],
 ) -> Result<OtherEnvironments, Error> {
     if plan.settings.is_empty() {
         return Ok(OtherEnvironments::default());
     }
-    let now = read(site)?;
+    let now = read(context)?;
     for (setting, receipt) in plan.settings.iter().zip(&mut *receipts) {
         compare(setting, &now, receipt);
     }
-    if receipts.iter().any(is_open) { other_environments(site) } else { Ok(OtherEnvironments::default()) }
+    if receipts.iter().any(is_open) { other_environments(context) } else { Ok(OtherEnvironments::default()) }
 }
 
-/// Ends the receipt if the setting is not what the plan was made on.
+/// Ends the receipt if the setting has changed since the plan was made.
 fn compare(setting: &StartCommandChange, now: &CommandsByService, receipt: &mut Receipt) {
     let found = now.get(&setting.service.id);
     if found == setting.before.as_ref() {
@@ -53,20 +53,20 @@ fn compare(setting: &StartCommandChange, now: &CommandsByService, receipt: &mut 
         receipt.end(Outcome::Done, "already set".to_owned());
         return;
     }
-    receipt.end(Outcome::Conflict, "it was changed on Railway meanwhile".to_owned());
+    receipt.end(Outcome::Conflict, "changed on Railway in the meantime".to_owned());
     receipt.sides =
         Some(Sides { planned_on: setting.before.clone(), found: found.cloned(), wanted: setting.after.clone() });
 }
 
-/// The start commands of the environment that is written to.
-fn read(site: ApplyContext<'_>) -> Result<CommandsByService, Error> {
-    site.client.start_commands(&site.shape.project.id, &site.shape.environment.id)
+/// The start commands of the environment of the plan.
+fn read(context: ApplyContext<'_>) -> Result<CommandsByService, Error> {
+    context.client.start_commands(&context.shape.project.id, &context.shape.environment.id)
 }
 
-fn other_environments(site: ApplyContext<'_>) -> Result<OtherEnvironments, Error> {
+fn other_environments(context: ApplyContext<'_>) -> Result<OtherEnvironments, Error> {
     let mut found = OtherEnvironments::default();
-    let (project, own) = (&site.shape.project.id, &site.shape.environment.id);
-    let located = match site.client.project(project) {
+    let (project, own) = (&context.shape.project.id, &context.shape.environment.id);
+    let located = match context.client.project(project) {
         Ok(located) => located,
         Err(Error::NoPermission { .. }) => {
             found.unread.push("other environments".to_owned());
@@ -79,7 +79,7 @@ fn other_environments(site: ApplyContext<'_>) -> Result<OtherEnvironments, Error
             found.unread.push(place.named.name);
             continue;
         }
-        match site.client.start_commands(project, &place.named.id) {
+        match context.client.start_commands(project, &place.named.id) {
             Ok(commands) => found.environments.push((place.named, commands)),
             Err(Error::NoPermission { .. }) => found.unread.push(place.named.name),
             Err(error) => return Err(error),
@@ -89,16 +89,16 @@ fn other_environments(site: ApplyContext<'_>) -> Result<OtherEnvironments, Error
 }
 
 impl ApplyState<'_, '_> {
-    /// Sets every start command that is still to be set, and looks whether it was set nowhere else. Railway deploys a service
-    /// with its new command, so its variables are stored before, and a newer deployment is waited for.
+    /// Sets the open start commands, and checks that no other environment changed. Railway deploys the service with its
+    /// new command, so variables are stored before, and a deployment in progress is awaited.
     pub(crate) fn write_settings(&mut self, elsewhere: &OtherEnvironments) {
-        let is_left = |work: &Self, index: &usize| is_open(&work.ledger.settings[*index]);
+        let is_left = |work: &Self, index: &usize| is_open(&work.receipts.settings[*index]);
         let open: Vec<usize> = (0..self.plan.settings.len()).filter(|index| is_left(self, index)).collect();
         if open.is_empty() || self.is_over() {
             return;
         }
-        let shape = self.site.shape;
-        let fence = match self.site.client.pre_write_state(&shape.project.id, &shape.environment.id) {
+        let shape = self.context.shape;
+        let fence = match self.context.client.pre_write_state(&shape.project.id, &shape.environment.id) {
             Ok(fence) => fence,
             Err(error) => {
                 self.applied.halted = Some(error);
@@ -112,67 +112,67 @@ impl ApplyState<'_, '_> {
             let known = fence.deployed.get(&self.plan.settings[index].service.id).cloned().unwrap_or_default();
             self.write_setting(index, known);
         }
-        if !self.ledger.patched.is_empty() {
+        if !self.receipts.patched.is_empty() {
             self.check_other_environments(elsewhere);
         }
-        self.site.client.talk.done();
+        self.context.client.status.done();
     }
 
     fn write_setting(&mut self, index: usize, known: Deployed) {
         let setting = &self.plan.settings[index];
-        if let Err(why) = self.may_set(&setting.service, &known) {
-            self.ledger.settings[index].end(Outcome::NotTried, why);
+        if let Err(cause) = self.may_set(&setting.service, &known) {
+            self.receipts.settings[index].end(Outcome::NotTried, cause);
             return;
         }
-        // Storing variables and waiting for a deployment take time in which another person may set it.
-        match read(self.site) {
-            Ok(now) => compare(setting, &now, &mut self.ledger.settings[index]),
+        // Another user may have set it while variables were stored or a deployment was awaited.
+        match read(self.context) {
+            Ok(now) => compare(setting, &now, &mut self.receipts.settings[index]),
             Err(error) => {
                 self.applied.halted = Some(error);
                 return;
             }
         }
-        if !is_open(&self.ledger.settings[index]) {
+        if !is_open(&self.receipts.settings[index]) {
             return;
         }
-        self.site.client.talk.waiting(&format!("setting the start command of {}", setting.service.name));
+        self.context.client.status.waiting(&format!("setting the start command of {}", setting.service.name));
         let reply = self.writer().set_start_command(&setting.service, setting.after.as_ref());
         if !matches!(reply, WriteOutcome::NotSent(_)) {
-            self.ledger.patched.insert(index, known);
+            self.receipts.patched.insert(index, known);
         }
         self.settle_setting(index, reply);
     }
 
-    /// Whether a deployment of the service may be created now; if not, why.
+    /// Whether a deployment of the service may be created now. An error is the cause.
     fn may_set(&mut self, service: &ResourceRef, known: &Deployed) -> Result<(), String> {
-        let stores = self.plan.stores.iter().zip(&self.ledger.stores);
+        let stores = self.plan.stores.iter().zip(&self.receipts.stores);
         let mut own = stores.filter(|(store, _)| store.meant_for.iter().any(|meant| meant.id == service.id));
         if own.any(|(_, receipt)| matches!(receipt.outcome, Outcome::Failed | Outcome::Unknown)) {
             return Err("its variables were not stored".to_owned());
         }
-        let decided =
-            decide(self.site.client, self.site.shape, Some(known), service).map_err(|error| error.with_cause(": "))?;
+        let decided = decide(self.context.client, self.context.shape, Some(known), service)
+            .map_err(|error| error.with_cause(": "))?;
         match decided {
-            DeployMethod::Not(why) => Err(format!("Railway deploys with it, and {why}")),
+            DeployMethod::Not(why) => Err(format!("setting it deploys the service, but {why}")),
             DeployMethod::After(other) => {
                 let index = self.plan.deploys.iter().position(|deploy| deploy.service.id == service.id);
                 match index.map(|index| self.wait_for(index, &other)) {
                     Some(WaitOutcome::Up | WaitOutcome::Down) => Ok(()),
-                    Some(WaitOutcome::InVain) | None => Err(format!("a newer deployment, {}, is under way", other.id)),
+                    Some(WaitOutcome::InVain) | None => Err(format!("newer deployment {} is in progress", other.id)),
                 }
             }
             DeployMethod::Redeploy(_) | DeployMethod::First => Ok(()),
         }
     }
 
-    /// What an answer means. What was not clearly done is looked for, never sent again.
+    /// Records the outcome. If it is unclear, the settings are read back, and the request is never sent again.
     fn settle_setting(&mut self, index: usize, reply: WriteOutcome<String>) {
         let (look, outcome, error, workflow) = match reply {
-            WriteOutcome::Done(workflow) => (ReadBack::Patiently, Outcome::Done, None, Some(workflow)),
+            WriteOutcome::Done(workflow) => (ReadBack::Retried, Outcome::Done, None, Some(workflow)),
             WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, Some(no.error().clone()), None),
-            WriteOutcome::Unclear(error) => (ReadBack::Patiently, Outcome::Unknown, Some(error), None),
+            WriteOutcome::Unclear(error) => (ReadBack::Retried, Outcome::Unknown, Some(error), None),
             WriteOutcome::NotSent(error) => {
-                self.ledger.settings[index].end(Outcome::Failed, error.with_cause(": "));
+                self.receipts.settings[index].end(Outcome::Failed, error.with_cause(": "));
                 self.applied.cause.get_or_insert(error.exit());
                 self.applied.halted = Some(error);
                 return;
@@ -182,7 +182,7 @@ impl ApplyState<'_, '_> {
         self.end_setting(index, outcome, observed, error);
     }
 
-    /// Ends the receipt with what the settings show, and with what Railway answered where they show nothing.
+    /// Ends the receipt by the settings that were read back, or by Railway's response if they are inconclusive.
     fn end_setting(
         &mut self,
         index: usize,
@@ -190,23 +190,23 @@ impl ApplyState<'_, '_> {
         observed: Result<ObservedSetting, Error>,
         error: Option<Error>,
     ) {
-        let receipt = &mut self.ledger.settings[index];
+        let receipt = &mut self.receipts.settings[index];
         match (observed, error) {
             (Ok(ObservedSetting::Set), None) => receipt.end(outcome, None),
             (Ok(ObservedSetting::Set), Some(error)) => {
-                receipt.end(Outcome::Done, format!("its answer was lost ({error}); Railway stores it"));
+                receipt.end(Outcome::Done, format!("the response was lost ({error}), but it is set"));
             }
             (Ok(ObservedSetting::Failed(why)), _) => receipt.end(Outcome::Failed, why),
             (Ok(ObservedSetting::Changed), error) => {
                 let is_refused = error.is_some() && outcome == Outcome::Failed;
                 let outcome = if is_refused { Outcome::Failed } else { Outcome::Unknown };
-                receipt.end(outcome, "another start command was set on Railway meanwhile".to_owned());
+                receipt.end(outcome, "another start command was set on Railway in the meantime".to_owned());
             }
             (Ok(ObservedSetting::NotYet), None) => {
                 receipt.end(outcome, "accepted, but not visible on Railway yet".to_owned());
                 let place = self.plan.settings[index].service.name.clone();
-                let words = format!("the start command of {place} can't be seen on Railway yet");
-                self.inconclusive([place.as_str()], words);
+                let remark = format!("the start command of {place} is not visible on Railway yet");
+                self.inconclusive([place.as_str()], remark);
             }
             (Ok(ObservedSetting::NotYet), Some(error)) => {
                 receipt.end(outcome, error.with_cause(": "));
@@ -221,7 +221,7 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// Whether the settings have the command that was sent.
+    /// Reads back the setting.
     fn observe_setting(&self, index: usize, look: ReadBack, workflow: Option<&str>) -> Result<ObservedSetting, Error> {
         let setting = &self.plan.settings[index];
         let state = |now: CommandsByService| {
@@ -232,29 +232,29 @@ impl ApplyState<'_, '_> {
             if found != setting.before.as_ref() {
                 return Some(ObservedSetting::Changed);
             }
-            // The work that Railway started for it may have failed meanwhile.
-            workflow.and_then(|workflow| self.site.client.failed_patch(workflow)).map(ObservedSetting::Failed)
+            // The workflow that Railway started for the change may have failed.
+            workflow.and_then(|workflow| self.context.client.failed_patch(workflow)).map(ObservedSetting::Failed)
         };
-        let observe = |_| read(self.site).map(state).transpose();
-        let observed = poll_until(self.site.poll(look.limit()), read_back::backoff(), observe);
+        let observe = |_| read(self.context).map(state).transpose();
+        let observed = poll_until(self.context.poll(look.limit()), read_back::backoff(), observe);
         observed.unwrap_or(Ok(ObservedSetting::NotYet))
     }
 
-    /// Reads the other environments again. What changed there is a failure: whoever owns it has to know.
+    /// Reads the other environments again. A change there is a failure, which their owners must know about.
     fn check_other_environments(&mut self, elsewhere: &OtherEnvironments) {
         if !elsewhere.unread.is_empty() {
             let unread: Vec<&str> = elsewhere.unread.iter().map(String::as_str).collect();
             self.applied.remarks.push(format!(
-                "this token can't read the start commands of {}, so whether they changed is not known",
+                "could not check the start commands of {}: this token can't read them",
                 phrases::names(&unread)
             ));
         }
         let mut changed: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for (environment, before) in &elsewhere.environments {
-            self.site.client.talk.waiting(&format!("reading the start commands of {}", environment.name));
-            match self.site.client.start_commands(&self.site.shape.project.id, &environment.id) {
+            self.context.client.status.waiting(&format!("reading the start commands of {}", environment.name));
+            match self.context.client.start_commands(&self.context.shape.project.id, &environment.id) {
                 Ok(now) => {
-                    for &index in self.ledger.patched.keys() {
+                    for &index in self.receipts.patched.keys() {
                         let id = &self.plan.settings[index].service.id;
                         if before.get(id) != now.get(id) {
                             changed.entry(index).or_default().push(&environment.name);
@@ -262,15 +262,15 @@ impl ApplyState<'_, '_> {
                     }
                 }
                 Err(error) => {
-                    let words = format!(
-                        "the start commands of {} can't be read again: {}",
+                    let remark = format!(
+                        "could not read the start commands of {} again: {}",
                         environment.name,
                         error.with_cause(": ")
                     );
                     let settings = &self.plan.settings;
                     let places: Vec<&str> =
-                        self.ledger.patched.keys().map(|&index| settings[index].service.name.as_str()).collect();
-                    self.inconclusive(places, words);
+                        self.receipts.patched.keys().map(|&index| settings[index].service.name.as_str()).collect();
+                    self.inconclusive(places, remark);
                 }
             }
         }
@@ -281,23 +281,23 @@ impl ApplyState<'_, '_> {
 
     fn report_changed_elsewhere(&mut self, index: usize, environments: &[&str]) {
         let service = &self.plan.settings[index].service.name;
-        let (names, own) = (phrases::names(environments), &self.site.shape.environment.name);
-        self.ledger.settings[index].detail = Some(format!("it changed in {names}, too"));
-        self.ledger.is_not_verified(service, Shortfall::Incomplete);
+        let (names, own) = (phrases::names(environments), &self.context.shape.environment.name);
+        self.receipts.settings[index].detail = Some(format!("also changed in {names}"));
+        self.receipts.is_not_verified(service, Shortfall::Incomplete);
         self.applied.remarks.push(format!(
-            "the start command of {service} was to change in {own} only, and changed in {names} as well: set it back there \
-             before the next deployment, in Railway's dashboard under {service} → Settings → Deploy → Custom Start Command"
+            "the start command of {service} should have changed in {own} only, but also changed in {names}: restore it \
+             there before the next deployment, in the dashboard under {service} → Settings → Deploy → Custom Start Command"
         ));
     }
 
-    /// Railway deploys a service whose start command was set, also where this run ended before it could follow that.
+    /// Ends the receipts of deployments that Railway created for a start command, but that this run did not follow.
     pub(crate) fn note_unfollowed(&mut self) {
-        for (deploy, receipt) in self.plan.deploys.iter().zip(&mut self.ledger.deploys) {
+        for (deploy, receipt) in self.plan.deploys.iter().zip(&mut self.receipts.deploys) {
             let is_own = |index: &usize| {
-                let may_be_done = matches!(self.ledger.settings[*index].outcome, Outcome::Done | Outcome::Unknown);
+                let may_be_done = matches!(self.receipts.settings[*index].outcome, Outcome::Done | Outcome::Unknown);
                 may_be_done && self.plan.settings[*index].service.id == deploy.service.id
             };
-            if is_open(receipt) && receipt.detail.is_none() && self.ledger.patched.keys().any(is_own) {
+            if is_open(receipt) && receipt.detail.is_none() && self.receipts.patched.keys().any(is_own) {
                 receipt.end(
                     Outcome::Unknown,
                     "Railway deploys it with the new start command; this run did not follow that deployment".to_owned(),
@@ -306,19 +306,19 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// What this run has set for the service.
+    /// The start command that this run has set for the service.
     pub(crate) fn set_command(&self, service: &ResourceRef) -> Option<&StartCommandChange> {
-        let settings = self.plan.settings.iter().zip(&self.ledger.settings);
+        let settings = self.plan.settings.iter().zip(&self.receipts.settings);
         let mut set = settings.filter(|(_, receipt)| receipt.outcome == Outcome::Done);
         set.find(|(setting, _)| setting.service.id == service.id).map(|(setting, _)| setting)
     }
 }
 
-/// What the settings show of a change.
+/// The result of reading back a setting.
 enum ObservedSetting {
     Set,
     NotYet,
-    /// It is neither the old nor the new one.
+    /// Neither the old nor the new start command.
     Changed,
     Failed(String),
 }

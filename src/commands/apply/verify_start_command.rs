@@ -1,5 +1,5 @@
-//! The proof of a start command: the new deployment's own manifest. Which call makes a deployment with the settings of today
-//! is not certain, so the other one is tried once.
+//! Verifies a start command by the new deployment's manifest. It is not documented which mutation deploys with the
+//! current settings, so the other one is tried once.
 
 use crate::commands::apply::watch_deployments::{DeploymentEnd, WatchedDeployment};
 use crate::commands::apply::{ApplyState, WatchedDeployments};
@@ -7,35 +7,34 @@ use crate::drift::model::deployment::{Deployed, Deployment, StartCommand};
 use crate::drift::plan::deployments::DeployMethod;
 use crate::drift::{ResourceRef, Secret};
 
-/// What is wrong with a new deployment.
+/// Why a new deployment is not as planned.
 enum StartCommandFault {
-    /// It was started with another command than was set.
+    /// It was started with another command than the one that was set.
     Command,
-    /// It runs another commit than the one before it, by its first characters.
+    /// It runs another commit than the previous deployment: the abbreviated hash.
     Commit(String),
 }
 
 impl ApplyState<'_, '_> {
-    /// Holds what came up against the command that was set. One that has another is deployed once more from its commit, where
-    /// that is known; those that are followed again have no end yet.
+    /// Compares the started deployments with the start commands that were set. A deployment with another command is
+    /// created once more from its commit, if that is known, and has to be followed again.
     pub(crate) fn verify_start_commands(&mut self, followers: &mut WatchedDeployments) {
         for followed in followers.iter_mut().filter(|followed| followed.end == Some(DeploymentEnd::Up)) {
             let service = self.plan.deploys[followed.index].service.clone();
             let Some(wanted) = self.set_command(&service).map(|setting| setting.after.clone()) else { continue };
-            let Ok(Some(made)) = self.site.deployment(&service, &followed.id) else {
-                self.applied
-                    .remarks
-                    .push(format!("what deployment {} of {} started with can't be read", followed.id, service.name));
+            let Ok(Some(made)) = self.context.deployment(&service, &followed.id) else {
+                self.applied.remarks.push(format!(
+                    "could not read the start command of deployment {} of {}",
+                    followed.id, service.name
+                ));
                 continue;
             };
             let Some(fault) = self.fault(followed, &made, wanted.as_ref()) else { continue };
             if !self.deploy_otherwise(followed, &service) {
                 followed.end = Some(DeploymentEnd::Down(match fault {
-                    StartCommandFault::Command => {
-                        "it runs, and was started with another command than was set".to_owned()
-                    }
+                    StartCommandFault::Command => "running, but not with the start command that was set".to_owned(),
                     StartCommandFault::Commit(commit) => {
-                        format!("it runs commit {commit}, which is not the one that ran before")
+                        format!("running commit {commit} instead of the previous one")
                     }
                 }));
             }
@@ -50,14 +49,13 @@ impl ApplyState<'_, '_> {
     ) -> Option<StartCommandFault> {
         let deploy = &self.plan.deploys[followed.index];
         let is_wanted = match &made.origin.start {
-            StartCommand::Is(command) => wanted == Some(command),
-            StartCommand::OfImage => wanted.is_none(),
-            StartCommand::Untold => {
-                let words = format!(
-                    "Railway does not return what deployment {} of {} started with",
+            StartCommand::Set(command) => wanted == Some(command),
+            StartCommand::Unset => wanted.is_none(),
+            StartCommand::Unknown => {
+                self.applied.remarks.push(format!(
+                    "Railway does not return the start command of deployment {} of {}",
                     made.id, deploy.service.name
-                );
-                self.applied.remarks.push(words);
+                ));
                 true
             }
         };
@@ -68,7 +66,7 @@ impl ApplyState<'_, '_> {
         (before != now).then(|| StartCommandFault::Commit(now.chars().take(7).collect()))
     }
 
-    /// The commit that is to run on; after a newer deployment that was under way, it is not known.
+    /// The commit that has to keep running; unknown after a newer deployment that was in progress.
     fn commit_before(&self, followed: &WatchedDeployment) -> Option<&String> {
         match &self.plan.deploys[followed.index].how {
             DeployMethod::Redeploy(active) => active.origin.commit.as_ref(),
@@ -76,16 +74,16 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// Deploys the same commit by the other call, once.
+    /// Deploys the same commit with the other mutation, once.
     fn deploy_otherwise(&mut self, followed: &mut WatchedDeployment, service: &ResourceRef) -> bool {
         let Some(commit) = self.commit_before(followed).cloned() else { return false };
-        if !self.ledger.redone.insert(followed.index) || self.is_over() {
+        if !self.receipts.redone.insert(followed.index) || self.is_over() {
             return false;
         }
-        self.site.client.talk.waiting(&format!("deploying {} once more, with its new start command", service.name));
-        let shape = self.site.shape;
-        // Without it, the running deployment could be taken for the new one.
-        let Ok(fence) = self.site.client.pre_write_state(&shape.project.id, &shape.environment.id) else {
+        self.context.client.status.waiting(&format!("deploying {} again with its new start command", service.name));
+        let shape = self.context.shape;
+        // Without this state, the running deployment could be mistaken for the new one.
+        let Ok(fence) = self.context.client.pre_write_state(&shape.project.id, &shape.environment.id) else {
             return false;
         };
         let known: Deployed = fence.deployed.get(&service.id).cloned().unwrap_or_default();

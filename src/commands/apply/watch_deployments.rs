@@ -1,35 +1,33 @@
-//! Following the deployments that this run created, each by its id, to an end.
+//! Follows the deployments that this run created, each by its id, until they end.
 
 use std::time::Duration;
 
 use crate::commands::apply::ApplyState;
 use crate::drift::model::deployment::{DeploymentStage, DeploymentStatus};
 use crate::io::poll::{PollEnd, PollLimit, poll_until};
-use crate::io::railway::deployments::Doing;
-use crate::io::terminal::progress_row::{ProgressRow, RowState};
+use crate::io::railway::deployments::DeploymentProgress;
+use crate::io::terminal::progress_row::{ProgressRow, RowState, time};
 
-/// The least time between two looks.
+/// The shortest time between two polls.
 const OFTEN: Duration = Duration::from_secs(2);
 
-/// The most time between two looks, whatever the plan allows.
+/// The longest time between two polls, regardless of the rate limit.
 const SELDOM: Duration = Duration::from_secs(30);
 
-/// How long Railway may be out of reach before the end is called unknown.
+/// How long Railway may be unreachable before the outcome is unknown.
 const UNREACHABLE: Duration = Duration::from_secs(60);
 
-/// How many times a deployment may be taken the place of before that is an answer.
+/// How many times a deployment may be superseded before the run stops following it.
 const SUCCESSIONS: u8 = 3;
 
-/// A deployment on its way.
+/// A deployment in progress.
 #[derive(Debug)]
 pub(crate) struct WatchedDeployment {
     /// Index into the plan's deployments.
     pub(crate) index: usize,
-    /// Its id; that of its successor once another one took its place.
+    /// Its id, or that of the deployment that superseded it.
     pub(crate) id: String,
-    /// What Railway says of it.
     pub(crate) status: DeploymentStatus,
-    /// How it ended, once it has.
     pub(crate) end: Option<DeploymentEnd>,
     since: Duration,
     took: Duration,
@@ -39,11 +37,11 @@ pub(crate) struct WatchedDeployment {
 /// How a deployment ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DeploymentEnd {
-    /// It runs.
+    /// It is running.
     Up,
-    /// It does not, and why.
+    /// It failed or is not as planned: the cause.
     Down(String),
-    /// It can't be told, and why.
+    /// The outcome is unknown: the cause.
     Open(String),
 }
 
@@ -53,29 +51,31 @@ impl WatchedDeployment {
         Self { index, id, status: DeploymentStatus::Initializing, end: None, since, took, successions: 0 }
     }
 
-    /// When its end was seen, on the run's clock.
+    /// When its end was observed, on the run's clock.
     pub(crate) fn ended(&self) -> Duration {
         self.since + self.took
     }
 }
 
 impl ApplyState<'_, '_> {
-    /// Polls until every deployment has ended, the time is over, or Ctrl-C.
+    /// Polls until every deployment has ended, the time limit is reached, or Ctrl-C is pressed.
     pub(crate) fn follow(&mut self, followers: &mut [WatchedDeployment]) {
-        let site = self.site;
+        let context = self.context;
         let mut lost_since: Option<Duration> = None;
         let polled = poll_until(
-            site.poll(PollLimit::Deadline),
-            |_| poll_interval(site.client.allowance()),
+            context.poll(PollLimit::Deadline),
+            |_| poll_interval(context.client.allowance()),
             |number| {
-                // They were created a moment ago, so that nothing is new before the first wait.
-                if number > 0 && !site.interrupt.is_requested() {
+                // The deployments were just created, so the first poll waits.
+                if number > 0 && !context.interrupt.is_requested() {
                     match self.poll(followers) {
                         Ok(()) => lost_since = None,
                         Err(error) => {
-                            let now = site.client.clock.elapsed();
+                            let now = context.client.clock.elapsed();
                             if now.saturating_sub(*lost_since.get_or_insert(now)) >= UNREACHABLE {
-                                give_up(followers, &format!("Railway went out of reach: {}", error.with_cause(": ")));
+                                give_up(followers, |_| {
+                                    format!("could not read its status: {}", error.with_cause(": "))
+                                });
                                 return Some(());
                             }
                         }
@@ -86,60 +86,57 @@ impl ApplyState<'_, '_> {
             },
         );
         if polled == Err(PollEnd::DeadlineReached) {
-            give_up(followers, "the time was over before it was done");
+            let now = context.client.clock.elapsed();
+            give_up(followers, |followed| {
+                let waited = time(now.saturating_sub(followed.since));
+                format!("timed out after {waited}, still {}", followed.status)
+            });
         }
     }
 
-    /// Looks once at all that have not ended.
+    /// Reads the status of all deployments that have not ended.
     fn poll(&mut self, followers: &mut [WatchedDeployment]) -> Result<(), crate::error::Error> {
         let mut open: Vec<&mut WatchedDeployment> =
             followers.iter_mut().filter(|followed| followed.end.is_none()).collect();
         let ids: Vec<&str> = open.iter().map(|followed| followed.id.as_str()).collect();
-        let doings = self.site.client.watch(&ids)?;
+        let doings = self.context.client.watch(&ids)?;
         for (followed, doing) in open.iter_mut().zip(doings) {
             self.judge(followed, doing);
         }
         Ok(())
     }
 
-    fn judge(&mut self, followed: &mut WatchedDeployment, doing: Option<Doing>) {
-        let Some(Doing { status, .. }) = doing else {
-            followed.end = Some(DeploymentEnd::Open("Railway no longer has it".to_owned()));
+    fn judge(&mut self, followed: &mut WatchedDeployment, doing: Option<DeploymentProgress>) {
+        let Some(DeploymentProgress { status, .. }) = doing else {
+            followed.end = Some(DeploymentEnd::Open("no longer exists on Railway".to_owned()));
             return;
         };
-        followed.took = self.site.client.clock.elapsed().saturating_sub(followed.since);
+        followed.took = self.context.client.clock.elapsed().saturating_sub(followed.since);
         followed.end = match status.stage() {
-            DeploymentStage::UnderWay => None,
+            DeploymentStage::InProgress => None,
             DeploymentStage::Up => Some(DeploymentEnd::Up),
-            DeploymentStage::Stuck => {
-                Some(DeploymentEnd::Open("it waits until somebody approves it on Railway's page".to_owned()))
-            }
-            DeploymentStage::Down if status == DeploymentStatus::Skipped => {
-                Some(DeploymentEnd::Down("Railway skipped it".to_owned()))
-            }
-            DeploymentStage::Down => Some(DeploymentEnd::Down(format!("it is {status}"))),
-            DeploymentStage::Gone => self.succeed(followed, &status),
+            DeploymentStage::Stuck => Some(DeploymentEnd::Open("waiting for approval in the dashboard".to_owned())),
+            DeploymentStage::Down => Some(DeploymentEnd::Down(failure_text(&status))),
+            DeploymentStage::Replaced => self.succeed(followed),
         };
         followed.status = status;
     }
 
-    /// Another deployment took its place: that one was made after the values were stored, and is followed instead.
-    fn succeed(&mut self, followed: &mut WatchedDeployment, status: &DeploymentStatus) -> Option<DeploymentEnd> {
-        let removed =
-            || Some(DeploymentEnd::Down(format!("it is {status}: it was removed, and no newer one replaces it")));
+    /// Follows the deployment that superseded it instead, which was created after the values were stored.
+    fn succeed(&mut self, followed: &mut WatchedDeployment) -> Option<DeploymentEnd> {
         if followed.successions >= SUCCESSIONS {
-            return Some(DeploymentEnd::Open("other deployments take its place, one after another".to_owned()));
+            return Some(DeploymentEnd::Open("superseded repeatedly by other deployments".to_owned()));
         }
         let service = &self.plan.deploys[followed.index].service;
-        let Ok(recent) = self.site.recent(service) else { return None };
+        let Ok(recent) = self.context.recent(service) else { return None };
         let own = recent.iter().position(|one| one.id == followed.id).unwrap_or(recent.len());
         // A push that Railway skipped does not replace the running deployment.
         let Some(newer) = recent[..own].iter().find(|one| one.status != DeploymentStatus::Skipped) else {
-            return removed();
+            return Some(DeploymentEnd::Down("removed, and not replaced by a newer deployment".to_owned()));
         };
-        let by_itself = newer.origin.railways_own().map(|what| format!("; Railway made it itself: {what}"));
+        let by_itself = newer.origin.automatic_reason().map(|what| format!("; Railway created it by itself: {what}"));
         self.applied.remarks.push(format!(
-            "deployment {} of {} was superseded by {}, which was made after the values were stored{}",
+            "deployment {} of {} was superseded by {}, which was created after the values were stored{}",
             followed.id,
             service.name,
             newer.id,
@@ -147,12 +144,12 @@ impl ApplyState<'_, '_> {
         ));
         followed.id.clone_from(&newer.id);
         followed.successions += 1;
-        self.ledger.deploys[followed.index].deployment = Some(newer.id.clone());
+        self.receipts.deploys[followed.index].deployment = Some(newer.id.clone());
         None
     }
 
     fn show(&self, followers: &[WatchedDeployment]) {
-        let now = self.site.client.clock.elapsed();
+        let now = self.context.client.clock.elapsed();
         let row = |followed: &WatchedDeployment| ProgressRow {
             name: self.plan.deploys[followed.index].service.name.clone(),
             state: followed.status.to_string(),
@@ -163,19 +160,28 @@ impl ApplyState<'_, '_> {
                 Some(DeploymentEnd::Down(_) | DeploymentEnd::Open(_)) => RowState::Bad,
             },
         };
-        self.site.client.talk.progress(&followers.iter().map(row).collect::<Vec<_>>());
+        self.context.client.status.progress(&followers.iter().map(row).collect::<Vec<_>>());
     }
 }
 
-fn give_up(followers: &mut [WatchedDeployment], why: &str) {
+fn give_up(followers: &mut [WatchedDeployment], cause: impl Fn(&WatchedDeployment) -> String) {
     for followed in followers.iter_mut().filter(|followed| followed.end.is_none()) {
-        followed.end = Some(DeploymentEnd::Open(why.to_owned()));
+        followed.end = Some(DeploymentEnd::Open(cause(followed)));
     }
 }
 
-/// A free plan allows a hundred requests in an hour: a watch must not use them up.
+/// A phrase for the receipt of a deployment that is down.
+pub(super) fn failure_text(status: &DeploymentStatus) -> String {
+    match status {
+        DeploymentStatus::Failed => "the deployment failed".to_owned(),
+        DeploymentStatus::Skipped => "skipped by Railway".to_owned(),
+        other => other.to_string().to_lowercase(),
+    }
+}
+
+/// A free plan allows a hundred requests per hour, which polling must not use up.
 pub(super) fn poll_interval(allowance: Option<(u64, u64)>) -> Duration {
-    // Six tenths of the time that one request costs: a watch is short, and the hour is long.
+    // 0.6 of the average time per request: polling lasts minutes, and the limit applies to an hour.
     let share = allowance.map(|(requests, seconds)| Duration::from_millis(600 * seconds / requests.max(1)));
     share.unwrap_or(OFTEN).clamp(OFTEN, SELDOM)
 }

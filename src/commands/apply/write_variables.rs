@@ -1,4 +1,5 @@
-//! Variables: one upsert for each owner, deletions one by one, and no word believed that was not heard clearly.
+//! Writes variables: one upsert for each owner, and deletions one by one. An unclear response is verified by reading
+//! back.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +14,25 @@ use crate::io::poll::poll_until;
 use crate::io::railway::writer::WriteOutcome;
 
 impl ApplyState<'_, '_> {
-    /// Writes every variable that is still to be written. Owners do not depend on each other: one that fails is told,
-    /// and the next one is tried, unless Railway is out of reach for all of them.
+    /// Writes the open variables. Owners do not depend on each other: after a failure, the next one is tried, unless
+    /// Railway is unreachable.
     pub(crate) fn write_stores(&mut self) {
         for owner in self.plan.owners() {
             if self.is_over() {
                 return;
             }
-            self.site.client.talk.waiting(&format!("storing variables of {}", owner.name()));
+            self.context.client.status.waiting(&format!("storing variables of {}", owner.name()));
             self.set(owner);
             self.delete(owner);
         }
         self.confirm();
-        self.site.client.talk.done();
+        self.context.client.status.done();
     }
 
     fn open(&self, owner: &VariableOwner) -> Vec<usize> {
         let stores = self.plan.stores.iter().enumerate();
         stores
-            .filter(|(index, store)| store.owner == *owner && is_open(&self.ledger.stores[*index]))
+            .filter(|(index, store)| store.owner == *owner && is_open(&self.receipts.stores[*index]))
             .map(|(index, _)| index)
             .collect()
     }
@@ -57,19 +58,19 @@ impl ApplyState<'_, '_> {
             }
             let store = &self.plan.stores[index];
             if store.after.is_none() {
-                self.ledger.deleted.insert(index);
+                self.receipts.deleted.insert(index);
                 let reply = self.writer().delete(owner.id(), &store.key);
                 self.settle(&[index], reply);
             }
         }
     }
 
-    /// What an answer means for these variables. What was not clearly done is looked for, never sent again.
+    /// Records the outcome. If it is unclear, the variables are read back, and the request is never sent again.
     fn settle(&mut self, indexes: &[usize], reply: WriteOutcome<()>) {
         let (look, otherwise, error) = match reply {
             WriteOutcome::Done(()) => return self.end(indexes, Outcome::Done, None),
             WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, no.error().clone()),
-            WriteOutcome::Unclear(error) => (ReadBack::Patiently, Outcome::Unknown, error),
+            WriteOutcome::Unclear(error) => (ReadBack::Retried, Outcome::Unknown, error),
             WriteOutcome::NotSent(error) => {
                 self.end(indexes, Outcome::Failed, Some(&error.with_cause(": ")));
                 self.applied.cause.get_or_insert(error.exit());
@@ -79,8 +80,8 @@ impl ApplyState<'_, '_> {
         };
         match self.observe(indexes, look) {
             Ok(true) => {
-                let words = format!("its answer was lost ({error}); Railway stores it");
-                self.end(indexes, Outcome::Done, Some(&words));
+                let detail = format!("the response was lost ({error}), but the value is stored");
+                self.end(indexes, Outcome::Done, Some(&detail));
             }
             Ok(false) => {
                 if otherwise == Outcome::Failed {
@@ -97,28 +98,28 @@ impl ApplyState<'_, '_> {
 
     fn end(&mut self, indexes: &[usize], outcome: Outcome, detail: Option<&str>) {
         for &index in indexes {
-            self.ledger.stores[index].end(outcome, detail.map(ToOwned::to_owned));
+            self.receipts.stores[index].end(outcome, detail.map(ToOwned::to_owned));
         }
     }
 
-    /// Whether all of these variables stand as they were to.
+    /// Whether all of these variables are stored as planned.
     fn observe(&self, indexes: &[usize], look: ReadBack) -> Result<bool, Error> {
         let Some(owner) = indexes.first().map(|&index| &self.plan.stores[index].owner) else { return Ok(true) };
         let is_stored = |_| {
-            let now = read(self.site, &[owner]).map(|now| {
+            let now = read(self.context, &[owner]).map(|now| {
                 let mut stores = indexes.iter().map(|&index| &self.plan.stores[index]);
                 stores.all(|store| stands(store, now[owner].get(&store.key)))
             });
             now.map(|is_stored| is_stored.then_some(true)).transpose()
         };
-        poll_until(self.site.poll(look.limit()), read_back::backoff(), is_stored).unwrap_or(Ok(false))
+        poll_until(self.context.poll(look.limit()), read_back::backoff(), is_stored).unwrap_or(Ok(false))
     }
 
-    /// Records that something could not be verified, and of which services.
-    pub(crate) fn inconclusive<'p>(&mut self, places: impl IntoIterator<Item = &'p str>, why: String) {
-        self.applied.remarks.push(why);
+    /// Records that the services could not be verified, and why.
+    pub(crate) fn inconclusive<'p>(&mut self, places: impl IntoIterator<Item = &'p str>, cause: String) {
+        self.applied.remarks.push(cause);
         for place in places {
-            self.ledger.is_not_verified(place, Shortfall::Unverified);
+            self.receipts.is_not_verified(place, Shortfall::Unverified);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Selects what is changed: as the flags say, or as a person at the terminal chooses.
+//! Selects the changes: by the flags, or by the user's choices at the prompts.
 
 use std::collections::BTreeSet;
 
@@ -8,25 +8,25 @@ use crate::commands::fix::{FixRun, interactive, printed_commands};
 use crate::drift::Finding;
 use crate::drift::plan::bulk_selection::{Consent, select};
 use crate::drift::plan::deployments::DeployReason;
-use crate::drift::plan::offer::{Asking, Direction, Proposal};
+use crate::drift::plan::offer::{Direction, Prompting, Proposal};
 use crate::drift::plan::redeploys::DueRedeploy;
 use crate::error::Error;
 use crate::io::world::World;
 
-/// What is done about what was chosen.
+/// The selected changes, and what the run does with them.
 pub(super) enum ChangeSelection {
-    /// It is planned.
+    /// They are planned and applied.
     Made(SelectedChanges),
-    /// `--yes` names no key for it: it is planned, shown, and refused.
+    /// No key was named that `--yes` may push: the plan is shown, and the run fails.
     Unnamed(SelectedChanges),
-    /// No direction was given, and there is no terminal: this is what the likeliest direction would do.
+    /// No direction was given, and there is no terminal: the run fails, and prints commands for the default direction.
     Undirected(SelectedChanges),
-    /// The person leaves everything as it is.
+    /// The user chose to change nothing.
     Nothing,
 }
 
 impl FixRun<'_> {
-    /// What flags choose for all, or what a person chooses.
+    /// Selects changes in bulk by the flags, or asks the user.
     pub(super) fn choose(
         &self,
         open: Fixable<'_>,
@@ -34,7 +34,7 @@ impl FixRun<'_> {
         world: &mut World<'_>,
     ) -> Result<ChangeSelection, Error> {
         let Fixable { proposals, due, commands: StartChoices { typed, is_set_already, .. } } = open;
-        if self.terms.asking == Asking::Person {
+        if self.terms.asking == Prompting::Person {
             let chosen = interactive::choose(self, open, findings, world)?;
             return Ok(
                 chosen.map_or(ChangeSelection::Nothing, |chosen| ChangeSelection::Made(chosen.with_one_commit()))
@@ -52,29 +52,29 @@ impl FixRun<'_> {
             let settings = typed.iter().cloned().collect();
             return Ok(ChangeSelection::Unnamed(SelectedChanges { settings, to_add, ..wanted.into() }));
         }
-        // What a run before this one has set and not deployed is deployed.
+        // An earlier run may have set the start command without a deployment.
         let is_wanted =
             |due: &&DueRedeploy| self.args.redeploy || *is_set_already && due.cause == DeployReason::Command;
         let redeploys = due.iter().filter(is_wanted).cloned().collect();
         let settings = typed.iter().cloned().collect();
         let mut chosen = SelectedChanges { settings, redeploys, to_add, ..selection.into() };
         if *is_set_already {
-            chosen.remarks.push("the settings have that start command already".to_owned());
+            chosen.remarks.push("the start command is already set".to_owned());
         }
         let unheld: BTreeSet<&str> = if chosen.to_add.is_empty() { BTreeSet::new() } else { self.unheld(proposals) };
-        chosen.remarks.extend(unheld.into_iter().map(unheld_sentence));
+        chosen.remarks.extend(unheld.into_iter().map(unheld_remark));
         Ok(ChangeSelection::Made(chosen.with_one_commit()))
     }
 
     fn consent(&self) -> Consent {
-        match (self.args.yes, self.gathered().expectations.trust.is_wanted()) {
+        match (self.args.yes, self.gathered().expectations.trust.needs_acceptance()) {
             (false, _) => Consent::Asked,
-            (true, false) => Consent::GivenBefore,
-            (true, true) => Consent::GivenToNamed,
+            (true, false) => Consent::Yes,
+            (true, true) => Consent::YesForNamed,
         }
     }
 
-    /// Named keys that no service in scope holds, and that could be added to one.
+    /// The keys named by `--only` that no service in scope has, and that can be added to one.
     fn unheld<'p>(&self, proposals: &[Proposal<'p>]) -> BTreeSet<&'p str> {
         let is_held = |key: &str| self.survey().readable().any(|target| target.variable(key).is_some());
         let could = |one: &&Proposal<'_>| one.offers.iter().any(|offer| offer.way == Direction::Add);
@@ -82,7 +82,7 @@ impl FixRun<'_> {
         named.filter(|key| !is_held(key)).collect()
     }
 
-    /// What a flag would do if it were typed: a push, or else a redeploy, or else a pull.
+    /// The changes of the first direction that has any: push, redeploy, pull.
     fn likeliest(&self, open: Fixable<'_>, world: &World<'_>) -> SelectedChanges {
         let Fixable { proposals, due, .. } = open;
         let all = |ways: &[Direction]| SelectedChanges::from(select(proposals, ways, &self.terms, Consent::Asked));
@@ -96,7 +96,7 @@ impl FixRun<'_> {
         SelectedChanges { to_add: printed_commands::to_add(self, proposals, world), ..all(&[Direction::Pull]) }
     }
 
-    /// The directions that the flags name. A dry run without one shows what a push would do.
+    /// The directions of the flags. A dry run without one shows a push.
     fn ways(&self) -> Vec<Direction> {
         let mut ways = Vec::new();
         let is_directed = self.args.pull || self.args.redeploy || self.args.prune || self.args.start_command.is_some();
@@ -116,6 +116,6 @@ impl FixRun<'_> {
     }
 }
 
-fn unheld_sentence(key: &str) -> String {
-    format!("no service in scope holds {key}, so it is not pushed; --add gives it to a service that needs it")
+fn unheld_remark(key: &str) -> String {
+    format!("no service in scope has {key}, so it is not pushed; use --add to add it to a service")
 }

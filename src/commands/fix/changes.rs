@@ -1,4 +1,4 @@
-//! What can be fixed, and what of it was selected.
+//! The available fixes, and the changes selected from them.
 
 use crate::commands::fix::ignore::IgnoreEntry;
 use crate::commands::fix::start_command::StartChoices;
@@ -7,10 +7,10 @@ use crate::drift::plan::offer::{Offer, Proposal};
 use crate::drift::plan::redeploys::DueRedeploy;
 use crate::drift::plan::start_command::StartCommandChange;
 
-/// Everything that can be fixed.
+/// Everything that this run can fix.
 #[derive(Clone, Copy)]
 pub(super) struct Fixable<'o> {
-    /// Findings about keys.
+    /// Fixes for findings about keys.
     pub(super) proposals: &'o [Proposal<'o>],
     /// Services that a deployment brings up to date.
     pub(super) due: &'o [DueRedeploy],
@@ -18,29 +18,29 @@ pub(super) struct Fixable<'o> {
     pub(super) commands: &'o StartChoices,
 }
 
-/// The changes that were chosen.
+/// The selected changes.
 #[derive(Default)]
 pub(super) struct SelectedChanges {
     pub(super) offers: Vec<Offer>,
     pub(super) ignores: Vec<IgnoreEntry>,
-    /// Start commands that are set.
+    /// Start commands to set.
     pub(super) settings: Vec<StartCommandChange>,
-    /// Services that are deployed, whatever becomes of variables.
+    /// Services to deploy even if none of their variables change.
     pub(super) redeploys: Vec<DueRedeploy>,
-    /// What can't be done or was left out, to be said; sentences without full stop.
+    /// What can't be done or was skipped; sentences without a full stop.
     pub(super) remarks: Vec<String>,
-    /// Commands that add a named key to a service which does not hold it.
+    /// Commands that add a named key to a service without it.
     pub(super) to_add: Vec<Vec<String>>,
 }
 
 impl SelectedChanges {
-    /// Railway deploys the code that runs with a new start command: a service gets that, or another commit.
+    /// Drops the newer commit for services whose start command is set: Railway then deploys the running commit.
     pub(super) fn with_one_commit(mut self) -> Self {
         for due in &mut self.redeploys {
             if due.commit.is_some() && self.settings.iter().any(|setting| setting.service == due.service) {
                 due.commit = None;
                 self.remarks.push(format!(
-                    "{} gets its start command with the commit that runs; `--redeploy` deploys the newer one afterwards",
+                    "the start command of {} is deployed with the running commit; run --redeploy later for the newer one",
                     due.service.name
                 ));
             }
@@ -50,14 +50,10 @@ impl SelectedChanges {
 }
 
 impl From<BulkSelection<'_>> for SelectedChanges {
-    /// What one direction for all changes.
     fn from(selection: BulkSelection<'_>) -> Self {
-        let mut remarks: Vec<String> = selection.obstacles.into_iter().map(|(_, why)| why).collect();
+        let mut remarks: Vec<String> = selection.obstacles.into_iter().map(|(_, cause)| cause).collect();
         if !selection.unnamed.is_empty() {
-            remarks.push(format!(
-                "left out, because `--yes` pushes only keys that are named: {}",
-                selection.unnamed.join(", ")
-            ));
+            remarks.push(format!("skipped, because `--yes` pushes only named keys: {}", selection.unnamed.join(", ")));
         }
         Self { offers: selection.taken.into_iter().cloned().collect(), remarks, ..Self::default() }
     }

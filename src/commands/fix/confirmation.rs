@@ -1,4 +1,4 @@
-//! Shows the plan and gets it confirmed: a protected environment by its name, and a checkout that is not trusted not at all.
+//! Shows the plan, asks the user to confirm it, and refuses pushes whose target comes only from an untrusted checkout.
 
 use std::collections::BTreeSet;
 
@@ -10,25 +10,25 @@ use crate::commands::service_selection::PartialMatch;
 use crate::commands::trust::{self, TrustObjection};
 use crate::drift::plan::Plan;
 use crate::drift::plan::bulk_selection::Consent;
-use crate::drift::plan::offer::{Asking, Proposal};
-use crate::error::Error;
+use crate::drift::plan::offer::{Prompting, Proposal};
+use crate::error::{Error, Help};
+use crate::io::railway::client::Client;
 use crate::io::terminal::prompt::can_ask;
-use crate::io::terminal::stream::Sort;
+use crate::io::terminal::stream::StreamKind;
 use crate::io::world::World;
 use crate::report::{self, Detail, Format, Report, shell_command};
 
-/// `--yes` goes with whole names: a part of a name may fit another service tomorrow.
+/// Refuses `--yes` with a part of a service's name.
 pub(crate) fn refuse_parts(gathered: &Gathered) -> Result<(), Error> {
     let Some(PartialMatch { typed, whole }) = gathered.selection.parts.first() else { return Ok(()) };
-    Err(Error::Flag {
-        flag: "--yes",
-        value: "used with a part of a service's name".to_owned(),
-        cause: format!("`{typed}` is a part of {whole}, and may fit another service tomorrow"),
-        help: format!("write the name out: {}", shell_command::line(&[format!("--service={whole}")])),
+    Err(Error::Usage {
+        what: "--yes requires full service names".to_owned(),
+        cause: Some(format!("`{typed}` matches {whole} now, and may match another service later")),
+        help: format!("pass `{}`", shell_command::line(&[format!("--service={whole}")])).into(),
     })
 }
 
-/// Shows the plan where a person reads it, on standard output if that is where the report goes.
+/// Prints the plan: to standard output if the report goes there, to standard error otherwise.
 pub(super) fn show_plan(
     run: &FixRun<'_>,
     draft: &PlannedFix,
@@ -37,63 +37,91 @@ pub(super) fn show_plan(
     let options = run.output.text_options(world);
     let mut plan = draft.plan.clone();
     plan.cautions.extend(draft.remarks.iter().cloned());
-    // Whoever was asked what to do has seen the target above the findings.
-    let part = if run.terms.asking == Asking::Person { report::ReportPart::Outcome } else { report::ReportPart::Whole };
+    // After prompts, the target is already on the screen, above the findings.
+    let part =
+        if run.terms.asking == Prompting::Person { report::ReportPart::Outcome } else { report::ReportPart::Whole };
     let text = report::plan(&Report { part, ..run.header(world) }, &plan, &options);
     if run.output.format == Format::Text && run.output.file.is_none() {
         world.print(&text)?;
         return Ok(report::ReportPart::Outcome);
     }
-    // A program reads it in the report.
+    // The JSON report contains the plan.
     if run.output.format == Format::Json
         && (run.args.dry_run || run.args.yes || !can_ask(&world.terminal, &world.variables))
     {
         return Ok(report::ReportPart::Whole);
     }
-    text.lines().for_each(|line| world.talk.print_line(line));
+    text.lines().for_each(|line| world.status.print_line(line));
     Ok(report::ReportPart::Whole)
 }
 
-/// Shows the plan and gets a yes to it.
-pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>) -> Result<report::ReportPart, Error> {
-    // Nobody waits for it where nobody is asked and the report is for a program.
-    let is_quiet = run.output.format != Format::Text || run.output.text_options(world).detail == Detail::Quiet;
-    let part = if run.args.yes && is_quiet { report::ReportPart::Whole } else { show_plan(run, draft, world)? };
-    let environment = &run.survey().environment.name;
-    let protected = run.is_protected();
-    if run.args.yes {
-        if protected && run.args.targeting.place.environment.is_none() {
-            return Err(Error::NoConsent {
-                what: format!("{environment} is a protected environment"),
-                cause: "there, `--yes` counts only together with the environment's name".to_owned(),
-                help: format!("add {}", shell_command::line(&[format!("--environment={environment}")])),
-            });
-        }
-        return Ok(part);
-    }
-    if !can_ask(&world.terminal, &world.variables) {
-        return Err(Error::NoConsent {
-            what: "there is nobody to ask".to_owned(),
-            cause: "a plan needs a yes, and this is no terminal".to_owned(),
-            help: to_run(&draft.commands),
-        });
-    }
-    if run.output.format == Format::Text && world.terminal.out != Sort::Pipe {
-        world.print("\n")?;
-    }
-    let question = if protected { PlanQuestion::Name(environment) } else { PlanQuestion::YesOrNo("Do it?") };
-    if is_confirmed(question, run.client, world)? {
-        return Ok(part);
-    }
-    Err(Error::NoConsent {
-        what: "nobody said yes".to_owned(),
-        cause: "the plan was not confirmed".to_owned(),
-        help: to_run(&draft.commands),
-    })
+/// What has to be confirmed before a plan is applied.
+pub(crate) struct Confirmation<'c> {
+    pub(crate) client: &'c Client<'c>,
+    pub(crate) environment: &'c str,
+    pub(crate) is_protected: bool,
+    /// `--yes`.
+    pub(crate) yes: bool,
+    /// Whether `--environment` was given.
+    pub(crate) is_environment_named: bool,
+    pub(crate) format: Format,
+    /// How to apply the plan without a terminal.
+    pub(crate) help: Help,
 }
 
-/// Asks to accept `doctor.toml` before anything else is asked, where a person may go on to send values: answers that are
-/// refused at the end would be lost.
+impl Confirmation<'_> {
+    /// Asks the user to confirm the plan, unless `--yes` does.
+    pub(crate) fn obtain(self, world: &mut World<'_>) -> Result<(), Error> {
+        let environment = self.environment;
+        if self.yes && self.is_protected && !self.is_environment_named {
+            return Err(Error::NotConfirmed {
+                what: format!("{environment} is a protected environment"),
+                cause: "for a protected environment, --yes requires --environment".to_owned(),
+                help: format!("add `{}`", shell_command::line(&[format!("--environment={environment}")])).into(),
+            });
+        }
+        if self.yes {
+            return Ok(());
+        }
+        if !can_ask(&world.terminal, &world.variables) {
+            return Err(Error::NotConfirmed {
+                what: "the plan needs confirmation".to_owned(),
+                cause: "not an interactive terminal".to_owned(),
+                help: self.help,
+            });
+        }
+        if self.format == Format::Text && world.terminal.out != StreamKind::Pipe {
+            world.print("\n")?;
+        }
+        let question = if self.is_protected { PlanQuestion::Name(environment) } else { PlanQuestion::YesOrNo };
+        if is_confirmed(question, self.client, world)? { Ok(()) } else { Err(Error::Cancelled) }
+    }
+}
+
+/// Shows the plan and asks the user to confirm it.
+pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>) -> Result<report::ReportPart, Error> {
+    // With `--yes`, the plan is not reviewed, and a machine-readable report contains it.
+    let is_quiet = run.output.format != Format::Text || run.output.text_options(world).detail == Detail::Quiet;
+    let part = if run.args.yes && is_quiet { report::ReportPart::Whole } else { show_plan(run, draft, world)? };
+    let confirmation = Confirmation {
+        client: run.client,
+        environment: &run.survey().environment.name,
+        is_protected: run.is_protected(),
+        yes: run.args.yes,
+        is_environment_named: run.args.targeting.place.environment.is_some(),
+        format: run.output.format,
+        help: draft.commands.help(),
+    };
+    let obtained = confirmation.obtain(world);
+    // A JSON report has the commands in its plan.
+    if matches!(obtained, Err(Error::Cancelled)) && run.output.format != Format::Json {
+        draft.commands.block().iter().for_each(|line| world.status.print_line(line));
+    }
+    obtained.map(|()| part)
+}
+
+/// Asks the user to accept `doctor.toml` before any other prompt, if values may be pushed. Otherwise a refusal at the
+/// end would discard the user's choices.
 pub(super) fn settle_trust(
     run: &mut FixRun<'_>,
     proposals: &[Proposal<'_>],
@@ -101,28 +129,28 @@ pub(super) fn settle_trust(
     world: &mut World<'_>,
 ) -> Result<(), Error> {
     let is_asked = !run.args.yes && !run.args.dry_run && can_ask(&world.terminal, &world.variables);
-    let pushes = run.terms.asking == Asking::Person || run.args.push || commands.typed.is_some();
+    let pushes = run.terms.asking == Prompting::Person || run.args.push || commands.typed.is_some();
     let sends = |proposal: &Proposal<'_>| {
         proposal.offers.iter().any(|offer| offer.stores.iter().any(|store| store.after.is_some()))
     };
     let trust = &run.gathered().expectations.trust;
-    // A start command is confirmed by its text; what matters is where it goes.
+    // The user confirms the text of a start command, so only its destination matters.
     let sets = (commands.typed.is_some() || !commands.offers.is_empty())
         && trust.objection(Consent::Asked, &BTreeSet::new()).is_some();
     if !is_asked || !pushes || !(sets || proposals.iter().any(sends)) {
         return Ok(());
     }
-    if let (Some(config), true) = (run.config, trust.is_wanted()) {
+    if let (Some(config), true) = (run.config, trust.needs_acceptance()) {
         let target = trust::NamedDecisions::of(run.client, config, &run.gathered().selected.shape)?;
         let text = target.text(&trust.acceptance, world.terminal.width);
         if run.output.format == Format::Text && run.output.file.is_none() {
             world.print(&text)?;
         } else {
-            text.lines().for_each(|line| world.talk.print_line(line));
+            text.lines().for_each(|line| world.status.print_line(line));
         }
         let before = world.clock.elapsed();
         trust::ask(&run.survey().project, config, world)?;
-        // The time that a person takes is not the run's.
+        // Time spent at a prompt does not count towards the limit.
         let limit = run.client.limit.get() + world.clock.elapsed().saturating_sub(before);
         run.client.limit.set(limit);
         run.analysis.gathered.expectations.trust.accept();
@@ -131,15 +159,15 @@ pub(super) fn settle_trust(
     objection.map_or(Ok(()), |objection| Err(objection.into_error()))
 }
 
-/// Local values, and commands, go only where something outside the checkout says, or a `doctor.toml` that was accepted.
+/// Refuses to push local values and start commands to a destination that only an unaccepted `doctor.toml` names.
 pub(super) fn refuse_untrusted(run: &FixRun<'_>, plan: &Plan) -> Result<(), Error> {
-    let consent = if run.args.yes { Consent::GivenBefore } else { Consent::Asked };
+    let consent = if run.args.yes { Consent::Yes } else { Consent::Asked };
     let sends = plan.stores.iter().any(|store| store.after.is_some()) || !plan.settings.is_empty();
     let of_services = || run.gathered().expectations.trust.objection_to_services(consent).filter(|_| sends);
     untrusted(run, plan, consent).or_else(of_services).map_or(Ok(()), |objection| Err(objection.into_error()))
 }
 
-/// Why the values of the plan may not be sent as long as `doctor.toml` is not accepted.
+/// Why the plan must not be applied until `doctor.toml` is accepted.
 fn untrusted(run: &FixRun<'_>, plan: &Plan, consent: Consent) -> Option<TrustObjection> {
     let sent: Vec<_> = plan.stores.iter().filter(|store| store.after.is_some()).collect();
     let files: BTreeSet<&str> = sent.iter().filter_map(|store| Some(store.from.as_ref()?.file.as_str())).collect();
@@ -150,41 +178,32 @@ fn untrusted(run: &FixRun<'_>, plan: &Plan, consent: Consent) -> Option<TrustObj
     }
 }
 
-/// A sentence about the printed command, where it will be refused until `doctor.toml` is accepted. It names services in
-/// full, and no alias.
+/// A remark for the printed command if it will be refused until `doctor.toml` is accepted.
 pub(super) fn trust_first(run: &FixRun<'_>, plan: &Plan) -> Option<String> {
-    let objection = untrusted(run, plan, Consent::GivenBefore)?;
-    Some(format!("before the command below can send these values: {}", objection.in_a_sentence()))
+    let objection = untrusted(run, plan, Consent::Yes)?;
+    Some(format!("before running the command below: {}", objection.summary()))
 }
 
-/// `fix` without a direction and without anybody to ask.
+/// `fix` without a direction and without a terminal.
 pub(super) fn no_direction(commands: &Commands) -> Error {
-    Error::NoConsent {
-        what: "there is nobody to ask".to_owned(),
-        cause: "without a terminal, a flag must say in which direction: --push, --pull, --redeploy or --start-command"
-            .to_owned(),
-        help: to_run(commands),
+    Error::NotConfirmed {
+        what: "no direction given".to_owned(),
+        cause: "without an interactive terminal, fix requires --push, --pull, --redeploy or --start-command".to_owned(),
+        help: commands.help(),
     }
 }
 
-/// `--push --yes` where no key was named: the plan, and the command that would do it.
+/// `--push --yes` without named keys: shows the plan, and returns the error with the command that applies it.
 pub(super) fn unnamed(run: &FixRun<'_>, draft: PlannedFix, world: &mut World<'_>) -> Result<FixRefusal, Error> {
     show_plan(run, &draft, world)?;
-    let why = match (run.config, run.gathered().expectations.trust.is_wanted()) {
+    let cause = match (run.config, run.gathered().expectations.trust.needs_acceptance()) {
         (Some(config), true) if !config.require.is_empty() => format!(
-            "`--push --yes` takes only keys named by --only; the [[require]] of {} does not count until you accept it \
+            "`--push --yes` pushes only keys named by --only; [[require]] in {} counts only after you accept the file \
              with `doctor trust`",
             config.name
         ),
-        _ => "`--push --yes` takes only keys named by --only or [[require]]".to_owned(),
+        _ => "`--push --yes` pushes only keys named by --only or [[require]]".to_owned(),
     };
-    let error = Error::NoConsent { what: "no key is named".to_owned(), cause: why, help: to_run(&draft.commands) };
+    let error = Error::NotConfirmed { what: "no key named".to_owned(), cause, help: draft.commands.help() };
     Ok(FixRefusal { error, draft: Some(draft) })
-}
-
-/// The commands that carry out the plan, as the last line of an error.
-fn to_run(commands: &Commands) -> String {
-    let lines: Vec<String> = commands.lines.iter().map(|words| format!("`{}`", shell_command::line(words))).collect();
-    let run = if lines.is_empty() { commands.none().to_owned() } else { format!("run {}", lines.join(", and then ")) };
-    [run].into_iter().chain(commands.beyond.clone()).collect::<Vec<_>>().join("; ")
 }

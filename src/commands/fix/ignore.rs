@@ -1,4 +1,4 @@
-//! Ignoring for good: an `[[ignore]]` at the end of `doctor.toml`, and nothing else of it changed.
+//! Ignores findings permanently: appends `[[ignore]]` sections to `doctor.toml`, and changes nothing else in it.
 
 use std::path::Path;
 
@@ -9,20 +9,18 @@ use crate::error::Error;
 use crate::io::config::{Config, NewIgnore, with_ignore};
 use crate::io::files;
 
-/// One finding that is to be ignored from now on.
+/// One finding to ignore.
 #[derive(Clone, Debug)]
 pub(super) struct IgnoreEntry {
-    /// The key.
     pub(super) key: String,
-    /// The rule's name.
     pub(super) rule: &'static str,
-    /// The services that it was found on.
+    /// The services with the finding.
     pub(super) services: Vec<String>,
-    /// Why, in the user's words.
+    /// As typed by the user.
     pub(super) reason: String,
 }
 
-/// The change of `doctor.toml`; a new one where there is none.
+/// Returns the change of `doctor.toml`, which is created if it does not exist.
 pub(super) fn change(config: Option<&Config>, ignores: &[IgnoreEntry], folder: &Path) -> Result<FileChange, Error> {
     let (path, name) = match config {
         Some(config) => (config.path.clone(), config.name.clone()),

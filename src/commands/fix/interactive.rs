@@ -1,58 +1,40 @@
-//! Asks a person what to change: everything at once, or finding by finding.
+//! Asks the user what to change: all findings at once, or finding by finding.
+
+use std::collections::BTreeSet;
 
 use crate::commands::fix::FixRun;
 use crate::commands::fix::changes::{Fixable, SelectedChanges};
 use crate::commands::fix::ignore::IgnoreEntry;
-use crate::drift::phrases::{count, names as names_of};
+use crate::commands::prompts::{self, FindingChoice, FixChoice};
 use crate::drift::plan::bulk_selection::{BulkSelection, Consent, leave_out_conflicts, select};
 use crate::drift::plan::offer::{Direction, Offer, OfferReach, Proposal};
 use crate::drift::plan::redeploys::DueRedeploy;
 use crate::drift::plan::start_command::StartCommandChange;
-use crate::drift::{Finding, Severity};
+use crate::drift::{Finding, Secret, Severity};
 use crate::error::Error;
 use crate::io::terminal::prompt::{PromptAnswer, YesNo};
 use crate::io::world::World;
 use crate::report::escape;
 
-/// What can be done with all findings at once.
-#[derive(Clone, Copy)]
-enum Menu {
-    All(Direction),
-    StartCommands,
-    Redeploy,
-    EachOne,
-    Nothing,
-}
-
-/// What can be done with one finding.
-#[derive(Clone, Copy)]
-enum Pick {
-    Offer(usize),
-    Skip,
-    Ignore,
-    Values,
-}
-
-/// What was picked for one finding.
+/// The choice for one finding.
 enum Picked {
     Offer(Offer),
     Ignore(IgnoreEntry),
     Skip,
 }
 
-/// What each direction would do with all findings.
+/// The changes of each direction for all findings.
 struct BulkChoices<'c> {
     push: BulkSelection<'c>,
     pull: BulkSelection<'c>,
 }
 
-/// Which of the questions is asked.
 struct QuestionNumber {
     number: usize,
     of: usize,
 }
 
-/// Shows what was found, and asks what to do about it. `None`: nothing.
+/// Shows the findings, and asks what to do. Returns `None` if the user chooses to change nothing.
 pub(super) fn choose(
     run: &FixRun<'_>,
     open: Fixable<'_>,
@@ -61,26 +43,28 @@ pub(super) fn choose(
 ) -> Result<Option<SelectedChanges>, Error> {
     let Fixable { proposals, due, commands } = open;
     run.show_findings(findings, world)?;
-    world.talk.print_line("");
+    world.status.print_line("");
     show_elsewhere(open, world);
     let able: Vec<&Proposal<'_>> = proposals.iter().filter(|proposal| !proposal.offers.is_empty()).collect();
     if able.is_empty() && due.is_empty() && commands.offers.is_empty() {
-        let remarks = proposals.iter().flat_map(|proposal| &proposal.obstacles).map(|(_, why)| why.clone()).collect();
+        let remarks =
+            proposals.iter().flat_map(|proposal| &proposal.obstacles).map(|(_, cause)| cause.clone()).collect();
         return Ok(Some(SelectedChanges { remarks, ..SelectedChanges::default() }));
     }
     loop {
         let all = |way| select(proposals, &[way], &run.terms, Consent::Asked);
         let bulk = BulkChoices { push: all(Direction::Push), pull: all(Direction::Pull) };
-        let menu = menu(&bulk, open, able.len() + due.len() + commands.offers.len());
-        let items: Vec<String> = menu.iter().map(|(_, words)| words.clone()).collect();
-        let PromptAnswer::Given(picked) = world.ask.choose("What is to be done?", &items, 0)? else { return Ok(None) };
-        let chosen = match menu[picked].0 {
-            Menu::All(Direction::Pull) => return Ok(Some(bulk.pull.into())),
-            Menu::All(_) => bulk.push.into(),
-            Menu::StartCommands => SelectedChanges::default(),
-            Menu::Redeploy => SelectedChanges { redeploys: due.to_vec(), ..SelectedChanges::default() },
-            Menu::Nothing => return Ok(None),
-            Menu::EachOne => {
+        let menu = menu(run, &bulk, open, able.len() + due.len() + commands.offers.len());
+        let PromptAnswer::Given(picked) = world.prompt.choose(prompts::FIX_MENU, &prompts::labels(&menu), 0)? else {
+            return Ok(None);
+        };
+        let chosen = match menu[picked] {
+            FixChoice::Pull { .. } => return Ok(Some(bulk.pull.into())),
+            FixChoice::Push { .. } => bulk.push.into(),
+            FixChoice::SetStartCommands { .. } => SelectedChanges::default(),
+            FixChoice::Redeploy { .. } => SelectedChanges { redeploys: due.to_vec(), ..SelectedChanges::default() },
+            FixChoice::Exit => return Ok(None),
+            FixChoice::Review { .. } => {
                 let Some(chosen) = one_by_one(run, &able, open, world)? else { continue };
                 return Ok(Some(chosen));
             }
@@ -91,25 +75,24 @@ pub(super) fn choose(
     }
 }
 
-/// What has to be changed elsewhere, each with its line. Whoever is asked sits at a terminal.
+/// Prints what the user has to change elsewhere. The lines may contain credentials, so they are printed only at a
+/// prompt.
 fn show_elsewhere(open: Fixable<'_>, world: &World<'_>) {
-    for (words, line) in &open.commands.elsewhere {
-        world.talk.print_line(&escape::line(words));
+    for (sentence, line) in &open.commands.elsewhere {
+        world.status.print_line(&escape::line(sentence));
         if let Some(line) = line {
-            world.talk.print_line(&format!("  {}", escape::line(line.expose())));
+            world.status.print_line(&format!("  {}", escape::line(line.expose())));
         }
     }
 }
 
-/// Shows each start command that is offered, in full, and asks for it; `None` goes back.
+/// Shows each suggested start command in full, and asks whether to set it. Returns `None` if the user goes back.
 fn start_commands(open: Fixable<'_>, world: &mut World<'_>) -> Result<Option<Vec<StartCommandChange>>, Error> {
     let mut settings = Vec::new();
     for (setting, found) in &open.commands.offers {
-        let text = setting.after.as_ref().map(|text| escape::line(text.expose())).unwrap_or_default();
-        world.talk.print_line(&format!("{}; with the missing part it is", escape::line(found)));
-        world.talk.print_line(&format!("  {text}"));
-        let prompt = format!("Set it as the start command of {}?", escape::line(&setting.service.name));
-        match world.ask.confirm(&prompt, YesNo::Yes)? {
+        let command = setting.after.as_ref().map(Secret::expose).unwrap_or_default();
+        prompts::suggested_start_command(found, command).iter().for_each(|line| world.status.print_line(line));
+        match world.prompt.confirm(&prompts::start_command(&setting.service.name), YesNo::Yes)? {
             PromptAnswer::Given(YesNo::Yes) => settings.push(setting.clone()),
             PromptAnswer::Given(YesNo::No) => {}
             PromptAnswer::Back => return Ok(None),
@@ -118,44 +101,45 @@ fn start_commands(open: Fixable<'_>, world: &mut World<'_>) -> Result<Option<Vec
     Ok(Some(settings))
 }
 
-fn menu(bulk: &BulkChoices<'_>, open: Fixable<'_>, findings: usize) -> Vec<(Menu, String)> {
+fn menu<'c>(run: &'c FixRun<'_>, bulk: &BulkChoices<'c>, open: Fixable<'c>, findings: usize) -> Vec<FixChoice<'c>> {
     let BulkChoices { push, pull } = bulk;
     let Fixable { due, commands, .. } = open;
     let mut menu = Vec::new();
-    let and_commands = if commands.offers.is_empty() { "" } else { ", and the start command is set" };
     let stores: Vec<_> = push.taken.iter().flat_map(|offer| &offer.stores).collect();
     if !stores.is_empty() {
-        let mut owners: Vec<&str> = stores.iter().map(|store| store.owner.name()).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        let words = format!("{} on {}", count(stores.len(), "variable"), count(owners.len(), "service"));
-        menu.push((
-            Menu::All(Direction::Push),
-            format!("Push: the file's values go to Railway ({words}){and_commands}"),
-        ));
+        menu.push(FixChoice::Push {
+            files: sorted(push.taken.iter().flat_map(|offer| files(run, offer))),
+            variables: stores.len(),
+            services: sorted(stores.iter().map(|store| store.owner.name())).len(),
+            start_commands: commands.offers.len(),
+        });
     } else if !commands.offers.is_empty() {
-        let names: Vec<&str> = commands.offers.iter().map(|(setting, _)| setting.service.name.as_str()).collect();
-        let words = format!("Set the start command of {}: variables stay as they are", names_of(&names));
-        menu.push((Menu::StartCommands, escape::line(&words).into_owned()));
+        let services = commands.offers.iter().map(|(setting, _)| setting.service.name.as_str()).collect();
+        menu.push(FixChoice::SetStartCommands { services });
     }
-    let pulls: usize = pull.taken.iter().map(|offer| offer.pulls.len()).sum();
-    if pulls > 0 {
-        menu.push((
-            Menu::All(Direction::Pull),
-            format!("Pull: Railway's values go into the file ({})", count(pulls, "value")),
-        ));
+    let values: usize = pull.taken.iter().map(|offer| offer.pulls.len()).sum();
+    if values > 0 {
+        menu.push(FixChoice::Pull { files: sorted(pull.taken.iter().flat_map(|offer| files(run, offer))), values });
     }
     if !due.is_empty() {
-        let names: Vec<&str> = due.iter().map(|due| due.service.name.as_str()).collect();
-        let words = format!("Redeploy {}: variables stay as they are", names_of(&names));
-        menu.push((Menu::Redeploy, escape::line(&words).into_owned()));
+        menu.push(FixChoice::Redeploy { services: due.iter().map(|due| due.service.name.as_str()).collect() });
     }
-    menu.push((Menu::EachOne, format!("Decide one by one ({})", count(findings, "finding"))));
-    menu.push((Menu::Nothing, "Leave everything as it is".to_owned()));
+    menu.extend([FixChoice::Review { findings }, FixChoice::Exit]);
     menu
 }
 
-/// Goes through the findings, worst first; Esc goes one back. `None`: back to the menu.
+/// Returns the files that an offer reads or writes.
+fn files<'c>(run: &'c FixRun<'_>, offer: &'c Offer) -> Vec<&'c str> {
+    let read = offer.stores.iter().filter_map(|store| Some(store.from.as_ref()?.file.as_str()));
+    let written = offer.pulls.iter().map(|pull| run.survey().files[pull.file].name.as_str());
+    sorted(read.chain(written))
+}
+
+fn sorted<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    names.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Asks about each finding, worst first; Esc goes back by one. Returns `None` if the user goes back to the menu.
 fn one_by_one(
     run: &FixRun<'_>,
     able: &[&Proposal<'_>],
@@ -166,8 +150,7 @@ fn one_by_one(
     while let Some(proposal) = able.get(picks.len()) {
         if is_first_note(able, picks.len()) {
             let notes = able.len() - picks.len();
-            let prompt = format!("{} left are notes. Look at them, too?", count(notes, "finding"));
-            if world.ask.confirm(&prompt, YesNo::No)? != PromptAnswer::Given(YesNo::Yes) {
+            if world.prompt.confirm(&prompts::review_notes(notes), YesNo::No)? != PromptAnswer::Given(YesNo::Yes) {
                 break;
             }
         }
@@ -185,14 +168,15 @@ fn one_by_one(
             Picked::Skip => {}
         }
     }
-    chosen.remarks = leave_out_conflicts(&mut chosen.offers).into_iter().map(|(_, why)| why).collect();
+    chosen.remarks = leave_out_conflicts(&mut chosen.offers).into_iter().map(|(_, cause)| cause).collect();
     let Some(settings) = start_commands(open, world)? else { return Ok(None) };
     chosen.settings = settings;
     let Some(redeploys) = redeploys(open.due, &chosen, world)? else { return Ok(None) };
     Ok(Some(SelectedChanges { redeploys, ..chosen }))
 }
 
-/// Asks about each service that a deployment would fix, unless it is deployed anyway; `None` goes back.
+/// Asks about each service that a deployment would fix, unless it is deployed anyway. Returns `None` if the user goes
+/// back.
 fn redeploys(
     due: &[DueRedeploy],
     planned: &SelectedChanges,
@@ -206,8 +190,7 @@ fn redeploys(
         if is_set || due.commit.is_none() && offers.iter().any(is_meant) {
             continue;
         }
-        let prompt = format!("{}. Deploy it again?", escape::line(&due.found.join("; ")));
-        match world.ask.confirm(&prompt, YesNo::Yes)? {
+        match world.prompt.confirm(&prompts::redeploy(&due.service.name, &due.found), YesNo::Yes)? {
             PromptAnswer::Given(YesNo::Yes) => chosen.push(due.clone()),
             PromptAnswer::Given(YesNo::No) => {}
             PromptAnswer::Back => return Ok(None),
@@ -221,33 +204,31 @@ fn is_first_note(able: &[&Proposal<'_>], at: usize) -> bool {
     at > 0 && is_note(at) && !is_note(at - 1)
 }
 
-/// Asks about one finding; `None` goes back.
+/// Asks about one finding. Returns `None` if the user goes back.
 fn one(
     run: &FixRun<'_>,
     proposal: &Proposal<'_>,
     progress: &QuestionNumber,
     world: &mut World<'_>,
 ) -> Result<Option<Picked>, Error> {
-    let QuestionNumber { number, of } = progress;
-    let prompt = format!("{number}/{of} {}", escape::line(&proposal.finding.message));
+    let QuestionNumber { number, of } = *progress;
+    let message = &proposal.finding.message;
+    let choices = choices(run, proposal);
+    let default = default(proposal, &choices);
     loop {
-        let picks = picks(proposal);
-        let items: Vec<String> = picks.iter().map(|(_, words)| words.clone()).collect();
-        let PromptAnswer::Given(picked) = world.ask.choose(&prompt, &items, default(proposal, &picks))? else {
-            return Ok(None);
-        };
-        match picks[picked].0 {
-            Pick::Offer(index) => {
-                if let PromptAnswer::Given(offer) = services_for(run, &proposal.offers[index], world)? {
+        let answer =
+            world.prompt.choose(&prompts::finding(number, of, message), &prompts::labels(&choices), default)?;
+        let PromptAnswer::Given(picked) = answer else { return Ok(None) };
+        match choices[picked] {
+            FindingChoice::Apply { offer, .. } => {
+                if let PromptAnswer::Given(offer) = services_for(run, offer, world)? {
                     return Ok(Some(offer.map_or(Picked::Skip, Picked::Offer)));
                 }
             }
-            Pick::Skip => return Ok(Some(Picked::Skip)),
-            Pick::Values => show_values(proposal.finding, world),
-            Pick::Ignore => {
-                if let PromptAnswer::Given(reason) =
-                    world.ask.line("Why is it meant to be so? (goes into doctor.toml)")?
-                {
+            FindingChoice::Skip => return Ok(Some(Picked::Skip)),
+            FindingChoice::ShowValues => show_values(proposal.finding, world),
+            FindingChoice::Ignore => {
+                if let PromptAnswer::Given(reason) = world.prompt.line(prompts::IGNORE_REASON)? {
                     return Ok(Some(Picked::Ignore(ignoring(proposal, reason))));
                 }
             }
@@ -255,22 +236,19 @@ fn one(
     }
 }
 
-/// A new key goes to the services that are picked for it, each by itself; none of them is picked beforehand. Every other
-/// offer is taken as it is.
+/// Asks which services get a new key, with none preselected. Every other offer is returned unchanged.
 fn services_for(run: &FixRun<'_>, offer: &Offer, world: &mut World<'_>) -> Result<PromptAnswer<Option<Offer>>, Error> {
     if offer.way != Direction::Add || offer.stores.len() < 2 {
         return Ok(PromptAnswer::Given(Some(offer.clone())));
     }
-    let key = escape::line(&offer.key);
     let holders = run.survey().readable().filter(|target| target.variable(&offer.key).is_some());
     let holders: Vec<&str> = holders.map(|target| target.service.name.as_str()).collect();
-    let held = match holders.as_slice() {
-        [] => "no service has it yet".to_owned(),
-        [one] => format!("{} has it already", escape::line(one)),
-        several => format!("{} have it already", escape::line(&names_of(several))),
-    };
-    let items: Vec<String> = offer.stores.iter().map(|store| escape::line(store.owner.name()).into_owned()).collect();
-    let picked = world.ask.choose_many(&format!("Which services get {key}? ({held})"), &items, &[])?;
+    let owners = offer.stores.iter().map(|store| store.owner.name());
+    let picked = world.prompt.choose_many(
+        &prompts::services_to_add(&offer.key, &holders),
+        &prompts::names_to_choose(owners),
+        &[],
+    )?;
     Ok(match picked {
         PromptAnswer::Back => PromptAnswer::Back,
         PromptAnswer::Given(picked) => {
@@ -280,36 +258,17 @@ fn services_for(run: &FixRun<'_>, offer: &Offer, world: &mut World<'_>) -> Resul
     })
 }
 
-fn picks(proposal: &Proposal<'_>) -> Vec<(Pick, String)> {
-    let mut picks: Vec<(Pick, String)> =
-        proposal.offers.iter().enumerate().map(|(index, offer)| (Pick::Offer(index), offer_label(offer))).collect();
-    picks.push((Pick::Skip, "Skip: leave it as it is".to_owned()));
-    picks.push((Pick::Ignore, "Ignore it for good, with a reason".to_owned()));
-    picks.push((Pick::Values, "Show the values".to_owned()));
-    picks
+fn choices<'c>(run: &'c FixRun<'_>, proposal: &'c Proposal<'_>) -> Vec<FindingChoice<'c>> {
+    let offers = proposal.offers.iter();
+    let mut choices: Vec<_> = offers.map(|offer| FindingChoice::Apply { offer, files: files(run, offer) }).collect();
+    choices.extend([FindingChoice::Skip, FindingChoice::Ignore, FindingChoice::ShowValues]);
+    choices
 }
 
-fn offer_label(offer: &Offer) -> String {
-    let owners: Vec<&str> = offer.stores.iter().map(|store| store.owner.name()).collect();
-    let owners = crate::drift::phrases::names(&owners);
-    let caution = offer.caution.as_ref().map(|caution| format!(" ({caution})")).unwrap_or_default();
-    let words = match offer.way {
-        Direction::Push => format!("Push to {owners}{caution}"),
-        Direction::Add if offer.stores.len() > 1 => {
-            format!("Add it to services that do not have it: {owners}{caution}")
-        }
-        Direction::Add => format!("Add it to {owners}, which does not have it{caution}"),
-        Direction::PushShared => format!("Write the shared variable {}{caution}", offer.stores[0].key),
-        Direction::Pull => format!("Pull into the file{caution}"),
-        Direction::Remove => format!("Remove it from {owners}{caution}"),
-    };
-    escape::line(&words).into_owned()
-}
-
-/// What "all of them" would do is the likely wish; what is done only by name is not done by a slip of the finger.
-fn default(proposal: &Proposal<'_>, picks: &[(Pick, String)]) -> usize {
+/// The default is what a bulk selection would do. An offer that has to be selected individually is never the default.
+fn default(proposal: &Proposal<'_>, choices: &[FindingChoice<'_>]) -> usize {
     let bulk = proposal.offers.iter().position(|offer| offer.reach == OfferReach::Bulk);
-    bulk.unwrap_or_else(|| picks.iter().position(|(pick, _)| matches!(pick, Pick::Skip)).unwrap_or(0))
+    bulk.unwrap_or_else(|| choices.iter().position(|choice| matches!(choice, FindingChoice::Skip)).unwrap_or(0))
 }
 
 fn ignoring(proposal: &Proposal<'_>, reason: String) -> IgnoreEntry {
@@ -321,14 +280,14 @@ fn ignoring(proposal: &Proposal<'_>, reason: String) -> IgnoreEntry {
     }
 }
 
-/// On the terminal at which the question stands, and nowhere else.
+/// Prints the values, at the prompt only.
 fn show_values(finding: &Finding, world: &World<'_>) {
-    for sighting in &finding.sightings {
-        let value = match &sighting.value {
+    for observation in &finding.observations {
+        let value = match &observation.value {
             Some(value) if value.expose().is_empty() => "(empty)".to_owned(),
             Some(value) => escape::value(value.expose()),
             None => String::new(),
         };
-        world.talk.print_line(&format!("  {}  {}  {value}", escape::line(&sighting.place), sighting.state));
+        world.status.print_line(&format!("  {}  {}  {value}", escape::line(&observation.place), observation.state));
     }
 }

@@ -1,4 +1,4 @@
-//! Records a plan in the journal: what was there, and what is about to be there.
+//! Records a plan in the journal, with the values before and after.
 
 use jiff::Timestamp;
 
@@ -10,60 +10,58 @@ use crate::error::Error;
 use crate::io::storage::journal::{self, Before, Journal, JournalRecord, Recorded, RecordedCommand, RunName};
 use crate::io::world::World;
 
-/// What a record keeps beside the plan.
+/// The parts of a record that are not in the plan.
 pub(crate) struct JournalExtras<'k> {
-    /// What of the plan is still to be done.
-    pub(crate) ledger: &'k Receipts,
-    /// The run that is undone.
+    /// Selects the open steps of the plan.
+    pub(crate) receipts: &'k Receipts,
+    /// The run that this one undoes.
     pub(crate) undoes: Option<&'k RunName>,
-    /// Whether the environment is protected.
     pub(crate) protected: bool,
 }
 
-/// Records what of the plan is about to be done. When it returns, the record is on disk.
+/// Records the open steps of the plan. When it returns, the record is on disk.
 pub(crate) fn record(
-    site: ApplyContext<'_>,
+    context: ApplyContext<'_>,
     plan: &Plan,
     kept: &JournalExtras<'_>,
     world: &World<'_>,
 ) -> Result<Recorded, Error> {
     let now = world.clock.now();
-    let railway_time = site.client.railway_time();
-    // Never too early, so that a clock that is behind does not make it look old.
+    let railway_time = context.client.railway_time();
+    // The later of the two clocks, so that the record does not look old if one is slow.
     let time = railway_time.map_or(now, |time| time.max(now));
     let journal = Journal::open(world.state.as_deref(), world.keyring)?;
-    let recorded = journal.write(&journal_record(site, plan, kept, time))?;
-    // Old runs go only where Railway's clock and this machine's both say that they are old.
+    let recorded = journal.write(&journal_record(context, plan, kept, time))?;
+    // Runs are removed only if they are old by Railway's clock and by the local one.
     if let Some(railway_time) = railway_time {
         journal.prune(railway_time.min(now));
     }
     Ok(recorded)
 }
 
-/// What of the plan is still to be done.
-fn journal_record(site: ApplyContext<'_>, plan: &Plan, kept: &JournalExtras<'_>, time: Timestamp) -> JournalRecord {
-    let &JournalExtras { ledger, undoes, protected } = kept;
+fn journal_record(context: ApplyContext<'_>, plan: &Plan, kept: &JournalExtras<'_>, time: Timestamp) -> JournalRecord {
+    let &JournalExtras { receipts, undoes, protected } = kept;
     let open = |receipt: &Receipt| receipt.outcome == Outcome::NotTried;
-    let stores = plan.stores.iter().zip(&ledger.stores).filter(|(_, receipt)| open(receipt));
-    let files = plan.files.iter().zip(&ledger.files).filter(|(_, receipts)| receipts.iter().any(open));
-    let settings = plan.settings.iter().zip(&ledger.settings).filter(|(_, receipt)| open(receipt));
+    let stores = plan.stores.iter().zip(&receipts.stores).filter(|(_, receipt)| open(receipt));
+    let files = plan.files.iter().zip(&receipts.files).filter(|(_, receipts)| receipts.iter().any(open));
+    let settings = plan.settings.iter().zip(&receipts.settings).filter(|(_, receipt)| open(receipt));
     JournalRecord {
         time,
         command: if undoes.is_some() { RecordedCommand::Undo } else { RecordedCommand::Fix },
         undoes: undoes.cloned(),
-        host: site.client.host(),
-        project: site.shape.project.clone(),
-        environment: site.shape.environment.clone(),
+        host: context.client.host(),
+        project: context.shape.project.clone(),
+        environment: context.shape.environment.clone(),
         protected,
-        folder: site.folder.to_owned(),
-        stores: stores.map(|(store, _)| kept_store(store)).collect(),
-        files: files.map(|(file, _)| kept_file(file)).collect(),
+        folder: context.folder.to_owned(),
+        stores: stores.map(|(store, _)| recorded_variable(store)).collect(),
+        files: files.map(|(file, _)| recorded_file(file)).collect(),
         settings: settings.map(|(setting, _)| setting.clone()).collect(),
         deploys: plan.deploys.iter().map(|deploy| deploy.service.clone()).collect(),
     }
 }
 
-fn kept_file(file: &FileChange) -> journal::RecordedFile {
+fn recorded_file(file: &FileChange) -> journal::RecordedFile {
     journal::RecordedFile {
         path: file.path.clone(),
         shown: file.name.clone(),
@@ -73,7 +71,7 @@ fn kept_file(file: &FileChange) -> journal::RecordedFile {
     }
 }
 
-fn kept_store(store: &VariableChange) -> journal::RecordedVariable {
+fn recorded_variable(store: &VariableChange) -> journal::RecordedVariable {
     journal::RecordedVariable {
         owner: match &store.owner {
             VariableOwner::Service(service) => Some(service.clone()),
@@ -81,8 +79,8 @@ fn kept_store(store: &VariableChange) -> journal::RecordedVariable {
         },
         key: store.key.clone(),
         before: match &store.before {
-            None => Before::Absent,
-            // No plan writes over a variable without a value; if one did, it could not be put back either.
+            None => Before::Missing,
+            // No plan overwrites a variable whose value is unavailable; if one did, it could not be restored either.
             Some(Variable::Sealed | Variable::Unavailable) => Before::Sealed,
             Some(Variable::Plain(text) | Variable::Reference { template: text, .. }) => Before::Stored(text.clone()),
         },
@@ -90,7 +88,7 @@ fn kept_store(store: &VariableChange) -> journal::RecordedVariable {
     }
 }
 
-/// Forgets a run that changed nothing after all.
+/// Removes the record of a run that changed nothing.
 pub(crate) fn forget_idle(applied: &mut Applied, world: &World<'_>) {
     if applied.has_changed() {
         return;

@@ -1,5 +1,5 @@
-//! `doctor fix`: gathers both sides, selects what is changed, plans it, gets it confirmed, applies it, verifies it, and
-//! reports what became of it.
+//! `doctor fix`: gathers both sides, selects changes, plans them, asks for confirmation, applies and verifies the plan,
+//! and reports the result.
 
 mod change_selection;
 mod changes;
@@ -22,9 +22,9 @@ use crate::commands::env_files::MissingFile;
 use crate::commands::expectations::ExpectationChecker;
 use crate::commands::fix::change_selection::ChangeSelection;
 use crate::commands::fix::changes::{Fixable, SelectedChanges};
-pub(crate) use crate::commands::fix::confirmation::refuse_parts;
+pub(crate) use crate::commands::fix::confirmation::{Confirmation, refuse_parts};
 pub(crate) use crate::commands::fix::journal_record::{JournalExtras, forget_idle, record};
-use crate::commands::fix::planned_fix::PlannedFix;
+use crate::commands::fix::planned_fix::{PlannedFix, lines_to_add};
 use crate::commands::fix::planner::Planner;
 use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
 use crate::commands::key_flags::KeyFlag;
@@ -33,7 +33,7 @@ use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
 use crate::commands::{config_file, output, protected_environments, timeout};
 use crate::drift::plan::Plan;
-use crate::drift::plan::offer::{Addition, Asking, FixPermissions, Prune};
+use crate::drift::plan::offer::{Addition, FixPermissions, Prompting, Prune};
 use crate::drift::plan::proposals::proposals;
 use crate::drift::plan::redeploys::due;
 use crate::drift::{Finding, Survey};
@@ -42,9 +42,9 @@ use crate::io::config::Config;
 use crate::io::railway::client::Client;
 use crate::io::terminal::prompt::can_ask;
 use crate::io::world::World;
-use crate::report::{Format, Planned, Report, ReportPart, escape, shell_command};
+use crate::report::{Format, Planned, Report, ReportPart, shell_command};
 
-/// One run of `fix`: what was typed, and what was found.
+/// One run of `fix`.
 struct FixRun<'r> {
     args: &'r FixArgs,
     output: OutputOptions<'r>,
@@ -54,13 +54,13 @@ struct FixRun<'r> {
     terms: FixPermissions,
 }
 
-/// Why nothing is done, and what would have been.
+/// The error of a run that applies nothing, and the plan if there is one.
 struct FixRefusal {
     error: Error,
     draft: Option<PlannedFix>,
 }
 
-/// Fixes what is selected.
+/// Runs `doctor fix`.
 pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let options = gather_options(args, global)?;
     let request = OutputRequest {
@@ -83,10 +83,10 @@ pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) ->
     if args.yes && !args.dry_run {
         refuse_parts(&gathered)?;
     }
-    let terms = terms(args, &gathered, world);
+    let terms = permissions(args, &gathered, world);
     let output = output.about(&gathered.survey.files, world);
     let analysis = analyse(gathered, args.output.fail_on);
-    FixRun { args, output, config: config.as_ref(), client: &client, analysis, terms }.go(world)
+    FixRun { args, output, config: config.as_ref(), client: &client, analysis, terms }.execute(world)
 }
 
 fn gather_options<'a>(args: &'a FixArgs, global: &'a GlobalArgs) -> Result<GatherOptions<'a>, Error> {
@@ -98,12 +98,12 @@ fn gather_options<'a>(args: &'a FixArgs, global: &'a GlobalArgs) -> Result<Gathe
         service_flags: if is_added { ServiceFlagRole::Add } else { ServiceFlagRole::Select },
         env_file: &args.files.env_file,
         only: &args.keys.only,
-        absent: if args.pull { MissingFile::Empty } else { MissingFile::Refused },
-        haste: Prefetch::Disabled,
+        missing_file: if args.pull { MissingFile::Empty } else { MissingFile::Refused },
+        prefetch: Prefetch::Disabled,
     })
 }
 
-/// The flags that allow something for a key.
+/// The flags that permit a change of a key.
 fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 3] {
     [
         KeyFlag { flag: "--allow-reference", keys: &args.allow_reference },
@@ -112,16 +112,17 @@ fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 3] {
     ]
 }
 
-/// What the flags allow.
-fn terms(args: &FixArgs, gathered: &Gathered, world: &World<'_>) -> FixPermissions {
+/// What the flags permit.
+fn permissions(args: &FixArgs, gathered: &Gathered, world: &World<'_>) -> FixPermissions {
     let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
     let directed = args.push || args.add || args.pull || args.redeploy || args.yes || args.dry_run;
     let directed = directed || args.start_command.is_some();
-    let asking = if !directed && can_ask(&world.terminal, &world.variables) { Asking::Person } else { Asking::Nobody };
-    // A person is not offered what can't be done; a flag that asks for it is an error.
+    let asking =
+        if !directed && can_ask(&world.terminal, &world.variables) { Prompting::Person } else { Prompting::Nobody };
+    // A prompt does not offer a pull into an unwritable file; with a flag, such a pull is an error.
     let closed = match asking {
-        Asking::Person => planner::closed(gathered, args),
-        Asking::Nobody => BTreeMap::new(),
+        Prompting::Person => planner::closed(gathered, args),
+        Prompting::Nobody => BTreeMap::new(),
     };
     FixPermissions {
         closed: closed.into_iter().map(|(file, refused)| (file, refused.sentence())).collect(),
@@ -145,13 +146,13 @@ impl FixRun<'_> {
         &self.analysis.gathered.survey
     }
 
-    /// Whether the environment's name has to be typed.
+    /// Whether the environment's name must be typed to confirm a plan.
     fn is_protected(&self) -> bool {
         let environment = &self.survey().environment;
         protected_environments::is_protected(self.config, &[&environment.name, &environment.id])
     }
 
-    fn go(mut self, world: &mut World<'_>) -> Result<Exit, Error> {
+    fn execute(mut self, world: &mut World<'_>) -> Result<Exit, Error> {
         if self.needs_shared_values() {
             let shared = self.client.shared_values(&self.gathered().selected.shape);
             self.terms.shared_values = shared.unwrap_or_default();
@@ -172,8 +173,8 @@ impl FixRun<'_> {
         if draft.plan.is_empty() {
             return self.nothing_to_do(draft, world);
         }
-        let is_agreed = self.args.yes && !self.args.dry_run && matches!(choice, ChangeSelection::Made(_));
-        if !is_agreed || self.output.format == Format::Json {
+        let is_confirmed = self.args.yes && !self.args.dry_run && matches!(choice, ChangeSelection::Made(_));
+        if !is_confirmed || self.output.format == Format::Json {
             draft.commands = printed_commands::of_plan(&mut self, chosen, &draft, world);
         }
         if self.is_for_a_later_command(&choice, world) {
@@ -182,7 +183,7 @@ impl FixRun<'_> {
         self.end(draft, &choice, world)
     }
 
-    /// Carries the plan out, or refuses or shows it.
+    /// Applies the plan, or refuses or shows it.
     fn end(self, draft: PlannedFix, choice: &ChangeSelection, world: &mut World<'_>) -> Result<Exit, Error> {
         match choice {
             ChangeSelection::Unnamed(_) => {
@@ -198,17 +199,17 @@ impl FixRun<'_> {
         }
     }
 
-    /// Whether this run ends with a printed command, and changes nothing itself.
+    /// Whether this run changes nothing and prints a command to run later.
     fn is_for_a_later_command(&self, choice: &ChangeSelection, world: &World<'_>) -> bool {
-        let may_go_on = self.args.yes || can_ask(&world.terminal, &world.variables);
-        self.args.dry_run || !may_go_on || matches!(choice, ChangeSelection::Unnamed(_))
+        let may_continue = self.args.yes || can_ask(&world.terminal, &world.variables);
+        self.args.dry_run || !may_continue || matches!(choice, ChangeSelection::Unnamed(_))
     }
 
-    /// Gets the plan confirmed, applies it and reports.
+    /// Asks for confirmation, applies the plan and reports the result.
     fn carry_out(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
-        let agreed = confirmation::obtain(&self, &draft, world)
+        let confirmed = confirmation::obtain(&self, &draft, world)
             .and_then(|part| confirmation::refuse_untrusted(&self, &draft.plan).map(|()| part));
-        let part = match agreed {
+        let part = match confirmed {
             Ok(part) => part,
             Err(error) => return self.refused(FixRefusal { error, draft: Some(draft) }, world),
         };
@@ -218,7 +219,7 @@ impl FixRun<'_> {
 
     fn needs_shared_values(&self) -> bool {
         let refers = |finding: &Finding| finding.rule.needs_shared_values();
-        let wanted = !self.terms.shared.is_empty() || self.terms.asking == Asking::Person;
+        let wanted = !self.terms.shared.is_empty() || self.terms.asking == Prompting::Person;
         wanted && !self.survey().catalogue.shared.is_empty() && self.analysis.examination.findings.iter().any(refers)
     }
 
@@ -229,12 +230,12 @@ impl FixRun<'_> {
             args: self.args,
             config: self.config,
             options: &self.output.text_options(world),
-            folder: &world.folder,
+            folder: &world.directory,
         };
         planner.plan(chosen)
     }
 
-    /// Says so, and ends as `check` would.
+    /// Reports that there is nothing to do, with the exit code of `check`.
     fn nothing_to_do(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
         let exit = self.analysis.exit();
         let output = self.output;
@@ -245,9 +246,7 @@ impl FixRun<'_> {
         report.to_add = draft.to_add;
         output.write_report(&report, world)?;
         if !matches!(output.format, Format::Text | Format::Json) {
-            for words in &report.to_add {
-                world.talk.print_line(&format!("  add   {}", escape::line(&shell_command::line(words))));
-            }
+            lines_to_add(&report.to_add).iter().for_each(|line| world.status.print_line(line));
         }
         Ok(exit)
     }
@@ -262,13 +261,13 @@ impl FixRun<'_> {
         }
         if self.output.format != Format::Json {
             for line in &lines {
-                world.talk.print_line(line);
+                world.status.print_line(line);
             }
         }
         self.print_plan(draft, exit, world).map(|()| exit)
     }
 
-    /// The report with the plan that was not carried out.
+    /// Writes the report with the plan, which was not applied.
     fn print_plan(self, draft: PlannedFix, exit: Exit, world: &mut World<'_>) -> Result<(), Error> {
         let output = self.output;
         let mut report = self.report(exit, world);
@@ -279,11 +278,13 @@ impl FixRun<'_> {
         output.write_report(&report, world)
     }
 
-    /// Ends with the error; a program is told before what was found and planned, as a person is.
+    /// Returns the error. With `--format json`, writes the report with findings and plan first.
     fn refused(self, FixRefusal { error, draft }: FixRefusal, world: &mut World<'_>) -> Result<Exit, Error> {
-        let is_for_want_of_a_yes =
-            matches!(error, Error::NoConsent { .. } | Error::Untrusted { .. } | Error::TrustOutdated { .. });
-        if self.output.format == Format::Json && is_for_want_of_a_yes {
+        let is_unconfirmed = matches!(
+            error,
+            Error::Cancelled | Error::NotConfirmed { .. } | Error::Untrusted { .. } | Error::TrustOutdated { .. }
+        );
+        if self.output.format == Format::Json && is_unconfirmed {
             let output = self.output;
             match draft {
                 Some(draft) => self.print_plan(draft, error.exit(), world)?,
@@ -295,45 +296,45 @@ impl FixRun<'_> {
 
     fn apply(&self, plan: &Plan, world: &World<'_>) -> Result<Applied, Error> {
         for text in plan.settings.iter().flat_map(|setting| setting.before.iter().chain(&setting.after)) {
-            self.client.scrubber.add("START_COMMAND", text);
+            self.client.redactor.add("START_COMMAND", text);
         }
         let files: Vec<_> =
             self.gathered().paths.iter().map(std::path::PathBuf::as_path).zip(&self.survey().files).collect();
         let redeploy = ["fix", "--redeploy"].map(str::to_owned);
-        let called = shell_command::whole(&world.program, &redeploy, &self.gathered().flags, std::iter::empty());
-        let site = ApplyContext {
-            called: &called,
+        let called = shell_command::complete(&world.program, &redeploy, &self.gathered().flags, std::iter::empty());
+        let context = ApplyContext {
+            redeploy_command: &called,
             client: self.client,
             shape: &self.gathered().selected.shape,
             interrupt: world.interrupt,
-            folder: &world.folder,
+            folder: &world.directory,
             state: world.state.as_deref(),
             files: &files,
             loader: self.survey().policy.loader,
             on_staged: on_staged(self.args.on_staged),
             logs: self.output.logs,
-            seeing: Some(ExpectedOfDeployments {
-                eyes: ExpectationChecker {
+            expected: Some(ExpectedOfDeployments {
+                checker: ExpectationChecker {
                     client: self.client,
                     probe: world.probe,
-                    sights: &self.gathered().expectations,
+                    expectations: &self.gathered().expectations,
                 },
                 survey: self.survey(),
             }),
         };
-        let mut applied = apply::apply(site, plan, StepNames::Fix, |ledger| {
-            // Deployments alone leave nothing to put back.
+        let mut applied = apply::apply(context, plan, StepNames::Fix, |receipts| {
+            // Deployments alone can't be undone.
             if self.args.no_journal || (plan.changes_nothing_stored() && plan.files.is_empty()) {
                 return Ok(None);
             }
-            let kept = JournalExtras { ledger, undoes: None, protected: self.is_protected() };
-            record(site, plan, &kept, world).map(Some)
+            let extras = JournalExtras { receipts, undoes: None, protected: self.is_protected() };
+            record(context, plan, &extras, world).map(Some)
         })?;
         forget_idle(&mut applied, world);
         Ok(applied)
     }
 
-    /// The target alone, for the head of a plan.
+    /// A report with only the target, for the header of a plan.
     fn header(&self, world: &World<'_>) -> Report {
         let gathered = self.gathered();
         Report {
@@ -351,7 +352,7 @@ impl FixRun<'_> {
         }
     }
 
-    /// What was found, before a person is asked about it.
+    /// Prints the findings before the first prompt.
     fn show_findings(&self, findings: &[Finding], world: &mut World<'_>) -> Result<(), Error> {
         let report = Report {
             command: "fix",
@@ -371,19 +372,12 @@ impl FixRun<'_> {
     }
 }
 
-/// The commands below a plan, each on a line by itself.
+/// The commands below a plan.
 fn dry_run_lines(draft: &PlannedFix) -> Vec<String> {
-    let line = |label: &str, words: &[String]| format!("  {label}  {}", escape::line(&shell_command::line(words)));
-    let mut lines: Vec<String> = draft.to_add.iter().map(|words| line("add ", words)).collect();
-    let labels = ["next"].into_iter().chain(std::iter::repeat("then"));
-    lines.extend(labels.zip(&draft.commands.lines).map(|(label, words)| line(label, words)));
-    if draft.commands.lines.is_empty() {
-        lines.push(format!("  {}", draft.commands.none()));
-    }
-    lines
+    [lines_to_add(&draft.to_add), draft.commands.block()].concat()
 }
 
-/// What to do about staged changes.
+/// Converts `--on-staged`.
 pub(crate) fn on_staged(staging: Staging) -> OnStaged {
     match staging {
         Staging::Stop => OnStaged::Stop,

@@ -1,4 +1,4 @@
-//! Plans what was selected: variables, files, and the deployments that follow.
+//! Plans the selected changes: variables, files, and deployments.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,22 +21,22 @@ use crate::drift::plan::{ChangedFileKind, FileChange, FileEdit, Plan, VariableCh
 use crate::drift::{ResourceRef, Secret, Variable, phrases};
 use crate::error::Error;
 use crate::io::config::Config;
-use crate::io::files::{self, Leads};
+use crate::io::files::{self, LinkScope};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::ServiceShape;
 use crate::report::{TextOptions, Values, escape};
 
-/// A file with the values that are pulled into it.
+/// A file with pulled values.
 #[derive(Default)]
 struct EditedFile {
-    /// The new text; `None` where nothing changes.
+    /// The new text; `None` if nothing changes.
     file: Option<LocalFile>,
     edits: Vec<FileEdit>,
-    /// What can't be written safely.
+    /// Values that can't be written safely.
     remarks: Vec<String>,
 }
 
-/// Everything that a plan is made from.
+/// The inputs of a plan.
 pub(super) struct Planner<'d> {
     pub(super) client: &'d Client<'d>,
     pub(super) gathered: &'d Gathered,
@@ -68,7 +68,7 @@ impl Planner<'_> {
         Ok(draft)
     }
 
-    /// Edits each file by span; what can't be written safely is said by name and left out.
+    /// Edits each file in place. A value that can't be written safely is skipped, with a remark that names it.
     fn edit_files(&self, pulls: &[&Pull], draft: &mut PlannedFix) -> Result<(), Error> {
         let mut by_file: BTreeMap<usize, Vec<&Pull>> = BTreeMap::new();
         for pull in pulls {
@@ -84,24 +84,26 @@ impl Planner<'_> {
             draft.remarks.extend(remarks);
             let Some(edited) = edited else { continue };
             files::refuse_too_large(edited.text(), &self.gathered.paths[index], self.folder)?;
-            // What is shown and recorded is the file itself: a link to it may lead elsewhere by then.
+            // The resolved path is shown and recorded, because a link to it may change later.
             let path = &self.gathered.places[index].end;
-            if self.gathered.survey.exposures[index].end.is_some() || self.gathered.places[index].leads == Leads::Out {
+            if self.gathered.survey.exposures[index].end.is_some()
+                || self.gathered.places[index].leads == LinkScope::Out
+            {
                 let real = files::display_path(path, self.folder);
-                draft.plan.cautions.push(format!("{} is a link: the file that changes is {real}", file.name));
+                draft.plan.cautions.push(format!("{} is a link; the file that changes is {real}", file.name));
             }
             if files::has_other_names(path) {
-                let words = format!("{} has other names (hard links): they keep the old text", file.name);
-                draft.plan.cautions.push(words);
+                let caution = format!("other hard links to {} keep the old text", file.name);
+                draft.plan.cautions.push(caution);
             }
             let mask = |value: &Secret| self.options.mask(value);
             draft.plan.files.push(FileChange {
                 kind: ChangedFileKind::Variables,
                 path: path.clone(),
                 name: file.name.clone(),
-                // What was read, not what may stand there by now: whoever changes it meanwhile must be met.
+                // The text that was read, not the current one, so that a change in the meantime is a conflict.
                 before: files::current(path).map(|_| file.text().clone()),
-                shown: [file.masked(&mask), self.after(edited.masked(&mask), &pulls)],
+                shown: [file.redacted(&mask), self.after(edited.redacted(&mask), &pulls)],
                 after: Some(edited.text().clone()),
                 edits,
             });
@@ -109,9 +111,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Without fingerprints, a line with another value would look unchanged.
+    /// Marks changed lines if fingerprints are not shown, because they would look unchanged.
     fn after(&self, masked: String, pulls: &[&Pull]) -> String {
-        if !matches!(self.options.values, Values::Withheld) {
+        if !matches!(self.options.values, Values::Redacted) {
             return masked;
         }
         let is_new = |line: &str| {
@@ -138,13 +140,13 @@ impl Planner<'_> {
                     let after = Some(pull.value.clone());
                     edited.edits.push(FileEdit { change: "pull", key: pull.key.clone(), before, after, from });
                 }
-                Err(refusal) => edited.remarks.push(refusal.sentence()),
+                Err(refusal) => edited.remarks.push(refusal.message()),
             }
         }
         edited
     }
 
-    /// Asks for the deployments there are, and plans one for each service that is to run with something new.
+    /// Reads the current deployments, and plans one for each service that has to run with new values or settings.
     fn plan_deployments(&self, redeploys: &[DueRedeploy], draft: &mut PlannedFix) -> Result<(), Error> {
         let shape = &self.gathered.selected.shape;
         let fence = self.client.pre_write_state(&shape.project.id, &shape.environment.id)?;
@@ -152,7 +154,7 @@ impl Planner<'_> {
             draft.plan.cautions.push(staged_sentence(staged));
         }
         if self.args.no_deploy {
-            draft.plan.cautions.push("the running services keep their old values until they are deployed".to_owned());
+            draft.plan.cautions.push("running services keep their old values until they are deployed".to_owned());
             return Ok(());
         }
         draft.plan.cautions.extend(redeploys.iter().flat_map(|due| due.found.iter().cloned()));
@@ -170,7 +172,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The services that are deployed, and why. Those that only refer to what changes are deployed on request.
+    /// The services to deploy, and why. Services that only reference a changed variable are deployed with
+    /// `--dependents`.
     fn deploy_reasons(&self, redeploys: &[DueRedeploy], draft: &mut PlannedFix) -> BTreeMap<ResourceRef, DeployReason> {
         let mut reasons: BTreeMap<ResourceRef, DeployReason> =
             redeploys.iter().map(|due| (due.service.clone(), due.cause.clone())).collect();
@@ -183,7 +186,7 @@ impl Planner<'_> {
             } else {
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
                 draft.plan.cautions.push(format!(
-                    "{} takes the new value by reference ({}), and is not deployed: --dependents does",
+                    "{} references a changed variable ({}) and is not deployed; use --dependents to deploy it too",
                     service.name,
                     phrases::names(&keys)
                 ));
@@ -206,7 +209,7 @@ impl Planner<'_> {
         Ok(PlannedDeployment { costs: costs(&how, running, &keys), service, how, cause, commit: None })
     }
 
-    /// Services that refer to what changes, directly or not, and are not deployed anyway.
+    /// The services that reference a changed variable, directly or not, and are not deployed anyway.
     fn following(
         &self,
         draft: &mut PlannedFix,
@@ -222,7 +225,9 @@ impl Planner<'_> {
         let read =
             if others.is_empty() { Ok(Vec::new()) } else { self.client.values(&self.gathered.selected.shape, &others) };
         let read = read.unwrap_or_else(|error| {
-            draft.remarks.push(format!("who else refers to what changes could not be looked up: {error}"));
+            draft
+                .remarks
+                .push(format!("could not check which other services reference the changed variables: {error}"));
             Vec::new()
         });
         let own = survey.targets.iter().filter_map(|target| Some((&target.service, target.stored.as_ref().ok()?)));
@@ -244,7 +249,7 @@ impl Planner<'_> {
     }
 }
 
-/// Railway deploys with a new start command, so a service that must not be deployed keeps its own.
+/// Removes start commands of services that can't be deployed, because Railway deploys a service when it is set.
 fn leave_out_undeployed(draft: &mut PlannedFix) {
     for deploy in &draft.plan.deploys {
         let DeployMethod::Not(why) = &deploy.how else { continue };
@@ -252,9 +257,7 @@ fn leave_out_undeployed(draft: &mut PlannedFix) {
         draft.plan.settings.retain(|setting| setting.service != deploy.service);
         if draft.plan.settings.len() < before {
             let name = &deploy.service.name;
-            draft
-                .remarks
-                .push(format!("the start command of {name} is left as it is, because setting it deploys: {why}"));
+            draft.remarks.push(format!("the start command of {name} is not set, because that would deploy it: {why}"));
         }
     }
     let Plan { stores, deploys, .. } = &mut draft.plan;
@@ -264,7 +267,7 @@ fn leave_out_undeployed(draft: &mut PlannedFix) {
     });
 }
 
-/// The files that no value is pulled into, by index.
+/// The files that no value may be pulled into, by index.
 pub(super) fn closed(gathered: &Gathered, args: &FixArgs) -> BTreeMap<usize, GuardedFile> {
     let Gathered { survey, paths, places, .. } = gathered;
     let refused = |index: usize| {
@@ -279,7 +282,7 @@ pub(super) fn closed(gathered: &Gathered, args: &FixArgs) -> BTreeMap<usize, Gua
     (0..survey.files.len()).filter_map(refused).collect()
 }
 
-/// The variables that change, each once, sorted by owner and key.
+/// Merges changes of the same variable, and sorts them by owner and key.
 fn merged<'s>(stores: impl Iterator<Item = &'s VariableChange>) -> Vec<VariableChange> {
     let mut merged: Vec<VariableChange> = Vec::new();
     for store in stores {
@@ -299,12 +302,11 @@ fn merged<'s>(stores: impl Iterator<Item = &'s VariableChange>) -> Vec<VariableC
     merged
 }
 
-/// The file is a program of the checkout, so what it declares is not known.
+/// The file is a program, which is not run, so its declarations are unknown.
 fn infrastructure_warning(file: &str) -> String {
     format!(
-        "{file} may describe these services: the next `railway config apply` then resets a variable that it declares and, \
-         under its default policy “managed”, deletes one that it does not declare; `preserve()` or the policy's `ignore` \
-         keeps what is pushed"
+        "{file} may manage these services: `railway config apply` then resets the variables that it declares and, with \
+         the default policy “managed”, deletes all others; to keep pushed values, use `preserve()` or the policy's `ignore`"
     )
 }
 
@@ -314,5 +316,5 @@ fn staged_sentence(staged: &StagedChanges) -> String {
         (number, OtherChanges::None) => phrases::count(number, "variable"),
         (number, OtherChanges::Some) => format!("{} and settings", phrases::count(number, "variable")),
     };
-    format!("somebody has staged changes of {what} in this environment; they stay as they are")
+    format!("this environment has staged changes of {what}; they stay staged")
 }

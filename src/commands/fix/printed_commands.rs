@@ -1,4 +1,4 @@
-//! The commands that are printed below a plan: what they take on comes from the plan, everything else from this run.
+//! The commands printed below a plan. They select the plan's changes, and take all other flags from this run.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::drift::plan::{ChangedFileKind, Plan, VariableChange, VariableOwner};
 use crate::io::world::World;
 use crate::report::shell_command;
 
-/// The commands for what was chosen, as the plan came out of it.
+/// Returns the commands that apply the plan.
 pub(super) fn of_plan(
     run: &mut FixRun<'_>,
     chosen: &SelectedChanges,
@@ -29,11 +29,11 @@ pub(super) fn of_plan(
         [(run.args.push, Direction::Push), (run.args.pull, Direction::Pull), (run.args.prune, Direction::Remove)];
     let ways: BTreeSet<Direction> = typed.into_iter().filter(|(is, _)| *is).map(|(_, way)| way).collect();
     let shared_values = std::mem::take(&mut run.terms.shared_values);
-    let wish = CommandRequest {
+    let request = CommandRequest {
         offers: &chosen.offers,
         settings: &draft.plan.settings,
         scope: if run.gathered().selection.flags.is_empty() { Scope::Default } else { Scope::Typed },
-        // A plan that only stores leaves out the deployments that were chosen.
+        // With `--no-deploy`, the selected deployments are not part of the plan.
         due: if run.args.no_deploy { &[] } else { &chosen.redeploys },
         only: &only,
         ways: &ways,
@@ -41,11 +41,11 @@ pub(super) fn of_plan(
         deploying: if run.args.no_deploy { Deploying::Never } else { Deploying::Changed },
         known: PredictionInput { shared_values: &shared_values, unwritable: &unwritable },
     };
-    let does_something = !(wish.offers.is_empty() && wish.due.is_empty() && wish.settings.is_empty());
-    let found = if does_something { commands(&mut run.analysis.gathered.survey, &wish) } else { None };
+    let does_something = !(request.offers.is_empty() && request.due.is_empty() && request.settings.is_empty());
+    let found = if does_something { commands(&mut run.analysis.gathered.survey, &request) } else { None };
     run.terms.shared_values = shared_values;
     let is_configured = draft.plan.files.iter().any(|file| file.kind == ChangedFileKind::Configuration);
-    let beyond = is_configured.then(|| "what changes in doctor.toml is chosen at a terminal only".to_owned());
+    let beyond = is_configured.then(|| "changes to doctor.toml can be selected only at a terminal".to_owned());
     let is_unprintable =
         found.is_some() && !draft.plan.settings.iter().all(|one| start_command::is_printable(run, one, world));
     let found = found.filter(|_| !is_unprintable);
@@ -54,7 +54,7 @@ pub(super) fn of_plan(
     Commands { lines, beyond, is_unprintable }
 }
 
-/// Values that were chosen and that no spelling in the file would give.
+/// Selected values that can't be written to the file in any spelling.
 fn unwritable(run: &FixRun<'_>, chosen: &SelectedChanges, plan: &Plan) -> BTreeSet<(usize, String)> {
     let pulls = chosen.offers.iter().flat_map(|offer| &offer.pulls);
     let is_planned = |file: usize, key: &str| {
@@ -67,7 +67,7 @@ fn unwritable(run: &FixRun<'_>, chosen: &SelectedChanges, plan: &Plan) -> BTreeS
 
 fn lines(run: &FixRun<'_>, found: &[FixInvocation], plan: &Plan, world: &World<'_>) -> Option<Vec<Vec<String>>> {
     let has_dependents = plan.deploys.iter().any(|deploy| deploy.cause == DeployReason::Dependent);
-    // Each of several commands would deploy the dependents of its own changes, and some of them twice.
+    // Several commands could deploy the same dependent more than once.
     if found.len() > 1 && run.args.dependents && has_dependents {
         return None;
     }
@@ -80,7 +80,7 @@ fn lines(run: &FixRun<'_>, found: &[FixInvocation], plan: &Plan, world: &World<'
     Some(found.iter().map(|one| line(run, one, &more, world)).collect())
 }
 
-/// The commands that add named keys which no service in scope holds, one for each service that could have it.
+/// The commands that add named keys that no service in scope has, one for each service that could have the key.
 pub(super) fn to_add(run: &FixRun<'_>, proposals: &[Proposal<'_>], world: &World<'_>) -> Vec<Vec<String>> {
     let survey = run.survey();
     let is_held = |key: &str| survey.readable().any(|target| target.variable(key).is_some());
@@ -94,21 +94,21 @@ pub(super) fn to_add(run: &FixRun<'_>, proposals: &[Proposal<'_>], world: &World
     stores.filter_map(of).collect()
 }
 
-/// The whole line, in which each service's name leads to that service.
+/// The complete command, with full service names.
 fn line(run: &FixRun<'_>, invocation: &FixInvocation, more: &[String], world: &World<'_>) -> Vec<String> {
     let services = Services::of(&run.gathered().selected.shape, run.config);
     let flag = |service: &ResourceRef| ResourceRef { name: services.whole_name(service), ..service.clone() };
     let named = invocation.services.as_ref().map(|named| named.iter().map(flag).collect());
-    let words = FixInvocation { services: named, ..invocation.clone() }.arguments(more);
+    let arguments = FixInvocation { services: named, ..invocation.clone() }.arguments(more);
     let mut flags = run.gathered().flags.clone();
     if run.is_protected() && run.args.targeting.place.environment.is_none() {
         flags.push(format!("--environment={}", run.survey().environment.name));
     }
     let typed: Vec<String> = typed_services(run, &services);
-    shell_command::whole(&world.program, &words, &flags, typed.iter())
+    shell_command::complete(&world.program, &arguments, &flags, typed.iter())
 }
 
-/// The services that were typed, each by its whole name.
+/// The services given by `--service`, with their full names.
 fn typed_services(run: &FixRun<'_>, services: &Services) -> Vec<String> {
     let is_typed = |name: &str| run.gathered().selection.flags.iter().any(|(typed, _)| typed == name);
     let all = run.survey().targets.iter().map(|target| &target.service);

@@ -1,4 +1,4 @@
-//! Puts what the steps have read together for the rules and the report.
+//! Combines the results of the steps for the rules and the report.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use crate::commands::gather::{GatherOptions, Gathered};
 use crate::commands::project_selection::SelectedEnvironment;
 use crate::commands::session::Session;
 use crate::commands::trust::{TrustState, TrustSubject};
-use crate::drift::dotenv::disagreement::Disputes;
+use crate::drift::dotenv::disagreement::Disagreements;
 use crate::drift::model::observed::Observed;
 use crate::drift::survey::Coverage;
 use crate::drift::{ResourceRef, Severity, Survey};
@@ -25,7 +25,7 @@ use crate::io::railway::environment::Shape;
 use crate::io::railway_config_files;
 use crate::io::world::World;
 
-/// Waits for git, and returns both sides.
+/// Waits for git, and combines both sides.
 pub(super) fn assemble(
     client: &Client<'_>,
     selected: SelectedEnvironment,
@@ -38,12 +38,12 @@ pub(super) fn assemble(
     let LocalSide { services, mut selection, mut files, examples, exposures, policy, declarations } = local;
     let (config, shape) = (session.config, &selected.shape);
     let aliases = std::mem::take(&mut selection.aliases);
-    let trust = trust(client, &selected, session, world).naming(files.only_declared.clone(), aliases);
+    let trust = trust(client, &selected, session, world).with_names(files.only_declared.clone(), aliases);
     let exposures = exposures.finish();
     files.mark_checkout_files(&exposures, &trust);
     let mut remarks = std::mem::take(&mut selection.remarks);
     if options.targeting.service.is_empty() {
-        remarks.extend(declarations.unlooked(&targets, &services));
+        remarks.extend(declarations.out_of_scope_remarks(&targets, &services));
     }
     remarks.extend(files.remarks);
     remarks.extend(exposure::remarks(&exposures));
@@ -56,7 +56,7 @@ pub(super) fn assemble(
             examples,
             files: files.files,
             exposures,
-            disputes: Disputes::default(),
+            loader_conflicts: Disagreements::default(),
             targets,
             staged,
             times,
@@ -64,7 +64,7 @@ pub(super) fn assemble(
             only: options.only.iter().cloned().collect(),
             coverage: coverage(options, config, &shape.environment),
             proved: BTreeSet::new(),
-            infrastructure: railway_config_files::infrastructure_file(&world.folder),
+            infrastructure: railway_config_files::infrastructure_file(&world.directory),
             today: Offset::UTC.to_datetime(world.clock.now()).date(),
         },
         expectations: Expectations { declarations, domains: domains(shape), trust, fronts: RefCell::default() },
@@ -86,7 +86,7 @@ fn trust(client: &Client<'_>, selected: &SelectedEnvironment, session: &Session<
     TrustState::of(TrustSubject { config, selected, sources, credentials: client.credentials, host: &host }, world)
 }
 
-/// Whether flags leave out something that `doctor.toml` is about.
+/// Returns whether flags exclude a part of what `doctor.toml` covers.
 fn coverage(options: &GatherOptions<'_>, config: Option<&Config>, environment: &ResourceRef) -> Coverage {
     let usual = config.and_then(|config| config.environment.as_ref());
     let is_elsewhere = usual.is_some_and(|usual| ![&environment.id, &environment.name].contains(&&usual.value));
@@ -94,10 +94,10 @@ fn coverage(options: &GatherOptions<'_>, config: Option<&Config>, environment: &
     if is_part || is_elsewhere { Coverage::Part } else { Coverage::Whole }
 }
 
-/// The domains that Railway reports, by the id of the service.
+/// Returns the domains that Railway reports, by service id.
 fn domains(shape: &Shape) -> BTreeMap<String, Observed<Vec<Domain>>> {
     let own = |names: &Vec<String>| {
-        names.iter().map(|name| Domain { name: name.clone(), standing: DomainStatus::Railways }).collect::<Vec<_>>()
+        names.iter().map(|name| Domain { name: name.clone(), status: DomainStatus::Railways }).collect::<Vec<_>>()
     };
     let observed = |domains: &Observed<Vec<String>>| match domains {
         Observed::Known(names) => Observed::Known(own(names)),
@@ -107,7 +107,7 @@ fn domains(shape: &Shape) -> BTreeMap<String, Observed<Vec<Domain>>> {
     shape.services.iter().map(|one| (one.service.id.clone(), observed(&one.domains))).collect()
 }
 
-/// The flags that a printed command needs to be about the same thing.
+/// Returns the flags that a printed command needs for the same target.
 fn flags(options: &GatherOptions<'_>) -> Vec<String> {
     let (place, global) = (&options.targeting.place, options.global);
     let mut flags = Vec::new();

@@ -1,4 +1,4 @@
-//! Gathers both sides of a comparison: project and environment, local files, what Railway stores, and what runs.
+//! Gathers both sides of a comparison: project and environment, local files, stored variables, and running state.
 //!
 //! [`gather`] is the list of steps; each has a file.
 
@@ -26,20 +26,20 @@ use crate::io::storage::id_cache::IdCacheSlot;
 use crate::io::world::World;
 use crate::report::shell_command;
 
-/// Both sides, and what named them.
+/// Both sides of a comparison, and the sources that named them.
 #[derive(Debug)]
 pub(crate) struct Gathered {
-    /// What the rules compare.
+    /// The input of the rules.
     pub(crate) survey: Survey,
-    /// Project and environment, and what named them.
+    /// Project and environment, and the sources that named them.
     pub(crate) selected: SelectedEnvironment,
-    /// Why these services, and not the others.
+    /// The services in scope, and why they are in scope.
     pub(crate) selection: ServiceSelection,
-    /// The files and who asked for them.
+    /// The display name and the origin of each file.
     pub(crate) files: Vec<(String, String)>,
-    /// What a person should know about the run.
+    /// Remarks for the user.
     pub(crate) remarks: Vec<String>,
-    /// Requests sent.
+    /// The number of requests.
     pub(crate) requests: usize,
     /// `fail-on` of `doctor.toml`, or its default.
     pub(crate) fail_on: Option<Severity>,
@@ -47,39 +47,44 @@ pub(crate) struct Gathered {
     pub(crate) configured: bool,
     /// The targeting flags of this run, for printed commands.
     pub(crate) flags: Vec<String>,
-    /// Where the files are, in the order of the survey's.
+    /// The paths of the files, in the order of the survey.
     pub(crate) paths: Vec<PathBuf>,
-    /// Where they really are, in the same order.
+    /// The files with links resolved, in the same order.
     pub(crate) places: Vec<ResolvedFile>,
-    /// What is declared of logs and endpoints.
+    /// The expectations about logs and endpoints.
     pub(crate) expectations: Expectations,
 }
 
 impl Gathered {
-    /// These arguments as a whole command that is about the same as this run.
+    /// Returns a complete command with these arguments and the target of this run.
     pub(crate) fn repeated(&self, arguments: &[String], world: &World<'_>) -> Vec<String> {
-        shell_command::whole(&world.program, arguments, &self.flags, self.selection.flags.iter().map(|(_, flag)| flag))
+        shell_command::complete(
+            &world.program,
+            arguments,
+            &self.flags,
+            self.selection.flags.iter().map(|(_, flag)| flag),
+        )
     }
 }
 
-/// Gathers both sides. It sends two requests for up to twenty services, and one more where a name is all there is.
+/// Gathers both sides. Sends two requests for up to twenty services, and one more to look up a name.
 pub(crate) fn gather(
     client: &Client<'_>,
     options: &GatherOptions<'_>,
     session: &Session<'_>,
     world: &World<'_>,
 ) -> Result<Gathered, Error> {
-    world.talk.waiting("asking Railway");
-    client.wire.begin(remembered(client, options, session, world));
+    world.status.waiting("querying Railway");
+    client.transport.begin(id_cache_slot(client, options, session, world));
     let gathered = read_both_sides(client, options, session, world);
-    world.talk.done();
-    client.wire.finish();
+    world.status.done();
+    client.transport.finish();
     let mut gathered = gathered?;
     options.only_flag().refuse_unknown(&gathered.survey)?;
-    // Findings about no key are not reported where keys are asked about.
+    // `--only` suppresses findings without a key.
     if gathered.survey.only.is_empty() {
         expectations::check_expectations(
-            ExpectationChecker { client, probe: world.probe, sights: &gathered.expectations },
+            ExpectationChecker { client, probe: world.probe, expectations: &gathered.expectations },
             &mut gathered.survey,
         );
     }
@@ -89,7 +94,7 @@ pub(crate) fn gather(
     Ok(gathered)
 }
 
-/// The steps, each of which needs the results of those before it.
+/// Runs the steps. Each depends on the results of the previous ones.
 fn read_both_sides(
     client: &Client<'_>,
     options: &GatherOptions<'_>,
@@ -104,27 +109,27 @@ fn read_both_sides(
     Ok(assemble::assemble(client, selected, running, options, session, world))
 }
 
-/// Where the ids of this target are kept, as this folder asks for it. What the files hold is not in the place's name: a guess
-/// that is wrong costs a request, and the next is right.
-fn remembered(
+/// Returns the cache slot for the ids of this target, as requested from this directory. Its key does not depend on the
+/// contents of the files: a stale entry costs one request, and is then replaced.
+fn id_cache_slot(
     client: &Client<'_>,
     options: &GatherOptions<'_>,
     session: &Session<'_>,
     world: &World<'_>,
 ) -> Option<IdCacheSlot> {
-    if options.haste == Prefetch::Disabled {
+    if options.prefetch == Prefetch::Disabled {
         return None;
     }
-    let aim = session.sources.login_target();
+    let login_target = session.sources.login_target();
     let target = format!(
         "{} {} {:?} {:?} {:?} {:?} {:?}",
         env!("CARGO_PKG_VERSION"),
         client.host(),
         client.credentials.scheme,
-        (aim.project, aim.environment),
+        (login_target.project, login_target.environment),
         options.targeting.service,
         options.env_file,
         session.config.map(|config| &config.path),
     );
-    IdCacheSlot::of(world.cache.as_deref(), &[target.as_bytes(), world.folder.as_os_str().as_encoded_bytes()])
+    IdCacheSlot::of(world.cache.as_deref(), &[target.as_bytes(), world.directory.as_os_str().as_encoded_bytes()])
 }

@@ -1,4 +1,4 @@
-//! What a command wants to have gathered.
+//! The options of a command for gathering.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use crate::commands::env_files::MissingFile;
 use crate::commands::key_flags::KeyFlag;
 use crate::commands::service_selection::ServiceFlagRole;
 
-/// What is gathered.
+/// What to gather, and how.
 #[derive(Debug)]
 pub(crate) struct GatherOptions<'o> {
-    /// The flags that every command has.
+    /// The global flags.
     pub(crate) global: &'o GlobalArgs,
     /// `--project`, `--environment`, `--service`.
     pub(crate) targeting: &'o TargetArgs,
-    /// What its `--service` does.
+    /// The role of `--service`.
     pub(crate) service_flags: ServiceFlagRole,
     /// `--env-file`.
     pub(crate) env_file: &'o [PathBuf],
@@ -23,24 +23,24 @@ pub(crate) struct GatherOptions<'o> {
     pub(crate) only: &'o [String],
     /// `--timeout`.
     pub(crate) limit: Duration,
-    /// What a default `.env` that is not there is taken for.
-    pub(crate) absent: MissingFile,
-    /// Whether what the last run asked for may be asked for ahead.
-    pub(crate) haste: Prefetch,
+    /// How a missing default `.env` is treated.
+    pub(crate) missing_file: MissingFile,
+    /// Whether to prefetch with the ids of the previous run.
+    pub(crate) prefetch: Prefetch,
 }
 
 impl<'o> GatherOptions<'o> {
-    /// The keys that the run is about.
+    /// Returns `--only` and its keys.
     pub(crate) fn only_flag(&self) -> KeyFlag<'o> {
         KeyFlag { flag: "--only", keys: self.only }
     }
 }
 
-/// Whether a run asks ahead of its turn.
+/// Whether a run sends requests before their ids are confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Prefetch {
-    /// It does, and remembers for the next one.
+    /// It does, and caches the ids for the next run.
     Ahead,
-    /// One question after the other, for what is written from it.
+    /// It does not, because its result is the basis of a change.
     Disabled,
 }

@@ -1,4 +1,4 @@
-//! The local side: which services are compared with which files, what the files say, and what `doctor.toml` expects.
+//! The local side: the services, their files, and the settings in `doctor.toml`.
 
 use crate::commands::declarations::Declarations;
 use crate::commands::env_files::{EnvFileSources, EnvFiles};
@@ -11,29 +11,29 @@ use crate::drift::engine::policy::Policy;
 use crate::drift::example_file::Example;
 use crate::error::Error;
 use crate::io::files::exposure::ExposureTask;
-use crate::io::git::Asker;
+use crate::io::git::GitClient;
 use crate::io::railway::client::Client;
 use crate::io::world::World;
 
-/// The local side.
+/// The local side of the comparison.
 pub(super) struct LocalSide {
-    /// Every service of the environment.
+    /// All services of the environment.
     pub(super) services: Services,
     /// The services in scope, each with its files.
     pub(super) selection: ServiceSelection,
-    /// What the files say.
+    /// The env files.
     pub(super) files: EnvFiles,
-    /// The examples beside them.
+    /// The example files beside them.
     pub(super) examples: Vec<Example>,
-    /// Who can read the files; git is asked while Railway is.
+    /// The exposure of the files. git runs while requests to Railway are in flight.
     pub(super) exposures: ExposureTask,
-    /// The rules' part of `doctor.toml`.
+    /// The rule settings in `doctor.toml`.
     pub(super) policy: Policy,
-    /// What `doctor.toml` declares of running services.
+    /// The expectations in `doctor.toml` about running services.
     pub(super) declarations: Declarations,
 }
 
-/// Selects the services and reads their files. From here on, no value of them is printed.
+/// Selects the services and reads their files. From here on, their values are redacted in all output.
 pub(super) fn read_local(
     client: &Client<'_>,
     selected: &SelectedEnvironment,
@@ -43,27 +43,27 @@ pub(super) fn read_local(
 ) -> Result<LocalSide, Error> {
     let (shape, config) = (&selected.shape, session.config);
     let services = Services::of(shape, config);
-    let git = Asker::new(&world.variables).within(client.remaining());
+    let git = GitClient::new(&world.variables).within(client.remaining());
     let sources = EnvFileSources {
         flags: options.env_file,
         config,
-        folder: &world.folder,
+        folder: &world.directory,
         environment: &shape.environment,
-        absent: options.absent,
+        absent: options.missing_file,
         git: &git,
-        patience: client.remaining(),
+        read_timeout: client.remaining(),
     };
     let flags = ServiceFlags { names: &options.targeting.service, role: options.service_flags };
     let mut files = EnvFiles::default();
     let selection = service_selection::choose(flags, &services, sources, &mut files)?;
     for entry in files.files.iter().flat_map(|file| &file.entries) {
-        client.scrubber.add(&entry.key, &entry.value);
+        client.redactor.add(&entry.key, &entry.value);
     }
     Ok(LocalSide {
         policy: config.map(|config| policy(config, &services)).transpose()?.unwrap_or_default(),
         declarations: config.map(|config| Declarations::of(config, &services)).transpose()?.unwrap_or_default(),
-        exposures: ExposureTask::start(&files.paths, &world.folder, git),
-        examples: files.examples(&world.folder),
+        exposures: ExposureTask::start(&files.paths, &world.directory, git),
+        examples: files.examples(&world.directory),
         services,
         selection,
         files,

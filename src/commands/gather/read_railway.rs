@@ -1,4 +1,4 @@
-//! Railway's side: the stored variables of the services in scope, and what comes with them of how they run.
+//! Railway's side: the stored variables of the services in scope, and the running state in the same response.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,17 +19,17 @@ use crate::io::railway::environment::{ServiceShape, Shape};
 use crate::io::railway_config_files;
 use crate::io::world::World;
 
-/// Both sides, as far as they are stored.
+/// Both sides, with the variables as stored.
 pub(super) struct StoredSides {
-    /// The local side, with the services that are left.
+    /// The local side, without excluded services.
     pub(super) local: LocalSide,
     /// The services in scope.
     pub(super) targets: Vec<Target>,
-    /// What is staged in the environment.
+    /// The staged changes of the environment.
     pub(super) staged: Observed<Option<StagedChanges>>,
 }
 
-/// Reads the services in scope: one request for each twenty.
+/// Reads the services in scope. Sends one request for every twenty.
 pub(super) fn read_stored(
     client: &Client<'_>,
     shape: &Shape,
@@ -40,25 +40,25 @@ pub(super) fn read_stored(
     if selection.chosen.is_empty() {
         return Ok(StoredSides { local, targets: Vec::new(), staged: Observed::NotRequested });
     }
-    world.talk.waiting(&format!("reading the variables of {}", phrases::count(selection.chosen.len(), "service")));
+    world.status.waiting(&format!("reading the variables of {}", phrases::count(selection.chosen.len(), "service")));
     let services: Vec<&ServiceShape> = selection.chosen.iter().map(|chosen| &shape.services[chosen.index]).collect();
     let read = client.values_and_running(shape, &services)?;
     let targets = selection.chosen.iter().zip(read.stored.into_iter().zip(read.got)).map(|(chosen, (stored, got))| {
         let service = &shape.services[chosen.index];
         Target {
             alias: chosen.alias.clone(),
-            live: runtime(service, got, client.scrubber, &world.folder),
+            live: runtime(service, got, client.redactor, &world.directory),
             declared: local.declarations.declared(&service.service.id),
             ..Target::new(service.service.clone(), chosen.layers.clone(), stored)
         }
     });
     let mut targets: Vec<Target> = targets.collect();
-    leave_out_providers(&mut local.selection, &mut targets, shape);
+    exclude_providers(&mut local.selection, &mut targets, shape);
     Ok(StoredSides { local, targets, staged: read.staged })
 }
 
-/// A service that others take values from is a provider; that shows only in the values. Named ones stay.
-fn leave_out_providers(selection: &mut ServiceSelection, targets: &mut Vec<Target>, shape: &Shape) {
+/// Excludes services whose values other services reference, which only the values show. Named services stay.
+fn exclude_providers(selection: &mut ServiceSelection, targets: &mut Vec<Target>, shape: &Shape) {
     if selection.named == ServiceNaming::Yes {
         return;
     }
@@ -78,7 +78,7 @@ fn leave_out_providers(selection: &mut ServiceSelection, targets: &mut Vec<Targe
     selection.left_out.sort();
 }
 
-/// The names of all variables of the environment.
+/// Returns the names of all variables of the environment.
 pub(super) fn catalogue(shape: &Shape) -> Catalogue {
     Catalogue {
         services: shape
@@ -90,8 +90,8 @@ pub(super) fn catalogue(shape: &Shape) -> Catalogue {
     }
 }
 
-/// What is known of a service as soon as its values were read. Railway's texts were redacted before any value was known, so
-/// they are redacted once more.
+/// Returns the running state of a service after its values were read. Texts from Railway were redacted before the
+/// values were known, so they are redacted again.
 pub(super) fn runtime(
     service: &ServiceShape,
     got: Observed<DeployedVariables>,
@@ -104,14 +104,14 @@ pub(super) fn runtime(
     {
         settings.files = railway_config_files::config_files(service.root_directory.as_deref(), folder);
     }
-    let scrub_path = |path: &mut String| *path = scrubber.redact(path);
+    let redact_path = |path: &mut String| *path = scrubber.redact(path);
     if let Observed::Known(settings) = &mut settings {
-        settings.config_file.iter_mut().for_each(scrub_path);
+        settings.config_file.iter_mut().for_each(redact_path);
     }
     let mut deployed = redacted(service.deployed.clone(), scrubber);
     if let Observed::Known(deployed) = &mut deployed {
         let all = deployed.latest.iter_mut().chain(&mut deployed.active);
-        all.filter_map(|deployment| deployment.origin.config_file.as_mut()).for_each(scrub_path);
+        all.filter_map(|deployment| deployment.origin.config_file.as_mut()).for_each(redact_path);
     }
     Runtime { deployed, got: redacted(got, scrubber), settings, ..Runtime::default() }
 }

@@ -1,4 +1,4 @@
-//! How the services run, where that takes further requests: times of variables, failures, and commits.
+//! The running state that needs further requests: change times of variables, failures, and commits.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use crate::drift::model::variable_times::ChangeTimes;
 use crate::drift::runtime::Relation;
 use crate::drift::stale_evidence::stale_keys;
 use crate::io::git::commit_relation::{RelationQuery, relate};
-use crate::io::git::{self, Asker};
+use crate::io::git::{self, GitClient};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::Shape;
 use crate::io::world::World;
 
-/// Both sides, with how the services run.
+/// Both sides, with the running state.
 pub(super) struct RunningSides {
-    /// Both sides as they are stored.
+    /// Both sides, with the variables as stored.
     pub(super) stored: StoredSides,
-    /// When variables were changed last.
+    /// When variables were last changed.
     pub(super) times: Observed<ChangeTimes>,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn read_running(
     RunningSides { stored, times }
 }
 
-/// The same for targets that were read again.
+/// Completes the running state of targets that were read again.
 pub(super) fn complete(
     client: &Client<'_>,
     shape: &Shape,
@@ -46,8 +46,8 @@ pub(super) fn complete(
     times
 }
 
-/// Asks for what is needed only where something is not as it should be: the times of variables where a running
-/// deployment's variables can't be told, and the steps of deployments that failed.
+/// Queries details that only problems need: the steps of failed deployments, and the change times of variables if the
+/// variables of a running deployment are unknown.
 fn read_details(client: &Client<'_>, shape: &Shape, targets: &mut [Target]) -> Observed<ChangeTimes> {
     read_failures(client, targets);
     if !targets.iter().any(needs_times) {
@@ -56,15 +56,15 @@ fn read_details(client: &Client<'_>, shape: &Shape, targets: &mut [Target]) -> O
     client.variable_times(shape).map_or_else(|error| Observed::Unavailable(error.cause_or_message()), Observed::Known)
 }
 
-/// Whether what its running deployment got can't be compared.
+/// Returns whether the variables of the running deployment can't be compared.
 fn needs_times(target: &Target) -> bool {
     let runs = target.live.deployed.known().is_some_and(|deployed| deployed.running().is_some());
-    let is_open = match (&target.live.got, &target.stored) {
+    let is_unknown = match (&target.live.got, &target.stored) {
         (Observed::Unavailable(_), Ok(_)) => true,
         (Observed::Known(got), Ok(stored)) => stale_keys(got, stored).is_none(),
         _ => false,
     };
-    runs && is_open
+    runs && is_unknown
 }
 
 fn read_failures(client: &Client<'_>, targets: &mut [Target]) {
@@ -91,7 +91,7 @@ fn read_failures(client: &Client<'_>, targets: &mut [Target]) {
     }
 }
 
-/// Compares the commits that run with the declared ones, or with what is checked out.
+/// Compares the running commits with the declared ones, or else with the checkout.
 fn relate_commits(client: &Client<'_>, shape: &Shape, targets: &mut [Target], world: &World<'_>) {
     relate_with(client, targets, world, &BTreeMap::new());
     let skipped = skipped_before(client, shape, targets);
@@ -100,9 +100,8 @@ fn relate_commits(client: &Client<'_>, shape: &Shape, targets: &mut [Target], wo
     }
 }
 
-/// Pushes that Railway declined to build and that are not the latest deployment, by the ids of services: older code that was
-/// made again is newer than they are, and so are further pushes. One request for each service that seems behind and may
-/// have one.
+/// Returns skipped pushes that are not the latest deployment, by service id: a redeploy of older code or another push
+/// is newer. Sends one request for each service that seems to be behind and may have one.
 fn skipped_before(client: &Client<'_>, shape: &Shape, targets: &[Target]) -> BTreeMap<String, Deployment> {
     let skipped = |target: &Target| {
         let code = target.live.code.known()?;
@@ -121,8 +120,9 @@ fn skipped_before(client: &Client<'_>, shape: &Shape, targets: &[Target]) -> BTr
     targets.iter().filter_map(skipped).collect()
 }
 
-/// The push that Railway declined to build, among deployments that are newest first, if nothing but such pushes came after
-/// the code that runs: that of the wanted commit, or else the newest. An older one whose checks failed counts before it.
+/// Returns the skipped push of the wanted commit, or else the newest one, unless an older one failed its checks: then
+/// that one. Returns `None` if a push that was not skipped came after the running commit. `recent` starts with the
+/// newest deployment.
 fn skipped_push(recent: Vec<Deployment>, running: &DeploymentSource, wanted: Option<&str>) -> Option<Deployment> {
     let is_skipped = |one: &Deployment| one.status == DeploymentStatus::Skipped;
     let is_push = |one: &Deployment| one.origin.commit.is_some() && (is_skipped(one) || one.origin.is_push());
@@ -143,7 +143,7 @@ fn relate_with(
     world: &World<'_>,
     skipped_before: &BTreeMap<String, Deployment>,
 ) {
-    let root = git::root(&world.folder);
+    let root = git::root(&world.directory);
     let mut indexes = Vec::new();
     let mut questions = Vec::new();
     for (index, target) in targets.iter().enumerate() {
@@ -153,11 +153,11 @@ fn relate_with(
         questions.push(RelationQuery {
             declared: target.declared.commit.as_deref(),
             running: &running.origin,
-            coming: deployed.coming().map(|coming| &coming.origin),
+            coming: deployed.upcoming().map(|coming| &coming.origin),
             skipped: skipped_before.get(&target.service.id).or(deployed.skipped()).map(|push| &push.origin),
         });
     }
-    let answers = relate(&Asker::new(&world.variables).within(client.remaining()), root.as_deref(), &questions);
+    let answers = relate(&GitClient::new(&world.variables).within(client.remaining()), root.as_deref(), &questions);
     for (index, code) in indexes.into_iter().zip(answers) {
         targets[index].live.code = code;
     }

@@ -1,4 +1,4 @@
-//! Redacts an error of Railway that came before the local files were read.
+//! Redacts an error from Railway that occurred before the local files were read.
 
 use crate::commands::gather::GatherOptions;
 use crate::commands::input_files::files_of_variables;
@@ -9,8 +9,8 @@ use crate::io::config::Config;
 use crate::io::files::{self, Budget, ReadOutcome};
 use crate::io::world::World;
 
-/// Redacts the values of every file of variables that the run may use. Which of them it will use depends on the environment,
-/// and Railway's error may be the reason that this is unknown.
+/// Redacts the values of all env files that the run may use. Which files it uses depends on the environment, which may
+/// be unknown because of the error.
 pub(super) fn redact(
     mut error: Error,
     options: &GatherOptions<'_>,
@@ -18,12 +18,12 @@ pub(super) fn redact(
     world: &World<'_>,
 ) -> Error {
     let Some(quoted) = error.railway_errors_mut() else { return error };
-    let typed = options.env_file.iter().map(|path| world.folder.join(path));
+    let typed = options.env_file.iter().map(|path| world.directory.join(path));
     let scrubber = Redactor::default();
     let mut budget = Budget::default();
-    // First the likeliest, so that no other file takes all of the budget.
-    let usual = [world.folder.join(".env")];
-    for path in typed.chain(usual).chain(files_of_variables(config, &world.folder)) {
+    // Read the most likely files first, so that other files can't exhaust the budget.
+    let usual = [world.directory.join(".env")];
+    for path in typed.chain(usual).chain(files_of_variables(config, &world.directory)) {
         if let ReadOutcome::Text(text) = files::read_text(&path, files::ENV_FILE_LIMIT)
             && budget.take(&text).is_ok()
         {

@@ -1,4 +1,4 @@
-//! Reads Railway again after something was changed.
+//! Reads the state of Railway again after a change.
 
 use crate::commands::gather::{Gathered, read_railway, read_runtime};
 use crate::drift::Target;
@@ -9,8 +9,8 @@ use crate::io::railway::environment::ServiceShape;
 use crate::io::railway::transport::Scheme;
 use crate::io::world::World;
 
-/// Reads values and running state of the services in scope again: one request for the shape, and one for up to twenty
-/// services. What became of log lines and requests stays as it is.
+/// Reads values and running state of the services in scope again. Sends one request for the shape, and one for every
+/// twenty services. Keeps the results for log lines and endpoints.
 pub(crate) fn refresh(client: &Client<'_>, gathered: &mut Gathered, world: &World<'_>) -> Result<(), Error> {
     gathered.selected.shape = match client.credentials.scheme {
         Scheme::Project => client.token_shape()?,
@@ -18,17 +18,20 @@ pub(crate) fn refresh(client: &Client<'_>, gathered: &mut Gathered, world: &Worl
     };
     let (shape, survey) = (&gathered.selected.shape, &mut gathered.survey);
     let in_scope = |target: &Target| shape.services.iter().find(|service| service.service.id == target.service.id);
-    // Somebody may have deleted one meanwhile.
+    // A service may have been deleted in the meantime.
     survey.targets.retain(|target| in_scope(target).is_some());
     let services: Vec<&ServiceShape> = survey.targets.iter().filter_map(in_scope).collect();
     let read = client.values_and_running(shape, &services)?;
     survey.staged = read.staged;
     for (index, (stored, got)) in read.stored.into_iter().zip(read.got).enumerate() {
         let target = &mut survey.targets[index];
-        let (lines, answers) = (std::mem::take(&mut target.live.lines), std::mem::take(&mut target.live.answers));
+        let (lines, answers) = (std::mem::take(&mut target.live.lines), std::mem::take(&mut target.live.responses));
         target.stored = stored;
-        target.live =
-            Runtime { lines, answers, ..read_railway::runtime(services[index], got, client.scrubber, &world.folder) };
+        target.live = Runtime {
+            lines,
+            responses: answers,
+            ..read_railway::runtime(services[index], got, client.redactor, &world.directory)
+        };
     }
     survey.times = read_runtime::complete(client, shape, &mut survey.targets, world);
     Ok(())

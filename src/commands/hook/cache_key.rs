@@ -1,4 +1,4 @@
-//! The key of an earlier result about the same: file bytes, target, `doctor.toml`, and what the index has of the files.
+//! The cache key of a result: file contents, target, `doctor.toml`, and the status of the files in the index.
 
 use std::path::PathBuf;
 
@@ -8,31 +8,31 @@ use crate::io::config::Config;
 use crate::io::credentials;
 use crate::io::files::exposure::ExposureTask;
 use crate::io::files::{self, ReadOutcome};
-use crate::io::git::Asker;
+use crate::io::git::GitClient;
 use crate::io::storage::hook_cache::HookCacheSlot;
 use crate::io::world::World;
 
-/// The place of the result; none where nothing can be kept. Everything goes in that may change what a check says and
-/// can be known without asking Railway; the rest of the index does not, so that a rebase costs one check.
+/// Returns the cache slot of the result, or `None` if it can't be cached. The key has everything that may change the
+/// result and is known without a request. It does not depend on other staged files, so that a rebase runs one check.
 pub(super) fn slot(
     args: &HookRunArgs,
     global: &GlobalArgs,
     config: Option<&Config>,
-    asker: Asker,
+    git_client: GitClient,
     world: &World<'_>,
 ) -> Option<HookCacheSlot> {
     let mut parts: Vec<Vec<u8>> = vec![
         concat!("1 ", env!("CARGO_PKG_VERSION")).into(),
-        world.folder.as_os_str().as_encoded_bytes().to_vec(),
+        world.directory.as_os_str().as_encoded_bytes().to_vec(),
         format!("{:?} {:?} {:?} {}", args.targeting, args.files.env_file, global.api_url, global.no_config).into(),
     ];
-    // Among them the tokens: another one may see another project.
+    // These include the tokens: another token may have access to another project.
     let variables = world.variables.iter().filter(|(name, _)| name.starts_with("RAILWAY_"));
     parts.extend(variables.map(|(name, value)| format!("{name}={value}").into()));
-    let link = credentials::link(&world.variables, world.home.as_deref(), &world.folder).ok()?;
+    let link = credentials::link(&world.variables, world.home.as_deref(), &world.directory).ok()?;
     parts.push(format!("{link:?}").into());
     let configured = config.map(|config| config.path.clone());
-    let paths = local_values::named(&args.files.env_file, config, &world.folder);
+    let paths = local_values::named(&args.files.env_file, config, &world.directory);
     for path in paths.iter().chain(&configured) {
         parts.push(path.as_os_str().as_encoded_bytes().to_vec());
         match files::read_env(path) {
@@ -41,7 +41,7 @@ pub(super) fn slot(
         }
     }
     let paths: Vec<PathBuf> = paths.into_iter().collect();
-    parts.push(format!("{:?}", ExposureTask::start(&paths, &world.folder, asker).finish()).into());
+    parts.push(format!("{:?}", ExposureTask::start(&paths, &world.directory, git_client).finish()).into());
     let slot = HookCacheSlot::of(world.state.as_deref(), &parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
     parts.iter_mut().for_each(zeroize::Zeroize::zeroize);
     slot

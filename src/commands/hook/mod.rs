@@ -1,4 +1,4 @@
-//! `doctor hook`: runs before each commit or push, and manages the hooks that call it.
+//! `doctor hook`: the check before each commit or push, and the commands that manage git hooks.
 
 mod cache_key;
 mod install;
@@ -12,9 +12,9 @@ use crate::cli::{GlobalArgs, HookArgs, HookCommand};
 use crate::error::{Error, Exit};
 use crate::io::world::World;
 
-/// Runs the command that was typed.
+/// Runs the subcommand.
 pub(crate) fn run(args: &HookArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
-    match &args.verb {
+    match &args.command {
         HookCommand::Run(args) => run::run(args, global, world),
         HookCommand::Install(args) => install::install(args, world),
         HookCommand::Uninstall => install::uninstall(world),

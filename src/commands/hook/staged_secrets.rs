@@ -1,4 +1,4 @@
-//! What a commit or a push would give away.
+//! Searches the files of a commit or a push for secrets.
 
 use std::path::PathBuf;
 
@@ -10,36 +10,36 @@ use crate::drift::leak::{self, CommittedFile, FileKind, FileOrigin, KnownSecrets
 use crate::drift::rules::of_staged_files;
 use crate::io::config::Config;
 use crate::io::files::display_path;
-use crate::io::git::Asker;
+use crate::io::git::GitClient;
 use crate::io::git::blobs::Unread;
 use crate::io::git::pushed_files::{Pushed, Range};
 use crate::io::git::staged_files::{IndexRepository, StagedFile};
 use crate::io::world::World;
 
-/// The most leaks that are looked into further. Whoever stages more has to begin again anyway.
-const MOST: usize = 1000;
+/// The most leaks that are processed. More of them mean that the commit must be redone anyway.
+const MOST_LEAKS: usize = 1000;
 
-/// The most texts that are searched for in what the repository has already.
+/// The most texts that are searched for in existing commits.
 const MOST_TEXTS: usize = 200;
 
-/// What is searched, and with what.
+/// The inputs of a search.
 pub(super) struct StagedSearch<'s> {
     pub(super) env_file: &'s [PathBuf],
     pub(super) config: Option<&'s Config>,
-    pub(super) asker: &'s Asker,
+    pub(super) git: &'s GitClient,
     pub(super) today: Date,
-    /// What is pushed; with none, the next commit is searched.
+    /// The pushed commits. If empty, the next commit is searched.
     pub(super) ranges: &'s [Range],
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub(super) struct StagedSecrets {
-    /// What would be given away.
+    /// The secrets that the commit or push contains.
     pub(super) leaks: Vec<Leak>,
     /// Files that were not read, and why.
     pub(super) unread: Vec<(String, Unread)>,
-    /// Files of variables that were not read to the end.
+    /// Env files that were only partly read.
     pub(super) cut: Vec<String>,
     /// Files whose values were not searched for, and why.
     pub(super) unsearched: Vec<(String, String)>,
@@ -54,55 +54,57 @@ struct SearchedFile<'c> {
 }
 
 impl StagedSearch<'_> {
-    /// Searches what the next commit adds or changes, or what a push sends; `None` outside of a repository. On failure: why,
-    /// without full stop.
+    /// Searches the files that the next commit or the push adds or changes. Returns `None` outside a repository. An
+    /// error is the reason, without full stop.
     pub(super) fn run(&self, world: &World<'_>) -> Result<Option<StagedSecrets>, String> {
-        let asker = self.asker;
-        let Some(repository) = IndexRepository::of(&world.folder, &world.variables, asker)? else { return Ok(None) };
+        let git_client = self.git;
+        let Some(repository) = IndexRepository::of(&world.directory, &world.variables, git_client)? else {
+            return Ok(None);
+        };
         let Pushed { objects: changes, bases } = self.changes(&repository)?;
         if changes.is_empty() {
             return Ok(Some(StagedSecrets::default()));
         }
-        let named = local_values::named(self.env_file, self.config, &world.folder);
-        let sources = local_values::read(named, &repository.root, &world.folder, asker);
+        let named = local_values::named(self.env_file, self.config, &world.directory);
+        let sources = local_values::read(named, &repository.root, &world.directory, git_client);
         let known = KnownSecrets::of(&sources.files, &self.accepted());
         let mut files: Vec<SearchedFile<'_>> = changes
             .iter()
             .map(|change| {
                 let path = repository.root.join(&change.path);
-                let name = display_path(&path, &world.folder);
+                let name = display_path(&path, &world.directory);
                 let kind = if sources.paths.contains(&path) { FileKind::EnvFile } else { leak::kind(&name) };
                 SearchedFile { name, kind, origin: self.origin(change), blob: &change.blob }
             })
             .collect();
-        // The time may be over before all of them are read.
+        // Env files first: the time limit may be reached before all files are read.
         files.sort_by_key(|file| file.kind == FileKind::Other);
         let (mut candidates, mut cut) = (Vec::<LeakCandidate>::new(), Vec::new());
-        let are_env_files_meant = self.are_env_files_meant();
+        let are_env_files_allowed = self.are_env_files_allowed();
         let mut search = |index: usize, bytes: &[u8]| {
             let SearchedFile { name, kind, origin, .. } = &files[index];
-            if candidates.len() < MOST && !(*kind == FileKind::EnvFile && are_env_files_meant) {
+            if candidates.len() < MOST_LEAKS && !(*kind == FileKind::EnvFile && are_env_files_allowed) {
                 let staged = CommittedFile { name, kind: *kind, bytes, origin };
                 cut.extend(leak::is_cut(&staged).then(|| name.clone()));
                 candidates.extend(known.candidates(staged));
             }
         };
         let blobs: Vec<&str> = files.iter().map(|file| file.blob).collect();
-        let unread = asker.read_blobs(&repository, &blobs, &mut search)?;
+        let unread = git_client.read_blobs(&repository, &blobs, &mut search)?;
         let bases: Vec<&str> = bases.iter().map(String::as_str).collect();
-        let present = asker.texts_in(&repository, &leak::patterns(&candidates, MOST_TEXTS), &bases);
+        let present = git_client.texts_in(&repository, &leak::patterns(&candidates, MOST_TEXTS), &bases);
         let unread = unread.into_iter().map(|(index, why)| (files[index].name.clone(), why)).collect();
         Ok(Some(StagedSecrets { leaks: leak::news(candidates, &present), unread, cut, unsearched: sources.unsearched }))
     }
 
-    /// The files, and the commits that come before them.
+    /// Returns the files, and the commits before them.
     fn changes(&self, repository: &IndexRepository) -> Result<Pushed, String> {
         if self.ranges.is_empty() {
             let mut bases = vec!["HEAD".to_owned()];
-            bases.extend(self.asker.merged(repository)?);
-            return Ok(Pushed { objects: self.asker.staged(repository)?, bases });
+            bases.extend(self.git.merged(repository)?);
+            return Ok(Pushed { objects: self.git.staged(repository)?, bases });
         }
-        self.asker.pushed(repository, self.ranges)
+        self.git.pushed(repository, self.ranges)
     }
 
     fn origin(&self, change: &StagedFile) -> FileOrigin {
@@ -113,8 +115,8 @@ impl StagedSearch<'_> {
         }
     }
 
-    /// `[severity]` may declare that a `.env` belongs into the repository.
-    fn are_env_files_meant(&self) -> bool {
+    /// Returns whether `[severity]` allows env files in the repository.
+    fn are_env_files_allowed(&self) -> bool {
         let severities = self
             .config
             .into_iter()
@@ -122,15 +124,15 @@ impl StagedSearch<'_> {
         severities.into_iter().any(|severity| *severity != Some(Severity::Error))
     }
 
-    /// The keys whose values may be committed: `[[ignore]]` names them for exactly that rule.
+    /// Returns the keys whose values may be committed: `[[ignore]]` names them for this rule.
     fn accepted(&self) -> Vec<String> {
         let sections = self.config.into_iter().flat_map(|config| &config.ignore);
-        let fitting = sections.filter(|ignore| {
+        let matching = sections.filter(|ignore| {
             of_staged_files().any(|rule| ignore.rules.iter().any(|name| name == rule.name))
                 && ignore.services.is_empty()
                 && ignore.environments.is_empty()
                 && ignore.until.is_none_or(|until| self.today <= until)
         });
-        fitting.flat_map(|ignore| ignore.keys.iter().map(|key| key.value.clone())).collect()
+        matching.flat_map(|ignore| ignore.keys.iter().map(|key| key.value.clone())).collect()
     }
 }

@@ -1,11 +1,11 @@
-//! What was gathered and what was chosen so far; what was not asked is chosen as it is suggested.
+//! The draft of a `doctor.toml`: both sides, and the user's choices so far. Other choices default to the suggestions.
 
 use std::collections::BTreeSet;
 
 use crate::commands::gather::Gathered;
+use crate::commands::prompts;
 use crate::commands::service_selection::ServiceNaming;
 use crate::drift::dotenv::LocalFile;
-use crate::drift::phrases::count;
 use crate::drift::suggest::{
     ConfigDraft, Difference, DifferenceGroup, Section, Shared, differences, exceptions, groups, requirements, sections,
     shared,
@@ -16,37 +16,37 @@ use crate::io::config::ConfigLocation;
 use crate::io::files;
 use crate::report::init_lists;
 
-/// A `doctor.toml` in the making.
+/// The draft of a `doctor.toml`.
 pub(super) struct InitDraft {
-    /// Both sides, with the chosen services alone in scope.
+    /// Both sides, with only the chosen services in scope.
     pub(super) gathered: Gathered,
-    /// Services that were looked at and are not chosen now.
-    aside: Vec<Target>,
-    /// Every service of the environment, and what to know before choosing it.
+    /// Services that were gathered but are not chosen.
+    not_chosen: Vec<Target>,
+    /// All services of the environment, each with a note for the choice.
     pub(super) services: Vec<(ResourceRef, String)>,
-    /// Whether flags have chosen the services.
+    /// Whether the services were named explicitly.
     pub(super) is_named: bool,
-    /// Keys that must agree, once they were chosen.
+    /// The keys that must be equal, once the user has chosen them.
     required: Option<BTreeSet<String>>,
-    /// Keys that differ on purpose and why, once they were chosen.
+    /// The keys with expected differences and the reasons, once the user has chosen them.
     excepted: Option<Vec<(DifferenceGroup, String)>>,
     files: Vec<String>,
 }
 
 impl InitDraft {
-    pub(super) fn new(gathered: Gathered, site: &ConfigLocation) -> Result<Self, Error> {
+    pub(super) fn new(gathered: Gathered, context: &ConfigLocation) -> Result<Self, Error> {
         Ok(Self {
-            files: reached(&gathered, site)?,
+            files: config_paths(&gathered, context)?,
             services: services(&gathered),
             is_named: gathered.selection.named == ServiceNaming::Yes,
             gathered,
-            aside: Vec::new(),
+            not_chosen: Vec::new(),
             required: None,
             excepted: None,
         })
     }
 
-    /// What was gathered, in a few lines.
+    /// Returns a summary of both sides.
     pub(super) fn summary(&self, width: usize) -> String {
         let (gathered, survey) = (&self.gathered, &self.gathered.survey);
         let origin = match (&gathered.selected.project_origin, &gathered.selected.environment_origin) {
@@ -56,7 +56,7 @@ impl InitDraft {
         let keys: BTreeSet<&str> = survey.files.iter().flat_map(LocalFile::keys).collect();
         let unread = survey.targets.iter().filter_map(|target| {
             let error = target.stored.as_ref().err()?;
-            Some(format!("{} could not be read: {error}", target.service.name))
+            Some(format!("could not read {}: {error}", target.service.name))
         });
         let sides = init_lists::InitSides {
             project: survey.project.name.clone(),
@@ -76,40 +76,41 @@ impl InitDraft {
         shares(&self.gathered, target)
     }
 
-    /// Which of the services are chosen, by their places in [`InitDraft::services`].
+    /// Returns the indexes of the chosen services in [`InitDraft::services`].
     pub(super) fn chosen(&self) -> Vec<usize> {
         let is_chosen =
             |service: &ResourceRef| self.gathered.survey.targets.iter().any(|target| target.service.id == service.id);
         (0..self.services.len()).filter(|&index| is_chosen(&self.services[index].0)).collect()
     }
 
-    /// Chooses services that were looked at; `false` where one of them was not, and nothing is changed.
+    /// Chooses services. Returns `false` and changes nothing if one of them was not gathered.
     pub(super) fn choose(&mut self, services: &[usize]) -> bool {
         let wanted: BTreeSet<&str> = services.iter().map(|&index| self.services[index].0.id.as_str()).collect();
         let targets = &mut self.gathered.survey.targets;
-        let known = targets.iter().chain(&self.aside).map(|target| target.service.id.as_str());
+        let known = targets.iter().chain(&self.not_chosen).map(|target| target.service.id.as_str());
         if !wanted.is_subset(&known.collect()) {
             return false;
         }
         let before: BTreeSet<String> = targets.iter().map(|target| target.service.id.clone()).collect();
-        let all = targets.drain(..).chain(self.aside.drain(..));
-        let (mut chosen, aside): (Vec<_>, Vec<_>) = all.partition(|target| wanted.contains(target.service.id.as_str()));
+        let all = targets.drain(..).chain(self.not_chosen.drain(..));
+        let is_wanted = |target: &Target| wanted.contains(target.service.id.as_str());
+        let (mut chosen, not_chosen): (Vec<_>, Vec<_>) = all.partition(is_wanted);
         chosen.sort_by(|one, other| one.service.name.cmp(&other.service.name));
         if !wanted.iter().copied().eq(before.iter().map(String::as_str)) {
             (self.required, self.excepted) = (None, None);
         }
-        (*targets, self.aside) = (chosen, aside);
+        (*targets, self.not_chosen) = (chosen, not_chosen);
         true
     }
 
-    /// Takes what was gathered of other services in the place of what was gathered before.
+    /// Replaces both sides with those of other services.
     pub(super) fn replace_sides(&mut self, gathered: Gathered) {
         self.gathered = gathered;
-        self.aside.clear();
+        self.not_chosen.clear();
         (self.required, self.excepted) = (None, None);
     }
 
-    /// Keys that are equal on both sides now, and which of them are chosen.
+    /// Returns the keys that are equal on both sides, and the indexes of the chosen ones.
     pub(super) fn shared(&self) -> (Vec<Shared>, Vec<usize>) {
         let all: Vec<Shared> = shared(&self.gathered.survey).into_iter().filter(|one| one.agrees).collect();
         let is_chosen = |one: &Shared| match &self.required {
@@ -126,7 +127,7 @@ impl InitDraft {
         }
     }
 
-    /// Keys that differ and are not required, and which of them are chosen.
+    /// Returns the keys that differ and are not required, and the indexes of the chosen ones.
     pub(super) fn differences(&self) -> (Vec<Difference>, Vec<usize>) {
         let (shared, chosen) = self.shared();
         let required = chosen.iter().map(|&index| shared[index].key.as_str()).collect();
@@ -143,7 +144,7 @@ impl InitDraft {
         self.excepted = Some(reasons);
     }
 
-    /// The error of the first service, where none of them could be read.
+    /// Fails with the error of the first service if none could be read.
     pub(super) fn refuse_unread(&self) -> Result<(), Error> {
         let mut errors = self.gathered.survey.targets.iter().map(|target| target.stored.as_ref().err());
         match errors.next() {
@@ -152,7 +153,7 @@ impl InitDraft {
         }
     }
 
-    /// The chosen services, with their short names.
+    /// Returns the chosen services, with their aliases.
     pub(super) fn sections(&self) -> Vec<Section> {
         let survey = &self.gathered.survey;
         let chosen: Vec<ResourceRef> = survey.targets.iter().map(|target| target.service.clone()).collect();
@@ -160,7 +161,7 @@ impl InitDraft {
         sections(&chosen, &all, [&survey.project.name, &survey.environment.name])
     }
 
-    /// It as it stands.
+    /// Returns the contents of the `doctor.toml`.
     pub(super) fn draft(&self) -> ConfigDraft {
         let survey = &self.gathered.survey;
         let sections = self.sections();
@@ -186,12 +187,12 @@ impl InitDraft {
     }
 }
 
-/// The files as `doctor.toml` names them; none where they are found without.
-fn reached(gathered: &Gathered, site: &ConfigLocation) -> Result<Vec<String>, Error> {
-    if gathered.paths == [files::default_env_file(&site.root, &gathered.survey.environment.name)] {
+/// Returns the files as paths in `doctor.toml`; none if the only file is the default.
+fn config_paths(gathered: &Gathered, context: &ConfigLocation) -> Result<Vec<String>, Error> {
+    if gathered.paths == [files::default_env_file(&context.root, &gathered.survey.environment.name)] {
         return Ok(Vec::new());
     }
-    gathered.paths.iter().map(|path| site.reach(path)).collect()
+    gathered.paths.iter().map(|path| context.reach(path)).collect()
 }
 
 fn shares(gathered: &Gathered, target: &Target) -> usize {
@@ -200,20 +201,18 @@ fn shares(gathered: &Gathered, target: &Target) -> usize {
     own.into_iter().flatten().filter(|key| local.contains(key.as_str())).count()
 }
 
-/// Every service: those in scope first, then the others with what speaks against them.
+/// Returns all services: those in scope first, then the others with the reason for their exclusion.
 fn services(gathered: &Gathered) -> Vec<(ResourceRef, String)> {
-    let in_scope = gathered.survey.targets.iter().map(|target| {
-        let words = match shares(gathered, target) {
-            0 => "shares no key".to_owned(),
-            keys => format!("shares {}", count(keys, "key")),
-        };
-        (target.service.clone(), words)
-    });
+    let in_scope = gathered
+        .survey
+        .targets
+        .iter()
+        .map(|target| (target.service.clone(), prompts::shared_keys(shares(gathered, target))));
     let others = gathered.selected.shape.services.iter().filter_map(|one| {
         let is_chosen = gathered.survey.targets.iter().any(|target| target.service.id == one.service.id);
         let why = gathered.selection.left_out.iter().find(|(name, _)| *name == one.service.name);
-        let words = why.map(|(_, why)| init_lists::objection(why)).unwrap_or_default();
-        (!is_chosen).then(|| (one.service.clone(), words))
+        let note = why.map(|(_, why)| prompts::exclusion(why)).unwrap_or_default();
+        (!is_chosen).then(|| (one.service.clone(), note))
     });
     in_scope.chain(others).collect()
 }

@@ -1,4 +1,4 @@
-//! Gathers both sides as `check` does, with the files and services that are wanted.
+//! Gathers both sides as `check` does, with the chosen files and services.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::commands::timeout;
 use crate::error::Error;
 use crate::io::world::World;
 
-/// Gathers both sides, more than once where a person chooses something else.
+/// Gathers both sides, again if the user chooses other files or services.
 pub(super) struct SideReader<'e> {
     pub(super) args: &'e cli::InitArgs,
     pub(super) session: Session<'e>,
@@ -21,18 +21,18 @@ pub(super) struct SideReader<'e> {
 }
 
 impl<'e> SideReader<'e> {
-    /// Opens the connection; Railway is not asked yet, and there is no `doctor.toml`.
+    /// Opens the connection without a `doctor.toml`. Sends no request.
     pub(super) fn open(args: &'e cli::InitArgs, global: &'e GlobalArgs, world: &World<'_>) -> Result<Self, Error> {
         let limit = timeout::parse(&args.timeout)?;
         let options = options(global, &args.targeting, &args.files.env_file, limit);
         Ok(Self { args, session: Session::open(None, &options, world)?, global, limit })
     }
 
-    /// Gathers both sides. Without files it is the default one, without services those that share keys with it.
+    /// Gathers both sides. Defaults to the default file, and to the services that share keys with it.
     pub(super) fn gather(&self, files: &[PathBuf], services: &[String], world: &World<'_>) -> Result<Gathered, Error> {
         let targeting = TargetArgs { service: services.to_vec(), ..self.args.targeting.clone() };
         let options = options(self.global, &targeting, files, self.limit);
-        // The time that a person takes is not the run's.
+        // The time at prompts does not count towards the time limit.
         world.interrupt.restart_time();
         let client = self.session.client(self.limit + world.clock.elapsed(), world);
         gather(&client, &options, &self.session, world)
@@ -52,7 +52,7 @@ fn options<'o>(
         service_flags: ServiceFlagRole::Select,
         env_file: files,
         only: &[],
-        absent: MissingFile::Refused,
-        haste: Prefetch::Disabled,
+        missing_file: MissingFile::Refused,
+        prefetch: Prefetch::Disabled,
     }
 }

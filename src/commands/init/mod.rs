@@ -1,4 +1,4 @@
-//! `doctor init`: gathers both sides, asks what can't be known, shows a `doctor.toml`, and writes it where there is none.
+//! `doctor init`: gathers both sides, asks questions, shows a new `doctor.toml`, and writes it after confirmation.
 
 mod draft;
 mod gather_sides;
@@ -10,25 +10,26 @@ use crate::commands::fix::refuse_parts;
 use crate::commands::init::draft::InitDraft;
 use crate::commands::init::gather_sides::SideReader;
 use crate::commands::init::unignored_files::UnignoredFiles;
+use crate::commands::prompts;
 use crate::commands::service_selection::Services;
 use crate::commands::trust;
 use crate::drift::Secret;
 use crate::drift::rules::RULES;
 use crate::drift::suggest::ConfigDraft;
-use crate::error::{Error, Exit};
-use crate::io::config::{self, Config, ConfigLocation, RuleName, fresh};
+use crate::error::{Error, Exit, Help};
+use crate::io::config::{self, Config, ConfigLocation, RuleName, generate};
 use crate::io::files::{self, Created};
 use crate::io::terminal::prompt::{PromptAnswer, YesNo, can_ask};
 use crate::io::world::World;
 use crate::report::json::drafted::{Drafted, drafted};
 use crate::report::{escape, shell_command};
 
-/// Writes a `doctor.toml` as the user wishes it.
+/// Writes a new `doctor.toml`.
 pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
-    let site = site(args, global, world)?;
+    let context = context(args, global, world)?;
     let sides = SideReader::open(args, global, world)?;
-    let is_read = args.result.format == ResultFormat::Json;
-    let is_asked = !args.yes && !is_read && can_ask(&world.terminal, &world.variables);
+    let is_json = args.result.format == ResultFormat::Json;
+    let is_asked = !args.yes && !is_json && can_ask(&world.terminal, &world.variables);
     let gathered = if is_asked {
         questions::file(&sides, world)?
     } else {
@@ -37,8 +38,8 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
     if args.yes {
         refuse_parts(&gathered)?;
     }
-    let mut interview = InitDraft::new(gathered, &site)?;
-    if !is_read {
+    let mut interview = InitDraft::new(gathered, &context)?;
+    if !is_json {
         world.print(&interview.summary(world.terminal.width))?;
     }
     if is_asked {
@@ -46,53 +47,54 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
     }
     interview.refuse_unread()?;
     let draft = interview.draft();
-    let text = text(&draft, &site, &interview)?;
-    let exposed = UnignoredFiles::of(&interview.gathered, &site);
-    // The new doctor.toml names files and services; what was typed is repeated all the same.
+    let text = text(&draft, &context, &interview)?;
+    let exposed = UnignoredFiles::of(&interview.gathered, &context);
+    // Repeat the flags, although the new doctor.toml names files and services.
     let check = [world.program.clone(), vec!["check".to_owned()], targeting(args), same(global)].concat();
-    if is_read {
+    if is_json {
         let remarks = &interview.gathered.remarks;
-        let result = InitResult { text: &text, draft: &draft, remarks, site: &site, exposed: &exposed, check };
-        return for_programs(result, args, global, world);
+        let result = InitResult { text: &text, draft: &draft, remarks, context: &context, exposed: &exposed, check };
+        return print_json(result, args, global, world);
     }
-    world.print(&format!("\n{}, as it is to be:\n\n{text}\n", escape::line(&site.name)))?;
+    world.print(&format!("\nNew {}:\n\n{text}\n", escape::line(&context.name)))?;
     exposed.show(world)?;
     let adds = match (args.yes, is_asked) {
         (true, _) => YesNo::No,
-        (false, true) => obtain(&exposed, world)?,
-        (false, false) => return Err(unasked(args, global, world)),
+        (false, true) => confirm(&exposed, &context, world)?,
+        (false, false) => return Err(not_confirmed(args, &context, global, world)),
     };
     world.interrupt.begin_writing();
-    let written = write(&text, &site, &draft, world).and_then(|written| written.write_result(&site, &draft, world));
+    let written =
+        write(&text, &context, &draft, world).and_then(|written| written.write_result(&context, &draft, world));
     let added = written.and_then(|()| exposed.add(adds, world));
     world.interrupt.end_writing();
     added?;
-    world.print(&format!("Commit it. Next: `{}`\n", shell_command::line(&check)))?;
+    world.print(&format!("Commit it, then run:\n    {}\n", shell_command::line(&check)))?;
     Ok(Exit::Clean)
 }
 
-/// A `doctor.toml` that is complete.
+/// A complete `doctor.toml`.
 struct InitResult<'r> {
     text: &'r str,
     draft: &'r ConfigDraft,
     remarks: &'r [String],
-    site: &'r ConfigLocation,
+    context: &'r ConfigLocation,
     exposed: &'r UnignoredFiles,
-    /// The command that uses it.
+    /// The next command to run.
     check: Vec<String>,
 }
 
-/// The same in one document: written with `--yes`, and only shown without.
-fn for_programs(
+/// Prints the result as JSON. Writes the file only with `--yes`.
+fn print_json(
     result: InitResult<'_>,
     args: &cli::InitArgs,
     global: &GlobalArgs,
     world: &mut World<'_>,
 ) -> Result<Exit, Error> {
-    let InitResult { text, draft, remarks, site, exposed, check } = result;
+    let InitResult { text, draft, remarks, context, exposed, check } = result;
     let written = if args.yes {
         world.interrupt.begin_writing();
-        let written = write(text, site, draft, world);
+        let written = write(text, context, draft, world);
         world.interrupt.end_writing();
         Some(written?)
     } else {
@@ -100,12 +102,12 @@ fn for_programs(
     };
     let mut remarks = remarks.to_vec();
     if let Some(FileOutcome::NotAccepted(why)) = &written {
-        remarks.push(format!("it is not accepted yet: {why}"));
+        remarks.push(format!("{} is not accepted yet: {why}", context.name));
     }
     let (tracked, unignored) = exposed.names();
     let exit = if args.yes { Exit::Clean } else { Exit::Usage };
     let document = drafted(Drafted {
-        file: &site.name,
+        file: &context.name,
         written: written.is_some(),
         accepted: written == Some(FileOutcome::Accepted),
         draft,
@@ -113,56 +115,54 @@ fn for_programs(
         tracked,
         unignored,
         remarks: &remarks,
-        next: if args.yes { check } else { again(args, global, world) },
+        next: if args.yes { check } else { command_without_prompt(args, global, world) },
         exit_code: exit.code(),
     });
     world.print(&document)?;
-    if args.yes { Ok(exit) } else { Err(unasked(args, global, world)) }
+    if args.yes { Ok(exit) } else { Err(not_confirmed(args, context, global, world)) }
 }
 
-/// Where the file goes; an error where there is one already, or where it could not name a file that it has to.
-fn site(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Result<ConfigLocation, Error> {
+/// Returns the location of the new file. Fails if there is a `doctor.toml`, or if it can't refer to an env file.
+fn context(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Result<ConfigLocation, Error> {
     if let Some(path) = &global.config {
-        return Err(Error::Flag {
-            flag: "--config",
-            value: path.display().to_string(),
-            cause: "init writes a new doctor.toml, at the root of the repository".to_owned(),
-            help: "leave --config out".to_owned(),
+        return Err(Error::Usage {
+            what: format!("invalid --config `{}`", path.display()),
+            cause: Some("init creates doctor.toml at the root of the repository".to_owned()),
+            help: "remove --config".into(),
         });
     }
-    if let Some(path) = config::nearest(&world.folder) {
-        return Err(there_already(&files::display_path(&path, &world.folder)));
+    if let Some(path) = config::nearest(&world.directory) {
+        return Err(already_exists(&files::display_path(&path, &world.directory)));
     }
-    let site = ConfigLocation::of(&world.folder);
+    let context = ConfigLocation::of(&world.directory);
     for file in &args.files.env_file {
-        if files::is_stream(file) || files::is_stream(&world.folder.join(file)) {
-            return Err(Error::Flag {
-                flag: "--env-file",
-                value: file.display().to_string(),
-                cause: "doctor.toml names files, and this is read only once".to_owned(),
-                help: "name a file, or leave --env-file out".to_owned(),
+        if files::is_stream(file) || files::is_stream(&world.directory.join(file)) {
+            return Err(Error::Usage {
+                what: format!("invalid --env-file `{}`", file.display()),
+                cause: Some("doctor.toml can only refer to a file that can be read again".to_owned()),
+                help: "pass a regular file, or remove --env-file".into(),
             });
         }
-        site.reach(&files::normal(&world.folder.join(file)))?;
+        context.reach(&files::normal(&world.directory.join(file)))?;
     }
-    Ok(site)
+    Ok(context)
 }
 
-fn there_already(name: &str) -> Error {
-    Error::NoConsent {
-        what: format!("{name} is there already"),
-        cause: "init writes a new one, and never over another".to_owned(),
-        help: "run `doctor check`, which uses it; edit it, or move it away first".to_owned(),
+fn already_exists(name: &str) -> Error {
+    Error::NotConfirmed {
+        what: format!("{name} already exists"),
+        cause: "init never overwrites a doctor.toml".to_owned(),
+        help: "edit it, or move it away first".into(),
     }
 }
 
-/// The text, once the reader and the environment have agreed that it means what it should.
-fn text(draft: &ConfigDraft, site: &ConfigLocation, interview: &InitDraft) -> Result<String, Error> {
-    let (text, read) = fresh(draft, site, &rules())?;
+/// Returns the text, after parsing it and resolving its services to verify it.
+fn text(draft: &ConfigDraft, context: &ConfigLocation, interview: &InitDraft) -> Result<String, Error> {
+    let (text, read) = generate(draft, context, &rules())?;
     read.env_file.iter().flatten().try_for_each(|file| read.file(file).map(drop))?;
     let services = Services::of(&interview.gathered.selected.shape, Some(&read));
     for section in &draft.services {
-        prove(&read, &services, &section.alias, &section.service.id)?;
+        verify_alias(&read, &services, &section.alias, &section.service.id)?;
     }
     Ok(text)
 }
@@ -171,43 +171,46 @@ fn rules() -> Vec<RuleName> {
     RULES.iter().map(|rule| (rule.code, rule.name)).collect()
 }
 
-/// A short name and the name behind it must lead to the one service that was chosen.
-fn prove(read: &Config, services: &Services, alias: &str, id: &str) -> Result<(), Error> {
+/// Verifies that an alias and its service name resolve to the chosen service.
+fn verify_alias(read: &Config, services: &Services, alias: &str, id: &str) -> Result<(), Error> {
     let Some(section) = read.services.get(alias) else { return Ok(()) };
     let by_alias = config::At { value: alias.to_owned(), ..section.name };
     for name in [&section.name, &by_alias] {
         let index = services.in_config(read, name)?;
         if services.candidates[index].service.id != id {
-            let what = format!("`{}` would be another service than the one that was chosen", name.value);
-            return Err(read.fault(name, what, "nothing was written: write it by hand, and report this"));
+            let what = format!("`{}` resolves to a different service", name.value);
+            return Err(read.fault(name, what, "nothing was written; write the file by hand, and report this bug"));
         }
     }
     Ok(())
 }
 
-/// Gets a yes from the person at the terminal, and whether `.gitignore` is to grow.
-fn obtain(exposed: &UnignoredFiles, world: &mut World<'_>) -> Result<YesNo, Error> {
+/// Asks for confirmation, and whether to add the env files to `.gitignore`.
+fn confirm(exposed: &UnignoredFiles, context: &ConfigLocation, world: &mut World<'_>) -> Result<YesNo, Error> {
     let adds = exposed.ask(world)?;
-    if world.ask.confirm("Write it?", YesNo::Yes)? == PromptAnswer::Given(YesNo::Yes) {
+    if world.prompt.confirm(&prompts::write_config(&context.name), YesNo::Yes)? == PromptAnswer::Given(YesNo::Yes) {
         Ok(adds)
     } else {
-        Err(questions::left())
+        Err(Error::Cancelled)
     }
 }
 
-fn unasked(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Error {
-    Error::NoConsent {
-        what: "there is nobody to ask".to_owned(),
+fn not_confirmed(args: &cli::InitArgs, context: &ConfigLocation, global: &GlobalArgs, world: &World<'_>) -> Error {
+    Error::NotConfirmed {
+        what: format!("writing {} needs confirmation", context.name),
         cause: match args.result.format {
-            ResultFormat::Text => "a new file needs a yes, and this is no terminal".to_owned(),
-            ResultFormat::Json => "a new file needs a yes, and a program is asked nothing".to_owned(),
+            ResultFormat::Text => "not an interactive terminal".to_owned(),
+            ResultFormat::Json => "`--format json` never prompts".to_owned(),
         },
-        help: format!("run `{}`", shell_command::line(&again(args, global, world))),
+        help: Help::command(
+            "to write it without a prompt, run:",
+            shell_command::line(&command_without_prompt(args, global, world)),
+        ),
     }
 }
 
-/// The command that writes the same without asking.
-fn again(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Vec<String> {
+/// Returns the command that writes the same file without a prompt.
+fn command_without_prompt(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Vec<String> {
     let mut words = [world.program.clone(), vec!["init".to_owned(), "--yes".to_owned()]].concat();
     words.extend(targeting(args));
     if args.result.format == ResultFormat::Json {
@@ -231,25 +234,25 @@ fn same(global: &GlobalArgs) -> Vec<String> {
     global.api_url.iter().map(|url| format!("--api-url={url}")).collect()
 }
 
-/// What became of a file that was written.
+/// The outcome for a file that was written.
 #[derive(Debug, PartialEq, Eq)]
 enum FileOutcome {
     Accepted,
-    /// Somebody has changed it since.
+    /// Another program changed it since.
     Changed,
-    /// Why it could not be accepted.
+    /// It could not be accepted, for this reason.
     NotAccepted(String),
 }
 
-/// Writes the text where nothing is, and accepts exactly what is there then.
-fn write(text: &str, site: &ConfigLocation, draft: &ConfigDraft, world: &World<'_>) -> Result<FileOutcome, Error> {
-    if files::create(&site.path, text, &world.folder)? == Created::ThereAlready {
-        return Err(there_already(&site.name));
+/// Creates the file, and accepts it if its contents are still the same.
+fn write(text: &str, context: &ConfigLocation, draft: &ConfigDraft, world: &World<'_>) -> Result<FileOutcome, Error> {
+    if files::create(&context.path, text, &world.directory)? == Created::ThereAlready {
+        return Err(already_exists(&context.name));
     }
-    if files::current(&site.path) != Some(Secret::new(text)) {
+    if files::current(&context.path) != Some(Secret::new(text)) {
         return Ok(FileOutcome::Changed);
     }
-    let (_, read) = fresh(draft, site, &rules())?;
+    let (_, read) = generate(draft, context, &rules())?;
     Ok(match trust::accept(&read, &draft.project, world) {
         Ok(()) => FileOutcome::Accepted,
         Err(error) => FileOutcome::NotAccepted(error.cause().unwrap_or_default()),
@@ -257,17 +260,15 @@ fn write(text: &str, site: &ConfigLocation, draft: &ConfigDraft, world: &World<'
 }
 
 impl FileOutcome {
-    fn write_result(&self, site: &ConfigLocation, draft: &ConfigDraft, world: &mut World<'_>) -> Result<(), Error> {
-        let [name, project] = [&site.name, &draft.project.name].map(|name| escape::line(name).into_owned());
+    fn write_result(&self, context: &ConfigLocation, draft: &ConfigDraft, world: &mut World<'_>) -> Result<(), Error> {
+        let [name, project] = [&context.name, &draft.project.name].map(|name| escape::line(name).into_owned());
         match self {
-            Self::Accepted => world.print(&format!("Wrote {name}, and accepted it for project {project}.\n")),
-            Self::Changed => {
-                world.print(&format!("Wrote {name}; somebody has changed it since, so it is not accepted.\n"))
-            }
+            Self::Accepted => world.print(&format!("Wrote {name} and accepted it for project {project}.\n")),
+            Self::Changed => world.print(&format!("Wrote {name}. It was changed since, so it is not accepted.\n")),
             Self::NotAccepted(why) => {
                 world.print(&format!("Wrote {name}.\n"))?;
                 let why = escape::line(why);
-                world.talk.print_line(&format!("note: {name} is not accepted yet: {why}; `doctor trust` does that"));
+                world.status.print_line(&format!("note: {name} is not accepted yet: {why}; run `doctor trust`"));
                 Ok(())
             }
         }

@@ -1,5 +1,5 @@
-//! Completions: a shell hands over a half-typed line and is told how it may go on. Names come from the files beside the
-//! line: nothing is asked of Railway, no value is told, no token is looked for, and what is wrong with a file is not said.
+//! Shell completions: a shell passes an incomplete line and reads candidates for the next word. Names come from local
+//! files. Completion sends no requests, prints no values, reads no tokens, and ignores invalid files.
 
 mod names;
 mod partial_line;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Arg, Command, CommandFactory};
-use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, complete};
+use clap_complete::engine::{self, ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Elvish, EnvCompleter, Fish, Zsh};
 
 use crate::cli::Cli;
@@ -21,40 +21,40 @@ use crate::io::interrupt::{Limits, RunEnd};
 use crate::io::process::{COMPLETE, is_half_typed};
 use crate::io::world::World;
 
-/// Where a shell says which word the cursor is in: 0-based, the program's own name among them.
+/// The variable with the index of the word at the cursor; index 0 is the name of the program.
 const INDEX: &str = "_CLAP_COMPLETE_INDEX";
 
-/// How long a shell waits for candidates.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The time limit of a completion.
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 
-/// Where it says what it wants between two candidates.
+/// The variable with the separator between candidates.
 const SEPARATOR: &str = "_CLAP_IFS";
 
-/// Answers a shell that asks how the line may go on; `None` where nobody asks. A line that can't go on has no candidates,
-/// and neither has a bug: whoever is typing is told of neither.
-pub(crate) fn answer(arguments: &[OsString], world: &mut World<'_>) -> Option<Exit> {
+/// Prints candidates if a shell requests a completion; returns `None` otherwise. Errors and panics produce neither
+/// candidates nor messages: a message would appear in the middle of the user's line.
+pub(crate) fn complete(arguments: &[OsString], world: &mut World<'_>) -> Option<Exit> {
     let shell = world.variable(COMPLETE)?.to_owned();
     let [_, _, words @ ..] = arguments else { return None };
     if !is_half_typed(arguments, &shell) {
         return None;
     }
-    world.interrupt.set_limits(Limits { time: Some(PATIENCE), late: silence(), large: silence() });
+    world.interrupt.set_limits(Limits { time: Some(TIME_LIMIT), late: no_candidates(), large: no_candidates() });
     let text = catch_unwind(AssertUnwindSafe(|| completions(&shell, words, world))).ok().flatten().unwrap_or_default();
-    // There is nobody to tell that it could not be written.
+    // A write error can't be reported.
     world.print_bytes(&text).map_or(Some(Exit::Clean), |()| Some(Exit::Clean))
 }
 
-/// The end of an answer that takes too long: there are no candidates.
-fn silence() -> RunEnd {
-    RunEnd { words: String::new(), exit: Exit::Clean }
+/// The end of a completion that reaches a limit: no candidates and no message.
+fn no_candidates() -> RunEnd {
+    RunEnd { message: String::new(), exit: Exit::Clean }
 }
 
-/// The candidates in the form that a shell reads.
+/// Returns the candidates in the format of the shell.
 fn completions(shell: &str, words: &[OsString], world: &World<'_>) -> Option<Vec<u8>> {
     let last = words.len().checked_sub(1)?;
     let index = world.variable(INDEX).and_then(|index| index.parse().ok()).unwrap_or(last);
     let mut text = Vec::new();
-    let reader: &dyn EnvCompleter = match shell {
+    let completer: &dyn EnvCompleter = match shell {
         "zsh" => &Zsh,
         "elvish" => &Elvish,
         "fish" => &Fish,
@@ -66,20 +66,23 @@ fn completions(shell: &str, words: &[OsString], world: &World<'_>) -> Option<Vec
         }
         _ => return None,
     };
-    reader.write_complete(&mut command(words, index, world), words.to_vec(), Some(&world.folder), &mut text).ok()?;
+    completer
+        .write_complete(&mut command(words, index, world), words.to_vec(), Some(&world.directory), &mut text)
+        .ok()?;
     Some(text)
 }
 
-/// How the word at that index may go on.
+/// Returns the candidates for the word at that index.
 fn candidates(words: &[OsString], index: usize, world: &World<'_>) -> Vec<CompletionCandidate> {
-    complete(&mut command(words, index, world), words.to_vec(), index, Some(&world.folder)).unwrap_or_default()
+    engine::complete(&mut command(words, index, world), words.to_vec(), index, Some(&world.directory))
+        .unwrap_or_default()
 }
 
 fn value(candidate: &CompletionCandidate) -> String {
     candidate.get_value().to_string_lossy().into_owned()
 }
 
-/// bash splits `--only=API` into three words, and wants candidates for the third. Without its middle it is `--only API`.
+/// bash splits `--only=API` into three words and completes the third. Without the `=`, the words are `--only API`.
 fn rejoined(words: &[OsString], index: usize) -> (Vec<OsString>, usize) {
     let is_middle = |at: usize| {
         let flag = at.checked_sub(1).and_then(|before| words[before].to_str());
@@ -90,10 +93,10 @@ fn rejoined(words: &[OsString], index: usize) -> (Vec<OsString>, usize) {
     (kept.into_iter().map(|at| words[at].clone()).collect(), index)
 }
 
-/// The command line, whose flags know names.
+/// Returns the command line, with candidates for the values of flags.
 fn command(words: &[OsString], index: usize, world: &World<'_>) -> Command {
     let before = &words[..index.min(words.len())];
-    let names = Arc::new(CompletionNames { typed: PartialLine::of(words, before), folder: world.folder.clone() });
+    let names = Arc::new(CompletionNames { typed: PartialLine::of(words, before), folder: world.directory.clone() });
     with_names(Cli::command(), &names)
 }
 
@@ -102,7 +105,7 @@ fn with_names(command: Command, names: &Arc<CompletionNames>) -> Command {
     command.mut_subcommands(|verb| with_names(verb, names))
 }
 
-/// One row for each flag whose value is a name.
+/// Adds candidates to an argument whose value is a name.
 fn with_candidates(argument: Arg, names: &Arc<CompletionNames>) -> Arg {
     let known: fn(&CompletionNames) -> Vec<CompletionCandidate> = match argument.get_id().as_str() {
         "only" | "allow_reference" | "allow_sealed" | "allow_shared" => CompletionNames::keys,

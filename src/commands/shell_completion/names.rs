@@ -1,4 +1,4 @@
-//! The names that flags take, from `doctor.toml`, the files of variables, the rules, the verbs, and the folder.
+//! The names that flags take, from `doctor.toml`, env files, rules, commands, and the working directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -17,19 +17,19 @@ use crate::drift::dotenv::LocalFile;
 use crate::drift::rules::RULES;
 use crate::io::config::Config;
 use crate::io::files::{beginning, is_plain};
-use crate::io::git::Asker;
+use crate::io::git::GitClient;
 
-/// Where names come from. Nothing is read before a flag asks for it.
+/// The sources of names. Files are read only if a flag needs them.
 #[derive(Debug)]
 pub(super) struct CompletionNames {
-    /// What the line says already.
+    /// The incomplete line.
     pub(super) typed: PartialLine,
-    /// The working folder.
+    /// The working directory.
     pub(super) folder: PathBuf,
 }
 
 impl CompletionNames {
-    /// The keys of the files that the line is about.
+    /// Returns the keys of the files that the line selects.
     pub(super) fn keys(&self) -> Vec<CompletionCandidate> {
         if self.typed.is_demo {
             return Vec::new();
@@ -43,26 +43,26 @@ impl CompletionNames {
             folder: &self.folder,
             environment: &ResourceRef { id: name.clone(), name },
             absent: MissingFile::Empty,
-            git: &Asker::new(&BTreeMap::new()),
-            // What can be read only once is not for the Tab key.
-            patience: Duration::ZERO,
+            git: &GitClient::new(&BTreeMap::new()),
+            // A stream can be read only once, and must be left for the command.
+            read_timeout: Duration::ZERO,
         };
         let mut layers = EnvFiles::default();
         for alias in self.aliases(config.as_ref()) {
-            // A file that can't be read has no keys to tell; the others have.
+            // An unreadable file has no candidates.
             drop(layers.of(sources, alias));
         }
         plain(layers.files.iter().flat_map(LocalFile::keys))
     }
 
-    /// The services that `doctor.toml` knows, by alias and by name.
+    /// Returns the services in `doctor.toml`, by alias and by name.
     pub(super) fn services(&self) -> Vec<CompletionCandidate> {
         let config = self.config();
         let sections = config.iter().flat_map(|config| &config.services);
         plain(sections.flat_map(|(alias, section)| [alias.as_str(), section.name.value.as_str()]))
     }
 
-    /// The environments that `doctor.toml` knows.
+    /// Returns the environments in `doctor.toml`.
     pub(super) fn environments(&self) -> Vec<CompletionCandidate> {
         let config = self.config();
         let names = config.iter().flat_map(|config| {
@@ -72,13 +72,13 @@ impl CompletionNames {
         plain(names.map(String::as_str))
     }
 
-    /// The rules, and what each says.
-    #[expect(clippy::unused_self, reason = "it is one of the ways to ask for names")]
+    /// Returns the rules with their summaries.
+    #[expect(clippy::unused_self, reason = "all sources of names have the same signature")]
     pub(super) fn rules(&self) -> Vec<CompletionCandidate> {
         RULES.iter().map(|rule| CompletionCandidate::new(rule.name).help(Some(rule.summary.into()))).collect()
     }
 
-    /// The verbs that have a page, below those that the line names.
+    /// Returns the commands that have a man page, below those that the line names.
     pub(super) fn verbs(&self) -> Vec<CompletionCandidate> {
         let mut command = Cli::command();
         for word in &self.typed.verbs {
@@ -89,7 +89,7 @@ impl CompletionNames {
         command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(candidate).collect()
     }
 
-    /// Files, and folders on the way to them.
+    /// Returns files and directories.
     pub(super) fn files(&self, typed: &OsStr) -> Vec<CompletionCandidate> {
         if self.typed.is_demo { Vec::new() } else { beginning(typed, &self.folder) }
     }
@@ -98,7 +98,7 @@ impl CompletionNames {
         if self.typed.is_demo { None } else { config_file::load(&self.typed.config, &self.folder).ok().flatten() }
     }
 
-    /// The aliases whose files count: those of the services that the line names, or else all.
+    /// Returns the aliases of the services that the line selects, or else all aliases.
     fn aliases<'c>(&self, config: Option<&'c Config>) -> Vec<Option<&'c str>> {
         let sections = || config.into_iter().flat_map(|config| &config.services);
         let is_named =
@@ -110,7 +110,7 @@ impl CompletionNames {
     }
 }
 
-/// Each name once, in order, without those that a shell would not take for a plain word.
+/// Returns the distinct names in order, without those that a shell would need to quote.
 fn plain<'n>(names: impl Iterator<Item = &'n str>) -> Vec<CompletionCandidate> {
     let names: BTreeSet<&str> = names.filter(|name| is_plain(name)).collect();
     names.into_iter().map(CompletionCandidate::new).collect()

@@ -1,4 +1,4 @@
-//! What the half-typed line says already.
+//! Parses the incomplete line of a completion.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use clap::{ArgMatches, CommandFactory};
 use crate::cli::Cli;
 use crate::io::config::ConfigChoice;
 
-/// What a half-typed line says, as far as names depend on it.
+/// The parts of an incomplete line that determine candidates.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PartialLine {
-    /// `doctor demo`, which knows nothing of this folder.
+    /// Whether it is `doctor demo`, which does not use the user's files.
     pub(super) is_demo: bool,
     /// `--config` and `--no-config`.
     pub(super) config: ConfigChoice,
@@ -26,7 +26,7 @@ pub(super) struct PartialLine {
 }
 
 impl PartialLine {
-    /// What is in these words; a mistake in them is another's business. `before` are those before the cursor.
+    /// Parses these words and ignores errors in them. `before` are the words before the cursor.
     pub(super) fn of(words: &[OsString], before: &[OsString]) -> Self {
         let parsed = Cli::command().ignore_errors(true).try_get_matches_from(words).unwrap_or_default();
         let mut inner = &parsed;
@@ -51,7 +51,7 @@ impl PartialLine {
     }
 }
 
-/// Each value of a flag, if the verb has such a flag.
+/// Returns the values of a flag, if the command has that flag.
 fn all<T: Clone + Send + Sync + 'static>(verb: &ArgMatches, flag: &str) -> Vec<T> {
     verb.try_get_many(flag).ok().flatten().into_iter().flatten().cloned().collect()
 }

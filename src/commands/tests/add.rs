@@ -1,13 +1,14 @@
-//! Who gets a key: holders by a push, and another service only where it is required, added by name, or selected.
+//! Which services get a key: a push changes services that have it. Others get it only by a requirement, `--add` or a
+//! prompt.
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::Sandbox;
 use crate::io::sim::estate::Environment;
 use crate::io::terminal::prompt::YesNo;
-use crate::io::terminal::prompt::script::Prepared;
+use crate::io::terminal::prompt::script::PreparedAnswer;
 
-const YES: Prepared = Prepared::Reply(YesNo::Yes);
-const NO: Prepared = Prepared::Reply(YesNo::No);
+const YES: PreparedAnswer = PreparedAnswer::Reply(YesNo::Yes);
+const NO: PreparedAnswer = PreparedAnswer::Reply(YesNo::No);
 
 fn shop() -> Sandbox {
     let held = [("KEY", "old-secret"), ("REGION", "eu")];
@@ -42,7 +43,7 @@ fn requirement_adds_key_to_named_service() {
 
 #[test]
 fn key_without_holder_is_not_pushed_and_add_command_is_printed() {
-    let add = |name: &str| format!("  add   doctor fix --add --push --only=NEW --service={name}");
+    let add = |name: &str| format!("    doctor fix --add --push --only=NEW --service={name}");
     for (words, services) in [
         (&["fix", "--push", "--only", "NEW"][..], &["web", "worker", "'front end'"][..]),
         (&["fix", "--push", "--only", "NEW", "--yes"], &["web", "worker", "'front end'"]),
@@ -56,11 +57,12 @@ fn key_without_holder_is_not_pushed_and_add_command_is_printed() {
         let check = sandbox.run(&[&["check"], check.as_slice()].concat());
         let ended = sandbox.run(words);
         assert_eq!((ended.code, sandbox.mutations().len()), (check.code, 0), "{words:?}: {ended:?}");
-        let mut told: Vec<&str> = ended.out.lines().filter(|line| line.starts_with("  add ")).collect();
+        let (_, suggested) = ended.out.split_once("To add a missing key:\n").unwrap_or_else(|| panic!("{ended:?}"));
+        let mut suggested: Vec<&str> = suggested.lines().take_while(|line| line.starts_with("    doctor ")).collect();
         let mut wanted: Vec<String> = services.iter().map(|name| add(name)).collect();
-        told.sort_unstable();
+        suggested.sort_unstable();
         wanted.sort_unstable();
-        assert_eq!(told, wanted, "{ended:?}");
+        assert_eq!(suggested, wanted, "{ended:?}");
     }
 }
 
@@ -95,17 +97,17 @@ fn add_skips_placeholders() {
 
 #[test]
 fn prompt_selects_services_for_new_key() {
-    let skip = || Prepared::Choice(1);
+    let skip = || PreparedAnswer::Choice(1);
     for (answers, sent) in [
         (
-            vec![Prepared::Choice(0), Prepared::Choices(vec![0]), YES],
+            vec![PreparedAnswer::Choice(0), PreparedAnswer::Choices(vec![0]), YES],
             &["SetVariables front end NEW", "Redeploy front end"][..],
         ),
-        (vec![Prepared::Choice(0), Prepared::Enter], &[]),
+        (vec![PreparedAnswer::Choice(0), PreparedAnswer::Enter], &[]),
         (vec![skip()], &[]),
     ] {
         let sandbox = shop().at_a_terminal();
-        let answers = [vec![Prepared::Choice(0)], answers].concat();
+        let answers = [vec![PreparedAnswer::Choice(0)], answers].concat();
         let ended = sandbox.answered(&["fix", "--only", "NEW"], answers);
         assert_eq!(sandbox.mutations(), sent, "{ended:?}");
     }
@@ -116,27 +118,32 @@ fn prompt_selects_services_for_new_key() {
     ])
     .file(".env", "KEY=one\nOTHER=x\n")
     .at_a_terminal();
-    let answers = vec![Prepared::Choice(0), Prepared::Choice(0), Prepared::Choices(Vec::new())];
+    let answers = vec![PreparedAnswer::Choice(0), PreparedAnswer::Choice(0), PreparedAnswer::Choices(Vec::new())];
     let ended = held.answered(&["fix", "--only", "KEY"], answers);
-    assert!(ended.asked[2].starts_with("Which services get KEY? (web has it already)\n  [ ] "), "{:?}", ended.asked);
+    assert!(
+        ended.asked[2].starts_with("Which services should get KEY? (web already has it)\n  [ ] "),
+        "{:?}",
+        ended.asked
+    );
 }
 
 #[test]
 fn declined_plan_prints_one_command_per_service_and_key() {
-    // Both keys differ on both services for reasons of their own, so that each is a finding of its own.
+    // The keys differ between the services in different ways, so that each difference is a separate finding.
     let sandbox = Sandbox::of([
         service("web", &[("ONE", "a-secret-value"), ("TWO", "b-secret-value")]),
         service("my worker", &[("ONE", "A-SECRET-TEXT"), ("TWO", "B-SECRET-TEXT")]),
     ])
     .file(".env", "ONE=a-secret-text\nTWO=b-secret-text\n")
     .at_a_terminal();
-    // ONE of `my worker`, not of web; TWO of web, not of `my worker`.
-    let (push, skip) = (Prepared::Choice(0), Prepared::Choice(2));
-    let answers = vec![Prepared::Choice(1), push.clone(), skip.clone(), skip, push, NO];
+    // Pushes ONE to `my worker` only, and TWO to web only.
+    let (push, skip) = (PreparedAnswer::Choice(0), PreparedAnswer::Choice(2));
+    let answers = vec![PreparedAnswer::Choice(1), push.clone(), skip.clone(), skip, push, NO];
     let ended = sandbox.answered(&["fix"], answers);
-    let words = "next: run `doctor fix --push --yes --only=ONE --service='my worker'`, \
-                 and then `doctor fix --push --yes --only=TWO --service=web`";
-    assert!(ended.err.contains(words), "{ended:?}");
+    let commands = "To apply this plan, run in this order:\n    \
+                    doctor fix --push --yes --only=ONE --service='my worker'\n    \
+                    doctor fix --push --yes --only=TWO --service=web\n";
+    assert!(ended.err.contains(commands), "{ended:?}");
     assert_eq!(sandbox.mutations(), [""; 0]);
 }
 
@@ -151,12 +158,9 @@ fn printed_commands_keep_target_flags() {
         ["--project", "shop", "-e", "production", "-s", "web", "--env-file", "one.env", "--config", "conf.toml"];
     let targeting = "--project=shop --environment=production --env-file=one.env --config=conf.toml";
     let check = sandbox.run(&[&["check"][..], &words].concat());
-    assert!(check.out.contains(&format!("  next  doctor fix --only A {targeting} --service=web\n")), "{check:?}");
+    assert!(check.out.contains(&format!("    doctor fix --only A {targeting} --service=web\n")), "{check:?}");
     let dry = sandbox.run(&[&["fix", "--dry-run"][..], &words].concat());
-    assert!(
-        dry.out.contains(&format!("  next  doctor fix --push --yes --only=A {targeting} --service=web\n")),
-        "{dry:?}"
-    );
+    assert!(dry.out.contains(&format!("    doctor fix --push --yes --only=A {targeting} --service=web\n")), "{dry:?}");
     let part = sandbox.run(&["check", "-s", "wor", "--env-file", "one.env"]);
-    assert!(part.out.contains("  next  doctor fix --only A --env-file=one.env --service=worker\n"), "{part:?}");
+    assert!(part.out.contains("    doctor fix --only A --env-file=one.env --service=worker\n"), "{part:?}");
 }

@@ -1,4 +1,4 @@
-//! The table, the last line and the exit code never contradict each other, in any format, whatever becomes of a run.
+//! The table, the last line and the exit code agree in every format, whatever the outcome of the run.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use crate::io::sim::fault::{Fault, Loss, Moment};
 use crate::io::sim::status_timeline::StatusTimeline;
 use crate::report::{FORMATS, verdict};
 
-/// Asserts what holds for every run; [`Sandbox`] does so for each of its runs.
-pub(super) fn hold(words: &[&str], ended: &Ended) {
-    // Somebody who is asked gets a report before the question, and another after it.
+/// Asserts that the output and the exit code agree. [`Sandbox`] calls it for every run.
+pub(super) fn assert_agrees(words: &[&str], ended: &Ended) {
+    // An interactive run prints a report before the prompt and another one after it.
     if !ended.asked.is_empty()
         || !["check", "fix", "undo"].contains(&words.first().copied().unwrap_or_default())
         || words.contains(&"--list")
@@ -24,20 +24,20 @@ pub(super) fn hold(words: &[&str], ended: &Ended) {
         return;
     }
     match serde_json::from_str::<Value>(&ended.out) {
-        Ok(report) if report.get("summary").is_some() => hold_in_json(&report, ended),
+        Ok(report) if report.get("summary").is_some() => assert_json_agrees(&report, ended),
         _ if words.iter().any(|word| word.starts_with("--format")) => {}
-        _ => hold_in_text(ended),
+        _ => assert_text_agrees(ended),
     }
 }
 
-fn hold_in_json(report: &Value, ended: &Ended) {
+fn assert_json_agrees(report: &Value, ended: &Ended) {
     assert_eq!(report["summary"]["exit_code"], ended.code, "{ended:?}");
     let services = report["services"].as_array().expect("services are a list");
     let verdicts: Vec<&str> = services.iter().filter_map(|service| service["verdict"].as_str()).collect();
     let failed = verdicts.contains(&"fail");
-    assert!(!failed || ended.code != 0, "a service failed, and the run did not: {ended:?}");
+    assert!(!failed || ended.code != 0, "a service failed, but the run did not: {ended:?}");
     match ended.code {
-        7 => assert!(failed, "verification failed, and no service did: {ended:?}"),
+        7 => assert!(failed, "verification failed, but no service did: {ended:?}"),
         8 => assert!(verdicts.iter().any(|verdict| *verdict != "pass"), "every service passed: {ended:?}"),
         _ => {}
     }
@@ -49,29 +49,29 @@ fn hold_in_json(report: &Value, ended: &Ended) {
     }
 }
 
-fn hold_in_text(ended: &Ended) {
+fn assert_text_agrees(ended: &Ended) {
     let failed = ended.out.lines().any(|line| line.starts_with("FAIL  "));
-    assert!(!failed || ended.code != 0, "a service failed, and the run did not: {ended:?}");
+    assert!(!failed || ended.code != 0, "a service failed, but the run did not: {ended:?}");
     let last = ended.out.lines().rev().find(|line| !line.is_empty()).unwrap_or_default();
-    let says_well = ["agree", "passed", "all good"].iter().any(|word| last.contains(word));
-    assert!(!says_well || (ended.code == 0 && !failed), "the last line is “{last}”: {ended:?}");
-    let is_unfounded = last.contains("no findings") && ![0, 3].contains(&ended.code);
-    assert!(!is_unfounded, "the last line is “{last}”: {ended:?}");
-    let fails = ended.out.contains("so this run is no success");
-    assert!(!fails || ended.code != 0, "nothing was compared, and the run succeeds: {ended:?}");
+    let reports_success = ["agree", "passed", "all good"].iter().any(|word| last.contains(word));
+    assert!(!reports_success || (ended.code == 0 && !failed), "the last line is “{last}”: {ended:?}");
+    let is_wrong = last.contains("no findings") && ![0, 3].contains(&ended.code);
+    assert!(!is_wrong, "the last line is “{last}”: {ended:?}");
+    let fails = ended.out.contains("so the check does not pass");
+    assert!(!fails || ended.code != 0, "nothing was compared, but the run succeeds: {ended:?}");
     let named = [6, 7, 8, 130].contains(&ended.code) && ended.out.contains("doctor undo ");
-    assert!(!named || last.starts_with("  doctor undo "), "the last line is “{last}”: {ended:?}");
+    assert!(!named || last.starts_with("    doctor undo "), "the last line is “{last}”: {ended:?}");
 }
 
-/// A world, what is typed, and how it ends; `None` where `--fail-on` decides between 0 and 1.
+/// A sandbox, a command line, and the expected exit code; `None` if `--fail-on` decides between 0 and 1.
 struct Case {
     name: &'static str,
     sandbox: Sandbox,
     words: &'static [&'static str],
     code: Option<u8>,
-    /// During which operation Ctrl-C is pressed.
+    /// The operation during which Ctrl-C is pressed.
     pressed: Option<&'static str>,
-    /// The verdict of the service `api`, where the report still has one.
+    /// The expected verdict of the service `api`, if the report has one.
     verdict: &'static str,
 }
 
@@ -98,7 +98,7 @@ fn faulty(fault: Fault) -> Sandbox {
 fn moved() -> Sandbox {
     let sandbox = shop(api());
     sandbox.sim.before_nth("PreWriteState", 1, |estate| {
-        estate.service_named("api").expect("it is there").set("A", "theirs");
+        estate.service_named("api").expect("the service exists").set("A", "theirs");
     });
     sandbox
 }
@@ -121,7 +121,7 @@ fn cases() -> Vec<Case> {
     };
     let unreadable = || {
         let sandbox = shop(api());
-        sandbox.sim.fault(Fault::service(&sandbox.id("api"), "Not Authorized").for_ever());
+        sandbox.sim.fault(Fault::service(&sandbox.id("api"), "Not Authorized").permanent());
         sandbox
     };
     let answering = || service("api", &[("A", "old-value"), ("B", "same")]).domain("api.up.railway.app");
@@ -136,12 +136,12 @@ fn cases() -> Vec<Case> {
         case("conflict", moved(), PUSH, 6, "fail"),
         case("refused", faulty(Fault::refusal("no").on("SetVariables").nth(1)), PUSH, 6, "fail"),
         case("unknown", faulty(Fault::lost(Moment::Before, Loss::Reset).on("SetVariables").nth(1)), PUSH, 6, "fail"),
-        case("not tried", faulty(Fault::refusal("no").on("PreWriteState").nth(3).for_ever()), PUSH, 6, "fail"),
+        case("not tried", faulty(Fault::refusal("no").on("PreWriteState").nth(3).permanent()), PUSH, 6, "fail"),
         case("not deployed", faulty(Fault::refusal("no").on("Redeploy").nth(1)), PUSH, 6, "fail"),
-        case("nothing written", faulty(Fault::refusal("no").on("SetVariables").for_ever()), PUSH, 0, ""),
+        case("nothing written", faulty(Fault::refusal("no").on("SetVariables").permanent()), PUSH, 0, ""),
         case(
             "out of reach",
-            faulty(Fault::failure(TransportFailure::NotSent("refused".to_owned())).on("DeploymentStatus").for_ever()),
+            faulty(Fault::failure(TransportFailure::NotSent("refused".to_owned())).on("DeploymentStatus").permanent()),
             PUSH,
             8,
             "skip",
@@ -158,7 +158,7 @@ fn cases() -> Vec<Case> {
             undone(|sandbox| {
                 sandbox.sim.change(|estate| {
                     let service = estate.projects[0].environments[0].service_named("api");
-                    service.expect("it is there").set("A", "theirs");
+                    service.expect("the service exists").set("A", "theirs");
                 });
             }),
             &["undo", "--yes"],
@@ -170,7 +170,7 @@ fn cases() -> Vec<Case> {
             undone(|sandbox| {
                 sandbox.sim.change(|estate| {
                     let service = estate.projects[0].environments[0].service_named("api");
-                    service.expect("it is there").next_plans.push_back(StatusTimeline::crashing(1));
+                    service.expect("the service exists").next_plans.push_back(StatusTimeline::crashing(1));
                 });
             }),
             &["undo", "--yes"],
@@ -199,10 +199,10 @@ fn exit_code_and_verdicts_agree_at_every_fail_on_level() {
                 let name = format!("{} in {format} with --fail-on {level}", case.name);
                 let is_json = format == "json";
                 let more = ["--fail-on", level, "--format", "json"];
-                // Both are read by `hold` after the run.
+                // `assert_agrees` checks both formats after the run.
                 let ended = run(&case, if is_json { &more } else { &more[..2] });
                 let expected = case.code.unwrap_or(u8::from(level != "never"));
-                // Warnings and notes decide where nothing worse does.
+                // With a lower level, warnings and notes fail the run as well.
                 let is_found = ["warning", "note"].contains(&level) && ended.code == 1 && [0, 3].contains(&expected);
                 let is_free = case.name == "nothing written";
                 assert!(ended.code == expected || is_found || is_free, "{name}: {ended:?}");
@@ -210,8 +210,8 @@ fn exit_code_and_verdicts_agree_at_every_fail_on_level() {
                     let report: Value = serde_json::from_str(&ended.out).expect("it is JSON");
                     let services = report["services"].as_array().expect("services are a list");
                     let api = services.iter().find(|service| service["name"] == "api");
-                    let verdict = &api.expect("it is there")["verdict"];
-                    // What could not be verified may be found to be wrong as well.
+                    let verdict = &api.expect("the service exists")["verdict"];
+                    // An unverified service may have findings as well.
                     let is_worse = case.verdict == "skip" && *verdict == "fail";
                     assert!(*verdict == case.verdict || is_worse, "{name}: {ended:?}");
                 }
@@ -229,9 +229,9 @@ fn no_format_reports_failure_as_success() {
             if ended.code == 0 {
                 continue;
             }
-            for words in ["all agrees", "values agree", "compared agrees", "\"executionSuccessful\": true"] {
-                let is_meant = words.starts_with('"') && [1, 3].contains(&ended.code);
-                assert!(!ended.out.contains(words) || is_meant, "{name} says {words}: {ended:?}");
+            for text in ["all values agree", "values agree", "compared agrees", "\"executionSuccessful\": true"] {
+                let is_expected = text.starts_with('"') && [1, 3].contains(&ended.code);
+                assert!(!ended.out.contains(text) || is_expected, "{name}, {text}: {ended:?}");
             }
             let totals = ended.out.lines().find(|line| line.starts_with("<testsuites")).unwrap_or_default();
             let is_green = totals.contains("failures=\"0\" errors=\"0\"");
@@ -263,7 +263,7 @@ fn crashed_service_fails_and_last_line_is_undo() {
     assert!(ended.out.contains("\nPASS  web  1 compared"), "{ended:?}");
     assert!(ended.out.contains("\nverification failed: api · 2 values compared · "), "{ended:?}");
     let quiet = shop(api().next(StatusTimeline::crashing(1))).run(&[PUSH, &["-q"]].concat());
-    assert!(quiet.out.trim_end().lines().last().is_some_and(|last| last.starts_with("  doctor undo ")), "{quiet:?}");
+    assert!(quiet.out.trim_end().lines().last().is_some_and(|last| last.starts_with("    doctor undo ")), "{quiet:?}");
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn failed_deployment_can_be_redeployed() {
         assert_eq!(sandbox.run(PUSH).code, 7, "{name}");
         let found = sandbox.run(&["check", "--service=api"]);
         assert_eq!(found.code, 1, "{name}: {found:?}");
-        let shown = ["  help  ", "  see   https://railway.com/project/", "  next  doctor fix --redeploy --service=api"];
+        let shown = ["  help: ", "  see: https://railway.com/project/", "    doctor fix --redeploy --service=api"];
         for words in shown {
             assert!(found.out.contains(words), "{name}, {words}: {found:?}");
         }
@@ -296,7 +296,7 @@ fn pull_that_makes_file_unreadably_large_is_refused() {
     for words in [PULL, &["fix", "--pull", "--dry-run", "--only", "A"]] {
         let ended = sandbox.run(words);
         assert_eq!(ended.code, 2, "{words:?}: {}", ended.err);
-        assert!(ended.err.contains("could not be read again: it is larger than 4 MiB"), "{}", ended.err);
+        assert!(ended.err.contains("exceeds a limit: it is larger than 4 MiB"), "{}", ended.err);
     }
-    assert!(sandbox.text(".env") == text && !sandbox.state().exists(), "nothing was written or recorded");
+    assert!(sandbox.text(".env") == text && !sandbox.state().exists(), "nothing is written or recorded");
 }

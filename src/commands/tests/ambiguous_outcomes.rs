@@ -1,29 +1,22 @@
-//! What Railway leaves unclear is looked at, told as it is, and never done twice.
+//! Unclear outcomes are verified and reported, and no request is repeated.
 
 use crate::commands::tests::deploy::{api, shop, with_quirks};
-use crate::commands::tests::sandbox::Ended;
 use crate::io::sim::SimOptions;
 use crate::io::sim::fault::{Fault, Loss, Moment};
 use crate::io::sim::status_timeline::StatusTimeline;
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
 
-fn assert_says(ended: &Ended, words: &str) {
-    let said = format!("{} {}", ended.out, ended.err);
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains(words), "{words}: {ended:?}");
-}
-
 #[test]
 fn lost_response_with_unconfirmed_change_fails_without_resend() {
     let sandbox = with_quirks(SimOptions { value_lag: 1000, ..SimOptions::default() });
     let ended = sandbox.run(PUSH);
-    // What was deployed shows the old value as well.
+    // The lagging reads also make the new deployment look outdated.
     assert_eq!(ended.code, 7, "{ended:?}");
-    assert_says(&ended, "A of api can't be seen on Railway yet");
+    ended.assert_shows("A of api is not visible on Railway yet");
     let stores = sandbox.mutations().iter().filter(|sent| sent.contains("SetVariables")).count();
     assert_eq!(stores, 1, "{:?}", sandbox.mutations());
-    assert!(ended.took.as_secs() < 120, "it does not look for ever: {:?}", ended.took);
+    assert!(ended.took.as_secs() < 120, "the reads are limited: {:?}", ended.took);
 }
 
 #[test]
@@ -39,11 +32,11 @@ fn newer_deployment_outcome_selects_redeploy_target() {
         assert_eq!(ended.code, code, "{name}: {ended:?}");
         assert_eq!(sandbox.mutations(), ["SetVariables api A", "Redeploy api"], "{name}");
         let again = sandbox.sent.borrow().iter().any(|sent| sent.contains("Redeploy(") && sent.contains(&newer));
-        assert_eq!(again, serves, "{name}: what serves is deployed again");
+        assert_eq!(again, serves, "{name}: whether the newer deployment is redeployed");
     }
     let cut_off = shop(api());
     cut_off.sim.change(|estate| estate.deploy("api", StatusTimeline::endless()));
-    cut_off.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("DeploymentStatus").for_ever());
+    cut_off.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("DeploymentStatus").permanent());
     let ended = cut_off.run(PUSH);
     assert_eq!((ended.code, cut_off.mutations()), (6, vec!["SetVariables api A".to_owned()]), "{ended:?}");
 }
@@ -51,15 +44,12 @@ fn newer_deployment_outcome_selects_redeploy_target() {
 #[test]
 fn failed_read_before_deployment_prevents_it() {
     let sandbox = shop(api());
-    // The first two are those before anything is written.
+    // The first two are sent before the first write.
     sandbox.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("PreWriteState").nth(3).times(100));
     let ended = sandbox.run(PUSH);
     assert_eq!(sandbox.mutations(), ["SetVariables api A"], "{ended:?}");
     assert_ne!(ended.code, 0, "{ended:?}");
-    assert_says(
-        &ended,
-        "it stopped there: the simulated Railway did not answer as Railway does: a gateway answered HTTP 502",
-    );
+    ended.assert_shows("stopped early: unexpected response from the simulated Railway: ");
 }
 
 #[test]
@@ -69,9 +59,8 @@ fn undo_requires_host_of_original_run() {
     let before = sandbox.sim.count();
     sandbox.host = Some("elsewhere.example");
     let ended = sandbox.run(&["undo", "--yes"]);
-    assert_eq!((ended.code, sandbox.sim.count()), (2, before), "nothing was asked: {ended:?}");
-    assert_says(&ended, "changed something at");
-    assert_says(&ended, "this run would talk to elsewhere.example");
+    assert_eq!((ended.code, sandbox.sim.count()), (2, before), "no request was sent: {ended:?}");
+    ended.assert_shows("this command would change elsewhere.example");
     sandbox.host = None;
     assert_eq!(sandbox.run(&["undo", "--yes"]).code, 0);
 }

@@ -1,45 +1,45 @@
-//! Logging in, being used, and logging out, with a keyring in memory.
+//! Login, use and logout, with an in-memory keyring.
 
 use crate::commands::tests::fix::incident;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
 use crate::io::credentials::keyring::{InMemoryKeyring, Keyring, KeyringError};
 use crate::io::sim::seed::{ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, WORKSPACE_TOKEN};
-use crate::io::terminal::prompt::script::Prepared;
+use crate::io::terminal::prompt::script::PreparedAnswer;
 
 const NAME: &str = "login for backboard.railway.com";
 
-fn nobody() -> Sandbox {
+fn logged_out() -> Sandbox {
     incident().variable("RAILWAY_API_TOKEN", None)
 }
 
 fn login(sandbox: &Sandbox, token: &'static str) -> Ended {
-    let ended = sandbox.answered(&["auth", "login"], vec![Prepared::Line(token)]);
-    assert!(!format!("{ended:?}").contains(token), "the token is shown nowhere");
+    let ended = sandbox.answered(&["auth", "login"], vec![PreparedAnswer::Line(token)]);
+    assert!(!format!("{ended:?}").contains(token), "the token is not shown");
     ended
 }
 
 #[test]
 fn login_detects_token_kind_and_stores_it() {
     for (token, kind, found) in [
-        (ACCOUNT_TOKEN, "an account token, which reaches workspace ", 1),
-        (WORKSPACE_TOKEN, "a workspace token, which reaches workspace ", 1),
+        (ACCOUNT_TOKEN, "an account token with access to workspace ", 1),
+        (WORKSPACE_TOKEN, "a workspace token with access to workspace ", 1),
         (PROJECT_TOKEN, "a project token for environment staging of project agentverse", 1),
     ] {
-        let sandbox = nobody();
+        let sandbox = logged_out();
         assert_eq!(sandbox.run(&["check"]).code, 4);
         let ended = login(&sandbox, token);
         assert_eq!(ended.code, 0, "{ended:?}");
-        let said = format!("Stored in the system's keyring for backboard.railway.com: {kind}");
-        assert!(ended.out.starts_with(&said), "{ended:?}");
+        let expected = format!("Stored in the OS keyring for backboard.railway.com: {kind}");
+        assert!(ended.out.starts_with(&expected), "{ended:?}");
         assert_eq!(sandbox.run(&["check"]).code, found);
         let status = sandbox.run(&["auth", "status"]);
         assert_eq!(status.code, 0, "{status:?}");
         let lines = "1. RAILWAY_TOKEN is not set\n2. RAILWAY_API_TOKEN is not set\n\
-                     3. the keyring has a token; used: the first that has one\n\
+                     3. the OS keyring has a token (used)\n\
                      4. ~/.railway/config.json does not exist\n";
         assert!(status.out.starts_with(lines) && status.out.contains(kind), "{status:?}");
         let out = sandbox.run(&["auth", "logout"]);
-        assert!(out.out.starts_with("Removed from the keyring"), "{out:?}");
+        assert!(out.out.starts_with("Removed from the OS keyring"), "{out:?}");
         assert_eq!(sandbox.keyring.read(NAME).unwrap(), None);
         assert!(sandbox.run(&["auth", "logout"]).out.contains("nothing was removed"));
         assert_eq!(sandbox.run(&["check"]).code, 4);
@@ -48,14 +48,16 @@ fn login_detects_token_kind_and_stores_it() {
 
 #[test]
 fn login_prompts_for_token_and_rejects_invalid_input() {
-    let sandbox = nobody().at_a_terminal();
+    let sandbox = logged_out().at_a_terminal();
     assert_eq!(login(&sandbox, ACCOUNT_TOKEN).code, 0);
-    for (answer, code) in [(Prepared::Back, 2), (Prepared::Interrupt, 130), (Prepared::Line("two words"), 4)] {
+    for (answer, code) in
+        [(PreparedAnswer::Back, 2), (PreparedAnswer::Interrupt, 130), (PreparedAnswer::Line("two words"), 4)]
+    {
         assert_eq!(sandbox.answered(&["auth", "login"], vec![answer.clone()]).code, code, "{answer:?}");
     }
     let refused = login(&sandbox, "nobodys-token");
     assert_eq!(refused.code, 4, "{refused:?}");
-    assert!(refused.err.contains("refused the token from what was given"), "{refused:?}");
+    assert!(refused.err.contains("rejected the token from standard input"), "{refused:?}");
     assert!(sandbox.keyring.read(NAME).unwrap().unwrap().expose().contains(ACCOUNT_TOKEN), "the old one is kept");
 }
 
@@ -65,41 +67,41 @@ fn status_reports_token_problems() {
     assert_eq!(both.code, 0, "{both:?}");
     assert!(both.out.contains("note: RAILWAY_TOKEN and RAILWAY_API_TOKEN are both set; RAILWAY_TOKEN is used"));
     for (name, token, expected) in [
-        ("RAILWAY_TOKEN", ACCOUNT_TOKEN, "next: put it into RAILWAY_API_TOKEN and unset RAILWAY_TOKEN"),
-        ("RAILWAY_API_TOKEN", PROJECT_TOKEN, "next: put it into RAILWAY_TOKEN and unset RAILWAY_API_TOKEN"),
-        ("RAILWAY_API_TOKEN", "revoked", "error: Railway refused the token from RAILWAY_API_TOKEN"),
+        ("RAILWAY_TOKEN", ACCOUNT_TOKEN, "help: set RAILWAY_API_TOKEN to this token, and unset RAILWAY_TOKEN"),
+        ("RAILWAY_API_TOKEN", PROJECT_TOKEN, "help: set RAILWAY_TOKEN to this token, and unset RAILWAY_API_TOKEN"),
+        ("RAILWAY_API_TOKEN", "revoked", "error: Railway rejected the token from RAILWAY_API_TOKEN"),
     ] {
-        let status = nobody().variable(name, Some(token)).run(&["auth", "status"]);
+        let status = logged_out().variable(name, Some(token)).run(&["auth", "status"]);
         assert_eq!(status.code, 4, "{status:?}");
         assert!(status.err.contains(expected), "{status:?}");
     }
-    let none = nobody().run(&["auth", "status"]);
+    let none = logged_out().run(&["auth", "status"]);
     assert_eq!(none.code, 4, "{none:?}");
-    assert!(none.out.contains("3. the keyring has no login for backboard.railway.com\n"), "{none:?}");
+    assert!(none.out.contains("3. the OS keyring has no login for backboard.railway.com\n"), "{none:?}");
     let lines: Vec<&str> = none.err.lines().collect();
-    assert_eq!(lines.len(), 3, "{none:?}");
+    assert_eq!(lines.len(), 4, "{none:?}");
     assert_eq!(lines[0], "error: no Railway credentials found");
-    assert_eq!(lines[1].trim(), "because: none of the places that are listed has one", "said once: {none:?}");
+    assert_eq!(lines[1].trim(), "cause: none of the sources listed above has a token", "{none:?}");
     let elsewhere = incident().variable("RAILWAY_PROJECT_ID", Some("00000000-0000-4000-8000-000000000000"));
     let status = elsewhere.run(&["auth", "status"]);
     assert!(
         status.code != 0 && status.out.contains("an account token"),
-        "it lives, and sees no such project: {status:?}"
+        "the token is valid, but has no access to the project: {status:?}"
     );
 }
 
 #[test]
 fn unavailable_keyring_fails_without_prompting() {
-    for trouble in [KeyringError::Locked, KeyringError::Silent, KeyringError::Absent("no bus".to_owned())] {
-        let mut sandbox = nobody();
-        sandbox.keyring = InMemoryKeyring::broken(trouble.clone());
-        for verb in ["login", "logout"] {
-            let ended = sandbox.run(&["auth", verb]);
+    for error in [KeyringError::Locked, KeyringError::Unresponsive, KeyringError::Unavailable("no bus".to_owned())] {
+        let mut sandbox = logged_out();
+        sandbox.keyring = InMemoryKeyring::broken(error.clone());
+        for command in ["login", "logout"] {
+            let ended = sandbox.run(&["auth", command]);
             assert_eq!(ended.code, 4, "{ended:?}");
-            assert!(ended.err.contains(&trouble.sentence()) && ended.err.contains(&trouble.remedy()), "{ended:?}");
+            assert!(ended.err.contains(&error.cause()) && ended.err.contains(&error.help()), "{ended:?}");
         }
         let status = sandbox.run(&["auth", "status"]);
-        assert!(status.code == 4 && status.out.contains(&trouble.sentence()), "{status:?}");
+        assert!(status.code == 4 && status.out.contains(&error.cause()), "{status:?}");
         assert!(!status.out.contains("has no login for backboard"), "{status:?}");
     }
 }
@@ -110,7 +112,7 @@ fn official_cli_login_is_used_without_sending_refresh_token() {
         let text = format!(
             r#"{{"projects":{{}},"user":{{"refreshToken":"marker-refresh","accessToken":"{LOGIN_TOKEN}","tokenExpiresAt":{expires}}}}}"#
         );
-        let sandbox = nobody().file("../home/.railway/config.json", &text);
+        let sandbox = logged_out().file("../home/.railway/config.json", &text);
         let check = sandbox.run(&["check"]);
         assert_eq!(check.code, code, "{check:?}");
         for words in [["auth", "status"].as_slice(), &["fix", "--push", "--dry-run"], &["fix", "--push", "--yes"]] {
@@ -118,7 +120,7 @@ fn official_cli_login_is_used_without_sending_refresh_token() {
             assert!(!format!("{ended:?}").contains("marker-refresh"), "{ended:?}");
         }
         let sent = sandbox.sent.borrow();
-        assert_eq!(sent.is_empty(), code == 4, "an expired login is sent nowhere, and renewed by nobody");
+        assert_eq!(sent.is_empty(), code == 4, "an expired login is neither sent nor renewed");
         assert!(sent.iter().all(|request| request.starts_with(LOGIN_TOKEN)), "{sent:#?}");
         assert!(!sent.iter().any(|request| request.contains("marker-refresh")), "{sent:#?}");
         assert_eq!(sandbox.text("../home/.railway/config.json"), text);

@@ -1,4 +1,4 @@
-//! Many services: what is asked about them at once, what is remembered of them, and that nothing of it shows in a report.
+//! Many services: concurrent batches and cached ids, neither of which affects the report.
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::prefetch::{By, check, outcome};
@@ -9,7 +9,7 @@ use crate::io::sim::fault::{Fault, Loss, Moment};
 
 const SINCE: &str = "2026-11-20T10:00:00.000Z";
 
-/// Three batches, of which the last is not full.
+/// Three batches; the last one is not full.
 const MANY: usize = 50;
 
 fn many(count: usize) -> Sandbox {
@@ -55,7 +55,7 @@ fn changed_service_costs_only_requests_for_its_batch() {
         assert_eq!(outcome(&warm.0.0), outcome(&cold.0.0), "{name}");
         assert_eq!((cold.0.1.len(), warm.0.1.len()), (4, 4 + wasted), "{name}");
         assert!(warm.0.0.out.contains(&format!("\"requests\": {}", 4 + wasted)), "{name}: every request is counted");
-        assert_eq!(check(&warm.1, By::Ids).1.len(), 4, "{name}: and the next one guesses right");
+        assert_eq!(check(&warm.1, By::Ids).1.len(), 4, "{name}: the next prefetch is right");
     }
 }
 
@@ -77,7 +77,7 @@ fn failed_concurrent_batch_is_retried_sequentially() {
         ("a cut", Fault::lost(Moment::After, Loss::Truncated), 0),
         ("no answer", Fault::lost(Moment::Before, Loss::TimedOut), 0),
     ] {
-        // The third and the fourth request for values are those that leave with the second.
+        // The third and fourth request for values are sent together with the second.
         let sandbox = many(70);
         sandbox.sim.fault(fault.on("Values").nth(3).times(2));
         let (ended, asked) = check(&sandbox, By::Ids);
@@ -91,8 +91,8 @@ fn split_batch_disables_concurrency_and_id_cache() {
     let sandbox = many(MANY).remembering();
     sandbox.sim.fault(Fault::reply(413, "<html>").on("Values").times(1));
     let (ended, asked) = check(&sandbox, By::Ids);
-    // Fifty in tens, after twenty that were too many.
+    // Five batches of ten, after one of twenty that was too large.
     assert_eq!((ended.code, asked.len()), (1, 1 + 1 + 5), "{}", ended.err);
     let sent = check(&sandbox, By::Ids).1;
-    assert_eq!(sent.len(), 4, "nothing was guessed: {sent:?}");
+    assert_eq!(sent.len(), 4, "nothing is prefetched: {sent:?}");
 }

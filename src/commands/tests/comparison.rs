@@ -1,11 +1,11 @@
-//! What `check` calls a difference, and what `fix` makes of it: placeholders, expected differences, empty values, escapes.
+//! Differences in `check` and `fix`: placeholders, expected differences, empty values, escapes.
 
 use serde_json::Value;
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
 
-/// Rule and severity of the findings about a key, and their reasons.
+/// The severity and rule of each finding about a key.
 fn findings(ended: &Ended, key: &str) -> Vec<String> {
     let report: Value = serde_json::from_str(&ended.out).unwrap();
     let all = report["findings"].as_array().unwrap().iter().filter(|finding| finding["key"] == key);
@@ -33,7 +33,10 @@ fn example_secrets_are_placeholders_and_not_pushed() {
         assert_eq!(findings(&ended, key), ["error placeholder-value", "warning placeholder-value"], "{key}");
     }
     assert_eq!(findings(&ended, "APP_KEY"), ["error value-differs", "warning placeholder-value"]);
-    assert!(findings(&ended, "DB_PASSWORD").contains(&"error placeholder-value".to_owned()), "no layer has it");
+    assert!(
+        findings(&ended, "DB_PASSWORD").contains(&"error placeholder-value".to_owned()),
+        "it is only in the example file"
+    );
     assert_eq!(findings(&ended, "PORT"), [""; 0]);
     sandbox.run(&["fix", "--push", "--yes", "--only", "APP_KEY"]);
     assert_eq!(sandbox.mutations(), [""; 0]);
@@ -76,10 +79,6 @@ fn module_path_is_not_host_and_escaped_dollar_is_explained() {
     );
     let ended = Sandbox::of([api]).file(".env", text).run(&["check", "--format", "json"]);
     assert_eq!(findings(&ended, "DJANGO_SETTINGS_MODULE"), ["error value-differs"]);
-    assert_eq!(
-        ended.out.matches("the dollar sign is escaped in the file, and plain on Railway").count(),
-        2,
-        "{ended:?}"
-    );
-    assert!(!ended.out.contains("is local in"), "{ended:?}");
+    assert_eq!(ended.out.matches("the dollar sign is escaped in the file but not on Railway").count(), 2, "{ended:?}");
+    assert!(!ended.out.contains("local-only value"), "{ended:?}");
 }

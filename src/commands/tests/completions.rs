@@ -1,14 +1,14 @@
-//! Completions: which names a half-typed line is offered, from which files, and that nothing else comes of asking.
+//! Completions: the names that complete a partial line, the files that they come from, and no side effects.
 
 use crate::commands::tests::fix::incident;
 use crate::commands::tests::sandbox::Sandbox;
 
-/// What is offered for the last word of the line, as bash is told it.
+/// The completions for the last word of the line, as bash gets them.
 fn offered(sandbox: Sandbox, line: &[&str]) -> String {
     let (sandbox, words) = (sandbox.variable("COMPLETE", Some("bash")), [&["--", "doctor"], line].concat());
     let ended = sandbox.run(&words);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{line:?} {ended:?}");
-    assert!(sandbox.sent.borrow().is_empty(), "{line:?} asked Railway");
+    assert!(sandbox.sent.borrow().is_empty(), "{line:?} sent a request");
     ended.out.replace('\n', " ")
 }
 
@@ -49,7 +49,7 @@ fn flags_complete_names_from_local_files() {
         (&["explain", "value-"], "value-differs value-unavailable"),
         (&["man", "hook", "r"], "run"),
         (&["man", "che"], "check"),
-        (&["man", "no-such-verb", "c"], ""),
+        (&["man", "no-such-command", "c"], ""),
         (&["schema", "r"], "report"),
         (&["check", "--env-file", "pro"], "prod.env"),
         (&["check", "--env-file", ".e"], ".env .env.local"),

@@ -1,16 +1,16 @@
-//! Configuration files in the deployed code and in the checkout, as a person meets them.
+//! Configuration files in the deployed code and in the checkout.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::commands::tests::fix::service;
-use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::commands::tests::sandbox::Sandbox;
 use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::SimService;
 use crate::io::sim::seed::PROJECT_TOKEN;
 use crate::io::terminal::prompt::YesNo;
-use crate::io::terminal::prompt::script::Prepared;
+use crate::io::terminal::prompt::script::PreparedAnswer;
 
 const SINCE: &str = "2026-11-20T10:00:00.000Z";
 const SECRET: &str = "broker-credential-4711";
@@ -32,26 +32,22 @@ fn worker() -> SimService {
     service("worker", &[("A", "1")]).start("celery beat")
 }
 
-fn beside(worker: SimService) -> Sandbox {
+fn with_worker(worker: SimService) -> Sandbox {
     Sandbox::of([worker]).file(".env", "A=1\n")
-}
-
-fn words(ended: &Ended) -> String {
-    ended.out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
 fn retiring_config_file_is_reported_in_two_requests() {
-    let world = || beside(worker().deployed(from_file(SimDeployment::serving(SINCE))));
+    let world = || with_worker(worker().deployed(from_file(SimDeployment::serving(SINCE))));
     for sandbox in [world(), world().variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN))]
     {
         let ended = sandbox.run(&["check", "-v"]);
         assert_eq!((ended.code, sandbox.sim.count()), (0, 2), "{ended:?}");
-        let out = words(&ended);
+        let out = ended.text();
         for part in [
             "warning: worker depends on /railway.json, which Railway stops reading on 2026-12-01",
-            "its deployments then take its settings instead, which differ in: start command, health check path",
-            "set them on Railway's dashboard, in the settings of worker, to what the file has, before 2026-12-01",
+            "later deployments use the stored settings, which differ in: start command, health check path",
+            "copy them from the file to the settings of worker in the dashboard before 2026-12-01",
             "PASS config file depends on /railway.json",
         ] {
             assert!(out.contains(part), "{part}: {out}");
@@ -63,11 +59,11 @@ fn retiring_config_file_is_reported_in_two_requests() {
 
 #[test]
 fn after_retirement_next_deployment_is_reported_as_change() {
-    let sandbox = beside(worker().deployed(from_file(SimDeployment::serving(SINCE)))).apart(30 * DAY);
+    let sandbox = with_worker(worker().deployed(from_file(SimDeployment::serving(SINCE)))).apart(30 * DAY);
     sandbox.run(&["check"]);
-    let out = words(&sandbox.run(&["check"]));
+    let out = sandbox.run(&["check"]).text();
     assert!(out.contains("worker depends on /railway.json, which Railway stopped reading on 2026-12-01"), "{out}");
-    assert!(out.contains("the next deployment takes its settings instead"), "{out}");
+    assert!(out.contains("the next deployment uses the stored settings"), "{out}");
 }
 
 #[test]
@@ -75,11 +71,11 @@ fn settings_that_match_config_file_are_not_reported() {
     let manifest = json!({ "deploy": { "startCommand": "celery beat" } });
     let alike = SimDeployment::serving(SINCE).meta("configFile", "/railway.json").meta("fileServiceManifest", manifest);
     let ended =
-        beside(worker().config_file("/railway.json").deployed(alike)).file("railway.json", "{}").run(&["check"]);
+        with_worker(worker().config_file("/railway.json").deployed(alike)).file("railway.json", "{}").run(&["check"]);
     assert!(ended.code == 0 && !ended.out.contains("warning"), "{ended:?}");
     // One that read no file, after the day.
     let after = SimDeployment::serving("2026-12-02T10:00:00.000Z").meta("fileServiceManifest", json!({}));
-    let sandbox = beside(worker().deployed(after)).file("railway.json", "{}").apart(30 * DAY);
+    let sandbox = with_worker(worker().deployed(after)).file("railway.json", "{}").apart(30 * DAY);
     sandbox.run(&["check"]);
     let ended = sandbox.run(&["check"]);
     assert!(ended.code == 0 && !ended.out.contains("warning"), "{ended:?}");
@@ -90,8 +86,8 @@ fn settings_or_checkout_reveal_config_file_without_manifest() {
     let run = |worker: SimService, files: &[&str]| {
         let silent = SimDeployment::serving(SINCE).started_with("celery worker").meta("configFile", Value::Null);
         let silent = silent.meta("fileServiceManifest", json!({})).meta("propertyFileMapping", json!({}));
-        let sandbox = beside(worker.deployed(silent));
-        words(&files.iter().fold(sandbox, |sandbox, file| sandbox.file(file, "{}")).run(&["check", "-v"]))
+        let sandbox = with_worker(worker.deployed(silent));
+        files.iter().fold(sandbox, |sandbox, file| sandbox.file(file, "{}")).run(&["check", "-v"]).text()
     };
     let out = run(worker().config_file("/deploy/railway.json"), &[]);
     assert!(out.contains("warning: worker may depend on /deploy/railway.json"), "{out}");
@@ -100,7 +96,7 @@ fn settings_or_checkout_reveal_config_file_without_manifest() {
     // A file that is not used, and another command in the settings since: a deployment is what is missing.
     for files in [&["railway.toml"][..], &[]] {
         let out = run(worker(), files);
-        assert!(out.contains("warning: the start command of worker is not the one of its settings"), "{out}");
+        assert!(out.contains("warning: the running start command of worker differs from its settings"), "{out}");
         assert!(!out.contains("may depend"), "{out}");
     }
 }
@@ -111,17 +107,17 @@ fn partial_manifest_is_not_reported() {
         let half = json!({ "build": { "builder": "RAILPACK" }, "deploy": { "startCommand": "celery beat" } });
         SimDeployment::with_status("BUILDING", "2026-11-23T10:00:00.000Z").meta("serviceManifest", half)
     };
-    let ended = beside(worker().deployed(building())).file("railway.json", "{}").run(&["check"]);
+    let ended = with_worker(worker().deployed(building())).file("railway.json", "{}").run(&["check"]);
     assert!(!ended.out.contains("config-file-retired"), "{ended:?}");
     let older = from_file(SimDeployment::serving(SINCE));
-    let ended = beside(worker().deployed(older).deployed(building())).run(&["check"]);
+    let ended = with_worker(worker().deployed(older).deployed(building())).run(&["check"]);
     assert!(ended.out.contains("config-file-retired"), "the running deployment is reported: {ended:?}");
 }
 
 #[test]
 fn no_format_shows_start_command() {
     for format in ["text", "json", "sarif", "github", "junit", "markdown", "html"] {
-        let sandbox = beside(worker().deployed(from_file(SimDeployment::serving(SINCE))));
+        let sandbox = with_worker(worker().deployed(from_file(SimDeployment::serving(SINCE))));
         let ended = sandbox.run(&["check", "-v", "--format", format]);
         assert!(ended.out.contains("/railway.json"), "{format}: {ended:?}");
         assert!(!ended.out.contains(SECRET) && !ended.err.contains(SECRET), "{format}: {ended:?}");
@@ -136,7 +132,7 @@ fn value_in_config_file_path_is_redacted() {
         worker().config_file(&path).deployed(SimDeployment::serving(SINCE).started_with("celery worker")),
         worker().deployed(from_file(SimDeployment::serving(SINCE)).meta("configFile", path.as_str())),
     ] {
-        let ended = beside(worker.variables(&[("API_TOKEN", value)])).run(&["check", "-v", "--format", "json"]);
+        let ended = with_worker(worker.variables(&[("API_TOKEN", value)])).run(&["check", "-v", "--format", "json"]);
         assert!(ended.out.contains("/railway.json, which") && !ended.out.contains(value), "{ended:?}");
     }
 }
@@ -144,21 +140,22 @@ fn value_in_config_file_path_is_redacted() {
 #[test]
 fn start_command_help_names_config_file_until_retirement() {
     let declared = "[services.worker]\nname = \"worker\"\nstart-command-contains = [\"-B\"]\n";
-    let sandbox = beside(worker().deployed(from_file(SimDeployment::serving(SINCE)))).file("doctor.toml", declared);
+    let sandbox =
+        with_worker(worker().deployed(from_file(SimDeployment::serving(SINCE)))).file("doctor.toml", declared);
     let sandbox = sandbox.apart(30 * DAY);
-    let out = words(&sandbox.run(&["check"]));
+    let out = sandbox.run(&["check"]).text();
     assert!(
-        out.contains("in /railway.json (`\"startCommand\": \"… -B\"`, where … is what stands there), and deploy"),
+        out.contains("in /railway.json (`\"startCommand\": \"… -B\"`, where … is the current command) and deploy"),
         "{out}"
     );
-    assert!(out.contains("Railway ends such files on 2026-12-01"), "{out}");
-    let out = words(&sandbox.run(&["check"]));
-    assert!(out.contains("`doctor fix` at a terminal shows it with -B appended, and sets it"), "{out}");
+    assert!(out.contains("Railway stops reading such files on 2026-12-01"), "{out}");
+    let out = sandbox.run(&["check"]).text();
+    assert!(out.contains("run this at a terminal to append -B; elsewhere, pass --start-command"), "{out}");
     assert!(!out.contains("`startCommand` in"), "{out}");
 }
 
-const WARNED: &str = "railway.py may describe these services: the next `railway config apply` then resets a variable that it \
-                      declares and, under its default policy “managed”, deletes one that it does not declare";
+const WARNED: &str = "railway.py may manage these services: `railway config apply` then resets the variables that it declares \
+                      and, with the default policy “managed”, deletes all others";
 
 fn described() -> Sandbox {
     // The file is never opened, so it may be anything.
@@ -177,9 +174,8 @@ fn push_plan_names_file_that_may_revert_it() {
         &["fix", "--push", "--only", "A", "--yes", "--format", "markdown"],
     ] {
         let ended = described().run(arguments);
-        let told = [ended.out.as_str(), &ended.err].concat().split_whitespace().collect::<Vec<_>>().join(" ");
-        let told = told.replace('\\', "");
-        assert!(told.contains(&format!(".railway/{WARNED}")), "{arguments:?}: {ended:#?}");
+        let text = ended.text().replace('\\', "");
+        assert!(text.contains(&format!(".railway/{WARNED}")), "{arguments:?}: {ended:#?}");
     }
     let plan: Value =
         serde_json::from_str(&described().run(&["fix", "--push", "--dry-run", "--format", "json"]).out).unwrap();
@@ -189,16 +185,16 @@ fn push_plan_names_file_that_may_revert_it() {
 
 #[test]
 fn prompt_shows_revert_warning_first() {
-    let answers = vec![Prepared::Choice(0), Prepared::Reply(YesNo::Yes)];
+    let answers = vec![PreparedAnswer::Choice(0), PreparedAnswer::Reply(YesNo::Yes)];
     let ended = described().at_a_terminal().answered(&["fix", "--only", "A"], answers);
-    assert!(words(&ended).contains(WARNED), "{ended:?}");
+    ended.assert_shows(WARNED);
 }
 
 #[test]
 fn only_push_warns_about_revert() {
     let run = |sandbox: Sandbox, arguments: &[&str]| {
         let ended = sandbox.run(arguments);
-        assert!(!words(&ended).contains("config apply"), "{arguments:?}: {ended:?}");
+        assert!(!ended.text().contains("config apply"), "{arguments:?}: {ended:?}");
     };
     run(described(), &["fix", "--pull", "--yes"]);
     run(described(), &["fix", "--pull", "--dry-run"]);
@@ -213,5 +209,5 @@ fn nearest_infrastructure_file_above_working_directory_is_used() {
     let sandbox = Sandbox::of([service("api", &[("A", "old")])]).file(".git/HEAD", "").file("apps/api/.env", "A=1\n");
     let sandbox = sandbox.file(".railway/railway.ts", "").file("apps/.railway/railway.go", "").within("apps/api");
     let ended = sandbox.run(&["fix", "--push", "--dry-run"]);
-    assert!(words(&ended).contains("../.railway/railway.go may describe these services"), "{ended:?}");
+    ended.assert_shows("../.railway/railway.go may manage these services");
 }

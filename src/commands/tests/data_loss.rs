@@ -1,4 +1,4 @@
-//! Fifteen ways in which tools of this kind have destroyed people's configuration, and that `doctor` does not.
+//! Fifteen ways in which similar tools have destroyed configuration, and that `doctor` avoids.
 
 use crate::commands::tests::fix::{KEY, incident, service};
 use crate::commands::tests::sandbox::Sandbox;
@@ -8,7 +8,7 @@ use crate::io::sim::fault::Fault;
 use crate::io::sim::status_timeline::StatusTimeline;
 use crate::io::sim::{Redeployed, Sim, SimOptions};
 
-/// 1. A bulk write that replaces everything, and a source that can't be read taken for an empty one.
+/// 1. A bulk write that replaces everything, and an unreadable source that counts as empty.
 #[test]
 fn unnamed_variables_are_untouched_for_any_file() {
     let variables = [("A", "old-a"), ("B", "stored-b"), ("C", "stored-c")];
@@ -39,7 +39,7 @@ fn references_survive_push() {
     }
 }
 
-/// 3. Quoting that corrupts a value on its way into the file, and its neighbours with it.
+/// 3. Quoting that corrupts a pulled value and the lines around it.
 #[test]
 fn pulled_values_and_neighbours_survive_quoting() {
     let pem = "-----BEGIN KEY-----\nMIIB\n-----END KEY-----\n";
@@ -53,7 +53,7 @@ fn pulled_values_and_neighbours_survive_quoting() {
     }
 }
 
-/// 4. Pulled data that runs when the file is sourced.
+/// 4. A pulled value that runs as a command when the file is sourced.
 #[test]
 fn pulled_values_never_execute() {
     for value in ["$(touch canary)", "`touch canary`", "x; touch canary", "x\ntouch canary", "$(touch canary)'\"`"] {
@@ -79,7 +79,7 @@ fn pulled_values_never_execute() {
     assert_eq!(odd.text(".env"), "B=1\n");
 }
 
-/// 5. Values in logs: see also `values_never_appear_in_output_files_or_records`.
+/// 5. Values in logs. See also `values_never_appear_in_output_files_or_records`.
 #[test]
 fn plans_receipts_and_diffs_show_no_values() {
     let sandbox = Sandbox::of([service("api", &[("A", "stored-secret-value")])]).file(".env", "A=local-secret-value\n");
@@ -108,7 +108,7 @@ fn many_variables_use_one_write_and_one_deployment() {
     assert_eq!((ended.code, sandbox.mutations().len()), (0, 2), "{ended:?}");
 }
 
-/// 7. Somebody else's staged changes that go out with ours.
+/// 7. A fix that also applies another user's staged changes.
 #[test]
 fn staged_changes_survive_push() {
     let patch = serde_json::json!({ "sharedVariables": { "THEIRS": { "value": "not yet" } } });
@@ -118,7 +118,7 @@ fn staged_changes_survive_push() {
     let before = staged();
     assert_eq!(sandbox.run(&["fix", "--push", "--yes", "--only", "A"]).code, 0);
     assert_eq!(staged(), before);
-    let sent = sandbox.sim.asked();
+    let sent = sandbox.sim.requests();
     let bodies = sent.iter().map(|asked| asked.body.expose()).collect::<String>();
     assert!(!bodies.contains("environmentPatchCommit") && !bodies.contains("environmentStageChanges"));
 }
@@ -128,36 +128,39 @@ fn staged_changes_survive_push() {
 fn value_changed_since_plan_is_not_overwritten() {
     let sandbox = Sandbox::of([service("api", &[("A", "old")])]).file(".env", "A=new\n");
     sandbox.sim.before_nth("PreWriteState", 1, |estate| {
-        estate.service_named("api").expect("it is there").set("A", "theirs");
+        estate.service_named("api").expect("the service exists").set("A", "theirs");
     });
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "A"]);
     assert_eq!((ended.code, sandbox.mutations().len()), (6, 0), "{ended:?}");
     assert_eq!(sandbox.stored("api", "A").as_deref(), Some("theirs"));
 }
 
-/// 9. Stored, and not running.
+/// 9. A value that is stored, but not running.
 #[test]
 fn success_requires_running_new_value() {
     let environment = Environment::named("staging").service(service("api", &[("A", "old")]));
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
     let quirks = SimOptions { redeployed: Redeployed::WithCaptured, ..SimOptions::default() };
-    let sandbox = Sandbox::beside(Sim::with(estate, quirks)).file(".env", "A=new\n");
+    let sandbox = Sandbox::new(Sim::with(estate, quirks)).file(".env", "A=new\n");
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "A"]);
     assert_eq!(ended.code, 7, "{ended:?}");
-    assert!(!sandbox.sim.asked().iter().any(|asked| asked.operation.contains("Restart")), "a restart keeps old values");
+    assert!(
+        !sandbox.sim.requests().iter().any(|asked| asked.operation.contains("Restart")),
+        "a restart would keep old values"
+    );
 }
 
-/// 10 and 11. A proof or a verdict taken from another deployment than the one that was made.
+/// 10 and 11. A verification of another deployment than the created one.
 #[test]
 fn only_created_deployment_counts_as_verification() {
     let failing = service("api", &[("A", "old")]).next(StatusTimeline::failing_healthcheck("no answer"));
     let sandbox = Sandbox::of([failing]).file(".env", "A=new\n");
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "A"]);
-    assert_eq!(ended.code, 7, "the old one still serves, and proves nothing: {ended:?}");
+    assert_eq!(ended.code, 7, "the previous deployment is still serving, but proves nothing: {ended:?}");
     assert!(ended.out.contains("HEALTHCHECK"), "{ended:?}");
 }
 
-/// 12. A second refresher of the official CLI's login.
+/// 12. A refresh of the official CLI's login.
 #[test]
 fn official_cli_login_is_read_only_and_not_refreshed() {
     let config = r#"{"projects":{},"user":{"accessToken":"5e1d0000-1061-4000-8000-000000000003","refreshToken":"the-refresh-token","tokenExpiresAt":9000000000}}"#;
@@ -165,21 +168,21 @@ fn official_cli_login_is_read_only_and_not_refreshed() {
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(sandbox.text("../home/.railway/config.json"), config);
-    assert!(sandbox.sim.asked().iter().all(|asked| !asked.body.expose().contains("the-refresh-token")));
+    assert!(sandbox.sim.requests().iter().all(|asked| !asked.body.expose().contains("the-refresh-token")));
 }
 
-/// 13. An allowance used up by looking.
+/// 13. A rate limit that is used up by polling.
 #[test]
 fn fix_of_two_services_costs_fixed_number_of_requests() {
     let sandbox = incident();
     sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
-    let watched = sandbox.sim.asked().iter().filter(|asked| asked.operation == "DeploymentStatus").count();
+    let watched = sandbox.sim.requests().iter().filter(|asked| asked.operation == "DeploymentStatus").count();
     let rest = sandbox.sim.count() - watched;
-    // The last two look once more at what runs, and at what is stored.
+    // The last two read the runtime state and the stored values again.
     assert_eq!((watched, rest), (4, 16), "each further request needs a reason");
 }
 
-/// 14. Files and copies that others can read, or that lie about.
+/// 14. Files and copies that other users can read, or that are left behind.
 #[cfg(unix)]
 #[test]
 fn written_files_are_private_and_leave_no_leftovers() {
@@ -199,7 +202,7 @@ fn written_files_are_private_and_leave_no_leftovers() {
     assert_eq!(mode(empty.work().join(".env")), 0o600, "{ended:?}");
 }
 
-/// 15. Green although nothing was done or looked at.
+/// 15. Success although nothing was done or compared.
 #[test]
 fn doing_nothing_never_exits_zero() {
     let sandbox = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "OTHER=1\n");
@@ -208,7 +211,7 @@ fn doing_nothing_never_exits_zero() {
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "OTHER"]);
     assert_eq!(ended.code, 3, "{ended:?}");
     let unreachable = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=2\n");
-    unreachable.sim.fault(Fault::failure(TransportFailure::NotSent("refused".to_owned())).for_ever());
+    unreachable.sim.fault(Fault::failure(TransportFailure::NotSent("refused".to_owned())).permanent());
     let ended = unreachable.run(&["fix", "--push", "--yes", "--only", "A"]);
     assert_eq!(ended.code, 5, "{ended:?}");
 }

@@ -1,4 +1,4 @@
-//! Every way in which a deployment can end, and what is said of it.
+//! Every outcome of a deployment, with its exit code and message.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,16 +22,15 @@ pub(super) fn shop(api: SimService) -> Sandbox {
 pub(super) fn with_quirks(quirks: SimOptions) -> Sandbox {
     let environment = Environment::named("staging").service(service("api", &[("A", "old-value")]));
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
-    Sandbox::beside(Sim::with(estate, quirks)).file(".env", "A=new-value\n")
+    Sandbox::new(Sim::with(estate, quirks)).file(".env", "A=new-value\n")
 }
 
 pub(super) fn api() -> SimService {
     service("api", &[("A", "old-value")])
 }
 
-fn assert_says(ended: &Ended, words: &str) {
-    let in_one_line = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(in_one_line.contains(words), "{words}: {ended:?}");
+fn assert_shows(ended: &Ended, text: &str) {
+    ended.assert_shows(text);
     assert!(!ended.out.contains("new-value") && !ended.err.contains("new-value"), "{ended:?}");
 }
 
@@ -50,26 +49,26 @@ fn each_deployment_outcome_has_exit_code_and_message() {
             "PRE_DEPLOY_COMMAND: migration failed",
         ),
         ("healthcheck", StatusTimeline::failing_healthcheck("no answer on /up"), 7, "HEALTHCHECK: no answer on /up"),
-        ("crash after success", StatusTimeline::crashing(1), 7, "it came up, and is CRASHED now"),
-        ("skipped", StatusTimeline::skipped(), 7, "Railway skipped it"),
-        ("approval", StatusTimeline::needs_approval(), 8, "somebody approves it"),
-        ("a status of next year", StatusTimeline::through(&["INITIALIZING", "PAUSING"]), 8, "the time was over"),
-        ("endless", StatusTimeline::endless(), 8, "the time was over"),
+        ("crash after success", StatusTimeline::crashing(1), 7, "crashed after it had started"),
+        ("skipped", StatusTimeline::skipped(), 7, "skipped by Railway"),
+        ("approval", StatusTimeline::needs_approval(), 8, "waiting for approval in the dashboard"),
+        ("a status of next year", StatusTimeline::through(&["INITIALIZING", "PAUSING"]), 8, "s, still PAUSING"),
+        ("endless", StatusTimeline::endless(), 8, "timed out after"),
         (
             "removed",
             StatusTimeline::through(&["INITIALIZING", "REMOVED"]),
             7,
-            "it was removed, and no newer one replaces it",
+            "removed, and not replaced by a newer deployment",
         ),
         ("superseded", StatusTimeline::superseded(), 0, "was superseded by"),
     ] {
         let sandbox = shop(api().next(plan));
         let ended = sandbox.run(PUSH);
         assert_eq!(ended.code, code, "{name}: {ended:?}");
-        assert_says(&ended, words);
+        assert_shows(&ended, words);
         assert_eq!(sandbox.stored("api", "A").as_deref(), Some("new-value"), "{name}: stored in any case");
         assert_eq!(sandbox.mutations(), ["SetVariables api A", "Redeploy api"], "{name}: deployed once");
-        assert!(ended.out.contains("doctor undo 2026-11-24-"), "{name}: the way back is told: {ended:?}");
+        assert!(ended.out.contains("doctor undo 2026-11-24-"), "{name}: the undo command is shown: {ended:?}");
     }
 }
 
@@ -77,10 +76,10 @@ fn each_deployment_outcome_has_exit_code_and_message() {
 fn logs_are_shown_at_terminal_and_counted_elsewhere() {
     let failing = || api().next(StatusTimeline::failing_build("step 7 says new-value"));
     let piped = shop(failing()).run(PUSH);
-    assert_says(&piped, "of the build log are not shown");
-    assert_says(&shop(failing()).run(&[PUSH, &["--show-logs"]].concat()), "| step 7 says •••");
+    assert_shows(&piped, "of the build log not shown");
+    assert_shows(&shop(failing()).run(&[PUSH, &["--show-logs"]].concat()), "| step 7 says •••");
     let ended = shop(failing()).at_a_terminal().run(PUSH);
-    assert_says(&ended, "| Build failed");
+    assert_shows(&ended, "| Build failed");
 }
 
 #[test]
@@ -89,16 +88,21 @@ fn running_values_are_compared_with_stored_values() {
     for (name, quirks, code, words) in [
         ("rendered", quirks(Snapshots::Rendered), 0, "SUCCESS"),
         ("raw", quirks(Snapshots::Raw), 0, "SUCCESS"),
-        ("null", quirks(Snapshots::Null), 0, "got can't be read; it was made after the values were stored"),
-        ("refused", quirks(Snapshots::Refused), 0, "got can't be read"),
-        ("old", SimOptions { redeployed: Redeployed::WithCaptured, ..SimOptions::default() }, 7, "got old values of A"),
+        ("null", quirks(Snapshots::Null), 0, "it was created after the values were stored, and started"),
+        ("refused", quirks(Snapshots::Refused), 0, "could not read the variables of deployment"),
+        (
+            "old",
+            SimOptions { redeployed: Redeployed::WithCaptured, ..SimOptions::default() },
+            7,
+            "running, but with old values of A",
+        ),
         ("slow reads", SimOptions { value_lag: 3, ..SimOptions::default() }, 0, "SUCCESS"),
         ("a late list", SimOptions { latest_lag: 5, ..SimOptions::default() }, 0, "SUCCESS"),
     ] {
         let sandbox = with_quirks(quirks);
         let ended = sandbox.run(PUSH);
         assert_eq!(ended.code, code, "{name}: {ended:?}");
-        assert_says(&ended, words);
+        assert_shows(&ended, words);
         assert_eq!(sandbox.mutations(), ["SetVariables api A", "Redeploy api"], "{name}");
     }
 }
@@ -126,13 +130,13 @@ fn newer_deployment_in_progress_is_awaited_and_never_replaced() {
         sandbox.sim.change(|estate| estate.deploy("api", StatusTimeline::success()).expect("the service is there"));
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert_says(&ended, &format!("waits for the newer deployment {newer}"));
+    assert_shows(&ended, &format!("waits for the newer deployment {newer}"));
     assert_eq!(sandbox.mutations(), ["SetVariables api A", "Redeploy api"]);
     let stuck = shop(api());
     stuck.sim.change(|estate| estate.deploy("api", StatusTimeline::endless()));
     let ended = stuck.run(PUSH);
     assert_eq!(ended.code, 6, "{ended:?}");
-    assert_says(&ended, "older code was not put over it");
+    assert_shows(&ended, "it was not replaced with older code");
     assert_eq!(stuck.mutations(), ["SetVariables api A"]);
 }
 
@@ -145,12 +149,12 @@ fn busy_redeploy_is_retried_but_rate_limited_one_is_not() {
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(sandbox.mutations().iter().filter(|sent| sent.ends_with("Redeploy api")).count(), 1);
     let limited = shop(api());
-    limited.sim.fault(Fault::refusal("Service deployment rate limit exceeded").on("Redeploy").for_ever());
+    limited.sim.fault(Fault::refusal("Service deployment rate limit exceeded").on("Redeploy").permanent());
     let ended = limited.run(PUSH);
     assert_eq!(ended.code, 6, "{ended:?}");
-    assert_says(&ended, "`doctor fix --redeploy --service=api`");
-    let asked = limited.sim.asked().iter().filter(|asked| asked.operation == "Redeploy").count();
-    assert_eq!(asked, 1, "too often is no reason to ask once more");
+    assert_shows(&ended, "`doctor fix --redeploy --service=api`");
+    let asked = limited.sim.requests().iter().filter(|asked| asked.operation == "Redeploy").count();
+    assert_eq!(asked, 1, "a rate-limited request is not repeated");
     assert_eq!(limited.stored("api", "A").as_deref(), Some("new-value"));
 }
 
@@ -169,14 +173,14 @@ fn connection_loss_while_waiting_is_inconclusive() {
     let sandbox = shop(api().plan(StatusTimeline::endless()));
     sandbox
         .sim
-        .fault(Fault::failure(TransportFailure::NotSent("refused".to_owned())).on("DeploymentStatus").for_ever());
+        .fault(Fault::failure(TransportFailure::NotSent("refused".to_owned())).on("DeploymentStatus").permanent());
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 8, "{ended:?}");
-    assert_says(&ended, "Railway went out of reach");
-    assert!(ended.took.as_secs() < 300, "it does not wait for ever: {:?}", ended.took);
+    assert_shows(&ended, "could not read its status: ");
+    assert!(ended.took.as_secs() < 300, "the wait is limited: {:?}", ended.took);
     let back = shop(api());
     back.sim.fault(Fault::failure(TransportFailure::Broken("reset".to_owned())).on("DeploymentStatus").times(6));
-    assert_eq!(back.run(PUSH).code, 0, "a short outage is survived");
+    assert_eq!(back.run(PUSH).code, 0, "a short outage is tolerated");
 }
 
 #[test]
@@ -193,9 +197,9 @@ fn ctrl_c_finishes_step_prints_receipts_and_exits_130() {
         let ended = sandbox.run_with(&[PUSH, &["--format", "json"]].concat(), Vec::new(), &interrupt);
         assert_eq!(ended.code, 130, "{operation}: {ended:?}");
         assert_eq!(ended.receipts(), expected, "{operation}");
-        let told: serde_json::Value = serde_json::from_str(&ended.out).expect("it is JSON");
-        assert_eq!(told["findings"], serde_json::json!([]), "what was found before is not told as if it were so now");
-        assert_eq!(told["summary"]["compared"], 0, "{operation}");
+        let report: serde_json::Value = serde_json::from_str(&ended.out).expect("it is JSON");
+        assert_eq!(report["findings"], serde_json::json!([]), "findings from before the fix are not reported");
+        assert_eq!(report["summary"]["compared"], 0, "{operation}");
     }
 }
 
@@ -203,12 +207,12 @@ fn ctrl_c_finishes_step_prints_receipts_and_exits_130() {
 fn failed_recheck_does_not_report_old_findings() {
     let counted = shop(api());
     assert_eq!(counted.run(PUSH).code, 0);
-    let looks = counted.sim.asked().iter().filter(|asked| asked.operation == "Environment").count();
+    let reads = counted.sim.requests().iter().filter(|asked| asked.operation == "Environment").count();
     let sandbox = shop(api());
-    sandbox.sim.fault(Fault::refusal("not now").on("Environment").nth(looks).for_ever());
+    sandbox.sim.fault(Fault::refusal("not now").on("Environment").nth(reads).permanent());
     let ended = sandbox.run(&[PUSH, &["--format", "json"]].concat());
-    assert_eq!(ended.code, 8, "what is left is not known: {ended:?}");
+    assert_eq!(ended.code, 8, "the remaining findings are unknown: {ended:?}");
     assert_eq!(ended.receipts(), ["push api A done", "redeploy api - done"]);
     assert!(ended.out.contains("\"findings\": []"), "{ended:?}");
-    assert!(ended.err.contains("what is left could not be looked up"), "{ended:?}");
+    assert!(ended.err.contains("could not check again after the fix"), "{ended:?}");
 }

@@ -1,4 +1,4 @@
-//! What is declared must be seen of a new deployment: its log is waited for, its endpoints are asked.
+//! A fix verifies the declared log lines and endpoints of a new deployment.
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
@@ -31,8 +31,8 @@ fn expected_log_line_is_awaited_until_its_deadline() {
         let ended = fixed(api, &line(within));
         assert_eq!(ended.code, code, "{name}: {ended:?}");
         assert!(took.contains(&ended.took.as_secs()), "{name}: {ended:?}");
-        let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(words.contains("it runs, and “boot_id stored” is not in its log"), code == 7, "{name}: {ended:?}");
+        let is_missing = ended.text().contains("running, but “boot_id stored” is not in its log");
+        assert_eq!(is_missing, code == 7, "{name}: {ended:?}");
     }
 }
 
@@ -56,14 +56,14 @@ fn endpoint_body_is_shown_only_at_terminal_or_with_show_logs() {
         (sandbox().at_a_terminal().run(&["check", "--output", "report"]), false),
     ] {
         assert_eq!(ended.code, 1, "{ended:?}");
-        assert_eq!(ended.out.contains("body  {\"detail\":\"Invalid staging API key\"}"), is_shown, "{ended:?}");
-        assert!(!ended.out.contains("body") || is_shown || ended.out.contains("36 bytes that --show-logs shows"));
+        assert_eq!(ended.out.contains("body: {\"detail\":\"Invalid staging API key\"}"), is_shown, "{ended:?}");
+        assert!(!ended.out.contains("body") || is_shown || ended.out.contains("36 bytes (--show-logs prints them)"));
     }
     let json = sandbox().at_a_terminal().run(&["check", "--format", "json", "--show-logs"]);
     assert!(!json.out.contains("Invalid staging"), "{json:?}");
 }
 
-/// The answer of the API hangs on what the worker was started with.
+/// The response of the API depends on the start command of the worker.
 #[test]
 fn endpoint_of_other_service_is_rechecked_after_deployment() {
     let api = service("api", &[("STAGING_OPS_API_KEY", "k")]).domain("api.up.railway.app");
@@ -86,7 +86,7 @@ fn failed_expectation_is_reported_despite_key_filter() {
     let ended = fixed(api().logs("ready"), &line(""));
     assert_eq!(ended.code, 7, "{ended:?}");
     assert!(ended.out.contains("error: “boot_id stored” is not in the log of api"), "{ended:?}");
-    assert!(!ended.out.contains("which step failed"), "nothing failed on Railway: {ended:?}");
+    assert!(!ended.out.contains("which step failed"), "no deployment failed: {ended:?}");
 }
 
 #[test]
@@ -99,18 +99,14 @@ fn unknown_service_in_expectation_reports_its_line() {
 
 const ENDPOINT: &str = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /health\"\nstatus = 200\n";
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// What stands in front of the service, and what is said of it.
+/// Responses of Railway's edge, with the status and the reported reason.
 fn edges() -> [(Edge, &'static str, &'static str); 4] {
     let page = "<html><title>Sign in to Railway</title>".to_owned();
     [
         (Edge::UnderAttack, "429", "Under Attack Mode is on for the service"),
-        (Edge::Challenge, "429", "it is a page that checks whether a browser asks"),
-        (Edge::Authentication, "302", "it leads to a sign-in with Railway"),
-        (Edge::Page(401, page), "401", "it leads to a sign-in with Railway"),
+        (Edge::Challenge, "429", "the response is a browser check"),
+        (Edge::Authentication, "302", "the response is a Railway sign-in"),
+        (Edge::Page(401, page), "401", "the response is a Railway sign-in"),
     ]
 }
 
@@ -121,34 +117,35 @@ fn edge_response_is_inconclusive_and_blames_no_key() {
         let api = |value: &str| service("api", &[("A", value)]).domain("api.up.railway.app").behind(edge.clone());
         let sandbox = Sandbox::of([api("a-value")]).file(".env", "A=a-value\n").file("doctor.toml", ENDPOINT);
         let ended = sandbox.run(&["check"]);
-        let told = one_line(&ended.out);
+        let text = ended.text();
         assert_eq!(ended.code, 0, "{name}: {ended:?}");
-        let words =
-            format!("warning: GET /health on api.up.railway.app did not reach api: Railway's edge answered {status}");
-        assert!(told.contains(&words) && told.contains(reason), "{name}: {ended:?}");
+        let words = format!(
+            "warning: GET /health on api.up.railway.app did not reach api: Railway's edge responded with {status}"
+        );
+        assert!(text.contains(&words) && text.contains(reason), "{name}: {ended:?}");
         let ended = fixed(api("old-value"), ENDPOINT);
-        let told = one_line(&ended.out);
         assert_eq!(ended.code, 8, "{name}: {ended:?}");
-        let words = format!("it runs; GET /health did not reach it: Railway's edge answered {status} ({reason}");
-        assert!(told.contains(&words), "{name}: {ended:?}");
-        assert!(ended.took.as_secs() < 60, "{name}: nothing that waiting would change is waited for: {ended:?}");
+        ended.assert_shows(&format!(
+            "running; GET /health did not reach it: Railway's edge responded with {status} ({reason}"
+        ));
+        assert!(ended.took.as_secs() < 60, "{name}: it does not wait for a change: {ended:?}");
     }
 }
 
 #[test]
 fn edge_settings_are_queried_only_when_relevant() {
     let text = |text: &str| text.to_owned();
-    let rule = Some("the service has edge rules, and one of them may have answered");
-    for (edge, refused, asked, code, said) in [
+    let rule = Some("the service has edge rules, and one of them may have responded");
+    for (edge, refused, asked, code, text) in [
         (None, false, 0, 0, None),
         (Some(Edge::UnderAttack), false, 1, 0, Some("Under Attack Mode is on")),
-        (Some(Edge::UnderAttack), true, 1, 0, Some("it is a page that checks whether a browser asks")),
-        (Some(Edge::Authentication), false, 0, 0, Some("a sign-in with Railway")),
+        (Some(Edge::UnderAttack), true, 1, 0, Some("the response is a browser check")),
+        (Some(Edge::Authentication), false, 0, 0, Some("the response is a Railway sign-in")),
         (Some(Edge::Rule(403, text("Forbidden"))), false, 1, 0, rule),
         (Some(Edge::Rule(302, text(""))), false, 1, 0, rule),
         (Some(Edge::Rule(403, text("{\"detail\":\"no\"}"))), false, 0, 1, Some("403 instead of 200")),
-        (Some(Edge::Page(403, text("Forbidden"))), false, 1, 1, Some("Railway's edge may have answered")),
-        (Some(Edge::Page(403, text("Forbidden"))), true, 1, 1, Some("Railway's edge may have answered")),
+        (Some(Edge::Page(403, text("Forbidden"))), false, 1, 1, Some("Railway's edge may have responded")),
+        (Some(Edge::Page(403, text("Forbidden"))), true, 1, 1, Some("Railway's edge may have responded")),
         (Some(Edge::Page(429, text("{\"detail\":\"slow down\"}"))), false, 1, 1, Some("429 instead of 200")),
         (Some(Edge::Page(500, text("<html>"))), false, 0, 1, Some("500 instead of 200")),
     ] {
@@ -157,13 +154,11 @@ fn edge_settings_are_queried_only_when_relevant() {
         let api = SimService { edge, ..api };
         let sandbox = Sandbox::of([api]).file(".env", "A=a-value\n").file("doctor.toml", ENDPOINT);
         if refused {
-            sandbox.sim.fault(Fault::refusal("Not Authorized").on("Edge").for_ever());
+            sandbox.sim.fault(Fault::refusal("Not Authorized").on("Edge").permanent());
         }
         let ended = sandbox.run(&["check"]);
         assert_eq!(ended.code, code, "{name}: {ended:?}");
-        assert_eq!(sandbox.sim.asked().iter().filter(|asked| asked.operation == "Edge").count(), asked, "{name}");
-        if let Some(said) = said {
-            assert!(one_line(&ended.out).contains(said), "{name}: {ended:?}");
-        }
+        assert_eq!(sandbox.sim.requests().iter().filter(|asked| asked.operation == "Edge").count(), asked, "{name}");
+        text.into_iter().for_each(|text| ended.assert_shows(text));
     }
 }

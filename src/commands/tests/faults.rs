@@ -1,4 +1,4 @@
-//! What goes wrong between the plan and its end: nothing is lost, nothing is done twice, and the receipt is true.
+//! Faults while a plan is applied: nothing is lost or done twice, and the receipts are correct.
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::Sandbox;
@@ -47,10 +47,10 @@ fn response_lost_before_change_is_reported_without_resend() {
         ];
         assert_eq!(ended.receipts(), expected, "{loss:?}");
         assert_eq!(sandbox.stored("web", "A").as_deref(), Some("old-value"));
-        let sets = sandbox.sim.asked().iter().filter(|asked| asked.operation == "SetVariables").count();
+        let sets = sandbox.sim.requests().iter().filter(|asked| asked.operation == "SetVariables").count();
         assert_eq!(sets, 3, "{loss:?}: nothing is sent twice");
         let again = sandbox.run(ALL);
-        assert_eq!(again.code, 0, "{loss:?}: the next run does the rest: {again:?}");
+        assert_eq!(again.code, 0, "{loss:?}: the next run completes it: {again:?}");
         assert_eq!(again.receipts(), ["push web A done", "redeploy web - done"]);
     }
 }
@@ -58,7 +58,7 @@ fn response_lost_before_change_is_reported_without_resend() {
 #[test]
 fn refused_service_does_not_affect_others() {
     let sandbox = three();
-    sandbox.sim.fault(Fault::refusal("Not Authorized").on("SetVariables").for_service(&sandbox.id("web")).for_ever());
+    sandbox.sim.fault(Fault::refusal("Not Authorized").on("SetVariables").for_service(&sandbox.id("web")).permanent());
     let ended = sandbox.run(ALL);
     assert_eq!(ended.code, 6, "{ended:?}");
     assert_eq!(ended.receipts()[..3], ["push api A done", "push web A failed", "push worker A done"]);
@@ -85,7 +85,7 @@ fn unconfirmed_deployment_is_searched_for_and_not_recreated() {
 fn changes(sandbox: &Sandbox, operation: &'static str, key: &'static str) {
     sandbox.sim.before(operation, move |estate| {
         let web = estate.projects[0].environments[0].service_named("web").unwrap();
-        web.variables.insert(key.to_owned(), SimVariable::Open(Secret::new("somebody-elses")));
+        web.variables.insert(key.to_owned(), SimVariable::Open(Secret::new("changed-by-another-user")));
     });
 }
 
@@ -95,20 +95,20 @@ fn concurrent_variable_change_is_not_overwritten() {
     changes(&sandbox, "PreWriteState", "A");
     let ended = sandbox.run(ALL);
     assert_eq!(ended.code, 6, "{ended:?}");
-    assert_eq!(sandbox.stored("web", "A").as_deref(), Some("somebody-elses"));
+    assert_eq!(sandbox.stored("web", "A").as_deref(), Some("changed-by-another-user"));
     assert_eq!(ended.receipts()[..3], ["push api A done", "push web A conflict", "push worker A done"]);
-    let told = three();
-    changes(&told, "PreWriteState", "A");
-    let ended = told.run(&ALL[..5]);
-    for side in ["planned on", "found", "wanted"] {
+    let in_text = three();
+    changes(&in_text, "PreWriteState", "A");
+    let ended = in_text.run(&ALL[..5]);
+    for side in ["    expected  ●", "    found     ●", "    new       ●"] {
         assert!(ended.out.contains(side), "{side}: {ended:?}");
     }
-    assert!(!ended.out.contains("somebody-elses"), "{ended:?}");
+    assert!(!ended.out.contains("changed-by-another-user"), "{ended:?}");
     let other = three();
     changes(&other, "PreWriteState", "B");
     let ended = other.run(ALL);
-    assert_eq!(ended.code, 0, "another key is nobody's conflict: {ended:?}");
-    assert_eq!(other.stored("web", "B").as_deref(), Some("somebody-elses"));
+    assert_eq!(ended.code, 0, "a change of another key is not a conflict: {ended:?}");
+    assert_eq!(other.stored("web", "B").as_deref(), Some("changed-by-another-user"));
 }
 
 #[test]
@@ -143,21 +143,21 @@ fn staged_changes_block_push_of_same_key_and_stay_staged() {
     let sandbox = staged("A");
     let ended = sandbox.run(ALL);
     assert_eq!(ended.code, 6, "{ended:?}");
-    assert!(ended.err.contains("somebody has staged a change of A of api"), "{ended:?}");
+    assert!(ended.err.contains("the environment has a staged change of A of api"), "{ended:?}");
     assert_eq!(sandbox.mutations(), [""; 0]);
     let ended = sandbox.run(&[ALL, &["--on-staged", "ignore"]].concat());
-    // They are still there, and still about that key.
+    // The staged change still exists, and is reported.
     assert_eq!((ended.code, sandbox.mutations().len()), (1, 2), "{ended:?}");
     let other = staged("ELSEWHERE");
     let ended = other.run(&ALL[..5]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.out.contains("somebody has staged changes of 1 variable"), "{ended:?}");
+    assert!(ended.out.contains("this environment has staged changes of 1 variable"), "{ended:?}");
 }
 
 #[test]
 fn unreadable_service_is_not_written_and_others_are() {
     let sandbox = three();
-    sandbox.sim.fault(Fault::service(&sandbox.id("web"), "Not Authorized").for_ever());
+    sandbox.sim.fault(Fault::service(&sandbox.id("web"), "Not Authorized").permanent());
     let ended = sandbox.run(ALL);
     assert!(!sandbox.mutations().iter().any(|sent| sent.contains("web")), "{ended:?}");
     assert_eq!(sandbox.stored("api", "A").as_deref(), Some("new-value"), "{ended:?}");
@@ -167,7 +167,7 @@ fn unreadable_service_is_not_written_and_others_are() {
 #[test]
 fn missing_journal_prevents_writes() {
     let sandbox = three();
-    std::fs::write(sandbox.state(), "a file in the place of the folder").unwrap();
+    std::fs::write(sandbox.state(), "a file instead of the directory").unwrap();
     let ended = sandbox.run(ALL);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.err.contains("--no-journal"), "{ended:?}");
@@ -184,10 +184,10 @@ fn sealed_variable_requires_flag_and_warns_of_loss() {
     assert_eq!(sandbox.run(ALL).receipts(), [""; 0]);
     let ended = sandbox.run(&["fix", "--push", "--yes", "--allow-sealed", "A"]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.out.contains("can't be put back by `doctor undo`"), "{ended:?}");
+    assert!(ended.out.contains("`doctor undo` can't restore its current value"), "{ended:?}");
     assert_eq!(sandbox.stored("api", "A").as_deref(), Some("new-value"));
     let undone = sandbox.run(&["undo", "--yes"]);
-    assert!(undone.out.contains("was sealed: what it held can't be put back"), "{undone:?}");
+    assert!(undone.out.contains("sealed before the run, so the old value can't be restored"), "{undone:?}");
     assert_eq!(sandbox.stored("api", "A").as_deref(), Some("new-value"));
 }
 
@@ -233,9 +233,9 @@ fn values_never_appear_in_output_files_or_records() {
         assert!(!bytes.windows(MARK.len()).any(|window| window == MARK.as_bytes()));
         files += 1;
     }
-    assert!(files > 3, "there are records to look at");
+    assert!(files > 3, "there are records");
     let left: Vec<_> = std::fs::read_dir(sandbox.work()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, [".env"], "nothing lies about beside the file");
+    assert_eq!(left, [".env"], "no other file is left behind");
 }
 
 #[test]

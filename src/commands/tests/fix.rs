@@ -1,4 +1,4 @@
-//! What `fix` does when nothing goes wrong, and what it refuses.
+//! `fix` without faults, and what it refuses.
 
 use crate::commands::tests::sandbox::Sandbox;
 use crate::io::sim::Sim;
@@ -13,7 +13,7 @@ const LOCAL: &str = "staging-ops-step3-key-2026";
 const OLD: &str = "staging-ops-autumn-key-2025";
 
 pub(crate) fn incident() -> Sandbox {
-    Sandbox::beside(Sim::new(incident::estate())).file(".env", incident::ENV_FILE)
+    Sandbox::new(Sim::new(incident::estate())).file(".env", incident::ENV_FILE)
 }
 
 pub(crate) fn service(name: &str, variables: &[(&str, &str)]) -> SimService {
@@ -82,22 +82,22 @@ fn yes_without_only_writes_nothing_and_prints_command() {
     let ended = sandbox.run(&["fix", "--push", "--yes"]);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.out.contains("Plan: 2 variables on Railway"), "{ended:?}");
-    assert!(ended.err.contains(&format!("run `doctor fix --push --yes --only={KEY}`")), "{ended:?}");
+    assert!(ended.err.contains(&format!("    doctor fix --push --yes --only={KEY}\n")), "{ended:?}");
     assert_eq!(sandbox.mutations(), [""; 0]);
 }
 
 #[test]
 fn non_interactive_fix_requires_direction_and_yes() {
     let sandbox = incident();
-    for (words, says) in [
-        (&["fix"][..], "a flag must say in which direction"),
-        (&["fix", "--push"], "a plan needs a yes"),
-        (&["fix", "--pull"], "a plan needs a yes"),
-        (&["fix", "--yes"], "a flag must say in which direction"),
+    for (words, message) in [
+        (&["fix"][..], "no direction given"),
+        (&["fix", "--push"], "the plan needs confirmation"),
+        (&["fix", "--pull"], "the plan needs confirmation"),
+        (&["fix", "--yes"], "no direction given"),
     ] {
         let ended = sandbox.run(words);
         assert_eq!(ended.code, 2, "{words:?}: {ended:?}");
-        assert!(ended.err.contains(says) && ended.err.contains("next: run `doctor fix"), "{words:?}: {ended:?}");
+        assert!(ended.err.contains(message) && ended.err.contains("\n    doctor fix "), "{words:?}: {ended:?}");
     }
     assert_eq!(sandbox.mutations(), [""; 0]);
     assert_eq!(sandbox.text(".env"), incident::ENV_FILE);
@@ -144,8 +144,8 @@ fn checkout_alone_cannot_choose_push_target() {
     assert!(ended.err.contains("only doctor.toml names the project shop"), "{ended:?}");
     assert_eq!(sandbox.mutations(), [""; 0]);
     let flags = ["--project", "shop", "--environment", "staging"];
-    let said = sandbox.run(&[&["fix", "--push", "--yes", "--only", "A"], &flags[..]].concat());
-    assert_eq!(said.code, 0, "{said:?}");
+    let by_flags = sandbox.run(&[&["fix", "--push", "--yes", "--only", "A"], &flags[..]].concat());
+    assert_eq!(by_flags.code, 0, "{by_flags:?}");
     let pulled = sandbox.file(".env", "A=another\n");
     assert_eq!(pulled.run(&["fix", "--pull", "--yes", "--only", "A"]).code, 0, "a pull sends nothing");
 }
@@ -155,7 +155,7 @@ fn pull_changes_only_the_selected_value() {
     let text = "\u{feff}# mine\r\nexport A = first\r\nB='kept' # hush\r\nA = \"old # value\"   # the one\r\nC=\"1\"";
     let sandbox = Sandbox::of([service("api", &[("A", "it's \"new\""), ("B", "kept")])]).file(".env", text);
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--only", "A"]);
-    assert_eq!(ended.code, 1, "no spelling serves all loaders, and nothing else was to be done: {ended:?}");
+    assert_eq!(ended.code, 1, "no spelling works in all loaders, and there was nothing else to do: {ended:?}");
     let sandbox =
         Sandbox::of([service("api", &[("A", "the new # one"), ("B", "kept"), ("NEW", "n")])]).file(".env", text);
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--only", "A", "--only", "NEW"]);
@@ -173,7 +173,7 @@ fn pull_skips_values_without_safe_quoting() {
         Sandbox::of([service("api", &[("A", "$(touch canary)`x`'\""), ("OK", "two")])]).file(".env", "A=1\nOK=1\n");
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--format", "json"]);
     assert_eq!(ended.receipts(), ["pull .env OK done"], "{ended:?}");
-    assert_eq!(ended.code, 1, "A is left");
+    assert_eq!(ended.code, 1, "A remains");
     assert_eq!(sandbox.text(".env"), "A=1\nOK=two\n");
 }
 
@@ -195,7 +195,7 @@ fn overwriting_reference_requires_flag_and_dependents_redeploy() {
     assert!(ended.out.contains("--allow-reference URL"), "{ended:?}");
     assert!(ended.out.contains("Nothing was changed.") && !ended.out.contains("Nothing to do."), "{ended:?}");
     let ended = over.run(&["fix", "--push", "--yes", "--service", "api", "--allow-reference", "URL"]);
-    assert_eq!(ended.code, 1, "KEY is left: {ended:?}");
+    assert_eq!(ended.code, 1, "KEY remains: {ended:?}");
     assert_eq!(over.stored("api", "URL").as_deref(), Some("https://new.example.com"));
     let shared = sandbox();
     let ended = shared.run(&["fix", "--push", "--yes", "--service", "api", "--allow-shared", "URL"]);
@@ -203,7 +203,7 @@ fn overwriting_reference_requires_flag_and_dependents_redeploy() {
     assert_eq!(shared.stored("api", "URL").as_deref(), Some("${{shared.BASE}}"));
     let following = sandbox();
     let ended = following.run(&["fix", "--push", "--yes", "--service", "api", "--only", "KEY"]);
-    assert!(ended.out.contains("web takes the new value by reference (API_KEY)"), "{ended:?}");
+    assert!(ended.out.contains("web references a changed variable (API_KEY)"), "{ended:?}");
     assert_eq!(following.mutations(), ["SetVariables api KEY", "Redeploy api"]);
     let both = sandbox();
     both.run(&["fix", "--push", "--yes", "--service", "api", "--only", "KEY", "--dependents"]);
@@ -238,10 +238,10 @@ fn removal_requires_prune_and_key_name() {
 fn no_deploy_writes_and_reports_stale_deployment() {
     let sandbox = incident();
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY, "--no-deploy"]);
-    // What runs is old, and that is a finding that is left.
+    // The old values are still running, which is a remaining finding.
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.out.contains(&format!("{API} runs with an old value of {KEY}")), "{ended:?}");
-    assert!(ended.out.contains("the running services keep their old values"), "{ended:?}");
+    assert!(ended.out.contains("running services keep their old values"), "{ended:?}");
     assert_eq!(sandbox.mutations().len(), 2);
     let redeploy = sandbox.run(&["fix", "--redeploy", "--yes"]);
     assert_eq!(redeploy.code, 0, "{redeploy:?}");
@@ -254,7 +254,7 @@ fn no_deploy_writes_and_reports_stale_deployment() {
 #[test]
 fn push_yes_without_keys_never_writes() {
     for seed in ORDINARY {
-        let sandbox = Sandbox::beside(Sim::new((seed.estate)()));
+        let sandbox = Sandbox::new(Sim::new((seed.estate)()));
         let sandbox = seed.files.iter().fold(sandbox, |sandbox, (name, text)| sandbox.file(name, text));
         let files: Vec<&str> = seed.files.iter().map(|(name, _)| *name).collect();
         for words in [vec!["fix", "--push", "--yes"], vec!["fix", "--push"], vec!["fix", "--yes"], vec!["fix"]] {

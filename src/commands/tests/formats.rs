@@ -1,10 +1,10 @@
-//! The formats for other programs, as whole runs: the exit code is the same in each, and no value is in any.
+//! The machine-readable formats: the exit code is the same in each, and none contains a value.
 
 use crate::commands::tests::fix::{KEY, incident};
 use crate::io::sim::seed::incident::ENV_FILE;
 use crate::report::FORMATS;
 
-/// Every value of the file that is long enough to be told from a word.
+/// The values of the file that are long enough to be distinctive.
 fn values() -> impl Iterator<Item = &'static str> {
     let lines = ENV_FILE.lines().filter_map(|line| line.split_once('='));
     lines.map(|(_, value)| value.trim_matches(['"', '\''])).filter(|value| value.len() > 8)
@@ -47,24 +47,24 @@ fn step_summary_appends_full_report() {
     let summary = sandbox.text("summary");
     assert!(summary.starts_with("before\n### doctor: "), "{summary}");
     sandbox.run(&["check", "--format", "markdown"]);
-    assert_eq!(sandbox.text("summary"), summary, "only annotations need it");
+    assert_eq!(sandbox.text("summary"), summary, "only the annotations write a summary");
     let broken = incident().variable("GITHUB_STEP_SUMMARY", Some("no/such/folder"));
     let ended = broken.run(&["check", "--format", "github"]);
     assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.starts_with("the step's summary could not be written: "), "{ended:?}");
+    assert!(ended.err.starts_with("warning: failed to write the step summary: "), "{ended:?}");
 }
 
 #[test]
 fn run_list_rejects_unsupported_formats() {
     let ended = incident().run(&["undo", "--list", "--format", "sarif"]);
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.err.contains("because: runs are listed as text, json or html"), "{ended:?}");
+    assert!(ended.err.contains("cause: a list of runs is available as text, json or html"), "{ended:?}");
     for format in ["text", "json", "html"] {
         assert_eq!(incident().run(&["undo", "--list", "--format", format]).code, 0, "{format}");
     }
 }
 
-/// A report never replaces what this or another program keeps for the next run.
+/// A report never replaces a file that `doctor` or the Railway CLI needs.
 #[test]
 fn output_never_replaces_login_link_or_journal() {
     let sandbox = incident();

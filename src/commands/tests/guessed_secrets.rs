@@ -1,4 +1,4 @@
-//! A file that a checkout brings may be full of guesses. What is reported of it must not show which of them is a secret.
+//! A file in a checkout may contain guesses. Reports must not reveal which of them is a secret.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ const SECRET: &str = "the-database-password-4711";
 
 const NAMED: &str = "env-file = [\"ci.env\"]\n";
 
-/// Runs that others read.
+/// Runs whose output an attacker may read.
 const RUNS: &[&[&str]] = &[
     &["check"],
     &["check", "-v"],
@@ -28,7 +28,7 @@ const RUNS: &[&[&str]] = &[
     &["fix", "--pull", "--dry-run", "--only", "PASSWORD"],
 ];
 
-/// Three services with the secret under different names, and a file that holds a guess under yet other ones.
+/// Three services with the secret under different names, and a file with a guess under other names.
 fn sandbox(guess: &str, file: &str) -> Sandbox {
     let services = [
         service("api", &[("PASSWORD", SECRET), ("OTHER_KEY", "another-key-entirely"), ("LEVEL", "1")]),
@@ -48,12 +48,12 @@ fn outputs(sandbox: &Sandbox, flags: &[&str]) -> Vec<String> {
     RUNS.iter().map(run).collect()
 }
 
-/// Whether a right guess is reported like a wrong one of another length.
+/// Asserts that a right guess is reported like a wrong one of another length.
 fn assert_alike(of: impl Fn(&str) -> Sandbox) {
     let [right, wrong] = [SECRET, "no-password-of-anything"].map(|guess| outputs(&of(guess), &[]));
     for (right, wrong) in right.iter().zip(&wrong) {
         assert!(right == wrong, "{}", &right[..200]);
-        assert!(!right.contains("the local value is what") && !right.contains("value is that of"), "{}", &right[..200]);
+        assert!(!right.contains("local value matches") && !right.contains("stored value matches"), "{}", &right[..200]);
     }
 }
 
@@ -83,12 +83,12 @@ fn tracked_env_file_does_not_confirm_guess() {
 
 #[test]
 fn user_selected_file_is_compared_with_every_value() {
-    let reason = "the local value is what api has as PASSWORD";
+    let reason = "the local value matches PASSWORD on api";
     let has_reason = |sandbox: &Sandbox, flags: &[&str]| {
         let text = sandbox.run(&[&["check"], flags].concat()).out;
         let json = sandbox.run(&[&["check", "--format", "json"], flags].concat()).out;
         let fingerprint = text.contains("equal values have equal fingerprints");
-        assert_eq!(text.contains("fingerprints are left out"), !fingerprint, "{text}");
+        assert_eq!(text.contains("fingerprints are omitted"), !fingerprint, "{text}");
         assert_eq!(json.contains(reason), fingerprint, "{json}");
         fingerprint
     };
@@ -113,8 +113,8 @@ fn terminal_shows_fingerprints() {
     let named = sandbox(SECRET, "ci.env").file("doctor.toml", NAMED).at_a_terminal();
     let shown = named.run(&["check"]);
     assert!(shown.out.contains("equal values have equal fingerprints"), "{shown:?}");
-    assert!(!shown.out.contains("is what"), "{shown:?}");
+    assert!(!shown.out.contains("value matches"), "{shown:?}");
     let kept = named.run(&["check", "--output", "report.txt"]);
     assert_eq!(kept.out, "", "{kept:?}");
-    assert!(named.text("report.txt").contains("fingerprints are left out"));
+    assert!(named.text("report.txt").contains("fingerprints are omitted"));
 }

@@ -1,4 +1,4 @@
-//! What a commit is stopped by and what not, with real repositories beside a simulated Railway.
+//! What blocks a commit, in real repositories with a simulated Railway.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(super) const RUN: &[&str] = &["hook", "run"];
 pub(super) const STRICT: &[&str] = &["hook", "run", "--strict"];
 pub(super) const ENV: &str = "API_KEY=k3y-of-this-shop\nOPS_URL=https://ops.example.com/hook\nMODE=on\n";
 
-/// In a repository, with git on the search path and the files ignored that should be.
+/// Creates a repository that ignores `.env` files, with git on the search path.
 fn in_repository(sandbox: Sandbox) -> Sandbox {
     let path = std::env::var("PATH").unwrap();
     let home = sandbox.home().to_str().unwrap().to_owned();
@@ -32,7 +32,7 @@ fn in_repository(sandbox: Sandbox) -> Sandbox {
     sandbox
 }
 
-/// Local and stored values agree.
+/// A repository whose local and stored values are equal.
 pub(super) fn agreed() -> Sandbox {
     let stored = [("API_KEY", "k3y-of-this-shop"), ("OPS_URL", "https://ops.example.com/hook"), ("MODE", "on")];
     in_repository(Sandbox::of([service("api", &stored)]).file(".env", ENV))
@@ -59,7 +59,7 @@ fn warns(ended: &Ended, what: &str) {
 
 #[test]
 fn commit_with_secret_is_blocked_before_any_request() {
-    for (name, text, told) in [
+    for (name, text, message) in [
         (
             ".env",
             None,
@@ -91,8 +91,9 @@ fn commit_with_secret_is_blocked_before_any_request() {
         let before = requests(&sandbox);
         let ended = sandbox.run(RUN);
         assert_eq!((ended.code, requests(&sandbox)), (1, before), "{ended:?}");
-        assert!(ended.out.starts_with(&format!("error: {told}")), "{ended:?}");
-        assert!(ended.err.starts_with("doctor: stopped; to go round it once: `DOCTOR=0 git commit`"), "{ended:?}");
+        assert!(ended.out.starts_with(&format!("error: {message}")), "{ended:?}");
+        let blocked = "Commit or push blocked by doctor. Skip once:\n    DOCTOR=0 git commit\n";
+        assert!(ended.err.starts_with(blocked), "{ended:?}");
         assert!(!format!("{ended:?}").contains("k3y-of"), "{ended:?}");
     }
 }
@@ -126,7 +127,7 @@ fn secrets_already_committed_are_ignored() {
     git(&sandbox.work(), &["mv", "env.txt", "other.txt"]);
     assert_eq!(sandbox.run(RUN).code, 0);
     git(&sandbox.work(), &["mv", "other.txt", ".env.prod"]);
-    assert_eq!(sandbox.run(RUN).code, 0, "the commit before has these lines");
+    assert_eq!(sandbox.run(RUN).code, 0, "the previous commit has these lines");
     let sandbox = sandbox.file("b.py", "'k3y-of-this-shop'\n").file(".env.prod", "TOKEN=4f1c9a77\nKEY=4f1c9a78\n");
     git(&sandbox.work(), &["add", "-f", "b.py", ".env.prod"]);
     let ended = sandbox.run(RUN);
@@ -152,12 +153,12 @@ fn doctor_toml_allows_secrets_in_commits() {
         ("[[ignore]]\nrules = [\"value-differs\"]\nkeys = [\"API_*\"]\nreason = \"x\"\n", [true, true, true]),
     ] {
         let files = [(".env", ENV), (example, "API_KEY=4f1c9a77b2d04e\n"), ("a.py", "'k3y-of-this-shop'")];
-        for ((name, text), is_stopped) in files.into_iter().zip(expected) {
+        for ((name, text), is_blocked) in files.into_iter().zip(expected) {
             let sandbox = agreed().file("doctor.toml", config).file(name, text);
             git(&sandbox.work(), &["add", "-f", name]);
             let ended = sandbox.run(RUN);
-            let told = ended.out.starts_with("error: ") && ended.out.contains(name);
-            assert_eq!(told, is_stopped, "{name} with {config}: {ended:?}");
+            let is_reported = ended.out.starts_with("error: ") && ended.out.contains(name);
+            assert_eq!(is_reported, is_blocked, "{name} with {config}: {ended:?}");
         }
     }
 }
@@ -168,14 +169,14 @@ fn drift_blocks_commit_until_fixed() {
     set(&sandbox, "another-key-of-old");
     let ended = sandbox.run(RUN);
     assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.out.contains("API_KEY") && ended.err.contains("`doctor fix` mends it"), "{ended:?}");
-    assert!(ended.err.ends_with("go round it once: `DOCTOR=0 git commit`, or `DOCTOR=0 git push`\n"), "{ended:?}");
-    assert_eq!(sandbox.run(RUN).code, 1, "what is red is asked again");
+    assert!(ended.out.contains("API_KEY") && ended.err.contains("To fix it:\n    doctor fix\n"), "{ended:?}");
+    assert!(ended.err.ends_with("Skip once:\n    DOCTOR=0 git commit\n    DOCTOR=0 git push\n"), "{ended:?}");
+    assert_eq!(sandbox.run(RUN).code, 1, "a failure is not cached");
     assert_eq!(requests(&sandbox), 4);
     set(&sandbox, "k3y-of-this-shop");
-    let green = sandbox.run(RUN);
-    assert_eq!((green.code, green.out.as_str()), (0, ""), "{green:?}");
-    assert_eq!(green.err, "doctor: shop · staging: 3 values compared on 1 service, no drift\n");
+    let passed = sandbox.run(RUN);
+    assert_eq!((passed.code, passed.out.as_str()), (0, ""), "{passed:?}");
+    assert_eq!(passed.err, "doctor: shop · staging: 3 values compared on 1 service, no drift\n");
 }
 
 #[test]
@@ -205,9 +206,10 @@ fn hook_skips_logs_endpoints_and_deployment_findings() {
 
 #[test]
 fn bypass_help_matches_git_operation() {
-    for (variable, expected) in
-        [("GIT_INDEX_FILE", "once: `DOCTOR=0 git commit`\n"), ("PRE_COMMIT_REMOTE_NAME", "once: `DOCTOR=0 git push`\n")]
-    {
+    for (variable, expected) in [
+        ("GIT_INDEX_FILE", "Commit blocked by doctor. Skip once:\n    DOCTOR=0 git commit\n"),
+        ("PRE_COMMIT_REMOTE_NAME", "Push blocked by doctor. Skip once:\n    DOCTOR=0 git push\n"),
+    ] {
         let sandbox = agreed().variable(variable, Some(".git/index"));
         set(&sandbox, "another-key-of-old");
         assert!(sandbox.run(RUN).err.ends_with(expected), "{variable}");
@@ -257,14 +259,14 @@ fn changed_inputs_invalidate_cached_result() {
     let sandbox = agreed();
     assert_eq!(sandbox.run(RUN).code, 0);
     assert_eq!(sandbox.run(&["hook", "run", "--service=api"]).code, 0);
-    assert_eq!(requests(&sandbox), 4, "other services were asked for");
+    assert_eq!(requests(&sandbox), 4, "the selected services are part of the key");
     let sandbox = agreed();
     assert_eq!(sandbox.run(RUN).code, 0);
     let sandbox = sandbox.file("a.py", "x = 1\n");
     git(&sandbox.work(), &["add", "a.py"]);
     git(&sandbox.work(), &["commit", "-q", "-m", "second"]);
     assert_eq!(sandbox.run(RUN).code, 0);
-    assert_eq!(requests(&sandbox), 2, "a rebase costs one check");
+    assert_eq!(requests(&sandbox), 2, "other commits do not invalidate the result");
 }
 
 #[test]
@@ -282,27 +284,31 @@ fn on_drift_warn_warns_on_every_commit() {
     let ended = sandbox.run(RUN);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.out.contains("API_KEY"), "{ended:?}");
-    assert_eq!(ended.err, "doctor: warning: drift, and doctor.toml says on-drift = \"warn\"\n");
+    assert_eq!(ended.err, "doctor: warning: drift, not blocked by on-drift = \"warn\" in doctor.toml\n");
     let again = sandbox.run(STRICT);
-    assert_eq!(again.code, 0, "strictness is about what can't be compared: {again:?}");
+    assert_eq!(again.code, 0, "--strict affects only incomplete checks: {again:?}");
     let again = sandbox.run(RUN);
     warns(&again, "drift, 2 findings 20 s ago");
     git(&sandbox.work(), &["add", "-f", ".env"]);
-    assert_eq!(sandbox.run(RUN).code, 1, "secrets are no drift");
+    assert_eq!(sandbox.run(RUN).code, 1, "on-drift does not apply to secrets");
 }
 
 #[test]
 fn outages_warn_and_strict_uses_exit_code_of_check() {
     let reset = || TransportFailure::Broken("connection reset by peer".into());
     let worlds: [(&str, &dyn Fn() -> Sandbox, &str); 11] = [
-        ("away", &|| faulty(Fault::failure(TransportFailure::NotSent("connection refused".into()))), "can't reach"),
-        ("broken", &|| faulty(Fault::failure(reset())), "can't reach"),
-        ("silent", &|| faulty(Fault::failure(TransportFailure::TimedOut)), "no answer"),
+        (
+            "away",
+            &|| faulty(Fault::failure(TransportFailure::NotSent("connection refused".into()))),
+            "failed to connect",
+        ),
+        ("broken", &|| faulty(Fault::failure(reset())), "failed to connect"),
+        ("timeout", &|| faulty(Fault::failure(TransportFailure::TimedOut)), "no response"),
         ("a gateway", &|| faulty(Fault::lost(Moment::Before, Loss::Html(502))), ""),
         ("limited", &|| faulty(Fault::reply(429, "{}").header("retry-after", "30")), "rate"),
         ("limited for a while", &|| faulty(Fault::reply(429, "{}")), "rate"),
-        ("nobody", &|| agreed().variable("RAILWAY_API_TOKEN", None), "no Railway credentials"),
-        ("refused", &|| agreed().variable("RAILWAY_API_TOKEN", Some("nobodys-token")), "refused"),
+        ("no credentials", &|| agreed().variable("RAILWAY_API_TOKEN", None), "no Railway credentials"),
+        ("refused", &|| agreed().variable("RAILWAY_API_TOKEN", Some("nobodys-token")), "rejected"),
         (
             "no file",
             &|| {
@@ -319,24 +325,24 @@ fn outages_warn_and_strict_uses_exit_code_of_check() {
         ),
         ("gone", &|| agreed().variable("RAILWAY_PROJECT_ID", Some("another-project")), "project"),
     ];
-    for (what, world, told) in worlds {
+    for (what, world, message) in worlds {
         let sandbox = world();
         let ended = sandbox.run(RUN);
-        warns(&ended, told);
+        warns(&ended, message);
         assert!(ended.took <= Duration::from_secs(3), "{what}: {ended:?}");
         let strict = world().run(STRICT);
         let check = world().run(&["check", "--timeout=3s"]);
         assert_eq!(strict.code, check.code, "{what}: {strict:?} {check:?}");
         assert_ne!(strict.code, 0, "{what}");
-        assert!(strict.err.contains("`DOCTOR=0 git commit`"), "{what}: {strict:?}");
+        assert!(strict.err.contains("\n    DOCTOR=0 git commit\n"), "{what}: {strict:?}");
         let kept = std::fs::read_dir(sandbox.state().join("hook")).map_or(0, Iterator::count);
-        assert!(kept <= 1, "{what}: nothing is remembered");
+        assert!(kept <= 1, "{what}: nothing is cached");
     }
 }
 
 fn faulty(fault: Fault) -> Sandbox {
     let sandbox = agreed();
-    sandbox.sim.fault(fault.for_ever());
+    sandbox.sim.fault(fault.permanent());
     sandbox
 }
 
@@ -351,11 +357,11 @@ fn nothing_compared_warns_and_is_not_cached() {
     warns(&sandbox.run(&named), "nothing was compared");
     assert_eq!(sandbox.run(&strict).code, 3);
     let sandbox = two();
-    sandbox.sim.fault(Fault::service(&sandbox.id("web"), "Not Authorized").for_ever());
+    sandbox.sim.fault(Fault::service(&sandbox.id("web"), "Not Authorized").permanent());
     warns(&sandbox.run(&named), "web");
     assert_eq!(sandbox.run(&strict).code, sandbox.run(&["check", "-s=api", "-s=web"]).code);
     set(&sandbox, "another-key-of-old");
-    assert_eq!(sandbox.run(&named).code, 1, "drift that is seen counts beside a service that can't be read");
+    assert_eq!(sandbox.run(&named).code, 1, "drift fails the run even if another service can't be read");
 }
 
 #[test]
@@ -364,7 +370,7 @@ fn only_doctor_0_skips_hook() {
     git(&sandbox.work(), &["add", "-f", ".env"]);
     let ended = sandbox.run(STRICT);
     assert_eq!((ended.code, requests(&sandbox)), (0, 0), "{ended:?}");
-    assert_eq!(ended.err, "doctor: skipped, because DOCTOR is 0\n");
+    assert_eq!(ended.err, "doctor: skipped (DOCTOR=0)\n");
     for value in ["", "1", "false"] {
         let sandbox = sandbox_with(value);
         assert_eq!(sandbox.run(RUN).code, 1, "{value}");
@@ -390,14 +396,14 @@ fn missing_git_still_checks_drift() {
     let sandbox = agreed().variable("PATH", Some("/nowhere"));
     let ended = sandbox.run(RUN);
     assert_eq!(ended.code, 0, "{ended:?}");
-    let warning = "doctor: warning: what is staged was not looked at: git is not installed\n";
+    let warning = "doctor: warning: staged files were not searched: git is not installed\n";
     assert!(ended.err.starts_with(warning) && ended.err.contains("no drift"), "{ended:?}");
     let strict = sandbox.run(STRICT);
     assert_eq!(strict.code, 2, "{strict:?}");
-    assert!(strict.err.contains("can't check all of what is staged"), "{strict:?}");
+    assert!(strict.err.contains("could not check all staged files"), "{strict:?}");
     let outside = incident();
     let ended = outside.run(RUN);
     assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.err.starts_with("doctor: this folder is in no git repository, so nothing is staged\n"), "{ended:?}");
+    assert!(ended.err.starts_with("doctor: not a git repository, so nothing is staged\n"), "{ended:?}");
     assert!(ended.out.contains(KEY), "{ended:?}");
 }

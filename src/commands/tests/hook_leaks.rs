@@ -1,4 +1,4 @@
-//! Leaks that are found wherever their value is from, false alarms, and what could not be checked.
+//! Leaks of values from any env file, false positives, and content that could not be checked.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::commands::tests::hook::{ENV, RUN, STRICT, agreed};
 use crate::commands::tests::sandbox::{Ended, Sandbox};
 use crate::io::git::tests::{git, output};
 
-/// Stages a file of that name.
+/// Writes and stages a file.
 fn staged(sandbox: Sandbox, name: &str, text: &str) -> Sandbox {
     let sandbox = sandbox.file(name, text);
     git(&sandbox.work(), &["add", "-f", name]);
@@ -57,7 +57,7 @@ fn values_of_every_env_file_in_repository_are_searched() {
         blocked(&sandbox.run(RUN), &format!("web/config.js:2 adds the value of OTHER_KEY ({name}:2) to the commit"));
     }
     let sandbox = staged(agreed().file("node_modules/x/.env", "OTHER_KEY=4f1c9a77b2\n"), "a.js", "'4f1c9a77b2'\n");
-    assert_eq!(sandbox.run(RUN).code, 0, "a package's own");
+    assert_eq!(sandbox.run(RUN).code, 0, "a file in node_modules is not searched");
 }
 
 #[cfg(unix)]
@@ -99,12 +99,12 @@ fn merged_lines_are_not_reported_as_added() {
     let sandbox = staged(sandbox, "a", "both\n");
     assert_eq!(sandbox.run(RUN).code, 0);
     let sandbox = staged(sandbox, "doc.md", "more, and k3y-of-this-shop\n");
-    assert_eq!(sandbox.run(RUN).code, 0, "the other branch has that value already");
+    assert_eq!(sandbox.run(RUN).code, 0, "the merged branch already has that value");
     let sandbox = staged(sandbox.file(".env", &format!("{ENV}NEW_KEY=4f1c9a77b2\n")), "b.md", "4f1c9a77b2\n");
     blocked(&sandbox.run(RUN), "b.md:1 adds the value of NEW_KEY (.env:4)");
 }
 
-/// With what pre-commit tells its hooks of a push.
+/// Sets the variables that pre-commit sets for a push.
 fn pushing(sandbox: Sandbox, from: &str) -> Sandbox {
     let to = output(&sandbox.work(), &["rev-parse", "HEAD"]);
     sandbox.variable("PRE_COMMIT_TO_REF", Some(&to)).variable("PRE_COMMIT_FROM_REF", Some(from))
@@ -128,9 +128,9 @@ fn every_pushed_commit_is_checked() {
     let sandbox = pushing(sandbox, &"0".repeat(40));
     blocked(&sandbox.run(RUN), "a.py:2 adds the value");
     let sandbox = pushing(sandbox, &second);
-    assert_eq!(sandbox.run(RUN).code, 0, "the remote has it already");
+    assert_eq!(sandbox.run(RUN).code, 0, "the remote already has it");
     let sandbox = pushing(staged(sandbox, ".env.x", "TOKEN=4f1c9a77\n"), &second);
-    assert_eq!(sandbox.run(RUN).code, 0, "what is staged is not pushed");
+    assert_eq!(sandbox.run(RUN).code, 0, "staged content is not pushed");
 }
 
 #[test]
@@ -144,15 +144,15 @@ fn unchecked_content_warns_and_blocks_with_strict() {
     };
     let long = || staged(agreed(), ".env.ci", &"A=1\n".repeat(33_000));
     let worlds: [(&dyn Fn() -> Sandbox, &str); 3] = [
-        (&long, "doctor: warning: only the first 32000 lines were read: .env.ci\n"),
+        (&long, "doctor: warning: only the first 32000 lines were searched: .env.ci\n"),
         (&large, "doctor: warning: not searched for secrets, larger than 16 MiB: data.bin\n"),
-        (&latin, "doctor: warning: the values of api/.env were not searched for: it is not UTF-8 text"),
+        (&latin, "doctor: warning: the values of api/.env were not searched for: invalid UTF-8"),
     ];
     for (world, expected) in worlds {
         let ended = world().run(RUN);
         assert!(ended.code == 0 && ended.err.starts_with(expected), "{ended:?}");
         let strict = world().run(STRICT);
-        assert!(strict.code == 2 && strict.err.contains("can't check all of what is staged"), "{strict:?}");
+        assert!(strict.code == 2 && strict.err.contains("could not check all staged files"), "{strict:?}");
     }
     let ended = staged(long(), "a.js", "'k3y-of-this-shop'\n").run(RUN);
     assert!(ended.out.starts_with("error: a.js:1 adds the value of API_KEY"), "{ended:?}");

@@ -1,4 +1,4 @@
-//! Links to Railway's pages: on a terminal that understands them, and nowhere else.
+//! Hyperlinks to the Railway dashboard: only on a terminal that supports them.
 
 use crate::commands::tests::sandbox::Sandbox;
 use crate::io::sim::estate::SimService;
@@ -12,10 +12,10 @@ fn shop() -> Sandbox {
 #[test]
 fn terminal_with_link_support_gets_hyperlinks() {
     let sandbox = shop().at_a_terminal_with_links();
-    let told = sandbox.run(&["check"]).out;
+    let output = sandbox.run(&["check"]).out;
     let page = format!("/service/{}?environmentId=", sandbox.id("api"));
-    assert!(told.contains(LINK) && told.contains(&page), "{told:?}");
-    assert!(told.contains(&format!("/service/{}/variables?environmentId=", sandbox.id("api"))), "{told:?}");
+    assert!(output.contains(LINK) && output.contains(&page), "{output:?}");
+    assert!(output.contains(&format!("/service/{}/variables?environmentId=", sandbox.id("api"))), "{output:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Values that are kept elsewhere, and values that Railway does not return.
+//! References to values in other stores, and values that Railway does not return.
 
 use serde_json::Value;
 
@@ -6,9 +6,9 @@ use crate::commands::tests::sandbox::{Ended, Sandbox};
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::{Sim, SimOptions};
 
-/// `rule severity` of each finding about the key, in order; without how loaders read the line.
+/// `rule severity` of each finding about the key, in order, except `loaders-disagree`.
 fn rules(ended: &Ended, key: &str) -> Vec<String> {
-    let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("no JSON: {ended:?}"));
+    let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("not JSON: {ended:?}"));
     let findings = report["findings"].as_array().unwrap().iter().filter(|finding| finding["key"] == key);
     let findings = findings.filter(|finding| finding["rule"] != "loaders-disagree");
     findings.map(|one| format!("{} {}", one["rule"].as_str().unwrap(), one["severity"].as_str().unwrap())).collect()
@@ -62,8 +62,8 @@ fn indirect_local_value_is_note_and_is_never_written() {
 #[test]
 fn text_report_names_indirect_value() {
     let ended = with_real_values().run(&["check", "-v"]);
-    assert!(ended.out.contains("OPENAI_API_KEY refers to a value kept elsewhere (in .env), and can't be compared"));
-    assert!(ended.out.contains("The one value compared agrees") || ended.out.contains("1 value compared, 7 unknown"));
+    assert!(ended.out.contains("OPENAI_API_KEY refers to a value kept elsewhere (in .env) and can't be compared"));
+    assert!(ended.out.contains("The only value compared agrees") || ended.out.contains("1 value compared, 7 unknown"));
     assert!(ended.out.contains("1 compared, 7 unknown"), "{ended:?}");
     assert!(!ended.out.contains("sealed"), "{ended:?}");
 }
@@ -105,14 +105,14 @@ fn withheld_value_never_passes() {
         let environment = Environment::named("production").service(service);
         let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
         let quirks = SimOptions { withheld: &["A"], ..SimOptions::default() };
-        Sandbox::beside(Sim::with(estate, quirks)).file(".env", "A=1\nB=2\n")
+        Sandbox::new(Sim::with(estate, quirks)).file(".env", "A=1\nB=2\n")
     };
     let sandbox = withheld(&[]);
     let alone = sandbox.run(&["check", "--only", "A", "--format", "json"]);
     assert_eq!((alone.code, rules(&alone, "A")), (3, vec!["value-unavailable warning".to_owned()]), "{alone:?}");
     let sandbox = withheld(&[("B", "2")]);
     let mixed = sandbox.run(&["check"]);
-    let message = "Railway returned no value for A, which is not sealed; it was not compared";
+    let message = "A was not compared: Railway returned no value, although it is not sealed";
     assert!(mixed.out.contains(message) && !mixed.out.contains("agree"), "{mixed:?}");
     assert_eq!(sandbox.run(&["check", "--fail-on", "warning"]).code, 1);
     let pushed = sandbox.run(&["fix", "--push", "--yes", "--only", "A", "--allow-sealed", "A"]);

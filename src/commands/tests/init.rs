@@ -1,4 +1,4 @@
-//! A new `doctor.toml`: looked for, asked for, shown, written where none is, and believed.
+//! `doctor init`: what it suggests and asks, and the `doctor.toml` that it writes.
 
 use crate::commands::tests::fix::{API, KEY, WORKER, incident, service};
 use crate::commands::tests::sandbox::{Ended, Sandbox};
@@ -7,12 +7,12 @@ use crate::io::sim::Sim;
 use crate::io::sim::estate::{Environment, Estate, Project, SimVariable, TokenScope};
 use crate::io::sim::seed::incident::{ENV_FILE, PROJECT};
 use crate::io::terminal::prompt::YesNo;
-use crate::io::terminal::prompt::script::Prepared::{self, Back, Choice, Choices, Enter, Interrupt, Line};
+use crate::io::terminal::prompt::script::PreparedAnswer::{self, Back, Choice, Choices, Enter, Interrupt, Line};
 
-const YES: Prepared = Prepared::Reply(YesNo::Yes);
-const NO: Prepared = Prepared::Reply(YesNo::No);
+const YES: PreparedAnswer = PreparedAnswer::Reply(YesNo::Yes);
+const NO: PreparedAnswer = PreparedAnswer::Reply(YesNo::No);
 
-/// Two services and a database beside a file that agrees, differs on purpose and differs by mistake.
+/// Three services, and a file with equal values, expected differences and an unexpected one.
 pub(super) fn shop() -> Sandbox {
     let team = ("TEAM_TOKEN", "team-token-4711");
     let stored =
@@ -28,7 +28,7 @@ pub(super) fn shop() -> Sandbox {
 pub(super) fn refused(ended: &Ended, what: &str) {
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.err.contains(what), "{what}: {ended:?}");
-    assert_eq!(ended.err.lines().filter(|line| !line.is_empty()).count(), 3, "three lines: {ended:?}");
+    assert!(ended.err.trim_start().starts_with("error: ") && ended.err.trim().lines().count() <= 4, "{ended:?}");
 }
 
 pub(super) fn is_written(sandbox: &Sandbox) -> bool {
@@ -40,7 +40,7 @@ fn repository(sandbox: &Sandbox) {
     assert!(done.success());
 }
 
-/// git is found by the tests' own search path.
+/// Creates a repository, with git on the search path.
 fn with_git(sandbox: Sandbox) -> Sandbox {
     let path = std::env::var("PATH").unwrap();
     repository(&sandbox);
@@ -54,21 +54,21 @@ fn yes_writes_suggested_file_for_incident() {
     assert_eq!(ended.code, 0, "{ended:?}");
     let text = sandbox.text("doctor.toml");
     let expected = format!(
-        "# What `doctor check` compares, and how strictly.\n\
-         # It holds names and no values: commit it.\n\n\
+        "# What doctor compares, and how strictly.\n\
+         # Contains names but no values, so commit it.\n\n\
          # Project agentverse, environment staging:\n\
          project     = \"{PROJECT}\"\n"
     );
     assert!(text.starts_with(&expected), "{text}");
     let parts = [
         format!("[services.api]\nname = \"{API}\"\n\n[services.worker]\nname = \"{WORKER}\"\n"),
-        "# Keys that must be there, and be equal, go here:\n# [[require]]\n".to_owned(),
+        "# List keys that must be set, with equal values:\n# [[require]]\n".to_owned(),
         format!(
-            "# These keys have another value on Railway now. To ignore\n# those that are expected to differ:\n# [[ignore]]\n\
+            "# These keys have different values on Railway. To ignore\n# those that are expected to differ:\n# [[ignore]]\n\
              # keys   = [\"{KEY}\"]\n# rules  = [\"value-differs\"]\n"
         ),
         "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"expected-difference\"]\n\
-         reason   = \"an address of the developer's machine\"\n"
+         reason   = \"a local development address\"\n"
             .to_owned(),
     ];
     for part in parts {
@@ -80,14 +80,11 @@ fn yes_writes_suggested_file_for_incident() {
             && text.lines().all(|line| line.chars().count() <= 60),
         "{text}"
     );
-    assert!(
-        ended.out.contains(&format!("\ndoctor.toml, as it is to be:\n\n{text}")),
-        "the whole file is shown: {ended:?}"
-    );
-    let last = "Wrote doctor.toml, and accepted it for project agentverse.\nCommit it. Next: `doctor check`\n";
+    assert!(ended.out.contains(&format!("\nNew doctor.toml:\n\n{text}")), "the whole file is shown: {ended:?}");
+    let last = "Wrote doctor.toml and accepted it for project agentverse.\nCommit it, then run:\n    doctor check\n";
     assert!(ended.out.ends_with(last), "{ended:?}");
     assert_eq!(sandbox.mutations(), [""; 0]);
-    assert_eq!(sandbox.sent.borrow().len(), 2, "two requests, as a check");
+    assert_eq!(sandbox.sent.borrow().len(), 2, "as many requests as a check");
     assert_eq!(sandbox.text(".env"), ENV_FILE);
     for value in ENV_FILE.lines().filter_map(|line| line.split_once('=')).map(|(_, value)| value) {
         assert!(value.len() < 8 || !text.contains(value), "{value}");
@@ -102,19 +99,23 @@ fn check_and_fix_accept_written_file() {
     let sandbox = sandbox.variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
     let after = sandbox.run(&["check", "--config", "doctor.toml", "--format", "json"]);
     assert_eq!((before.code, after.code), (1, 1), "{after:?}");
-    let told = |ended: &Ended| -> Vec<String> {
+    let findings = |ended: &Ended| -> Vec<String> {
         let report: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
-        let findings = report["findings"].as_array().unwrap().iter();
-        findings.map(|one| format!("{} {} {}", one["rule"], one["key"], one["services"])).collect()
+        report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| format!("{} {} {}", one["rule"], one["key"], one["services"]))
+            .collect()
     };
-    let (before, after) = (told(&before), told(&after));
+    let (before, after) = (findings(&before), findings(&after));
     assert!(after.iter().all(|finding| before.contains(finding)), "{before:#?}\n{after:#?}");
     assert!(before.iter().any(|finding| finding.contains("expected-difference")));
     assert!(!after.iter().any(|finding| finding.contains("expected-difference")), "{after:#?}");
-    // Only the checkout names the project now, and it was accepted.
+    // Only the checkout names the project now, and it is accepted.
     let pushed = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
     assert_eq!((pushed.code, sandbox.mutations().len()), (0, 4), "{pushed:?}");
-    assert_eq!(sandbox.run(&["check"]).code, 0, "quiet");
+    assert_eq!(sandbox.run(&["check"]).code, 0, "no findings remain");
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn changed_decisions_are_not_accepted() {
         .file("doctor.toml", &format!("loader = \"node\"\n{text}"));
     let refused = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
     assert_eq!((refused.code, sandbox.mutations().len()), (2, 0), "{refused:?}");
-    assert!(refused.err.contains("this changed: + loader = \"node\""), "{refused:?}");
+    assert!(refused.err.contains("changed settings: + loader = \"node\""), "{refused:?}");
 }
 
 #[test]
@@ -138,20 +139,20 @@ fn prompts_for_services_keys_and_reasons() {
     let ended = sandbox.answered(&["init"], answers);
     assert_eq!(ended.code, 0, "{ended:?}");
     let asked = [
-        "Which services?\n  [x] shop-api     shares 4 keys\n  [x] shop-worker  shares 3 keys\n  [ ] docs         shares no key",
-        "Which keys must stay equal on all services and in .env?\n  [x] TEAM_TOKEN  api and worker\n  [ ] QUEUE       worker",
-        "Which keys differ on purpose?\n  [x] DATABASE_URL  a local address in the file\n  \
-         [ ] API_KEY       another value on Railway\n  [ ] MODE          another value on Railway",
-        "Why does DATABASE_URL differ? [an address of the developer's machine]",
-        "Why does MODE differ? [it differs on purpose]",
-        "Write it?",
+        "Which services should be compared?\n  [x] shop-api     shares 4 keys\n  [x] shop-worker  shares 3 keys\n  [ ] docs         shares no key",
+        "Which keys must have the same value on every service as in .env?\n  [x] TEAM_TOKEN  api and worker\n  [ ] QUEUE       worker",
+        "Which differences are expected?\n  [x] DATABASE_URL  a local address in the file\n  \
+         [ ] API_KEY       a different value on Railway\n  [ ] MODE          a different value on Railway",
+        "Why does DATABASE_URL differ? [a local development address]",
+        "Why does MODE differ? [intentionally different]",
+        "Write doctor.toml?",
     ];
     assert_eq!(ended.asked, asked);
     let text = sandbox.text("doctor.toml");
     for part in [
         "[services.api]\nname = \"shop-api\"\n",
         "[[require]]\nkeys     = [\"TEAM_TOKEN\"]\nservices = [\"api\", \"worker\"]\n",
-        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"expected-difference\"]\nreason   = \"an address",
+        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"expected-difference\"]\nreason   = \"a local development address\"",
         "[[ignore]]\nkeys     = [\"MODE\"]\nrules    = [\"value-differs\"]\nreason   = \"test data\"\n",
     ] {
         assert!(text.contains(part), "{part}\nin\n{text}");
@@ -159,7 +160,7 @@ fn prompts_for_services_keys_and_reasons() {
     let check = sandbox.run(&["check", "--format", "json"]);
     assert!(
         check.out.contains("\"errors\": 1") || check.out.contains("\"errors\":1"),
-        "only API_KEY is left: {check:?}"
+        "only API_KEY remains: {check:?}"
     );
 }
 
@@ -171,7 +172,10 @@ fn deselecting_services_needs_no_requests_but_adding_does() {
     assert_eq!(fewer.sent.borrow().len(), 2);
     let text = fewer.text("doctor.toml");
     assert!(text.contains("[services.worker]\nname = \"shop-worker\"") && !text.contains("shop-api"), "{text}");
-    assert!(text.contains("# [[require]]\n") && !text.contains("\n[[require]]"), "one service alone agrees: {text}");
+    assert!(
+        text.contains("# [[require]]\n") && !text.contains("\n[[require]]"),
+        "a single service needs no requirement: {text}"
+    );
 
     let other = shop().at_a_terminal();
     let ended = other.answered(&["init"], vec![Choices(vec![0, 2]), Enter, Enter, Enter, YES]);
@@ -184,7 +188,7 @@ fn deselecting_services_needs_no_requests_but_adding_does() {
     let none = shop().at_a_terminal();
     let ended = none.answered(&["init"], vec![Choices(vec![]), YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(none.text("doctor.toml").contains("# No service is named"), "{ended:?}");
+    assert!(none.text("doctor.toml").contains("# No service is selected"), "{ended:?}");
     assert_eq!(none.run(&["check"]).code, 1);
 }
 
@@ -205,7 +209,7 @@ fn escape_goes_back_and_cancels_at_first_question() {
         vec![Enter, Enter, Enter, Enter, NO],
     ] {
         let sandbox = shop().at_a_terminal();
-        refused(&sandbox.answered(&["init"], answers), "nobody said yes");
+        refused(&sandbox.answered(&["init"], answers), "cancelled; nothing was changed");
         assert!(!is_written(&sandbox) && !sandbox.state().exists());
     }
 }
@@ -213,7 +217,7 @@ fn escape_goes_back_and_cancels_at_first_question() {
 #[test]
 fn changed_service_selection_repeats_key_questions() {
     let sandbox = shop().at_a_terminal();
-    // Nothing is to stay equal; back; one service alone, where nothing is suggested; back; both again.
+    // No required keys; back; one service, for which none are suggested; back; both services again.
     let answers =
         vec![Enter, Choices(vec![]), Back, Back, Choices(vec![1]), Back, Choices(vec![0, 1]), Enter, Enter, Enter, YES];
     let ended = sandbox.answered(&["init"], answers);
@@ -237,7 +241,7 @@ fn project_token_is_sufficient() {
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(sandbox.text("doctor.toml").contains("# Project shop, environment staging:\n"), "{ended:?}");
     assert_eq!(sandbox.run(&["check"]).code, 1);
-    refused(&shop().run(&["init", "--yes", "--environment", "nowhere"]), "there is no environment nowhere");
+    refused(&shop().run(&["init", "--yes", "--environment", "nowhere"]), "unknown environment nowhere");
 }
 
 #[test]
@@ -260,13 +264,13 @@ fn writes_to_repository_root_with_relative_paths() {
     let sandbox = sandbox.file("apps/my api/.env", "API_KEY=new-api-key\nMODE=x\n").within("apps/my api");
     let ended = sandbox.run(&["init", "--yes"]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.out.contains("Wrote ../../doctor.toml, and accepted it"), "{ended:?}");
+    assert!(ended.out.contains("Wrote ../../doctor.toml and accepted it"), "{ended:?}");
     assert!(
         sandbox.text("doctor.toml").contains("[environments.staging]\nenv-file  = [\"apps/my api/.env\"]\n"),
         "{ended:?}"
     );
     assert_eq!(sandbox.run(&["check"]).code, 1);
-    refused(&sandbox.run(&["init", "--yes"]), "../../doctor.toml is there already");
+    refused(&sandbox.run(&["init", "--yes"]), "../../doctor.toml already exists");
 }
 
 #[test]
@@ -275,8 +279,8 @@ fn prompts_to_choose_among_env_files() {
     let sandbox = several();
     let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, Enter, YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert_eq!(ended.asked[0], "Which file goes with staging?\n  .env\n  .env.local");
-    assert!(!sandbox.text("doctor.toml").contains("env-file"), "the defaults find it");
+    assert_eq!(ended.asked[0], "Which env file should be compared with staging?\n  .env\n  .env.local");
+    assert!(!sandbox.text("doctor.toml").contains("env-file"), "the default files include it");
     assert_eq!(sandbox.sent.borrow().len(), 2);
     let other = several();
     let ended = other.answered(&["init"], vec![Choice(1), Enter, Enter, YES]);
@@ -290,12 +294,12 @@ fn prompts_to_choose_among_env_files() {
 
     let alone = shop();
     std::fs::rename(alone.work().join(".env"), alone.work().join(".env.local")).unwrap();
-    refused(&alone.run(&["init", "--yes"]), "there is no .env here");
+    refused(&alone.run(&["init", "--yes"]), "error: no .env in ");
     let asked = alone.at_a_terminal().answered(&["init"], vec![Choice(0), Enter, Enter, Enter, Enter, YES]);
     assert_eq!(asked.code, 0, "{asked:?}");
-    assert_eq!(asked.asked[0], "Which file?\n  .env.local");
+    assert_eq!(asked.asked[0], "Which env file should be compared?\n  .env.local");
     let nothing = Sandbox::of([]).run(&["init", "--yes"]);
-    assert!(nothing.code == 2 && nothing.err.contains("there is no .env here"), "{nothing:?}");
+    assert!(nothing.code == 2 && nothing.err.contains("error: no .env in "), "{nothing:?}");
 }
 
 #[test]
@@ -303,8 +307,8 @@ fn gitignore_changes_only_when_confirmed() {
     let sandbox = with_git(shop()).at_a_terminal();
     let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES, YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert_eq!(ended.asked[4..], ["Add /.env to .gitignore as well?", "Write it?"]);
-    assert!(ended.out.contains("note: git does not ignore .env; the next `git add .` takes it along.\n"), "{ended:?}");
+    assert_eq!(ended.asked[4..], ["Add /.env to .gitignore?", "Write doctor.toml?"]);
+    assert!(ended.out.contains("note: git does not ignore .env; the next `git add .` would stage it.\n"), "{ended:?}");
     assert!(ended.out.contains("Added /.env to .gitignore.\n"), "{ended:?}");
     assert_eq!(sandbox.text(".gitignore"), "/.env\n");
     assert!(!sandbox.run(&["check"]).out.contains("does not ignore"));
@@ -346,7 +350,7 @@ fn hostile_names_round_trip() {
     assert!(check.out.contains("8 services:"), "{check:?}");
 }
 
-/// `.env.staging` and `.env.production`, and two environments; a secret of the laptop differs on both services.
+/// `.env.staging` and `.env.production`, and two environments. A local secret differs on both services.
 fn two_environments() -> Sandbox {
     let stored = |name, token: &str| {
         service(name, &[("SECRET_KEY", "django-deployed-4b1d"), ("TEAM_TOKEN", token), ("REGION", "eu")])
@@ -356,7 +360,7 @@ fn two_environments() -> Sandbox {
     let project = Project::named("shop")
         .environment(environment("staging", "team-token-4711"))
         .environment(environment("production", "team-token-4712"));
-    Sandbox::beside(Sim::new(Estate::of("shop").project(project).with_tokens()))
+    Sandbox::new(Sim::new(Estate::of("shop").project(project).with_tokens()))
         .file(".env.staging", "SECRET_KEY=django-insecure-laptop\nTEAM_TOKEN=team-token-4711\nREGION=eu\n")
         .file(".env.production", "SECRET_KEY=django-deployed-4b1d\nTEAM_TOKEN=team-token-4712\nREGION=eu\n")
 }
@@ -369,7 +373,7 @@ fn only_matching_keys_are_required() {
     let suggested = two_environments();
     assert_eq!(suggested.run(&["init", "--yes"]).code, 0);
     let text = suggested.text("doctor.toml");
-    assert_eq!(asked.text("doctor.toml"), text, "Enter everywhere gives what is suggested");
+    assert_eq!(asked.text("doctor.toml"), text, "Enter accepts every suggestion");
     assert!(text.contains("[[require]]\nkeys     = [\"TEAM_TOKEN\"]\nservices = [\"web\", \"worker\"]\n"), "{text}");
     assert!(text.contains("# keys   = [\"SECRET_KEY\"]\n") && !text.contains("\nkeys     = [\"SECRET_KEY"), "{text}");
     assert!(!text.contains("env-file"), "{text}");

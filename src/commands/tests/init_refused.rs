@@ -1,20 +1,20 @@
-//! What a new `doctor.toml` is refused for, and what is never written.
+//! Reasons why `doctor init` writes no `doctor.toml`.
 
 use crate::commands::tests::init::{is_written, refused, shop};
 use crate::io::terminal::prompt::YesNo;
-use crate::io::terminal::prompt::script::Prepared::{self, Enter, Line};
+use crate::io::terminal::prompt::script::PreparedAnswer::{self, Enter, Line};
 
 #[test]
 fn non_interactive_init_shows_file_and_command() {
     let sandbox = shop();
     let ended = sandbox.run(&["init", "--service", "shop-api", "--env-file", ".env", "-e", "staging"]);
-    refused(&ended, "there is nobody to ask");
-    let again = "next: run `doctor init --yes --environment=staging --service=shop-api --env-file=.env`";
+    refused(&ended, "writing doctor.toml needs confirmation");
+    let again = "\n    doctor init --yes --environment=staging --service=shop-api --env-file=.env\n";
     assert!(ended.err.contains(again), "{ended:?}");
     assert!(ended.out.contains("[services.api]\nname = \"shop-api\"\n"), "{ended:?}");
     assert!(!is_written(&sandbox) && !sandbox.state().exists());
     let in_ci = shop().at_a_terminal().variable("CI", Some("true"));
-    refused(&in_ci.run(&["init"]), "there is nobody to ask");
+    refused(&in_ci.run(&["init"]), "writing doctor.toml needs confirmation");
 }
 
 #[test]
@@ -22,13 +22,13 @@ fn existing_file_is_kept_without_prompting() {
     let kept = "# mine\n";
     let sandbox = shop().file("doctor.toml", kept);
     for words in [&["init"][..], &["init", "--yes"], &["init", "--yes", "--no-config"]] {
-        refused(&sandbox.run(words), "doctor.toml is there already");
+        refused(&sandbox.run(words), "doctor.toml already exists");
     }
     assert_eq!((sandbox.text("doctor.toml").as_str(), sandbox.sent.borrow().len()), (kept, 0));
     let broken = shop().file("doctor.toml", "not TOML");
-    refused(&broken.run(&["init", "--yes"]), "doctor.toml is there already");
+    refused(&broken.run(&["init", "--yes"]), "doctor.toml already exists");
     let flag = shop();
-    refused(&flag.run(&["init", "--yes", "--config", "other.toml"]), "--config can't be other.toml");
+    refused(&flag.run(&["init", "--yes", "--config", "other.toml"]), "invalid --config `other.toml`");
     assert!(flag.sent.borrow().is_empty() && !flag.work().join("other.toml").exists());
 }
 
@@ -45,15 +45,15 @@ fn obstructing_path_is_not_written_through() {
     for put in in_the_way {
         let sandbox = shop();
         put(&sandbox.work().join("doctor.toml"));
-        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml is there already");
+        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml already exists");
         assert!(!sandbox.work().join("elsewhere.toml").exists() && sandbox.sent.borrow().is_empty());
     }
-    // And when it comes while a person is being asked, or Railway is.
+    // The same if it appears during the run.
     for put in in_the_way {
         let sandbox = shop();
         let path = sandbox.work().join("doctor.toml");
         sandbox.sim.before("Values", move |_| put(&path));
-        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml is there already");
+        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml already exists");
         assert!(!sandbox.work().join("elsewhere.toml").exists() && !sandbox.state().exists());
         let left: Vec<_> =
             std::fs::read_dir(sandbox.work()).unwrap().flatten().map(|entry| entry.file_name()).collect();
@@ -81,7 +81,7 @@ fn unwritable_directory_leaves_no_files() {
 fn env_file_outside_repository_is_refused() {
     let sandbox = shop();
     std::fs::write(sandbox.work().join("../outer.env"), "API_KEY=x\n").unwrap();
-    refused(&sandbox.run(&["init", "--yes", "--env-file", "../outer.env"]), "can't read");
+    refused(&sandbox.run(&["init", "--yes", "--env-file", "../outer.env"]), "failed to read");
     assert!(sandbox.sent.borrow().is_empty() && !is_written(&sandbox));
 }
 
@@ -105,13 +105,13 @@ fn reasons_containing_values_are_refused() {
         Enter,
         Enter,
         Line("it was old-api-key"),
-        Line("on purpose: new-api-key"),
+        Line("intended: new-api-key"),
         Line("so"),
-        Prepared::Reply(YesNo::Yes),
+        PreparedAnswer::Reply(YesNo::Yes),
     ];
     let ended = sandbox.answered(&["init"], answers);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert_eq!(ended.err.matches("say it without").count(), 2, "{ended:?}");
+    assert_eq!(ended.err.matches("The reason contains the value of a variable").count(), 2, "{ended:?}");
     let text = sandbox.text("doctor.toml");
     assert!(text.contains("reason   = \"so\"") && !text.contains("api-key"), "{text}");
 }
@@ -121,14 +121,14 @@ fn check_preconditions_apply_to_init() {
     let unlinked = shop().variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
     let ended = unlinked.run(&["init", "--yes"]);
     refused(&ended, "no project is linked");
-    assert!(ended.err.contains("next: run `railway link`"), "{ended:?}");
-    let nobody = shop().variable("RAILWAY_API_TOKEN", None);
-    assert_eq!(nobody.run(&["init", "--yes"]).code, 4);
+    assert!(ended.err.contains("link the project:\n    railway link\n"), "{ended:?}");
+    let logged_out = shop().variable("RAILWAY_API_TOKEN", None);
+    assert_eq!(logged_out.run(&["init", "--yes"]).code, 4);
     let part = shop();
-    refused(&part.run(&["init", "--yes", "--service", "work"]), "--yes can't be used with a part");
+    refused(&part.run(&["init", "--yes", "--service", "work"]), "--yes requires full service names");
     let time = shop().run(&["init", "--yes", "--timeout", "soon"]);
     assert_eq!(time.code, 2, "{time:?}");
-    for sandbox in [unlinked, nobody, part] {
+    for sandbox in [unlinked, logged_out, part] {
         assert!(!is_written(&sandbox) && !sandbox.state().exists());
     }
 }
@@ -151,7 +151,7 @@ fn one_time_input_is_refused() {
     for file in ["-", "/dev/stdin", "pipe"] {
         let ended = sandbox.run(&["init", "--yes", "--env-file", file]);
         assert_eq!(ended.code, 2, "{file}: {ended:?}");
-        assert!(ended.err.contains("this is read only once"), "{file}: {ended:?}");
+        assert!(ended.err.contains("a file that can be read again"), "{file}: {ended:?}");
     }
     assert!(!sandbox.work().join("doctor.toml").exists());
 }

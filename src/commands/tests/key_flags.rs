@@ -1,4 +1,4 @@
-//! Keys that flags name, and names of `doctor.toml`.
+//! Unknown keys in flags, and unknown names in `doctor.toml`.
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
@@ -33,7 +33,11 @@ fn unknown_key_is_refused_before_any_write() {
         let ended = sandbox.run(&[words, &["--only", "REGION", "--only", "OPS_KYE"]].concat());
         refused(
             &ended,
-            &["unknown key OPS_KYE", "did you mean `--only=OPS_KEY`?", "neither .env nor a service in scope has it"],
+            &[
+                "unknown key OPS_KYE",
+                "did you mean:\n    --only=OPS_KEY\n",
+                "neither .env nor a service in scope has it",
+            ],
         );
         assert_eq!((sandbox.mutations(), sandbox.text(".env")), (Vec::new(), before));
     }
@@ -42,18 +46,18 @@ fn unknown_key_is_refused_before_any_write() {
 #[test]
 fn similar_key_is_suggested() {
     for (typed, expected) in [
-        ("ops_key", "did you mean `--only=OPS_KEY`?"),
-        ("REGOIN", "did you mean `--only=REGION`?"),
-        ("ON_WBE", "did you mean `--only=ON_WEB`?"),
-        ("FROM_EXMAPLE", "did you mean `--only=FROM_EXAMPLE`?"),
-        ("THEME", "service docs has it and is not in scope: add `--service=docs`"),
-        ("XYZZY", "`doctor matrix` lists the keys"),
-        ("", "`doctor matrix` lists the keys"),
+        ("ops_key", "did you mean:\n    --only=OPS_KEY\n"),
+        ("REGOIN", "did you mean:\n    --only=REGION\n"),
+        ("ON_WBE", "did you mean:\n    --only=ON_WEB\n"),
+        ("FROM_EXMAPLE", "did you mean:\n    --only=FROM_EXAMPLE\n"),
+        ("THEME", "service docs has it, but is not in scope; add:\n    --service=docs\n"),
+        ("XYZZY", "to list the keys, run:\n    doctor matrix\n"),
+        ("", "to list the keys, run:\n    doctor matrix\n"),
     ] {
         refused(&shop().run(&["check", "--only", typed]), &[expected]);
     }
     let two = shop().run(&["check", "--only", "OPS_KYE", "--only", "REGOIN", "--only", "ON_WEB"]);
-    refused(&two, &["unknown keys OPS_KYE and REGOIN", "`--only=OPS_KEY --only=REGION`"]);
+    refused(&two, &["unknown keys OPS_KYE and REGOIN", "\n    --only=OPS_KEY --only=REGION\n"]);
 }
 
 #[test]
@@ -80,7 +84,7 @@ fn value_typed_after_key_is_not_repeated() {
         let ended = sandbox.run(words);
         assert!(ended.code == 2 && ended.err.contains("OPS_KEY=…"), "{ended:?}");
         assert!(!ended.err.contains(SECRET) && !ended.out.contains(SECRET), "{ended:?}");
-        assert!(sandbox.sent.borrow().is_empty(), "nothing is asked");
+        assert!(sandbox.sent.borrow().is_empty(), "no request is sent");
     }
     let value = "Zx9Kq2Lm8Vb4Tn7Ws1Rc5Yd3";
     let ended = shop().run(&["check", "--only", value]);
@@ -91,7 +95,7 @@ fn value_typed_after_key_is_not_repeated() {
 fn unknown_keys_in_allow_flags_are_refused() {
     for flag in ["--allow-reference", "--allow-sealed", "--allow-shared"] {
         let ended = shop().run(&["fix", "--push", "--yes", "--only", "OPS_KEY", flag, "OPS_KYE"]);
-        refused(&ended, &["unknown key OPS_KYE", &format!("did you mean `{flag}=OPS_KEY`?")]);
+        refused(&ended, &["unknown key OPS_KYE", &format!("did you mean:\n    {flag}=OPS_KEY\n")]);
     }
 }
 
@@ -121,7 +125,7 @@ fn unknown_names_in_doctor_toml_report_their_position() {
         let text = if text.starts_with("environment") { format!("{text}{project}") } else { text.to_owned() };
         let ended = shop().file("doctor.toml", &text).run(&["check"]);
         refused(&ended, &expected.split('|').collect::<Vec<_>>());
-        assert!(!ended.err.contains("--"), "it is not about a flag: {ended:?}");
+        assert!(!ended.err.contains("--"), "it does not mention a flag: {ended:?}");
     }
 }
 

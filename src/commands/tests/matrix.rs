@@ -1,4 +1,4 @@
-//! The matrix as a person asks for it: what it costs, how it ends, and that it changes nothing.
+//! `doctor matrix`: its requests, exit codes and formats. It changes nothing.
 
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ fn exit_code_matches_check_in_every_format() {
             assert_eq!(ended.code, code, "{format} {words:?}: {ended:?}");
         }
         let sandbox = two();
-        sandbox.sim.fault(Fault::service(&sandbox.id("web"), "Not Authorized").for_ever());
+        sandbox.sim.fault(Fault::service(&sandbox.id("web"), "Not Authorized").permanent());
         let ended = sandbox.run(&["matrix", "--format", format, "--service", "api", "--service", "web"]);
         assert!(ended.code == 4 && ended.out.contains("unreadable"), "{format}: {ended:?}");
     }

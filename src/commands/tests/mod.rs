@@ -1,6 +1,6 @@
-//! Whole runs in process: the real verbs against the simulated Railway, on a clock that jumps, with a person who answers
-//! as a test wants.
-#![expect(clippy::disallowed_methods, reason = "tests touch the world")]
+//! Whole runs in this process: the real commands against a simulated Railway, with a clock that jumps and scripted
+//! prompts.
+#![expect(clippy::disallowed_methods, reason = "tests use the file system and the environment")]
 
 mod add;
 mod agreement;

@@ -1,4 +1,4 @@
-//! Pieces of a secret that was pasted without quotes: in no format is one of them shown.
+//! Fragments of a secret that was pasted without quotes are not shown in any format.
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::Sandbox;
@@ -38,6 +38,6 @@ fn no_format_shows_secret_fragment() {
                 }
             }
         }
-        assert!(runs[0].out.contains("can't be read"), "the lines are known by number: {:?}", runs[0]);
+        assert!(runs[0].out.contains("this line can't be parsed"), "the unreadable lines are reported: {:?}", runs[0]);
     }
 }

@@ -1,5 +1,5 @@
-//! What the last run asked for is asked for ahead: the report is that of a run that remembers nothing, whatever became of
-//! the environment meanwhile.
+//! A run prefetches what the last run requested. Its report is that of a run without a cache, whatever has changed in
+//! the environment since.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::io::sim::seed::PROJECT_TOKEN;
 const SINCE: &str = "2026-11-20T10:00:00.000Z";
 const DELETED: &str = "2026-11-24T10:00:00.000Z";
 
-/// Who is asked for, and how.
+/// How the project and environment are selected.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum By {
     Ids,
@@ -22,7 +22,7 @@ pub(super) enum By {
     Token,
 }
 
-const WAYS: [By; 3] = [By::Ids, By::Names, By::Token];
+const SELECTIONS: [By; 3] = [By::Ids, By::Names, By::Token];
 
 fn api() -> SimService {
     service("api", &[("A", "stored-value-of-a"), ("B", "2")]).deployed(SimDeployment::serving(SINCE).had("A", "older"))
@@ -49,22 +49,22 @@ pub(super) fn check(sandbox: &Sandbox, by: By) -> (Ended, Vec<String>) {
         words.extend(names);
     }
     let ended = sandbox.run(&words);
-    let asked = sandbox.sim.asked().into_iter().skip(before).map(|asked| asked.operation);
+    let asked = sandbox.sim.requests().into_iter().skip(before).map(|asked| asked.operation);
     (ended, asked.collect())
 }
 
-/// Everything that a run says but how many requests it took: code, report, and words.
+/// The exit code, report and messages of a run, without the number of requests.
 pub(super) fn outcome(ended: &Ended) -> (u8, Value, String) {
     let mut report: Value = serde_json::from_str(&ended.out).unwrap_or_default();
     if let Some(summary) = report.get_mut("summary") {
         summary["requests"].take();
     }
-    // Each request has a trace of its own.
+    // Trace ids are different for every request.
     let traceless = ended.err.split("(trace ").map(|part| part.split_once(')').map_or(part, |(_, rest)| rest));
     (ended.code, report, traceless.collect())
 }
 
-/// The second run of one that remembers and of one that does not, between which something happened.
+/// The second run without and with a cache, after a change between the runs.
 fn both(by: By, happens: impl Fn(&Sandbox)) -> ([(Ended, Vec<String>); 2], Sandbox) {
     let run = |sandbox: Sandbox| {
         assert_eq!(check(&sandbox, by).0.code, 1, "there is drift");
@@ -80,7 +80,7 @@ fn staging(estate: &mut Estate) -> &mut Environment {
     &mut estate.projects[0].environments[0]
 }
 
-/// Something that somebody else does.
+/// A change by another user.
 type Change = fn(&mut Estate);
 
 const NEWER: Change = |estate| {
@@ -98,7 +98,7 @@ const CHANGES: [(&str, Change); 15] = [
     ("the first service is gone", |estate| staging(estate).services.retain(|service| service.name != "api")),
     ("a service is deleted", |estate| staging(estate).services[0].deleted_at = Some(DELETED.to_owned())),
     ("a service is renamed", |estate| staging(estate).services[0].name = "zebra".to_owned()),
-    ("a service comes to the front", |estate| staging(estate).services.push(service("aaa", &[("A", "1"), ("B", "3")]))),
+    ("a service sorts first", |estate| staging(estate).services.push(service("aaa", &[("A", "1"), ("B", "3")]))),
     ("a newer deployment", NEWER),
     ("no deployment", |estate| staging(estate).service_named("api").unwrap().deployments.clear()),
     ("no service shares a key", |estate| staging(estate).services.iter_mut().for_each(|one| one.variables.clear())),
@@ -124,7 +124,7 @@ const CHANGES: [(&str, Change); 15] = [
 
 #[test]
 fn report_matches_uncached_run_after_any_change() {
-    for by in WAYS {
+    for by in SELECTIONS {
         for (name, change) in CHANGES {
             let ([cold, warm], sandbox) = both(by, |sandbox| sandbox.sim.change(change));
             assert_eq!(outcome(&warm.0), outcome(&cold.0), "{by:?}, {name}");
@@ -134,7 +134,7 @@ fn report_matches_uncached_run_after_any_change() {
             if let Ok(report) = serde_json::from_str::<Value>(&warm.0.out) {
                 assert_eq!(report["summary"]["requests"], warm.1.len(), "{by:?}, {name}: every request is counted");
             }
-            // And the next one guesses right, or not at all.
+            // The next prefetch is right, or there is none.
             let next = check(&sandbox, by);
             assert_eq!(outcome(&next.0), outcome(&cold.0), "{by:?}, {name}, after it");
             assert_eq!(next.1.len(), cold.1.len(), "{by:?}, {name}, after it: {:?}", next.1);
@@ -208,7 +208,7 @@ fn rate_limit_is_respected_within_timeout() {
 #[test]
 fn repeatedly_incomplete_batch_is_not_prefetched() {
     let sandbox = shop(By::Ids).remembering();
-    sandbox.sim.fault(Fault::field("staged", "Not Authorized").for_ever());
+    sandbox.sim.fault(Fault::field("staged", "Not Authorized").permanent());
     for _ in 0..3 {
         let (ended, asked) = check(&sandbox, By::Ids);
         assert_eq!((ended.code, asked), (1, vec!["Environment".to_owned(), "Values".to_owned(), "Values".to_owned()]));
@@ -222,7 +222,7 @@ fn fix_does_not_prefetch() {
     sandbox.sim.change(NEWER);
     let before = sandbox.sim.count();
     let ended = sandbox.run(&["fix", "--push", "--dry-run"]);
-    let asked: Vec<String> = sandbox.sim.asked().into_iter().skip(before).map(|asked| asked.operation).collect();
+    let asked: Vec<String> = sandbox.sim.requests().into_iter().skip(before).map(|asked| asked.operation).collect();
     assert_eq!(asked, ["Environment", "Values", "PreWriteState"], "{ended:?}");
 }
 
@@ -235,21 +235,21 @@ fn matrix_and_hook_share_cached_ids() {
         (&["matrix"][..], &["Environment", "Values", "Values"][..]),
         (&["hook", "run", "--strict"], &["Environment", "Values"]),
         (&["check"], &["Environment", "Values"]),
-        // Another question has a place of its own.
+        // Each selection of services has its own cache entry.
         (&["check", "--service", "worker"], &["Environment", "Values"]),
         (&["check"], &["Environment", "Values"]),
         (&["check", "--service", "worker"], &["Environment", "Values"]),
     ] {
         let before = sandbox.sim.count();
         let ended = sandbox.run(words);
-        let asked: Vec<String> = sandbox.sim.asked().into_iter().skip(before).map(|asked| asked.operation).collect();
+        let asked: Vec<String> = sandbox.sim.requests().into_iter().skip(before).map(|asked| asked.operation).collect();
         assert_eq!(asked, expected, "{words:?}: {ended:?}");
     }
 }
 
 #[test]
 fn cache_contains_only_ids() {
-    for by in WAYS {
+    for by in SELECTIONS {
         let sandbox = shop(by).remembering();
         check(&sandbox, by);
         let names: Vec<_> = std::fs::read_dir(sandbox.cache()).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -1,4 +1,4 @@
-//! A printed command does exactly what the plan above it shows, and no command that is printed spreads a key.
+//! A printed command does exactly what the plan above it shows, and never adds a key to another service.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use crate::commands::tests::sandbox::{Ended, Sandbox};
 use crate::drift::Secret;
 use crate::drift::dotenv::LocalFile;
 
-/// How a start command stands among the variables of a service.
+/// The name of a start command among the variables of a service.
 const START: &str = " start";
-/// Worlds of the ordinary test run.
+/// The number of worlds in a normal test run.
 const WORLDS: u64 = 60;
-/// The variable that says how many worlds instead.
+/// The environment variable with another number of worlds.
 const MORE: &str = "DOCTOR_TEST_WORLDS";
 
-/// What a plan shows, or what a run did: `service key` for variables, with the sign for what is added, changed or removed.
+/// The changes of a plan or of a run. Variables are `service key`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Done {
     variables: Vec<String>,
@@ -32,7 +32,7 @@ impl Done {
         self
     }
 
-    /// The plan as text.
+    /// The changes of a plan in text.
     fn shown(text: &str) -> Option<Self> {
         let (_, plan) = text.split_once("Plan: ")?;
         let mut done = Self::default();
@@ -52,10 +52,10 @@ impl Done {
                 None => owner = rest,
                 Some(words) if owner == "then" => {
                     let (service, how) = words.split_once("  ").unwrap_or((words, ""));
-                    let is_goes_on = words.starts_with(' ') || how.trim_start().starts_with("is not deployed");
-                    done.deployments.extend((!is_goes_on).then(|| service.to_owned()));
+                    let is_continued = words.starts_with(' ') || how.trim_start().starts_with("is not deployed");
+                    done.deployments.extend((!is_continued).then(|| service.to_owned()));
                 }
-                // The two sides of a start command.
+                // The old and the new start command.
                 Some(words) if words.starts_with(' ') => {}
                 Some(words) => {
                     let mut words = words.split_whitespace();
@@ -68,7 +68,7 @@ impl Done {
         Some(done.sorted())
     }
 
-    /// The plan of a report for programs.
+    /// The changes of a plan in JSON.
     fn planned(plan: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let list = |name: &str| plan[name].as_array().unwrap().clone();
@@ -81,7 +81,7 @@ impl Done {
                 .collect(),
             deployments: list("deployments")
                 .iter()
-                .filter(|one| one["how"] != "not")
+                .filter(|one| one["method"] != "not")
                 .map(|one| text(&one["service"]))
                 .collect(),
             edits: edits.map(|edit| text(&edit["key"])).collect(),
@@ -89,7 +89,7 @@ impl Done {
         .sorted()
     }
 
-    /// What Railway received, and how the file changed.
+    /// The mutations that Railway received, and the changes of the file.
     fn received(sandbox: &Sandbox, before: &str) -> Self {
         let mut done = Self::default();
         let names: BTreeMap<String, String> = sandbox.sim.change(|estate| {
@@ -121,13 +121,17 @@ impl Done {
     }
 }
 
-/// The commands that a run prints for its plan, in their order.
+/// The commands that a run prints for its plan, in order: each on a line by itself, or several between backticks.
 fn printed(ended: &Ended) -> Vec<Vec<String>> {
-    let below = ended.out.split_once("Plan: ").map_or("", |(_, below)| below);
-    let lines = below.lines().filter_map(|line| line.strip_prefix("  next  ").or(line.strip_prefix("  then  ")));
-    let told = ended.err.lines().find_map(|line| line.strip_prefix("  next: ")).unwrap_or_default();
-    let quoted = told.split('`').skip(1).step_by(2);
-    lines.chain(quoted).filter(|line| line.starts_with("doctor fix")).map(|line| shlex::split(line).unwrap()).collect()
+    let below =
+        [&ended.out, &ended.err].map(|text| text.split_once("o apply this plan").map_or("", |(_, below)| below));
+    let commands = below.iter().flat_map(|below| {
+        let (first, rest) = below.split_once('\n').unwrap_or((below, ""));
+        let lines = rest.lines().map_while(|line| line.strip_prefix("    doctor "));
+        let quoted = first.split('`').skip(1).step_by(2).filter_map(|command| command.strip_prefix("doctor "));
+        quoted.chain(lines)
+    });
+    commands.map(|command| shlex::split(&format!("doctor {command}")).unwrap()).collect()
 }
 
 fn run(sandbox: &Sandbox, words: &[String]) -> Ended {
@@ -137,15 +141,15 @@ fn run(sandbox: &Sandbox, words: &[String]) -> Ended {
 fn first(world: &World, sandbox: &Sandbox) -> Ended {
     if world.mode == Mode::Declined {
         let words: Vec<&str> = world.words.iter().map(String::as_str).collect();
-        let person = world.person();
-        let mut ended = sandbox.run_asking(&words, &person, &Arc::default());
-        ended.asked = person.asked.into_inner();
+        let user = world.user();
+        let mut ended = sandbox.run_asking(&words, &user, &Arc::default());
+        ended.asked = user.asked.into_inner();
         return ended;
     }
     run(sandbox, &world.words)
 }
 
-/// No service gets a key that it did not hold, unless it is required there, added by a flag, or picked by a person.
+/// Asserts that no service gets a new key, unless it is required there, added by a flag, or selected at a prompt.
 fn assert_not_spread(world: &World, done: &Done, ended: &Ended, names: &dyn Fn() -> String) {
     let was_picked = |key: &str| {
         world.mode == Mode::Declined
@@ -153,15 +157,15 @@ fn assert_not_spread(world: &World, done: &Done, ended: &Ended, names: &dyn Fn()
     };
     for pair in done.variables.iter().filter(|pair| !pair.starts_with("shared variables ") && !pair.ends_with(START)) {
         let (service, key) = pair.rsplit_once(' ').unwrap();
-        let is_allowed = world.holds(service, key)
+        let is_allowed = world.has_key(service, key)
             || world.required.contains(&(service.to_owned(), key.to_owned()))
             || world.is_added(service, key)
             || was_picked(key);
-        assert!(is_allowed, "{service} gets {key}, which it did not hold\n{}", names());
+        assert!(is_allowed, "{service} gets {key}, which it lacked\n{}", names());
     }
 }
 
-/// How a world was played.
+/// Counts of what the worlds covered.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     planned: usize,
@@ -181,7 +185,7 @@ fn play(seed: u64, count: &mut Count) {
     let received = Done::received(&sandbox, &file);
     assert_not_spread(&world, &received, &ended, &names);
     let may_write = world.mode == Mode::Yes && ended.code != 2;
-    assert!(may_write || received == Done::default(), "what nobody agreed to is done: {received:?}\n{}", names());
+    assert!(may_write || received == Done::default(), "an unconfirmed change is applied: {received:?}\n{}", names());
     let Some(shown) = Done::shown(&ended.out).filter(|_| !may_write) else { return };
     count.planned += 1;
     assert_not_spread(&world, &shown, &ended, &names);
@@ -189,7 +193,7 @@ fn play(seed: u64, count: &mut Count) {
     match commands.len() {
         0 => {
             count.in_none += 1;
-            assert!((ended.out.clone() + &ended.err).contains("no flags say exactly this"), "{}", names());
+            assert!((ended.out.clone() + &ended.err).contains("o flags select exactly these changes"), "{}", names());
             assert!(world.mode == Mode::Declined || world.words.contains(&"--dependents".to_owned()), "{}", names());
             return;
         }
@@ -199,9 +203,9 @@ fn play(seed: u64, count: &mut Count) {
     if world.mode == Mode::Dry {
         let json = run(&sandbox, &[world.words.as_slice(), &["--format=json".to_owned()]].concat());
         let report: Value = serde_json::from_str(&json.out).unwrap();
-        assert_eq!(Done::planned(&report["plan"]), shown, "the plan is the same for programs\n{}", names());
-        let told: Vec<Vec<String>> = serde_json::from_value(report["plan"]["commands"].clone()).unwrap();
-        assert_eq!(told, commands, "{}", names());
+        assert_eq!(Done::planned(&report["plan"]), shown, "the plan in JSON is the same\n{}", names());
+        let in_json: Vec<Vec<String>> = serde_json::from_value(report["plan"]["commands"].clone()).unwrap();
+        assert_eq!(in_json, commands, "{}", names());
     }
     let unasked = sandbox.unattended();
     let mut ends = Vec::new();
@@ -217,19 +221,19 @@ fn play(seed: u64, count: &mut Count) {
         .iter()
         .filter(|pair| {
             let (service, key) = pair.rsplit_once(' ').unwrap();
-            !world.holds(service, key) && !pair.ends_with(START)
+            !world.has_key(service, key) && !pair.ends_with(START)
         })
         .count();
     count.started += received.variables.iter().filter(|pair| pair.ends_with(START)).count();
-    let said = || ends.iter().map(|end| format!("{}\n{}", end.out, end.err)).collect::<Vec<_>>().join("\n");
-    assert_eq!(received, shown, "{commands:?}\n{}\n{}", names(), said());
+    let output = || ends.iter().map(|end| format!("{}\n{}", end.out, end.err)).collect::<Vec<_>>().join("\n");
+    assert_eq!(received, shown, "{commands:?}\n{}\n{}", names(), output());
 }
 
-/// Worlds that have found a mistake; each run plays them.
+/// Worlds that have found a bug. Every test run includes them.
 const FOUND: [u64; 8] = [322, 2396, 2938, 4084, 6084, 7810, 9331, 9415];
 
 #[test]
-#[expect(clippy::print_stdout, reason = "how many worlds were played, for whoever asks for more of them")]
+#[expect(clippy::print_stdout, reason = "the number of worlds, for runs with more of them")]
 fn printed_command_matches_plan() {
     let wanted = std::env::var(MORE).ok().map(|text| text.parse().expect("a number of worlds"));
     let began = std::time::Instant::now();
@@ -258,10 +262,10 @@ fn printed_command_matches_plan() {
         sum(|one| one.started)
     );
     assert!(sum(|one| one.started) > 0, "no start command is set: {counts:?}");
-    assert!(sum(|one| one.in_one) > 0 && sum(|one| one.in_several) > 0, "the worlds say nothing: {counts:?}");
+    assert!(sum(|one| one.in_one) > 0 && sum(|one| one.in_several) > 0, "the worlds cover too little: {counts:?}");
 }
 
-/// Follows every `next` of a check as it stands, and as an agent would that wants it done without questions.
+/// Runs every `next` of a check as it is, and with the flags that an agent would add to skip prompts.
 #[test]
 fn following_next_commands_adds_no_unrequired_keys() {
     let worlds: u64 = std::env::var(MORE).ok().map_or(WORLDS / 3, |text| text.parse().expect("a number of worlds"));
@@ -287,9 +291,9 @@ fn following_next_commands_adds_no_unrequired_keys() {
             for pair in Done::received(&sandbox, &file).variables {
                 let (service, key) = pair.rsplit_once(' ').unwrap();
                 let is_required = world.required.contains(&(service.to_owned(), key.to_owned()));
-                assert!(world.holds(service, key) || is_required, "{service} gets {key}\n{}", names());
+                assert!(world.has_key(service, key) || is_required, "{service} gets {key}\n{}", names());
             }
         }
     }
-    assert!(followed > worlds, "only {followed} were followed");
+    assert!(followed > worlds, "only {followed} commands were run");
 }

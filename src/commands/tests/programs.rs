@@ -1,4 +1,4 @@
-//! What programs read: one document on standard output, and an error as one line on standard error.
+//! The JSON output: one document on standard output, and an error as one line on standard error.
 
 use serde_json::{Value, json};
 
@@ -6,21 +6,21 @@ use crate::commands::tests::deploy::{api, shop};
 use crate::commands::tests::fix::incident;
 use crate::commands::tests::init;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
-use crate::io::terminal::prompt::script::Prepared::Interrupt;
+use crate::io::terminal::prompt::script::PreparedAnswer::Interrupt;
 
 const MARKERS: [&str; 3] = ["new-value", "old-value", "staging-ops-step3-key-2026"];
 
 fn document(ended: &Ended) -> Value {
-    serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("no document: {ended:?}"))
+    serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("not JSON: {ended:?}"))
 }
 
-/// The error, which is the last line.
+/// The error in the last line.
 fn error(ended: &Ended) -> Value {
     let last = ended.err.lines().last().unwrap_or_default();
-    let told: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("no object: {ended:?}"));
-    assert_eq!(told["schema_version"], 1);
-    assert_eq!(told["error"]["exit_code"], ended.code, "{ended:?}");
-    told
+    let report: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("not JSON: {ended:?}"));
+    assert_eq!(report["schema_version"], 1);
+    assert_eq!(report["error"]["exit_code"], ended.code, "{ended:?}");
+    report
 }
 
 #[test]
@@ -28,27 +28,27 @@ fn unconfirmed_fix_reports_plan_and_command() {
     for words in [&["fix", "--push"][..], &["fix", "--push", "--dry-run"]] {
         let sandbox = shop(api());
         let ended = sandbox.run(&[words, &["--format", "json", "--only", "A"]].concat());
-        let told = document(&ended);
+        let report = document(&ended);
         assert!(MARKERS.iter().all(|marker| !(ended.out.clone() + &ended.err).contains(marker)), "{ended:?}");
         let variable = json!({ "service": "api", "key": "A", "change": "change", "stored": "value",
             "from": { "file": ".env", "line": 1 } });
-        assert_eq!(told["plan"]["variables"], json!([variable]), "{ended:?}");
-        assert_eq!(told["plan"]["deployments"][0]["how"], "again");
+        assert_eq!(report["plan"]["variables"], json!([variable]), "{ended:?}");
+        assert_eq!(report["plan"]["deployments"][0]["method"], "again");
         let next = json!(["doctor", "fix", "--push", "--yes", "--only=A"]);
-        assert_eq!(told["plan"]["next"], next);
-        assert_eq!(told["summary"]["exit_code"], ended.code);
-        assert_eq!(told["findings"][0]["rule"], "value-differs", "{ended:?}");
+        assert_eq!(report["plan"]["next"], next);
+        assert_eq!(report["summary"]["exit_code"], ended.code);
+        assert_eq!(report["findings"][0]["rule"], "value-differs", "{ended:?}");
         if ended.code == 2 {
             let error = error(&ended);
-            assert_eq!((&error["command"], &error["error"]["kind"]), (&json!("fix"), &json!("no-consent")));
+            assert_eq!((&error["command"], &error["error"]["kind"]), (&json!("fix"), &json!("not-confirmed")));
             assert_eq!(error["error"]["commands"], json!([next]));
         } else {
-            assert_eq!((ended.code, ended.err.as_str()), (1, ""), "a dry run is no error");
+            assert_eq!((ended.code, ended.err.as_str()), (1, ""), "a dry run is not an error");
         }
         assert_eq!(sandbox.mutations(), Vec::<String>::new());
-        let typed: Vec<String> = serde_json::from_value(told["plan"]["next"].clone()).unwrap();
+        let typed: Vec<String> = serde_json::from_value(report["plan"]["next"].clone()).unwrap();
         let typed: Vec<&str> = typed.iter().skip(1).map(String::as_str).collect();
-        assert_eq!(sandbox.run(&typed).code, 0, "the command does it");
+        assert_eq!(sandbox.run(&typed).code, 0, "the printed command applies the plan");
     }
 }
 
@@ -57,10 +57,10 @@ fn fix_without_keys_or_direction_reports_what_it_would_change() {
     let sandbox = shop(api());
     let unnamed = sandbox.run(&["fix", "--push", "--yes", "--format", "json"]);
     assert_eq!(document(&unnamed)["plan"]["variables"][0]["key"], "A", "{unnamed:?}");
-    assert_eq!(error(&unnamed)["error"]["kind"], "no-consent");
+    assert_eq!(error(&unnamed)["error"]["kind"], "not-confirmed");
     let undirected = sandbox.run(&["fix", "--format", "json"]);
-    let told = document(&undirected);
-    assert_eq!((&told["plan"], &told["findings"][0]["key"]), (&Value::Null, &json!("A")), "{undirected:?}");
+    let report = document(&undirected);
+    assert_eq!((&report["plan"], &report["findings"][0]["key"]), (&Value::Null, &json!("A")), "{undirected:?}");
     assert_eq!(error(&undirected)["error"]["commands"][0][1], "fix");
     let dry = sandbox.run(&["fix", "--dry-run", "--format", "json"]);
     assert_eq!(document(&dry)["plan"]["next"][2], "--push", "{dry:?}");
@@ -68,8 +68,8 @@ fn fix_without_keys_or_direction_reports_what_it_would_change() {
 
 #[test]
 fn check_json_has_exactly_the_contract_fields() {
-    let told = document(&shop(api()).run(&["check", "--format", "json"]));
-    let names: Vec<&String> = told.as_object().unwrap().keys().collect();
+    let report = document(&shop(api()).run(&["check", "--format", "json"]));
+    let names: Vec<&String> = report.as_object().unwrap().keys().collect();
     let mut expected = ["schema_version", "command", "target", "services", "summary", "findings", "receipts"];
     expected.sort_unstable();
     assert_eq!(names, expected);
@@ -80,12 +80,12 @@ fn undo_reports_plan() {
     let sandbox = shop(api());
     assert_eq!(sandbox.run(&["fix", "--push", "--yes", "--only", "A"]).code, 0);
     let ended = sandbox.run(&["undo", "--format", "json"]);
-    let told = document(&ended);
-    assert_eq!(told["plan"]["variables"][0]["key"], "A", "{ended:?}");
-    assert_eq!(error(&ended)["error"]["commands"], json!([told["plan"]["next"]]));
+    let report = document(&ended);
+    assert_eq!(report["plan"]["variables"][0]["key"], "A", "{ended:?}");
+    assert_eq!(error(&ended)["error"]["commands"], json!([report["plan"]["next"]]));
     assert!(MARKERS.iter().all(|marker| !ended.out.contains(marker)), "{ended:?}");
     let dry = sandbox.run(&["undo", "--dry-run", "--format", "json"]);
-    assert_eq!((dry.code, &document(&dry)["plan"]), (1, &told["plan"]));
+    assert_eq!((dry.code, &document(&dry)["plan"]), (1, &report["plan"]));
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn errors_are_json_objects_only_with_json_format() {
         let sandbox = shop(api());
         let json = sandbox.run(&[words, &["--format", "json"]].concat());
         assert_eq!((json.code, &error(&json)["error"]["kind"]), (code, &json!(kind)), "{words:?}: {json:?}");
-        let next = error(&json)["error"]["next"].as_str().map(str::len);
-        assert!(next > Some(0), "{json:?}");
+        let help = error(&json)["error"]["help"].as_str().map(str::len);
+        assert!(help > Some(0), "{json:?}");
         let text = sandbox.run(words);
         assert!(text.code == code && !text.err.contains('{'), "{text:?}");
         assert!(text.err.starts_with("error: "), "{text:?}");
@@ -111,17 +111,34 @@ fn errors_are_json_objects_only_with_json_format() {
 }
 
 #[test]
+fn unknown_command_json_has_the_command_to_run() {
+    let ended = shop(api()).run(&["push", "--only", "A", "--format", "json"]);
+    let error = error(&ended)["error"].clone();
+    assert_eq!((ended.code, &error["message"]), (2, &json!("unrecognized subcommand 'push'")), "{ended:?}");
+    assert_eq!(error["cause"], Value::Null, "{ended:?}");
+    assert_eq!(error["commands"], json!([["doctor", "fix", "--push"]]), "{ended:?}");
+}
+
+#[test]
 fn auth_status_json_reports_known_token_details() {
     let ended = shop(api()).run(&["auth", "status", "--format=json"]);
-    let told = document(&ended);
-    assert_eq!((ended.code, &told["exit_code"], &told["command"]), (0, &json!(0), &json!("auth status")), "{ended:?}");
-    assert_eq!((&told["token"]["kind"], &told["token"]["from"]), (&json!("account"), &json!("RAILWAY_API_TOKEN")));
-    assert_eq!(told["target"]["reads_variables"], true);
-    let nobody = shop(api()).variable("RAILWAY_API_TOKEN", None).run(&["auth", "status", "--format=json"]);
-    let told = document(&nobody);
-    assert_eq!((nobody.code, &told["exit_code"], &told["token"]), (4, &json!(4), &Value::Null), "{nobody:?}");
-    assert!(told["places"].as_array().unwrap().len() >= 4);
-    assert_eq!(error(&nobody)["error"]["kind"], "no-credentials");
+    let report = document(&ended);
+    assert_eq!(
+        (ended.code, &report["exit_code"], &report["command"]),
+        (0, &json!(0), &json!("auth status")),
+        "{ended:?}"
+    );
+    assert_eq!((&report["token"]["kind"], &report["token"]["from"]), (&json!("account"), &json!("RAILWAY_API_TOKEN")));
+    assert_eq!(report["target"]["reads_variables"], true);
+    let logged_out = shop(api()).variable("RAILWAY_API_TOKEN", None).run(&["auth", "status", "--format=json"]);
+    let report = document(&logged_out);
+    assert_eq!(
+        (logged_out.code, &report["exit_code"], &report["token"]),
+        (4, &json!(4), &Value::Null),
+        "{logged_out:?}"
+    );
+    assert!(report["places"].as_array().unwrap().len() >= 4);
+    assert_eq!(error(&logged_out)["error"]["kind"], "no-credentials");
 }
 
 #[test]
@@ -130,9 +147,9 @@ fn hook_status_reports_state_of_each_hook() {
     crate::io::git::tests::git(&sandbox.work(), &["init", "-q"]);
     let states = |sandbox: &Sandbox| {
         let ended = sandbox.run(&["hook", "status", "--format", "json"]);
-        let told = document(&ended);
-        assert_eq!(told["exit_code"], ended.code);
-        [0, 1].map(|index| told["hooks"][index]["state"].as_str().unwrap().to_owned())
+        let report = document(&ended);
+        assert_eq!(report["exit_code"], ended.code);
+        [0, 1].map(|index| report["hooks"][index]["state"].as_str().unwrap().to_owned())
     };
     assert_eq!(states(&sandbox), ["none", "none"]);
     assert_eq!(sandbox.run(&["hook", "install"]).code, 0);
@@ -146,22 +163,22 @@ fn hook_status_reports_state_of_each_hook() {
 fn init_json_shows_file_and_writes_only_with_yes() {
     let sandbox = init::shop().at_a_terminal();
     let shown = sandbox.run(&["init", "--format", "json"]);
-    let told = document(&shown);
-    assert_eq!((shown.code, &told["written"], init::is_written(&sandbox)), (2, &json!(false), false), "{shown:?}");
-    assert!(shown.asked.is_empty(), "a program is asked nothing");
-    assert_eq!(told["next"], json!(["doctor", "init", "--yes", "--format=json"]));
-    assert_eq!(error(&shown)["error"]["commands"], json!([told["next"]]));
+    let report = document(&shown);
+    assert_eq!((shown.code, &report["written"], init::is_written(&sandbox)), (2, &json!(false), false), "{shown:?}");
+    assert!(shown.asked.is_empty(), "there are no prompts");
+    assert_eq!(report["next"], json!(["doctor", "init", "--yes", "--format=json"]));
+    assert_eq!(error(&shown)["error"]["commands"], json!([report["next"]]));
     let written = sandbox.run(&["init", "--yes", "--format", "json"]);
-    let told = document(&written);
-    assert_eq!((written.code, &told["written"], &told["accepted"]), (0, &json!(true), &json!(true)), "{written:?}");
-    assert_eq!(told["text"], sandbox.text("doctor.toml"));
-    assert_eq!(told["required"], json!(["TEAM_TOKEN"]));
-    assert_eq!(told["services"][0]["alias"], "api");
+    let report = document(&written);
+    assert_eq!((written.code, &report["written"], &report["accepted"]), (0, &json!(true), &json!(true)), "{written:?}");
+    assert_eq!(report["text"], sandbox.text("doctor.toml"));
+    assert_eq!(report["required"], json!(["TEAM_TOKEN"]));
+    assert_eq!(report["services"][0]["alias"], "api");
     for value in ["new-api-key", "old-api-key", "postgres://", "live-mode", "jobs-queue"] {
         assert!(!written.out.contains(value), "{value}: {written:?}");
     }
     let again = sandbox.run(&["init", "--yes", "--format", "json"]);
-    assert_eq!((again.code, &error(&again)["error"]["kind"]), (2, &json!("no-consent")), "{again:?}");
+    assert_eq!((again.code, &error(&again)["error"]["kind"]), (2, &json!("not-confirmed")), "{again:?}");
 }
 
 #[test]
@@ -172,7 +189,7 @@ fn explain_json_includes_explanations() {
     let one = document(&sandbox.run(&["explain", "D103", "--format", "json"]));
     assert_eq!(one["rules"].as_array().unwrap().len(), 1);
     assert_eq!(one["rules"][0]["rule"], "value-differs");
-    assert!(one["rules"][0]["explanation"].as_str().unwrap().contains("## How to silence it"));
+    assert!(one["rules"][0]["explanation"].as_str().unwrap().contains("## Suppress"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which files a pull writes, and which it leaves alone.
+//! Files that a pull writes, and files that it refuses to write.
 #![cfg(unix)]
 
 use std::fs::{self, Permissions};
@@ -9,23 +9,23 @@ use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
 use crate::io::git::tests::git;
 use crate::io::terminal::prompt::YesNo;
-use crate::io::terminal::prompt::script::Prepared;
+use crate::io::terminal::prompt::script::PreparedAnswer;
 
 const LOCAL: &str = "API_KEY=local-0123456789\n";
 const PULLED: &str = "API_KEY=stored-0123456789\n";
 const PULL: &[&str] = &["fix", "--pull", "--yes"];
 
-/// A repository that ignores `.env`, beside a service whose value differs.
+/// A repository that ignores `.env`, and a service with another value.
 fn shop() -> Sandbox {
     let sandbox = Sandbox::of([service("api", &[("API_KEY", "stored-0123456789")])]).file(".gitignore", ".env\n");
     git(&sandbox.work(), &["init", "-q"]);
     sandbox.variable("PATH", Some(&std::env::var("PATH").unwrap()))
 }
 
-/// It is refused with that cause, and says what to do.
+/// Asserts that the run is refused with this cause and a help.
 fn refused(ended: &Ended, why: &str) {
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.err.contains(why) && ended.err.contains("  next: "), "{why}: {ended:?}");
+    assert!(ended.err.contains(why) && ended.err.contains("  help: "), "{why}: {ended:?}");
     assert!(!format!("{ended:?}").contains("0123456789"), "{ended:?}");
 }
 
@@ -60,7 +60,7 @@ fn deleted_file_still_in_index_counts_as_tracked() {
 #[test]
 fn unknown_tracking_state_refuses_pull() {
     let sandbox = shop().file(".env", LOCAL).variable("PATH", Some("/nowhere"));
-    refused(&sandbox.run(PULL), "whether git tracks it is not known: git is not installed");
+    refused(&sandbox.run(PULL), "could not determine whether git tracks it: git is not installed");
     assert_eq!(sandbox.text(".env"), LOCAL);
 }
 
@@ -69,21 +69,21 @@ fn template_file_requires_allow_tracked() {
     for name in [".env.example", ".env.dist", "sample.env", ".env.local.template"] {
         let sandbox = shop().file(name, LOCAL);
         let flag = format!("--env-file={name}");
-        refused(&sandbox.run(&["fix", "--pull", "--yes", &flag]), "by its name it is a template");
+        refused(&sandbox.run(&["fix", "--pull", "--yes", &flag]), "its name marks it as a template");
         assert_eq!(sandbox.text(name), LOCAL);
         sandbox.run(&["fix", "--pull", "--yes", &flag, "--allow-tracked"]);
         assert_eq!(sandbox.text(name), PULLED);
     }
-    // A template is one behind a link, too.
+    // The target of a link may be a template, too.
     let sandbox = shop().file(".env.example", LOCAL);
     symlink(".env.example", sandbox.work().join(".env")).unwrap();
-    refused(&sandbox.run(PULL), "by its name it is a template");
+    refused(&sandbox.run(PULL), "its name marks it as a template");
     assert_eq!(sandbox.text(".env.example"), LOCAL);
 }
 
 #[test]
 fn doctor_toml_cannot_bypass_file_restrictions() {
-    for (name, why) in [(".env.example", "by its name it is a template"), ("config/vars", "git tracks it")] {
+    for (name, why) in [(".env.example", "its name marks it as a template"), ("config/vars", "git tracks it")] {
         let sandbox = shop().file(name, LOCAL).file("doctor.toml", &format!("env-file = [\"{name}\"]\n"));
         git(&sandbox.work(), &["add", "."]);
         refused(&sandbox.run(PULL), why);
@@ -107,7 +107,7 @@ fn hard_link_keeps_old_text_and_plan_warns() {
     let sandbox = shop().file(".env", LOCAL);
     fs::hard_link(sandbox.work().join(".env"), sandbox.work().join("other.env")).unwrap();
     let plan = sandbox.run(&["fix", "--pull", "--dry-run"]);
-    assert!(plan.out.contains(".env has other names (hard links): they keep the old text"), "{plan:?}");
+    assert!(plan.out.contains("other hard links to .env keep the old text"), "{plan:?}");
     sandbox.run(PULL);
     assert_eq!((sandbox.text(".env").as_str(), sandbox.text("other.env").as_str()), (PULLED, LOCAL));
 }
@@ -119,9 +119,9 @@ fn user_symlink_is_reported_with_its_target() {
     fs::write(&outside, LOCAL).unwrap();
     symlink("../other.env", sandbox.work().join(".env")).unwrap();
     let checked = sandbox.run(&["check"]);
-    assert!(checked.out.contains(".env is a link that leads out of the checkout, to ../other.env"), "{checked:?}");
+    assert!(checked.out.contains(".env is a link to ../other.env, outside the checkout"), "{checked:?}");
     let plan = sandbox.run(&["fix", "--pull", "--dry-run"]);
-    assert!(plan.out.contains(".env is a link: the file that changes is ../other.env"), "{plan:?}");
+    assert!(plan.out.contains(".env is a link; the file that changes is ../other.env"), "{plan:?}");
     let pulled = sandbox.run(PULL);
     assert!(pulled.out.contains("the file that changes is ../other.env"), "{pulled:?}");
     assert_eq!(fs::read_to_string(&outside).unwrap(), PULLED);
@@ -170,10 +170,10 @@ fn git_internal_files_are_neither_read_nor_written() {
             symlink(place, sandbox.work().join(".env")).unwrap();
         }
         for words in [&["check"][..], PULL, &["matrix"], &["fix", "--push", "--yes", "--only", "url"]] {
-            refused(&sandbox.run(words), "git keeps its own files");
+            refused(&sandbox.run(words), "inside a git directory");
         }
         let named = format!("--env-file={place}");
-        refused(&sandbox.run(&["check", "--no-config", &named]), "git keeps its own files");
+        refused(&sandbox.run(&["check", "--no-config", &named]), "inside a git directory");
         assert_eq!(sandbox.text(place), secret);
     }
 }
@@ -191,9 +191,9 @@ fn reference_in_file_is_not_overwritten_by_default() {
     let sandbox = shop();
     sandbox.run(&["fix", "--pull", "--yes", "--only", "MAIL_FROM_NAME"]);
     assert_eq!(sandbox.text(".env"), env.replace("${APP_NAME}", "Shop"));
-    // A person's "all of them" is no single choice either.
+    // At a prompt, a choice for all findings does not overwrite it either.
     let sandbox = shop().at_a_terminal();
-    sandbox.answered(&["fix"], vec![Prepared::Choice(1), Prepared::Reply(YesNo::Yes)]);
+    sandbox.answered(&["fix"], vec![PreparedAnswer::Choice(1), PreparedAnswer::Reply(YesNo::Yes)]);
     assert_eq!(sandbox.text(".env"), pulled);
 }
 
@@ -218,9 +218,10 @@ fn bare_dollar_is_reference_only_to_key_in_file() {
 fn prompt_omits_pull_for_unwritable_file() {
     let sandbox = shop().file(".env", LOCAL).at_a_terminal();
     git(&sandbox.work(), &["add", "-f", ".env"]);
-    let ended = sandbox.answered(&["fix"], vec![Prepared::Choice(0), Prepared::Reply(YesNo::No)]);
+    let ended = sandbox.answered(&["fix"], vec![PreparedAnswer::Choice(0), PreparedAnswer::Reply(YesNo::No)]);
     assert!(ended.asked[0].contains("Push: ") && !ended.asked[0].contains("Pull: "), "{ended:?}");
-    let allowed = sandbox.answered(&["fix", "--allow-tracked"], vec![Prepared::Choice(1), Prepared::Reply(YesNo::Yes)]);
+    let allowed = sandbox
+        .answered(&["fix", "--allow-tracked"], vec![PreparedAnswer::Choice(1), PreparedAnswer::Reply(YesNo::Yes)]);
     assert!(allowed.asked[0].contains("Pull: "), "{allowed:?}");
     assert_eq!(sandbox.text(".env"), PULLED);
 }
@@ -242,7 +243,8 @@ fn allowed_fix_prints_matching_undo_command() {
     let sandbox = shop().file(".env", LOCAL);
     git(&sandbox.work(), &["add", "-f", ".env"]);
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--allow-tracked"]);
-    assert!(ended.out.contains(" --allow-tracked` restores"), "{ended:?}");
+    let (_, command) = ended.out.split_once("To undo this run:\n").unwrap_or_else(|| panic!("{ended:?}"));
+    assert!(command.lines().next().is_some_and(|line| line.ends_with(" --allow-tracked")), "{ended:?}");
     assert_eq!((sandbox.run(&["undo", "--yes", "--allow-tracked"]).code, sandbox.text(".env").as_str()), (0, LOCAL));
 }
 
@@ -256,7 +258,7 @@ fn named_pipe_can_be_pushed_but_not_pulled() {
         std::thread::spawn(move || (0..times).for_each(|_| fs::write(&path, LOCAL).unwrap()))
     };
     let program = serve(1);
-    refused(&sandbox.run(PULL), "it is read only once");
+    refused(&sandbox.run(PULL), "it is a stream, which can't be written");
     program.join().unwrap();
     let program = serve(1);
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "API_KEY"]);

@@ -1,4 +1,4 @@
-//! Random projects beside a file, random flags, and a person who answers at random: all of it from one number.
+//! Random projects, files, flags and answers to prompts, all generated from one seed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -46,15 +46,15 @@ impl Dice {
 pub(super) enum Mode {
     /// `--dry-run`.
     Dry,
-    /// Nobody can be asked.
+    /// Without a terminal.
     Unasked,
     /// `--yes`.
     Yes,
-    /// A person chooses, and declines the plan.
+    /// Selected at prompts, and declined.
     Declined,
 }
 
-/// The sandbox with a `doctor.toml` that the user has accepted: what an unaccepted one may decide is tested elsewhere.
+/// Adds an accepted `doctor.toml`. Other tests cover unaccepted ones.
 fn accepted(sandbox: Sandbox, config: &str) -> Sandbox {
     let sandbox = sandbox.file("doctor.toml", config);
     assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
@@ -67,11 +67,11 @@ pub(super) struct World {
     seed: u64,
     file: String,
     config: String,
-    /// Service, key and value as stored; `<sealed>` is hidden.
+    /// Service, key and stored value; `<sealed>` is a sealed one.
     stored: Vec<(&'static str, &'static str, String)>,
-    /// Whether the settings of the worker lack what is declared, too.
+    /// Whether the settings of the worker lack the declared part.
     lacking: bool,
-    /// Services that run with an old value of a key, or were started without what is declared.
+    /// Services that run with an old value, or were started without the declared part.
     stale: Vec<&'static str>,
     services: Vec<&'static str>,
     pub(super) required: BTreeSet<(String, String)>,
@@ -152,13 +152,13 @@ impl World {
             }));
         }
         let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
-        let sandbox = Sandbox::beside(Sim::new(estate)).file(".env", &self.file);
+        let sandbox = Sandbox::new(Sim::new(estate)).file(".env", &self.file);
         let sandbox = if self.config.is_empty() { sandbox } else { accepted(sandbox, &self.config) };
         if self.mode == Mode::Declined { sandbox.at_a_terminal() } else { sandbox }
     }
 
-    /// Whether a service holds a key before anything is done.
-    pub(super) fn holds(&self, service: &str, key: &str) -> bool {
+    /// Whether a service has a key before the run.
+    pub(super) fn has_key(&self, service: &str, key: &str) -> bool {
         self.stored.iter().any(|(owner, name, _)| (*owner, *name) == (service, key))
     }
 
@@ -168,8 +168,8 @@ impl World {
         has("--add".to_owned()) && has(format!("--only={key}")) && has(format!("--service={service}"))
     }
 
-    pub(super) fn person(&self) -> Person {
-        Person { dice: Dice::new(!self.seed), asked: RefCell::default() }
+    pub(super) fn user(&self) -> RandomUser {
+        RandomUser { dice: Dice::new(!self.seed), asked: RefCell::default() }
     }
 }
 
@@ -239,7 +239,7 @@ fn arguments(dice: &Dice, services: &[&str]) -> (Vec<String>, Mode) {
         words.extend(dice.some(&KEYS, one_in).iter().map(|key| format!("{flag}={key}")));
     }
     let deploying = dice.below(6);
-    // Railway deploys by itself when a variable is deleted, so that a removal is never a matter of storing alone.
+    // Railway deploys by itself when a variable is deleted, so --no-deploy is not combined with a removal.
     if deploying == 0 && !starts && !directions.iter().any(|word| ["--redeploy", "--prune"].contains(word)) {
         words.push("--no-deploy".to_owned());
     } else if deploying == 1 {
@@ -258,26 +258,26 @@ fn arguments(dice: &Dice, services: &[&str]) -> (Vec<String>, Mode) {
     (words, mode)
 }
 
-/// Somebody who answers at random, and never says yes to a plan.
-pub(super) struct Person {
+/// A user who answers at random, and never confirms a plan.
+pub(super) struct RandomUser {
     dice: Dice,
-    /// What was asked.
+    /// The prompts.
     pub(super) asked: RefCell<Vec<String>>,
 }
 
-impl Person {
+impl RandomUser {
     fn record(&self, prompt: &str) {
         self.asked.borrow_mut().push(prompt.to_owned());
     }
 }
 
-impl Ask for Person {
+impl Ask for RandomUser {
     fn choose(&self, prompt: &str, items: &[String], _: usize) -> Result<PromptAnswer<usize>, Error> {
         self.record(prompt);
-        // Going back and showing values are other tests' matter, and might go on for ever.
-        let apart = |item: &String| item.starts_with("Ignore it") || item.starts_with("Show the values");
-        let likely: Vec<usize> = (0..items.len()).filter(|&at| !apart(&items[at])).collect();
-        let leaves = |item: &String| item.starts_with("Leave everything") || item.starts_with("Skip");
+        // Other tests cover these, and they might loop forever.
+        let is_excluded = |item: &String| item.starts_with("Ignore: ") || item.starts_with("Show the values");
+        let likely: Vec<usize> = (0..items.len()).filter(|&at| !is_excluded(&items[at])).collect();
+        let leaves = |item: &String| item.starts_with("Exit") || item.starts_with("Skip");
         let doing: Vec<usize> = likely.iter().copied().filter(|&at| !leaves(&items[at])).collect();
         let among = if doing.is_empty() || self.dice.below(3) == 0 { &likely } else { &doing };
         Ok(PromptAnswer::Given(among[self.dice.below(among.len())]))
@@ -285,18 +285,18 @@ impl Ask for Person {
 
     fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<PromptAnswer<Vec<usize>>, Error> {
         self.record(prompt);
-        assert!(picked.is_empty(), "{prompt}: no service gets a key by Enter alone");
+        assert!(picked.is_empty(), "{prompt}: no service is preselected");
         Ok(PromptAnswer::Given((0..items.len()).filter(|_| self.dice.below(2) == 0).collect()))
     }
 
     fn confirm(&self, prompt: &str, _: YesNo) -> Result<PromptAnswer<YesNo>, Error> {
         self.record(prompt);
-        let yes = prompt != "Do it?" && self.dice.below(3) > 0;
+        let yes = prompt != "Apply this plan?" && self.dice.below(3) > 0;
         Ok(PromptAnswer::Given(if yes { YesNo::Yes } else { YesNo::No }))
     }
 
     fn line(&self, prompt: &str) -> Result<PromptAnswer<String>, Error> {
-        panic!("a line is asked for: {prompt}")
+        panic!("unexpected prompt for a line: {prompt}")
     }
 
     fn line_from(&self, prompt: &str, _: &str) -> Result<PromptAnswer<String>, Error> {
@@ -304,10 +304,10 @@ impl Ask for Person {
     }
 
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error> {
-        panic!("a secret is asked for: {prompt}")
+        panic!("unexpected prompt for a secret: {prompt}")
     }
 
     fn piped(&self) -> Result<Secret, Error> {
-        panic!("standard input is read")
+        panic!("unexpected read of standard input")
     }
 }

@@ -12,11 +12,7 @@ const REDEPLOY: &[&str] = &["fix", "--redeploy", "--yes"];
 const POLICY: &str = "Deployments from this source are blocked by a policy that knows new-value";
 const SINCE: &str = "2026-11-20T10:00:00.000Z";
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Two services: what runs of the second is older than what is stored.
+/// Two services; the second one runs with an older value than the stored one.
 fn two() -> Sandbox {
     let stale = service("web", &[("A", "old-value")]).deployed(SimDeployment::serving(SINCE).had("A", "older-value"));
     Sandbox::of([service("api", &[("A", "old-value")]), stale]).file(".env", "A=new-value\n")
@@ -25,26 +21,23 @@ fn two() -> Sandbox {
 #[test]
 fn refused_deployment_keeps_stored_values_for_undo() {
     let sandbox = two();
-    sandbox.sim.fault(Fault::refusal(POLICY).on("Redeploy").for_ever());
+    sandbox.sim.fault(Fault::refusal(POLICY).on("Redeploy").permanent());
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 6, "{ended:?}");
-    let told = one_line(&ended.out);
+    let text = ended.text();
     for words in [
-        "Railway refused the deployment: Railway said “Deployments from this source are blocked by a policy",
+        "Railway rejected the deployment: Railway responded “Deployments from this source are blocked by a policy",
         "the new value of A is stored for api, which still runs with the old value: its deployment was refused",
         "the new value of A is stored for web, which still runs with the old value",
-        "To restore what this run changed: doctor undo ",
+        "To undo this run: doctor undo ",
     ] {
-        assert!(told.contains(words), "{words}: {ended:?}");
+        assert!(text.contains(words), "{words}: {ended:?}");
     }
-    assert!(!told.contains("new-value"), "{ended:?}");
+    assert!(!text.contains("new-value"), "{ended:?}");
     assert_eq!(sandbox.stored("api", "A").as_deref(), Some("new-value"));
     let undone = sandbox.run(&["undo", "--yes"]);
     assert_eq!(undone.code, 0, "{undone:?}");
-    assert!(
-        one_line(&undone.out).contains("web never ran with what that run stored: it is not deployed"),
-        "{undone:?}"
-    );
+    undone.assert_shows("web never ran with the values of that run, so it is not deployed");
     for name in ["api", "web"] {
         assert_eq!(sandbox.stored(name, "A").as_deref(), Some("old-value"), "{name}");
     }
@@ -54,7 +47,7 @@ fn refused_deployment_keeps_stored_values_for_undo() {
 fn undo_deploys_if_new_value_ran_or_is_unknown() {
     for (fault, expected) in [
         (None, "Redeploy api"),
-        (Some(Fault::field("snapshot_0", "Not Authorized").on("Snapshot").for_ever()), "Redeploy api"),
+        (Some(Fault::field("snapshot_0", "Not Authorized").on("Snapshot").permanent()), "Redeploy api"),
     ] {
         let sandbox = Sandbox::of([service("api", &[("A", "old-value")])]).file(".env", "A=new-value\n");
         assert_eq!(sandbox.run(PUSH).code, 0);
@@ -98,12 +91,12 @@ fn failed_staged_changes_are_reported_without_blocking() {
     let failed = |environment: Environment, patch| environment.failed_to_apply(patch, "no volume for new-value");
     let sandbox = staged(failed, service("api", &[("A", "old-value")]));
     let ended = sandbox.run(&["check"]);
-    let told = one_line(&ended.out);
-    assert!(told.contains("warning: changes that were deployed in staging failed: A"), "{ended:?}");
-    assert!(told.contains("no volume for •••"), "{ended:?}");
+    let text = ended.text();
+    assert!(text.contains("warning: staged changes in staging could not be applied: A"), "{ended:?}");
+    assert!(text.contains("no volume for •••"), "{ended:?}");
     let ended = sandbox.run(PUSH);
     assert_eq!((ended.code, sandbox.mutations().len()), (0, 2), "{ended:?}");
-    assert!(!ended.out.contains("somebody has staged changes"), "{ended:?}");
+    assert!(!ended.out.contains("this environment has staged changes"), "{ended:?}");
 }
 
 #[test]
@@ -114,7 +107,7 @@ fn applying_staged_changes_blocks_writes_and_deployments() {
         let sandbox = staged(Environment::applying, api);
         let ended = sandbox.run(words);
         assert_eq!((ended.code, sandbox.mutations()), (6, Vec::new()), "{ended:?}");
-        assert!(ended.err.contains("Railway is applying staged changes right now"), "{ended:?}");
+        assert!(ended.err.contains("Railway is applying staged changes"), "{ended:?}");
     }
 }
 
@@ -135,7 +128,7 @@ fn missing_project_may_be_hidden_from_token() {
     let hidden = "not found, or not visible to this token";
     let plain = || Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=1\n");
     let by_link = plain();
-    by_link.sim.fault(Fault::refusal("Project not found").for_ever());
+    by_link.sim.fault(Fault::refusal("Project not found").permanent());
     let in_file = plain().file("doctor.toml", "project = \"agentverse\"\nenvironment = \"staging\"\n");
     for (name, sandbox, words) in [
         ("an id", plain(), &["check", "--project", id, "--environment", "staging"][..]),

@@ -1,4 +1,4 @@
-//! What really runs, as a person meets it: what is said of it, and what it costs.
+//! The runtime state in `check`: findings, and the number of requests.
 
 use serde_json::json;
 
@@ -16,51 +16,51 @@ fn api() -> SimService {
     service("api", &[("A", "1")])
 }
 
-fn beside(quirks: SimOptions, services: impl IntoIterator<Item = SimService>) -> Sandbox {
+fn with_services(quirks: SimOptions, services: impl IntoIterator<Item = SimService>) -> Sandbox {
     let environment = services.into_iter().fold(Environment::named("staging"), Environment::service);
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
-    Sandbox::beside(Sim::with(estate, quirks)).file(".env", "A=1\n")
+    Sandbox::new(Sim::with(estate, quirks)).file(".env", "A=1\n")
 }
 
 fn check(sandbox: &Sandbox, expected: u8, requests: usize) -> String {
     let ended: Ended = sandbox.run(&["check", "-v"]);
     assert_eq!((ended.code, sandbox.sim.count()), (expected, requests), "{ended:?}");
-    ended.out.split_whitespace().collect::<Vec<_>>().join(" ")
+    ended.text()
 }
 
 #[test]
 fn snapshot_with_old_value_is_stale_in_two_requests() {
     let stale = || api().deployed(SimDeployment::serving(SINCE).had("A", "0"));
     for sandbox in [
-        beside(SimOptions::default(), [stale()]),
-        beside(SimOptions::default(), [stale()])
+        with_services(SimOptions::default(), [stale()]),
+        with_services(SimOptions::default(), [stale()])
             .variable("RAILWAY_API_TOKEN", None)
             .variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN)),
     ] {
         let out = check(&sandbox, 1, 2);
         assert!(out.contains("error: api runs with an old value of A"), "{out}");
     }
-    let out = check(&beside(SimOptions::default(), [api()]), 0, 2);
-    assert!(out.contains("got the stored values") && !out.contains("stale"), "{out}");
+    let out = check(&with_services(SimOptions::default(), [api()]), 0, 2);
+    assert!(out.contains("has the stored values") && !out.contains("stale"), "{out}");
 }
 
 #[test]
 fn missing_snapshot_falls_back_to_variable_times() {
     for (snapshot, time, words) in [
-        (Snapshots::Null, "2026-11-21T10:00:00.000Z", "api possibly runs with an old value of A"),
-        (Snapshots::Refused, "2026-11-21T10:00:00.000Z", "Railway said “Not Authorized”"),
-        (Snapshots::Null, "2026-11-20T10:00:03.000Z", "it is uncertain whether api runs with an old value of A"),
+        (Snapshots::Null, "2026-11-21T10:00:00.000Z", "api may be running with an old value of A"),
+        (Snapshots::Refused, "2026-11-21T10:00:00.000Z", "Railway responded “Not Authorized”"),
+        (Snapshots::Null, "2026-11-20T10:00:03.000Z", "could not determine whether api runs with an old value of A"),
         (Snapshots::Null, "2026-11-19T10:00:00.000Z", "no errors"),
     ] {
         let quirks = SimOptions { snapshot, ..SimOptions::default() };
-        let sandbox = beside(quirks, [api().deployed(SimDeployment::serving(SINCE)).changed("A", time)]);
+        let sandbox = with_services(quirks, [api().deployed(SimDeployment::serving(SINCE)).changed("A", time)]);
         let out = check(&sandbox, 0, 3);
         assert!(out.contains(words) || words == "no errors" && !out.contains("stale-deployment"), "{words}: {out}");
     }
     let quirks = SimOptions { snapshot: Snapshots::Null, ..SimOptions::default() };
-    let sandbox = beside(quirks, [api()]);
-    sandbox.sim.fault(Fault::field("environment", "Not Authorized").on("VariableTimes").for_ever());
-    // Why it was refused is asked of the token, once.
+    let sandbox = with_services(quirks, [api()]);
+    sandbox.sim.fault(Fault::field("environment", "Not Authorized").on("VariableTimes").permanent());
+    // One more request checks the token.
     let out = check(&sandbox, 0, 4);
     assert!(!out.contains("error:"), "{out}");
 }
@@ -77,37 +77,37 @@ fn failed_deployment_step_costs_one_extra_request() {
     failed.diagnosis = json!({ "summary": "The app listens\non a1b2c3d4-value." });
     let two =
         |name: &str| service(name, &[("A", "1")]).deployed(SimDeployment::serving(SINCE)).deployed(failed.clone());
-    let sandbox = beside(SimOptions::default(), [two("api"), two("web")]);
+    let sandbox = with_services(SimOptions::default(), [two("api"), two("web")]);
     let out = check(&sandbox, 1, 3);
     assert!(out.contains("HEALTHCHECK failed: no 200 on /up; The app listens on a1b2c3d4-value."), "{out}");
-    let sandbox = beside(SimOptions::default(), [two("api"), two("web")]);
+    let sandbox = with_services(SimOptions::default(), [two("api"), two("web")]);
     sandbox.sim.fault(Fault::field("events_0", "Not Authorized").on("DeploymentEvents").times(1));
     let out = check(&sandbox, 1, 4);
-    assert_eq!(out.matches("no 200 on /up").count(), 1, "the other one is still told: {out}");
+    assert_eq!(out.matches("no 200 on /up").count(), 1, "the other failure is still reported: {out}");
 }
 
 #[test]
 fn staged_changes_are_reported_and_refusal_is_tolerated() {
-    let sandbox = beside(SimOptions::default(), [api()]);
+    let sandbox = with_services(SimOptions::default(), [api()]);
     let id = sandbox.id("api");
     sandbox.sim.change(|estate| {
         let staged = Environment::named("x").staged(json!({ "services": { id: { "variables": { "A": null } } } }));
         estate.projects[0].environments[0].staged = staged.staged;
     });
     let out = check(&sandbox, 1, 2);
-    assert!(out.contains("staged changes wait in staging: A"), "{out}");
-    sandbox.sim.fault(Fault::field("staged", "Not Authorized").for_ever());
+    assert!(out.contains("staged changes in staging are not deployed: A"), "{out}");
+    sandbox.sim.fault(Fault::field("staged", "Not Authorized").permanent());
     let out = check(&sandbox, 0, 5);
-    assert!(!out.contains("staged changes wait"), "{out}");
+    assert!(!out.contains("staged changes in staging"), "{out}");
 }
 
 #[test]
 fn unreadable_deployments_do_not_affect_comparison() {
-    let sandbox = beside(SimOptions::default(), [api().deployed(SimDeployment::serving(SINCE).had("A", "0"))]);
-    sandbox.sim.fault(Fault::field("activeDeployments", "Not Authorized").for_ever());
+    let sandbox = with_services(SimOptions::default(), [api().deployed(SimDeployment::serving(SINCE).had("A", "0"))]);
+    sandbox.sim.fault(Fault::field("activeDeployments", "Not Authorized").permanent());
     let out = check(&sandbox, 0, 3);
     assert!(
-        out.contains("PASS values 1 compared") && out.contains("SKIP deployment Railway said “Not Authorized”"),
+        out.contains("PASS values 1 compared") && out.contains("SKIP deployment Railway responded “Not Authorized”"),
         "{out}"
     );
 }
@@ -115,17 +115,17 @@ fn unreadable_deployments_do_not_affect_comparison() {
 #[test]
 fn config_file_in_checkout_explains_start_command() {
     let changed = api().start("web --new").deployed(SimDeployment::serving(SINCE).started_with("web --old"));
-    let out = check(&beside(SimOptions::default(), [changed.clone()]), 0, 2);
+    let out = check(&with_services(SimOptions::default(), [changed.clone()]), 0, 2);
     assert!(out.contains("start-command"), "{out}");
-    let explained = beside(SimOptions::default(), [changed.clone()]).file("railway.toml", "[deploy]\n");
+    let explained = with_services(SimOptions::default(), [changed.clone()]).file("railway.toml", "[deploy]\n");
     let out = check(&explained, 0, 2);
-    assert!(!out.contains("is not the one of its settings") && out.contains("api may depend on railway.toml"), "{out}");
+    assert!(!out.contains("differs from its settings") && out.contains("api may depend on railway.toml"), "{out}");
     for (file, rule) in [
         ("backend/railway.json", "config-file-retired"),
         ("railway.json", "start-command"),
         (".railway/railway.ts", "start-command"),
     ] {
-        let inside = beside(SimOptions::default(), [changed.clone().root("/backend")]).file(file, "{}");
+        let inside = with_services(SimOptions::default(), [changed.clone().root("/backend")]).file(file, "{}");
         let ended = inside.run(&["check", "--service", "api", "--env-file", ".env"]);
         assert_eq!((ended.code, ended.out.matches("\nwarning: ").count()), (0, 1), "{file}: {ended:?}");
         assert!(ended.out.contains(rule), "{file}: {ended:?}");
@@ -134,20 +134,20 @@ fn config_file_in_checkout_explains_start_command() {
 
 #[test]
 fn refused_latest_deployment_hides_nothing_else() {
-    let sandbox = beside(SimOptions::default(), [api().deployed(SimDeployment::serving(SINCE).had("A", "0"))]);
-    sandbox.sim.fault(Fault::field("latestDeployment", "Not Authorized").for_ever());
+    let sandbox = with_services(SimOptions::default(), [api().deployed(SimDeployment::serving(SINCE).had("A", "0"))]);
+    sandbox.sim.fault(Fault::field("latestDeployment", "Not Authorized").permanent());
     let out = check(&sandbox, 1, 2);
     assert!(out.contains("error: api runs with an old value of A"), "{out}");
-    assert!(out.contains("SKIP deployment Railway said “Not Authorized”"), "{out}");
+    assert!(out.contains("SKIP deployment Railway responded “Not Authorized”"), "{out}");
 }
 
 #[test]
 fn refused_domains_are_not_treated_as_empty() {
     let declared = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /health\"\nstatus = 200\n";
-    let sandbox = beside(SimOptions::default(), [api()]).file("doctor.toml", declared);
-    sandbox.sim.fault(Fault::field("domains", "Not Authorized").for_ever());
+    let sandbox = with_services(SimOptions::default(), [api()]).file("doctor.toml", declared);
+    sandbox.sim.fault(Fault::field("domains", "Not Authorized").permanent());
     let out = check(&sandbox, 0, 3);
-    let why = "its domains can't be told: Railway said “Not Authorized”";
-    assert!(out.contains(&format!("SKIP endpoint GET /health was not asked: {why}")), "{out}");
-    assert!(out.contains("PASS running got the stored values"), "{out}");
+    let why = "its domains are unknown: Railway responded “Not Authorized”";
+    assert!(out.contains(&format!("SKIP endpoint GET /health was not sent: {why}")), "{out}");
+    assert!(out.contains("PASS running has the stored values"), "{out}");
 }

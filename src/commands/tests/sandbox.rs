@@ -1,4 +1,4 @@
-//! A folder, a home, a Railway, and a person.
+//! A sandbox for whole runs: a working directory, a home directory, a simulated Railway, and a scripted user.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -24,20 +24,20 @@ use crate::io::sim::estate::{Environment, Estate, Project, SimService, SimVariab
 use crate::io::sim::seed::ACCOUNT_TOKEN;
 use crate::io::sim::{Mutation, Sim};
 use crate::io::terminal::prompt::Ask;
-use crate::io::terminal::prompt::script::{Prepared, Script};
-use crate::io::terminal::status::{Stream, Watched};
-use crate::io::terminal::stream::{Sort, Terminal};
+use crate::io::terminal::prompt::script::{PreparedAnswer, Script};
+use crate::io::terminal::status::{Redraw, Stream};
+use crate::io::terminal::stream::{StreamKind, Terminal};
 use crate::io::world::{World, WorldLifetime};
 
-/// A clock on which waiting takes no time.
-struct Jumping<'i> {
+/// A clock on which a sleep takes no time.
+struct JumpingClock<'i> {
     began: Timestamp,
     elapsed: Cell<Duration>,
-    /// When Ctrl-C is pressed, in a wait.
+    /// The moment at which Ctrl-C is pressed, if the run is sleeping then.
     pressed: Option<(Duration, &'i Interrupt)>,
 }
 
-impl Clock for Jumping<'_> {
+impl Clock for JumpingClock<'_> {
     fn now(&self) -> Timestamp {
         self.began + self.elapsed.get()
     }
@@ -54,14 +54,14 @@ impl Clock for Jumping<'_> {
     }
 }
 
-/// The way to the simulated Railway, with an ear at it.
-struct Tapped {
+/// A transport to the simulated Railway that records every request.
+struct RecordingTransport {
     sim: Sim,
     host: Option<&'static str>,
     sent: Rc<RefCell<Vec<String>>>,
 }
 
-impl Transport for Tapped {
+impl Transport for RecordingTransport {
     fn post(&self, outgoing: &HttpRequest<'_>) -> Result<HttpResponse, TransportFailure> {
         self.sent.borrow_mut().push(format!("{} {}", outgoing.token.expose(), outgoing.body));
         self.sim.post(outgoing)
@@ -72,22 +72,32 @@ impl Transport for Tapped {
     }
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: u8,
     pub(crate) out: String,
     pub(crate) err: String,
-    /// What the person was asked.
+    /// The prompts.
     pub(crate) asked: Vec<String>,
-    /// How long it would have taken.
+    /// How long the run would have taken.
     pub(crate) took: Duration,
 }
 
 impl Ended {
-    /// `push api A done`, one line for each receipt of a run with `--format json`.
+    /// Standard output and standard error in one line, as if nothing were wrapped.
+    pub(crate) fn text(&self) -> String {
+        format!("{} {}", self.out, self.err).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_shows(&self, text: &str) {
+        assert!(self.text().contains(text), "{text}: {self:?}");
+    }
+
+    /// The receipts of a run with `--format json`, such as `push api A done`.
     pub(crate) fn receipts(&self) -> Vec<String> {
-        let report: Value = serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {self:?}"));
+        let report: Value = serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("not JSON: {self:?}"));
         let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
         let receipts = report["receipts"].as_array().unwrap().iter();
         receipts
@@ -96,32 +106,32 @@ impl Ended {
     }
 }
 
-/// A folder, a home and a Railway.
+/// A working directory, a home directory and a simulated Railway.
 pub(crate) struct Sandbox {
     pub(crate) sim: Sim,
     pub(crate) keyring: keyring::InMemoryKeyring,
-    /// The token and the body of every request.
+    /// The token and body of every request.
     pub(crate) sent: Rc<RefCell<Vec<String>>>,
-    /// By what name the Railway goes, if not by the simulation's own.
+    /// The host name, if it is not the simulation's.
     pub(crate) host: Option<&'static str>,
     folder: TempDir,
     variables: BTreeMap<String, String>,
-    terminal: Sort,
+    terminal: StreamKind,
     links: bool,
-    /// The working folder, from the one that [`Sandbox::work`] names.
+    /// The working directory, relative to [`Sandbox::work`].
     inside: PathBuf,
-    /// Whether a run remembers ids for the next one.
+    /// Whether runs share a cache of ids.
     remembers: bool,
-    /// How long after the one before it a run is.
+    /// The time between two runs.
     apart: Duration,
-    /// How long into a run Ctrl-C is pressed, in the wait that goes on then.
+    /// The moment of a run at which Ctrl-C is pressed, during a sleep.
     pressed: Option<Duration>,
     runs: Cell<u32>,
 }
 
 impl Sandbox {
-    /// Beside that Railway, whose first environment is known by ids from the process environment.
-    pub(crate) fn beside(sim: Sim) -> Self {
+    /// A sandbox for a simulated Railway. Environment variables select its first environment by ids.
+    pub(crate) fn new(sim: Sim) -> Self {
         let [project, environment] = sim.change(|estate| {
             let project = &estate.projects[0];
             [project.id.clone(), project.environments[0].id.clone()]
@@ -141,7 +151,7 @@ impl Sandbox {
             host: None,
             folder,
             variables,
-            terminal: Sort::Pipe,
+            terminal: StreamKind::Pipe,
             links: false,
             inside: PathBuf::new(),
             remembers: false,
@@ -151,19 +161,19 @@ impl Sandbox {
         }
     }
 
-    /// Beside a project `shop` with these services in `staging`.
+    /// A sandbox for a project `shop` with these services in `staging`.
     pub(crate) fn of(services: impl IntoIterator<Item = SimService>) -> Self {
         Self::in_environment(Environment::named("staging"), services)
     }
 
-    /// The same in that environment.
+    /// A sandbox for a project `shop` with these services in that environment.
     pub(crate) fn in_environment(environment: Environment, services: impl IntoIterator<Item = SimService>) -> Self {
         let environment = services.into_iter().fold(environment, Environment::service);
         let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
-        Self::beside(Sim::new(estate))
+        Self::new(Sim::new(estate))
     }
 
-    /// Writes a file into the working folder, for its owner's eyes.
+    /// Writes a file below the working directory that only its owner can read.
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
         let path = self.work().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -173,50 +183,50 @@ impl Sandbox {
         self
     }
 
-    /// Sets a variable of the process environment, or takes it away.
+    /// Sets or removes an environment variable.
     pub(crate) fn variable(mut self, name: &str, value: Option<&str>) -> Self {
         self.variables.remove(name);
         self.variables.extend(value.map(|value| (name.to_owned(), value.to_owned())));
         self
     }
 
-    /// With that much time between runs.
+    /// Sets the time between two runs.
     pub(crate) fn apart(mut self, time: Duration) -> Self {
         self.apart = time;
         self
     }
 
-    /// With Ctrl-C in the wait that goes on after that time.
+    /// Presses Ctrl-C after that time, during a sleep.
     pub(crate) fn interrupted_after(mut self, time: Duration) -> Self {
         self.pressed = Some(time);
         self
     }
 
-    /// With a folder in which ids are remembered.
+    /// Enables the cache of ids.
     pub(crate) fn remembering(mut self) -> Self {
         self.remembers = true;
         self
     }
 
-    /// With somebody at a terminal.
+    /// Makes the runs interactive, at a dumb terminal.
     pub(crate) fn at_a_terminal(mut self) -> Self {
-        self.terminal = Sort::Dumb;
+        self.terminal = StreamKind::Dumb;
         self
     }
 
-    /// With nobody at a terminal.
+    /// Makes the runs non-interactive.
     pub(crate) fn unattended(mut self) -> Self {
-        self.terminal = Sort::Pipe;
+        self.terminal = StreamKind::Pipe;
         self
     }
 
-    /// With somebody at a terminal that understands colour and links.
+    /// Makes the runs interactive, at a terminal with colour and hyperlinks.
     pub(crate) fn at_a_terminal_with_links(mut self) -> Self {
-        (self.terminal, self.links) = (Sort::Terminal, true);
+        (self.terminal, self.links) = (StreamKind::Terminal, true);
         self
     }
 
-    /// With that folder below it as the working folder.
+    /// Sets a subdirectory as the working directory.
     pub(crate) fn within(mut self, folder: &str) -> Self {
         self.inside = folder.into();
         self
@@ -242,7 +252,7 @@ impl Sandbox {
         std::fs::read_to_string(self.work().join(name)).unwrap()
     }
 
-    /// What a service stores under a name.
+    /// The stored value of a variable.
     pub(crate) fn stored(&self, service: &str, key: &str) -> Option<String> {
         self.sim.change(|estate| {
             let environment = &mut estate.projects[0].environments[0];
@@ -257,57 +267,57 @@ impl Sandbox {
         self.sim.change(|estate| estate.projects[0].environments[0].service_named(service).unwrap().id.clone())
     }
 
-    /// What was sent to change something: `SetVariables api A,B`, with `(lost)` where it was not done.
+    /// The mutations that were sent, such as `SetVariables api A,B`, with ` (not done)` if they had no effect.
     pub(crate) fn mutations(&self) -> Vec<String> {
         let names: BTreeMap<String, String> = self.sim.change(|estate| {
             let services = &estate.projects[0].environments[0].services;
             services.iter().map(|service| (service.id.clone(), service.name.clone())).collect()
         });
-        let told = |mutation: &Mutation| {
+        let line = |mutation: &Mutation| {
             let owner = mutation.service.as_ref().map_or("shared", |id| names[id].as_str());
-            let lost = if mutation.applied { "" } else { " (not done)" };
-            format!("{} {owner} {}", mutation.operation, mutation.keys.join(",")).trim_end().to_owned() + lost
+            let suffix = if mutation.applied { "" } else { " (not done)" };
+            format!("{} {owner} {}", mutation.operation, mutation.keys.join(",")).trim_end().to_owned() + suffix
         };
-        self.sim.mutations().iter().map(told).collect()
+        self.sim.mutations().iter().map(line).collect()
     }
 
-    /// Runs `doctor` with these words; nobody is asked anything.
+    /// Runs `doctor` with these arguments, and fails at a prompt.
     pub(crate) fn run(&self, words: &[&str]) -> Ended {
         self.run_with(words, Vec::new(), &Arc::default())
     }
 
-    /// Runs it with a person who gives these answers.
-    pub(crate) fn answered(&self, words: &[&str], answers: Vec<Prepared>) -> Ended {
+    /// Runs `doctor` with these answers to the prompts.
+    pub(crate) fn answered(&self, words: &[&str], answers: Vec<PreparedAnswer>) -> Ended {
         self.run_with(words, answers, &Arc::default())
     }
 
-    /// Runs it with a Ctrl-C that a hook of the simulation may press.
-    pub(crate) fn run_with(&self, words: &[&str], answers: Vec<Prepared>, interrupt: &Arc<Interrupt>) -> Ended {
+    /// Runs `doctor` with these answers, and with a Ctrl-C that a hook of the simulation may press.
+    pub(crate) fn run_with(&self, words: &[&str], answers: Vec<PreparedAnswer>, interrupt: &Arc<Interrupt>) -> Ended {
         let script = Script::new(answers);
         let ended = self.run_asking(words, &script, interrupt);
         let (asked, left) = (script.asked(), script.left());
-        assert_eq!(left, 0, "answers that nobody asked for; asked was {asked:#?}");
+        assert_eq!(left, 0, "unused answers; the prompts were {asked:#?}");
         let ended = Ended { asked, ..ended };
-        agreement::hold(words, &ended);
+        agreement::assert_agrees(words, &ended);
         ended
     }
 
-    /// Runs it with that person.
+    /// Runs `doctor` with an implementation of the prompts.
     pub(crate) fn run_asking(&self, words: &[&str], ask: &dyn Ask, interrupt: &Arc<Interrupt>) -> Ended {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let began = noon + self.apart * self.runs.replace(self.runs.get() + 1);
         let pressed = self.pressed.map(|at| (at, interrupt.as_ref()));
-        let clock = Jumping { began, elapsed: Cell::default(), pressed };
+        let clock = JumpingClock { began, elapsed: Cell::default(), pressed };
         let arguments: Vec<OsString> = ["doctor"].iter().chain(words).map(OsString::from).collect();
-        let talk = Stream::new(&mut err, Watched::No, &self.variables);
+        let status = Stream::new(&mut err, Redraw::No, &self.variables);
         let connect = |_: &_| -> Result<Box<dyn Transport>, Error> {
-            Ok(Box::new(Tapped { sim: self.sim.clone(), host: self.host, sent: Rc::clone(&self.sent) }))
+            Ok(Box::new(RecordingTransport { sim: self.sim.clone(), host: self.host, sent: Rc::clone(&self.sent) }))
         };
         let mut world = World {
             out: &mut out,
-            talk: &talk,
-            ask,
+            status: &status,
+            prompt: ask,
             interrupt,
             terminal: Terminal {
                 out: self.terminal,
@@ -317,7 +327,7 @@ impl Sandbox {
                 width: 100,
             },
             variables: self.variables.clone(),
-            folder: self.work().join(&self.inside),
+            directory: self.work().join(&self.inside),
             home: Some(self.home()),
             state: Some(self.state()),
             cache: self.remembers.then(|| self.cache()),
@@ -340,7 +350,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(self.sim.violations(), Vec::<String>::new(), "what was sent is what Railway takes");
+            assert_eq!(self.sim.violations(), Vec::<String>::new(), "invalid requests");
         }
     }
 }

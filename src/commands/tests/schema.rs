@@ -1,4 +1,4 @@
-//! The schemas against what is really printed and really read.
+//! Compares the JSON schemas with the actual output, and with the accepted configuration.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ fn schema(of: &str) -> jsonschema::Validator {
 }
 
 fn fits(schema: &jsonschema::Validator, text: &str) {
-    let document: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}"));
+    let document: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("not JSON: {text}"));
     let errors: Vec<String> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}: {text}");
 }
@@ -48,16 +48,16 @@ fn every_json_document_matches_schema() {
     ] {
         errors += both(&sandbox.run(&[words, &["--format", "json"]].concat()));
     }
-    assert!(errors >= 3, "some of them end with an error");
-    let nobody = shop(api()).variable("RAILWAY_API_TOKEN", None);
-    both(&nobody.run(&["auth", "status", "--format", "json"]));
+    assert!(errors >= 3, "some runs end with an error");
+    let logged_out = shop(api()).variable("RAILWAY_API_TOKEN", None);
+    both(&logged_out.run(&["auth", "status", "--format", "json"]));
     let hooks = Sandbox::of([]).variable("PATH", Some(&std::env::var("PATH").unwrap()));
     crate::io::git::tests::git(&hooks.work(), &["init", "-q"]);
     both(&hooks.run(&["hook", "status", "--format", "json"]));
     fits(&schema, sandbox.run(&["check", "--service", "nobody", "--format", "json"]).err.trim());
 }
 
-/// The names that the reader of `doctor.toml` would take in the place of a wrong one.
+/// The names that the error of a wrong name in `doctor.toml` lists.
 fn taken(text: &str, between: &str) -> BTreeSet<String> {
     let sandbox = Sandbox::of([api()]).file(".env", "A=new-value\n").file("doctor.toml", text);
     let ended = sandbox.run(&["check"]);
@@ -82,8 +82,8 @@ fn schema_covers_exactly_the_accepted_keys_and_values() {
         ("[[expect.http]]", "/properties/expect/properties/http/items/properties"),
         ("[hook]", "/properties/hook/properties"),
     ] {
-        let told: BTreeSet<String> = at(pointer).as_object().unwrap().keys().cloned().collect();
-        assert_eq!(told, taken(&format!("{section}\nzzzz = 1\n"), "use one of "), "{section}");
+        let in_schema: BTreeSet<String> = at(pointer).as_object().unwrap().keys().cloned().collect();
+        assert_eq!(in_schema, taken(&format!("{section}\nzzzz = 1\n"), "valid keys: "), "{section}");
     }
     for (text, pointer) in [
         ("loader = \"zzzz\"", "/properties/loader/enum"),
@@ -91,13 +91,13 @@ fn schema_covers_exactly_the_accepted_keys_and_values() {
         ("[hook]\non-drift = \"zzzz\"", "/properties/hook/properties/on-drift/enum"),
         ("[severity]\nsealed = \"zzzz\"", "/properties/severity/properties/sealed/enum"),
     ] {
-        let told: BTreeSet<String> =
+        let in_schema: BTreeSet<String> =
             at(pointer).as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect();
-        assert_eq!(told, taken(text, "must be one of "), "{text}");
+        assert_eq!(in_schema, taken(text, "must be one of "), "{text}");
     }
 }
 
-/// Whether `check` takes it as its `doctor.toml`.
+/// Whether `check` accepts it as `doctor.toml`.
 fn is_read(text: &str) -> bool {
     let sandbox = Sandbox::of([api()]).file(".env", "A=new-value\n").file("doctor.toml", text);
     !sandbox.run(&["check", "--format", "json"]).err.contains("\"kind\":\"configuration\"")
@@ -183,7 +183,7 @@ fn init_references_existing_schema() {
         assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
         assert_eq!(sandbox.text("doctor.toml").starts_with("#:schema ./doctor.schema.json\n"), named, "{name}");
         assert_eq!(sandbox.text(name), schema);
-        assert_ne!(sandbox.run(&["check"]).code, 2, "the line is a comment to doctor");
+        assert_ne!(sandbox.run(&["check"]).code, 2, "the line is a TOML comment");
     }
 }
 

@@ -1,11 +1,11 @@
-//! A push that Railway skips is the latest deployment, and nothing was made of it; and what Railway deploys by itself.
+//! Pushes that Railway skipped, which it reports as the latest deployment, and deployments that Railway creates by
+//! itself.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::commands::tests::deploy::{api, shop};
-use crate::commands::tests::sandbox::Ended;
 use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::Estate;
 use crate::io::sim::fault::{Fault, Loss, Moment};
@@ -13,12 +13,7 @@ use crate::io::sim::status_timeline::StatusTimeline;
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
 
-fn says(ended: &Ended, words: &str) {
-    let in_one_line = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(in_one_line.contains(words), "{words}: {ended:?}");
-}
-
-/// Railway declines to build a push, now.
+/// Adds a push that Railway skips now.
 fn push(estate: &mut Estate) {
     let time = estate.clock.after(Duration::from_millis(5)).text();
     let push = SimDeployment::with_status("SKIPPED", &time).id("skipped").meta("commitHash", "f".repeat(40));
@@ -44,7 +39,7 @@ fn push_at_any_step_does_not_prevent_redeploy() {
         assert_eq!(sandbox.mutations(), ["SetVariables api A", "Redeploy api"], "{operation}");
         assert!(sandbox.sent.borrow().iter().any(|sent| sent.contains("Redeploy(") && sent.contains(&serving)));
         assert!(!ended.out.contains("superseded"), "{operation}: {ended:?}");
-        says(&ended, "done redeploy api SUCCESS");
+        ended.assert_shows("done redeploy api SUCCESS");
     }
 }
 
@@ -55,14 +50,14 @@ fn skipped_push_is_not_mistaken_for_lost_deployment() {
     sandbox.sim.after("Redeploy", push);
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 6, "{ended:?}");
-    says(&ended, "unknown redeploy api");
-    assert!(!ended.out.contains("Railway has it"), "{ended:?}");
+    ended.assert_shows("unknown redeploy api");
+    assert!(!ended.out.contains("but the deployment exists"), "{ended:?}");
     let sandbox = shop(api());
     sandbox.sim.fault(Fault::lost(Moment::After, Loss::Html(502)).on("Redeploy"));
     sandbox.sim.after("Redeploy", push);
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 0, "{ended:?}");
-    says(&ended, "its answer was lost");
+    ended.assert_shows("the response was lost");
 }
 
 #[test]
@@ -75,7 +70,7 @@ fn deployment_behind_skipped_push_is_awaited() {
     });
     let ended = sandbox.run(PUSH);
     assert_eq!((ended.code, sandbox.mutations().len()), (0, 2), "{ended:?}");
-    says(&ended, &format!("waits for the newer deployment {newer}"));
+    ended.assert_shows(&format!("waits for the newer deployment {newer}"));
 }
 
 #[test]
@@ -84,7 +79,7 @@ fn skipped_push_does_not_replace_removed_deployment() {
     sandbox.sim.after("Redeploy", push);
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 7, "{ended:?}");
-    says(&ended, "it was removed, and no newer one replaces it");
+    ended.assert_shows("removed, and not replaced by a newer deployment");
 }
 
 #[test]
@@ -96,7 +91,7 @@ fn deployment_of_deletion_is_found_behind_skipped_push() {
     sandbox.sim.after("DeleteVariable", push);
     let ended = sandbox.run(&["undo", "--yes"]);
     assert_eq!((ended.code, sandbox.mutations().split_off(before)), (0, vec!["DeleteVariable api NEW".to_owned()]));
-    says(&ended, "Railway created it when NEW was deleted; no second one was needed");
+    ended.assert_shows("Railway created it when NEW was deleted; no second one was needed");
 }
 
 #[test]
@@ -105,18 +100,17 @@ fn automatic_railway_deployments_are_identified() {
     adopted.sim.after("SetVariables", |estate| drop(own(estate, StatusTimeline::success())));
     let ended = adopted.run(PUSH);
     assert_eq!((ended.code, adopted.mutations()), (0, vec!["SetVariables api A".to_owned()]), "{ended:?}");
-    says(
-        &ended,
-        "Railway made it itself (an automatic update of its image) while the values were stored, and it has them",
+    ended.assert_shows(
+        "Railway created it (an automatic update of its image) while the values were stored, and it has them",
     );
 
     let stuck = shop(api());
     stuck.sim.change(|estate| own(estate, StatusTimeline::endless()));
     let ended = stuck.run(PUSH);
     assert_eq!(ended.code, 6, "{ended:?}");
-    says(
-        &ended,
-        "is still under way, and Railway's own: an automatic update of its image; older code was not put over it",
+    ended.assert_shows(
+        "(created by Railway: an automatic update of its image) is still in progress; it was not replaced with older \
+         code",
     );
 
     let stale = shop(api()).file(".env", "A=old-value\n");
@@ -128,12 +122,14 @@ fn automatic_railway_deployments_are_identified() {
         own(estate, StatusTimeline::endless());
     });
     let ended = stale.run(&["check", "-v"]);
-    says(&ended, "Railway redeployed it itself: an automatic update of its image");
-    says(&ended, "a newer deployment is on its way (INITIALIZING); Railway made it itself");
+    ended.assert_shows("Railway redeployed it for an automatic update of its image");
+    ended.assert_shows(
+        "a newer deployment, which Railway started for an automatic update of its image, is pending (INITIALIZING)",
+    );
 
     let superseded = shop(api().next(StatusTimeline::through(&["INITIALIZING", "BUILDING", "REMOVED"])));
     superseded.sim.after_nth("DeploymentStatus", 2, |estate| drop(own(estate, StatusTimeline::success())));
     let ended = superseded.run(PUSH);
     assert_eq!(ended.code, 0, "{ended:?}");
-    says(&ended, "which was made after the values were stored; Railway made it itself");
+    ended.assert_shows("which was created after the values were stored; Railway created it by itself");
 }

@@ -1,4 +1,4 @@
-//! Start commands: who may set one, what is shown of it and sent for it, and how it is put back.
+//! Start commands: how they are confirmed, shown, set and restored.
 
 use crate::commands::tests::fix::{API, KEY, WORKER, service};
 use crate::commands::tests::sandbox::{Ended, Sandbox};
@@ -8,7 +8,7 @@ use crate::io::sim::estate::{Environment, Estate, Project, SimService, SimVariab
 use crate::io::sim::seed::incident;
 use crate::io::sim::{Sim, SimOptions};
 use crate::io::terminal::prompt::YesNo;
-use crate::io::terminal::prompt::script::Prepared;
+use crate::io::terminal::prompt::script::PreparedAnswer;
 
 pub(super) const OLD: &str = "celery worker --password=hunter2hunter2";
 pub(super) const NEW: &str = "celery worker --password=hunter2hunter2 -B";
@@ -23,19 +23,19 @@ pub(super) fn worker() -> SimService {
     service("worker", &[("A", "1")]).start(OLD).commit("371a158c06be94d2f7a05e31b8d49c6fa2e7130b").deployed(deployment)
 }
 
-/// `staging` beside two environments that nothing of a run concerns, and one that its token may not see.
-pub(super) fn beside(quirks: SimOptions, worker: &SimService) -> Sandbox {
+/// `staging`, two environments that must not change, and one without access.
+pub(super) fn shop_with(quirks: SimOptions, worker: &SimService) -> Sandbox {
     let environment =
         |name: &str| Environment::named(name).service(service("api", &[("A", "1")])).service(worker.clone());
     let project =
         ["staging", "production", "qa"].into_iter().map(environment).fold(Project::named("shop"), Project::environment);
     let project = project.environment(environment("closed").restricted());
-    let sandbox = Sandbox::beside(Sim::with(Estate::of("crew").project(project).with_tokens(), quirks));
+    let sandbox = Sandbox::new(Sim::with(Estate::of("crew").project(project).with_tokens(), quirks));
     sandbox.file(".env", "A=1\n")
 }
 
 pub(super) fn shop() -> Sandbox {
-    beside(SimOptions::default(), &worker())
+    shop_with(SimOptions::default(), &worker())
 }
 
 /// The start command of the worker in the settings of each environment.
@@ -46,7 +46,7 @@ pub(super) fn set(sandbox: &Sandbox) -> Vec<Option<String>> {
     })
 }
 
-/// That of its running deployment in `staging`.
+/// The start command of its running deployment in `staging`.
 pub(super) fn running(sandbox: &Sandbox) -> String {
     sandbox.sim.change(|estate| {
         let worker = estate.projects[0].environments[0].service_named("worker").unwrap();
@@ -59,21 +59,13 @@ pub(super) fn assert_set(sandbox: &Sandbox, here: Option<&str>, ended: &Ended) {
     assert_eq!(set(sandbox), [text(here), text(Some(OLD)), text(Some(OLD)), text(Some(OLD))], "{ended:?}");
 }
 
-pub(super) fn said(ended: &Ended) -> String {
-    format!("{} {}", ended.out, ended.err).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-pub(super) fn says(ended: &Ended, words: &str) {
-    assert!(said(ended).contains(words), "{words}: {ended:?}");
-}
-
-pub(super) fn shows_no_command(ended: &Ended) {
+pub(super) fn assert_hides_command(ended: &Ended) {
     assert!(!ended.out.contains("hunter2") && !ended.err.contains("hunter2"), "{ended:?}");
 }
 
 #[test]
 fn single_command_fixes_incident_and_undo_restores_it() {
-    let sandbox = Sandbox::beside(Sim::new(incident::estate()))
+    let sandbox = Sandbox::new(Sim::new(incident::estate()))
         .file(".env", incident::ENV_FILE)
         .file("doctor.toml", incident::CONFIG_FILE);
     assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
@@ -98,11 +90,11 @@ fn single_command_fixes_incident_and_undo_restores_it() {
     assert_eq!(ended.receipts(), receipts);
     let check = sandbox.run(&["check"]);
     assert_eq!(check.code, 0, "{check:?}");
-    says(&check, "PASS log line");
-    says(&check, "PASS endpoint");
+    check.assert_shows("PASS log line");
+    check.assert_shows("PASS endpoint");
     let again = sandbox.run(&cure);
     assert_eq!((again.code, sandbox.mutations().len()), (0, 4), "{again:?}");
-    says(&sandbox.run(&["undo", "--list"]), &format!("the start command of {WORKER}"));
+    sandbox.run(&["undo", "--list"]).assert_shows(&format!("the start command of {WORKER}"));
     assert_eq!(sandbox.run(&["undo", "--yes"]).code, 0);
     let left = sandbox.run(&["check", "--format", "json"]);
     assert!(left.code == 1 && left.out.contains("lacks -B") && left.out.contains("value-differs"), "{left:?}");
@@ -116,14 +108,14 @@ fn start_command_changes_one_environment_and_is_restored() {
             worker.start_command = None;
             worker.deployments = vec![SimDeployment::serving(SINCE).meta("commitHash", BEFORE)];
         }
-        let sandbox = beside(SimOptions::default(), &worker);
+        let sandbox = shop_with(SimOptions::default(), &worker);
         let elsewhere = set(&sandbox)[1..].to_vec();
         let ended = sandbox.run(SET);
         assert_eq!((ended.code, running(&sandbox).as_str()), (0, NEW), "{ended:?}");
         assert_eq!(sandbox.mutations(), SENT);
         assert_eq!((set(&sandbox)[0].as_deref(), &set(&sandbox)[1..]), (Some(NEW), &elsewhere[..]));
-        shows_no_command(&ended);
-        says(&ended, "closed, so whether they changed is not known");
+        assert_hides_command(&ended);
+        ended.assert_shows("could not check the start commands of closed: ");
         let undone = sandbox.run(&["undo", "--yes", "--format", "json"]);
         assert_eq!(undone.receipts(), ["start-command worker - done", "redeploy worker - done"], "{undone:?}");
         assert_eq!((undone.code, set(&sandbox)[0].as_deref(), &set(&sandbox)[1..]), (0, before, &elsewhere[..]));
@@ -137,7 +129,7 @@ fn undo_keeps_changed_start_command_and_respects_no_deploy() {
     assert_eq!(sandbox.run(SET).code, 0);
     let kept = sandbox.run(&["undo", "--yes", "--no-deploy"]);
     assert_eq!((kept.code, set(&sandbox)[0].as_deref()), (6, Some(NEW)), "{kept:?}");
-    says(&kept, "Railway deploys with it");
+    kept.assert_shows("setting it deploys the service");
     let worker = |estate: &mut Estate| {
         estate.projects[0].environments[0].service_named("worker").unwrap().start_command =
             Some("celery other".to_owned());
@@ -145,7 +137,7 @@ fn undo_keeps_changed_start_command_and_respects_no_deploy() {
     sandbox.sim.change(worker);
     let ended = sandbox.run(&["undo", "--yes"]);
     assert_eq!((ended.code, set(&sandbox)[0].as_deref()), (6, Some("celery other")), "{ended:?}");
-    says(&ended, "it was changed since");
+    ended.assert_shows("changed since that run");
     assert_eq!(sandbox.mutations(), SENT);
 }
 
@@ -153,7 +145,10 @@ fn undo_keeps_changed_start_command_and_respects_no_deploy() {
 fn invalid_usage_is_refused_before_any_request() {
     for (words, why) in [
         (&["fix", "--yes", "--start-command", NEW][..], "--service"),
-        (&["fix", "--yes", "--start-command", NEW, "--service=worker", "--service=api"], "more than one service"),
+        (
+            &["fix", "--yes", "--start-command", NEW, "--service=worker", "--service=api"],
+            "requires exactly one --service",
+        ),
         (&["fix", "--yes", "--start-command", "", "--service=worker"], "it is empty"),
         (&["fix", "--yes", "--start-command", " \t", "--service=worker"], "it is empty"),
         (&["fix", "--yes", "--start-command", "web\nrm -rf /", "--service=worker"], "control characters"),
@@ -167,17 +162,17 @@ fn invalid_usage_is_refused_before_any_request() {
         let sandbox = shop();
         let ended = sandbox.run(words);
         assert_eq!((ended.code, sandbox.sim.count()), (2, 0), "{words:?}: {ended:?}");
-        says(&ended, why);
-        shows_no_command(&ended);
+        ended.assert_shows(why);
+        assert_hides_command(&ended);
     }
     let sandbox = shop();
     for (words, why) in [
         (&["fix", "--yes", "--start-command", NEW, "--service=wrker"][..], "worker"),
-        (&["fix", "--yes", "--start-command", NEW, "--service=work"], "is a part of worker"),
+        (&["fix", "--yes", "--start-command", NEW, "--service=work"], "`work` matches worker now"),
     ] {
         let ended = sandbox.run(words);
         assert_eq!(ended.code, 2, "{ended:?}");
-        says(&ended, why);
+        ended.assert_shows(why);
     }
     assert_eq!(sandbox.mutations(), [""; 0]);
 }
@@ -190,18 +185,18 @@ fn plan_shows_start_command_only_at_terminal() {
         let ended = sandbox.run(&[&typed[..], more].concat());
         assert_eq!(ended.code, code, "{ended:?}");
         assert!(ended.out.contains("~ start command  ● "), "{ended:?}");
-        says(&ended, "doctor fix --yes --start-command='celery other' --service=worker");
-        shows_no_command(&ended);
+        ended.assert_shows("doctor fix --yes --start-command='celery other' --service=worker");
+        assert_hides_command(&ended);
     }
     let planned = sandbox.run(&[&typed[..], &["--dry-run", "--format", "json"]].concat());
     assert!(planned.out.contains("\"start_commands\": [\n      {\n        \"service\": \"worker\",\n"), "{planned:?}");
     let terminal = sandbox.at_a_terminal();
     let ended = terminal.run(&[&typed[..], &["--dry-run"]].concat());
     assert!(ended.out.contains(&format!("      - {OLD}\n      + celery other\n")), "{ended:?}");
-    let typed_and_confirmed = terminal.answered(typed, vec![Prepared::Reply(YesNo::No)]);
+    let typed_and_confirmed = terminal.answered(typed, vec![PreparedAnswer::Reply(YesNo::No)]);
     assert_eq!((typed_and_confirmed.code, terminal.mutations().len()), (2, 0), "{typed_and_confirmed:?}");
     let terminal = terminal.variable("CI", Some("true"));
-    shows_no_command(&terminal.run(&[&typed[..], &["--dry-run"]].concat()));
+    assert_hides_command(&terminal.run(&[&typed[..], &["--dry-run"]].concat()));
     assert_eq!(terminal.mutations(), [""; 0]);
 }
 
@@ -211,12 +206,12 @@ fn start_command_with_known_value_is_not_printed() {
     let text = "celery --token=abcdefghij0123456789";
     let ended = sandbox.run(&["fix", "--dry-run", "--start-command", text, "--service=worker"]);
     assert!(!ended.out.contains("abcdefghij"), "{ended:?}");
-    says(&ended, "run the same command again with --yes");
+    ended.assert_shows("un the same command with --yes");
     let ended = sandbox.run(&["fix", "--start-command", text, "--service=worker", "--format=json"]);
     assert!(!ended.out.contains("abcdefghij") && !ended.err.contains("abcdefghij"), "{ended:?}");
 }
 
-/// Whoever declines has seen the text in full, so the command that carries out the plan can repeat it there.
+/// A user who declines the plan has read the text in full, so the printed command may contain it.
 #[test]
 fn declined_command_with_value_is_printed_only_at_terminal() {
     let sandbox = || {
@@ -227,12 +222,12 @@ fn declined_command_with_value_is_printed_only_at_terminal() {
         });
         sandbox
     };
-    let declined = || vec![Prepared::Enter, Prepared::Reply(YesNo::Yes), Prepared::Reply(YesNo::No)];
+    let declined = || vec![PreparedAnswer::Enter, PreparedAnswer::Reply(YesNo::Yes), PreparedAnswer::Reply(YesNo::No)];
     let terminal = sandbox().at_a_terminal();
     let ended = terminal.answered(&["fix"], declined());
-    says(&ended, &format!("--start-command={}", crate::report::shell_command::line(&[NEW.to_owned()])));
+    ended.assert_shows(&format!("--start-command={}", crate::report::shell_command::line(&[NEW.to_owned()])));
     let in_ci = sandbox().at_a_terminal().variable("CI", Some("true"));
-    shows_no_command(&in_ci.run(&["fix", "--dry-run"]));
+    assert_hides_command(&in_ci.run(&["fix", "--dry-run"]));
 }
 
 pub(super) fn declared(sandbox: Sandbox) -> Sandbox {
@@ -252,20 +247,20 @@ fn text_from_checkout_requires_interactive_confirmation() {
         let sandbox = declared(shop());
         let ended = sandbox.run(words);
         assert!(ended.code != 0 && sandbox.mutations().is_empty(), "{words:?}: {ended:?}");
-        shows_no_command(&ended);
+        assert_hides_command(&ended);
     }
-    let yes = || Prepared::Reply(YesNo::Yes);
-    let no = || Prepared::Reply(YesNo::No);
+    let yes = || PreparedAnswer::Reply(YesNo::Yes);
+    let no = || PreparedAnswer::Reply(YesNo::No);
     for (answers, code, sent) in [
-        (vec![Prepared::Enter, yes(), yes()], 0, SENT),
-        (vec![Prepared::Enter, Prepared::Enter, yes()], 0, SENT),
-        (vec![Prepared::Enter, yes(), no()], 2, &[]),
-        (vec![Prepared::Enter, no()], 1, &[]),
-        (vec![Prepared::Enter, Prepared::Back, Prepared::Back], 1, &[]),
-        (vec![Prepared::Choice(2)], 1, &[]),
-        // One by one: the only finding is about the start command.
-        (vec![Prepared::Choice(1), yes(), yes()], 0, SENT),
-        (vec![Prepared::Choice(1), no()], 1, &[]),
+        (vec![PreparedAnswer::Enter, yes(), yes()], 0, SENT),
+        (vec![PreparedAnswer::Enter, PreparedAnswer::Enter, yes()], 0, SENT),
+        (vec![PreparedAnswer::Enter, yes(), no()], 2, &[]),
+        (vec![PreparedAnswer::Enter, no()], 1, &[]),
+        (vec![PreparedAnswer::Enter, PreparedAnswer::Back, PreparedAnswer::Back], 1, &[]),
+        (vec![PreparedAnswer::Choice(2)], 1, &[]),
+        // One by one; the only finding is about the start command.
+        (vec![PreparedAnswer::Choice(1), yes(), yes()], 0, SENT),
+        (vec![PreparedAnswer::Choice(1), no()], 1, &[]),
     ] {
         let sandbox = declared(shop()).at_a_terminal();
         let ended = sandbox.answered(&["fix"], answers.clone());
@@ -275,10 +270,10 @@ fn text_from_checkout_requires_interactive_confirmation() {
             "{answers:?}: {ended:?}"
         );
         let shown = ended.err.contains(&format!("  {NEW}\n"));
-        assert_eq!(shown, answers != [Prepared::Choice(2)], "{answers:?}: {ended:?}");
+        assert_eq!(shown, answers != [PreparedAnswer::Choice(2)], "{answers:?}: {ended:?}");
         assert_eq!(
             ended.out.contains(&format!("      + {NEW}\n")),
-            answers.len() == 3 && !answers.contains(&Prepared::Back)
+            answers.len() == 3 && !answers.contains(&PreparedAnswer::Back)
         );
         if code == 0 {
             assert_eq!(running(&sandbox), NEW);
@@ -297,19 +292,20 @@ fn appended_parts_are_quoted_and_hidden_characters_refused() {
     ] {
         let config = format!("[services.worker]\nname = \"worker\"\nstart-command-contains = {parts}\n");
         let sandbox = shop().file("doctor.toml", &config).at_a_terminal();
-        let answers = if offered.is_some() { vec![Prepared::Enter, Prepared::Reply(YesNo::No)] } else { Vec::new() };
+        let answers =
+            if offered.is_some() { vec![PreparedAnswer::Enter, PreparedAnswer::Reply(YesNo::No)] } else { Vec::new() };
         let ended = sandbox.answered(&["fix"], answers);
         match offered {
-            Some(words) => says(&ended, words),
-            None => says(&ended, "no start command is offered for worker"),
+            Some(words) => ended.assert_shows(words),
+            None => ended.assert_shows("no start command is suggested for worker"),
         }
         assert_eq!(sandbox.mutations(), [""; 0]);
     }
     for command in ["celery worker && echo done", "sh -c 'celery worker'"] {
         let deployment = SimDeployment::serving(SINCE).started_with(command);
         let worker = service("worker", &[("A", "1")]).start(command).deployed(deployment);
-        let sandbox = declared(beside(SimOptions::default(), &worker)).at_a_terminal();
-        says(&sandbox.answered(&["fix"], Vec::new()), "more than one plain command");
+        let sandbox = declared(shop_with(SimOptions::default(), &worker)).at_a_terminal();
+        sandbox.answered(&["fix"], Vec::new()).assert_shows("more than one plain command");
     }
 }
 
@@ -321,13 +317,13 @@ fn start_command_from_config_file_is_reported_and_kept() {
     ] {
         let mut worker = worker();
         worker.start_command = None;
-        let sandbox = declared(beside(SimOptions::default(), &worker)).file(file, "").at_a_terminal();
+        let sandbox = declared(shop_with(SimOptions::default(), &worker)).file(file, "").at_a_terminal();
         let ended = sandbox.answered(&["fix"], Vec::new());
-        assert!(ended.err.contains(&format!("is set in {file}: change it there, to\n  {line}\n")), "{ended:?}");
+        assert!(ended.err.contains(&format!("is set in {file}; change it there to:\n  {line}\n")), "{ended:?}");
         let refused = sandbox.run(SET);
         assert_eq!(refused.code, 2, "{refused:?}");
-        says(&refused, &format!("set in {file}, which overrides the settings"));
-        shows_no_command(&refused);
+        refused.assert_shows(&format!("set in {file}, which overrides the settings"));
+        assert_hides_command(&refused);
         assert_eq!(sandbox.mutations(), [""; 0]);
     }
 }
@@ -339,13 +335,13 @@ fn target_named_only_by_checkout_is_refused() {
     let sandbox = sandbox.variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
     let ended = sandbox.run(SET);
     assert!(ended.code == 2 && sandbox.mutations().is_empty(), "{ended:?}");
-    says(&ended, "only doctor.toml names");
-    // A word that only the checkout gives a meaning.
+    ended.assert_shows("only doctor.toml names");
+    // An alias that only the checkout defines.
     let alias = "[services.jobs]\nname = \"worker\"\n";
     let sandbox = shop().file("doctor.toml", alias);
     let ended = sandbox.run(&["fix", "--yes", "--start-command", NEW, "--service=jobs"]);
     assert!(ended.code == 2 && sandbox.mutations().is_empty(), "{ended:?}");
-    says(&ended, "says that jobs is the service worker");
+    ended.assert_shows("resolves jobs to the service worker");
 }
 
 #[test]
@@ -353,15 +349,15 @@ fn protected_environment_requires_explicit_name() {
     let environment = |name: &str| Environment::named(name).service(worker());
     let estate =
         || Estate::of("crew").project(Project::named("shop").environment(environment("production"))).with_tokens();
-    let sandbox = Sandbox::beside(Sim::new(estate())).file(".env", "A=1\n");
+    let sandbox = Sandbox::new(Sim::new(estate())).file(".env", "A=1\n");
     let ended = sandbox.run(SET);
     assert!(ended.code == 2 && sandbox.mutations().is_empty(), "{ended:?}");
-    says(&ended, "production is a protected environment");
+    ended.assert_shows("production is a protected environment");
     let ended = sandbox.run(&[SET, &["--environment=production"]].concat());
     assert_eq!((ended.code, sandbox.mutations().len()), (0, 1), "{ended:?}");
 }
 
-/// A start command with directions: the one service is not the only one that the run is about.
+/// With a direction, a run with a start command also applies to other services.
 #[test]
 fn push_keeps_default_services_beside_start_command() {
     let sandbox = shop().file(".env", "A=2\n");
@@ -369,7 +365,7 @@ fn push_keeps_default_services_beside_start_command() {
     assert!(!narrow.out.contains("api") && !narrow.out.contains("~ A"), "{narrow:?}");
     let wide = sandbox.run(&[SET, &["--push", "--only=A", "--dry-run"]].concat());
     assert!(wide.out.contains("Plan: 2 variables on Railway, 1 start command, 2 deployments"), "{wide:?}");
-    says(&wide, "doctor fix --push --yes --only=A --start-command=");
+    wide.assert_shows("doctor fix --push --yes --only=A --start-command=");
 }
 
 #[test]
@@ -377,6 +373,6 @@ fn check_reads_no_other_environment() {
     let sandbox = declared(shop());
     let ended = sandbox.run(&["check"]);
     assert_eq!((ended.code, sandbox.sim.count()), (1, 2), "{ended:?}");
-    says(&ended, "doctor fix --service=worker");
-    shows_no_command(&ended);
+    ended.assert_shows("doctor fix --service=worker");
+    assert_hides_command(&ended);
 }

@@ -1,4 +1,4 @@
-//! Start commands where something goes wrong, or another way than it is thought likeliest.
+//! Start commands with faults, and with less likely behaviour of Railway.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::start_command::{
-    BEFORE, NEW, OLD, SENT, SET, SINCE, assert_set, beside, declared, running, said, says, set, shop, shows_no_command,
+    BEFORE, NEW, OLD, SENT, SET, SINCE, assert_hides_command, assert_set, declared, running, set, shop, shop_with,
     worker,
 };
 use crate::io::interrupt::Interrupt;
@@ -19,12 +19,12 @@ use crate::io::sim::{PatchDeploys, Patched, SimOptions, Started};
 
 #[test]
 fn change_reaching_other_environments_fails_and_names_them() {
-    let sandbox = beside(SimOptions { patched: Patched::All, ..SimOptions::default() }, &worker());
+    let sandbox = shop_with(SimOptions { patched: Patched::All, ..SimOptions::default() }, &worker());
     let ended = sandbox.run(SET);
     assert_eq!((ended.code, sandbox.mutations().len()), (6, 1), "{ended:?}");
-    says(&ended, "was to change in staging only, and changed in production and qa as well");
-    says(&ended, "Custom Start Command");
-    shows_no_command(&ended);
+    ended.assert_shows("should have changed in staging only, but also changed in production and qa");
+    ended.assert_shows("Custom Start Command");
+    assert_hides_command(&ended);
 }
 
 #[test]
@@ -39,11 +39,11 @@ fn deploys_only_as_needed_for_command_to_run() {
         (Nothing, WithCurrent, WithCaptured, 0, &[redeploy]),
         (Nothing, WithCaptured, WithCurrent, 0, &[redeploy, deploy]),
         (Nothing, WithCaptured, WithCaptured, 7, &[redeploy, deploy]),
-        // The code that runs is to stay.
+        // The running commit is kept.
         (Head, WithCurrent, WithCurrent, 0, &[deploy]),
     ] {
         let quirks = SimOptions { patch_deploys, redeployed_command, deployed_command, ..SimOptions::default() };
-        let sandbox = beside(quirks, &worker());
+        let sandbox = shop_with(quirks, &worker());
         let ended = sandbox.run(SET);
         let name = format!("{patch_deploys:?} {redeployed_command:?} {deployed_command:?}: {ended:?}");
         assert_eq!(
@@ -54,7 +54,7 @@ fn deploys_only_as_needed_for_command_to_run() {
         if code == 0 {
             assert_eq!(running(&sandbox), NEW, "{name}");
         } else {
-            says(&ended, "was started with another command than was set");
+            ended.assert_shows("running, but not with the start command that was set");
         }
         assert!(
             sandbox.sent.borrow().iter().filter(|one| one.contains("Deploy(")).all(|one| one.contains(BEFORE)),
@@ -76,11 +76,11 @@ fn lost_response_is_confirmed_and_never_resent() {
             assert_set(&sandbox, Some(here), &ended);
         }
     }
-    for (said, code, outcome) in
+    for (message, code, outcome) in
         [("Problem processing request", 6, "unknown"), ("Not Authorized", 4, "failed"), ("Invalid input", 5, "failed")]
     {
         let sandbox = shop();
-        sandbox.sim.fault(Fault::refusal(said).on("CommitPatch"));
+        sandbox.sim.fault(Fault::refusal(message).on("CommitPatch"));
         let ended = sandbox.run(&[SET, &["--format=json"]].concat());
         assert_eq!((ended.code, ended.receipts()[0].as_str()), (code, &*format!("start-command worker - {outcome}")));
         assert_set(&sandbox, Some(OLD), &ended);
@@ -96,19 +96,19 @@ fn start_command_changed_since_check_is_conflict() {
     let ended = sandbox.run(&[SET, &["--format=json"]].concat());
     assert_eq!((ended.code, sandbox.mutations().len()), (6, 0), "{ended:?}");
     assert_eq!(ended.receipts(), ["start-command worker - conflict", "redeploy worker - not-tried"]);
-    // The same command is not a conflict. It is not deployed either: another person is changing the service.
+    // The same command is not a conflict. It is not deployed either, because another user is changing the service.
     let sandbox = shop();
     sandbox.sim.before("StartCommands", |estate| {
         estate.projects[0].environments[0].service_named("worker").unwrap().start_command = Some(NEW.to_owned());
     });
     let ended = sandbox.run(SET);
     assert_eq!((ended.code, sandbox.mutations()), (6, Vec::new()), "{ended:?}");
-    says(&ended, "next doctor fix --redeploy --service=worker");
+    ended.assert_shows("doctor fix --redeploy --service=worker");
     let again = sandbox.run(SET);
     assert_eq!((again.code, sandbox.mutations()), (0, vec!["Redeploy worker".to_owned()]), "{again:?}");
 }
 
-/// Storing the variables takes time, in which another person sets the command.
+/// Another user sets the start command while variables are stored.
 #[test]
 fn start_command_changed_during_variable_write_is_conflict() {
     let sandbox = shop().file(".env", "A=2\n");
@@ -156,10 +156,10 @@ fn interrupted_run_can_be_finished_or_undone() {
         let ended = sandbox.run_with(SET, Vec::new(), &interrupt);
         assert_eq!((ended.code, sandbox.mutations().len()), (130, sent), "{operation}: {ended:?}");
         assert!(
-            operation != "CommitPatch" || said(&ended).contains("did not follow that deployment"),
+            operation != "CommitPatch" || ended.text().contains("did not follow that deployment"),
             "{operation}: {ended:?}"
         );
-        // The same command again finishes it; undo goes back.
+        // Running the same command again completes it, and undo restores the old one.
         if operation == "DeploymentStatus" {
             let undone = sandbox.run(&["undo", "--yes"]);
             assert_eq!((undone.code, running(&sandbox).as_str()), (0, OLD), "{operation}: {undone:?}");
@@ -177,11 +177,11 @@ fn awaits_deployment_in_progress_and_leaves_removed_one_down() {
     let ended = sandbox.run(SET);
     assert_eq!((ended.code, sandbox.mutations()), (0, vec![SENT[0].to_owned()]), "{ended:?}");
     let removed = service("worker", &[("A", "1")]).start(OLD).deployed(SimDeployment::with_status("REMOVED", SINCE));
-    let sandbox = beside(SimOptions::default(), &removed);
+    let sandbox = shop_with(SimOptions::default(), &removed);
     let ended = sandbox.run(SET);
     assert_eq!(sandbox.mutations(), [""; 0], "{ended:?}");
-    says(&ended, "is left as it is, because setting it deploys");
-    let sandbox = beside(SimOptions::default(), &worker().next(StatusTimeline::failing_build("no")));
+    ended.assert_shows("is not set, because that would deploy it");
+    let sandbox = shop_with(SimOptions::default(), &worker().next(StatusTimeline::failing_build("no")));
     let ended = sandbox.run(SET);
     assert_eq!(ended.code, 7, "{ended:?}");
     assert!(ended.out.trim_end().lines().next_back().unwrap().contains("doctor undo"), "{ended:?}");
@@ -189,11 +189,11 @@ fn awaits_deployment_in_progress_and_leaves_removed_one_down() {
 
 #[test]
 fn deploy_limit_after_write_is_reported() {
-    let sandbox = beside(SimOptions { deploy_limit: 0, ..SimOptions::default() }, &worker());
+    let sandbox = shop_with(SimOptions { deploy_limit: 0, ..SimOptions::default() }, &worker());
     let ended = sandbox.run(SET);
     assert_eq!(ended.code, 6, "{ended:?}");
     assert_set(&sandbox, Some(NEW), &ended);
-    says(&ended, "was deployed too often in a short time");
+    ended.assert_shows("was deployed too often; its values are stored");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn project_token_sets_command_and_reports_unread_environments() {
     let ended = sandbox.run(SET);
     assert_eq!((ended.code, sandbox.mutations().len()), (0, 1), "{ended:?}");
     assert_set(&sandbox, Some(NEW), &ended);
-    says(&ended, "can't read the start commands of");
+    ended.assert_shows("could not check the start commands of production, qa and closed: this token can't read them");
 }
 
 #[test]

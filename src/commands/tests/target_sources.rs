@@ -1,5 +1,5 @@
-//! What names the project and the environment decides whether local values may be sent there: flags, the link, variables and
-//! tokens do, an unaccepted `doctor.toml` and whatever lies inside the checkout do not.
+//! Local values are pushed only to a target that a flag, the link, an environment variable or a token selects. An
+//! unaccepted `doctor.toml` and other files in the checkout do not count.
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
@@ -11,16 +11,16 @@ use crate::io::sim::estate::{Environment, Estate, Project, SimVariable};
 use crate::io::sim::fault::Fault;
 use crate::io::sim::seed::{ACCOUNT_TOKEN, PROJECT_TOKEN};
 
-/// The host that logins are stored for.
+/// The host of the stored logins.
 const HOST: &str = "backboard.railway.com";
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
 
-/// A project with `staging` and `live`, and nothing that names either.
+/// A project with `staging` and `live`, neither of which is selected.
 fn sandbox() -> Sandbox {
     let environment = |name| Environment::named(name).service(service("api", &[("A", "stored")]));
     let project = Project::named("shop").environment(environment("staging")).environment(environment("live"));
-    Sandbox::beside(Sim::new(Estate::of("crew").project(project).with_tokens()))
+    Sandbox::new(Sim::new(Estate::of("crew").project(project).with_tokens()))
         .variable("RAILWAY_PROJECT_ID", None)
         .variable("RAILWAY_ENVIRONMENT_ID", None)
         .file(".env", "A=local\n")
@@ -34,7 +34,7 @@ fn ids(sandbox: &Sandbox) -> [String; 3] {
     })
 }
 
-/// What each environment stores: `stored` or `local`.
+/// The stored value in each environment: `stored` or `local`.
 fn stored(sandbox: &Sandbox) -> Vec<String> {
     sandbox.sim.change(|estate| {
         let environments = estate.projects[0].environments.iter();
@@ -45,7 +45,7 @@ fn stored(sandbox: &Sandbox) -> Vec<String> {
     })
 }
 
-/// With a link of the working directory, in the home directory.
+/// Adds a link of the working directory to the Railway CLI's file in the home directory.
 fn linked(sandbox: Sandbox, project: &str, environment: &str) -> Sandbox {
     let links = serde_json::json!({ "user": {}, "projects": { (sandbox.work().to_str().unwrap()): {
         "projectPath": sandbox.work(), "name": "shop", "project": project,
@@ -57,9 +57,9 @@ fn linked(sandbox: Sandbox, project: &str, environment: &str) -> Sandbox {
     sandbox
 }
 
-fn assert_refused(sandbox: &Sandbox, ended: &Ended, says: &str) {
+fn assert_refused(sandbox: &Sandbox, ended: &Ended, message: &str) {
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.err.contains(says), "{says}: {ended:?}");
+    assert!(ended.err.contains(message), "{message}: {ended:?}");
     assert_eq!(stored(sandbox), ["stored", "stored"]);
 }
 
@@ -78,10 +78,10 @@ fn unaccepted_file_cannot_change_environment() {
             let refused = sandbox.run(PUSH);
             assert_refused(&sandbox, &refused, "only doctor.toml names the environment live");
             assert!(
-                refused.err.contains("`doctor trust`") && refused.err.contains("`--environment=live`"),
+                refused.err.contains("`doctor trust`") && refused.err.contains("\n    --environment=live\n"),
                 "{refused:?}"
             );
-            // Reading sends nothing out.
+            // `check` sends no values.
             assert_eq!(sandbox.run(&["check"]).code, 1);
             let by_flag = sandbox.run(&[PUSH, &["--environment", "staging"]].concat());
             assert_eq!((by_flag.code, stored(&sandbox)), (0, vec!["local".into(), "stored".into()]), "{by_flag:?}");
@@ -122,7 +122,7 @@ fn project_named_like_linked_id_is_not_trusted() {
     let sandbox = sandbox().file("doctor.toml", "project = \"p-evil\"\nenvironment = \"staging\"\n");
     let [project, staging, _] = ids(&sandbox);
     sandbox.sim.change(|estate| {
-        // Its owner has given it the id of the linked project as its name.
+        // An attacker has named the project like the id of the linked one.
         estate.projects[0].id = "p-evil".to_owned();
         estate.projects[0].name.clone_from(&project);
     });
@@ -135,14 +135,14 @@ fn project_named_like_linked_id_is_not_trusted() {
 #[test]
 fn link_and_trust_record_inside_checkout_are_ignored() {
     let [project, staging, _] = ids(&sandbox());
-    // The repository is the directory around the working directory, the home directory and the state directory.
+    // The repository contains the working directory, the home directory and the state directory.
     let repository = |sandbox: Sandbox| sandbox.file("../.git/HEAD", "ref: refs/heads/main\n");
     let inside = linked(repository(sandbox()), &project, &staging);
     let refused = inside.run(PUSH);
     assert_refused(&inside, &refused, "config.json names the project shop and the environment staging");
-    assert!(refused.err.contains("that file lies inside the checkout"), "{refused:?}");
-    assert!(refused.err.contains("`--project=shop --environment=staging`"), "{refused:?}");
-    assert_eq!(inside.run(&["check"]).code, 1, "reading sends nothing out");
+    assert!(refused.err.contains("that file is inside the checkout"), "{refused:?}");
+    assert!(refused.err.contains("\n    --project=shop --environment=staging\n"), "{refused:?}");
+    assert_eq!(inside.run(&["check"]).code, 1, "check sends no values");
     let by_flags = inside.run(&[PUSH, &["--project", "shop", "--environment", "staging"]].concat());
     assert_eq!(by_flags.code, 0, "{by_flags:?}");
 
@@ -153,7 +153,7 @@ fn link_and_trust_record_inside_checkout_are_ignored() {
     assert_refused(&inside, &inside.run(PUSH), "only doctor.toml names the project shop and the environment staging");
     let kept = inside.run(&["trust", "--yes"]);
     assert_eq!(kept.code, 2, "{kept:?}");
-    assert!(kept.err.contains("lies inside the checkout") && kept.err.contains("XDG_STATE_HOME"), "{kept:?}");
+    assert!(kept.err.contains("is inside the checkout") && kept.err.contains("XDG_STATE_HOME"), "{kept:?}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn link_writable_by_others_is_ignored() {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         let ended = sandbox.run(PUSH);
         assert_eq!(ended.code, expected, "{mode:o}: {ended:?}");
-        assert_eq!(ended.err.contains("can be written by other users"), expected == 2, "{ended:?}");
+        assert_eq!(ended.err.contains("is writable by other users"), expected == 2, "{ended:?}");
     }
 }
 
@@ -181,7 +181,7 @@ fn unaccepted_file_cannot_choose_between_project_tokens() {
     let mut logins = Logins::default();
     logins.add(named(&project, "shop"), named(&staging, "staging"), Secret::new(PROJECT_TOKEN));
     logins.store(&sandbox.keyring, HOST).unwrap();
-    assert_eq!(sandbox.run(PUSH).code, 0, "there is one only");
+    assert_eq!(sandbox.run(PUSH).code, 0, "there is only one token");
     sandbox.sim.change(|estate| {
         let own = &mut estate.projects[0].environments[0].services[0].variables;
         own.insert("A".to_owned(), SimVariable::Open(Secret::new("stored")));
@@ -200,11 +200,11 @@ fn response_for_other_environment_is_rejected() {
         let sandbox = sandbox();
         let [project, _, live] = ids(&sandbox);
         sandbox.run(&["check", "--project", &project, "--environment", &live]);
-        let request = sandbox.sim.asked().into_iter().find(|asked| asked.operation == "Environment").unwrap();
+        let request = sandbox.sim.requests().into_iter().find(|asked| asked.operation == "Environment").unwrap();
         let token = Secret::new(ACCOUNT_TOKEN);
-        let reply = sandbox.sim.answer(request.body.expose(), Some((Scheme::Bearer, &token))).unwrap();
+        let reply = sandbox.sim.respond(request.body.expose(), Some((Scheme::Bearer, &token))).unwrap();
         let body = String::from_utf8(reply.body.to_vec()).unwrap();
-        sandbox.sim.fault(Fault::reply(200, &body).on("Environment").for_ever());
+        sandbox.sim.fault(Fault::reply(200, &body).on("Environment").permanent());
         let ended = sandbox.run(&[&["fix"], words, &["--project", &project, "--environment", "staging"]].concat());
         assert_eq!(ended.code, 5, "{words:?}: {ended:?}");
         assert!(ended.err.contains("the response is about another environment"), "{ended:?}");
@@ -223,9 +223,9 @@ fn deployment_of_other_environment_is_not_redeployed() {
         "operationName": "PreWriteState", "query": "query PreWriteState { }", "variables": { "projectId": project, "environmentId": live },
     });
     let token = Secret::new(ACCOUNT_TOKEN);
-    let reply = sandbox.sim.answer(&question.to_string(), Some((Scheme::Bearer, &token))).unwrap();
+    let reply = sandbox.sim.respond(&question.to_string(), Some((Scheme::Bearer, &token))).unwrap();
     let body = String::from_utf8(reply.body.to_vec()).unwrap();
-    sandbox.sim.fault(Fault::reply(200, &body).on("PreWriteState").for_ever());
+    sandbox.sim.fault(Fault::reply(200, &body).on("PreWriteState").permanent());
     let ended = sandbox.run(PUSH);
     assert_eq!((ended.code, sandbox.sim.mutations().len()), (5, 0), "{ended:?}");
     assert!(ended.err.contains("the response is about another environment"), "{ended:?}");

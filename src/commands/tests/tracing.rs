@@ -1,4 +1,4 @@
-//! What Railway's tracing adds to a deployment is not compared, and what the user stored under the same names is.
+//! Variables that Railway's tracing adds are not compared, but user variables with the same names are.
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::Sandbox;
@@ -15,7 +15,7 @@ const PLACES: [Tracing; 3] = [Tracing::InSnapshots, Tracing::InVariables, Tracin
 fn traced(tracing: Tracing, sampler: Sampler, api: SimService) -> Sandbox {
     let environment = Environment::named("staging").service(api);
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
-    Sandbox::beside(Sim::with(estate, SimOptions { tracing, sampler, ..SimOptions::default() })).file(".env", "A=1\n")
+    Sandbox::new(Sim::with(estate, SimOptions { tracing, sampler, ..SimOptions::default() })).file(".env", "A=1\n")
 }
 
 fn everywhere(api: SimService) -> Sandbox {
@@ -122,9 +122,9 @@ fn local_key_set_only_by_railway_is_missing_until_added() {
     let sandbox = everywhere(api(&[])).file(".env", "A=1\nOTEL_SERVICE_NAME=shop\n");
     let ended = sandbox.run(&["check", "-v"]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.out.contains("warning: OTEL_SERVICE_NAME is in .env and not on Railway"), "{ended:?}");
-    let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("Railway sets OTEL_SERVICE_NAME by itself where tracing is on"), "{ended:?}");
+    assert!(ended.out.contains("warning: OTEL_SERVICE_NAME is in .env but not on Railway"), "{ended:?}");
+    let words = ended.text();
+    assert!(words.contains("Railway sets OTEL_SERVICE_NAME if tracing is on"), "{ended:?}");
     sandbox.run(&["fix", "--push", "--yes"]);
     assert_eq!(sandbox.mutations(), [""; 0]);
     let add = ["fix", "--add", "--push", "--only=OTEL_SERVICE_NAME", "--service=api", "--yes"];

@@ -1,16 +1,16 @@
-//! A checkout's `doctor.toml` decides where values go once the user has accepted that, and as long as it decides the same.
+//! A `doctor.toml` may decide where values are sent once the user has accepted it, and until those decisions change.
 
 use crate::commands::tests::fix::{API, KEY, WORKER, incident, service};
 use crate::commands::tests::sandbox::{Ended, Sandbox};
 use crate::io::sim::seed::incident::PROJECT;
 use crate::io::terminal::prompt::YesNo;
-use crate::io::terminal::prompt::script::Prepared;
+use crate::io::terminal::prompt::script::PreparedAnswer;
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", KEY, "--service", WORKER];
-const YES: Prepared = Prepared::Reply(YesNo::Yes);
-const NO: Prepared = Prepared::Reply(YesNo::No);
+const YES: PreparedAnswer = PreparedAnswer::Reply(YesNo::Yes);
+const NO: PreparedAnswer = PreparedAnswer::Reply(YesNo::No);
 
-/// A checkout that alone says which project is meant.
+/// A checkout whose `doctor.toml` alone selects the project.
 fn checkout(config: &str) -> Sandbox {
     incident().file("doctor.toml", config).variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None)
 }
@@ -25,24 +25,24 @@ fn accepted(sandbox: Sandbox) -> Sandbox {
     sandbox
 }
 
-fn assert_refused(sandbox: &Sandbox, ended: &Ended, says: &str) {
+fn assert_refused(sandbox: &Sandbox, ended: &Ended, message: &str) {
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.err.contains(says) && ended.err.contains("`doctor trust`"), "{says}: {ended:?}");
+    assert!(ended.err.contains(message) && ended.err.contains("doctor trust"), "{message}: {ended:?}");
     assert_eq!(sandbox.mutations(), [""; 0]);
 }
 
 #[test]
 fn accepted_file_may_push_until_its_decisions_change() {
     let sandbox = checkout(&config());
-    let says = "only doctor.toml names the project agentverse and the environment staging";
-    assert_refused(&sandbox, &sandbox.run(PUSH), says);
+    let message = "only doctor.toml names the project agentverse and the environment staging";
+    assert_refused(&sandbox, &sandbox.run(PUSH), message);
 
-    let nobody = sandbox.run(&["trust"]);
-    assert_eq!(nobody.code, 2, "{nobody:?}");
-    assert!(nobody.err.contains("next: run `doctor trust --yes`"), "{nobody:?}");
-    assert!(nobody.out.contains("project      agentverse\n  environment  staging\n"), "{nobody:?}");
-    assert!(!nobody.out.contains(PROJECT), "names, not ids: {nobody:?}");
-    assert!(!sandbox.state().exists(), "nothing was remembered");
+    let unattended = sandbox.run(&["trust"]);
+    assert_eq!(unattended.code, 2, "{unattended:?}");
+    assert!(unattended.err.contains("\n    doctor trust --yes\n"), "{unattended:?}");
+    assert!(unattended.out.contains("project      agentverse\n  environment  staging\n"), "{unattended:?}");
+    assert!(!unattended.out.contains(PROJECT), "names instead of ids: {unattended:?}");
+    assert!(!sandbox.state().exists(), "nothing is stored");
 
     let sandbox = accepted(sandbox);
     let again = sandbox.run(&["trust"]);
@@ -51,16 +51,19 @@ fn accepted_file_may_push_until_its_decisions_change() {
     let sandbox = sandbox.file("doctor.toml", &(config() + "[services.api]\nname = \"agentverse-api-staging\"\n"));
     let changed = sandbox.run(PUSH);
     assert_refused(&sandbox, &changed, "and it changed since you accepted it");
-    assert!(changed.err.contains("this changed: + services.\"api\".name = \"agentverse-api-staging\""), "{changed:?}");
+    assert!(
+        changed.err.contains("changed settings: + services.\"api\".name = \"agentverse-api-staging\""),
+        "{changed:?}"
+    );
     let shown = sandbox.run(&["trust"]).out;
-    assert!(shown.starts_with("doctor.toml changed since you accepted it; this changed:\n  + services."), "{shown}");
+    assert!(shown.starts_with("doctor.toml changed since you accepted it:\n  + services."), "{shown}");
 
     let sandbox = sandbox.file("doctor.toml", &config());
     let pushed = sandbox.run(PUSH);
     assert_eq!((pushed.code, sandbox.mutations().len()), (0, 2), "the accepted decisions are back: {pushed:?}");
 }
 
-/// Every key, with a value that can be changed.
+/// Every key that `doctor.toml` may have.
 const WHOLE: &str = "environment = \"staging\"\nenv-file = [\".env\"]\nloader = \"python\"\nfail-on = \"error\"\n\
     [environments.live]\nenv-file = [\".env.live\"]\nprotected = true\n\
     [services.api]\nname = \"agentverse-api-staging\"\ncommit = \"HEAD\"\n\
@@ -79,7 +82,10 @@ fn only_changes_that_move_values_revoke_trust() {
     let is_accepted = |text: &str| {
         std::fs::write(sandbox.work().join("doctor.toml"), text).unwrap();
         let ended = sandbox.run(&["trust"]);
-        assert!(ended.code == 0 || ended.code == 2 && ended.out.contains("this changed:"), "{text}: {ended:?}");
+        assert!(
+            ended.code == 0 || ended.code == 2 && ended.out.contains("since you accepted it:"),
+            "{text}: {ended:?}"
+        );
         ended.code == 0
     };
     for (from, to) in [
@@ -144,7 +150,7 @@ fn trust_prompt_lists_decisions_before_acceptance() {
     assert!(no.out.contains(&rows), "{no:?}");
     let sends = format!("Each check sends {KEY} to a domain of agentverse-api-staging: GET /ops?x=1\n");
     assert!(no.out.contains(&sends), "{no:?}");
-    for answer in [Prepared::Back, Prepared::Interrupt] {
+    for answer in [PreparedAnswer::Back, PreparedAnswer::Interrupt] {
         assert_ne!(sandbox.answered(&["trust"], vec![answer]).code, 0);
     }
     assert!(!sandbox.state().exists());
@@ -179,11 +185,11 @@ fn trust_is_bound_to_project_id() {
     let by_name = config().replace(PROJECT, "agentverse");
     let sandbox = accepted(checkout(&by_name));
     assert_eq!(sandbox.run(PUSH).code, 0);
-    // Somebody else's project goes by that name now.
+    // Another project has that name now.
     sandbox.sim.change(|estate| estate.projects[0].id = "another-project".to_owned());
     let refused = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
     assert_eq!((refused.code, sandbox.mutations().len()), (2, 2), "{refused:?}");
-    assert!(refused.err.contains("you accepted it for another, agentverse"), "{refused:?}");
+    assert!(refused.err.contains("you accepted it for project agentverse"), "{refused:?}");
 }
 
 #[test]
@@ -191,7 +197,7 @@ fn file_that_cannot_be_accepted_is_reported() {
     let bare = incident();
     let none = bare.run(&["trust", "--yes"]);
     assert_eq!(none.code, 2, "{none:?}");
-    assert!(none.err.contains("can't read doctor.toml") && none.err.contains("`doctor init`"), "{none:?}");
+    assert!(none.err.contains("failed to read doctor.toml") && none.err.contains("\n    doctor init\n"), "{none:?}");
     let homeless = checkout("environment = \"staging\"\n").run(&["trust", "--yes"]);
     assert_eq!(homeless.code, 2, "{homeless:?}");
     assert!(homeless.err.contains("no project is linked"), "{homeless:?}");
@@ -199,12 +205,12 @@ fn file_that_cannot_be_accepted_is_reported() {
     assert_eq!(unknown.code, 2, "{unknown:?}");
     assert!(unknown.err.contains("project `nobodys`: not found"), "{unknown:?}");
     assert!(!bare.state().exists());
-    let silent = incident().file("doctor.toml", "[severity]\nmissing-locally = \"off\"\n").run(&["trust", "--yes"]);
-    assert_eq!(silent.code, 0, "{silent:?}");
-    assert!(silent.out.contains("there is nothing to accept"), "{silent:?}");
+    let empty = incident().file("doctor.toml", "[severity]\nmissing-locally = \"off\"\n").run(&["trust", "--yes"]);
+    assert_eq!(empty.code, 0, "{empty:?}");
+    assert!(empty.out.contains("there is nothing to accept"), "{empty:?}");
     let alone = checkout(&format!("project = \"{PROJECT}\"\n")).run(&["trust", "--yes"]);
     assert_eq!(alone.code, 0, "a project without an environment: {alone:?}");
-    assert!(alone.out.contains("environment  whichever is named elsewhere\n"), "{alone:?}");
+    assert!(alone.out.contains("environment  not set in this file\n"), "{alone:?}");
 }
 
 #[test]
@@ -224,27 +230,33 @@ fn fix_asks_for_trust_first_and_stops_if_declined() {
         assert!(!refused.out.contains("A differs") && refused.out.contains("project      shop\n"), "{refused:?}");
         assert!(refused.err.contains("doctor.toml was not accepted"), "{refused:?}");
     }
-    // What sends no value needs no acceptance.
+    // A pull sends no values.
     let pulled = sandbox().answered(&["fix", "--pull"], vec![YES]);
-    assert_eq!(pulled.asked, ["Do it?"], "{pulled:?}");
+    assert_eq!(pulled.asked, ["Apply this plan?"], "{pulled:?}");
 
     let taken = sandbox();
-    let answers =
-        vec![YES, Prepared::Choice(2), Prepared::Choice(3), Prepared::Line("only at home"), Prepared::Choice(2), YES];
+    let answers = vec![
+        YES,
+        PreparedAnswer::Choice(2),
+        PreparedAnswer::Choice(3),
+        PreparedAnswer::Line("only at home"),
+        PreparedAnswer::Choice(2),
+        YES,
+    ];
     let ended = taken.answered(&["fix"], answers);
     assert_eq!(ended.asked[0], "Accept doctor.toml?");
     assert!(taken.text("doctor.toml").contains("[[ignore]]"), "{ended:?}");
     let pushed = taken.run(&["fix", "--push", "--yes", "--only", "B"]);
-    assert_eq!(pushed.code, 0, "an ignored difference does not void it: {pushed:?}");
+    assert_eq!(pushed.code, 0, "an [[ignore]] does not revoke trust: {pushed:?}");
 
     let changed = taken.file("doctor.toml", "project = \"shop\"\nenvironment = \"staging\"\nloader = \"node\"\n");
     std::fs::write(changed.work().join(".env"), "A=local-one\nB=local-new\n").unwrap();
     let no = changed.answered(&["fix"], vec![NO]);
-    let says = "doctor.toml changed since you accepted it; this changed:\n  + loader = \"node\"\n";
-    assert!(no.out.contains(says), "{no:?}");
-    let yes = changed.answered(&["fix"], vec![YES, Prepared::Choice(0), YES]);
+    let message = "doctor.toml changed since you accepted it:\n  + loader = \"node\"\n";
+    assert!(no.out.contains(message), "{no:?}");
+    let yes = changed.answered(&["fix"], vec![YES, PreparedAnswer::Choice(0), YES]);
     assert_eq!(yes.code, 0, "{yes:?}");
-    assert!(yes.asked[1].starts_with("What is to be done?"), "{yes:?}");
+    assert!(yes.asked[1].starts_with("What would you like to do?"), "{yes:?}");
 }
 
 #[test]
@@ -252,7 +264,7 @@ fn no_trust_prompt_without_changes_or_decisions() {
     let plain = || Sandbox::of([service("api", &[("A", "stored")])]).file(".env", "A=local\n").at_a_terminal();
     let ignores = "[[ignore]]\nkeys = [\"Z\"]\nreason = \"none\"\n";
     for (text, asks) in [(ignores, false), ("[severity]\nsealed = \"off\"\n", false), ("loader = \"node\"\n", true)] {
-        let answers = if asks { vec![NO] } else { vec![Prepared::Choice(3)] };
+        let answers = if asks { vec![NO] } else { vec![PreparedAnswer::Choice(3)] };
         let ended = plain().file("doctor.toml", text).answered(&["fix"], answers);
         assert_eq!(ended.asked[0] == "Accept doctor.toml?", asks, "{text}: {ended:?}");
     }
@@ -266,10 +278,7 @@ fn plan_requires_trust_before_printed_command() {
     let sandbox = checkout(&config());
     let plan = sandbox.run(&["fix", "--push", "--dry-run"]);
     assert_eq!(plan.code, 1, "{plan:?}");
-    assert!(
-        plan.out.contains("before the command below can send these values") && plan.out.contains("doctor trust"),
-        "{plan:?}"
-    );
+    assert!(plan.out.contains("before running the command below: ") && plan.out.contains("doctor trust"), "{plan:?}");
     let json = sandbox.run(&["fix", "--push", "--dry-run", "--format", "json"]);
     assert!(json.out.contains("doctor trust"), "{json:?}");
     let unasked = sandbox.run(&["fix", "--push"]);
@@ -289,7 +298,7 @@ fn yes_requires_trust_for_files_aliases_and_requirements() {
         [&["fix", "--push", "--yes"], more].concat()
     }
     let own = format!("{KEY}=from-another-file\n");
-    for (text, words, says) in [
+    for (text, words, message) in [
         ("env-file = [\"other.env\"]\n", &["--only", KEY][..], "names the file other.env"),
         ("[environments.staging]\nenv-file = [\"other.env\"]\n", &["--only", KEY], "names the file other.env"),
         (
@@ -301,27 +310,27 @@ fn yes_requires_trust_for_files_aliases_and_requirements() {
         (
             "[services.agentverse]\nname = \"agentverse-worker-staging\"\n",
             &["--only", KEY, "--service", "agentverse"],
-            "says that agentverse is the service agentverse-worker-staging",
+            "resolves agentverse to the service agentverse-worker-staging",
         ),
         (
             "[[require]]\nkeys = [\"STAGING_OPS_API_KEY\"]\n",
             &[],
-            "the [[require]] of doctor.toml does not count until you accept it",
+            "[[require]] in doctor.toml counts only after you accept the file",
         ),
     ] {
         let sandbox = incident().file("other.env", &own).file("doctor.toml", text);
-        assert_refused(&sandbox, &sandbox.run(&push(words)), says);
+        assert_refused(&sandbox, &sandbox.run(&push(words)), message);
         let pushed = accepted(sandbox).run(&push(words));
         assert_eq!(pushed.code, 0, "{text}: {pushed:?}");
     }
     for (text, words) in [
-        // The default, and so the same file without doctor.toml.
+        // The file is the default anyway.
         ("env-file = [\".env\"]\n", &["--only", KEY][..]),
         ("env-file = [\"other.env\"]\n", &["--only", KEY, "--env-file", ".env"]),
-        // The value that wins is in the default file.
+        // The effective value is in the default file.
         ("env-file = [\"empty.env\", \".env\"]\n", &["--only", KEY]),
         ("[services.worker]\nname = \"agentverse-worker-staging\"\n", &["--only", KEY, "--service", WORKER]),
-        // Its services limit a push to some of those that have the key.
+        // The services only restrict the push.
         ("[services.worker]\nname = \"agentverse-worker-staging\"\n", &["--only", KEY]),
         ("[[require]]\nkeys = [\"STAGING_OPS_API_KEY\"]\n", &["--only", KEY]),
     ] {
@@ -343,10 +352,10 @@ fn unaccepted_alias_cannot_shadow_service_name() {
         .file(".env", "OPS_KEY=local-key-1\n")
         .file("doctor.toml", "[services.worker]\nname = \"frontend\"\n");
     let words = ["fix", "--push", "--yes", "--only", "OPS_KEY", "--service", "worker"];
-    assert_refused(&sandbox, &sandbox.run(&words), "only doctor.toml says that worker is the service frontend");
+    assert_refused(&sandbox, &sandbox.run(&words), "only doctor.toml resolves worker to the service frontend");
     let own = Sandbox::of(services())
         .file(".env", "OPS_KEY=local-key-1\n")
         .file("doctor.toml", "[services.worker]\n")
         .run(&words);
-    assert_eq!(own.code, 0, "a word that is the service's own name: {own:?}");
+    assert_eq!(own.code, 0, "an alias that is the service's name: {own:?}");
 }

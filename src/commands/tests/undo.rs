@@ -1,4 +1,4 @@
-//! Putting things back: values, files byte for byte, and what moved on since is left alone.
+//! Undo restores values and files, and skips whatever has changed since.
 
 use crate::commands::tests::fix::{API, KEY, WORKER, incident, service};
 use crate::commands::tests::sandbox::Sandbox;
@@ -8,7 +8,7 @@ const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", KEY];
 const OLD: &str = "staging-ops-autumn-key-2025";
 
 fn run_of(out: &str) -> String {
-    let start = out.find("undo 2026-").expect("a run is named") + "undo ".len();
+    let start = out.find("undo 2026-").expect("no run is named") + "undo ".len();
     out[start..start + "2026-11-24-1200-0000".len()].to_owned()
 }
 
@@ -28,16 +28,16 @@ fn undo_restores_values_and_can_be_undone() {
     assert_eq!(sandbox.stored(API, KEY).as_deref(), Some(OLD));
     let nothing = sandbox.run(&["undo", "--yes"]);
     assert_eq!(nothing.code, 2, "{nothing:?}");
-    assert!(nothing.err.contains("nothing to undo here"), "{nothing:?}");
+    assert!(nothing.err.contains("nothing to undo"), "{nothing:?}");
     let list = sandbox.run(&["undo", "--list"]);
     assert!(list.out.contains(&format!("{}  undone", run_of(&fixed.out))), "{list:?}");
     let newest = list.out.lines().next().unwrap().split("  ").next().unwrap().to_owned();
     let again = sandbox.run(&["undo", &newest, "--yes"]);
     assert_eq!(again.code, 0, "{again:?}");
     assert_eq!(sandbox.stored(API, KEY).as_deref(), Some("staging-ops-step3-key-2026"));
-    // A fourth deployment within minutes would be one too many for Railway.
+    // Railway's limit does not allow a fourth deployment within minutes.
     let fourth = sandbox.run(&["undo", "--yes", "--no-deploy"]);
-    assert_eq!(fourth.code, 0, "the fix counts again, and can be undone again: {fourth:?}");
+    assert_eq!(fourth.code, 0, "the fix can be undone again: {fourth:?}");
     assert_eq!(sandbox.stored(WORKER, KEY).as_deref(), Some(OLD));
 }
 
@@ -103,9 +103,9 @@ fn undo_confirms_and_refuses_like_fix() {
     let sandbox = incident();
     sandbox.run(PUSH);
     let sent = sandbox.mutations().len();
-    let silent = sandbox.run(&["undo"]);
-    assert_eq!(silent.code, 2, "{silent:?}");
-    assert!(silent.err.contains("run `doctor undo 2026-11-24-"), "{silent:?}");
+    let unconfirmed = sandbox.run(&["undo"]);
+    assert_eq!(unconfirmed.code, 2, "{unconfirmed:?}");
+    assert!(unconfirmed.err.contains("\n    doctor undo 2026-11-24-"), "{unconfirmed:?}");
     let dry = sandbox.run(&["undo", "--dry-run"]);
     assert_eq!(dry.code, 1, "{dry:?}");
     assert!(dry.out.contains("Plan: 2 variables on Railway, 2 deployments"), "{dry:?}");
@@ -115,7 +115,7 @@ fn undo_confirms_and_refuses_like_fix() {
         assert!(ended.err.contains("doctor undo --list"), "{words:?}: {ended:?}");
     }
     let elsewhere = sandbox.run(&["undo", "--yes", "--api-url", "http://127.0.0.1:9/graphql/v2"]);
-    assert_eq!(elsewhere.code, 0, "the sandbox has one Railway only: {elsewhere:?}");
+    assert_eq!(elsewhere.code, 0, "the sandbox ignores the URL: {elsewhere:?}");
     assert_eq!(sandbox.mutations().len(), sent + 4);
 }
 
@@ -144,13 +144,13 @@ fn empty_journal_is_not_an_error() {
     assert_eq!((list.code, list.out.as_str()), (0, "No fix was recorded in the last 30 days.\n"));
 }
 
-/// Two fixes of one variable each, and the files of their records, the older first.
+/// Two fixes of one variable each, and the files of their records, older first.
 fn two_fixes() -> (Sandbox, [std::path::PathBuf; 2]) {
     let sandbox = Sandbox::of([service("api", &[("ONE", "one-before"), ("TWO", "two-before")])])
         .file(".env", "ONE=one-after\nTWO=two-after\n")
         .apart(std::time::Duration::ZERO);
     for key in ["ONE", "TWO"] {
-        // What runs keeps its old value.
+        // The old value is still running, which is a finding.
         assert_eq!(sandbox.run(&["fix", "--push", "--yes", "--no-deploy", "--only", key]).code, 1);
     }
     let mut records = records(&sandbox);
@@ -176,7 +176,7 @@ fn fixes_in_same_second_are_undone_in_reverse_order() {
     assert_eq!(sandbox.stored("api", "ONE").as_deref(), Some("one-after"));
 }
 
-/// What happens to the bytes of a record.
+/// A corruption of a record.
 type Damage = fn(&mut Vec<u8>);
 
 #[test]
@@ -228,10 +228,10 @@ fn unreadable_older_record_blocks_only_when_last() {
 #[test]
 fn undo_of_protected_environment_requires_its_name() {
     use crate::io::sim::estate::Environment;
-    use crate::io::terminal::prompt::script::Prepared;
+    use crate::io::terminal::prompt::script::PreparedAnswer;
 
     let toml = "[environments.live]\nprotected = true\n";
-    // The name, `doctor.toml` when it was fixed and when it is undone, and whether it is protected.
+    // The name, `doctor.toml` at the fix and at the undo, and whether the environment is protected.
     for (name, then, now, is_protected) in [
         ("production", "", "", true),
         ("Prod-eu", "", "", true),
@@ -247,7 +247,7 @@ fn undo_of_protected_environment_requires_its_name() {
             let of = of.file(".env", "A=local\n").file("doctor.toml", then);
             let words = ["fix", "--push", "--yes", "--only", "A", "--no-deploy", "--environment", name];
             let ended = of.run(&words);
-            assert_eq!(ended.code, 1, "what runs keeps its old value, {about}: {ended:?}");
+            assert_eq!(ended.code, 1, "the old value is still running, {about}: {ended:?}");
             let of = of.file("doctor.toml", now);
             if at_a_terminal { of.at_a_terminal() } else { of }
         };
@@ -256,8 +256,8 @@ fn undo_of_protected_environment_requires_its_name() {
         for words in [&["undo", "--yes", "--no-deploy"][..], &["undo", &run, "--yes", "--no-deploy"]] {
             let ended = sandbox.run(words);
             assert_eq!(ended.code, if is_protected { 2 } else { 0 }, "{about}, {words:?}: {ended:?}");
-            let next = format!("run `doctor undo {run} --yes --environment={name}`");
-            assert_eq!(ended.err.contains(&next), is_protected, "{about}: {ended:?}");
+            let help = format!("help: add `--environment={name}`");
+            assert_eq!(ended.err.contains(&help), is_protected, "{about}: {ended:?}");
         }
         let stored = |sandbox: &Sandbox| sandbox.stored("api", "A").unwrap();
         assert_eq!(stored(&sandbox), if is_protected { "local" } else { "stored" }, "{about}");
@@ -271,9 +271,9 @@ fn undo_of_protected_environment_requires_its_name() {
         assert_eq!((ended.code, stored(&sandbox).as_str()), (0, "stored"), "{about}: {ended:?}");
         let sandbox = fixed(true);
         if is_protected {
-            let wrong = sandbox.answered(&["undo", "--no-deploy"], vec![Prepared::Line("yes")]);
+            let wrong = sandbox.answered(&["undo", "--no-deploy"], vec![PreparedAnswer::Line("yes")]);
             assert_eq!((wrong.code, stored(&sandbox).as_str()), (2, "local"), "{about}: {wrong:?}");
-            let right = sandbox.answered(&["undo", "--no-deploy"], vec![Prepared::Line(name)]);
+            let right = sandbox.answered(&["undo", "--no-deploy"], vec![PreparedAnswer::Line(name)]);
             assert_eq!((right.code, stored(&sandbox).as_str()), (0, "stored"), "{about}: {right:?}");
         }
     }
@@ -286,24 +286,24 @@ fn clock_jump_deletes_no_records() {
         .file(".env", "ONE=one-after\nTWO=two-after\n")
         .apart(day * 400);
     for key in ["ONE", "TWO"] {
-        // What runs keeps its old value.
+        // The old value is still running, which is a finding.
         assert_eq!(sandbox.run(&["fix", "--push", "--yes", "--no-deploy", "--only", key]).code, 1);
     }
     assert_eq!(records(&sandbox).len(), 2, "Railway's clock has not moved");
     let sandbox = sandbox.apart(day);
     assert_eq!(sandbox.run(&["undo", "--yes", "--no-deploy"]).code, 0);
-    assert_eq!(sandbox.stored("api", "TWO").as_deref(), Some("two-before"), "the order is that of the runs");
+    assert_eq!(sandbox.stored("api", "TWO").as_deref(), Some("two-before"), "runs are ordered by number");
     assert_eq!(records(&sandbox).len(), 3);
 }
 
-/// What a sandbox holds after a fix added `NEW` to `api`, with Railway doing that when a variable is deleted.
+/// A sandbox after a fix that added `NEW` to `api`.
 fn added(quirks: crate::io::sim::SimOptions, services: &[crate::io::sim::estate::SimService]) -> Sandbox {
     use crate::io::sim::Sim;
     use crate::io::sim::estate::{Environment, Estate, Project};
 
     let environment = services.iter().cloned().fold(Environment::named("staging"), Environment::service);
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
-    let sandbox = Sandbox::beside(Sim::with(estate, quirks))
+    let sandbox = Sandbox::new(Sim::with(estate, quirks))
         .file(".env", "NEW=added-value\nX=1\n")
         .file("doctor.toml", "[services.api]\nname = \"api\"\n[[require]]\nkeys = [\"NEW\"]\nservices = [\"api\"]\n");
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "NEW", "--service", "api"]);
@@ -342,17 +342,17 @@ fn deployment_caused_by_own_deletion_is_adopted() {
         let sandbox = added(quirks, &[api().plan(StatusTimeline::success())]);
         let before = sandbox.mutations().len();
         sandbox.sim.change(|estate| {
-            let service = estate.projects[0].environments[0].service_named("api").expect("it is there");
+            let service = estate.projects[0].environments[0].service_named("api").expect("the service exists");
             service.next_plans.push_back(plan);
         });
         let ended = sandbox.run(&["undo", "--yes"]);
         assert_eq!(ended.code, code, "{name}: {ended:?}");
         assert_eq!(sandbox.mutations()[before..].join(", "), sent, "{name}: {ended:?}");
         assert_eq!(sandbox.stored("api", "NEW"), None, "{name}");
-        let said = format!("{}{}", ended.out, ended.err).split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(said.contains("Railway created it when NEW was deleted"), sent == adopted, "{name}: {ended:?}");
-        for blame in ["somebody", "something else", "meanwhile", "someone"] {
-            assert!(!said.contains(blame), "{name}: {ended:?}");
+        let text = ended.text();
+        assert_eq!(text.contains("Railway created it when NEW was deleted"), sent == adopted, "{name}: {ended:?}");
+        for phrase in ["another user", "something else", "in the meantime", "someone"] {
+            assert!(!text.contains(phrase), "{name}: {ended:?}");
         }
     }
 }
@@ -366,9 +366,9 @@ fn deployment_of_other_service_after_deletion_is_reported() {
     for words in [&["undo", "--yes"][..], &["undo", "--yes", "--no-deploy"]] {
         let sandbox = added(quirks(), &[service("api", &[("X", "1")]), web()]);
         let ended = sandbox.run(words);
-        let said = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(said.contains("web has a new deployment, "), "{words:?}: {ended:?}");
-        assert_eq!(said.contains("api has a new deployment, "), words.len() == 3, "{words:?}: {ended:?}");
-        assert!(said.contains("which Railway created when NEW was deleted; it was not verified"), "{ended:?}");
+        let text = ended.text();
+        assert!(text.contains("web has a new deployment, "), "{words:?}: {ended:?}");
+        assert_eq!(text.contains("api has a new deployment, "), words.len() == 3, "{words:?}: {ended:?}");
+        assert!(text.contains("which Railway created when NEW was deleted; it was not verified"), "{ended:?}");
     }
 }

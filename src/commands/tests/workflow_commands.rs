@@ -1,4 +1,4 @@
-//! Names that GitHub Actions would take for commands.
+//! Names that GitHub Actions would run as workflow commands.
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::Sandbox;

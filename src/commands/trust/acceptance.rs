@@ -1,5 +1,5 @@
-//! A checkout may come from anyone: local values go only where something outside the checkout says, or where its `doctor.toml`
-//! says once the user has accepted that.
+//! A checkout may come from anyone. Local values are sent only to a target that a source outside the checkout names, or
+//! that `doctor.toml` names after the user has accepted it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::commands::project_selection::{LINK, RequestedName, SelectedEnvironment, TargetSource, TargetSources};
 use crate::drift::ResourceRef;
 use crate::drift::plan::bulk_selection::Consent;
-use crate::error::Error;
+use crate::error::{Error, Help};
 use crate::io::config::{Config, TrustedParts};
 use crate::io::credentials::{self, Credentials, KEYRING};
 use crate::io::files::provenance::Checkout;
@@ -16,60 +16,60 @@ use crate::io::storage::trust_store::{self, Subject, TrustStatus};
 use crate::io::world::{World, WorldLifetime};
 use crate::report::shell_command;
 
-/// What is known from outside the checkout, and what the user has accepted of its `doctor.toml`.
+/// Which parts of the target are trusted: named outside the checkout, or accepted by the user.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrustState {
-    /// Whether `doctor.toml` was accepted.
+    /// Whether the user has accepted `doctor.toml`.
     pub(crate) acceptance: Acceptance,
-    /// `doctor.toml` as a person would type it.
+    /// The display name of `doctor.toml`.
     file: String,
-    /// What else the target comes from that does not count, and why: `the link in …` and `lies inside the checkout`.
-    doubtful: Option<(String, &'static str)>,
-    /// The project, if only the checkout names it.
+    /// A link of the Railway CLI that names the target and is not trusted: its path and the reason.
+    untrusted_link: Option<(String, &'static str)>,
+    /// The project, if it is not trusted.
     project: Option<ResourceRef>,
-    /// The environment, if only the checkout names it.
+    /// The environment, if it is not trusted.
     environment: Option<ResourceRef>,
-    /// Whether `doctor.toml` is what names the environment.
+    /// Whether `doctor.toml` names the environment.
     is_environment_declared: bool,
-    /// Files of variables that only `doctor.toml` names.
+    /// Env files that only `doctor.toml` names.
     files: BTreeSet<String>,
-    /// Words of `--service` that only `doctor.toml` gives a meaning, each with the service's name.
+    /// Aliases of `doctor.toml` that `--service` uses, each with the name of the service.
     aliases: Vec<(String, String)>,
 }
 
 /// Whether the user has accepted a `doctor.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Acceptance {
-    /// There is none, or it decides nothing about where values go.
+    /// There is no `doctor.toml`, or it does not affect where values are sent.
     #[default]
     NotNeeded,
-    /// It was accepted for this project.
+    /// The user accepted it for this project.
     Accepted,
-    /// It was never accepted.
+    /// The user never accepted it.
     Never,
-    /// What it decides was changed since: the differences.
+    /// It changed since the user accepted it; the differences.
     Changed(Vec<String>),
 }
 
-/// The target of a run, and how the run came to it.
+/// The target of a run, and its sources.
 #[derive(Clone, Copy)]
 pub(crate) struct TrustSubject<'a> {
     /// The `doctor.toml` in use.
     pub(crate) config: Option<&'a Config>,
-    /// Project and environment, and what names them.
+    /// Project and environment, and the sources that named them.
     pub(crate) selected: &'a SelectedEnvironment,
-    /// Everything that may name them.
+    /// All sources that may name them.
     pub(crate) sources: &'a TargetSources,
     /// The token.
     pub(crate) credentials: &'a Credentials,
-    /// The host that it is sent to.
+    /// The host that the token is sent to.
     pub(crate) host: &'a str,
 }
 
 impl TrustState {
-    /// What is known of that target from outside the checkout.
+    /// Determines which parts of the target are trusted.
     pub(crate) fn of(subject: TrustSubject<'_>, world: &World<'_>) -> Self {
-        // The demo's doctor.toml and its Railway are parts of doctor.
+        // The demo's doctor.toml and its Railway are built into doctor.
         if world.memory == WorldLifetime::OfThisRun {
             return Self::default();
         }
@@ -99,24 +99,24 @@ impl TrustState {
             acceptance,
             is_environment_declared,
             file: config.map(|config| config.name.clone()).unwrap_or_default(),
-            doubtful: link.doubt.filter(|_| is_of_link).map(|why| (link.path.display().to_string(), why)),
+            untrusted_link: link.doubt.filter(|_| is_of_link).map(|why| (link.path.display().to_string(), why)),
             project: (!is_project_known).then(|| project.clone()),
             environment: (!is_environment_known).then(|| environment.clone()),
             ..Self::default()
         }
     }
 
-    /// The same where `doctor.toml` names these files and gives these words a meaning.
-    pub(crate) fn naming(self, files: BTreeSet<String>, aliases: Vec<(String, String)>) -> Self {
+    /// Adds the files that only `doctor.toml` names, and the aliases in use.
+    pub(crate) fn with_names(self, files: BTreeSet<String>, aliases: Vec<(String, String)>) -> Self {
         Self { files, aliases, ..self }
     }
 
-    /// Whether the user is to be asked to accept `doctor.toml`.
-    pub(crate) fn is_wanted(&self) -> bool {
+    /// Returns whether `doctor.toml` needs to be accepted.
+    pub(crate) fn needs_acceptance(&self) -> bool {
         matches!(self.acceptance, Acceptance::Never | Acceptance::Changed(_))
     }
 
-    /// Takes note that the user has accepted it.
+    /// Records that the user has accepted `doctor.toml`.
     pub(crate) fn accept(&mut self) {
         self.acceptance = Acceptance::Accepted;
         self.project = None;
@@ -125,12 +125,12 @@ impl TrustState {
         }
     }
 
-    /// Why values of these files may not be sent; `None` if they may.
+    /// Returns why values of these files must not be sent, or `None` if they may.
     pub(crate) fn objection(&self, consent: Consent, files: &BTreeSet<&str>) -> Option<TrustObjection> {
         if self.project.is_some() || self.environment.is_some() {
             return Some(self.about_target());
         }
-        if consent == Consent::Asked || !self.is_wanted() {
+        if consent == Consent::Asked || !self.needs_acceptance() {
             return None;
         }
         let declared = |file: &&&str| self.files.contains(**file);
@@ -138,13 +138,13 @@ impl TrustState {
         Some(self.about(&format!("names the file {file}"), &[format!("--env-file={file}")]))
     }
 
-    /// Why values may not be sent to the services that `--service` names; `None` if they may.
+    /// Returns why values must not be sent to the services that `--service` names, or `None` if they may.
     pub(crate) fn objection_to_services(&self, consent: Consent) -> Option<TrustObjection> {
-        let (word, name) = self.aliases.first().filter(|_| consent != Consent::Asked && self.is_wanted())?;
-        Some(self.about(&format!("says that {word} is the service {name}"), &[format!("--service={name}")]))
+        let (alias, name) = self.aliases.first().filter(|_| consent != Consent::Asked && self.needs_acceptance())?;
+        Some(self.about(&format!("resolves {alias} to the service {name}"), &[format!("--service={name}")]))
     }
 
-    /// The file and the word of a `doctor.toml` that was never accepted, and that alone names its target.
+    /// Returns a file, and the state of a `doctor.toml` that was never accepted and that alone names the target.
     #[cfg(test)]
     pub(crate) fn unaccepted() -> (&'static str, Self) {
         let named = |name: &str| Some(ResourceRef { id: format!("{name}-id"), name: name.to_owned() });
@@ -159,7 +159,7 @@ impl TrustState {
         (".env", trust)
     }
 
-    /// The same where the target is known from outside.
+    /// Returns the state with a trusted target.
     #[cfg(test)]
     pub(crate) fn known(self) -> Self {
         Self { project: None, environment: None, ..self }
@@ -174,67 +174,67 @@ impl TrustState {
             |kind: &str, named: &Option<ResourceRef>| named.as_ref().map(|named| format!("--{kind}={}", named.name));
         let flags = [flag("project", &self.project), flag("environment", &self.environment)];
         let flags: Vec<String> = flags.into_iter().flatten().collect();
-        match &self.doubtful {
+        match &self.untrusted_link {
             Some((path, why)) => TrustObjection {
                 what: format!("only {path} names {what}"),
                 why: format!("that file {why}, so anyone may have written it"),
-                next: format!("name it yourself: `{}`", shell_command::line(&flags)),
+                help: Help::command("pass it explicitly:", shell_command::line(&flags)),
                 is_changed: false,
             },
             None => self.about(&format!("names {what}"), &flags),
         }
     }
 
-    fn about(&self, says: &str, flags: &[String]) -> TrustObjection {
-        let named = format!("name it yourself: `{}`", shell_command::line(flags));
+    fn about(&self, decision: &str, flags: &[String]) -> TrustObjection {
+        let flags = shell_command::line(flags);
         let (file, is_changed) = (&self.file, matches!(self.acceptance, Acceptance::Changed(_)));
         match &self.acceptance {
             Acceptance::Changed(changes) => TrustObjection {
-                what: format!("only {file} {says}, and it changed since you accepted it"),
-                why: format!("this changed: {}", changes.join("; ")),
-                next: format!("review it and run `doctor trust`, or {named}"),
+                what: format!("only {file} {decision}, and it changed since you accepted it"),
+                why: format!("changed settings: {}", changes.join("; ")),
+                help: Help::command("review it and run `doctor trust`, or pass:", flags),
                 is_changed,
             },
             _ => TrustObjection {
-                what: format!("only {file} {says}, and you have not accepted it"),
-                why: "a checkout can come from anyone, and a push sends local values where it says".to_owned(),
-                next: format!("run `doctor trust`, or {named}"),
+                what: format!("only {file} {decision}, and you have not accepted it"),
+                why: "a checkout can come from anyone, and a push would send local values to its target".to_owned(),
+                help: Help::command("run `doctor trust`, or pass:", flags),
                 is_changed,
             },
         }
     }
 }
 
-/// Why local values may not be sent.
+/// Why local values must not be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct TrustObjection {
     /// `only doctor.toml names the environment live, and you have not accepted it`.
     pub(crate) what: String,
     why: String,
-    next: String,
+    help: Help,
     is_changed: bool,
 }
 
 impl TrustObjection {
-    /// As a part of a sentence.
-    pub(crate) fn in_a_sentence(&self) -> String {
-        format!("{} ({})", self.next, self.what)
+    /// Returns the objection as a part of a sentence.
+    pub(crate) fn summary(&self) -> String {
+        format!("{} ({})", self.help, self.what)
     }
 
-    /// As the error of a run.
+    /// Returns the objection as an error.
     pub(crate) fn into_error(self) -> Error {
-        let Self { what, why, next, is_changed } = self;
+        let Self { what, why, help, is_changed } = self;
         if is_changed {
-            Error::TrustOutdated { what, cause: why, help: next }
+            Error::TrustOutdated { what, cause: why, help }
         } else {
-            Error::Untrusted { what, cause: why, help: next }
+            Error::Untrusted { what, cause: why, help }
         }
     }
 }
 
-/// The official CLI's link, and why it does not count.
+/// The Railway CLI's link, and why it is not trusted.
 struct CliLink<'s> {
-    /// What it names. One that can't be read names nothing; where it is needed, reading it has failed before.
+    /// Its project and environment; `None` if it is unreadable. If it is needed, the run has failed before.
     named: Option<&'s TargetSource>,
     path: PathBuf,
     doubt: Option<&'static str>,
@@ -248,8 +248,8 @@ impl<'s> CliLink<'s> {
         Self { named, path, doubt }
     }
 
-    /// Whether it is known from outside and names the project, and that environment of it. By ids: anyone can give a
-    /// project another project's id as its name.
+    /// Returns whether the link is trusted and names the project, and the environment if given. Compares ids only,
+    /// because the name of a project may be the id of another one.
     fn names(&self, project: &str, environment: Option<&str>) -> bool {
         self.doubt.is_none()
             && self.named.is_some_and(|link| {
@@ -263,7 +263,7 @@ fn is_id(named: Option<&RequestedName>, id: &str) -> bool {
     named.is_some_and(|named| named.text == id)
 }
 
-/// Whether `doctor.toml` has chosen the login: of several project tokens in the keyring, the target decides which one is used.
+/// Returns whether `doctor.toml` selected the login: the target decides which project token of the keyring is used.
 fn is_chosen_by_config(subject: TrustSubject<'_>, world: &World<'_>) -> bool {
     let Credentials { token, scheme, .. } = subject.credentials;
     let without = subject.sources.without_config().login_target();
@@ -272,9 +272,9 @@ fn is_chosen_by_config(subject: TrustSubject<'_>, world: &World<'_>) -> bool {
         && !credentials::is_login_for(world.keyring, subject.host, &without, token)
 }
 
-/// The checkout that a run is about.
+/// Returns the checkout of a run.
 pub(crate) fn checkout(config: Option<&Config>, world: &World<'_>) -> Checkout {
-    let folders = [world.folder.as_path()].into_iter().chain(config.map(Config::folder));
+    let folders = [world.directory.as_path()].into_iter().chain(config.map(Config::folder));
     Checkout::around(folders, world.home.as_deref())
 }
 
@@ -284,11 +284,11 @@ fn acceptance(config: Option<&Config>, project: &ResourceRef, checkout: &Checkou
     if trusted_parts.is_empty() {
         return Acceptance::NotNeeded;
     }
-    // What can't be read accepts nothing; `doctor trust` says why.
+    // An unreadable trust store counts as not accepted; `doctor trust` reports the error.
     trust_status(config, &trusted_parts, project, checkout, world).unwrap_or(Acceptance::Never)
 }
 
-/// What the user has said of that file, for that project.
+/// Returns whether the user has accepted that file for that project.
 pub(crate) fn trust_status(
     config: &Config,
     trusted_parts: &TrustedParts,
@@ -300,8 +300,8 @@ pub(crate) fn trust_status(
     Ok(match trust_store::status(world.state.as_deref(), &subject)? {
         TrustStatus::Accepted => Acceptance::Accepted,
         TrustStatus::Changed(before) => Acceptance::Changed(trusted_parts.changes(&before)),
-        TrustStatus::OfAnother(name) => {
-            Acceptance::Changed(vec![format!("~ the project: you accepted it for another, {name}")])
+        TrustStatus::OtherProject(name) => {
+            Acceptance::Changed(vec![format!("~ the project: you accepted it for project {name}")])
         }
         TrustStatus::Never => Acceptance::Never,
     })

@@ -1,4 +1,4 @@
-//! What a `doctor.toml` decides, with Railway's names in the place of ids, for the person who is asked to accept it.
+//! The trusted settings of a `doctor.toml`, with names in place of ids, for the user who is asked to accept it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,33 +11,33 @@ use crate::io::railway::client::Client;
 use crate::io::railway::environment::Shape;
 use crate::io::railway::lookup::LocatedProject;
 use crate::io::railway::transport::Scheme;
-use crate::report::trust_summary::{Sending, TrustSummary, text};
+use crate::report::trust_summary::{TrustSummary, ValueRequest, text};
 
-/// A `doctor.toml` beside what Railway has of the things that it names.
+/// A `doctor.toml`, and the names of the resources whose ids it contains.
 pub(crate) struct NamedDecisions<'c> {
     config: &'c Config,
-    /// The project that values go to.
+    /// The project that values are sent to.
     pub(super) project: ResourceRef,
-    /// Names by ids.
+    /// Names by id.
     names: BTreeMap<String, String>,
 }
 
 impl<'c> NamedDecisions<'c> {
-    /// For the environment that a run is about: one more request where an id of another environment is named.
+    /// Reads the names from the environment of the run. Sends one request if the file has the id of another one.
     pub(crate) fn of(client: &Client<'_>, config: &'c Config, shape: &Shape) -> Result<Self, Error> {
         let services = shape.services.iter().map(|service| &service.service);
         let mut names = by_id(services.chain([&shape.project, &shape.environment]));
         let mut environments_of_file = config.environments.keys().chain(config.environment.iter().map(|at| &at.value));
         let is_unknown_id =
             |text: &String| RequestedName::written(text, "").form == NameOrId::Id && !names.contains_key(text);
-        // A project token sees no other environment.
+        // A project token has access to one environment only.
         if client.credentials.scheme == Scheme::Bearer && environments_of_file.any(is_unknown_id) {
             names.extend(environments(&client.project(&shape.project.id)?));
         }
         Ok(Self { config, project: shape.project.clone(), names })
     }
 
-    /// Where no environment is named anywhere.
+    /// Reads the names from the project, if no source names an environment.
     pub(super) fn without_environment(
         client: &Client<'_>,
         config: &'c Config,
@@ -50,13 +50,13 @@ impl<'c> NamedDecisions<'c> {
         Ok(Self { config, project: located.project, names })
     }
 
-    /// The text to be read before it is accepted.
+    /// Returns the text to read before accepting the file.
     pub(crate) fn text(&self, acceptance: &Acceptance, width: usize) -> String {
         let config = self.config;
         let protected = config.environments.iter().filter(|(_, section)| section.protected == Some(true));
         let keys: BTreeSet<String> =
             config.require.iter().flat_map(|section| &section.keys).map(|key| key.value.clone()).collect();
-        let offer = TrustSummary {
+        let summary = TrustSummary {
             file: config.name.clone(),
             changes: match acceptance {
                 Acceptance::Changed(changes) => changes.iter().map(|change| self.with_names(change)).collect(),
@@ -68,12 +68,12 @@ impl<'c> NamedDecisions<'c> {
             services: self.services(),
             files: self.files(),
             keys: keys.into_iter().collect(),
-            sendings: config.expect_http.iter().filter_map(|section| self.sending(section)).collect(),
+            requests: config.expect_http.iter().filter_map(|section| self.sending(section)).collect(),
         };
-        text(&offer, width)
+        text(&summary, width)
     }
 
-    /// The name that goes with an id; every other text is a name.
+    /// Returns the name for an id. Any other text is a name already.
     fn name(&self, text: &str) -> String {
         self.names.get(text).cloned().unwrap_or_else(|| text.to_owned())
     }
@@ -83,7 +83,7 @@ impl<'c> NamedDecisions<'c> {
         self.names.iter().fold(line.to_owned(), |line, (id, name)| line.replace(&quoted(id), &quoted(name)))
     }
 
-    /// Every service that the file names, by its name on Railway, with the alias that stands for it.
+    /// Returns the services in the file by name, each with its alias.
     fn services(&self) -> Vec<String> {
         let aliased = self.config.services.iter().map(|(alias, section)| {
             let name = self.name(&section.name.value);
@@ -96,14 +96,14 @@ impl<'c> NamedDecisions<'c> {
         all.into_iter().collect()
     }
 
-    /// Every file that it names; the default where it names none.
+    /// Returns the env files in the file.
     fn files(&self) -> Vec<String> {
         let files: BTreeSet<String> = self.config.env_files().map(|at| at.value.clone()).collect();
         files.into_iter().collect()
     }
 
-    /// A request that carries local values.
-    fn sending(&self, section: &HttpSection) -> Option<Sending> {
+    /// Returns a request whose headers contain local values.
+    fn sending(&self, section: &HttpSection) -> Option<ValueRequest> {
         let parts = section.headers.values().flatten();
         let keys: BTreeSet<String> = parts
             .filter_map(|part| match part {
@@ -112,12 +112,13 @@ impl<'c> NamedDecisions<'c> {
             })
             .collect();
         let request = format!("{} {}", section.method, section.path);
-        let sending = Sending { keys: keys.into_iter().collect(), request, service: self.called(&section.service) };
+        let service = self.service_name(&section.service);
+        let sending = ValueRequest { keys: keys.into_iter().collect(), request, service };
         (!sending.keys.is_empty()).then_some(sending)
     }
 
-    /// The service's name on Railway, where an alias stands for it.
-    fn called(&self, at: &At<String>) -> String {
+    /// Returns the name of a service that may be given by its alias.
+    fn service_name(&self, at: &At<String>) -> String {
         let section = self.config.services.get(&at.value);
         self.name(section.map_or(&at.value, |section| &section.name.value))
     }

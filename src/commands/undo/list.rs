@@ -1,4 +1,4 @@
-//! `doctor undo --list`: lists the runs that can be undone, the newest first.
+//! `doctor undo --list`: lists the runs that can be undone, newest first.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::io::world::World;
 use crate::report::undo_list::{UndoListLine, UndoState};
 use crate::report::{self, History};
 
-/// Lists every run.
+/// Prints the list of runs.
 pub(super) fn write_list(
     journal: &Journal<'_>,
     output: OutputOptions<'_>,
@@ -20,8 +20,8 @@ pub(super) fn write_list(
     let entries = &journal.list()?;
     let undone = undone(entries);
     let lines = entries.iter().map(|entry| line(entry, &undone, world)).collect();
-    let folder = world.state.as_deref().map(|folder| files::display_path(folder, &world.folder)).unwrap_or_default();
-    let history = History { program: world.program.clone(), lines, folder, keys: journal.whereabouts_of_keys() };
+    let folder = world.state.as_deref().map(|folder| files::display_path(folder, &world.directory)).unwrap_or_default();
+    let history = History { program: world.program.clone(), lines, folder, keys: journal.key_location() };
     let mut bytes = Vec::new();
     report::write_history(&history, output.format, &output.text_options(world), &mut bytes)
         .expect("writing to memory can't fail");
@@ -29,10 +29,10 @@ pub(super) fn write_list(
     Ok(Exit::Clean)
 }
 
-/// The runs that a later one has put back, and that were not done again by undoing that one.
+/// Returns the runs that a later undo has restored, unless that undo was undone itself.
 pub(super) fn undone(entries: &[JournalEntry]) -> BTreeSet<RunName> {
     let mut undone = BTreeSet::new();
-    // The newest first: whether an undoing still counts is known before what it undoes is met.
+    // Newest first, so that an undo is known to be undone before the run that it undoes is visited.
     for entry in entries {
         let Ok(record) = &entry.record else { continue };
         if let Some(older) = record.undoes.as_ref().filter(|_| !undone.contains(&entry.run)) {
@@ -45,24 +45,24 @@ pub(super) fn undone(entries: &[JournalEntry]) -> BTreeSet<RunName> {
 fn line(entry: &JournalEntry, undone: &BTreeSet<RunName>, world: &World<'_>) -> UndoListLine {
     let run = entry.run.to_string();
     let Ok(record) = &entry.record else {
-        let why = entry.record.as_ref().err().and_then(Error::cause).unwrap_or_default();
-        return UndoListLine { run, what: why, target: String::new(), state: UndoState::Unreadable };
+        let cause = entry.record.as_ref().err().and_then(Error::cause).unwrap_or_default();
+        return UndoListLine { run, what: cause, target: String::new(), state: UndoState::Unreadable };
     };
     let state = if undone.contains(&entry.run) {
         UndoState::Undone
     } else if record.command == RecordedCommand::Undo {
-        UndoState::Undoing
-    } else if record.folder == world.folder {
+        UndoState::Undo
+    } else if record.folder == world.directory {
         UndoState::Here
     } else {
         UndoState::Elsewhere(record.folder.display().to_string())
     };
     let target = format!("{} · {}", record.project.name, record.environment.name);
-    UndoListLine { run, what: what(record), target, state }
+    UndoListLine { run, what: summary(record), target, state }
 }
 
-/// `2 variables of api and worker; 1 key in .env`
-fn what(record: &JournalRecord) -> String {
+/// `A and B of api and worker; C in .env`
+fn summary(record: &JournalRecord) -> String {
     let mut parts = Vec::new();
     let mut owners: Vec<&str> = record
         .stores

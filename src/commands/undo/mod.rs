@@ -1,4 +1,5 @@
-//! `doctor undo`: selects a run, plans what restores it, gets that confirmed, applies it as `fix` does, and reports.
+//! `doctor undo`: selects a run, plans how to restore it, asks for confirmation, applies the plan as `fix` does, and
+//! reports.
 
 mod list;
 mod redactions;
@@ -11,22 +12,21 @@ use crate::commands::config_file;
 use crate::commands::connection::Connection;
 use crate::commands::fix;
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
-use crate::commands::protected_environments::{self, PlanQuestion, is_confirmed};
+use crate::commands::protected_environments;
 use crate::commands::timeout;
 use crate::commands::undo::restore::{RestorePlan, RestoreRequest};
 use crate::commands::undo::run_selection::SelectedRun;
 use crate::drift::model::receipt::Shortfall;
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, Help};
 use crate::io::config::Config;
 use crate::io::credentials::LoginTarget;
 use crate::io::railway::client::Client;
 use crate::io::storage::journal::{Journal, JournalRecord, RunName};
 use crate::io::terminal::prompt::can_ask;
-use crate::io::terminal::stream::Sort;
 use crate::io::world::{World, WorldLifetime};
 use crate::report::{self, Format, Planned, Report, ReportPart, shell_command};
 
-/// Puts back what a run changed, or lists the runs.
+/// Runs `doctor undo`.
 pub(crate) fn run(args: &UndoArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let limit = timeout::parse(&args.timeout)?;
     let request = OutputRequest {
@@ -48,28 +48,27 @@ pub(crate) fn run(args: &UndoArgs, global: &GlobalArgs, world: &mut World<'_>) -
     let aim =
         LoginTarget { project: Some(record.project.id.clone()), environment: Some(record.environment.id.clone()) };
     let connection = Connection::open(global, &aim, world)?;
-    redactions::add(&connection.scrubber, record);
+    redactions::add(&connection.redactor, record);
     let client = connection.client(world, limit);
-    refuse_elsewhere(&client, &chosen.run, record)?;
+    refuse_other_host(&client, &chosen.run, record)?;
     let undoing = UndoRun { args, output, config, client: &client, chosen };
     undoing.go(world)
 }
 
-/// A list of runs is no report of findings.
+/// Refuses formats of reports that a list of runs does not have.
 fn refuse_format(format: Format) -> Result<(), Error> {
     if report::undo_list::FORMATS.contains(&format) {
         return Ok(());
     }
     let name = report::FORMATS.iter().find(|(_, known)| *known == format).map(|(name, _)| *name);
-    Err(Error::Flag {
-        flag: "--format",
-        value: name.unwrap_or_default().to_owned(),
-        cause: "runs are listed as text, json or html".to_owned(),
-        help: "pass `--format json`, or none".to_owned(),
+    Err(Error::Usage {
+        what: format!("invalid --format `{}`", name.unwrap_or_default()),
+        cause: Some("a list of runs is available as text, json or html".to_owned()),
+        help: "pass `--format json`, or none".into(),
     })
 }
 
-/// One run that is being undone.
+/// One run of `undo`.
 struct UndoRun<'u> {
     args: &'u UndoArgs,
     output: OutputOptions<'u>,
@@ -78,24 +77,24 @@ struct UndoRun<'u> {
     chosen: SelectedRun,
 }
 
-/// What went to a simulation is not put back on Railway, nor the other way round.
-fn refuse_elsewhere(client: &Client<'_>, run: &RunName, record: &JournalRecord) -> Result<(), Error> {
+/// Refuses to restore on another host, so that changes of a simulation are not applied to Railway or vice versa.
+fn refuse_other_host(client: &Client<'_>, run: &RunName, record: &JournalRecord) -> Result<(), Error> {
     if client.host() == record.host {
         return Ok(());
     }
     Err(Error::Journal {
-        what: format!("run {run} changed something at {}", record.host),
-        cause: format!("this run would talk to {}", client.host()),
-        help: "call it with the same --api-url as the fix, or without one".to_owned(),
+        what: format!("run {run} changed {}", record.host),
+        cause: format!("this command would change {}", client.host()),
+        help: "pass the same --api-url as for the fix, or none".into(),
     })
 }
 
 impl UndoRun<'_> {
     fn go(self, world: &mut World<'_>) -> Result<Exit, Error> {
         let request = RestoreRequest { record: &self.chosen.record, args: self.args, redeploy: &self.redeploys(world) };
-        world.talk.waiting("looking at what there is now");
+        world.status.waiting("reading the current state");
         let restoring = restore::plan(self.client, &request, world);
-        world.talk.done();
+        world.status.done();
         let mut restoring = restoring?;
         run_selection::refuse_other_target(self.args, &self.chosen, &restoring.shape.environment)?;
         restoring.remarks.extend(self.chosen.remarks.iter().cloned());
@@ -105,8 +104,8 @@ impl UndoRun<'_> {
         let part = match self.consent(&restoring, world) {
             Ok(part) => part,
             Err(error) => {
-                // A program is told what was planned, as a person is.
-                if self.output.format == Format::Json && matches!(error, Error::NoConsent { .. }) {
+                let is_unconfirmed = matches!(error, Error::Cancelled | Error::NotConfirmed { .. });
+                if self.output.format == Format::Json && is_unconfirmed {
                     let report = self.planned(restoring, error.exit(), world);
                     self.output.write_report(&report, world)?;
                 }
@@ -131,39 +130,39 @@ impl UndoRun<'_> {
         Ok(exit)
     }
 
-    /// The report with the plan that was not carried out.
+    /// The report with the plan, which was not applied.
     fn planned(&self, restoring: RestorePlan, exit: Exit, world: &World<'_>) -> Report {
         let mut report = self.report(&restoring, exit, world);
-        let next = self.command(&restoring, world);
+        let command = self.command(&restoring, world);
         let planned = apply::Receipts::of(&restoring.plan, StepNames::Undo).into_receipts();
         report.receipts = planned.into_iter().chain(restoring.conflicts).collect();
         report.endings = restoring.remarks;
-        report.plan = Some(Planned { plan: restoring.plan, commands: vec![next] });
+        report.plan = Some(Planned { plan: restoring.plan, commands: vec![command] });
         report
     }
 
-    /// The command that deploys services of this environment again.
+    /// The command that redeploys services of this environment.
     fn redeploys(&self, world: &World<'_>) -> Vec<String> {
         let [project, environment] = [&self.chosen.record.project.id, &self.chosen.record.environment.id];
         let targeting = [format!("--project={project}"), format!("--environment={environment}")];
         self.called(&[&["fix".to_owned(), "--redeploy".to_owned()], &targeting[..]].concat(), world)
     }
 
-    /// These arguments as a whole command that talks to the same Railway.
+    /// The complete command with these arguments, for the same host.
     fn called(&self, arguments: &[String], world: &World<'_>) -> Vec<String> {
         let flags: Vec<String> = self.output.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
-        shell_command::whole(&world.program, arguments, &flags, std::iter::empty())
+        shell_command::complete(&world.program, arguments, &flags, std::iter::empty())
     }
 
-    /// The command that does it without asking.
+    /// The command that applies the plan without prompts.
     fn command(&self, restoring: &RestorePlan, world: &World<'_>) -> Vec<String> {
-        let mut words = vec!["undo".to_owned(), self.chosen.run.to_string(), "--yes".to_owned()];
-        words.extend(self.args.project.iter().map(|project| format!("--project={project}")));
+        let mut arguments = vec!["undo".to_owned(), self.chosen.run.to_string(), "--yes".to_owned()];
+        arguments.extend(self.args.project.iter().map(|project| format!("--project={project}")));
         let environment = self.args.environment.as_ref();
         let protected = Some(&restoring.shape.environment.name).filter(|_| self.is_protected(restoring));
-        words.extend(environment.or(protected).map(|environment| format!("--environment={environment}")));
-        words.extend(self.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
-        self.called(&words, world)
+        arguments.extend(environment.or(protected).map(|environment| format!("--environment={environment}")));
+        arguments.extend(self.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
+        self.called(&arguments, world)
     }
 
     /// Whether the environment is protected now, or was when the fix was made.
@@ -173,7 +172,7 @@ impl UndoRun<'_> {
         self.chosen.record.protected || protected_environments::is_protected(self.config.as_ref(), &names)
     }
 
-    /// Everything stands as it did before the run, or moved on since.
+    /// Reports that everything is as before the run, or has changed since.
     fn nothing_left(self, restoring: RestorePlan, world: &mut World<'_>) -> Result<Exit, Error> {
         let exit = if restoring.conflicts.is_empty() { Exit::Clean } else { Exit::Partial };
         let output = self.output;
@@ -182,7 +181,7 @@ impl UndoRun<'_> {
         report.shortfalls = left.collect();
         report.receipts = restoring.conflicts;
         report.endings = restoring.remarks;
-        report.endings.push("Nothing to put back.".to_owned());
+        report.endings.push("Nothing to restore.".to_owned());
         output.write_report(&report, world)?;
         Ok(exit)
     }
@@ -195,68 +194,50 @@ impl UndoRun<'_> {
             world.print(&text)?;
             ReportPart::Outcome
         } else {
-            let is_read = self.args.dry_run || self.args.yes || !can_ask(&world.terminal, &world.variables);
-            // A program reads it in the report.
-            if self.output.format != Format::Json || !is_read {
-                text.lines().for_each(|line| world.talk.print_line(line));
+            let is_final = self.args.dry_run || self.args.yes || !can_ask(&world.terminal, &world.variables);
+            // The JSON report contains the plan.
+            if self.output.format != Format::Json || !is_final {
+                text.lines().for_each(|line| world.status.print_line(line));
             }
             ReportPart::Whole
         };
         if self.args.dry_run { Ok(part) } else { self.confirm(restoring, world).map(|()| part) }
     }
 
-    /// Gets a yes to the plan that was shown.
     fn confirm(&self, restoring: &RestorePlan, world: &mut World<'_>) -> Result<(), Error> {
-        let words = self.command(restoring, world);
-        let environment = &restoring.shape.environment.name;
-        let is_protected = self.is_protected(restoring);
-        if self.args.yes && is_protected && self.args.environment.is_none() {
-            return Err(Error::NoConsent {
-                what: format!("{environment} is a protected environment"),
-                cause: "there, `--yes` counts only together with the environment's name".to_owned(),
-                help: format!("run `{}`", shell_command::line(&words)),
-            });
-        }
-        if self.args.yes {
-            return Ok(());
-        }
-        let no = |why: &str| Error::NoConsent {
-            what: "nobody said yes".to_owned(),
-            cause: why.to_owned(),
-            help: format!("run `{}`", shell_command::line(&words)),
+        let confirmation = fix::Confirmation {
+            client: self.client,
+            environment: &restoring.shape.environment.name,
+            is_protected: self.is_protected(restoring),
+            yes: self.args.yes,
+            is_environment_named: self.args.environment.is_some(),
+            format: self.output.format,
+            help: Help::command("to apply this plan, run:", shell_command::line(&self.command(restoring, world))),
         };
-        if !can_ask(&world.terminal, &world.variables) {
-            return Err(no("a plan needs a yes, and this is no terminal"));
-        }
-        if world.terminal.out != Sort::Pipe {
-            world.print("\n")?;
-        }
-        let question =
-            if is_protected { PlanQuestion::Name(environment) } else { PlanQuestion::YesOrNo("Put it back?") };
-        if is_confirmed(question, self.client, world)? { Ok(()) } else { Err(no("the plan was not confirmed")) }
+        confirmation.obtain(world)
     }
 
     fn apply(&self, restoring: &RestorePlan, world: &World<'_>) -> Result<Applied, Error> {
-        let site = ApplyContext {
+        let context = ApplyContext {
             client: self.client,
             shape: &restoring.shape,
             interrupt: world.interrupt,
-            folder: &world.folder,
+            folder: &world.directory,
             state: world.state.as_deref(),
             files: &[],
             loader: None,
             on_staged: fix::on_staged(self.args.on_staged),
             logs: self.output.logs,
-            seeing: None,
-            called: &self.redeploys(world),
+            expected: None,
+            redeploy_command: &self.redeploys(world),
         };
-        let mut applied = apply::apply(site, &restoring.plan, StepNames::Undo, |ledger| {
+        let mut applied = apply::apply(context, &restoring.plan, StepNames::Undo, |receipts| {
             if self.args.no_journal {
                 return Ok(None);
             }
             let protected = self.is_protected(restoring);
-            let kept = fix::JournalExtras { ledger, undoes: Some(&self.chosen.run), protected };
-            fix::record(site, &restoring.plan, &kept, world).map(Some)
+            let extras = fix::JournalExtras { receipts, undoes: Some(&self.chosen.run), protected };
+            fix::record(context, &restoring.plan, &extras, world).map(Some)
         })?;
         fix::forget_idle(&mut applied, world);
         Ok(applied)
@@ -285,10 +266,10 @@ impl UndoRun<'_> {
         report.failures = applied.failures;
         report.endings = applied.remarks;
         if let Some(error) = &applied.halted {
-            report.endings.push(format!("it stopped there: {}", error.with_cause(": ")));
+            report.endings.push(format!("stopped early: {}", error.with_cause(": ")));
         }
         if let Some(run) = applied.run.filter(|_| world.memory == WorldLifetime::Lasting) {
-            report.way_back = Some(shell_command::line(&self.called(&["undo".to_owned(), run.to_string()], world)));
+            report.undo_command = Some(shell_command::line(&self.called(&["undo".to_owned(), run.to_string()], world)));
         }
         report.part = part;
         if part == ReportPart::Outcome {

@@ -1,15 +1,15 @@
-//! Redacts what a record holds: Railway may quote it before anything is read that would make it known.
+//! Registers the values of a record for redaction: Railway may quote them before any other source of them is read.
 
 use crate::drift::dotenv::LocalFile;
 use crate::drift::redact::Redactor;
 use crate::io::storage::journal::{Before, JournalRecord};
 
-/// Makes every value of a record known, those of its files among them.
+/// Registers every value of a record, including those of its files.
 pub(super) fn add(scrubber: &Redactor, record: &JournalRecord) {
     for store in &record.stores {
         let before = match &store.before {
             Before::Stored(value) => Some(value),
-            Before::Absent | Before::Sealed => None,
+            Before::Missing | Before::Sealed => None,
         };
         for value in before.into_iter().chain(&store.after) {
             scrubber.add(&store.key, value);
@@ -60,7 +60,7 @@ mod tests {
             environment: named(),
             protected: false,
             folder: "/work".into(),
-            stores: vec![store(Before::Stored(Secret::new("earlier-value"))), store(Before::Absent)],
+            stores: vec![store(Before::Stored(Secret::new("earlier-value"))), store(Before::Missing)],
             files: vec![file],
             settings: vec![StartCommandChange {
                 service: named(),

@@ -1,32 +1,36 @@
-//! Selects the run to undo: the one that was named, or the last fix made in this folder.
+//! Selects the run to undo: the named one, or the last fix in this directory.
 
 use crate::cli::UndoArgs;
 use crate::commands::undo::list;
 use crate::drift::ResourceRef;
-use crate::error::Error;
+use crate::error::{Error, Help};
 use crate::io::storage::journal::{Journal, JournalEntry, JournalRecord, RecordedCommand, RunName};
 use crate::io::world::World;
 use crate::report::shell_command;
 
-/// The run that is undone.
+const LIST: &str = "doctor undo --list";
+
+/// The run to undo.
 #[derive(Debug)]
 pub(super) struct SelectedRun {
     pub(super) run: RunName,
     pub(super) record: JournalRecord,
-    /// What to know of the choice; sentences without full stop.
+    /// Remarks on the selection; sentences without a full stop.
     pub(super) remarks: Vec<String>,
 }
 
-/// The run that was named, or the last fix made in this folder that is not undone yet.
+/// Returns the named run, or the last fix in this directory that is not undone yet.
 ///
-/// A newer record that can't be read may be that of the last fix: without a name, nothing is undone in its place.
+/// A newer record that can't be read may be that of the last fix. Without a name, this is an error, and no older run is
+/// undone instead.
 pub(super) fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'_>) -> Result<SelectedRun, Error> {
     if let Some(named) = named {
-        let run = RunName::parse(named).ok_or_else(|| nothing(format!("{named} is no run"), "no run is called so"))?;
+        let run = RunName::parse(named)
+            .ok_or_else(|| nothing(format!("unknown run {named}"), "expected a name such as 2026-11-24-1345-0007"))?;
         let record = journal.read(&run)?;
         let entries = journal.list()?;
         let newer = entries.iter().take_while(|entry| entry.run != run).filter(|entry| entry.record.is_err());
-        let remark = |entry: &JournalEntry| format!("run {} is newer, and its record can't be read", entry.run);
+        let remark = |entry: &JournalEntry| format!("run {} is newer, but its record can't be read", entry.run);
         let remarks = newer.map(remark).collect();
         return Ok(SelectedRun { run, record, remarks });
     }
@@ -41,7 +45,7 @@ pub(super) fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'
                 continue;
             }
         };
-        if record.command != RecordedCommand::Fix || record.folder != world.folder || undone.contains(&entry.run) {
+        if record.command != RecordedCommand::Fix || record.folder != world.directory || undone.contains(&entry.run) {
             continue;
         }
         return match unreadable {
@@ -51,10 +55,7 @@ pub(super) fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'
     }
     Err(match unreadable {
         Some(newer) => not_the_last(newer, None, world),
-        None => nothing(
-            "there is nothing to undo here".to_owned(),
-            "no fix was made in this folder in the last 30 days that is not undone already",
-        ),
+        None => nothing("nothing to undo".to_owned(), "no fix of the last 30 days in this directory is left to undo"),
     })
 }
 
@@ -65,34 +66,35 @@ struct UnreadableRun<'r> {
     error: &'r Error,
 }
 
-/// The error for a record that can't be read and is newer than what would be undone.
+/// The error for an unreadable record that is newer than the run that would be undone.
 fn not_the_last(newer: UnreadableRun<'_>, older: Option<&RunName>, world: &World<'_>) -> Error {
     let UnreadableRun { run, error } = newer;
-    let command = |words: &[&str]| {
-        let words = words.iter().map(|&word| word.to_owned());
-        shell_command::line(&world.program.iter().cloned().chain(words).collect::<Vec<_>>())
+    let command = |arguments: &[&str]| {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        shell_command::line(&world.program.iter().cloned().chain(arguments).collect::<Vec<_>>())
     };
-    let list = command(&["undo", "--list"]);
-    let cause = error.cause_or_message();
     Error::Journal {
-        what: format!("the record of run {run} can't be read, and it may be the last fix made here"),
-        cause,
+        what: format!("failed to read the record of run {run}, which may be the last fix in this directory"),
+        cause: error.cause_or_message(),
         help: match older {
-            Some(older) => format!(
-                "make it readable, or name the older run to restore what that one changed: `{}`",
-                command(&["undo", older.as_str()])
+            Some(older) => Help::command(
+                "make the record readable, or undo the older run by its name:",
+                command(&["undo", older.as_str()]),
             ),
-            None => format!("make it readable, or change the variables back by hand; `{list}` shows every run"),
+            None => Help::command(
+                "make the record readable, or restore the variables by hand; to list all runs:",
+                command(&["undo", "--list"]),
+            ),
         },
     }
 }
 
-fn nothing(what: String, why: &str) -> Error {
-    let next = "run `doctor undo --list`, which shows every run, and name one: `doctor undo RUN`".to_owned();
-    Error::Journal { what, cause: why.to_owned(), help: next }
+fn nothing(what: String, cause: &str) -> Error {
+    let help = Help::command("to undo another run, pass its name as `doctor undo RUN`; to list all runs:", LIST);
+    Error::Journal { what, cause: cause.to_owned(), help }
 }
 
-/// A project or an environment that was named must be the run's; `today` is what Railway calls the environment now.
+/// Refuses a `--project` or `--environment` other than the run's. `today` has the environment's current name.
 pub(super) fn refuse_other_target(args: &UndoArgs, chosen: &SelectedRun, today: &ResourceRef) -> Result<(), Error> {
     let record = &chosen.record;
     let named = [
@@ -102,11 +104,10 @@ pub(super) fn refuse_other_target(args: &UndoArgs, chosen: &SelectedRun, today: 
     for (flag, value, recorded, today) in named {
         let Some(value) = value else { continue };
         if ![&recorded.id, &recorded.name, &today.name].contains(&value) {
-            return Err(Error::Flag {
-                flag,
-                value: value.clone(),
-                cause: format!("run {} changed {}", chosen.run, recorded.name),
-                help: "name the run that is meant: `doctor undo --list` shows every run".to_owned(),
+            return Err(Error::Usage {
+                what: format!("run {} changed {}, not {flag} `{value}`", chosen.run, recorded.name),
+                cause: None,
+                help: Help::command("pass the name of another run; to list all runs:", LIST),
             });
         }
     }

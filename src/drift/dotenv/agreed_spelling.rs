@@ -1,4 +1,4 @@
-//! How to write a value so that every loader reads it alike.
+//! How to write a value so that every loader reads it the same.
 
 use zeroize::Zeroizing;
 
@@ -19,7 +19,7 @@ pub enum Spelling {
 }
 
 impl Spelling {
-    /// The pattern, to be shown to a person.
+    /// The pattern to show in messages.
     pub fn pattern(self) -> &'static str {
         match self {
             Self::Bare => "KEY=…",
@@ -28,7 +28,7 @@ impl Spelling {
         }
     }
 
-    /// The right-hand side for a value, the value's own characters untouched.
+    /// The right-hand side for a value, without escapes.
     pub fn write(self, value: &Secret) -> Zeroizing<String> {
         let quote = match self {
             Self::Bare => "",
@@ -38,7 +38,7 @@ impl Spelling {
         Zeroizing::new(format!("{quote}{}{quote}", value.expose()))
     }
 
-    /// The plainest spelling from which every loader reads exactly that value, found by asking them all.
+    /// The simplest spelling from which every loader reads exactly this value, found by running all of them.
     pub fn of(value: &Secret) -> Option<Self> {
         [Self::Bare, Self::Single, Self::Double]
             .into_iter()
@@ -46,11 +46,12 @@ impl Spelling {
     }
 }
 
-/// The value that every loader reads from `K=` and this right-hand side, if it is one and the line below is spared.
+/// The value that every loader reads from `K=` followed by this right-hand side; `None` if they disagree, or if one of
+/// them reads the next line as part of the value.
 pub fn agreed(right_hand_side: &str) -> Option<Secret> {
     let text = Zeroizing::new(format!("K={right_hand_side}\nNEXT=1\n"));
     let body = Body::of(&text);
-    // The pickiest first: most experiments end there.
+    // The strictest loader first, because most attempts already fail there.
     let readings: [fn(&Body<'_>) -> Vec<Binding>; 4] = [
         |body| body.rust().bindings,
         |body| body.node(),
@@ -62,9 +63,9 @@ pub fn agreed(right_hand_side: &str) -> Option<Secret> {
         let bindings = read(&body);
         let [first, next] = bindings.as_slice() else { return None };
         let value = first.value.as_ref()?;
-        let spared =
+        let next_line_is_read =
             first.key == "K" && next.key == "NEXT" && next.value.as_ref().is_some_and(|next| next.expose() == "1");
-        if !spared || agreed.as_ref().is_some_and(|other| other != value) {
+        if !next_line_is_read || agreed.as_ref().is_some_and(|other| other != value) {
             return None;
         }
         agreed.get_or_insert_with(|| value.clone());

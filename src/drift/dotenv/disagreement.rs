@@ -1,4 +1,4 @@
-//! Where dotenvy, python-dotenv and node's dotenv do not read the same.
+//! Finds keys for which dotenvy, python-dotenv and node's dotenv read different values.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -16,42 +16,42 @@ use crate::drift::dotenv::python_reader::{Edition, PythonReading};
 use crate::drift::dotenv::source_text::{BYTE_ORDER_MARK, Lines};
 use crate::drift::dotenv::{Entry, LocalFile};
 
-/// What a loader makes of a key, measured by the value that the reader has for it.
+/// How a loader reads a key, compared with the value of [`LocalFile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyReading {
-    /// The same value, or none either.
+    /// The same value, or also none.
     Same,
     /// Another value.
     Different,
-    /// It refuses the line.
+    /// No value: it rejects the line.
     Refused,
-    /// It reads the file without finding the key.
+    /// No value: it parses the line, but does not find the key.
     Missing,
-    /// python-dotenv from 1.2.4 on reads the same value, and up to 1.2.2 it does not.
+    /// python-dotenv 1.2.4 and later read the same value; 1.2.2 and earlier do not.
     OnlyRecent,
 }
 
-/// A key that not every loader gives the same value.
+/// A key for which loaders read different values.
 #[derive(Clone, Debug)]
 pub struct Disagreement {
     /// The key.
     pub key: String,
-    /// Index of the entry that counts for it; `None` if only some loader has the key at all.
+    /// The index of its effective entry; `None` if [`LocalFile`] does not have the key, but some loader does.
     pub entry: Option<usize>,
     /// 1-based line of the assignment.
     pub line: usize,
-    /// What each loader makes of it, in the order of [`Loader::ALL`].
+    /// How each loader reads it, in the order of [`Loader::ALL`].
     pub readings: [(Loader, KeyReading); 3],
-    /// What they stumble over.
+    /// Why they differ.
     pub kind: CauseKind,
-    /// 1-based line of the statement that swallows this one.
-    pub swallowed_by: Option<usize>,
-    /// The spelling from which all of them read the reader's value, if there is one.
+    /// 1-based line of the statement that includes this line for some loader.
+    pub part_of_line: Option<usize>,
+    /// The spelling from which all of them read the value of [`LocalFile`], if there is one.
     pub spelling: Option<Spelling>,
 }
 
 impl Disagreement {
-    /// What that loader makes of the key.
+    /// How the loader reads the key.
     pub fn reading(&self, loader: Loader) -> KeyReading {
         self.readings
             .into_iter()
@@ -59,24 +59,25 @@ impl Disagreement {
             .map_or(KeyReading::Missing, |(_, reading)| reading)
     }
 
-    /// What to do about it, without the value.
-    pub fn how(&self) -> &'static str {
+    /// How to fix it, without quoting the value.
+    pub fn advice(&self) -> &'static str {
         self.kind.advice(self.spelling)
     }
 }
 
-/// Everything that every loader makes of a text.
+/// A text as read by every loader.
 struct LoaderViews {
     dotenvy: RustReading,
     python: PythonReading,
     classic: PythonReading,
-    /// Both editions again, nothing substituted: `interpolate=False` is common, too. `None` where it would be the same.
+    /// Both editions without substitution, because `interpolate=False` is also common. `None` if the text has no `$`,
+    /// so that the result would be the same.
     plain: Option<[PythonReading; 2]>,
     node: Vec<Binding>,
     has_mark: bool,
 }
 
-/// A key under examination: its entry, or where else it was seen.
+/// A key to compare: its entry, or the offset at which some loader reads it.
 struct SuspectKey<'v> {
     key: &'v str,
     entry: Option<usize>,
@@ -113,14 +114,14 @@ pub fn find(file: &LocalFile) -> Vec<Disagreement> {
             line: lines.line(suspect.at),
             readings,
             kind: swallower.map_or_else(|| comparison.kind(&suspect), |_| CauseKind::Swallowed),
-            swallowed_by: swallower.map(|at| lines.line(at)),
+            part_of_line: swallower.map(|at| lines.line(at)),
             spelling: comparison.entry(&suspect).and_then(|entry| Spelling::of(&entry.value)),
         });
     }
     found
 }
 
-/// Every key that anybody reads, once each, in the order of the file.
+/// Every key that any loader reads, once each, in the order of the file.
 fn suspects<'v>(file: &'v LocalFile, views: &'v LoaderViews) -> Vec<SuspectKey<'v>> {
     let mut seen: HashSet<&str> = file.keys().collect();
     let mut suspects: Vec<_> = file
@@ -132,9 +133,9 @@ fn suspects<'v>(file: &'v LocalFile, views: &'v LoaderViews) -> Vec<SuspectKey<'
         .collect();
     let lists = [&views.dotenvy.bindings, &views.python.bindings, &views.classic.bindings, &views.node];
     for bindings in lists {
-        // A piece of a value is nobody's key.
-        let pieces = pasted_fragment::starts(file.text().expose(), bindings);
-        for binding in bindings.iter().filter(|binding| !pieces.contains(&binding.key_span.start)) {
+        // A fragment of a value is not a key.
+        let fragments = pasted_fragment::starts(file.text().expose(), bindings);
+        for binding in bindings.iter().filter(|binding| !fragments.contains(&binding.key_span.start)) {
             if seen.insert(&binding.key) {
                 suspects.push(SuspectKey { key: &binding.key, entry: None, at: binding.key_span.start });
             }
@@ -144,7 +145,7 @@ fn suspects<'v>(file: &'v LocalFile, views: &'v LoaderViews) -> Vec<SuspectKey<'
     suspects
 }
 
-/// The readings by key.
+/// The effective binding of each key, by loader.
 struct KeyReadings<'v> {
     file: &'v LocalFile,
     views: &'v LoaderViews,
@@ -178,7 +179,8 @@ impl<'v> KeyReadings<'v> {
         let wanted = self.entry(suspect).map(|entry| &entry.value);
         let same = |map: &HashMap<&str, &Binding>| given(map, suspect.key) == wanted;
         let same_unsubstituted = |edition: usize| self.plain.as_ref().is_none_or(|plain| same(&plain[edition]));
-        // A program may use a loader in several ways, and all of them have to agree.
+        // A program may use a loader in several ways, and all of them have to agree: dotenvy keeps the first assignment
+        // or, with `dotenv_override`, the last; python-dotenv substitutes or, with `interpolate=False`, does not.
         let (main, other_ways) = match loader {
             Loader::Dotenvy => (&self.first, same(&self.last)),
             Loader::Python => (&self.python, same_unsubstituted(0)),
@@ -198,27 +200,28 @@ impl<'v> KeyReadings<'v> {
 
     fn refuses(&self, at: usize, loader: Loader) -> bool {
         match loader {
-            Loader::Dotenvy => holding(&self.views.dotenvy.refusals, at, Range::clone).is_some(),
-            Loader::Python => holding(&self.views.python.refusals, at, |refusal| refusal.range.clone()).is_some(),
+            Loader::Dotenvy => containing(&self.views.dotenvy.refusals, at, Range::clone).is_some(),
+            Loader::Python => containing(&self.views.python.refusals, at, |refusal| refusal.range.clone()).is_some(),
             Loader::Node => false,
         }
     }
 
-    /// Where a statement starts that holds this one to some loader that does not find the value, but not to the reader.
+    /// The start of an earlier statement that includes this one for a loader that does not read its value.
     fn swallower(&self, suspect: &SuspectKey<'_>) -> Option<usize> {
         let entry = self.entry(suspect)?;
         let at = suspect.at;
         let start = |bindings: &[Binding]| covering(bindings, at).map(|binding| binding.statement.start);
-        let refused = |reading: &PythonReading| {
-            holding(&reading.refusals, at, |refusal| refusal.range.clone()).or_else(|| start(&reading.bindings))
+        let python = |reading: &PythonReading| {
+            containing(&reading.refusals, at, |refusal| refusal.range.clone()).or_else(|| start(&reading.bindings))
         };
         let lost = |map: &HashMap<&str, &Binding>| given(map, suspect.key) != Some(&entry.value);
-        let dotenvy =
-            || holding(&self.views.dotenvy.refusals, at, Range::clone).or_else(|| start(&self.views.dotenvy.bindings));
+        let dotenvy = || {
+            containing(&self.views.dotenvy.refusals, at, Range::clone).or_else(|| start(&self.views.dotenvy.bindings))
+        };
         [
             lost(&self.first).then(dotenvy),
-            lost(&self.python).then(|| refused(&self.views.python)),
-            lost(&self.classic).then(|| refused(&self.views.classic)),
+            lost(&self.python).then(|| python(&self.views.python)),
+            lost(&self.classic).then(|| python(&self.views.classic)),
             lost(&self.node).then(|| start(&self.views.node)),
         ]
         .into_iter()
@@ -266,25 +269,25 @@ fn given<'v>(map: &HashMap<&str, &'v Binding>, key: &str) -> Option<&'v Secret> 
     map.get(key).and_then(|binding| binding.value.as_ref())
 }
 
-/// The start of the one of sorted ranges that holds the offset.
-fn holding<T>(items: &[T], at: usize, range: impl Fn(&T) -> Range<usize>) -> Option<usize> {
+/// The start of the range that contains the offset; the ranges are sorted.
+fn containing<T>(items: &[T], at: usize, range: impl Fn(&T) -> Range<usize>) -> Option<usize> {
     let index = items.partition_point(|item| range(item).start <= at).checked_sub(1)?;
     let range = range(&items[index]);
     range.contains(&at).then_some(range.start)
 }
 
-/// The disagreements of every file, worked out once, when they are first asked for: each file is read six times over.
+/// The disagreements of every file, computed on first use, because each file is parsed up to six times.
 #[derive(Debug, Default)]
-pub struct Disputes(OnceCell<Vec<Vec<Disagreement>>>);
+pub struct Disagreements(OnceCell<Vec<Vec<Disagreement>>>);
 
-impl Disputes {
-    /// Files without any.
+impl Disagreements {
+    /// For files without disagreements.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
         Self(OnceCell::from(Vec::new()))
     }
 
-    /// Those of the file with that index; read when they are first asked for.
+    /// The disagreements of the file with that index.
     pub fn of_file(&self, files: &[LocalFile], file: usize) -> &[Disagreement] {
         let all = self.0.get_or_init(|| files.iter().map(LocalFile::disagreements).collect());
         all.get(file).map_or(&[], Vec::as_slice)

@@ -1,20 +1,22 @@
-//! What it is in a line that loaders read differently. Found by experiment: take it out, and they agree.
+//! Why loaders read a line differently. Determined by experiment: each suspicious character is replaced by a harmless
+//! one, and the first replacement after which all loaders agree is the cause. This needs no knowledge of the loaders'
+//! grammars.
 
 use zeroize::Zeroizing;
 
 use crate::drift::dotenv::Entry;
 use crate::drift::dotenv::agreed_spelling::{Spelling, agreed};
 
-/// The kind of thing that loaders read differently.
+/// Why loaders read an assignment differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CauseKind {
-    /// Nothing but `${{…}}`, which is meant for Railway.
+    /// Only `${{…}}`, a reference for Railway.
     Reference,
-    /// A `$` that some loader follows.
+    /// A `$` that some loader expands.
     Substitution,
     /// A `#` inside the value, or a comment that touches it.
     Hash,
-    /// A comment right behind the `=`.
+    /// A comment directly after the `=`.
     Comment,
     /// Backticks.
     Backtick,
@@ -22,21 +24,21 @@ pub enum CauseKind {
     Escape,
     /// A quote inside a value.
     Quote,
-    /// A quote without its partner.
+    /// An unclosed quote.
     Unclosed,
-    /// Blanks or other white space outside quotes.
+    /// Whitespace outside quotes.
     Blank,
-    /// A carriage return inside the value.
+    /// A carriage return in the value.
     LineEnd,
     /// Key, `=` and value on several lines.
     LineBreak,
     /// `KEY: value`.
     Colon,
-    /// A key that is no plain name.
+    /// A key that some loader rejects.
     Key,
     /// A byte order mark at the start of the file.
     ByteOrderMark,
-    /// An earlier line that takes this one with it.
+    /// An earlier line of which this one is a part.
     Swallowed,
     /// Assigned several times.
     Duplicate,
@@ -45,74 +47,76 @@ pub enum CauseKind {
 }
 
 impl CauseKind {
-    /// What it is, for a sentence such as "because of …".
+    /// The cause as a noun phrase.
     pub fn description(self) -> &'static str {
         match self {
-            Self::Reference => "a reference `${{…}}`, which dotenvy and python-dotenv take for a variable of their own",
-            Self::Substitution => "a live `$`, in the place of which some loaders put a variable",
-            Self::Hash => "a `#` without a blank before it",
-            Self::Comment => "a comment right behind the `=`",
-            Self::Backtick => "backticks, which only node's dotenv takes for quotes",
+            Self::Reference => {
+                "a Railway reference `${{…}}`, which dotenvy and python-dotenv expand as a local variable"
+            }
+            Self::Substitution => "a `$` that some loaders expand",
+            Self::Hash => "a `#` without a space before it",
+            Self::Comment => "a comment directly after the `=`",
+            Self::Backtick => "backticks, which only node's dotenv treats as quotes",
             Self::Escape => "a backslash",
             Self::Quote => "a quote inside the value",
-            Self::Unclosed => "a quote that is opened and not closed",
-            Self::Blank => "a blank outside quotes",
-            Self::LineEnd => "a carriage return inside the value",
-            Self::LineBreak => "a key, its `=` and its value on different lines",
-            Self::Colon => "a `:` in the place of the `=`",
-            Self::Key => "a key that is no plain name",
+            Self::Unclosed => "an unclosed quote",
+            Self::Blank => "whitespace outside quotes",
+            Self::LineEnd => "a carriage return in the value",
+            Self::LineBreak => "key, `=` and value on different lines",
+            Self::Colon => "a `:` instead of `=`",
+            Self::Key => "a key that not every loader accepts",
             Self::ByteOrderMark => "a byte order mark at the start of the file",
-            Self::Swallowed => "an earlier line that takes this one with it",
-            Self::Duplicate => "several assignments, of which dotenvy keeps the first and the others the last",
-            Self::Other => "characters that the loaders divide differently",
+            Self::Swallowed => "an earlier line that extends into this one",
+            Self::Duplicate => "several assignments: dotenvy keeps the first, the other loaders the last",
+            Self::Other => "syntax that loaders parse differently",
         }
     }
 
-    /// What to do about it, where quoting the value alike for all (`spelling`) is not what helps.
+    /// How to fix it: by writing the value in the given spelling, unless the cause is not in the value.
     pub fn advice(self, spelling: Option<Spelling>) -> &'static str {
         match (self, spelling) {
-            (Self::Key, _) => "name it with letters, digits and underscores only",
+            (Self::Key, _) => "use only letters, digits and underscores in the key",
             (Self::ByteOrderMark, _) => "save the file as UTF-8 without a byte order mark",
-            (Self::Swallowed, _) => "close the quote in the earlier line",
-            (Self::Duplicate, _) => "keep one of them",
-            (Self::LineBreak, _) => "write key, `=` and value on one line, and an empty value as KEY=''",
-            (_, Some(Spelling::Bare)) => "write it as KEY=…, on one line and without quotes",
+            (Self::Swallowed, _) => "close the quote on the earlier line",
+            (Self::Duplicate, _) => "keep only one of them",
+            (Self::LineBreak, _) => "put key, `=` and value on one line, and write an empty value as KEY=''",
+            (_, Some(Spelling::Bare)) => "write it as KEY=…, on one line without quotes",
             (_, Some(Spelling::Single)) => "write it as KEY='…'",
             (_, Some(Spelling::Double)) => "write it as KEY=\"…\"",
             (Self::Reference, None) => {
-                "KEY='${{…}}' is read alike by dotenvy and node's dotenv; python-dotenv needs interpolate=False"
+                "write KEY='${{…}}' for dotenvy and node's dotenv; python-dotenv needs interpolate=False"
             }
             (Self::Substitution, None) => {
-                "KEY='…' stops dotenvy, and only interpolate=False stops python-dotenv; or say `loader` in doctor.toml"
+                "write KEY='…' for dotenvy and use interpolate=False for python-dotenv, or set `loader` in doctor.toml"
             }
-            (_, None) => "no spelling is read alike by all; say `loader` in doctor.toml",
+            (_, None) => "no spelling works for every loader; set `loader` in doctor.toml",
         }
     }
 }
 
-/// One thing to take out of a right-hand side: what it is, what gives it away, and how it is made harmless.
+/// A possible cause in a right-hand side: the characters that it needs, and a function that removes it.
 struct Experiment {
     kind: CauseKind,
-    signs: &'static [char],
-    harmless: fn(&str) -> String,
+    characters: &'static [char],
+    without: fn(&str) -> String,
 }
 
 const EXPERIMENTS: &[Experiment] = &[
-    Experiment { kind: CauseKind::Reference, signs: &['$'], harmless: without_references },
-    Experiment { kind: CauseKind::Substitution, signs: &['$'], harmless: |text| text.replace('$', "s") },
+    Experiment { kind: CauseKind::Reference, characters: &['$'], without: without_references },
+    Experiment { kind: CauseKind::Substitution, characters: &['$'], without: |text| text.replace('$', "s") },
     Experiment {
         kind: CauseKind::LineEnd,
-        signs: &['\r'],
-        harmless: |text| text.replace("\r\n", "\n").replace('\r', "\n"),
+        characters: &['\r'],
+        without: |text| text.replace("\r\n", "\n").replace('\r', "\n"),
     },
-    Experiment { kind: CauseKind::Hash, signs: &['#'], harmless: |text| text.replace('#', "h") },
-    Experiment { kind: CauseKind::Escape, signs: &['\\'], harmless: |text| text.replace('\\', "b") },
-    Experiment { kind: CauseKind::Backtick, signs: &['`'], harmless: |text| text.replace('`', "t") },
-    Experiment { kind: CauseKind::Quote, signs: &['\'', '"'], harmless: without_inner_quotes },
-    Experiment { kind: CauseKind::Blank, signs: &[' ', '\t'], harmless: |text| text.replace([' ', '\t'], "_") },
+    Experiment { kind: CauseKind::Hash, characters: &['#'], without: |text| text.replace('#', "h") },
+    Experiment { kind: CauseKind::Escape, characters: &['\\'], without: |text| text.replace('\\', "b") },
+    Experiment { kind: CauseKind::Backtick, characters: &['`'], without: |text| text.replace('`', "t") },
+    Experiment { kind: CauseKind::Quote, characters: &['\'', '"'], without: without_inner_quotes },
+    Experiment { kind: CauseKind::Blank, characters: &[' ', '\t'], without: |text| text.replace([' ', '\t'], "_") },
 ];
 
-/// What keeps a loader from reading an assignment that others read.
+/// Why a loader does not read an assignment that others read.
 pub fn of_entry(text: &str, entry: &Entry) -> CauseKind {
     let is_quoted = text[entry.key_span.clone()] != entry.key;
     if is_quoted || !is_plain(&entry.key) {
@@ -124,13 +128,13 @@ pub fn of_entry(text: &str, entry: &Entry) -> CauseKind {
     inside(&text[entry.span.clone()]).unwrap_or_else(around)
 }
 
-/// Whether every loader takes the key.
+/// Whether every loader accepts the key.
 pub fn is_plain(key: &str) -> bool {
     key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && key.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '.'))
 }
 
-/// What it is in a right-hand side; `None` if the loaders agree about it, so that the cause is around it.
+/// The cause in a right-hand side; `None` if loaders agree on it, so that the cause is in the text around it.
 pub fn inside(written: &str) -> Option<CauseKind> {
     if agreed(written).is_some() {
         return None;
@@ -138,14 +142,15 @@ pub fn inside(written: &str) -> Option<CauseKind> {
     if is_unclosed(written) {
         return Some(CauseKind::Unclosed);
     }
-    let present = || EXPERIMENTS.iter().filter(|experiment| written.contains(experiment.signs));
-    let cured = present().find(|experiment| agreed(&Zeroizing::new((experiment.harmless)(written))).is_some());
-    // Several causes at once: the first that is there and is no mild one.
+    let present = || EXPERIMENTS.iter().filter(|experiment| written.contains(experiment.characters));
+    let single = present().find(|experiment| agreed(&Zeroizing::new((experiment.without)(written))).is_some());
+    // With several causes at once, no single replacement helps: report the first one that is
+    // not a reference, which is the least serious.
     let first = || present().find(|experiment| experiment.kind != CauseKind::Reference);
-    Some(cured.or_else(first).map_or(CauseKind::Other, |experiment| experiment.kind))
+    Some(single.or_else(first).map_or(CauseKind::Other, |experiment| experiment.kind))
 }
 
-/// What it is around a right-hand side that is itself read alike by all.
+/// The cause in the text around a right-hand side that every loader reads the same.
 pub fn around(text: &str, entry: &Entry) -> CauseKind {
     let before = &text[entry.statement.start..entry.key_span.start];
     let between = &text[entry.key_span.end..entry.span.start];
@@ -163,14 +168,14 @@ pub fn around(text: &str, entry: &Entry) -> CauseKind {
     }
 }
 
-/// A quote at the start whose partner is not on the line.
+/// Whether the text starts with a quote that is not closed on the same line.
 fn is_unclosed(written: &str) -> bool {
     let mut characters = written.chars();
     let quote = characters.next().filter(|first| matches!(first, '\'' | '"'));
     quote.is_some_and(|quote| !characters.any(|character| character == quote))
 }
 
-/// `${{…}}` as a plain word.
+/// Replaces each `${{…}}` with a plain word.
 fn without_references(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -184,7 +189,7 @@ fn without_references(text: &str) -> String {
     plain
 }
 
-/// Takes away every quote but one around the whole.
+/// Replaces every quote except a pair around the whole text.
 fn without_inner_quotes(text: &str) -> String {
     let around =
         text.chars().next().filter(|&first| matches!(first, '\'' | '"') && text.len() > 1 && text.ends_with(first));

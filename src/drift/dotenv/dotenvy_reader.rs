@@ -1,9 +1,14 @@
-//! dotenvy, asked itself.
+//! Reads a text with the dotenvy crate itself, so that its grammar does not have to be reproduced.
 //!
-//! Three things keep the question pure and safe. It gets the text line by line, so that after each answer it is known how
-//! far it has read. Every name behind a `$` gets a prefix that no text and no process environment has, and every answer that
-//! some `$` names is defined again under that prefix: substitution is dotenvy's own, and sees the file alone. Its errors,
-//! which quote the line, are looked at by nobody.
+//! dotenvy reports no positions, and expands variables from the process environment. Both are worked around:
+//!
+//! - [`Feed`] hands out one physical line at a time, so that after each result the offset up to which dotenvy has read
+//!   is known.
+//! - Every variable name after a `$` gets a prefix that occurs neither in the text nor in the process environment. When
+//!   dotenvy has read an assignment to a name that some `$` refers to, `Feed` hands out the same assignment once more
+//!   under the prefixed name. So dotenvy does the expansion, with the values of the file alone.
+//!
+//! dotenvy's errors quote the line, which may contain a secret, so they are dropped.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,30 +22,30 @@ use crate::drift::dotenv::binding::Binding;
 use crate::drift::dotenv::source_text::{next_line, skip, stands};
 use crate::drift::dotenv::substitution::LIMIT;
 
-/// All that dotenvy makes of a text.
+/// A text as dotenvy reads it.
 #[derive(Debug, Default)]
 pub struct DotenvyReading {
-    /// Keys in the order of the text, duplicates included.
+    /// Assignments in the order of the text, including duplicates.
     pub bindings: Vec<Binding>,
-    /// What it refuses. `dotenvy::dotenv()` stops at the first; its iterators go on.
+    /// The statements that it rejects. `dotenvy::dotenv()` stops at the first one, its iterators continue.
     pub refusals: Vec<Range<usize>>,
 }
 
-/// Reads a text without its byte order mark (`dotenvy::dotenv()` takes it off), line ends as they are.
+/// Reads a text without its byte order mark, which `dotenvy::dotenv()` strips, and with its original line ends.
 pub fn read(text: &str) -> DotenvyReading {
     let feed = Feed::new(text);
-    let mut answers = dotenvy::from_read_iter(&feed);
+    let mut results = dotenvy::from_read_iter(&feed);
     let mut reading = DotenvyReading::default();
     loop {
         let start = feed.next_statement();
-        let Some(answer) = answers.next() else { return reading };
+        let Some(result) = results.next() else { return reading };
         let statement = start..feed.position();
-        match answer {
+        match result {
             Ok((key, value)) if !feed.exhausted() => {
                 let value = feed.without_prefix(&Zeroizing::new(value));
                 if feed.define(&key, &value) {
-                    // The definition's own answer.
-                    drop(answers.next());
+                    // The result for the prefixed assignment.
+                    drop(results.next());
                 }
                 reading.bindings.push(locate(text, key, value, statement));
             }
@@ -49,7 +54,7 @@ pub fn read(text: &str) -> DotenvyReading {
     }
 }
 
-/// Finds key and right-hand side in a statement that dotenvy has read.
+/// Locates the key and right-hand side in a statement that dotenvy has accepted.
 fn locate(text: &str, key: String, value: Secret, statement: Range<usize>) -> Binding {
     let mut start = statement.start;
     let first =
@@ -65,7 +70,7 @@ fn locate(text: &str, key: String, value: Secret, statement: Range<usize>) -> Bi
     Binding { key, value: Some(value), key_span, span, statement }
 }
 
-/// The text, a physical line at a time, with definitions in between.
+/// Hands out the text one physical line at a time, with prefixed assignments in between.
 struct Feed<'t> {
     text: &'t str,
     prefix: String,
@@ -74,14 +79,14 @@ struct Feed<'t> {
 
 #[derive(Default)]
 struct DotenvyState {
-    /// How much of the text was handed out.
+    /// The number of bytes of the text that were handed out.
     at: usize,
-    /// What is being handed out: one line, or a definition.
+    /// What is currently handed out: a line or a prefixed assignment.
     pending: Zeroizing<Vec<u8>>,
     handed: usize,
-    /// Length of the value that each name would bring in; only names that some `$` has.
+    /// The length of the value of each name that some `$` refers to.
     lengths: HashMap<String, usize>,
-    /// How much substitution may still bring in; `None` once that is over.
+    /// The number of bytes that expansion may still add; `None` once the limit is exceeded.
     left: Option<usize>,
     exhausted: bool,
 }
@@ -93,7 +98,7 @@ impl<'t> Feed<'t> {
         Self { text, prefix: unused_prefix(text), state: RefCell::new(state) }
     }
 
-    /// Passes over blank lines and comments, as dotenvy would, and gives the offset of what comes next.
+    /// Skips blank lines and comments, as dotenvy does, and returns the offset of the next statement.
     fn next_statement(&self) -> usize {
         let mut state = self.state.borrow_mut();
         state.exhausted = false;
@@ -114,7 +119,7 @@ impl<'t> Feed<'t> {
         self.state.borrow().exhausted
     }
 
-    /// Makes the value known under the prefixed key, if anything names it.
+    /// Prepares an assignment of the value to the prefixed key, if some `$` refers to the key.
     fn define(&self, key: &str, value: &Secret) -> bool {
         let mut state = self.state.borrow_mut();
         let Some(length) = state.lengths.get_mut(key) else { return false };
@@ -133,7 +138,8 @@ impl<'t> Feed<'t> {
         true
     }
 
-    /// The next physical line, every `$` marked; what would bring in too much brings in nothing and is refused.
+    /// Loads the next physical line, with the prefix after every `$`. Once expansion exceeds the limit, each name gets
+    /// an additional `0`, so that it expands to nothing, and the statement counts as rejected.
     fn load(&self, state: &mut DotenvyState) {
         let line = &self.text[state.at..next_line(self.text, state.at)];
         state.at += line.len();
@@ -155,7 +161,7 @@ impl<'t> Feed<'t> {
         state.handed = 0;
     }
 
-    /// Takes the prefix off where a `$` stayed a `$`.
+    /// Removes the prefix after each `$` that dotenvy did not expand.
     fn without_prefix(&self, value: &str) -> Secret {
         if !value.contains('$') {
             return Secret::new(value);
@@ -179,7 +185,7 @@ impl Read for &Feed<'_> {
     }
 }
 
-/// Behind every `$` (and its `{`): where the name starts, and the name, empty if nothing can be defined under it.
+/// The offset and name after every `$` or `${`. The name is empty if it is not one that dotenvy expands.
 fn names(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices('$').map(|(dollar, _)| {
         let start = dollar + 1;
@@ -192,7 +198,7 @@ fn names(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// A word that the text does not hold.
+/// A word that does not occur in the text.
 fn unused_prefix(text: &str) -> String {
     const STEM: &str = "Q0doctor";
     let mut used: Vec<usize> = text

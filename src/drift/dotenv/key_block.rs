@@ -1,7 +1,8 @@
-//! Key blocks without quotes around them: loaders read the first line as the value, and some of the others as keys.
+//! Unquoted PEM blocks: loaders read the first line as the value, and some of the following lines as keys.
 //!
-//! A line of base64 that ends in padding looks like `KEY=`. Its "key" is a piece of a private key, and would be printed as
-//! every key is; so the lines of such a block are told once, as a flaw, and are no assignments.
+//! A line of base64 that ends in padding looks like `KEY=`. Its "key" is a fragment of a private key and would be
+//! printed, because every key is. So the lines of such a block are reported once, as a problem, and are not
+//! assignments.
 
 use std::ops::Range;
 
@@ -9,11 +10,11 @@ use crate::drift::dotenv::binding::Binding;
 use crate::drift::dotenv::literal::Literal;
 use crate::drift::dotenv::problem::Problem;
 
-/// What the flaw of the block's first lost line says.
-const WHAT: &str = "a key block goes on here that has no quotes around it, so that loaders read its first line only";
+/// Describes the first line of a block that loaders do not read as part of the value.
+const DESCRIPTION: &str = "rest of an unquoted PEM block, of which loaders read only the first line";
 
-/// Drops what is read from the lines of such blocks, and leaves one flaw for each block.
-pub fn leave_out(original: &str, read: &mut Literal, flaws: &mut Vec<Problem>) {
+/// Removes the assignments that are read from such blocks, and adds one problem for each block.
+pub fn remove_assignments(original: &str, read: &mut Literal, flaws: &mut Vec<Problem>) {
     let blocks = blocks(original, &read.bindings);
     if blocks.is_empty() {
         return;
@@ -23,7 +24,7 @@ pub fn leave_out(original: &str, read: &mut Literal, flaws: &mut Vec<Problem>) {
         after > 0 && at < blocks[after - 1].end
     };
     drop_bindings(read, |binding| inside(binding.key_span.start));
-    // Flaws know lines and not offsets; the lines of the blocks are counted in one pass.
+    // Problems have lines and not offsets, so the lines of all blocks are counted in one pass.
     let mut lines = Vec::new();
     let mut counted = (0, 1);
     for block in &blocks {
@@ -37,18 +38,18 @@ pub fn leave_out(original: &str, read: &mut Literal, flaws: &mut Vec<Problem>) {
         after > 0 && lines[after - 1].contains(&line)
     };
     flaws.retain(|flaw| !is_lost(flaw.line));
-    let told = lines.iter().map(|lines| Problem {
+    let problems = lines.iter().map(|lines| Problem {
         line: lines.start,
         column: 1,
-        what: WHAT,
+        description: DESCRIPTION,
         key: None,
-        refused_by: Vec::new(),
+        rejected_by: Vec::new(),
     });
-    flaws.extend(told);
+    flaws.extend(problems);
     flaws.sort_by_key(|flaw| flaw.line);
 }
 
-/// Drops bindings, and keeps every other key's index pointing at the binding that counts for it.
+/// Removes bindings, and updates the index of the effective binding of every remaining key.
 pub fn drop_bindings(read: &mut Literal, drop: impl Fn(&Binding) -> bool) {
     let mut kept = 0..;
     let new_index: Vec<Option<usize>> =
@@ -63,15 +64,15 @@ pub fn drop_bindings(read: &mut Literal, drop: impl Fn(&Binding) -> bool) {
     });
 }
 
-/// From the line after `KEY=-----BEGIN …` to the line `-----END …`, if only lines of such a block lie between. In the order
-/// of the text, and none inside another one.
+/// The blocks, in the order of the text and without overlap: from the line after `KEY=-----BEGIN …` to the line
+/// `-----END …`, if only base64 and headers lie between.
 fn blocks(original: &str, bindings: &[Binding]) -> Vec<Range<usize>> {
     let opens = |binding: &&Binding| {
         let right = &original[binding.span.clone()];
         right.starts_with("-----BEGIN ") && !right.contains("-----END ")
     };
     let mut blocks = Vec::new();
-    // Each line is read once: a block that starts among lines that were read already ends where they end.
+    // Each line is read only once, so that the time stays linear: a block that starts within an earlier one is skipped.
     let mut read = 0;
     for start in bindings.iter().filter(opens).map(|binding| binding.statement.end) {
         if start < read {
@@ -86,7 +87,7 @@ fn blocks(original: &str, bindings: &[Binding]) -> Vec<Range<usize>> {
     blocks
 }
 
-/// Where the lines of a block end that may start here, and whether it is one.
+/// The end of the lines that may belong to a block starting here, and whether the block is complete.
 fn block(original: &str, start: usize) -> (usize, bool) {
     let mut end = start;
     for line in original[start..].split_inclusive(['\n', '\r']) {
@@ -94,7 +95,7 @@ fn block(original: &str, start: usize) -> (usize, bool) {
         end += line.len();
         let line = line.trim();
         if line.starts_with("-----END ") {
-            // The two halves of a CRLF belong to one line.
+            // `split_inclusive` splits a CRLF; its LF belongs to this line.
             let half = original[..end].ends_with('\r') && original[end..].starts_with('\n');
             return (end + usize::from(half), true);
         }
@@ -123,7 +124,13 @@ mod tests {
     fn read(text: &str) -> (Vec<String>, Vec<(usize, bool)>) {
         let file = LocalFile::parse(".env", Secret::new(text));
         let keys = file.entries.iter().map(|entry| entry.key.clone()).collect();
-        (keys, file.flaws.iter().map(|flaw| (flaw.line, flaw.what == crate::drift::dotenv::key_block::WHAT)).collect())
+        (
+            keys,
+            file.problems
+                .iter()
+                .map(|flaw| (flaw.line, flaw.description == crate::drift::dotenv::key_block::DESCRIPTION))
+                .collect(),
+        )
     }
 
     #[test]
@@ -138,12 +145,15 @@ mod tests {
 
     #[test]
     fn block_header_inside_another_block_belongs_to_it() {
-        // node's dotenv reads `KEY: value`, which a header of a block looks like as well.
+        // node's dotenv reads `KEY: value`, which is also what a header in a block looks like.
         let text = "A: -----BEGIN X\nB: -----BEGIN X\nMIIB\n-----END X\nC=1\n";
         let (keys, flaws) = read(text);
         assert_eq!(keys, ["A", "C"]);
         assert_eq!(flaws, [(1, false), (2, true)], "python-dotenv does not read the first line");
-        assert!(read(&"A: -----BEGIN X\n".repeat(3)).1.iter().all(|(_, is_block)| !is_block), "there is no end to it");
+        assert!(
+            read(&"A: -----BEGIN X\n".repeat(3)).1.iter().all(|(_, is_block)| !is_block),
+            "the block has no END line"
+        );
     }
 
     #[test]
@@ -156,6 +166,6 @@ mod tests {
         let (keys, _) = read("PEM=-----BEGIN PRIVATE KEY-----\nB=not base64 at all\n-----END PRIVATE KEY-----\n");
         assert_eq!(keys, ["PEM", "B"]);
         let (keys, _) = read("PEM=-----BEGIN PRIVATE KEY-----\nB==\nC==\n");
-        assert_eq!(keys, ["PEM", "B", "C"], "there is no end to it");
+        assert_eq!(keys, ["PEM", "B", "C"], "the block has no END line");
     }
 }

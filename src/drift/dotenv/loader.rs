@@ -1,4 +1,4 @@
-//! The loaders that Railway's programs use, and one text as each of them reads it.
+//! The supported loaders, and a text as each of them reads it.
 
 use std::collections::HashMap;
 
@@ -13,19 +13,19 @@ use crate::drift::dotenv::{dotenvy_reader, node_reader, python_reader, substitut
 /// A library that reads `.env` files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Loader {
-    /// dotenvy 0.15, for Rust.
+    /// dotenvy 0.15 for Rust.
     Dotenvy,
-    /// python-dotenv, with the substitution that it does by default.
+    /// python-dotenv, with substitution, which is its default.
     Python,
-    /// dotenv 16 and 17, for node.
+    /// dotenv 16 and 17 for node.
     Node,
 }
 
 impl Loader {
-    /// Every loader, in the order in which they are told.
+    /// Every loader, in the order in which reports list them.
     pub const ALL: [Self; 3] = [Self::Dotenvy, Self::Python, Self::Node];
 
-    /// Its name in `doctor.toml`.
+    /// The name in `doctor.toml`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dotenvy => "dotenvy",
@@ -34,12 +34,12 @@ impl Loader {
         }
     }
 
-    /// The loader of that name.
+    /// The loader with this name in `doctor.toml`.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|loader| loader.name() == name)
     }
 
-    /// What its users call it.
+    /// The usual name of the library.
     pub fn title(self) -> &'static str {
         match self {
             Self::Dotenvy => "dotenvy",
@@ -49,16 +49,16 @@ impl Loader {
     }
 }
 
-/// Whether python-dotenv puts values in the place of `${NAME}`.
+/// Whether python-dotenv expands `${NAME}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Substitution {
-    /// `interpolate=True`, its default; the process environment counts as empty.
+    /// `interpolate=True`, its default, with an empty process environment.
     FromTheFile,
     /// `interpolate=False`.
     Off,
 }
 
-/// A text, and what the loaders make of it. All offsets are the original text's.
+/// A text to be read by the loaders. All offsets in the results refer to the original text.
 #[derive(Debug)]
 pub struct Body<'t> {
     original: &'t str,
@@ -66,7 +66,7 @@ pub struct Body<'t> {
 }
 
 impl<'t> Body<'t> {
-    /// Prepares a text for all of them.
+    /// Prepares a text for all loaders.
     pub fn of(original: &'t str) -> Self {
         Self { original, normal: Normal::of(original) }
     }
@@ -76,9 +76,9 @@ impl<'t> Body<'t> {
         self.normal.had_mark()
     }
 
-    /// As python-dotenv reads it.
+    /// The text as python-dotenv reads it.
     pub fn python(&self, edition: Edition, substitution: Substitution) -> PythonReading {
-        // The classic edition reads the byte order mark as a part of the first line.
+        // The classic edition does not strip the byte order mark: it becomes part of the first line.
         let mark = if edition == Edition::Classic && self.has_mark() { BYTE_ORDER_MARK.len_utf8() } else { 0 };
         let mut reading = if mark == 0 {
             python_reader::read(self.normal.text(), edition)
@@ -98,14 +98,14 @@ impl<'t> Body<'t> {
         reading
     }
 
-    /// As node's dotenv reads it.
+    /// The text as node's dotenv reads it.
     pub fn node(&self) -> Vec<Binding> {
         let mut bindings = node_reader::read(self.normal.text());
         relocate(&mut bindings, |offset| self.normal.original(offset));
         bindings
     }
 
-    /// As dotenvy reads it, values substituted from the file alone.
+    /// The text as dotenvy reads it, with variables expanded from the file alone.
     pub fn rust(&self) -> RustReading {
         let body = self.original.strip_prefix(BYTE_ORDER_MARK).unwrap_or(self.original);
         let skipped = self.original.len() - body.len();
@@ -117,7 +117,7 @@ impl<'t> Body<'t> {
         reading
     }
 
-    /// As the loader reads it, substituting from the file alone, in the order of the text.
+    /// The assignments that the loader reads, in the order of the text, with variables expanded from the file alone.
     pub fn bindings(&self, loader: Loader) -> Vec<Binding> {
         match loader {
             Loader::Dotenvy => self.rust().bindings,
@@ -135,12 +135,13 @@ fn relocate(bindings: &mut [Binding], original: impl Fn(usize) -> usize) {
     }
 }
 
-/// The binding that counts for each key where the last one wins, as python-dotenv and node's dotenv have it.
+/// The effective binding of each key if the last one wins, as in python-dotenv and node's dotenv.
 pub fn last_wins(bindings: &[Binding]) -> HashMap<&str, &Binding> {
     bindings.iter().map(|binding| (binding.key.as_str(), binding)).collect()
 }
 
-/// The binding that counts for each key where the first one wins, as `dotenvy::dotenv()` has it: what is set already stays.
+/// The effective binding of each key if the first one wins, as in `dotenvy::dotenv()`, which never overwrites a
+/// variable.
 pub fn first_wins(bindings: &[Binding]) -> HashMap<&str, &Binding> {
     bindings.iter().rev().map(|binding| (binding.key.as_str(), binding)).collect()
 }

@@ -1,8 +1,10 @@
-//! What a `.env` file says, kept byte for byte.
+//! Parses `.env` files, and edits them without changing any other byte.
 //!
-//! A value is what python-dotenv and node's dotenv, which most of Railway's programs use, both read with nothing
-//! substituted. Where they differ it is as written (python-dotenv's reading, else node's), and [`LocalFile::disagreements`]
-//! says so. Reading is a pure function of the bytes, in linear time, and never fails: a broken line costs itself.
+//! The format has no standard, so the three most common loaders are reproduced: dotenvy by calling it, python-dotenv
+//! and node's dotenv by parsers for their grammars. A value is what python-dotenv and node's dotenv, which most
+//! programs on Railway use, both read without substitution. Where they differ, it is python-dotenv's reading, or node's
+//! if python-dotenv has none, and [`LocalFile::disagreements`] reports the difference. Parsing depends on the bytes
+//! only, takes linear time and never fails: a broken line is skipped.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -42,21 +44,21 @@ pub use crate::drift::dotenv::edit::EditRefusal;
 pub use crate::drift::dotenv::loader::Loader;
 pub use crate::drift::dotenv::problem::Problem;
 
-/// A `.env` file. `text` is what was read; entries and flaws point into it.
+/// A `.env` file. Entries and problems point into its text.
 #[derive(Debug)]
 pub struct LocalFile {
-    /// The path as a person would type it from the working folder; for places in reports.
+    /// The path relative to the working directory, for reports.
     pub name: String,
-    /// Whether it is in use only because the checkout brings or names it. Whoever wrote it may have filled it with guesses, so
-    /// no report shows which of its values are equal to a secret under another name.
+    /// Whether the file is read only because the checkout contains or names it. Its author may have filled it with
+    /// guesses of secrets, so no report shows which of its values equal a secret under another name.
     pub is_from_checkout: bool,
     text: Secret,
-    /// Every assignment in the order of the file, duplicates included.
+    /// Every assignment in the order of the file, including duplicates.
     pub entries: Vec<Entry>,
-    /// Every line that is no assignment, comment or blank, and every assignment that is broken.
-    pub flaws: Vec<Problem>,
+    /// Every line that is not an assignment, a comment or blank, and every broken assignment.
+    pub problems: Vec<Problem>,
     last: HashMap<String, usize>,
-    /// Whose reading this is; `None` for the values as written.
+    /// The loader whose reading this is; `None` for the values as written.
     loader: Option<Loader>,
 }
 
@@ -65,7 +67,7 @@ pub struct LocalFile {
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// The literal value: quotes and escapes resolved, nothing substituted.
+    /// The literal value: quotes and escapes are resolved, variables are not expanded.
     pub value: Secret,
     /// 1-based line of the key.
     pub line: usize,
@@ -73,15 +75,15 @@ pub struct Entry {
     pub column: usize,
     /// The bytes of the key as written.
     pub key_span: Range<usize>,
-    /// The bytes of the right-hand side as written, quotes included, without surrounding blanks and comment. Empty, and
-    /// right behind the `=`, where there is none.
+    /// The bytes of the right-hand side as written, with quotes but without surrounding whitespace and comment. If
+    /// there is none, an empty range directly after the `=`.
     pub span: Range<usize>,
-    /// The bytes of the whole line, or lines, with `export`, comment and the last line's end.
+    /// The bytes of the whole line or lines, with `export`, comment and the final line end.
     pub statement: Range<usize>,
 }
 
 impl LocalFile {
-    /// Reads a file's text. Never fails: a broken line is a [`Problem`] and costs that line only.
+    /// Parses the text of a file. Never fails: a broken line becomes a [`Problem`], and parsing continues after it.
     pub fn parse(name: impl Into<String>, text: Secret) -> Self {
         let body = Body::of(text.expose());
         let python = body.python(Edition::Current, Substitution::Off);
@@ -89,8 +91,8 @@ impl LocalFile {
         let find = |bindings: &[Binding], merged: &Literal| {
             problem::find(text.expose(), &body, Python { bindings, refusals: &python.refusals }, &merged.bindings)
         };
-        // Most files are read alike, and large ones are not copied for nothing.
-        let (mut merged, mut flaws) = if literal::is_one(&python.bindings, &node) {
+        // Both loaders read most files the same, and then no copy is needed.
+        let (mut merged, mut flaws) = if literal::are_equal(&python.bindings, &node) {
             let merged = Literal::of(python.bindings);
             let flaws = find(&merged.bindings, &merged);
             (merged, flaws)
@@ -99,20 +101,20 @@ impl LocalFile {
             let flaws = find(&python.bindings, &merged);
             (merged, flaws)
         };
-        key_block::leave_out(text.expose(), &mut merged, &mut flaws);
-        pasted_fragment::leave_out(text.expose(), &mut merged, &mut flaws);
+        key_block::remove_assignments(text.expose(), &mut merged, &mut flaws);
+        pasted_fragment::remove_assignments(text.expose(), &mut merged, &mut flaws);
         let entries = entries(text.expose(), merged.bindings);
         let is_from_checkout = false;
-        Self { name: name.into(), is_from_checkout, text, entries, flaws, last: merged.last, loader: None }
+        Self { name: name.into(), is_from_checkout, text, entries, problems: flaws, last: merged.last, loader: None }
     }
 
-    /// The same file as that loader reads it: its values, substituted from the file alone. Flaws are the lines that this
-    /// loader does not read.
+    /// The file as that loader reads it, with variables expanded from the file alone. Its problems are the lines that
+    /// this loader does not read.
     #[must_use]
     pub fn read_as(&self, loader: Loader) -> Self {
         let mut bindings = Body::of(self.text.expose()).bindings(loader);
         let flaws = problem::of_loader(self, &bindings, loader);
-        // A key that python-dotenv reads without a value takes an earlier value away.
+        // python-dotenv reads a key without `=` as unset, which removes an earlier value.
         let unset: HashSet<String> = last_wins(&bindings)
             .into_iter()
             .filter(|(_, binding)| binding.value.is_none())
@@ -122,16 +124,16 @@ impl LocalFile {
         pasted_fragment::retain_names(self.text.expose(), &mut bindings);
         let indexes = bindings.iter().enumerate().map(|(index, binding)| (binding.key.clone(), index));
         let last = match loader {
-            // `dotenvy::dotenv()` leaves alone what is set already, by an earlier line, too.
+            // `dotenvy::dotenv()` does not overwrite a variable, even one set by an earlier line.
             Loader::Dotenvy => indexes.rev().collect(),
             Loader::Python | Loader::Node => indexes.collect(),
         };
         let entries = entries(self.text.expose(), bindings);
         let (name, text, is_from_checkout) = (self.name.clone(), self.text.clone(), self.is_from_checkout);
-        Self { name, is_from_checkout, text, entries, flaws, last, loader: Some(loader) }
+        Self { name, is_from_checkout, text, entries, problems: flaws, last, loader: Some(loader) }
     }
 
-    /// What that loader gives for each key, substituted from the file alone.
+    /// The value that the loader reads for each key, with variables expanded from the file alone.
     pub fn reading(&self, loader: Loader) -> HashMap<String, Secret> {
         let mut bindings = Body::of(self.text.expose()).bindings(loader);
         pasted_fragment::retain_names(self.text.expose(), &mut bindings);
@@ -139,7 +141,7 @@ impl LocalFile {
         winners.into_iter().filter_map(|(key, binding)| Some((key.to_owned(), binding.value.clone()?))).collect()
     }
 
-    /// A file of those assignments, `(key, value, line)`: what a rule sees of a file, without a text behind it.
+    /// A file with the given assignments `(key, value, line)` and no text.
     #[cfg(test)]
     pub(crate) fn of(name: &str, rows: &[(&str, &str, usize)]) -> Self {
         let entry = |&(key, value, line): &(&str, &str, usize)| Entry {
@@ -157,12 +159,12 @@ impl LocalFile {
         file
     }
 
-    /// The text as it was read.
+    /// The unchanged text.
     pub fn text(&self) -> &Secret {
         &self.text
     }
 
-    /// The assignment that counts for a key: the last one.
+    /// The effective assignment of a key: usually the last one, for dotenvy the first.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.last.get(key).map(|&index| &self.entries[index])
     }
@@ -172,7 +174,7 @@ impl LocalFile {
         self.last.keys().map(String::as_str)
     }
 
-    /// The keys that are assigned more than once: the indexes of each one's entries, by their first.
+    /// For each key that is assigned more than once, the indexes of its entries; ordered by the first index.
     pub fn duplicates(&self) -> Vec<Vec<usize>> {
         let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -183,18 +185,19 @@ impl LocalFile {
         groups
     }
 
-    /// The keys that dotenvy, python-dotenv and node's dotenv do not all give the same value, and why; in the file's order.
+    /// The keys for which dotenvy, python-dotenv and node's dotenv do not all read the same value, in the order of the
+    /// file.
     pub fn disagreements(&self) -> Vec<Disagreement> {
         disagreement::find(self)
     }
 
-    /// The index of the entry that counts for a key.
+    /// The index of the effective entry of a key.
     fn index(&self, key: &str) -> Option<usize> {
         self.last.get(key).copied()
     }
 }
 
-/// Counts lines and columns for bindings in the order of the text.
+/// Turns bindings, in the order of the text, into entries with lines and columns.
 fn entries(original: &str, bindings: Vec<Binding>) -> Vec<Entry> {
     let mut counter = Counter::new(original);
     bindings

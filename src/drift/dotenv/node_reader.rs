@@ -1,13 +1,21 @@
-//! The grammar of node's dotenv: one regular expression, here taken apart so that it can't backtrack.
+//! The grammar of node's dotenv: a regular expression, implemented by hand so that it can't backtrack.
 //!
-//! After <https://github.com/motdotla/dotenv>, `lib/main.js`, version 17 (the expression is that of 16, too):
+//! The expression is from <https://github.com/motdotla/dotenv>, `lib/main.js`, and is the same in versions 16 and 17:
 //!
 //! ```text
 //! ^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?)(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$
 //! ```
 //!
-//! Once key and separator are there it always matches: a quoted alternative that fails gives way to the unquoted one, and
-//! that to nothing. `tests/loaders.rs` holds this file to the real one.
+//! It has consequences that are easy to miss:
+//!
+//! - After a key and a separator it always matches. If a quoted alternative fails, the unquoted one is tried, and the
+//!   value may be empty. So no line with a key is ever rejected.
+//! - `\s*` also matches line ends, so key, `=` and a quoted value may be on different lines.
+//! - In a quoted alternative, `[^']` also matches a backslash. So the regex engine first tries the first quote without
+//!   a backslash before it, and then, by backtracking, escaped quotes, the last one first.
+//! - An unquoted value ends at the first `#`, even without a space before it.
+//!
+//! `tests/loaders.rs` compares this module with the real one.
 
 use std::ops::Range;
 
@@ -24,7 +32,7 @@ pub fn read(text: &str) -> Vec<Binding> {
     let mut bindings = Vec::new();
     let mut at = Some(0);
     while let Some(start) = at {
-        // White space may span lines, so every line start within it leads to the same first character.
+        // Whitespace may span lines, so every line start within it leads to the same first character.
         let token = skip(text, start, is_space);
         if token == text.len() {
             break;
@@ -38,7 +46,7 @@ pub fn read(text: &str) -> Vec<Binding> {
         } else {
             following_line(text, found.end)
         };
-        // Assigning a text to this property of a JavaScript object does nothing.
+        // Assigning a string to this property of a JavaScript object has no effect.
         if found.binding.key != "__proto__" {
             bindings.push(found.binding);
         }
@@ -51,7 +59,7 @@ fn is_space(character: char) -> bool {
     character == '\u{feff}' || (character.is_whitespace() && character != '\u{85}')
 }
 
-/// What ends a line for `^`, `$` and `.` in JavaScript.
+/// The line ends for `^`, `$` and `.` in JavaScript.
 fn is_line_end(character: char) -> bool {
     matches!(character, '\n' | '\r' | '\u{2028}' | '\u{2029}')
 }
@@ -64,7 +72,7 @@ fn is_line_start(text: &str, at: usize) -> bool {
     text[..at].chars().next_back().is_none_or(is_line_end)
 }
 
-/// The first line start behind the offset.
+/// The first line start after the offset.
 fn following_line(text: &str, from: usize) -> Option<usize> {
     let (at, found) = text[from..].match_indices(is_line_end).next()?;
     Some(from + at + found.len())
@@ -72,13 +80,13 @@ fn following_line(text: &str, from: usize) -> Option<usize> {
 
 const QUOTES: [char; 3] = ['\'', '"', '`'];
 
-/// Every quote of one kind that can close a value, by what the expression tries first.
+/// Every quote of one kind that can close a value, grouped in the order in which the expression tries them.
 struct Closings {
-    /// Quotes without a backslash before them, and whether nothing but a comment follows.
+    /// Quotes without a backslash before them, and for each of them whether only a comment or nothing follows.
     plain: Quotes,
     plain_ends: Vec<bool>,
-    /// Quotes with a backslash before them behind which nothing but a comment follows: the last one closes when the plain
-    /// one can't.
+    /// Quotes with a backslash before them after which only a comment or nothing follows. The last one closes the value
+    /// if the plain one can't.
     escaped: Vec<usize>,
 }
 
@@ -92,7 +100,7 @@ impl Closings {
         Self { plain, plain_ends, escaped }
     }
 
-    /// Where a value whose text starts at `from` closes.
+    /// The offset of the closing quote of a value whose text starts at `from`.
     fn closing(&self, text: &str, from: usize) -> Option<usize> {
         let stop = first(&self.plain.plain, from);
         if let Some(stop) = stop {
@@ -105,7 +113,7 @@ impl Closings {
     }
 }
 
-/// `\s*(?:#.*)?$`: where it ends, if nothing else follows.
+/// The end of `\s*(?:#.*)?$`, if it matches at the offset.
 fn rest(text: &str, from: usize) -> Option<usize> {
     let end = skip(text, from, is_space);
     if end == text.len() {
@@ -119,7 +127,7 @@ fn rest(text: &str, from: usize) -> Option<usize> {
 
 struct NodeAssignment {
     binding: Binding,
-    /// Where the search goes on.
+    /// The offset at which the search continues.
     end: usize,
 }
 
@@ -134,7 +142,7 @@ fn statement(text: &str, quotes: &[Closings; 3], token: usize) -> Option<NodeAss
     Some(found)
 }
 
-/// The start of the line, by JavaScript's idea of a line where that is narrower.
+/// The start of the line, where U+2028 and U+2029 also end a line, as in JavaScript.
 fn own_line_start(text: &str, token: usize) -> usize {
     let line = line_start(text, token);
     text[line..token].rfind(is_line_end).map_or(line, |at| line + skip(&text[line..token], at, is_line_end))
@@ -168,7 +176,7 @@ fn assignment(text: &str, quotes: &[Closings; 3], key: Range<usize>) -> Option<N
     })
 }
 
-/// The range of the value's group, blanks included, and the end of the match.
+/// The range of the value's group, including surrounding whitespace, and the end of the match.
 fn value(text: &str, quotes: &[Closings; 3], from: usize) -> (Range<usize>, usize) {
     let start = skip(text, from, is_space);
     let kind = ["'", "\"", "`"].iter().position(|&quote| text[start..].starts_with(quote));
@@ -185,7 +193,7 @@ fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// Takes off surrounding quotes, and expands `\n` and `\r` if the first character was a double quote.
+/// Removes surrounding quotes, and expands `\n` and `\r` if the first character was a double quote.
 fn resolve(written: &str) -> Secret {
     if !written.starts_with(QUOTES) && !written.contains(is_line_end) {
         return Secret::new(written);
@@ -210,8 +218,8 @@ fn resolve(written: &str) -> Secret {
     Secret::new(value)
 }
 
-/// Takes off a quote at the start of any line together with the last such quote at the end of one, and so on behind it:
-/// the expression has the flags `m` and `g`.
+/// Removes a quote at the start of any line together with the last such quote at the end of a line, and repeats this
+/// after it: node's dotenv replaces `^(['"`])([\s\S]*)\1$` with the flags `m` and `g`.
 fn without_quotes(text: &str) -> String {
     let mut bare = String::with_capacity(text.len());
     let closers = QUOTES.map(|quote| last_at_line_end(text, quote));

@@ -1,7 +1,11 @@
-//! Lines that look like `KEY=` and are pieces of a longer value that was pasted without quotes.
+//! Lines that look like `KEY=` but are fragments of a longer value that was pasted without quotes.
 //!
-//! The last line of base64 ends in its padding, and a line of JSON or a URL has a `=` somewhere. Loaders take what stands
-//! before it for a key, and a key is printed in every report. Such a line is a flaw, known by its number, and no assignment.
+//! The last line of base64 ends in padding, and a line of JSON or a URL may contain a `=`. Loaders read the text before
+//! it as a key, and every report prints keys, so a fragment of a secret would be shown. Such a line is reported as a
+//! problem, by its number, and is not an assignment.
+//!
+//! Whether a key is a fragment depends on how random it looks and on the lines above it. A wrong guess hides a
+//! variable, so names in constant, camel or dotted case are accepted unless the context clearly contradicts them.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -12,20 +16,20 @@ use crate::drift::dotenv::literal::Literal;
 use crate::drift::dotenv::problem::Problem;
 use crate::drift::dotenv::source_text::Counter;
 
-/// What the flaw of such a line says.
-pub const WHAT: &str = "what stands before the `=` looks like a piece of a value that lacks quotes, not like a name";
+/// Describes such a line.
+pub const DESCRIPTION: &str = "the text before `=` looks like part of an unquoted value, not a key";
 
-/// Shorter names are shown: they give too little away, and too many of them look random.
+/// Shorter keys are always shown: they reveal too little, and too many short names look random.
 const SHORTEST: usize = 8;
 
-/// No name of a variable is longer in practice.
+/// In practice, no variable has a longer name.
 const LONGEST: usize = 128;
 
-/// A value of this length may go on in the next line: tools break base64 at 48 to 76 characters.
+/// A value of at least this length may continue on the next line: tools wrap base64 at 48 to 76 characters.
 const WRAPPED: usize = 40;
 
-/// Drops the assignments whose key is a piece of a value, and leaves a flaw for each.
-pub fn leave_out(original: &str, read: &mut Literal, flaws: &mut Vec<Problem>) {
+/// Removes the assignments whose key is a fragment of a value, and adds a problem for each.
+pub fn remove_assignments(original: &str, read: &mut Literal, flaws: &mut Vec<Problem>) {
     let found = starts(original, &read.bindings);
     if found.is_empty() {
         return;
@@ -47,24 +51,24 @@ pub fn leave_out(original: &str, read: &mut Literal, flaws: &mut Vec<Problem>) {
     drop_bindings(read, |binding| found.contains(&binding.key_span.start));
     let lines: HashSet<usize> = places.iter().map(|place| place.0).collect();
     flaws.retain(|flaw| !lines.contains(&flaw.line));
-    let flaw = |(line, column)| Problem { line, column, what: WHAT, key: None, refused_by: Vec::new() };
+    let flaw = |(line, column)| Problem { line, column, description: DESCRIPTION, key: None, rejected_by: Vec::new() };
     flaws.extend(places.into_iter().map(flaw));
     flaws.sort_by_key(|flaw| flaw.line);
-    flaws.dedup_by_key(|flaw| (flaw.line, flaw.column, flaw.what));
+    flaws.dedup_by_key(|flaw| (flaw.line, flaw.column, flaw.description));
 }
 
-/// The same for what one loader reads.
+/// Removes such assignments from the reading of one loader.
 pub fn retain_names(original: &str, bindings: &mut Vec<Binding>) {
     let found = starts(original, bindings);
     bindings.retain(|binding| !found.contains(&binding.key_span.start));
 }
 
-/// Whether a key can be shown where no file is around it, as for one that was typed.
+/// Whether a key without the context of a file can be shown, such as one given on the command line.
 pub fn is_name(key: &str) -> bool {
     !is_odd(key) && !is_random(key)
 }
 
-/// Where the keys start that are pieces of a value.
+/// The offsets of the keys that are fragments of a value.
 pub fn starts(original: &str, bindings: &[Binding]) -> HashSet<usize> {
     let mut keys: Vec<(&Range<usize>, &str)> =
         bindings.iter().map(|binding| (&binding.key_span, binding.key.as_str())).collect();
@@ -79,7 +83,7 @@ pub fn starts(original: &str, bindings: &[Binding]) -> HashSet<usize> {
     keys.into_iter().filter(|(span, key)| is_piece(span, key)).map(|(span, _)| span.start).collect()
 }
 
-/// Whether it holds what no variable's name has and a value often does, or is longer than any name.
+/// Whether the key contains characters that values have and names do not, or is longer than any name.
 fn is_odd(key: &str) -> bool {
     let mut characters = key.chars();
     let counted = characters.by_ref().take(LONGEST).count();
@@ -91,12 +95,12 @@ fn is_odd(key: &str) -> bool {
     is_long || (counted >= SHORTEST && key.contains(is_foreign))
 }
 
-/// Whether it looks random by itself.
+/// Whether the key looks random without any context.
 fn is_random(key: &str) -> bool {
     key.len() >= 16 && breaks(key) >= 3.max(key.len() / 8)
 }
 
-/// Whether it is the rest of a value: by how the line ends, and what stands above it.
+/// Whether the key continues a value, judged by the end of its line and the lines above it.
 fn is_rest(key: &str, ending: FragmentEnd, above: Above) -> bool {
     let has = |is: fn(&u8) -> bool| key.bytes().any(|byte| is(&byte));
     let (small, capital) = (has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase));
@@ -106,7 +110,7 @@ fn is_rest(key: &str, ending: FragmentEnd, above: Above) -> bool {
     let is_words = (small != capital && is_plain) || (is_constant && breaks < 3);
     match (ending, above) {
         (FragmentEnd::Padding | FragmentEnd::Below, _) | (FragmentEnd::Empty, Above::Piece) => !is_words,
-        // Padded base64 comes in fours.
+        // The length of padded base64 is a multiple of four.
         (FragmentEnd::Empty, Above::Wrapped) => breaks >= 1 && !is_words && (key.len() + 1).is_multiple_of(4),
         (FragmentEnd::Empty, Above::Ordinary) => breaks >= 2 && !is_constant && (key.len() + 1).is_multiple_of(4),
         (FragmentEnd::Value, Above::Piece) => breaks >= 2 && !is_words,
@@ -114,8 +118,8 @@ fn is_rest(key: &str, ending: FragmentEnd, above: Above) -> bool {
     }
 }
 
-/// How often a text changes as words and their numbers do not: a lone small letter before a capital, digits
-/// between letters, six consonants in a row. Random letters and digits do so every third or fourth character.
+/// Counts patterns that are rare in words: a lone lower-case letter before an upper-case one, digits between letters,
+/// six consonants in a row. Random text has one every third or fourth character.
 fn breaks(text: &str) -> usize {
     text.split(['_', '.', '-']).map(|part| inner_breaks(part.as_bytes())).sum()
 }
@@ -137,14 +141,14 @@ fn inner_breaks(part: &[u8]) -> usize {
     breaks
 }
 
-/// What stands behind a key.
+/// What follows a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FragmentEnd {
     /// A single `=`.
     Empty,
-    /// Several of them and nothing else.
+    /// Several `=` and nothing else.
     Padding,
-    /// An `=` in a line below the key.
+    /// Nothing on the key's line; the `=` is on a line below.
     Below,
     /// A value.
     Value,
@@ -162,18 +166,18 @@ impl FragmentEnd {
     }
 }
 
-/// What stands above a line, blank lines and comments aside.
+/// What precedes a line, ignoring blank lines and comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Above {
-    /// Nothing that goes on.
+    /// Nothing that continues.
     Ordinary,
-    /// An assignment whose value may go on here.
+    /// An assignment whose value may continue here.
     Wrapped,
-    /// A line of a value that goes on.
+    /// A line of a value that continues.
     Piece,
 }
 
-/// Reads the lines of a text in its order, each once.
+/// Reads each line of a text once, in order.
 struct Reader<'t> {
     text: &'t str,
     at: usize,
@@ -181,7 +185,7 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    /// What stands above the line of that offset. Offsets must not fall.
+    /// What precedes the line of the offset. Offsets must not decrease.
     fn above(&mut self, offset: usize) -> Above {
         while let Some(length) = self.text[self.at..].find(['\n', '\r']) {
             let end = self.at + length;
@@ -195,7 +199,7 @@ impl Reader<'_> {
     }
 }
 
-/// What a line leaves for the next one.
+/// What the next line is preceded by, given this line and what precedes it.
 fn after(line: &str, above: Above) -> Above {
     let line = line.trim();
     let line = line.strip_prefix("export ").map_or(line, str::trim_start);
@@ -209,11 +213,11 @@ fn after(line: &str, above: Above) -> Above {
     }
     let token = line.trim_end_matches('=');
     if is_base64(token) && token.len() >= SHORTEST {
-        let goes_on = match above {
+        let continues = match above {
             Above::Piece => breaks(token) > 0 || token.len() >= WRAPPED,
             Above::Wrapped | Above::Ordinary => token.len() >= 16 && breaks(token) >= 2.max(token.len() / 8),
         };
-        return if goes_on { Above::Piece } else { Above::Ordinary };
+        return if continues { Above::Piece } else { Above::Ordinary };
     }
     let right = line.split_once('=').map(|(_, right)| right.trim().trim_start_matches(['"', '\'', '`']));
     let is_wrapped = |right: &str| {
@@ -221,13 +225,13 @@ fn after(line: &str, above: Above) -> Above {
     };
     match right {
         Some(right) if is_wrapped(right) => Above::Wrapped,
-        // The headers of an encrypted block.
+        // The headers of an encrypted PEM block.
         None if line.contains(": ") => above,
         _ => Above::Ordinary,
     }
 }
 
-/// Whether it is of the letters of base64, in either alphabet, or of a token's parts.
+/// Whether the text consists of base64 characters, in either alphabet, or of a dotted token such as a JWT.
 fn is_base64(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/_-.".contains(&byte))
 }
@@ -235,21 +239,21 @@ fn is_base64(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::drift::Secret;
-    use crate::drift::dotenv::pasted_fragment::WHAT;
+    use crate::drift::dotenv::pasted_fragment::DESCRIPTION;
     use crate::drift::dotenv::{Loader, LocalFile};
 
     fn keys(text: &str) -> Vec<String> {
         LocalFile::parse(".env", Secret::new(text)).entries.into_iter().map(|entry| entry.key).collect()
     }
 
-    /// 92 bytes as base64, so that the last of its lines is short and padded.
+    /// Base64 whose last line is short and padded.
     const LINES: [&str; 3] = [
         "TTr0p5Kk3Hq9vZ1mJx8wQeYb7sLdN2cFgRuTaVoPiXzWnEhMkBjSyC4D6fGHtA0l",
         "U5rIqO9pKwXv3ZbNmLsTeYdR8cFgQuJaVhPiBzWnE1MkxjSy",
         "C4D6fGHtA0lQw2==",
     ];
 
-    /// Texts around a secret whose pieces are in it, in every way that a person may paste one.
+    /// Ways in which a multi-line secret is pasted into a file without quotes.
     fn shapes() -> Vec<(&'static str, String)> {
         let [first, second, last] = LINES;
         let body = format!("{first}\n{second}\n{last}");
@@ -258,34 +262,34 @@ mod tests {
         let one = last.replace("==", "u=");
         vec![
             ("no BEGIN line", format!("TLS_KEY=\n{body}\n")),
-            ("no BEGIN line, behind a first piece", format!("TLS_KEY={body}\n")),
-            ("no BEGIN line, behind an open quote", format!("TLS_KEY=\"{body}\n")),
+            ("no BEGIN line, first line as value", format!("TLS_KEY={body}\n")),
+            ("no BEGIN line, open quote", format!("TLS_KEY=\"{body}\n")),
             ("below an empty value", format!("PRIVATE_KEY=\n{begin}\n{body}\n{end}\n")),
             ("a quote closed too early", format!("PRIVATE_KEY=\"{begin}\"\n{body}\n{end}\n")),
             ("no END line", format!("PRIVATE_KEY={begin}\n{body}\nAPP=1\n")),
-            ("a comment within", format!("PRIVATE_KEY={begin}\n# the old one\n{body}\n{end}\n")),
-            ("a blank line within", format!("PRIVATE_KEY={begin}\n\n{body}\n{end}\n")),
+            ("a comment inside", format!("PRIVATE_KEY={begin}\n# the old one\n{body}\n{end}\n")),
+            ("a blank line inside", format!("PRIVATE_KEY={begin}\n\n{body}\n{end}\n")),
             ("CRLF", format!("PRIVATE_KEY={begin}\n{body}\n").replace('\n', "\r\n")),
             ("CR", format!("PRIVATE_KEY={begin}\n{body}\n").replace('\n', "\r")),
             ("indented", format!("PRIVATE_KEY=\n{}\n", body.replace('\n', "\n    "))),
             ("export", format!("export PRIVATE_KEY=\nexport {}\n", body.replace('\n', "\nexport "))),
             ("one = of padding", format!("TLS_KEY=\n{first}\n{one}\n")),
-            ("one = of padding behind a first piece", format!("TLS_KEY={first}\n{one}\n")),
+            ("one = of padding, first line as value", format!("TLS_KEY={first}\n{one}\n")),
             ("base64url", format!("TOKEN=\n{safe}\n")),
-            ("a last line alone", format!("TLS_KEY=\n{last}\nAPP=1\n")),
-            ("padding in a line of its own", format!("TLS_KEY=\n{first}\n{second}\n==\n")),
+            ("only the last line", format!("TLS_KEY=\n{last}\nAPP=1\n")),
+            ("padding on a separate line", format!("TLS_KEY=\n{first}\n{second}\n==\n")),
             ("the checksum of PGP", format!("PGP=-----BEGIN PGP MESSAGE-----\n\n{second}\n=aB3d\n")),
-            ("a header within", format!("PEM={begin}\nProc-Type: 4,ENCRYPTED\n\n{body}\n")),
+            ("a header inside", format!("PEM={begin}\nProc-Type: 4,ENCRYPTED\n\n{body}\n")),
             ("base32", "TOTP=\nJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEH======\n".to_owned()),
-            ("hex with a name's `=` behind", format!("K=\n{}=\n", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c")),
+            ("hex followed by `=`", format!("K=\n{}=\n", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c")),
             ("JSON", format!("{{\"kty\":\"oct\",\"k\":\"{last}\",\"alg\":\"A256\"}}\n")),
             (
                 "a URL",
                 format!("DATABASE_URL=\npostgres://user:{}@db.example:5432/shop?sslmode=require\n", &first[..20]),
             ),
-            ("a token of three parts", format!("JWT={first}.\n{second}.\n{}=x\n", &first[..30])),
+            ("a JWT", format!("JWT={first}.\n{second}.\n{}=x\n", &first[..30])),
             ("an ssh key", format!("SSH_KEY=\n{begin}\nb3BlbnNzaC1rZXktdjEAAAAA\n{body}\n{end}\n")),
-            ("a certificate after another", format!("CA=\n{begin}\n{body}\n{end}\n{begin}\n{body}\n{end}\n")),
+            ("two certificates", format!("CA=\n{begin}\n{body}\n{end}\n{begin}\n{body}\n{end}\n")),
             ("a quoted name", format!("'{first}\n{second}'=x\n")),
             ("`=` in the middle", format!("SEED=\n{}={}\n", &first[..40], &first[41..])),
         ]
@@ -293,7 +297,7 @@ mod tests {
 
     #[test]
     fn fragments_of_values_are_not_keys() {
-        for (what, text) in shapes() {
+        for (name, text) in shapes() {
             let text = format!("REGION=eu\n{text}");
             let file = LocalFile::parse(".env", Secret::new(text.as_str()));
             let readings = [None, Some(Loader::Dotenvy), Some(Loader::Python), Some(Loader::Node)];
@@ -302,18 +306,18 @@ mod tests {
             });
             let mut shown: Vec<String> = read.iter().flat_map(LocalFile::keys).map(str::to_owned).collect();
             shown.extend(file.disagreements().into_iter().map(|one| one.key));
-            shown.extend(file.flaws.iter().filter_map(|flaw| flaw.key.clone()));
+            shown.extend(file.problems.iter().filter_map(|flaw| flaw.key.clone()));
             for loader in Loader::ALL {
                 shown.extend(file.reading(loader).into_keys());
             }
-            shown.push(file.masked(&|_| "*".to_owned()));
+            shown.push(file.redacted(&|_| "*".to_owned()));
             let known = ["REGION", "PRIVATE", "database", "postgres", "BEGIN PRIVATE"];
             for at in 0..text.len().saturating_sub(8) {
                 let Some(piece) = text.get(at..at + 8) else { continue };
                 let is_secret =
-                    LINES.iter().any(|line| line.contains(piece)) || (what == "a URL" && piece.contains(":TTr0"));
+                    LINES.iter().any(|line| line.contains(piece)) || (name == "a URL" && piece.contains(":TTr0"));
                 let leaks = is_secret && !known.iter().any(|word| word.contains(piece));
-                assert!(!leaks || !shown.iter().any(|key| key.contains(piece)), "{what}: {piece} in {shown:?}");
+                assert!(!leaks || !shown.iter().any(|key| key.contains(piece)), "{name}: {piece} in {shown:?}");
             }
         }
     }
@@ -322,12 +326,13 @@ mod tests {
     fn fragment_lines_are_reported_by_number() {
         let [first, second, last] = LINES;
         let file = LocalFile::parse(".env", Secret::new(format!("A=1\nTLS_KEY={first}\n{second}\n{last}\nB=2\n")));
-        let flaws: Vec<(usize, bool)> = file.flaws.iter().map(|flaw| (flaw.line, flaw.what == WHAT)).collect();
+        let flaws: Vec<(usize, bool)> =
+            file.problems.iter().map(|flaw| (flaw.line, flaw.description == DESCRIPTION)).collect();
         assert_eq!(flaws, [(3, false), (4, true)]);
         assert_eq!(file.entries.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["A", "TLS_KEY", "B"]);
     }
 
-    /// Names as programs have them, each empty, below an empty one, with a value, and behind a broken block.
+    /// Real names: empty, below an empty one, with a value, and after a broken block.
     #[test]
     fn plausible_names_are_shown() {
         let long = ["NEXT_PUBLIC", &["VERY_LONG_NAME"; 6].join("_")].join("_");

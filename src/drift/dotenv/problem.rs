@@ -1,4 +1,4 @@
-//! The lines that are no assignment, or one that somebody will stumble over.
+//! Lines that can't be parsed as an assignment, or that some loaders reject.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -9,46 +9,46 @@ use crate::drift::dotenv::python_reader::{self, Edition, PythonError, PythonRefu
 use crate::drift::dotenv::source_text::Counter;
 use crate::drift::dotenv::{Entry, LocalFile, disagreement_cause};
 
-/// A line that can't be read as an assignment, or not by everybody.
+/// A line that can't be parsed as an assignment, or that some loaders reject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// 1-based.
     pub line: usize,
     /// 1-based, in characters.
     pub column: usize,
-    /// What is wrong with it, without a word of its text.
-    pub what: &'static str,
-    /// The key, if the reader takes an assignment from this line all the same.
+    /// The description of the problem. It never quotes the line, which may contain a secret.
+    pub description: &'static str,
+    /// The key, if an assignment is read from this line nevertheless.
     pub key: Option<String>,
-    /// The loaders that get nothing from this line.
-    pub refused_by: Vec<Loader>,
+    /// The loaders that read no assignment from this line.
+    pub rejected_by: Vec<Loader>,
 }
 
-const NO_EQUALS: &str = "there is no `=`";
-const NO_KEY: &str = "there is no key before the `=`";
-const SEVERAL_WORDS: &str = "what stands before the `=` is not one key";
-const UNCLOSED: &str = "a quote is opened and not closed";
-const AFTER_QUOTE: &str = "there is text behind the closing quote";
-const ODD_KEY: &str = "the key holds a character that only python-dotenv takes";
-const NUL: &str = "there is a NUL byte, which no environment can hold";
+const NO_EQUALS: &str = "missing `=`";
+const NO_KEY: &str = "missing key before `=`";
+const SEVERAL_WORDS: &str = "more than one word before `=`";
+const UNCLOSED: &str = "unclosed quote";
+const AFTER_QUOTE: &str = "unexpected text after the closing quote";
+const ODD_KEY: &str = "the key contains a character that only python-dotenv accepts";
+const NUL: &str = "NUL byte, which an environment variable can't contain";
 
-/// A reading of python-dotenv's.
+/// The result of python-dotenv's parser.
 #[derive(Clone, Copy, Debug)]
 pub struct Python<'r> {
-    /// What it reads.
+    /// The assignments that it reads.
     pub bindings: &'r [Binding],
-    /// What it refuses.
+    /// The statements that it rejects.
     pub refusals: &'r [PythonRefusal],
 }
 
-/// A flaw before its place is counted and the loaders are asked.
+/// A problem whose line, column and rejecting loaders have not been determined yet.
 struct Spot {
     at: usize,
     what: &'static str,
 }
 
-/// Finds the flaws of a text, in its order. `python` is what the current edition reads and refuses, `bindings` what was made
-/// of all readings.
+/// Finds the problems of a text, in its order. `python` is the result of the current edition, `bindings` the merged
+/// result of python-dotenv and node's dotenv.
 pub fn find(original: &str, body: &Body<'_>, python: Python<'_>, bindings: &[Binding]) -> Vec<Problem> {
     let mut spots = Vec::new();
     for refusal in python.refusals {
@@ -81,7 +81,7 @@ fn describe(
     let describe = |spot: Spot| {
         let (line, column) = counter.place(spot.at);
         let gives = |bindings: &[Binding]| covering(bindings, spot.at).is_some_and(|binding| binding.value.is_some());
-        // Rust's `set_var` panics and Python's `os.environ` raises; node cuts the value.
+        // For a NUL byte, Rust's `set_var` panics and Python's `os.environ` raises; node truncates the value.
         let refuses = |loader: &Loader| match loader {
             Loader::Dotenvy => spot.what == NUL || !gives(&dotenvy.bindings),
             Loader::Python => spot.what == NUL || !gives(python.bindings),
@@ -89,36 +89,36 @@ fn describe(
         };
         let refused_by = Loader::ALL.into_iter().filter(refuses).collect();
         let key = covering(bindings, spot.at).map(|binding| binding.key.clone());
-        Problem { line, column, what: spot.what, key, refused_by }
+        Problem { line, column, description: spot.what, key, rejected_by: refused_by }
     };
     spots.into_iter().map(describe).collect()
 }
 
-/// The flaws of a file for a program whose loader is known: lines that it reads as an assignment are none, and of the
-/// assignments that only other loaders read each is one. `bindings` is what the loader reads.
+/// The problems of a file for a program whose loader is declared: a line that this loader accepts is not a problem, and
+/// an assignment that only other loaders read is one. `bindings` are the assignments that the loader reads.
 pub fn of_loader(file: &LocalFile, bindings: &[Binding], loader: Loader) -> Vec<Problem> {
-    // A line that no loader refuses, and that is a flaw all the same, is read as something else than was meant.
-    let remains = |flaw: &&Problem| flaw.refused_by.is_empty() || flaw.refused_by.contains(&loader);
-    let mut flaws: Vec<Problem> = file.flaws.iter().filter(remains).cloned().collect();
-    let told: HashSet<usize> = flaws.iter().map(|flaw| flaw.line).collect();
+    // A problem that no loader rejects is kept: every loader reads the line, but not as intended.
+    let remains = |flaw: &&Problem| flaw.rejected_by.is_empty() || flaw.rejected_by.contains(&loader);
+    let mut flaws: Vec<Problem> = file.problems.iter().filter(remains).cloned().collect();
+    let reported: HashSet<usize> = flaws.iter().map(|flaw| flaw.line).collect();
     let unread = |entry: &&Entry| {
         let is_read = covering(bindings, entry.key_span.start).is_some_and(|binding| binding.value.is_some());
-        !is_read && !told.contains(&entry.line)
+        !is_read && !reported.contains(&entry.line)
     };
     let flaw = |entry: &Entry| Problem {
         line: entry.line,
         column: entry.column,
-        what: disagreement_cause::of_entry(file.text().expose(), entry).description(),
+        description: disagreement_cause::of_entry(file.text().expose(), entry).description(),
         key: None,
-        refused_by: vec![loader],
+        rejected_by: vec![loader],
     };
     flaws.extend(file.entries.iter().filter(unread).map(flaw));
     flaws.sort_by_key(|flaw| (flaw.line, flaw.column));
     flaws
 }
 
-/// What python-dotenv refuses. Of the further lines that go down with it, those that node's dotenv reads are looked at by
-/// themselves, and the others are lost.
+/// Adds the problems of a statement that python-dotenv rejects. The statement may span lines: each further line that
+/// node's dotenv reads as an assignment is checked on its own, and any other is reported as lost.
 fn refused(original: &str, refusal: &PythonRefusal, bindings: &[Binding], spots: &mut Vec<Spot>) {
     for (index, (start, line)) in lines(original, &refusal.range).enumerate() {
         let text = line.trim_start();
@@ -153,7 +153,7 @@ fn description(trouble: PythonError, line: &str) -> &'static str {
     }
 }
 
-/// The lines of a range: where each starts, and its text without its end.
+/// The lines of a range: the offset and text of each, without the line end.
 fn lines<'t>(original: &'t str, range: &Range<usize>) -> impl Iterator<Item = (usize, &'t str)> {
     let mut next = range.start;
     original[range.clone()].split(['\n', '\r']).map(move |line| {
@@ -163,7 +163,7 @@ fn lines<'t>(original: &'t str, range: &Range<usize>) -> impl Iterator<Item = (u
     })
 }
 
-/// The binding whose statement holds the offset.
+/// The binding whose statement contains the offset.
 pub fn covering(bindings: &[Binding], at: usize) -> Option<&Binding> {
     let index = bindings.partition_point(|binding| binding.statement.start <= at).checked_sub(1)?;
     bindings.get(index).filter(|binding| binding.statement.end > at)

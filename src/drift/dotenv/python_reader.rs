@@ -1,7 +1,10 @@
-//! python-dotenv's grammar: keys, values, and the substitution that it does by default.
+//! The grammar of python-dotenv, following `parser.py` of <https://github.com/theskumar/python-dotenv>.
 //!
-//! After <https://github.com/theskumar/python-dotenv>, `parser.py` and `variables.py`. `tests/loaders.rs` holds this file
-//! to the real one.
+//! python-dotenv parses statement by statement. A statement that it can't parse is skipped up to the end of the line on
+//! which parsing stopped: an unclosed quote loses one line, but a quote that closes in the middle of a later line loses
+//! all lines up to there. A key may be in single quotes and then contain anything, even line ends.
+//!
+//! `tests/loaders.rs` compares this module with the real one.
 
 use std::ops::Range;
 
@@ -10,51 +13,51 @@ use crate::drift::dotenv::binding::Binding;
 use crate::drift::dotenv::quote_index::{Quotes, first, last};
 use crate::drift::dotenv::source_text::{line_end, line_start, next_line, skip, stands};
 
-/// Which python-dotenv: its grammar changed once, and both are in use.
+/// The version of python-dotenv: its grammar changed once, and both versions are in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edition {
-    /// Up to 1.2.2: `\\"` does not close a quote, `KEY= # text` has the value `# text`, a byte order mark is part of the
-    /// first key.
+    /// 1.2.2 and earlier: `\\"` does not close a quote, `KEY= # text` has the value `# text`, and a byte order mark is
+    /// part of the first key.
     Classic,
-    /// From 1.2.4 on.
+    /// 1.2.4 and later.
     Current,
 }
 
-/// Why python-dotenv refuses a statement.
+/// Why python-dotenv rejects a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PythonError {
-    /// Nothing that could be a key.
+    /// No key.
     NoKey,
-    /// A key, and then neither `=` nor the end of the line.
+    /// A key that neither `=` nor the end of the line follows.
     NoEquals,
-    /// A quote without its partner, or with one that belongs to a later line.
+    /// An unclosed quote, or one that is closed by a quote on a later line that belongs to another value.
     Unclosed,
-    /// Something other than a comment behind the closing quote.
+    /// Something other than a comment after the closing quote.
     AfterQuote,
 }
 
-/// A refused statement. python-dotenv goes on in the line after it.
+/// A rejected statement. python-dotenv continues on the next line.
 #[derive(Clone, Debug)]
 pub struct PythonRefusal {
-    /// What is wrong.
+    /// The error.
     pub trouble: PythonError,
-    /// Where: the quote, else the statement's first character.
+    /// The offset of the quote, or else of the first character of the statement.
     pub at: usize,
-    /// Everything that is lost with it.
+    /// The text that is skipped.
     pub range: Range<usize>,
 }
 
-/// All that python-dotenv makes of a text.
+/// A text as python-dotenv reads it.
 #[derive(Debug, Default)]
 pub struct PythonReading {
-    /// Keys in the order of the text.
+    /// Assignments in the order of the text.
     pub bindings: Vec<Binding>,
-    /// Refused statements in the order of the text.
+    /// Rejected statements in the order of the text.
     pub refusals: Vec<PythonRefusal>,
 }
 
-/// Reads a text whose line ends are LF, nothing substituted (`interpolate=False`). The byte order mark is the caller's: the
-/// current edition takes one off first, the classic one does not.
+/// Reads a text whose line ends are LF, without substitution (`interpolate=False`). The caller handles the byte order
+/// mark: the current edition strips it, the classic one does not.
 pub fn read(text: &str, edition: Edition) -> PythonReading {
     let single = Quotes::find(text, b'\'');
     let double = Quotes::find(text, b'"');
@@ -94,7 +97,7 @@ struct Scanner<'t> {
 }
 
 impl Scanner<'_> {
-    /// One statement from its first character on; `None` for a comment.
+    /// Parses one statement, starting at its first character; `None` for a comment.
     fn statement(&mut self) -> Result<Option<Binding>, (PythonError, usize)> {
         let start = self.at;
         self.skip_export();
@@ -149,7 +152,7 @@ impl Scanner<'_> {
         Some((self.text[name].to_owned(), start..self.at))
     }
 
-    /// The value and its range as written; `after` is the offset behind the `=`.
+    /// Parses the value; returns it with its range as written. `after` is the offset after the `=`.
     fn value(&mut self, after: usize) -> Result<(Secret, Range<usize>), (PythonError, usize)> {
         let start = self.at;
         match self.text[start..].chars().next() {
@@ -168,8 +171,9 @@ impl Scanner<'_> {
         }
     }
 
-    /// Where a quoted value closes. Up to 1.2.2 any backslash protects a quote, unless no unprotected one follows in the
-    /// whole text: then the regular expression gives way, and the last protected one closes.
+    /// The offset of the closing quote. In the current edition, a quote after an even number of backslashes closes. In
+    /// 1.2.2 and earlier, any backslash escapes a quote. Only if no unescaped quote follows in the whole text, the
+    /// regular expression backtracks, and the last escaped quote closes.
     fn closing(&self, quote: char, from: usize) -> Option<usize> {
         let quotes = if quote == '"' { &self.double } else { &self.single };
         match self.edition {
@@ -178,7 +182,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Takes blanks, a comment and the line end; `None`, and nothing taken, if there is something else.
+    /// Consumes whitespace, a comment and the line end; `None`, without consuming anything, if something else follows.
     fn end_of_line(&mut self) -> Option<()> {
         let after = skip(self.text, self.at, is_blank);
         if after < self.text.len() && !stands(self.text, after, '\n') && !stands(self.text, after, '#') {
@@ -189,7 +193,7 @@ impl Scanner<'_> {
     }
 }
 
-/// Cuts a comment (white space, then `#`) and white space off the end.
+/// Removes a comment (whitespace, then `#`) and whitespace from the end.
 fn unquoted(part: &str) -> &str {
     let mut blanks = None;
     for (at, character) in part.char_indices() {
@@ -215,7 +219,7 @@ fn unescape(text: &str, quote: char) -> String {
     value
 }
 
-/// What a backslash and that character stand for, if anything, between those quotes.
+/// The character that a backslash and the given character stand for between these quotes.
 fn meaning(character: char, quote: char) -> Option<char> {
     match character {
         '\\' | '\'' => Some(character),

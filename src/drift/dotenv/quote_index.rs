@@ -1,20 +1,21 @@
-//! Where quotes close, asked often and found fast: a file of nothing but unclosed quotes must cost no more than another.
+//! An index of quotes, so that a closing quote is found in logarithmic time: otherwise a file full of unclosed quotes
+//! would take quadratic time.
 
-/// Every quote of one kind in a text, by what stands before it.
+/// The offsets of every quote of one kind in a text, by the backslashes before it.
 #[derive(Debug, Default)]
 pub struct Quotes {
-    /// All of them.
+    /// All quotes.
     pub any: Vec<usize>,
-    /// Those without a backslash before them.
+    /// Quotes without a backslash before them.
     pub plain: Vec<usize>,
-    /// Those with a backslash before them, however many.
+    /// Quotes with any number of backslashes before them.
     pub escaped: Vec<usize>,
-    /// Those with an even number of backslashes before them, zero included.
+    /// Quotes with an even number of backslashes before them, including zero.
     pub even: Vec<usize>,
 }
 
 impl Quotes {
-    /// Finds the quotes of that kind.
+    /// Finds all quotes of one kind.
     pub fn find(text: &str, quote: u8) -> Self {
         let mut found = Self::default();
         for (at, _) in text.match_indices(char::from(quote)) {
@@ -30,12 +31,12 @@ impl Quotes {
     }
 }
 
-/// The first of sorted offsets that is not before `from`.
+/// The first of the sorted offsets at or after `from`.
 pub fn first(offsets: &[usize], from: usize) -> Option<usize> {
     offsets.get(offsets.partition_point(|&at| at < from)).copied()
 }
 
-/// The last of sorted offsets that is before `end` and not before `from`.
+/// The last of the sorted offsets in `from..end`.
 pub fn last(offsets: &[usize], from: usize, end: usize) -> Option<usize> {
     let at = *offsets.get(offsets.partition_point(|&at| at < end).checked_sub(1)?)?;
     (at >= from).then_some(at)

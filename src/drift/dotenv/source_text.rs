@@ -1,4 +1,5 @@
-//! A file's text as the loaders see it: without a byte order mark, with one kind of line end, and with a way back.
+//! The text of a file as loaders read it: without a byte order mark and with LF line ends. Offsets can be mapped back
+//! to the original text.
 
 use std::ops::Range;
 
@@ -7,18 +8,19 @@ use zeroize::Zeroizing;
 /// U+FEFF, which some editors put in front of UTF-8.
 pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A text whose line ends are all LF: Python opens files so, and node's dotenv replaces CRLF and CR before it looks.
+/// A text whose line ends are all LF: Python opens text files in this way, and node's dotenv replaces CRLF and CR
+/// before it parses.
 #[derive(Debug)]
 pub struct Normal {
     text: Zeroizing<String>,
-    /// Bytes of the byte order mark that was taken off.
+    /// The length of the removed byte order mark in bytes.
     skipped: usize,
-    /// Offsets of the line ends that were CRLF: everything after each stands one byte further on in the original.
+    /// Offsets of the line ends that were CRLF: after each of them, original offsets are larger by one more byte.
     shortened: Vec<usize>,
 }
 
 impl Normal {
-    /// Takes off the byte order mark and makes every line end an LF.
+    /// Removes the byte order mark and turns every line end into LF.
     pub fn of(original: &str) -> Self {
         let body = original.strip_prefix(BYTE_ORDER_MARK).unwrap_or(original);
         let mut text = Zeroizing::new(String::with_capacity(body.len()));
@@ -37,28 +39,27 @@ impl Normal {
         Self { text, skipped: original.len() - body.len(), shortened }
     }
 
-    /// The text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether a byte order mark was taken off.
+    /// Whether a byte order mark was removed.
     pub fn had_mark(&self) -> bool {
         self.skipped > 0
     }
 
-    /// Where an offset of this text stands in the original.
+    /// Maps an offset of this text to the original.
     pub fn original(&self, offset: usize) -> usize {
         self.skipped + offset + self.shortened.partition_point(|&at| at < offset)
     }
 
-    /// Where a range of this text stands in the original.
+    /// Maps a range of this text to the original.
     pub fn span(&self, range: &Range<usize>) -> Range<usize> {
         self.original(range.start)..self.original(range.end)
     }
 }
 
-/// 1-based lines and columns for offsets that only grow, so that a whole file is counted once.
+/// Computes 1-based lines and columns for non-decreasing offsets, so that a file is counted only once.
 #[derive(Debug)]
 pub struct Counter<'t> {
     original: &'t str,
@@ -68,13 +69,13 @@ pub struct Counter<'t> {
 }
 
 impl<'t> Counter<'t> {
-    /// Starts at line 1, column 1, which is behind a byte order mark.
+    /// Starts at line 1, column 1, which is after a byte order mark.
     pub fn new(original: &'t str) -> Self {
         let at = if original.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
         Self { original, at, line: 1, column: 1 }
     }
 
-    /// Line and column of an offset, which must not be smaller than the one before. LF, CRLF and CR end a line.
+    /// The line and column of an offset, which must not be smaller than the previous one. LF, CRLF and CR end a line.
     pub fn place(&mut self, offset: usize) -> (usize, usize) {
         let end = offset.max(self.at);
         let mut bytes = self.original.as_bytes()[self.at..end].iter().peekable();
@@ -92,17 +93,17 @@ impl<'t> Counter<'t> {
     }
 }
 
-/// The first byte of the line that holds the offset.
+/// The offset of the start of the line that contains the offset.
 pub fn line_start(text: &str, offset: usize) -> usize {
     text[..offset].rfind('\n').map_or(0, |at| at + 1)
 }
 
-/// The offset of the line end at or after the offset, or the end of the text.
+/// The offset of the first line end at or after the offset, or of the end of the text.
 pub fn line_end(text: &str, offset: usize) -> usize {
     text[offset..].find('\n').map_or(text.len(), |at| offset + at)
 }
 
-/// The first byte of the line after the one that holds the offset, or the end of the text.
+/// The offset of the start of the next line, or of the end of the text.
 pub fn next_line(text: &str, offset: usize) -> usize {
     (line_end(text, offset) + 1).min(text.len())
 }
@@ -112,7 +113,7 @@ pub fn skip(text: &str, offset: usize, belongs: impl Fn(char) -> bool) -> usize 
     text[offset..].find(|character| !belongs(character)).map_or(text.len(), |at| offset + at)
 }
 
-/// Whether the text goes on with that character at the offset.
+/// Whether the text has that character at the offset.
 pub fn stands(text: &str, offset: usize, wanted: char) -> bool {
     text[offset..].starts_with(wanted)
 }
@@ -122,7 +123,7 @@ pub fn stands(text: &str, offset: usize, wanted: char) -> bool {
 pub struct Lines(Vec<usize>);
 
 impl Lines {
-    /// Finds the line ends: LF, CRLF and CR.
+    /// Finds the line ends: LF, CRLF or CR.
     pub fn of(original: &str) -> Self {
         let bytes = original.as_bytes();
         let ends = |&(at, &byte): &(usize, &u8)| byte == b'\n' || (byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'));

@@ -1,17 +1,20 @@
-//! What python-dotenv makes of `${NAME}` and `${NAME:-default}` where the process environment is empty.
+//! python-dotenv's expansion of `${NAME}` and `${NAME:-default}`, with an empty process environment.
 //!
-//! It does so by default, in every value however it is quoted, and takes `${{Service.NAME}}` for a variable, too.
+//! It follows `variables.py` of <https://github.com/theskumar/python-dotenv>. python-dotenv expands by default, in
+//! every value however it is quoted. It also reads a Railway reference `${{Service.NAME}}` as a variable, named
+//! `{Service.NAME`.
 
 use std::collections::HashMap;
 
 use crate::drift::Secret;
 use crate::drift::dotenv::binding::Binding;
 
-/// How many bytes substitution may add to one file. Without an end, forty lines that name each other twice fill any memory.
+/// The number of bytes that expansion may add to one file. Without a limit, forty lines that each refer to the previous
+/// one twice would exhaust any memory.
 pub const LIMIT: usize = 16 << 20;
 
-/// Replaces each binding's value by the substituted one, in order. What goes over the limit, and every substitution after
-/// it, has no value.
+/// Expands the value of each binding, in order. The value that exceeds the limit, and every later one with a variable,
+/// becomes `None`.
 pub fn substitute(bindings: &mut [Binding]) {
     if !bindings.iter().filter_map(|binding| binding.value.as_ref()).any(is_live) {
         return;
@@ -24,7 +27,7 @@ pub fn substitute(bindings: &mut [Binding]) {
     }
 }
 
-/// Whether there is anything to replace.
+/// Whether the value has a variable to expand.
 fn is_live(value: &Secret) -> bool {
     value.expose().contains("${")
 }
@@ -62,7 +65,7 @@ struct BracedVariable<'t> {
 fn variables(text: &str) -> Vec<BracedVariable<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
-    // Where the name that is being looked at ends: shared by all the `${` before it, so that each byte is searched once.
+    // The end of the current name. All `${` before it share it, so that each byte is searched only once.
     let mut stop = 0;
     while let Some(start) = text[at..].find("${").map(|offset| at + offset) {
         let name = start + 2;

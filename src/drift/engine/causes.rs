@@ -1,23 +1,23 @@
-//! One cause and its consequences: which finding follows from which, and where it stands then.
+//! Relates findings to their causes and orders them.
 
 use std::collections::HashMap;
 
+use crate::drift::model::cause::CauseScope;
 use crate::drift::model::cause::Certainty;
 use crate::drift::model::cause::FindingCause;
 use crate::drift::model::cause::PossibleCause;
-use crate::drift::model::cause::Whose;
 use crate::drift::model::finding::Finding;
 
-/// The findings, which are in order, with every consequence right below its cause. A finding is called the consequence
-/// only of one that is at least as bad: it is not to be told below something harmless.
-pub fn settle(mut findings: Vec<Finding>) -> Vec<Finding> {
-    if findings.iter().all(|finding| finding.suspects.is_empty()) {
+/// Moves every consequence directly below its cause in the sorted findings. A cause must be at least as severe as its
+/// consequence, so that no finding is hidden below a less severe one.
+pub fn attach_causes(mut findings: Vec<Finding>) -> Vec<Finding> {
+    if findings.iter().all(|finding| finding.possible_causes.is_empty()) {
         return findings;
     }
     let index = FindingIndex::of(&findings);
     let mut parents: Vec<Option<usize>> = vec![None; findings.len()];
     for at in 0..findings.len() {
-        let found = findings[at].suspects.iter().find_map(|suspect| {
+        let found = findings[at].possible_causes.iter().find_map(|suspect| {
             let cause = index.find(&findings, at, suspect)?;
             (!descends(&parents, cause, at)).then_some((cause, suspect.certainty))
         });
@@ -27,24 +27,24 @@ pub fn settle(mut findings: Vec<Finding>) -> Vec<Finding> {
             let finding = &mut findings[at];
             let reasons: Vec<String> = finding.reason.take().into_iter().chain([cause.sentence()]).collect();
             finding.reason = Some(reasons.join("; "));
-            // What mends the cause mends it too.
+            // Fixing the cause fixes the consequence, too.
             finding.advice = finding.advice.take().filter(|_| certainty == Certainty::MayFollow);
-            finding.follows = Some(cause);
+            finding.cause = Some(cause);
         }
     }
     ordered(findings, &parents)
 }
 
-/// Where findings are, by rule and service.
+/// The positions of findings, by rule and service.
 struct FindingIndex {
     own: HashMap<(&'static str, String), Vec<usize>>,
     all: HashMap<&'static str, Vec<usize>>,
 }
 
 impl FindingIndex {
-    /// Only rules that are suspected of anything are worth a place in it.
+    /// Indexes only rules that are a possible cause of a finding.
     fn of(findings: &[Finding]) -> Self {
-        let suspected = findings.iter().flat_map(|finding| &finding.suspects).map(|suspect| suspect.rule.code);
+        let suspected = findings.iter().flat_map(|finding| &finding.possible_causes).map(|suspect| suspect.rule.code);
         let mut all: HashMap<&'static str, Vec<usize>> = suspected.map(|code| (code, Vec::new())).collect();
         let mut own: HashMap<(&'static str, String), Vec<usize>> = HashMap::new();
         for (at, finding) in findings.iter().enumerate() {
@@ -63,12 +63,12 @@ impl FindingIndex {
             let other = &findings[other];
             other.severity >= finding.severity && (suspect.key.is_none() || suspect.key == other.key)
         };
-        match suspect.whose {
-            Whose::Own => finding
+        match suspect.scope {
+            CauseScope::Own => finding
                 .services
                 .iter()
                 .find_map(|service| self.own.get(&(suspect.rule.code, service.id.clone()))?.iter().find(fits).copied()),
-            Whose::Another => {
+            CauseScope::Another => {
                 let is_another = |&&other: &&usize| {
                     findings[other].services.iter().all(|service| !finding.services.contains(service))
                 };
@@ -78,7 +78,7 @@ impl FindingIndex {
     }
 }
 
-/// Whether `one` is `other`, or follows from it.
+/// Returns whether `one` is `other`, or a consequence of it.
 fn descends(parents: &[Option<usize>], one: usize, other: usize) -> bool {
     std::iter::successors(Some(one), |&at| parents[at]).any(|at| at == other)
 }
@@ -115,7 +115,7 @@ fn ordered(findings: Vec<Finding>, parents: &[Option<usize>]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use crate::drift::Severity;
-    use crate::drift::engine::causes::settle;
+    use crate::drift::engine::causes::attach_causes;
     use crate::drift::model::cause::PossibleCause;
     use crate::drift::model::finding::Finding;
     use crate::drift::model::rule::Rule;
@@ -123,7 +123,7 @@ mod tests {
     use crate::drift::test_support::named;
 
     fn finding(rule: &'static Rule, service: &str, suspects: Vec<PossibleCause>) -> Finding {
-        Finding { services: vec![named(service)], suspects, ..Finding::new(rule, "") }
+        Finding { services: vec![named(service)], possible_causes: suspects, ..Finding::new(rule, "") }
     }
 
     fn lines(findings: Vec<Finding>) -> Vec<String> {
@@ -131,7 +131,7 @@ mod tests {
             let reason = finding.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             format!("{} {}{reason}", finding.rule.name, finding.services[0].name)
         };
-        settle(findings).iter().map(line).collect()
+        attach_causes(findings).iter().map(line).collect()
     }
 
     #[test]
@@ -149,9 +149,9 @@ mod tests {
             ]),
             [
                 "start-command web",
-                "endpoint-wrong api: it may follow from start-command on web",
+                "endpoint-wrong api: may follow from start-command on web",
                 "start-command worker",
-                "log-line-missing worker: 12 lines were read; it follows from start-command",
+                "log-line-missing worker: 12 lines were read; follows from start-command",
             ]
         );
     }
@@ -168,10 +168,10 @@ mod tests {
         ] {
             let cause =
                 Finding { key: Some(key.to_owned()), severity, ..finding(&value_differs::RULE, service, Vec::new()) };
-            let settled = settle(vec![endpoint(), cause]);
+            let settled = attach_causes(vec![endpoint(), cause]);
             let names: Vec<_> = settled.iter().map(|finding| finding.rule.name).collect();
             let below = names == ["value-differs", "endpoint-wrong"];
-            assert_eq!((below, settled.iter().any(|finding| finding.follows.is_some())), (follows, follows), "{key}");
+            assert_eq!((below, settled.iter().any(|finding| finding.cause.is_some())), (follows, follows), "{key}");
         }
     }
 
@@ -181,6 +181,6 @@ mod tests {
             finding(&start_command::RULE, "api", vec![PossibleCause::own(&log_line_missing::RULE)]),
             finding(&log_line_missing::RULE, "api", vec![PossibleCause::own(&start_command::RULE)]),
         ];
-        assert_eq!(lines(mutual), ["log-line-missing api", "start-command api: it follows from log-line-missing"]);
+        assert_eq!(lines(mutual), ["log-line-missing api", "start-command api: follows from log-line-missing"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What the loaders do not read alike, and what follows from it.
+//! Assignments that loaders parse differently, and how these affect findings.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::{Severity, Survey};
 
 impl Survey {
-    /// What the loaders do not read alike in the file of that index, in its order. Nothing, if `loader` in `doctor.toml`
-    /// says whose word counts.
+    /// Returns what loaders parse differently in the file with that index, in file order. Empty if `doctor.toml` sets
+    /// `loader`.
     pub fn disputes(&self, file: usize) -> &[Disagreement] {
         if self.policy.loader.is_some() {
             return &[];
         }
-        self.disputes.of_file(&self.files, file)
+        self.loader_conflicts.of_file(&self.files, file)
     }
 }
 
-/// How much it matters: dotenvy alone is a note, because few of Railway's programs are written in Rust, and so is a
-/// reference, which is written for Railway and for no loader.
+/// Returns the severity of a disagreement. If only dotenvy differs, it is a note, because few programs on Railway are
+/// written in Rust; so is a reference, which is intended for Railway and not for a loader.
 pub fn severity(dispute: &Disagreement) -> Severity {
     let differs = |loader| dispute.reading(loader) != KeyReading::Same;
     if dispute.kind != CauseKind::Reference && (differs(Loader::Python) || differs(Loader::Node)) {
@@ -28,19 +28,19 @@ pub fn severity(dispute: &Disagreement) -> Severity {
     }
 }
 
-/// The assignments whose value is not known for sure, by file and line: they are never pushed.
+/// Returns the assignments with an ambiguous value, by file and line. They are never pushed.
 pub fn open(survey: &Survey) -> BTreeMap<(&str, usize), &Disagreement> {
     let mut open = BTreeMap::new();
     for (index, file) in survey.files.iter().enumerate() {
         let disputes = survey.disputes(index).iter().filter(|dispute| dispute.entry.is_some());
-        let unsure =
+        let ambiguous =
             |dispute: &&Disagreement| severity(dispute) == Severity::Warning || dispute.kind == CauseKind::Substitution;
-        open.extend(disputes.filter(unsure).map(|dispute| ((file.name.as_str(), dispute.line), dispute)));
+        open.extend(disputes.filter(ambiguous).map(|dispute| ((file.name.as_str(), dispute.line), dispute)));
     }
     open
 }
 
-/// The finding without the offer to push a value that is [`open`]; instead it says how to settle it.
+/// Replaces the offer to push an ambiguous value ([`open`]) by how to resolve the conflict.
 pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagreement>) -> Finding {
     let disputes = finding.places.iter().filter_map(|place| open.get(&(place.file.as_str(), place.line)));
     let Some(dispute) = disputes.into_iter().find(|dispute| finding.key.as_ref() == Some(&dispute.key)) else {
@@ -50,8 +50,11 @@ pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagr
     if !is_added && !finding.remedies.contains(&Remedy::Push) {
         return finding;
     }
-    finding.advice = Some(format!("it is not pushed while loaders read it differently: {}", dispute.how()));
+    finding.has_loader_conflict = true;
     finding.remedies.retain(|remedy| *remedy != Remedy::Push);
+    let or_pull = if finding.remedies.contains(&Remedy::Pull) { "; or pull the value from Railway" } else { "" };
+    finding.advice =
+        Some(format!("it is not pushed while loaders parse it differently: {}{or_pull}", dispute.advice()));
     finding.next = match (finding.remedies.as_slice(), finding.next.take()) {
         ([Remedy::Pull], Some(next)) => Some([next, vec!["--pull".to_owned()]].concat()),
         _ => None,
@@ -61,7 +64,7 @@ pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagr
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::dotenv::disagreement::Disputes;
+    use crate::drift::dotenv::disagreement::Disagreements;
     use crate::drift::dotenv::{Loader, LocalFile};
     use crate::drift::engine::loader_conflicts::{open, severity, without_push};
     use crate::drift::engine::run_rules::examine;
@@ -72,7 +75,7 @@ mod tests {
     fn with_text(text: &str, services: &[(&str, &[&str])]) -> Survey {
         let mut found = survey(&[], services);
         found.files = vec![LocalFile::parse(".env", Secret::new(text))];
-        found.disputes = Disputes::default();
+        found.loader_conflicts = Disagreements::default();
         found
     }
 

@@ -1,4 +1,4 @@
-//! What `doctor.toml` asks of a comparison.
+//! The part of `doctor.toml` that affects a comparison.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,14 +10,14 @@ use crate::drift::model::finding::Finding;
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::severity::Severity;
 
-/// The part of `doctor.toml` that rules obey.
+/// The part of `doctor.toml` that affects rules.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// `[[require]]`, in the order of the file.
     pub require: Requirements,
     /// `[[ignore]]`, in the order of the file.
     pub ignore: Vec<Ignore>,
-    /// `[severity]`: rule name → what it is to be. `None` is `"off"`.
+    /// `[severity]`: rule name → severity. `None` is `"off"`.
     pub severity: BTreeMap<String, Option<Severity>>,
     /// The lines of `[severity]`, by the same names; 1-based.
     pub severity_lines: BTreeMap<String, usize>,
@@ -25,7 +25,7 @@ pub struct Policy {
     pub loader: Option<Loader>,
 }
 
-/// `[[require]]`: keys that must be there, and equal everywhere.
+/// `[[require]]`: keys that must be set, and equal everywhere.
 #[derive(Clone, Debug)]
 pub struct Require {
     /// Exact names.
@@ -36,10 +36,10 @@ pub struct Require {
     pub line: usize,
 }
 
-/// `[[ignore]]`: differences that are meant to be.
+/// `[[ignore]]`: intentional differences.
 #[derive(Clone, Debug)]
 pub struct Ignore {
-    /// Patterns of `*` and `?`.
+    /// Patterns with `*` and `?`.
     pub keys: Vec<String>,
     /// Ids of services; empty means all.
     pub services: Vec<String>,
@@ -47,24 +47,23 @@ pub struct Ignore {
     pub environments: Vec<String>,
     /// Rule names or codes; empty means all.
     pub rules: Vec<String>,
-    /// Why; told with `-v`.
+    /// The reason, shown with `-v`.
     pub reason: String,
-    /// The last day on which it holds.
+    /// The last day on which it applies.
     pub until: Option<Date>,
     /// 1-based line in `doctor.toml`.
     pub line: usize,
 }
 
-/// Every `[[require]]`, ready to be asked about many keys of many services.
+/// All `[[require]]` sections, indexed by key.
 #[derive(Clone, Debug, Default)]
 pub struct Requirements {
     list: Vec<Require>,
-    /// Key → the services it is required on; `None` is every service in scope.
+    /// Key → the ids of the services that it is required on; `None` is every service in scope.
     by_key: HashMap<String, Option<HashSet<String>>>,
 }
 
 impl Requirements {
-    /// Takes one more.
     pub fn push(&mut self, require: Require) {
         for key in &require.keys {
             let services = self.by_key.entry(key.clone()).or_insert_with(|| Some(HashSet::new()));
@@ -77,12 +76,12 @@ impl Requirements {
         self.list.push(require);
     }
 
-    /// Them, in the order of the file.
+    /// Returns the sections in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Require> {
         self.list.iter()
     }
 
-    /// Whether one of them names the key for that service.
+    /// Returns whether a section names the key for the service.
     pub fn requires(&self, service: &ResourceRef, key: &str) -> bool {
         let services = self.by_key.get(key);
         services.is_some_and(|services| services.as_ref().is_none_or(|ids| ids.contains(&service.id)))
@@ -98,38 +97,38 @@ impl FromIterator<Require> for Requirements {
 }
 
 impl Ignore {
-    /// Whether it still holds on that day.
-    pub fn holds_on(&self, today: Date) -> bool {
+    /// Returns whether it still applies on that day.
+    pub fn applies_on(&self, today: Date) -> bool {
         self.until.is_none_or(|until| today <= until)
     }
 
-    /// Whether it is for that environment.
-    pub fn holds_in(&self, environment: &ResourceRef) -> bool {
+    /// Returns whether it applies to the environment.
+    pub fn applies_in(&self, environment: &ResourceRef) -> bool {
         names(&self.environments, [&environment.id, &environment.name])
     }
 
-    /// Whether it speaks of that service.
+    /// Returns whether it applies to the service.
     pub fn includes(&self, service: &ResourceRef) -> bool {
         names(&self.services, [&service.id, &service.name])
     }
 }
 
-/// The `[[ignore]]`s that hold in one environment on one day, ready to be asked about many findings: a plain key costs
-/// one look into a table, and a pattern is made ready once.
+/// The `[[ignore]]` sections that apply in one environment on one day. Plain keys are found by hash lookup, and
+/// patterns are compiled once.
 #[derive(Debug)]
-pub struct Exceptions<'p> {
+pub struct ActiveIgnores<'p> {
     plain: HashMap<&'p str, Vec<&'p Ignore>>,
-    /// With what stands before the first wildcard, which rules out most keys at once.
+    /// Each with its prefix before the first wildcard, which rejects most keys quickly.
     patterns: Vec<(&'p str, WildMatch, &'p Ignore)>,
 }
 
-impl<'p> Exceptions<'p> {
-    /// Those of that policy.
+impl<'p> ActiveIgnores<'p> {
+    /// Collects the sections of the policy that apply.
     pub fn new(policy: &'p Policy, environment: &ResourceRef, today: Date) -> Self {
         let mut plain: HashMap<&str, Vec<&Ignore>> = HashMap::new();
         let mut patterns = Vec::new();
-        let here = |ignore: &&Ignore| ignore.holds_in(environment);
-        for ignore in policy.ignore.iter().filter(|ignore| ignore.holds_on(today)).filter(here) {
+        let here = |ignore: &&Ignore| ignore.applies_in(environment);
+        for ignore in policy.ignore.iter().filter(|ignore| ignore.applies_on(today)).filter(here) {
             for key in &ignore.keys {
                 match key.split_once(['*', '?']) {
                     Some((start, _)) => patterns.push((start, WildMatch::new(key), ignore)),
@@ -140,7 +139,7 @@ impl<'p> Exceptions<'p> {
         Self { plain, patterns }
     }
 
-    /// Those that speak of the finding's key under its rule, on whatever service.
+    /// Returns the sections that match the finding's key and rule, for any service.
     pub fn about(&self, finding: &Finding) -> Vec<&'p Ignore> {
         let Some(key) = &finding.key else { return Vec::new() };
         let plain = self.plain.get(key.as_str()).into_iter().flatten().copied();
@@ -153,7 +152,7 @@ impl<'p> Exceptions<'p> {
     }
 }
 
-/// Whether the list has one of the names; an empty list has all.
+/// Returns whether the list has one of the names, or is empty.
 fn names(list: &[String], candidates: [&str; 2]) -> bool {
     list.is_empty() || list.iter().any(|item| candidates.contains(&item.as_str()))
 }
@@ -161,7 +160,7 @@ fn names(list: &[String], candidates: [&str; 2]) -> bool {
 #[cfg(test)]
 mod tests {
 
-    use crate::drift::engine::policy::{Exceptions, Ignore, Policy, Require, Requirements};
+    use crate::drift::engine::policy::{ActiveIgnores, Ignore, Policy, Require, Requirements};
     use crate::drift::model::finding::Finding;
     use crate::drift::rules::{sealed, value_differs};
 
@@ -200,7 +199,7 @@ mod tests {
             ignore: vec![ignore(&["API_KEY"]), ignore(&["A?I_*", "B"]), of_rule, elsewhere],
             ..Policy::default()
         };
-        let exceptions = Exceptions::new(&policy, &named("staging"), TODAY);
+        let exceptions = ActiveIgnores::new(&policy, &named("staging"), TODAY);
         let count = |rule, key: Option<&str>| {
             exceptions.about(&Finding { key: key.map(str::to_owned), ..Finding::new(rule, "") }).len()
         };

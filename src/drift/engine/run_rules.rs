@@ -1,4 +1,4 @@
-//! Runs the rules over a survey, and lets `doctor.toml` have its say.
+//! Runs the rules on a survey and applies `doctor.toml` to their findings.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -6,30 +6,30 @@ use std::collections::HashSet;
 use crate::drift::comparison::{ComparisonOutcome, Pair};
 use crate::drift::engine::causes;
 use crate::drift::engine::loader_conflicts;
-use crate::drift::engine::policy::{Exceptions, Policy};
+use crate::drift::engine::policy::{ActiveIgnores, Policy};
 use crate::drift::engine::service_status::{self, StatusCheck};
 use crate::drift::model::finding::Finding;
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::{CHECKS, check_all};
 use crate::drift::{Secret, Survey, Target, system_variables};
 
-/// What came of looking at everything.
+/// The result of running all rules.
 #[derive(Debug)]
 pub struct Examination {
-    /// Worst first, then by code, key and first service; what follows from another one stands right below that.
+    /// Worst first, then by code, key and first service; a consequence directly below its cause.
     pub findings: Vec<Finding>,
-    /// How many findings `[[ignore]]` and `[severity]` took away.
+    /// How many findings `[[ignore]]` and `[severity]` removed.
     pub ignored: usize,
     /// How much was compared on each target, in the order of [`Survey::targets`].
     pub extents: Vec<ComparedExtent>,
-    /// What was looked at of how each of them runs, in the same order.
+    /// The status checks of each target, in the same order.
     pub checks: Vec<Vec<StatusCheck>>,
 }
 
 /// How much of a service was compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ComparedExtent {
-    /// Keys of its layers that it has too, with both values known.
+    /// Keys of its layers that it also has, with both values known.
     pub compared: usize,
     /// Keys of its layers that are sealed on Railway.
     pub sealed: usize,
@@ -38,9 +38,9 @@ pub struct ComparedExtent {
     pub unknown: usize,
 }
 
-/// Everything that is wrong, as far as `doctor.toml` wants to hear of it.
+/// Runs all rules and applies `doctor.toml`.
 pub fn examine(survey: &Survey) -> Examination {
-    let exceptions = Exceptions::new(&survey.policy, &survey.environment, survey.today);
+    let exceptions = ActiveIgnores::new(&survey.policy, &survey.environment, survey.today);
     let open = loader_conflicts::open(survey);
     let mut findings = Vec::new();
     let mut ignored = 0;
@@ -58,7 +58,7 @@ pub fn examine(survey: &Survey) -> Examination {
     for check in CHECKS {
         (check.revise)(&mut findings);
     }
-    let findings = causes::settle(findings);
+    let findings = causes::attach_causes(findings);
     let checks = service_status::checks(survey, &findings, &left_out);
     let extents = survey.targets.iter().map(|target| extent(survey, target)).collect();
     Examination { findings, ignored, extents, checks }
@@ -69,11 +69,11 @@ fn order(finding: &Finding) -> (Reverse<Severity>, &str, Option<&str>, Option<&s
     (Reverse(finding.severity), finding.rule.code, finding.key.as_deref(), service)
 }
 
-/// The finding with the severity that `[severity]` gives it; `None` if it is off. What is required stays what it is,
-/// and what circumstances made milder than the rule is not made worse.
+/// Applies `[severity]` to the finding; `None` if it is off. A required finding keeps its severity, and a severity that
+/// was lowered below the rule's is not raised.
 fn graded(policy: &Policy, finding: Finding) -> Option<Finding> {
-    let wish = policy.severity.get(finding.rule.name).or_else(|| policy.severity.get(finding.rule.code));
-    match wish {
+    let configured = policy.severity.get(finding.rule.name).or_else(|| policy.severity.get(finding.rule.code));
+    match configured {
         None => Some(finding),
         Some(_) if finding.required => Some(finding),
         Some(None) => None,
@@ -84,14 +84,14 @@ fn graded(policy: &Policy, finding: Finding) -> Option<Finding> {
     }
 }
 
-/// A note needs no action, and whoever follows every `next` must not act on one.
+/// A note needs no action, so it has no `next`, which programs follow.
 fn without_needless_next(finding: Finding) -> Finding {
     let next = finding.next.filter(|_| finding.severity > Severity::Note);
     Finding { next, ..finding }
 }
 
-/// The finding without the services that an `[[ignore]]` covers; `None` if nothing is left of it.
-fn unignored(exceptions: &Exceptions<'_>, mut finding: Finding) -> Option<Finding> {
+/// Removes the services that an `[[ignore]]` covers; `None` if none is left.
+fn unignored(exceptions: &ActiveIgnores<'_>, mut finding: Finding) -> Option<Finding> {
     let about = exceptions.about(&finding);
     if about.is_empty() {
         return Some(finding);
@@ -103,15 +103,15 @@ fn unignored(exceptions: &Exceptions<'_>, mut finding: Finding) -> Option<Findin
     let (gone, left): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|service| about.iter().any(|ignore| ignore.includes(service)));
     let gone: HashSet<&str> = gone.iter().map(|service| service.name.as_str()).collect();
-    finding.sightings.retain(|sighting| !gone.contains(sighting.place.as_str()));
+    finding.observations.retain(|observation| !gone.contains(observation.place.as_str()));
     finding.services = left;
-    (!finding.services.is_empty() && still_holds(&finding)).then_some(finding)
+    (!finding.services.is_empty() && still_differs(&finding)).then_some(finding)
 }
 
-/// Services may be left that agree with each other.
-fn still_holds(finding: &Finding) -> bool {
+/// The remaining services may have equal values.
+fn still_differs(finding: &Finding) -> bool {
     let values: HashSet<&str> =
-        finding.sightings.iter().filter_map(|sighting| sighting.value.as_ref()).map(Secret::expose).collect();
+        finding.observations.iter().filter_map(|observation| observation.value.as_ref()).map(Secret::expose).collect();
     values.len() >= finding.rule.different_values
 }
 
@@ -128,7 +128,7 @@ fn extent(survey: &Survey, target: &Target) -> ComparedExtent {
         match pair.verdict(survey) {
             ComparisonOutcome::Sealed => extent.sealed += 1,
             ComparisonOutcome::Unavailable | ComparisonOutcome::Indirect => extent.unknown += 1,
-            // A reference that leads nowhere, and has no rendered value to compare.
+            // A dangling reference without a rendered value to compare.
             ComparisonOutcome::Dangling if variable.is_unknown() => extent.unknown += 1,
             _ => extent.compared += 1,
         }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     const DIFFERS: &str = "D103 error A [api, worker] .env:1: A differs between .env and Railway";
-    const MISSING: &str = "D102 note C [worker]: C is on Railway and not in .env";
+    const MISSING: &str = "D102 note C [worker]: C is on Railway but not in .env";
     const UNUSED: &str = "D303 warning - [] doctor.toml:7: the [[ignore]] for a matches no key";
     const PORT: &str = "D104 note PORT [api, worker] .env:2: PORT differs between .env and Railway, as expected";
 
@@ -162,7 +162,7 @@ mod tests {
     fn every_rule_has_code_summary_and_explanation() {
         assert!(RULES.is_sorted_by(|one, other| one.code < other.code));
         for rule in RULES {
-            for heading in ["Why it matters", "Example", "How to mend it", "How to silence it"] {
+            for heading in ["Why it matters", "Example", "Fix", "Suppress"] {
                 assert!(rule.explain.contains(&format!("## {heading}\n\n")), "{}: {heading}", rule.name);
             }
             assert!(rule.explain.lines().all(|line| line.chars().count() <= 120), "{}", rule.name);
@@ -224,8 +224,9 @@ mod tests {
     fn ignored_service_has_no_observations() {
         let mut found = differing();
         found.policy.ignore.push(Ignore { services: vec!["api".to_owned()], ..ignore(&["A"]) });
-        let seen: Vec<_> = examine(&found).findings[0].sightings.iter().map(|seen| seen.place.clone()).collect();
-        assert_eq!(seen, [".env:1", "worker"]);
+        let observations = &examine(&found).findings[0].observations;
+        let places: Vec<_> = observations.iter().map(|one| one.place.as_str()).collect();
+        assert_eq!(places, [".env:1", "worker"]);
     }
 
     #[test]
@@ -313,7 +314,7 @@ mod tests {
         assert_eq!(extents, [api, ComparedExtent::default(), ComparedExtent::default()]);
     }
 
-    /// Everything that costs at once, and nothing alike: quadratic work would take minutes here.
+    /// Every expensive check at once, with all values different: quadratic work would take minutes.
     #[test]
     fn many_services_with_many_variables_run_quickly() {
         let file: Vec<String> = (0..8_000).map(|key| format!("KEY_{key}=local-value-{key}")).collect();

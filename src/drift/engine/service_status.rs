@@ -1,4 +1,4 @@
-//! What was looked at of how a service runs, and what it came to: the table below a report.
+//! The status checks of a service: the table below a report.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,47 +8,47 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::{CheckOutcome, RuleCheck, status_rows};
 use crate::drift::{Survey, Target};
 
-/// One thing that was looked at on one service.
+/// One check of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusCheck {
     /// `running`, `start command`.
     pub name: &'static str,
-    /// What it came to.
+    /// The result.
     pub state: CheckState,
-    /// The same in a few words.
+    /// A short description of the result.
     pub note: String,
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckState {
-    /// It is as it should be.
+    /// Nothing is wrong.
     Good,
-    /// Something was found; the worst of it.
+    /// There are findings; their worst severity.
     Found(Severity),
-    /// It can't be told.
+    /// The result is unknown.
     Open,
 }
 
-/// What rules of the running state found before `doctor.toml` had its say, by rule and service.
+/// Findings about the running state before `doctor.toml` is applied, by rule and service.
 #[derive(Debug, Default)]
 pub struct LeftOut(HashSet<(&'static str, String)>);
 
 impl LeftOut {
-    /// Takes note of a finding that may be left out later.
+    /// Records a finding that may be ignored later.
     pub fn before(&mut self, finding: &Finding) {
-        if finding.gist.is_some() {
+        if finding.summary.is_some() {
             let services = finding.services.iter().map(|service| (finding.rule.code, service.id.clone()));
             self.0.extend(services);
         }
     }
 }
 
-/// The checks of every target, in their order. A service of which nothing was looked at and nothing is declared has none.
+/// Returns the checks of every target, in order. A target without runtime data and without declarations has none.
 pub fn checks(survey: &Survey, findings: &[Finding], left_out: &LeftOut) -> Vec<Vec<StatusCheck>> {
     let rows = status_rows();
     let mut found: HashMap<(&str, &str), Vec<&Finding>> = HashMap::new();
-    for finding in findings.iter().filter(|finding| finding.gist.is_some()) {
+    for finding in findings.iter().filter(|finding| finding.summary.is_some()) {
         for service in &finding.services {
             found.entry((finding.rule.code, &service.id)).or_default().push(finding);
         }
@@ -60,18 +60,19 @@ pub fn checks(survey: &Survey, findings: &[Finding], left_out: &LeftOut) -> Vec<
         let check = |(row, checks): (&StatusRow, &Vec<&RuleCheck>)| {
             let id = target.service.id.as_str();
             let codes = || checks.iter().map(|check| check.rule.code);
-            let told: Vec<&Finding> = codes().filter_map(|code| found.get(&(code, id))).flatten().copied().collect();
+            let findings: Vec<&Finding> =
+                codes().filter_map(|code| found.get(&(code, id))).flatten().copied().collect();
             let is_left_out = codes().any(|code| left_out.0.contains(&(code, id.to_owned())));
-            let (state, note) = match told.as_slice() {
-                // Who asks about keys alone is told of nothing else, and so that nothing else is well.
+            let (state, note) = match findings.as_slice() {
+                // With `--only`, nothing else was checked, so that nothing else can be reported as good.
                 [] if !survey.only.is_empty() => return None,
-                [] if is_left_out => (CheckState::Open, "left out by doctor.toml".to_owned()),
+                [] if is_left_out => (CheckState::Open, "ignored by doctor.toml".to_owned()),
                 [] => checks.iter().find_map(|check| match (check.passed)(survey, target) {
-                    CheckOutcome::NotMade => None,
-                    CheckOutcome::Good(note) => Some((CheckState::Good, note)),
+                    CheckOutcome::NotChecked => None,
+                    CheckOutcome::Passed(note) => Some((CheckState::Good, note)),
                     CheckOutcome::Open(note) => Some((CheckState::Open, note)),
                 })?,
-                told => verdict(told),
+                findings => verdict(findings),
             };
             Some(StatusCheck { name: row.name, state, note })
         };
@@ -80,18 +81,18 @@ pub fn checks(survey: &Survey, findings: &[Finding], left_out: &LeftOut) -> Vec<
     survey.targets.iter().map(of_target).collect()
 }
 
-/// What is wrong counts before what can't be told.
-fn verdict(told: &[&Finding]) -> (CheckState, String) {
-    let words = |pick: fn(&Summary) -> Option<&str>| -> Vec<&str> {
-        told.iter().filter_map(|finding| pick(finding.gist.as_ref()?)).collect()
+/// Findings about faults take precedence over unknown results.
+fn verdict(findings: &[&Finding]) -> (CheckState, String) {
+    let notes = |pick: fn(&Summary) -> Option<&str>| -> Vec<&str> {
+        findings.iter().filter_map(|finding| pick(finding.summary.as_ref()?)).collect()
     };
-    let wrong = words(|gist| if let Summary::Wrong(words) = gist { Some(words) } else { None });
+    let wrong = notes(|summary| if let Summary::Wrong(note) = summary { Some(note) } else { None });
     if wrong.is_empty() {
-        let open = words(|gist| if let Summary::Open(words) = gist { Some(words) } else { None });
+        let open = notes(|summary| if let Summary::Open(note) = summary { Some(note) } else { None });
         return (CheckState::Open, open.join("; "));
     }
-    let is_wrong = |finding: &&&Finding| matches!(finding.gist, Some(Summary::Wrong(_)));
-    let worst = told.iter().filter(is_wrong).map(|finding| finding.severity).max();
+    let is_wrong = |finding: &&&Finding| matches!(finding.summary, Some(Summary::Wrong(_)));
+    let worst = findings.iter().filter(is_wrong).map(|finding| finding.severity).max();
     (CheckState::Found(worst.unwrap_or(Severity::Note)), wrong.join("; "))
 }
 
@@ -130,10 +131,10 @@ mod tests {
             rows(&healthy(), 1),
             [
                 "good deployment: SUCCESS, commit 371a158",
-                "good running: got the stored values",
-                "good commit: 371a158 runs",
+                "good running: has the stored values",
+                "good commit: runs 371a158",
                 "good start command: has worker",
-                "good log line: “ready” came at 2026-11-24 09:00:01 UTC",
+                "good log line: found “ready” at 2026-11-24 09:00:01 UTC",
                 "good endpoint: GET /health: 200",
             ]
         );
@@ -148,7 +149,7 @@ mod tests {
         worker.declared.lines = vec![ExpectedLine { contains: "ready".to_owned(), within: None, place: None }];
         assert_eq!(
             rows(&found, 0),
-            ["open commit: not looked at", "open start command: not looked at", "open log line: not looked at"]
+            ["open commit: not checked", "open start command: not checked", "open log line: not checked"]
         );
         running(&mut found, "worker", "SUCCESS");
         got(&mut found, "worker", &["A=0"]);
@@ -157,26 +158,26 @@ mod tests {
         worker.live.lines = vec![Observed::Unavailable("Railway refused".to_owned())];
         worker.live.code = Observed::Unavailable("git is not installed".to_owned());
         if let Observed::Known(deployed) = &mut worker.live.deployed {
-            deployed.active[0].origin.start = StartCommand::Is(Secret::new("celery"));
+            deployed.active[0].origin.start = StartCommand::Set(Secret::new("celery"));
         }
         let expected = [
             "good deployment: SUCCESS",
-            "error running: got an old value of A",
+            "error running: has an old value of A",
             "open staged: staged changes are refused",
             "open commit: git is not installed",
             "error start command: lacks -B",
-            "open log line: can't be read: Railway refused",
+            "open log line: could not be read: Railway refused",
         ];
         assert_eq!(rows(&found, 0), expected);
         let nowhere =
-            LogRead { sought: LogMatch::Nowhere, lines: 1, span: None, reach: LogCoverage::Whole, replicas: None };
+            LogRead { outcome: LogMatch::Nowhere, lines: 1, span: None, coverage: LogCoverage::Whole, replicas: None };
         target(&mut found, "worker").live.lines = vec![Observed::Known(nowhere)];
-        assert_eq!(rows(&found, 0)[5], "error log line: “ready” is not there");
+        assert_eq!(rows(&found, 0)[5], "error log line: “ready” not found");
         found.only.insert("A".to_owned());
-        assert_eq!(rows(&found, 0), ["error running: got an old value of A"]);
+        assert_eq!(rows(&found, 0), ["error running: has an old value of A"]);
         found.only.clear();
         found.policy.severity.insert("start-command".to_owned(), None);
-        assert_eq!(rows(&found, 0)[4], "open start command: left out by doctor.toml");
+        assert_eq!(rows(&found, 0)[4], "open start command: ignored by doctor.toml");
     }
 
     #[test]
@@ -184,19 +185,19 @@ mod tests {
         let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
         running(&mut found, "api", "SUCCESS");
         target(&mut found, "api").live.got = Observed::Unavailable("refused".to_owned());
-        assert_eq!(rows(&found, 0)[1], "open running: what it got can't be told: refused");
+        assert_eq!(rows(&found, 0)[1], "open running: deployed variables unknown: refused");
         changed(&mut found, "api", "A", "2026-01-01T00:00:00.000Z");
-        assert_eq!(rows(&found, 0)[1], "good running: nothing was changed since, by time alone");
+        assert_eq!(rows(&found, 0)[1], "good running: no later changes, judged by time");
         changed(&mut found, "api", "A", "2027-01-01T00:00:00.000Z");
-        assert_eq!(rows(&found, 0)[1], "open running: possibly old: A");
+        assert_eq!(rows(&found, 0)[1], "open running: may have an old value of A");
         let mut unrendered = survey(&["A=1"], &[("api", &["A=${{P.A}} => 1"])]);
         running(&mut unrendered, "api", "SUCCESS");
         got(&mut unrendered, "api", &["A=${{P.A}}"]);
-        let kept = "open running: what it got can't be told: its references were kept unrendered";
+        let kept = "open running: deployed variables unknown: Railway returned unrendered references";
         assert_eq!(rows(&unrendered, 0)[1], kept);
         changed(&mut unrendered, "api", "A", "2026-01-01T00:00:00.000Z");
-        assert_eq!(rows(&unrendered, 0)[1], "good running: nothing was changed since, by time alone");
+        assert_eq!(rows(&unrendered, 0)[1], "good running: no later changes, judged by time");
         target(&mut found, "api").live.deployed = Observed::Known(Deployed::default());
-        assert_eq!(rows(&found, 0), ["warning deployment: never deployed", "open running: nothing runs"]);
+        assert_eq!(rows(&found, 0), ["warning deployment: never deployed", "open running: nothing is running"]);
     }
 }

@@ -1,10 +1,11 @@
-//! Addresses that are right only on a developer's machine, in its network or in its compose file.
+//! Recognises addresses that are valid only on a developer's machine, in its network or in its compose file.
 
 use core::net::{IpAddr, Ipv4Addr};
 
 use crate::drift::secret_like::name_parts;
 
-/// Schemes behind which a name without a dot is a machine. A deep link such as `myapp://callback` has none.
+/// Schemes that a host follows, so that a name without a dot is a host. A deep link such as `myapp://callback` has
+/// none.
 const NETWORK_SCHEMES: &[&str] = &[
     "amqp",
     "amqps",
@@ -33,7 +34,7 @@ const NETWORK_SCHEMES: &[&str] = &[
     "wss",
 ];
 
-/// Last words of keys whose value is an address, with its port if it has one.
+/// Last words of keys whose value is an address, with or without a port.
 const ADDRESS_WORDS: &[&str] = &[
     "ADDR",
     "ADDRESS",
@@ -64,7 +65,7 @@ const ADDRESS_WORDS: &[&str] = &[
     "URLS",
 ];
 
-/// Ends of names that are never in the public DNS, or that lead to this machine there. Tunnels lead to it, too.
+/// Domains that do not exist in the public DNS, or that resolve to this machine or tunnel to it.
 const LOCAL_ENDS: &[&str] = &[
     ".app.github.dev",
     ".bore.pub",
@@ -109,23 +110,23 @@ const LOCAL_ENDS: &[&str] = &[
 const LOCAL_NAMES: &[&str] =
     &["bore.pub", "ip6-localhost", "ip6-loopback", "localhost", "localtest.me", "lvh.me", "vcap.me"];
 
-/// DNS services whose names contain the address that they lead to.
+/// DNS services whose names contain the address that they resolve to.
 const ADDRESS_IN_NAME: [&str; 3] = [".nip.io", ".sslip.io", ".xip.io"];
 
-/// Names of the host in a list of parameters: `host=localhost port=5432`, `Server=localhost;Database=shop`.
+/// Parameters for the host in a connection string: `host=localhost port=5432`, `Server=localhost;Database=shop`.
 const HOST_PARAMETERS: [&str; 6] = ["addr", "address", "data source", "host", "hostaddr", "server"];
 
-/// Whether the whole value is one local address, or a list of nothing else.
+/// Whether the whole value is a local address or a list of local addresses.
 pub(super) fn is_local(key: &str, value: &str) -> bool {
     let value = value.trim();
-    // A list of hosts within one URL is that URL's own: `mongodb://one,two/x`.
+    // With a single `://`, commas separate the hosts of one URL: `mongodb://one,two/x`.
     if value.matches("://").count() == 1 && is_local_url(value) {
         return true;
     }
     has_local_parameter(value) || is_local_tcp(value) || is_local_list(key, value)
 }
 
-/// A list between commas, semicolons or blanks, or in JSON.
+/// A list separated by commas, semicolons or whitespace, or a JSON array.
 fn is_local_list(key: &str, value: &str) -> bool {
     let json = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|inner| inner.contains('"'));
     let unquoted = |item: &'_ str| item.len() - item.trim_matches('"').len();
@@ -144,7 +145,7 @@ fn is_local_item(key: &str, item: &str) -> bool {
         return is_local_url(item);
     }
     let Some(host) = without_port(item) else { return false };
-    // A name without a port may be a module path (`shop.settings.local`) or a word, unless the key promises an address.
+    // A name without a port may be a module path (`shop.settings.local`) or a word, unless the key is for an address.
     let is_alone = host.len() == item.len();
     match kind(host.trim_start_matches("*.").trim_start_matches('.')) {
         Some(LocalHostKind::ThisMachine) => true,
@@ -155,17 +156,18 @@ fn is_local_item(key: &str, item: &str) -> bool {
     }
 }
 
-/// Whether the key's last word is one of these. Most keys end otherwise, and are not split for it.
-fn ends_with_one_of(key: &str, promised: &[&str]) -> bool {
+/// Whether the key's last word is one of these. First compares the end of the key, because splitting it into words is
+/// slower.
+fn ends_with_one_of(key: &str, words: &[&str]) -> bool {
     let letters = key.trim_end_matches(|character: char| !character.is_alphabetic());
-    let may_be = promised.iter().any(|word| {
+    let may_be = words.iter().any(|word| {
         let end = letters.len().checked_sub(word.len()).and_then(|start| letters.get(start..));
         end.is_some_and(|end| end.eq_ignore_ascii_case(word))
     });
-    may_be && name_parts(key).last().is_some_and(|last| promised.contains(&last.as_str()))
+    may_be && name_parts(key).last().is_some_and(|last| words.contains(&last.as_str()))
 }
 
-/// Whether every host of the URL is local, or the URL is a database or a socket in a file of this machine.
+/// Whether every host of the URL is local, or the URL is a local database file or socket.
 fn is_local_url(text: &str) -> bool {
     if ["file:", "sqlite", "unix:"].iter().any(|start| text.starts_with(start)) && text.contains(':') {
         return true;
@@ -193,14 +195,14 @@ fn has_local_parameter(value: &str) -> bool {
     value.matches('=').count() > 1 && hosts.peek().is_some() && hosts.all(is_local)
 }
 
-/// `user:password@tcp(localhost:3306)/shop`, as drivers for Go write it.
+/// `user:password@tcp(localhost:3306)/shop`, the format of Go drivers.
 fn is_local_tcp(value: &str) -> bool {
     let host = value.rsplit_once("@tcp(").and_then(|(_, rest)| rest.split_once(")/")).map(|(host, _)| host);
     let is_local = |host: &str| kind(host).is_some() || is_single_label(host);
     host.and_then(without_port).is_some_and(is_local)
 }
 
-/// The host of `host:port`, `[::1]:port`, `host:port:weight` or a host alone; `None` if what follows is no port.
+/// The host of `host:port`, `[::1]:port`, `host:port:weight` or a host alone; `None` if the rest is not a port.
 fn without_port(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
@@ -217,12 +219,12 @@ fn is_port(text: &str) -> bool {
     text.is_empty() || text.parse::<u16>().is_ok()
 }
 
-/// How a host is local.
+/// Why a host is local.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LocalHostKind {
-    /// It means this machine wherever it is written.
+    /// It is this machine in any context.
     ThisMachine,
-    /// It means a machine of the developer's network, or a name that leads to this one.
+    /// It is in the developer's network, or a name that resolves to this machine.
     Network,
 }
 
@@ -241,7 +243,7 @@ fn kind(host: &str) -> Option<LocalHostKind> {
     let named =
         || ADDRESS_IN_NAME.iter().find(|end| ends(end)).and_then(|end| address_in(&host[..host.len() - end.len()]));
     let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    // `*.ngrok.io` leaves the domain itself; `test` alone is a name like any other.
+    // Stripping `*.` from `*.ngrok.io` leaves the domain itself; but `test` alone may be any name.
     let is_apex = |end: &str| end[1..].contains('.') && end[1..].eq_ignore_ascii_case(host);
     if is_name && LOCAL_ENDS.iter().any(|end| ends(end) || is_apex(end)) {
         return Some(LocalHostKind::Network);
@@ -267,7 +269,8 @@ fn address_in(name: &str) -> Option<Ipv4Addr> {
     numbers.join(".").parse().ok()
 }
 
-/// A name without a dot, as compose files give to their services. Railway's own names end in `.railway.internal`.
+/// Whether the host is a name without a dot, like services in a compose file. Railway's private domains end in
+/// `.railway.internal`.
 fn is_single_label(host: &str) -> bool {
     host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
         && host.bytes().any(|byte| byte.is_ascii_alphabetic())

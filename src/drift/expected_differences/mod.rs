@@ -9,9 +9,9 @@ use crate::drift::secret_like::name_parts;
 /// Why a difference is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExpectedDifference {
-    /// The key says where a program runs, and how.
+    /// The key configures where or how a program runs.
     Key,
-    /// The value names a host that only this machine, its network or its compose file knows.
+    /// The value names a host that exists only on this machine, in its network or in its compose file.
     Host,
     /// The local value is a provider's test key, and Railway has a live one.
     TestKey,
@@ -19,7 +19,7 @@ pub enum ExpectedDifference {
     LiveKey,
 }
 
-/// Keys that each place sets for itself.
+/// Keys that every environment sets to its own value.
 const KEYS: &[&str] = &[
     "APP_DEBUG",
     "APP_ENV",
@@ -52,7 +52,7 @@ const KEYS: &[&str] = &[
     "RACK_ENV",
     "RAILS_ENV",
     "RAILS_LOG_LEVEL",
-    // What this machine shows to Railway; a service that talks to Railway has a token of its own.
+    // Authenticates this machine to Railway; a service that uses Railway's API has another token.
     "RAILWAY_API_TOKEN",
     "RAILWAY_TOKEN",
     "RUST_BACKTRACE",
@@ -62,7 +62,7 @@ const KEYS: &[&str] = &[
     "SYMFONY_ENV",
 ];
 
-/// What the keys of other programs for the same have on a developer's machine: `SHOP_ENV=local`.
+/// Values for development, which mark similar keys with an application prefix: `SHOP_ENV=local`.
 const LOCAL_MODES: &[&str] = &[
     "1",
     "debug",
@@ -79,7 +79,7 @@ const LOCAL_MODES: &[&str] = &[
     "yes",
 ];
 
-/// Why the key with that local value is expected to differ on Railway; `None` where it is not.
+/// Why the key with this local value is expected to differ on Railway; `None` if it is not.
 pub fn of(key: &str, local: &Secret) -> Option<ExpectedDifference> {
     if KEYS.binary_search(&key).is_ok() || is_local_mode(key, local.expose()) {
         return Some(ExpectedDifference::Key);
@@ -87,8 +87,7 @@ pub fn of(key: &str, local: &Secret) -> Option<ExpectedDifference> {
     local_address::is_local(key, local.expose()).then_some(ExpectedDifference::Host)
 }
 
-/// Why these two values under that key are expected to differ: a test key on one side, and a live one of the same kind
-/// on the other.
+/// Why these two values of the key are expected to differ: one is a test key and the other a live key of the same kind.
 pub fn between(key: &str, local: &Secret, stored: &Secret) -> Option<ExpectedDifference> {
     if test_key::is_pair(key, local.expose(), stored.expose()) {
         return Some(ExpectedDifference::TestKey);
@@ -96,7 +95,7 @@ pub fn between(key: &str, local: &Secret, stored: &Secret) -> Option<ExpectedDif
     test_key::is_pair(key, stored.expose(), local.expose()).then_some(ExpectedDifference::LiveKey)
 }
 
-/// Whether a key of any program says how it runs, and the value is one for development.
+/// Whether the key configures how some program runs, and the value is one for development.
 fn is_local_mode(key: &str, local: &str) -> bool {
     let may_be = ["ENV", "ENVIRONMENT", "DEBUG", "LOG_LEVEL", "LOGLEVEL"].iter().any(|end| key.ends_with(end));
     may_be
@@ -118,7 +117,7 @@ mod tests {
 
     #[test]
     fn environment_specific_keys_are_expected_to_differ() {
-        for (key, local, nature) in [
+        for (key, local, expected) in [
             ("PORT", "4711", Some(ExpectedDifference::Key)),
             ("NODE_ENV", "x", Some(ExpectedDifference::Key)),
             ("DEBUG", "", Some(ExpectedDifference::Key)),
@@ -136,7 +135,7 @@ mod tests {
             ("DB_PORT", "4711", None),
             ("port", "4711", None),
         ] {
-            assert_eq!(of(key, &Secret::new(local)), nature, "{key}={local}");
+            assert_eq!(of(key, &Secret::new(local)), expected, "{key}={local}");
         }
     }
 

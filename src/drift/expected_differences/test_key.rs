@@ -1,4 +1,4 @@
-//! A provider's test key and its live key.
+//! Recognises pairs of a provider's test key and live key.
 
 use crate::drift::secret_like::is_secret_like;
 
@@ -8,11 +8,11 @@ const TEST: [&str; 3] = ["sandbox", "sdbx", "test"];
 /// Words that mark a live key.
 const LIVE: [&str; 2] = ["live", "production"];
 
-/// Test and live prefixes that do not differ in one word: Flutterwave, Mercado Pago, Square.
+/// Pairs of test and live prefixes that do not differ in exactly one word: Flutterwave, Mercado Pago, Square.
 const PREFIXES: [(&str, &str); 4] =
     [("FLWPUBK_TEST-", "FLWPUBK-"), ("FLWSECK_TEST-", "FLWSECK-"), ("TEST-", "APP_USR-"), ("sandbox-sq0", "sq0")];
 
-/// How many words of a value may be its prefix: `sk_test`, `access-sandbox`.
+/// The number of words that a prefix may have: `sk_test`, `access-sandbox`.
 const PREFIX_WORDS: usize = 3;
 
 /// Whether one value is a test key and the other one a live key of the same kind: `sk_test_…` and `sk_live_…`.
@@ -26,12 +26,12 @@ pub(super) fn is_pair(key: &str, test: &str, live: &str) -> bool {
     let difference = pairs.find(|(_, (one, other))| !one.eq_ignore_ascii_case(other));
     let Some((index, (one, other))) = difference else { return false };
     let is_one_of = |words: &[&str], text: &str| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-    let goes_on = |text: &str| text.split(is_sign).count() > index + 1;
-    // A word at the very beginning is a prefix only where a key is expected.
+    let continues = |text: &str| text.split(is_sign).count() > index + 1;
+    // If the values already differ in the first word, the key must be secret-like: `test_uploads` is not a test key.
     is_one_of(&TEST, one)
         && is_one_of(&LIVE, other)
-        && goes_on(test)
-        && goes_on(live)
+        && continues(test)
+        && continues(live)
         && (index > 0 || is_secret_like(key))
 }
 

@@ -1,4 +1,5 @@
-//! Secrets that a file of variables sets, also in its comments. They need not be known from elsewhere.
+//! Finds secrets in the assignments and comments of an env file. Unlike [`KnownSecrets`](super::KnownSecrets), this
+//! needs no local value to compare with.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -12,25 +13,25 @@ use crate::drift::leak::secrecy::{is_secret, looks_random};
 use crate::drift::leak::{AllowedKeys, CommittedFile, FileKind, Leak, LeakCandidate, LeakKind, example_values};
 use crate::drift::placeholder::names_secret;
 
-/// How a file begins that git-crypt has encrypted.
+/// The header of a file that git-crypt has encrypted.
 const GIT_CRYPT: &[u8] = b"\0GITCRYPT\0";
 
-/// A shorter value may be anywhere; the repository has it if it has the whole line.
+/// A shorter value may occur anywhere by chance, so the repository only contains it if it contains the whole line.
 const SHORTEST: usize = 8;
 
-/// The shortest text of a comment that may be a secret, in characters.
+/// The shortest text in a comment that may be a secret, in characters.
 const SHORTEST_IN_COMMENT: usize = 16;
 
-/// How many lines are read at once: what is made of a line takes far more memory than the line.
+/// The number of lines that are parsed at once, because a parsed line takes far more memory than its text.
 const PORTION: usize = 4096;
 
-/// The most lines that are read of a file.
+/// The number of lines that are read of a file.
 pub const LINES: usize = 32_000;
 
-/// The most secrets that are reported for a file.
+/// The number of secrets that are reported for a file.
 const MOST: usize = 100;
 
-/// The secrets that the file sets.
+/// The secrets in the file.
 pub(super) fn candidates(staged: CommittedFile<'_>, accepted: &AllowedKeys) -> Vec<LeakCandidate> {
     let Some(text) = text(staged) else { return Vec::new() };
     let mut found = FoundAssignment { staged, accepted, seen: BTreeSet::new(), candidates: Vec::new() };
@@ -65,21 +66,21 @@ struct SourceLine<'s> {
 }
 
 impl FoundAssignment<'_> {
-    /// Searches some lines, of which the first one has so many before it.
+    /// Searches some lines of the file; `before` is the number of lines above them.
     fn search(&mut self, lines: &[&str], before: usize) {
         let parse = |text: String| LocalFile::parse(self.staged.name, Secret::new(text));
         let file = parse(lines.concat());
-        // Without the signs of comments, and with nothing in the place of other lines.
+        // The commented-out assignments. Other lines become blank, so that line numbers stay the same.
         let commented = parse(lines.iter().map(|line| assignment(line).unwrap_or("\n")).collect());
         for entry in file.entries.iter().chain(&commented.entries) {
-            if !self.is_meant(entry) {
+            if !self.is_leak(entry) {
                 continue;
             }
-            let place = SourceLine {
+            let line = SourceLine {
                 text: lines.get(entry.line - 1).map_or("", |line| line.trim()),
                 number: before + entry.line,
             };
-            self.add(&entry.key, &place, entry.value.expose());
+            self.add(&entry.key, &line, entry.value.expose());
         }
         if self.staged.kind == FileKind::Example {
             return;
@@ -94,7 +95,7 @@ impl FoundAssignment<'_> {
         }
     }
 
-    fn is_meant(&self, entry: &Entry) -> bool {
+    fn is_leak(&self, entry: &Entry) -> bool {
         is_secret(&entry.key, &entry.value) && (self.staged.kind != FileKind::Example || example_values::is_real(entry))
     }
 
@@ -106,18 +107,18 @@ impl FoundAssignment<'_> {
         let texts = vec![Zeroizing::new(if is_long { secret } else { line.text }.to_owned())];
         let what = if self.staged.kind == FileKind::Example { LeakKind::Example } else { LeakKind::Secret };
         let (file, origin) = (self.staged.name.to_owned(), self.staged.origin.clone());
-        let leak = Leak { file, line: Some(line.number), key: key.to_owned(), what, origin };
+        let leak = Leak { file, line: Some(line.number), key: key.to_owned(), kind: what, origin };
         self.candidates.push(LeakCandidate { leak, texts });
     }
 }
 
-/// What a file of variables says; nothing for other files, and for what git-crypt has encrypted.
+/// The text of an env file; `None` for other files and for a file that git-crypt has encrypted.
 fn text(staged: CommittedFile<'_>) -> Option<Cow<'_, str>> {
     if staged.kind == FileKind::Other {
         return None;
     }
     match staged.bytes.strip_prefix(GIT_CRYPT) {
-        // Ciphertext is no text; a text behind that header was not encrypted.
+        // Ciphertext is not valid UTF-8; if the rest is text, it is not encrypted.
         Some(rest) => std::str::from_utf8(rest).ok().map(Cow::Borrowed),
         None => Some(String::from_utf8_lossy(staged.bytes)),
     }
@@ -128,7 +129,7 @@ fn comment(line: &str) -> Option<&str> {
     line.starts_with('#').then(|| line.trim_start_matches(['#', ' ', '\t']))
 }
 
-/// The assignment in a comment, with the end of the line.
+/// The text of a comment that is an assignment, with the line end.
 fn assignment(line: &str) -> Option<&str> {
     let text = comment(line)?;
     let named = text.strip_prefix("export ").unwrap_or(text).trim_start();
@@ -138,9 +139,9 @@ fn assignment(line: &str) -> Option<&str> {
     (!key.is_empty() && rest.trim_start().starts_with(is_sign)).then_some(text)
 }
 
-/// A word of a comment that looks random.
+/// A random-looking word in a comment.
 fn random(comment: &str) -> Option<&str> {
-    // sops encrypts comments, too.
+    // sops also encrypts comments.
     if is_indirect(comment) {
         return None;
     }
@@ -155,7 +156,8 @@ fn random(comment: &str) -> Option<&str> {
     })
 }
 
-/// The key that a comment is about: one that it names, or that of the next assignment, or of the last one.
+/// The key that a comment refers to: the one that it names, or else the key of the next assignment, or else of the last
+/// one.
 fn key_of(comment: &str, file: &LocalFile, line: usize) -> Option<String> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let is_key = |word: &&str| word.len() > 3 && !word.contains(char::is_lowercase) && names_secret(word);

@@ -1,14 +1,14 @@
-//! Real values and samples of values told apart.
+//! Distinguishes real values from sample values.
 
 use crate::drift::dotenv::Entry;
 
-/// The shortest value that counts as generated, in bytes.
+/// The shortest value that may be generated, in bytes.
 const SHORTEST: usize = 12;
 
-/// Letters and digits that it has at least, each.
+/// The number of letters, and of digits, that a generated value has at least.
 const LEAST: usize = 3;
 
-/// Words in values that somebody made up for others to replace.
+/// Words in sample values.
 const SAMPLE_WORDS: &[&str] = &[
     "change",
     "dummy",
@@ -29,8 +29,8 @@ const SAMPLE_WORDS: &[&str] = &[
     "your",
 ];
 
-/// Whether the value looks like one that a machine made, and not like one for a reader to replace: `sk_live_4f1c9a77b2`,
-/// and not `your-256-bit-secret`.
+/// Whether the value looks generated (`sk_live_4f1c9a77b2`) rather than like a sample to replace
+/// (`your-256-bit-secret`).
 pub(super) fn is_real(entry: &Entry) -> bool {
     let value = entry.value.expose().trim().to_lowercase();
     let count = |counts: fn(char) -> bool| value.chars().filter(|&letter| counts(letter)).count();
@@ -41,7 +41,7 @@ pub(super) fn is_real(entry: &Entry) -> bool {
         && !has_example_word(&value)
 }
 
-/// Whether the text, in lower case, has a word that shows a sample.
+/// Whether the lower-case text contains a word that is typical of samples.
 pub(super) fn has_example_word(text: &str) -> bool {
     SAMPLE_WORDS.iter().any(|word| text.contains(word))
 }

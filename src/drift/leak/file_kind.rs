@@ -1,28 +1,28 @@
-//! What a file is by its name.
+//! Classifies files by name.
 
 use crate::drift::example_file::is_template;
 
-/// What a staged file is by its name.
+/// The kind of a staged file, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// `.env`, `.env.staging`, `.dev.vars`: in use, and often kept out of a repository.
+    /// `.env`, `.env.staging`, `.dev.vars`: usually ignored by git.
     EnvFile,
-    /// `.env.example`, `prod.env`, `.envrc`: often committed, and fine as long as it holds no secret.
+    /// `.env.example`, `prod.env`, `.envrc`: often committed, which is fine as long as the file contains no secret.
     Example,
     /// Anything else.
     Other,
 }
 
-/// What the file is; the folder it lies in tells nothing.
+/// Returns the kind of a file. The directory is irrelevant.
 pub fn kind(path: &str) -> FileKind {
     let name = path.rsplit('/').next().unwrap_or(path);
-    // dotenv-vault's own ciphertext.
+    // dotenv-vault's ciphertext.
     if name == ".env.vault" {
         return FileKind::Other;
     }
-    // Wrangler has `.dev.vars`, and Flask `.flaskenv`.
-    let own = [".env", ".dev.vars", ".flaskenv"].iter().find_map(|start| name.strip_prefix(start));
-    match own {
+    // Wrangler uses `.dev.vars`, Flask `.flaskenv`.
+    let suffix = [".env", ".dev.vars", ".flaskenv"].iter().find_map(|start| name.strip_prefix(start));
+    match suffix {
         Some(rest) if is_template(rest) && (rest.is_empty() || rest.starts_with(['.', '-', '_'])) => FileKind::Example,
         Some(rest) if rest.is_empty() || rest.starts_with('.') => FileKind::EnvFile,
         Some("rc") => FileKind::Example,
@@ -36,7 +36,7 @@ mod tests {
     use crate::drift::leak::file_kind::{FileKind, kind};
 
     #[test]
-    fn file_kind_depends_on_name_and_not_on_folder() {
+    fn file_kind_depends_on_name_and_not_on_directory() {
         for (path, expected) in [
             (".env", FileKind::EnvFile),
             ("services/api/.env", FileKind::EnvFile),

@@ -1,4 +1,4 @@
-//! The local values that no commit may hold.
+//! Searches files for the secrets of local env files.
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,30 +14,31 @@ use crate::drift::model::finding::Location;
 use crate::drift::placeholder::names_secret;
 use crate::drift::redact::encodings;
 
-/// The shortest local value that is searched for, in characters.
+/// The shortest value that is searched for, in characters.
 const SHORTEST: usize = 16;
 
-/// The shortest one of a key that names a secret.
+/// The same for a key that names a secret.
 const SHORTEST_SECRET: usize = 8;
 
-/// The most values that are reported for a file.
+/// The number of values that are reported for a file.
 const MOST: usize = 100;
 
-/// How much of a file is inspected to decide whether it is text: as much as git inspects.
+/// The number of bytes that are inspected for a NUL byte to detect a binary file, the same as in git.
 const BEGINNING: usize = 8000;
 
-/// The local values that no commit may hold, and the keys whose values may be committed all the same.
+/// The local values that must not be committed, and the keys whose values may be committed.
 #[derive(Debug)]
 pub struct KnownSecrets {
     values: Vec<(String, Location)>,
-    /// The value of each form.
+    /// The index of the value of each encoded form.
     owners: Vec<usize>,
-    needles: MultiPattern,
+    patterns: MultiPattern,
     accepted: AllowedKeys,
 }
 
 impl KnownSecrets {
-    /// The secrets of these files that are long enough to be searched for. `accepted` are patterns of keys, of `*` and `?`.
+    /// Collects the secrets of these files that are long enough to be searched for. `accepted` are names of keys, or
+    /// patterns with `*` and `?`.
     pub fn of(files: &[LocalFile], accepted: &[String]) -> Self {
         let accepted = AllowedKeys::of(accepted);
         let (mut values, mut owners, mut forms, mut seen) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
@@ -54,10 +55,10 @@ impl KnownSecrets {
                 }
             }
         }
-        Self { values, owners, needles: MultiPattern::new(forms), accepted }
+        Self { values, owners, patterns: MultiPattern::new(forms), accepted }
     }
 
-    /// What the file would give away.
+    /// The secrets that the file would expose.
     pub fn candidates(&self, staged: CommittedFile<'_>) -> Vec<LeakCandidate> {
         let text = decoded(staged.bytes);
         let staged = CommittedFile { bytes: text.as_ref().map_or(staged.bytes, |text| text.as_slice()), ..staged };
@@ -71,7 +72,7 @@ impl KnownSecrets {
 
     fn values_in(&self, staged: CommittedFile<'_>) -> Vec<LeakCandidate> {
         let mut found: BTreeMap<usize, (usize, Vec<usize>)> = BTreeMap::new();
-        for (form, (_, offset)) in self.needles.find(staged.bytes) {
+        for (form, (_, offset)) in self.patterns.find(staged.bytes) {
             let (first, forms) = found.entry(self.owners[form]).or_insert((offset, Vec::new()));
             *first = offset.min(*first);
             forms.push(form);
@@ -80,15 +81,15 @@ impl KnownSecrets {
         let line = |offset: usize| lines.as_ref().map(|ends| ends.partition_point(|&end| end < offset) + 1);
         let candidate = |(value, (offset, forms)): (usize, (usize, Vec<usize>))| {
             let (key, source) = self.values[value].clone();
-            let texts = forms.into_iter().map(|form| Zeroizing::new(self.needles.form(form).to_owned())).collect();
+            let texts = forms.into_iter().map(|form| Zeroizing::new(self.patterns.form(form).to_owned())).collect();
             let (file, origin) = (staged.name.to_owned(), staged.origin.clone());
-            LeakCandidate { leak: Leak { file, line: line(offset), key, what: LeakKind::Value(source), origin }, texts }
+            LeakCandidate { leak: Leak { file, line: line(offset), key, kind: LeakKind::Value(source), origin }, texts }
         };
         found.into_iter().take(MOST).map(candidate).collect()
     }
 }
 
-/// Text of UTF-16, as PowerShell writes it, in UTF-8.
+/// Converts UTF-16, which PowerShell writes by default, to UTF-8; `None` without a byte order mark.
 fn decoded(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let unit: fn([u8; 2]) -> u16 = match bytes {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
@@ -100,20 +101,20 @@ fn decoded(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(Zeroizing::new(text.into_bytes()))
 }
 
-/// Where the lines of a text end; `None` for a file that is no text.
+/// The offsets of the line ends; `None` for a binary file.
 fn line_ends(bytes: &[u8]) -> Option<Vec<usize>> {
     let is_text = !bytes[..bytes.len().min(BEGINNING)].contains(&0);
     is_text.then(|| (0..bytes.len()).filter(|&at| bytes[at] == b'\n').collect())
 }
 
-/// Those of the forms of a value that begin with no other one: where they stand, that other one stands as well.
+/// The forms that do not start with another form: wherever such a form occurs, the shorter one occurs, too.
 fn shortest(mut forms: Vec<Zeroizing<String>>) -> impl Iterator<Item = Zeroizing<String>> {
-    // Sorted, a form comes before those that begin with it.
+    // The forms are sorted, so a form comes before those that start with it.
     forms.dedup_by(|form, before| form.starts_with(before.as_str()));
     forms.into_iter()
 }
 
-/// Whether the value of a local file is searched for.
+/// Whether the value of a local entry is searched for.
 fn is_searched(entry: &Entry) -> bool {
     let least = if names_secret(&entry.key) { SHORTEST_SECRET } else { SHORTEST };
     entry.value.expose().chars().count() >= least && is_secret(&entry.key, &entry.value)

@@ -1,5 +1,5 @@
-//! What a commit or a push would give away: a secret in a file of variables, a real value in an example, a local value in any
-//! file. What a file holds decides; its name only decides how it is read.
+//! Finds secrets that a commit or a push would expose: a secret in an env file, a real value in an example file, a
+//! local value in any file. The content of a file decides; its name only determines how it is parsed.
 
 mod assignment;
 mod example_values;
@@ -25,54 +25,54 @@ use crate::drift::model::finding::Location;
 /// A file that is committed or pushed.
 #[derive(Clone, Copy)]
 pub struct CommittedFile<'s> {
-    /// The path as a person would type it from the working folder.
+    /// The path relative to the working directory.
     pub name: &'s str,
-    /// How it is read.
+    /// How it is parsed.
     pub kind: FileKind,
-    /// What it holds; of a link, where it leads.
+    /// The content; for a symbolic link, its target.
     pub bytes: &'s [u8],
-    /// How it comes into the repository.
+    /// How it gets into the repository.
     pub origin: &'s FileOrigin,
 }
 
-/// How a file comes into the repository.
+/// How a file gets into the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileOrigin {
     /// The commit adds it.
     Added,
     /// The commit changes it.
     Changed,
-    /// A commit that is pushed has it, as this blob.
+    /// A pushed commit contains it, as this blob.
     Pushed(String),
 }
 
-/// One thing that a commit or a push would give away. It never holds a value.
+/// A secret that a commit or a push would expose. It never contains the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leak {
     /// The file.
     pub file: String,
-    /// 1-based; `None` in a file that is no text.
+    /// 1-based; `None` in a binary file.
     pub line: Option<usize>,
-    /// The key whose value it is.
+    /// The key of the secret.
     pub key: String,
-    /// What it is.
-    pub what: LeakKind,
-    /// How the file comes into the repository.
+    /// The kind of leak.
+    pub kind: LeakKind,
+    /// How the file gets into the repository.
     pub origin: FileOrigin,
 }
 
-/// What is given away.
+/// The kind of a leak.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeakKind {
-    /// A file of variables sets the key to a secret.
+    /// An env file sets the key to a secret.
     Secret,
-    /// An example has a real value.
+    /// An example file contains a real value.
     Example,
-    /// The local value of the key, which is set there.
+    /// Any file contains the local value of the key, which is set at that location.
     Value(Location),
 }
 
-/// A leak, unless the repository has its texts already.
+/// A leak, unless the repository already contains its texts.
 pub struct LeakCandidate {
     leak: Leak,
     texts: Vec<Zeroizing<String>>,
@@ -80,25 +80,24 @@ pub struct LeakCandidate {
 
 impl fmt::Debug for LeakCandidate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Candidate").field(&self.leak).finish()
+        formatter.debug_tuple("LeakCandidate").field(&self.leak).finish()
     }
 }
 
 impl LeakCandidate {
-    /// The file, and what kind of leak it is.
     pub fn leak(&self) -> &Leak {
         &self.leak
     }
 }
 
-/// The texts to look for in what the repository has already, one a line, at most `most` of them.
+/// The texts to search for in the repository, one per line, at most `most`.
 pub fn patterns(candidates: &[LeakCandidate], most: usize) -> Zeroizing<String> {
     let texts: BTreeSet<&str> = candidates.iter().flat_map(LeakCandidate::lines).collect();
     Zeroizing::new(texts.into_iter().take(most).flat_map(|text| [text, "\n"]).collect())
 }
 
-/// Those that are news: the repository does not have all of their texts. `present` holds what was found of them there, one
-/// text a line.
+/// The candidates that are new leaks, because the repository does not yet contain all of their texts. `present` lists
+/// the texts that it contains, one per line.
 pub fn news(candidates: Vec<LeakCandidate>, present: &[u8]) -> Vec<Leak> {
     let present: BTreeSet<&[u8]> = present.split(|&byte| byte == b'\n').collect();
     let is_present = |text: &str| {
@@ -109,7 +108,7 @@ pub fn news(candidates: Vec<LeakCandidate>, present: &[u8]) -> Vec<Leak> {
 }
 
 impl LeakCandidate {
-    /// Of each text the longest line: git searches by lines.
+    /// The longest line of each text, because git searches line by line.
     fn lines(&self) -> impl Iterator<Item = &str> {
         self.texts
             .iter()
@@ -120,7 +119,7 @@ impl LeakCandidate {
     }
 }
 
-/// Keys whose values may be committed, by name and by patterns of `*` and `?`.
+/// Keys whose values may be committed, as names and as patterns with `*` and `?`.
 #[derive(Debug)]
 struct AllowedKeys {
     names: BTreeSet<String>,

@@ -1,7 +1,7 @@
-//! Whether a value is a secret, as far as its key and its text show it.
+//! Decides from its key and text whether a value is a secret.
 //!
-//! A secret has a secret-like key or looks random. Words, addresses without credentials, e-mail addresses, paths and
-//! numbers are no secrets: a program and its documentation have them in common with its configuration.
+//! A secret has a secret-like key or looks random. Words, addresses without credentials, email addresses, paths and
+//! numbers are not secrets, because they also occur in source code and documentation.
 
 use crate::drift::Secret;
 use crate::drift::expected_differences::{self, ExpectedDifference};
@@ -10,20 +10,20 @@ use crate::drift::placeholder::{is_secret_text, is_unset, names_secret};
 use crate::drift::secret_like::is_public;
 use crate::drift::secret_like::{is_secret_like, name_parts};
 
-/// The shortest text that may look random, in characters; and under a key that is about a secret.
+/// The shortest text that may look random, in characters; and the same under a key that is related to a secret.
 const SHORTEST_RANDOM: usize = 16;
 const SHORTEST_RANDOM_NEAR: usize = 12;
 
-/// The longest word, in letters. What is longer was not written by hand.
+/// The longest word, in letters. Longer text was not written by hand.
 const LONGEST_WORD: usize = 15;
 
-/// From so many words on, a text is a passphrase.
+/// The number of words from which a text is a passphrase.
 const PASSPHRASE: usize = 4;
 
-/// The most consonants in a row in a word: `workspace`, `strengths`.
+/// The longest run of consonants in a word: `workspace`, `strengths`.
 const CONSONANTS: usize = 5;
 
-/// Last words of keys whose value identifies something, or is a checksum of something public.
+/// Last words of keys whose value is an identifier or a checksum of public data.
 const IDENTIFIERS: [&str; 16] = [
     "BUILD",
     "CHECKSUM",
@@ -66,30 +66,31 @@ pub(super) fn is_secret(key: &str, value: &Secret) -> bool {
         || (!is_identifier && looks_random(text, shortest))
 }
 
-/// Certificates and public keys are made to be shown.
+/// Whether the text is a certificate or public key, which is not a secret.
 fn is_public_block(text: &str) -> bool {
     text.starts_with("-----BEGIN ") && !text.contains("PRIVATE")
 }
 
-/// Whether the text is a URL with a password that is more than a repetition of the name before it.
+/// Whether the text is a URL with a real password: one that differs from the user name and is not a placeholder or
+/// reference.
 fn has_credentials(text: &str) -> bool {
     password(text).is_some_and(|(name, password)| {
         name != password && !is_unset("PASSWORD", password) && !password.starts_with("${") && !is_indirect(password)
     })
 }
 
-/// User name and password of a URL.
+/// The user name and password of a URL.
 pub(super) fn password(text: &str) -> Option<(&str, &str)> {
     let (_, rest) = text.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    // A password that was not encoded may itself have an `@` or a `/`.
+    // A password that is not percent-encoded may contain an `@` or `/`.
     let authority = if authority.contains('@') { authority } else { rest };
     let (user, _) = authority.rsplit_once('@')?;
     user.split_once(':').filter(|(_, password)| !password.is_empty())
 }
 
-/// Whether the text consists of a few words, as people write them: `standard`, `Acme Full Stack Project`, `postgres_16`.
-/// Four words and more are a passphrase, unless one of them shows a sample.
+/// Whether the text consists of a few ordinary words: `standard`, `Acme Full Stack Project`, `postgres_16`. Four or
+/// more words are a passphrase, unless one of them is typical of samples.
 pub(super) fn is_prose(text: &str) -> bool {
     let pieces: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).filter(|it| !it.is_empty()).collect();
     let is_number = |piece: &&str| piece.len() <= 4 && piece.bytes().all(|byte| byte.is_ascii_digit());
@@ -102,23 +103,23 @@ pub(super) fn is_prose(text: &str) -> bool {
         && pieces.iter().all(|piece| is_number(piece) || is_word(piece))
 }
 
-/// Letters that can be pronounced, in one word or in camel case.
+/// Whether the letters are pronounceable, as one word or in camel case.
 fn is_word(piece: &str) -> bool {
     if !piece.chars().all(char::is_alphabetic) {
         return false;
     }
     let parts = name_parts(piece);
-    let is_said = |part: &String| {
+    let is_pronounceable = |part: &String| {
         let is_vowel = |letter: &char| "AEIOUYÄÖÜÉÈÀ".contains(*letter) || !letter.is_ascii();
         let length = part.chars().count();
         let vowels = part.chars().filter(is_vowel).count();
         let longest = part.split(|letter| is_vowel(&letter)).map(|run| run.chars().count()).max().unwrap_or_default();
         length <= 3 || (length <= LONGEST_WORD && vowels * 5 >= length && longest <= CONSONANTS)
     };
-    parts.iter().all(is_said) && (parts.len() == 1 || piece.chars().count() >= parts.len() * 3)
+    parts.iter().all(is_pronounceable) && (parts.len() == 1 || piece.chars().count() >= parts.len() * 3)
 }
 
-/// Whether a part of the text looks as if a machine had made it. The host of a URL is public.
+/// Whether part of the text looks generated. The host of a URL is ignored, because it is public.
 pub(super) fn looks_random(text: &str, shortest: usize) -> bool {
     let (text, is_url) = match text.split_once("://") {
         Some((_, rest)) => (rest.split_once(['/', '?', '#']).map_or("", |(_, path)| path), true),
@@ -140,11 +141,11 @@ fn is_random(token: &str, shortest: usize) -> bool {
     let changes = letters.windows(2).filter(|pair| pair[0].is_numeric() != pair[1].is_numeric()).count();
     let parts = name_parts(token);
     let is_mixed = digits >= 2 && digits < length && changes * 6 >= length;
-    // Random letters of both cases break into very short words.
+    // Random letters of mixed case split into very short words.
     let pieces = token.split(|letter: char| !letter.is_alphabetic()).filter(|piece| !piece.is_empty()).count();
     let is_broken = parts.len() >= pieces + 3 && (length - digits) * 10 < parts.len() * 32;
-    let is_said = || token.split(['-', '_', '+', '/', '=']).all(|piece| piece.is_empty() || is_word(piece));
-    is_mixed || is_broken || (digits == 0 && parts.len() <= 2 && !is_said())
+    let is_pronounceable = || token.split(['-', '_', '+', '/', '=']).all(|piece| piece.is_empty() || is_word(piece));
+    is_mixed || is_broken || (digits == 0 && parts.len() <= 2 && !is_pronounceable())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The parts of a secret that is longer than a line. A file may have them with other white space between them: indented,
-//! with CRLF, as one line of JSON.
+//! Splits a multi-line secret into parts. A file may contain it with different whitespace between the parts: indented,
+//! with CRLF, or as one line of JSON.
 
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -11,11 +11,11 @@ use crate::drift::placeholder::{is_secret_text, names_secret};
 /// The shortest part that is searched for, in bytes.
 const SHORTEST: usize = 16;
 
-/// The shortest password of a URL that is searched for by itself, in bytes.
+/// The shortest password of a URL that is searched for on its own, in bytes.
 const SHORTEST_PASSWORD: usize = 8;
 
-/// The parts of a value that are secrets by themselves: the lines of a private key, the texts in JSON, the lines of any
-/// other text, the password of a URL.
+/// The parts of a value that are secrets on their own: the lines of a private key, the strings in JSON, the lines of
+/// any other text, the password of a URL.
 pub(super) fn pieces(key: &str, value: &str) -> Vec<Zeroizing<String>> {
     let mut pieces = Vec::new();
     if let Some((_, password)) = password(value) {
@@ -33,7 +33,7 @@ pub(super) fn pieces(key: &str, value: &str) -> Vec<Zeroizing<String>> {
     pieces
 }
 
-/// Every text in a JSON object or list.
+/// Every string in a JSON object or array.
 fn json_texts(value: &str) -> Vec<Zeroizing<String>> {
     let mut texts = Vec::new();
     if !value.trim_start().starts_with(['{', '[']) {
@@ -51,7 +51,7 @@ fn json_texts(value: &str) -> Vec<Zeroizing<String>> {
     texts
 }
 
-/// What a PEM block holds.
+/// The kind of PEM block that a line belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Block {
     None,
@@ -77,7 +77,7 @@ fn lines(key: &str, text: &str, pieces: &mut Vec<Zeroizing<String>>) {
     }
 }
 
-/// The value of `"name": "value"`, which a line of JSON may be; any other line as it is.
+/// The value of a JSON line `"name": "value"`; any other line unchanged.
 fn field(line: &str) -> &str {
     let value = line.strip_prefix('"').and_then(|rest| rest.split_once("\":")).map_or(line, |(_, value)| value.trim());
     value.trim_matches(['"', '\''])
@@ -89,8 +89,8 @@ fn is_piece(key: &str, line: &str, block: Block) -> bool {
         Block::Private => !line.contains(": "),
         Block::Public => false,
         Block::None => {
-            let is_own = || names_secret(key) && is_secret_text("KEY", &Secret::new(line)) && !is_prose(line);
-            looks_random(line, SHORTEST) || is_own()
+            let is_secret = || names_secret(key) && is_secret_text("KEY", &Secret::new(line)) && !is_prose(line);
+            looks_random(line, SHORTEST) || is_secret()
         }
     }
 }
@@ -108,7 +108,7 @@ mod tests {
         let block = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIBAAAAAAAAAAAAAAAA\r\nBBBBBBBBBBBBBBBB\nshort=\n-----END RSA PRIVATE KEY-----";
         let expected = ["MIIBAAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBB"];
         assert_eq!(found("PEM", block), expected);
-        assert_eq!(found("PEM", &block.replace('\r', "").replace('\n', "\\n")), expected, "written in one line");
+        assert_eq!(found("PEM", &block.replace('\r', "").replace('\n', "\\n")), expected, "written on one line");
         assert_eq!(found("CERT", &block.replace("RSA PRIVATE KEY", "CERTIFICATE")), [""; 0]);
     }
 

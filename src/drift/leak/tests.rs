@@ -1,4 +1,4 @@
-//! What is a leak, and what is none.
+//! Tests which content is a leak.
 
 use super::{CommittedFile, FileOrigin, KnownSecrets, Leak, LeakKind, kind, news, patterns};
 use crate::drift::Secret;
@@ -6,7 +6,7 @@ use crate::drift::dotenv::LocalFile;
 
 fn shown(leak: &Leak) -> String {
     let line = leak.line.map_or_else(|| "-".to_owned(), |line| line.to_string());
-    let what = match &leak.what {
+    let what = match &leak.kind {
         LeakKind::Secret => "secret".to_owned(),
         LeakKind::Example => "example".to_owned(),
         LeakKind::Value(source) => format!("{}:{}", source.file, source.line),
@@ -14,7 +14,7 @@ fn shown(leak: &Leak) -> String {
     format!("{}:{line} {} {what}", leak.file, leak.key)
 }
 
-/// What the file gives away beside that `.env`, where the repository has `present` already.
+/// The leaks in a file, given the text of `.env` and the texts that the repository already contains.
 fn leaks(env: &str, name: &str, bytes: &[u8], present: &str, accepted: &[&str]) -> Vec<String> {
     let accepted: Vec<String> = accepted.iter().map(|&pattern| pattern.to_owned()).collect();
     let known = KnownSecrets::of(&[LocalFile::parse(".env", Secret::new(env))], &accepted);
@@ -114,12 +114,12 @@ fn value_already_in_repository_is_not_a_leak() {
         assert_eq!(leaks(env, "a.py", b"'the-k3y-itself'", present, &[]).len(), expected, "{present}");
         assert_eq!(leaks("", ".env", env.as_bytes(), present, &[]).len(), expected, "{present}");
     }
-    // A short value may be a part of anything: the whole line counts.
+    // A short value may occur anywhere by chance, so the whole line is compared.
     for (present, expected) in [("x9z", 1), ("a x9z b", 1), ("PASSWORD=x9z", 0)] {
         assert_eq!(leaks("", ".env", b"PASSWORD=x9z\n", present, &[]).len(), expected, "{present}");
     }
-    assert_eq!(leaks(env, "a.py", b"the-k3y-itself", "", &["API_*"]), [""; 0], "it was accepted");
-    assert_eq!(leaks(env, ".env", env.as_bytes(), "", &["API_KEY"]), [""; 0], "it was accepted");
+    assert_eq!(leaks(env, "a.py", b"the-k3y-itself", "", &["API_*"]), [""; 0], "the key is accepted");
+    assert_eq!(leaks(env, ".env", env.as_bytes(), "", &["API_KEY"]), [""; 0], "the key is accepted");
 }
 
 #[test]

@@ -1,28 +1,28 @@
-//! What one key on one service comes to. How bad it is, and whether `doctor.toml` wants to hear of it, is asked of the
-//! findings: the matrix must not tell another story than they do.
+//! The matrix cell for one key on one service. Severity and ignores come from the findings, so that the matrix always
+//! agrees with them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::drift::comparison::{ComparisonOutcome, Pair};
-use crate::drift::engine::policy::Exceptions;
+use crate::drift::engine::policy::ActiveIgnores;
 use crate::drift::matrix::MatrixCell;
 use crate::drift::model::marker::Mark;
 use crate::drift::rules::with_mark;
 use crate::drift::stale_evidence::{Evidence, evidence};
 use crate::drift::{Finding, Severity, Survey, Target};
 
-/// What was found, by what a cell asks for.
+/// Findings, indexed for cells.
 pub(super) struct CellFindings<'s> {
     /// Findings about a key, by mark and key.
     by_key: HashMap<(Mark, &'s str), Vec<CellFinding<'s>>>,
-    /// Rules that no cell shows, by key.
+    /// Rules that cells don't show, by key.
     others: HashMap<&'s str, BTreeMap<&'static str, Severity>>,
-    /// Old values of running deployments, in the order of the targets.
+    /// Stale values of running deployments, in the order of the targets.
     old: Vec<RunningValues>,
-    exceptions: Exceptions<'s>,
+    exceptions: ActiveIgnores<'s>,
 }
 
-/// How bad one finding is, and for whom.
+/// The severity of a finding and its services.
 #[derive(Clone)]
 struct CellFinding<'s> {
     severity: Severity,
@@ -30,12 +30,12 @@ struct CellFinding<'s> {
     services: HashSet<&'s str>,
 }
 
-/// What is known of the values that one service runs with.
+/// The stale keys of a running service.
 #[derive(Default)]
 struct RunningValues {
     certain: HashSet<String>,
     possible: HashSet<String>,
-    /// What is told of several keys in one finding, if anything is.
+    /// The severity of a finding about several keys, if there is one.
     together: Option<Severity>,
 }
 
@@ -70,25 +70,25 @@ impl<'s> CellFindings<'s> {
             together: together.get(target.service.id.as_str()).copied(),
             ..old(survey, target)
         };
-        let exceptions = Exceptions::new(&survey.policy, &survey.environment, survey.today);
+        let exceptions = ActiveIgnores::new(&survey.policy, &survey.environment, survey.today);
         Self { by_key, others, old: survey.targets.iter().map(old).collect(), exceptions }
     }
 
-    /// What no cell shows of a key.
+    /// Returns the rules with findings about the key that cells don't show.
     pub(super) fn also(&self, key: &str) -> Vec<(Severity, &'static str)> {
         let others = self.others.get(key).into_iter().flatten();
         others.map(|(name, severity)| (*severity, *name)).collect()
     }
 
-    /// What that key on that target comes to.
+    /// Returns the cell for the key on the target.
     pub(super) fn cell(&self, survey: &Survey, index: usize, key: &str) -> MatrixCell {
         let target = &survey.targets[index];
         if target.stored.is_err() {
             return MatrixCell { mark: Mark::Unreadable, severity: None };
         }
         let values = self.values(survey, target, key);
-        let Some((stale, is_told)) = self.stale(index, target, key) else { return values };
-        match (is_told, values.mark) {
+        let Some((stale, severity)) = self.stale(index, target, key) else { return values };
+        match (severity, values.mark) {
             (None, mark) if mark.is_quiet() => MatrixCell { mark: Mark::Ignored, severity: None },
             (None, _) => values,
             (Some(severity), mark) => {
@@ -106,10 +106,10 @@ impl<'s> CellFindings<'s> {
         }
     }
 
-    /// The file against what is stored.
+    /// Compares the file with the stored value.
     fn values(&self, survey: &Survey, target: &Target, key: &str) -> MatrixCell {
         let mut mark = compared(survey, target, key);
-        // The comparison looks at the file; that a reference leads nowhere is true without one.
+        // The comparison needs a file value, but a reference can be dangling without one.
         if matches!(mark, Mark::MissingLocally | Mark::Reference)
             && self.severity(Mark::Dangling, target, key) > Some(Severity::Note)
         {
@@ -129,7 +129,8 @@ impl<'s> CellFindings<'s> {
         findings.iter().filter(about).map(|kept| kept.severity).max()
     }
 
-    /// Whether the service runs with an old value of the key, and how bad that is; `None` where nobody wants to hear it.
+    /// Returns the mark if the service runs with a stale value of the key, and the severity, which is `None` if
+    /// ignored.
     fn stale(&self, index: usize, target: &Target, key: &str) -> Option<(Mark, Option<Severity>)> {
         let old = &self.old[index];
         let mark = match (old.certain.contains(key), old.possible.contains(key)) {
@@ -162,7 +163,7 @@ fn old(survey: &Survey, target: &Target) -> RunningValues {
 fn compared(survey: &Survey, target: &Target, key: &str) -> Mark {
     match (survey.local(target, key), target.variable(key)) {
         (None, None) if survey.requires(target, key) => Mark::Missing,
-        (None, None) => Mark::Absent,
+        (None, None) => Mark::NotSet,
         (Some(_), None) => Mark::MissingOnRailway,
         (None, Some(_)) => Mark::MissingLocally,
         (Some(local), Some(variable)) => match (Pair { target, key, variable, local }).verdict(survey) {

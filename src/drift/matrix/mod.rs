@@ -1,4 +1,4 @@
-//! Keys down, services across: one mark for what the file, Railway and the running deployment hold.
+//! A table of keys and services: each cell compares the file, Railway and the running deployment.
 
 mod cell;
 #[cfg(test)]
@@ -15,54 +15,54 @@ use crate::drift::{Severity, Survey, system_variables};
 /// One key on one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatrixCell {
-    /// What it comes to.
+    /// The result.
     pub mark: Mark,
-    /// How bad that is, after `doctor.toml` had its say; `None` where it is not bad at all.
+    /// The severity after `doctor.toml` is applied; `None` if nothing is wrong.
     pub severity: Option<Severity>,
 }
 
-/// One key.
+/// The cells of one key.
 #[derive(Clone, Debug)]
 pub struct MatrixRow {
-    /// Its name.
+    /// The key.
     pub key: String,
-    /// One for each service, in the order of [`Survey::targets`].
+    /// One cell for each service, in the order of [`Survey::targets`].
     pub cells: Vec<MatrixCell>,
-    /// The worst of what was found about the key, in its cells or otherwise.
+    /// The worst severity of the key, in its cells or otherwise.
     pub worst: Option<Severity>,
-    /// Names of the rules that found something about the key which no cell shows; notes are left out.
+    /// Names of the rules with findings about the key that cells don't show, without notes.
     pub also: Vec<&'static str>,
 }
 
-/// Keys down, services across.
+/// A table with a row for each key and a column for each service.
 #[derive(Clone, Debug, Default)]
 pub struct Matrix {
-    /// The keys that have something to tell, the worst first.
+    /// The keys with differences, the worst first.
     pub rows: Vec<MatrixRow>,
-    /// The keys that are equal wherever they are and could be read, by name.
+    /// The keys that are equal on all services that have them and could be read, by name.
     pub agreeing: Vec<MatrixRow>,
-    /// Those of which `doctor.toml` leaves out all that differs, by name.
+    /// The keys whose differences are all ignored by `doctor.toml`, by name.
     pub left_out: Vec<MatrixRow>,
-    /// Those that are on no service that could be read, by name.
+    /// The keys that are on no readable service, by name.
     pub unknown: Vec<MatrixRow>,
 }
 
 impl Matrix {
-    /// Every row, folded ones last.
+    /// Returns all rows, folded ones last.
     pub fn all(&self) -> impl Iterator<Item = &MatrixRow> {
         self.rows.iter().chain(self.folded())
     }
 
-    /// The rows that tell nothing new.
+    /// Returns the rows without differences to show.
     pub fn folded(&self) -> impl Iterator<Item = &MatrixRow> {
         self.agreeing.iter().chain(&self.left_out).chain(&self.unknown)
     }
 }
 
 impl MatrixRow {
-    /// The most telling mark.
+    /// Returns the worst mark.
     fn first(&self) -> Mark {
-        self.cells.iter().map(|cell| cell.mark).min().unwrap_or(Mark::Absent)
+        self.cells.iter().map(|cell| cell.mark).min().unwrap_or(Mark::NotSet)
     }
 
     fn has(&self, mark: Mark) -> bool {
@@ -70,12 +70,12 @@ impl MatrixRow {
     }
 }
 
-/// The matrix of what was looked at, and of what came of it.
+/// Creates the matrix from a survey and its findings.
 pub fn of(survey: &Survey, examination: &Examination) -> Matrix {
-    let told = CellFindings::new(survey, &examination.findings);
+    let findings = CellFindings::new(survey, &examination.findings);
     let mut matrix = Matrix::default();
     for key in keys(survey) {
-        let row = row(survey, &told, key);
+        let row = row(survey, &findings, key);
         let is_folded = row.cells.iter().all(|cell| folds(cell.mark)) && row.also.is_empty();
         let list = match is_folded {
             false => &mut matrix.rows,
@@ -85,7 +85,7 @@ pub fn of(survey: &Survey, examination: &Examination) -> Matrix {
         };
         list.push(row);
     }
-    // Stable: rows that are alike stay in the order of their keys.
+    // The sort is stable: equal rows stay in the order of their keys.
     matrix.rows.sort_by_key(|row| (Reverse(row.worst), row.first()));
     matrix
 }
@@ -94,7 +94,8 @@ fn folds(mark: Mark) -> bool {
     mark.is_quiet() || matches!(mark, Mark::Ignored | Mark::Unreadable)
 }
 
-/// Every key that a file assigns for a service, a service has, or `doctor.toml` requires; system variables are nobody's.
+/// Returns every key that a file assigns for a service, a service has, or `doctor.toml` requires, without system
+/// variables.
 fn keys(survey: &Survey) -> BTreeSet<&str> {
     let stacks: BTreeSet<&[usize]> = survey.targets.iter().map(|target| target.layers.as_slice()).collect();
     let layers: BTreeSet<usize> = stacks.into_iter().flatten().copied().collect();
@@ -106,9 +107,9 @@ fn keys(survey: &Survey) -> BTreeSet<&str> {
     all.filter(|key| survey.includes_key(key) && !system_variables::is_provided(key)).collect()
 }
 
-fn row(survey: &Survey, told: &CellFindings<'_>, key: &str) -> MatrixRow {
-    let cells: Vec<MatrixCell> = (0..survey.targets.len()).map(|target| told.cell(survey, target, key)).collect();
-    let also = told.also(key);
+fn row(survey: &Survey, findings: &CellFindings<'_>, key: &str) -> MatrixRow {
+    let cells: Vec<MatrixCell> = (0..survey.targets.len()).map(|target| findings.cell(survey, target, key)).collect();
+    let also = findings.also(key);
     let of_cells = cells.iter().filter_map(|cell| cell.severity).max();
     MatrixRow {
         key: key.to_owned(),

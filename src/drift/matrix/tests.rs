@@ -1,4 +1,4 @@
-//! Every mark, by the scene that makes it.
+//! The marks of cells, case by case.
 
 use crate::drift::engine::policy::Ignore;
 use crate::drift::engine::run_rules::examine;
@@ -12,7 +12,7 @@ fn matrix(survey: &Survey) -> Matrix {
     of(survey, &examine(survey))
 }
 
-/// `A: error differs, equal`, one for each row that is told.
+/// Returns `A: error Differs, Equal` for each row that is not folded.
 fn rows(survey: &Survey) -> Vec<String> {
     let cell = |cell: &super::MatrixCell| match cell.severity {
         Some(severity) => format!("{} {:?}", severity.name(), cell.mark),
@@ -32,7 +32,7 @@ fn folded(survey: &Survey) -> [Vec<String>; 3] {
 
 type Change = fn(&mut Survey);
 
-/// The file, what `api` stores, what is changed then, and the one row of it.
+/// The file, the variables of `api`, a change of the survey, and the expected row.
 const CASES: &[(&[&str], &[&str], Change, &str)] = &[
     (&["A=1"], &["A=2"], |_| (), "A: error Differs"),
     (&["A=1"], &[], |_| (), "A: warning MissingOnRailway"),
@@ -132,7 +132,7 @@ fn failing_rows_come_first_and_only_filters_keys() {
     got(&mut found, "api", &["B=1", "D=2", "E=0"]);
     let order: Vec<String> = rows(&found).iter().map(|row| row[..1].to_owned()).collect();
     assert_eq!(order, ["D", "E", "C", "A", "X"]);
-    assert_eq!(rows(&found)[4], "X: Absent, note MissingLocally");
+    assert_eq!(rows(&found)[4], "X: NotSet, note MissingLocally");
     found.only.extend(["C".to_owned(), "B".to_owned()]);
     assert_eq!(rows(&found).len() + folded(&found)[0].len(), 2);
 }
@@ -142,6 +142,6 @@ fn services_with_different_files_have_different_keys() {
     let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("web", &["W=1"])]);
     target(&mut found, "web").layers.clear();
     crate::drift::test_support::layer(&mut found, "web/.env", &["W=2"], &["web"]);
-    assert_eq!(rows(&found), ["W: Absent, error Differs"]);
+    assert_eq!(rows(&found), ["W: NotSet, error Differs"]);
     assert_eq!(folded(&found)[0], ["A"]);
 }

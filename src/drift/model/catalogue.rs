@@ -1,11 +1,12 @@
-//! The names of everything in an environment.
+//! The names of all services and variables of an environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The names of everything in the environment, also of services out of scope: what references may point to.
+/// The names of all services and variables of the environment, including services out of scope: the targets of
+/// references.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
-    /// Service name → its user-set variable names. Names only.
+    /// Service name → names of its user-set variables.
     pub services: BTreeMap<String, BTreeSet<String>>,
     /// Names of the environment's shared variables.
     pub shared: BTreeSet<String>,

@@ -1,30 +1,30 @@
-//! What a finding follows from.
+//! Causes of findings.
 
 use crate::drift::model::rule::Rule;
 
-/// A finding that another one could come of, if it is there.
+/// A finding that would explain another one.
 #[derive(Clone, Debug)]
 pub struct PossibleCause {
-    /// The rule under which it would have been found.
+    /// The rule that would report it.
     pub rule: &'static Rule,
-    /// On which service.
-    pub whose: Whose,
-    /// The key that it must be about; `None` for any and for none.
+    /// The service that it would be about.
+    pub scope: CauseScope,
+    /// The key that it must be about; `None` if it may have any key or none.
     pub key: Option<String>,
-    /// How sure that would be.
+    /// How certain the relation is.
     pub certainty: Certainty,
 }
 
-/// Which service a suspect is about.
+/// The service that a possible cause is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// One of the finding's own.
+pub enum CauseScope {
+    /// A service of the finding itself.
     Own,
-    /// Another one.
+    /// Another service.
     Another,
 }
 
-/// How sure it is that one thing follows from another.
+/// How certain it is that a finding follows from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certainty {
     /// It does.
@@ -33,37 +33,37 @@ pub enum Certainty {
     MayFollow,
 }
 
-/// What a finding follows from.
+/// The cause of a finding.
 #[derive(Clone, Debug)]
 pub struct FindingCause {
     /// The rule of the other finding.
     pub rule: &'static Rule,
     /// The other finding's key, if it is about one.
     pub key: Option<String>,
-    /// The service of the other finding, if it is another one.
+    /// The service of the other finding, if it is a different one.
     pub service: Option<String>,
-    /// How sure that is.
+    /// How certain the relation is.
     pub certainty: Certainty,
 }
 
 impl PossibleCause {
-    /// That it follows from what the rule finds on the same service.
+    /// A finding of the rule on the same service.
     pub fn own(rule: &'static Rule) -> Self {
-        Self { rule, whose: Whose::Own, key: None, certainty: Certainty::Follows }
+        Self { rule, scope: CauseScope::Own, key: None, certainty: Certainty::Follows }
     }
 
-    /// That it may.
+    /// Makes the relation uncertain.
     #[must_use]
-    pub fn perhaps(self) -> Self {
+    pub fn uncertain(self) -> Self {
         Self { certainty: Certainty::MayFollow, ..self }
     }
 
-    /// That it may follow from what the rule finds on another service.
+    /// A finding of the rule on another service; the relation is uncertain.
     pub fn of_another(rule: &'static Rule) -> Self {
-        Self { whose: Whose::Another, ..Self::own(rule) }.perhaps()
+        Self { scope: CauseScope::Another, ..Self::own(rule) }.uncertain()
     }
 
-    /// Only where that is about the key.
+    /// Restricts the cause to findings about the key.
     #[must_use]
     pub fn about(self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self }
@@ -71,11 +71,11 @@ impl PossibleCause {
 }
 
 impl FindingCause {
-    /// `it follows from start-command`, `it may follow from start-command of worker`.
+    /// `follows from start-command`, `may follow from start-command on worker`.
     pub fn sentence(&self) -> String {
         let verb = match self.certainty {
-            Certainty::Follows => "it follows from",
-            Certainty::MayFollow => "it may follow from",
+            Certainty::Follows => "follows from",
+            Certainty::MayFollow => "may follow from",
         };
         let key = self.key.as_ref().map(|key| format!(" of {key}")).unwrap_or_default();
         let service = self.service.as_ref().map(|service| format!(" on {service}")).unwrap_or_default();

@@ -4,5 +4,5 @@ use std::collections::BTreeMap;
 
 use crate::drift::model::secret::Secret;
 
-/// The values that a deployment was created with; `None` where Railway returns no value.
+/// The values that a deployment was created with; `None` if Railway returned no value.
 pub type DeployedVariables = BTreeMap<String, Option<Secret>>;

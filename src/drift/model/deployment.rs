@@ -1,4 +1,4 @@
-//! What Railway says of a deployment, and what it means for somebody who waits for it.
+//! Deployments as Railway reports them, and what their status means while waiting.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,26 +12,26 @@ use crate::drift::model::service_settings::SettingValues;
 pub struct Deployment {
     /// Railway's id.
     pub id: String,
-    /// How it is doing.
+    /// The status.
     pub status: DeploymentStatus,
-    /// RFC 3339 in UTC with milliseconds, so that the order of the texts is the order of the times. Railway's clock.
+    /// RFC 3339 in UTC with milliseconds on Railway's clock, so that times sort as text.
     pub created_at: String,
-    /// When its status changed last, on the same clock; nothing until it does for the first time.
+    /// When its status last changed, on the same clock; `None` before the first change.
     pub status_updated_at: Option<String>,
-    /// Whether its process has ended or was stopped; also true while it starts or sleeps, so the status comes first.
+    /// Whether its process has exited or was stopped. Also true while it starts or sleeps, so check the status first.
     pub stopped: bool,
-    /// Whether Railway says that it can be deployed again.
+    /// Whether Railway allows redeploying it.
     pub can_redeploy: bool,
-    /// How many instances it has; `None` where Railway does not tell.
+    /// The number of instances; `None` if Railway does not report it.
     pub instances: Option<usize>,
-    /// What it was made from.
+    /// What it was created from.
     pub origin: DeploymentSource,
 }
 
-/// What a deployment was made from, as far as Railway tells: everything is left out at times.
+/// What a deployment was created from. Railway may omit any of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeploymentSource {
-    /// The full hash of the commit; absent for images and for `railway up`.
+    /// The full hash of the commit; `None` for images and for `railway up`.
     pub commit: Option<String>,
     /// The image, if it was not built.
     pub image: Option<String>,
@@ -39,39 +39,39 @@ pub struct DeploymentSource {
     pub repository: Option<String>,
     /// The branch.
     pub branch: Option<String>,
-    /// What it starts with.
+    /// The start command.
     pub start: StartCommand,
-    /// The start command that its configuration file gave it; nothing in it where that file sets none.
+    /// The start command from its configuration file; `Known(None)` if the file sets none.
     pub start_in_file: Observed<Option<Secret>>,
     /// The configuration file that was read for it: `railway.json`.
     pub config_file: Option<String>,
-    /// The settings that it runs with; `None` where Railway does not tell.
+    /// The settings that it runs with; `None` if Railway does not report them.
     pub settings: Option<SettingValues>,
-    /// The names of the settings that a configuration file gave it; `None` where Railway names no file, even if there was one.
+    /// The names of the settings from a configuration file; `None` if Railway reports no file, even if there was one.
     pub given_by_file: Option<BTreeSet<&'static str>>,
-    /// Why it was made, in Railway's word: `deploy`, `redeploy`, `rollback`.
+    /// Railway's reason for it: `deploy`, `redeploy`, `rollback`.
     pub reason: Option<String>,
-    /// Whether it was only built: the command of a cron service runs at its next time.
+    /// Whether it was only built: the command of a cron service runs at the next scheduled time.
     pub build_only: bool,
-    /// Why Railway declined to build it, in Railway's words: `No changes to watched files`.
+    /// Railway's message why it did not build it: `No changes to watched files`.
     pub skipped_reason: Option<String>,
-    /// Whether a change of variables or settings is what it was made for.
+    /// Whether it was created for a change of variables or settings.
     pub is_patch: bool,
 }
 
-/// Why Railway declined to build a push.
+/// Why Railway skipped a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SkipReason {
-    /// No file changed that the service's watch paths name, so it misses nothing.
+    /// No file in the service's watch paths changed, so the service is up to date.
     Unwatched,
-    /// The checks of the commit failed. Railway does not try again, even if they pass later.
+    /// The checks of the commit failed. Railway does not retry, even if they pass later.
     ChecksFailed,
-    /// Railway does not say, or says something else.
+    /// Railway reports no reason, or another one.
     Unknown,
 }
 
-/// Words in Railway's reason for a deployment without a user action, letters only. Only the first was seen in answers;
-/// the others are what its documentation calls such deployments.
+/// Words in Railway's reason for an automatic deployment, letters only. Only the first was observed in responses; the
+/// others are from its documentation.
 const OWN_REASONS: [(&str, &str); 5] = [
     ("autoupdate", "an automatic update of its image"),
     ("vuln", "a security update"),
@@ -80,106 +80,106 @@ const OWN_REASONS: [(&str, &str); 5] = [
     ("migration", "a migration of the platform"),
 ];
 
-/// What a deployment starts with. A command may hold a credential, so it is never shown.
+/// The start command of a deployment. It may contain a credential, so it is never shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum StartCommand {
-    /// Railway does not tell: what it keeps of a deployment is empty or half filled.
+    /// Unknown: Railway's metadata of the deployment is empty or incomplete.
     #[default]
-    Untold,
-    /// None was set: its image, or what built it, decides.
-    OfImage,
+    Unknown,
+    /// None is set: the image or the build determines it.
+    Unset,
     /// This command.
-    Is(Secret),
+    Set(Secret),
 }
 
 impl StartCommand {
-    /// The command, where it is known and set.
+    /// Returns the command if it is known and set.
     pub fn text(&self) -> Option<&Secret> {
         match self {
-            Self::Is(command) => Some(command),
-            Self::Untold | Self::OfImage => None,
+            Self::Set(command) => Some(command),
+            Self::Unknown | Self::Unset => None,
         }
     }
 }
 
 impl DeploymentSource {
-    /// In a few words: `commit 371a158`, `image redis:8`, or nothing.
+    /// Returns `commit 371a158`, `image redis:8`, or `None`.
     pub fn description(&self) -> Option<String> {
         const SHORT: usize = 7;
         let commit = self.commit.as_ref().map(|hash| format!("commit {}", hash.get(..SHORT).unwrap_or(hash)));
         commit.or_else(|| self.image.as_ref().map(|image| format!("image {image}")))
     }
 
-    /// Whether Railway shows that it read no file. It is a hint and no proof: for some that read one, it shows the same.
+    /// Returns whether Railway reports that no configuration file was read. It may report the same if one was read.
     pub fn names_no_file(&self) -> bool {
         self.start_in_file == Observed::Known(None) && self.given_by_file.is_none() && self.config_file.is_none()
     }
 
-    /// Whether somebody went back to it: it runs with the variables of its time then, as it is meant to.
+    /// Returns whether it is a rollback, which runs with the variables of the original deployment, as intended.
     pub fn is_rollback(&self) -> bool {
         self.reason.as_ref().is_some_and(|reason| reason.to_ascii_lowercase().contains("rollback"))
     }
 
-    /// Whether it was made for a commit that was pushed, as far as is known, and not of older code once more.
+    /// Returns whether it was created for a push, as far as is known, and not from older code.
     pub fn is_push(&self) -> bool {
         !self.is_patch && self.reason.as_deref().is_none_or(|reason| reason == "deploy")
     }
 
-    /// Why Railway declined to build it.
+    /// Returns why Railway skipped it.
     pub fn skip_reason(&self) -> SkipReason {
-        let said = self.skipped_reason.as_deref().unwrap_or_default().to_ascii_lowercase();
-        if said.starts_with("no changes") && said.contains("watch") {
+        let reason = self.skipped_reason.as_deref().unwrap_or_default().to_ascii_lowercase();
+        if reason.starts_with("no changes") && reason.contains("watch") {
             SkipReason::Unwatched
-        } else if said.starts_with("ci ") && said.contains("failed") {
+        } else if reason.starts_with("ci ") && reason.contains("failed") {
             SkipReason::ChecksFailed
         } else {
             SkipReason::Unknown
         }
     }
 
-    /// Why Railway started the deployment itself, without a push or a user action; `None` where a user may have started it.
-    pub fn railways_own(&self) -> Option<&'static str> {
+    /// Returns why Railway created the deployment automatically; `None` if a user may have created it.
+    pub fn automatic_reason(&self) -> Option<&'static str> {
         let reason: String =
             self.reason.iter().flat_map(|reason| reason.chars()).filter(char::is_ascii_alphabetic).collect();
         let reason = reason.to_ascii_lowercase();
-        OWN_REASONS.iter().find(|(word, _)| reason.contains(word)).map(|(_, what)| *what)
+        OWN_REASONS.iter().find(|(word, _)| reason.contains(word)).map(|(_, description)| *description)
     }
 }
 
-/// Railway's status of a deployment. The list grows: an unknown one keeps its name.
+/// Railway's status of a deployment. Railway adds statuses, so an unknown one keeps its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeploymentStatus {
-    /// It is being made.
+    /// It is being created.
     Initializing,
-    /// It waits for a builder.
+    /// It is waiting for a builder.
     Queued,
-    /// It waits for checks.
+    /// It is waiting for checks.
     Waiting,
     /// It is being built.
     Building,
     /// It is being started.
     Deploying,
-    /// It runs, or has run to its end.
+    /// It is running, or its process has completed.
     Success,
-    /// It sleeps until somebody calls it.
+    /// It sleeps until it receives a request.
     Sleeping,
-    /// A person must approve it first.
+    /// It needs approval.
     NeedsApproval,
-    /// Its build, its first command or its health check failed; the one before still serves.
+    /// Its build, pre-deploy command or health check failed; the previous deployment is still active.
     Failed,
-    /// It started, and its process ended in an error.
+    /// It started, and its process exited with an error.
     Crashed,
     /// Nothing was deployed.
     Skipped,
-    /// Another one takes its place, or somebody removes it.
+    /// It is being replaced or removed.
     Removing,
-    /// The same, done.
+    /// It was replaced or removed.
     Removed,
-    /// One that Railway did not have when this was written.
+    /// A status that is not in this list.
     Unknown(String),
 }
 
-/// Every status and its name at Railway.
+/// Every status with Railway's name.
 const NAMES: &[(&str, DeploymentStatus)] = &[
     ("INITIALIZING", DeploymentStatus::Initializing),
     ("QUEUED", DeploymentStatus::Queued),
@@ -196,38 +196,38 @@ const NAMES: &[(&str, DeploymentStatus)] = &[
     ("REMOVED", DeploymentStatus::Removed),
 ];
 
-/// What a status means for somebody who waits.
+/// What a status means while waiting for the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeploymentStage {
-    /// It goes on by itself.
-    UnderWay,
-    /// It goes on when a person does something.
+    /// It continues on its own.
+    InProgress,
+    /// It needs a user action to continue.
     Stuck,
-    /// It runs, sleeps, or has run to its end.
+    /// It is running, sleeping or completed.
     Up,
-    /// It will never run, or runs no more.
+    /// It will never run, or no longer runs.
     Down,
-    /// Another one took its place, or somebody removed it.
-    Gone,
+    /// It was replaced or removed.
+    Replaced,
 }
 
 impl DeploymentStatus {
-    /// The status of that name.
+    /// Returns the status with Railway's name.
     pub fn named(name: &str) -> Self {
         let known = NAMES.iter().find(|(known, _)| *known == name);
         known.map_or_else(|| Self::Unknown(name.to_owned()), |(_, status)| status.clone())
     }
 
-    /// What it means. An unknown one is taken for one that goes on: the deadline ends the wait.
+    /// Returns the stage. An unknown status counts as in progress, because the wait has a timeout.
     pub fn stage(&self) -> DeploymentStage {
         match self {
             Self::Initializing | Self::Queued | Self::Waiting | Self::Building | Self::Deploying | Self::Unknown(_) => {
-                DeploymentStage::UnderWay
+                DeploymentStage::InProgress
             }
             Self::NeedsApproval => DeploymentStage::Stuck,
             Self::Success | Self::Sleeping => DeploymentStage::Up,
             Self::Failed | Self::Crashed | Self::Skipped => DeploymentStage::Down,
-            Self::Removing | Self::Removed => DeploymentStage::Gone,
+            Self::Removing | Self::Removed => DeploymentStage::Replaced,
         }
     }
 }
@@ -245,35 +245,35 @@ impl fmt::Display for DeploymentStatus {
 /// The deployments of one service that matter to a fix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deployed {
-    /// The newest one, whatever became of it.
+    /// The newest one, whatever its status.
     pub latest: Option<Deployment>,
-    /// Those that serve, newest first; several during a rollout.
+    /// The active ones, newest first; several during a rollout.
     pub active: Vec<Deployment>,
-    /// Why the newest one can't be told, where it can't.
-    pub untold: Option<String>,
+    /// Why the newest one is unknown.
+    pub unavailable: Option<String>,
 }
 
 impl Deployed {
-    /// One that is newer than what serves and not done yet.
+    /// Returns the newest one if it is not active and still in progress.
     pub fn under_way(&self) -> Option<&Deployment> {
         let latest = self.latest.as_ref()?;
         let serves = self.active.iter().any(|active| active.id == latest.id);
-        (!serves && matches!(latest.status.stage(), DeploymentStage::UnderWay | DeploymentStage::Stuck))
+        (!serves && matches!(latest.status.stage(), DeploymentStage::InProgress | DeploymentStage::Stuck))
             .then_some(latest)
     }
 
-    /// The newest of all. Right after a deployment was created, what Railway calls the latest may still be the one before.
+    /// Returns the newest one. Railway's latest may lag behind directly after a deployment was created.
     pub fn newest(&self) -> Option<&Deployment> {
         self.latest.iter().chain(&self.active).max_by(|one, other| one.created_at.cmp(&other.created_at))
     }
 
-    /// The one that runs, or sleeps until it is called: the newest of those that serve and are up. What is said of a
-    /// running deployment (its variables, its log) is about this one.
+    /// Returns the newest active one that runs or sleeps. Everything reported about a running deployment, such as its
+    /// variables and its log, is about this one.
     pub fn running(&self) -> Option<&Deployment> {
         self.active.iter().find(|active| active.status.stage() == DeploymentStage::Up)
     }
 
-    /// The running one; where nothing runs, what was meant to: the newest that serves in some way, or the newest at all.
+    /// Returns the running one, or else the newest active one, or else the newest one.
     pub fn subject(&self) -> Option<&Deployment> {
         self.running().or_else(|| self.active.first()).or_else(|| self.newest_made()).or_else(|| self.newest())
     }
@@ -283,18 +283,18 @@ impl Deployed {
         made.max_by(|one, other| one.created_at.cmp(&other.created_at))
     }
 
-    /// The newest one that is made, where it is still on its way.
-    pub fn coming(&self) -> Option<&Deployment> {
+    /// Returns the newest one that was not skipped, if it is still in progress.
+    pub fn upcoming(&self) -> Option<&Deployment> {
         self.newest_made()
-            .filter(|newest| matches!(newest.status.stage(), DeploymentStage::UnderWay | DeploymentStage::Stuck))
+            .filter(|newest| matches!(newest.status.stage(), DeploymentStage::InProgress | DeploymentStage::Stuck))
     }
 
-    /// A push that is newer than everything that was made, and that Railway declined to build.
+    /// Returns the newest one if it is a push that Railway skipped.
     pub fn skipped(&self) -> Option<&Deployment> {
         self.newest().filter(|newest| newest.status == DeploymentStatus::Skipped && newest.origin.commit.is_some())
     }
 
-    /// The ids of all of them.
+    /// Returns the ids of all of them.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.latest.iter().chain(&self.active).map(|deployment| deployment.id.as_str())
     }
@@ -325,7 +325,7 @@ mod tests {
             assert_eq!((&DeploymentStatus::named(name), status.to_string().as_str()), (status, *name));
         }
         assert_eq!(DeploymentStatus::named("PAUSING").to_string(), "PAUSING");
-        assert_eq!(DeploymentStatus::named("PAUSING").stage(), DeploymentStage::UnderWay);
+        assert_eq!(DeploymentStatus::named("PAUSING").stage(), DeploymentStage::InProgress);
     }
 
     #[test]
@@ -340,12 +340,12 @@ mod tests {
             let deployed = Deployed {
                 latest: latest.map(|status| deployment("2", status)),
                 active: active.map(|status| deployment("1", status)).into_iter().collect(),
-                untold: None,
+                unavailable: None,
             };
             assert_eq!(deployed.under_way().is_some(), expected, "{latest:?} {active:?}");
         }
         let one = deployment("1", "DEPLOYING");
-        let rollout = Deployed { latest: Some(one.clone()), active: vec![one], untold: None };
+        let rollout = Deployed { latest: Some(one.clone()), active: vec![one], unavailable: None };
         assert_eq!(rollout.under_way(), None);
     }
 
@@ -369,17 +369,17 @@ mod tests {
             let deployed = Deployed {
                 latest: latest.map(|(id, status)| deployment(id, status)),
                 active: active.iter().map(|(id, status)| deployment(id, status)).collect(),
-                untold: None,
+                unavailable: None,
             };
             let id = |found: Option<&Deployment>| found.map(|found| found.id.clone());
             let expected = (running.map(ToOwned::to_owned), coming.map(ToOwned::to_owned));
-            assert_eq!((id(deployed.running()), id(deployed.coming())), expected, "{latest:?} {active:?}");
+            assert_eq!((id(deployed.running()), id(deployed.upcoming())), expected, "{latest:?} {active:?}");
         }
     }
 
     #[test]
     fn skip_reason_requires_exact_message_from_railway() {
-        for (said, expected) in [
+        for (message, expected) in [
             (Some("No changes to watched files"), SkipReason::Unwatched),
             (Some("no changes to watched files."), SkipReason::Unwatched),
             (Some("CI check suite failed"), SkipReason::ChecksFailed),
@@ -391,8 +391,8 @@ mod tests {
             (None, SkipReason::Unknown),
         ] {
             let origin =
-                DeploymentSource { skipped_reason: said.map(ToOwned::to_owned), ..DeploymentSource::default() };
-            assert_eq!(origin.skip_reason(), expected, "{said:?}");
+                DeploymentSource { skipped_reason: message.map(ToOwned::to_owned), ..DeploymentSource::default() };
+            assert_eq!(origin.skip_reason(), expected, "{message:?}");
         }
     }
 
@@ -411,7 +411,7 @@ mod tests {
             (None, None),
         ] {
             let origin = DeploymentSource { reason: reason.map(ToOwned::to_owned), ..DeploymentSource::default() };
-            assert_eq!(origin.railways_own(), expected, "{reason:?}");
+            assert_eq!(origin.automatic_reason(), expected, "{reason:?}");
         }
     }
 
@@ -426,7 +426,7 @@ mod tests {
             let mut newest = deployment(latest.0, latest.1);
             newest.origin.commit = commit.map(ToOwned::to_owned);
             let deployed =
-                Deployed { latest: Some(newest), active: vec![deployment(active.0, active.1)], untold: None };
+                Deployed { latest: Some(newest), active: vec![deployment(active.0, active.1)], unavailable: None };
             assert_eq!(deployed.skipped().is_some(), expected, "{latest:?} {commit:?} {active:?}");
         }
     }
@@ -438,13 +438,13 @@ mod tests {
             image: image.map(ToOwned::to_owned),
             ..DeploymentSource::default()
         };
-        for (found, words) in [
+        for (found, description) in [
             (origin(Some("371a158f00"), None), Some("commit 371a158")),
             (origin(Some("ü"), None), Some("commit ü")),
             (origin(None, Some("redis:8")), Some("image redis:8")),
             (origin(None, None), None),
         ] {
-            assert_eq!(found.description().as_deref(), words);
+            assert_eq!(found.description().as_deref(), description);
         }
     }
 }

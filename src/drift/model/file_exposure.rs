@@ -1,40 +1,40 @@
-//! How a file is kept: what git and the system say about it.
+//! Who can access a file: its git status and its permissions.
 
-/// How a file in use is kept. Links are followed: it is about the file at their end.
+/// Who can access a file in use. Symbolic links are followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// What git makes of it.
+    /// Its git status.
     pub git: Git,
-    /// Its permission bits; `None` on a system without them.
+    /// Its permission bits; `None` on systems without them.
     pub mode: Option<u32>,
     /// Who can read it.
     pub readers: Readers,
-    /// Where it really is, as a person would type it, if links lead there.
+    /// The target of a symbolic link, as a user would type it.
     pub end: Option<String>,
 }
 
-/// What git makes of a file.
+/// The git status of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Git {
-    /// It is in the index, whatever the ignore rules say.
+    /// It is in the index, regardless of ignore rules.
     Tracked,
-    /// The ignore rules keep it out.
+    /// It is ignored.
     Ignored,
-    /// The next `git add` of its folder takes it along.
+    /// The next `git add` of its directory would add it.
     NotIgnored,
-    /// It lies in no repository.
+    /// It is not in a repository.
     Outside,
-    /// git could not be asked: why, without full stop.
+    /// git failed; the reason without a full stop.
     Unknown(String),
 }
 
-/// Who can read a file, by its own mode and those of the folders above it.
+/// Who can read a file, by its mode and those of its parent directories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
-    /// Its owner alone, or the system has no modes to look at.
+    /// Only its owner, or the system has no modes.
     Owner,
     /// The members of its group.
     Group,
-    /// Every user of the machine.
+    /// All users of the machine.
     Everybody,
 }

@@ -1,4 +1,4 @@
-//! One thing that is wrong.
+//! Findings: the results of rules.
 
 use crate::drift::Secret;
 use crate::drift::model::cause::{FindingCause, PossibleCause};
@@ -10,27 +10,27 @@ use crate::drift::model::severity::Severity;
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
-    /// The path as a person would type it from the working folder.
+    /// The path as a user would type it, relative to the working directory.
     pub file: String,
     /// 1-based.
     pub line: usize,
 }
 
-/// What `doctor fix` could do about a finding.
+/// How `doctor fix` can fix a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// Local → Railway.
     Push,
     /// Railway → `.env`.
     Pull,
-    /// A new deployment, with what is stored now.
+    /// A new deployment with the stored values.
     Redeploy,
-    /// Another start command in the settings.
+    /// A new start command in the settings.
     StartCommand,
 }
 
 impl Remedy {
-    /// The word that reports use.
+    /// Returns the name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Push => "push",
@@ -41,72 +41,74 @@ impl Remedy {
     }
 }
 
-/// What one side held, for the lines below a finding. A value in here is shown as a fingerprint only.
+/// The value on one side, for the lines below a finding. It is only shown as a fingerprint.
 #[derive(Clone, Debug)]
 pub struct Observation {
     /// A service name, or `.env:3`.
     pub place: String,
-    /// `None` where the value can't be known.
+    /// `None` if the value is unknown.
     pub value: Option<Secret>,
     /// `stored`, `rendered`, `unrendered`, `sealed`, `unavailable`, `indirect`, `missing`, `local`.
     pub state: &'static str,
 }
 
-/// A finding in the few words that a table has room for.
+/// A finding in a few words, for tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Summary {
     /// What is wrong: `lacks -B`.
     Wrong(String),
-    /// Why it can't be told whether anything is: `the log could not be read`.
+    /// Why the result is unknown: `the log could not be read`.
     Open(String),
 }
 
-/// One thing that is wrong. It never holds a value that could be printed.
+/// A result of a rule. It never contains a value that could be printed.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The rule that found it.
+    /// The rule that reported it.
     pub rule: &'static Rule,
-    /// The rule's severity, or what `doctor.toml` or the circumstances made of it.
+    /// The severity: the rule's, unless `doctor.toml` or the rule itself changed it.
     pub severity: Severity,
-    /// Whether `[[require]]` raised it: `[severity]` does not lower it then.
+    /// Whether `[[require]]` raised the severity; then `[severity]` does not lower it.
     pub required: bool,
     /// The variable's name, if it is about one.
     pub key: Option<String>,
-    /// The services it is about; the ones that share the fault share the finding.
+    /// The services with this fault.
     pub services: Vec<ResourceRef>,
-    /// Where in files.
+    /// The locations in files.
     pub places: Vec<Location>,
-    /// One sentence without full stop; names, never values.
+    /// One sentence without a full stop. It contains names, never values.
     pub message: String,
-    /// Why the two sides differ, where that can be told without a value.
+    /// Why the two sides differ, if that can be stated without a value.
     pub reason: Option<String>,
-    /// What `doctor fix` offers.
+    /// The fixes of `doctor fix`.
     pub remedies: Vec<Remedy>,
-    /// Arguments of `doctor` that would settle it: `["fix", "--only", "KEY"]`.
+    /// Arguments of the `doctor` command that fixes it: `["fix", "--only", "KEY"]`.
     pub next: Option<Vec<String>>,
-    /// What a person can do where `doctor` can't; one sentence.
+    /// How the user can fix it; one sentence.
     pub advice: Option<String>,
-    /// Arguments of `doctor` that add the key to a service which does not hold it: below the advice, for a person to
-    /// decide. It is never a `next`, which programs follow.
+    /// Whether loaders read the local value differently, so it is not pushed; `advice` describes how to resolve that.
+    pub has_loader_conflict: bool,
+    /// Arguments of the `doctor` command that adds the key to a service. It is shown below the advice for the user to
+    /// decide, and is never a `next`, which programs follow.
     pub to_add: Option<Vec<String>>,
-    /// The id of the deployment that it is about, if it is about one: reports link to it.
+    /// The id of the deployment that it is about, which reports link to.
     pub deployment: Option<String>,
-    /// The commit that a deployment is to run, where that is known to be newer than the one that runs.
+    /// The commit to deploy, if it is known to be newer than the running one.
     pub commit: Option<Commit>,
-    /// Both sides, for the lines below it.
-    pub sightings: Vec<Observation>,
-    /// What the service itself said; for the eyes of a person at a terminal.
+    /// The values on both sides, for the lines below it.
+    pub observations: Vec<Observation>,
+    /// The service's response, which is shown only at a terminal.
     pub excerpt: Option<Excerpt>,
-    /// The same in a few words; rules of the running state have it.
-    pub gist: Option<Summary>,
-    /// What it could be a consequence of, the likeliest first.
-    pub suspects: Vec<PossibleCause>,
-    /// What it is a consequence of, once everything that was found is known.
-    pub follows: Option<FindingCause>,
+    /// The finding in a few words; only for rules about the running state.
+    pub summary: Option<Summary>,
+    /// The possible causes, the most likely first.
+    pub possible_causes: Vec<PossibleCause>,
+    /// The cause, set once all findings are known.
+    pub cause: Option<FindingCause>,
 }
 
 impl Finding {
-    /// A finding of that rule with its default severity and nothing else known.
+    /// Creates a finding with the rule's default severity and no details.
     pub fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
         Self {
             rule,
@@ -120,18 +122,19 @@ impl Finding {
             remedies: Vec::new(),
             next: None,
             advice: None,
+            has_loader_conflict: false,
             to_add: None,
             deployment: None,
             commit: None,
-            sightings: Vec::new(),
+            observations: Vec::new(),
             excerpt: None,
-            gist: None,
-            suspects: Vec::new(),
-            follows: None,
+            summary: None,
+            possible_causes: Vec::new(),
+            cause: None,
         }
     }
 
-    /// The message, and why where that is known: still one sentence without full stop.
+    /// Returns the message and the reason, if known, as one sentence without a full stop.
     pub fn sentence(&self) -> String {
         match &self.reason {
             Some(reason) => format!("{}; {reason}", self.message),
@@ -139,23 +142,23 @@ impl Finding {
         }
     }
 
-    /// The arguments of the `doctor fix` that deploys again.
+    /// Returns the arguments of the `doctor fix` that redeploys.
     pub fn fix_redeploy() -> Vec<String> {
         vec!["fix".to_owned(), "--redeploy".to_owned()]
     }
 
-    /// The arguments of the `doctor fix` that is about this service.
+    /// Returns the arguments of the `doctor fix` for this service.
     pub fn fix_service(name: &str) -> Vec<String> {
         vec!["fix".to_owned(), format!("--service={name}")]
     }
 
-    /// The arguments of the `doctor fix` that adds the key to that service.
+    /// Returns the arguments of the `doctor fix` that adds the key to the service.
     pub fn fix_add(key: &str, service: &ResourceRef) -> Vec<String> {
         let (only, service) = (format!("--only={key}"), format!("--service={}", service.name));
         ["fix", "--add", "--push", &only, &service].map(ToOwned::to_owned).to_vec()
     }
 
-    /// The arguments of the `doctor fix` that is about this key alone.
+    /// Returns the arguments of the `doctor fix` for this key.
     pub fn fix_only(key: &str) -> Vec<String> {
         if key.starts_with('-') {
             vec!["fix".to_owned(), format!("--only={key}")]
@@ -165,11 +168,11 @@ impl Finding {
     }
 }
 
-/// A body as it may be shown to a person at a terminal.
+/// A response body, prepared for display at a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
-    /// Its beginning, scrubbed.
+    /// Its beginning, redacted.
     pub text: String,
-    /// The bytes of the whole.
+    /// The size of the whole body.
     pub bytes: usize,
 }

@@ -1,63 +1,63 @@
 //! How the findings of a rule can be fixed.
 
-/// What resolves a finding.
+/// The fix for the findings of a rule.
 #[derive(Clone, Debug)]
 pub enum Fix {
-    /// Writing its variable.
+    /// Write the variable.
     Variable(VariableFix),
-    /// Deploying its services again, for this reason.
+    /// Redeploy the services, for this reason.
     Deployment(DeployReason),
-    /// Another start command in the settings; where they have it already, a deployment.
+    /// Set the start command in the settings, or redeploy if they already have it.
     StartCommand,
 }
 
 /// How the variable of a finding may be written.
 #[derive(Clone, Copy, Debug)]
 pub struct VariableFix {
-    /// In which directions and under which condition, the most likely first.
+    /// The directions with their conditions, the most likely first.
     pub directions: &'static [(Direction, FixCondition)],
-    /// Whether "all of them" includes it.
+    /// Whether a bulk push or pull includes it.
     pub bulk: Bulk,
-    /// What becomes of a value that is empty in the file.
+    /// How a value that is empty in the file is handled.
     pub empty_value: EmptyValue,
 }
 
 /// A direction in which a variable is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
-    /// Local → Railway, on services that hold the key or have to.
+    /// Local → Railway, on services that have the key or require it.
     Push,
-    /// Local → the shared variable that Railway's reference names.
+    /// Local → the shared variable that the stored reference names.
     PushShared,
-    /// Local → Railway, on a service that does not hold the key.
+    /// Local → Railway, on a service that lacks the key.
     Add,
     /// Railway → file.
     Pull,
-    /// Away from Railway.
+    /// Delete from Railway.
     Remove,
 }
 
-/// When a direction is open to a finding.
+/// When a direction is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FixCondition {
-    /// Always; what it writes over may need a permission.
+    /// Always; overwriting some values needs permission.
     Always,
-    /// Where the finding has the remedy of that direction.
+    /// If the finding has the remedy for the direction.
     Remedy,
     /// With `--prune`, unless the key is required.
     Prune,
 }
 
-/// Whether a push or pull of everything includes a finding that is not named and not required.
+/// Whether a bulk push or pull includes a finding that is neither named nor required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bulk {
-    /// It does.
+    /// Yes.
     Included,
-    /// Its key must be named.
+    /// No: its key must be named.
     Excluded,
 }
 
-/// What becomes of a value that is empty in the file. An empty value often means that nobody has set it there.
+/// How a value that is empty in the file is handled. An empty value often means that it was never set there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyValue {
     /// It is pushed if its key is named.
@@ -71,34 +71,34 @@ pub enum EmptyValue {
 pub enum DeployReason {
     /// Its variables change.
     Changed,
-    /// It takes changed values by reference, and `--dependents` was given.
+    /// It references changed variables, and `--dependents` was given.
     Dependent,
-    /// It runs with old values, and a deployment was chosen.
+    /// It runs with old values, and a redeploy was selected.
     Stale,
-    /// It runs an older commit than is wanted, and a deployment was chosen.
+    /// It runs an older commit than the wanted one, and a redeploy was selected.
     Behind,
-    /// It was started with another command than is set, and a deployment was chosen.
+    /// It runs with another start command than the settings have, and a redeploy was selected.
     Command,
-    /// Its newest deployment failed or crashed, and a deployment was chosen.
+    /// Its newest deployment failed or crashed, and a redeploy was selected.
     Unhealthy,
 }
 
-/// A commit that takes the place of an older one.
+/// A commit that replaces an older one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
-    /// The one that runs, in full, where Railway tells it.
+    /// The full hash of the running commit, if Railway reports it.
     pub over: Option<String>,
-    /// The one that is to run, in full.
+    /// The full hash of the wanted commit.
     pub wanted: String,
 }
 
 impl Fix {
-    /// Writing the variable in these directions, if its key is named.
+    /// Writes the variable in these directions if its key is named.
     pub const fn variable(directions: &'static [(Direction, FixCondition)]) -> Self {
         Self::Variable(VariableFix { directions, bulk: Bulk::Excluded, empty_value: EmptyValue::Pushed })
     }
 
-    /// Why a service is deployed that has such a finding; `None` if a deployment does not fix it.
+    /// Returns the reason for a redeploy that fixes such a finding; `None` if a redeploy does not fix it.
     pub fn deploy_reason(&self) -> Option<DeployReason> {
         match self {
             Self::Variable(_) => None,

@@ -1,44 +1,44 @@
-//! What a cell of the matrix can show.
+//! The marks of matrix cells.
 
-/// What the three sides of one key on one service come to. The order is from the worst to look at to nothing at all.
+/// The result for one key on one service, from file, Railway and running deployment. Ordered from worst to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mark {
-    /// The file and Railway differ, and the running deployment has an older value still.
+    /// The file and Railway differ, and the running deployment has an even older value.
     DiffersStale,
-    /// The file and Railway hold different values.
+    /// The file and Railway have different values.
     Differs,
-    /// The running deployment has another value than is stored.
+    /// The running deployment has another value than the stored one.
     Stale,
-    /// It may have; only times could be compared.
+    /// The running deployment may have another value; only times could be compared.
     PossiblyStale,
-    /// Railway stores a reference that leads nowhere.
+    /// Railway stores a dangling reference.
     Dangling,
-    /// Required, and neither in a file nor on Railway.
+    /// Required, but missing from both the file and Railway.
     Missing,
-    /// In the file alone.
+    /// Only in the file.
     MissingOnRailway,
     /// The variable is not sealed, and Railway returned no value.
     Unavailable,
-    /// A reference renders to something else than the file holds.
+    /// A reference renders to another value than the file has.
     ReferenceDiffers,
     /// They differ, and the difference is expected.
     ExpectedDifference,
-    /// Railway does not tell the value.
+    /// Railway does not return the value.
     Sealed,
     /// One side refers to a value kept elsewhere.
     Indirect,
-    /// On Railway alone.
+    /// Only on Railway.
     MissingLocally,
     /// The service could not be read.
     Unreadable,
-    /// There is a difference, and `doctor.toml` does not want to hear of it.
+    /// A difference that `doctor.toml` ignores.
     Ignored,
-    /// Equal, by way of a reference.
+    /// Equal, through a reference.
     Reference,
     /// Equal.
     Equal,
-    /// On neither side, and nobody misses it.
-    Absent,
+    /// On neither side, and not required.
+    NotSet,
 }
 
 /// How a mark is shown.
@@ -48,16 +48,16 @@ pub struct Marker {
     pub mark: Mark,
     /// One column wide.
     pub symbol: &'static str,
-    /// The same as a word or two.
+    /// The label, one or two words.
     pub word: &'static str,
-    /// The word for programs; a promise.
+    /// The stable name for programs.
     pub state: &'static str,
     /// What it means.
     pub meaning: &'static str,
 }
 
 impl Marker {
-    /// The marker of that mark; its fields in their order.
+    /// Creates a marker from its fields, in order.
     pub const fn new(
         mark: Mark,
         symbol: &'static str,
@@ -70,8 +70,8 @@ impl Marker {
 }
 
 impl Mark {
-    /// Whether there is nothing to tell: equal, or nothing to be equal.
+    /// Returns whether there is nothing to report: equal, or on neither side.
     pub fn is_quiet(self) -> bool {
-        matches!(self, Self::Reference | Self::Equal | Self::Absent)
+        matches!(self, Self::Reference | Self::Equal | Self::NotSet)
     }
 }

@@ -1,4 +1,4 @@
-//! The data that analysis works on. Nothing here depends on the rest of `drift`.
+//! The data types of the analysis. They do not depend on the rest of `drift`.
 
 pub mod catalogue;
 pub mod cause;

@@ -1,19 +1,19 @@
-//! What could be learned of a running service: some accounts, tokens and schemas do not tell everything.
+//! Data that may be unavailable: not every account, token and schema provides everything.
 
-/// One part of what there is to know.
+/// Data that may not have been requested, or may be unavailable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Observed<T> {
-    /// Nobody looked.
+    /// It was not requested.
     #[default]
     NotRequested,
-    /// Somebody looked, and it can't be told; why, as a sentence without full stop, scrubbed.
+    /// It is unavailable; the reason as a redacted sentence without a full stop.
     Unavailable(String),
-    /// This.
+    /// It is known.
     Known(T),
 }
 
 impl<T> Observed<T> {
-    /// It, if it is known.
+    /// Returns the data if it is known.
     pub fn known(&self) -> Option<&T> {
         match self {
             Self::Known(known) => Some(known),
@@ -21,15 +21,15 @@ impl<T> Observed<T> {
         }
     }
 
-    /// Why it can't be told, if somebody looked.
+    /// Returns why it is unavailable.
     pub fn unavailable(&self) -> Option<&str> {
         match self {
-            Self::Unavailable(why) => Some(why),
+            Self::Unavailable(reason) => Some(reason),
             Self::NotRequested | Self::Known(_) => None,
         }
     }
 
-    /// Whether anybody looked.
+    /// Returns whether it was requested.
     pub fn is_requested(&self) -> bool {
         !matches!(self, Self::NotRequested)
     }

@@ -1,46 +1,46 @@
-//! What became of each step of a fix.
+//! The results of a fix, step by step.
 
 use crate::drift::Secret;
 
-/// One step and what became of it.
+/// One step of a fix and its result.
 #[derive(Clone, Debug)]
 pub struct Receipt {
     /// `push`, `pull`, `remove`, `restore`, `redeploy`, `ignore`.
     pub change: &'static str,
-    /// The variable's name; none for a deployment.
+    /// The variable's name; `None` for a deployment.
     pub key: Option<String>,
-    /// The service's name, the file's, or what shared variables are called.
+    /// The name of the service or file, or the label of shared variables.
     pub place: String,
-    /// What became of it.
+    /// The result.
     pub outcome: Outcome,
-    /// The deployment that runs it, or was to.
+    /// The deployment that runs with it, or was expected to.
     pub deployment: Option<String>,
-    /// More about it; a phrase without full stop.
+    /// Details, as a phrase without a full stop.
     pub detail: Option<String>,
-    /// Where a conflict was met: what was there, what is there now, what was to be there.
+    /// For a conflict, the values: planned on, found and wanted.
     pub sides: Option<Sides>,
 }
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// It is as it was to be.
+    /// It succeeded.
     Done,
-    /// Something before it failed, or the run was interrupted.
+    /// An earlier step failed, or the run was interrupted.
     NotTried,
-    /// It was tried, and is not done.
+    /// It failed.
     Failed,
-    /// Somebody else was there first; nothing was written.
+    /// The value changed in the meantime, so nothing was written.
     Conflict,
-    /// It can't be told.
+    /// The result is unknown.
     Unknown,
 }
 
 impl Outcome {
-    /// Every one, the best first.
+    /// All results, best first.
     pub const ALL: [Self; 5] = [Self::Done, Self::NotTried, Self::Failed, Self::Conflict, Self::Unknown];
 
-    /// The word that reports use.
+    /// Returns the name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -52,14 +52,14 @@ impl Outcome {
     }
 }
 
-/// What is wrong with one service or file after a run that wrote, the least bad first. The exit code of the run and the
-/// verdict of the service in the report's table both follow from it.
+/// What is wrong with a service or file after a run that wrote, least severe first. It determines the exit code of the
+/// run and the verdict of the service in the report's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shortfall {
     /// Every change was applied; whether it took effect could not be verified.
     Unverified,
     /// Every change was applied; verification failed: the deployment, the running values, a log line or an endpoint.
-    Disproved,
+    VerificationFailed,
     /// A change was not applied.
     Incomplete,
 }
@@ -69,31 +69,31 @@ pub enum Shortfall {
 pub struct ReceiptFailure {
     /// The service's name.
     pub service: String,
-    /// The step, and what Railway says of it, scrubbed.
+    /// The step and Railway's message, redacted.
     pub step: Option<String>,
-    /// Which log tells of it: `build`, `run`.
+    /// The log that shows the failure: `build`, `run`.
     pub log: &'static str,
-    /// Its last lines, scrubbed; none where logs are not shown.
+    /// The last lines of the log, redacted; empty if logs are not shown.
     pub lines: Vec<String>,
-    /// How many there would have been.
+    /// How many lines are not shown.
     pub hidden: usize,
-    /// Railway's page of the deployment.
+    /// The URL of the deployment in the dashboard.
     pub link: String,
 }
 
-/// The three sides of a conflict; each is `None` where nothing stands there or nothing can be known of it.
+/// The values of a conflict; `None` if there is no value or it is unknown.
 #[derive(Clone, Debug)]
 pub struct Sides {
-    /// When the plan was made.
+    /// The value when the plan was created.
     pub planned_on: Option<Secret>,
-    /// Right before it was to be written.
+    /// The value directly before the write.
     pub found: Option<Secret>,
-    /// What was to be written.
+    /// The value to write.
     pub wanted: Option<Secret>,
 }
 
 impl Receipt {
-    /// A step that has not been tried yet.
+    /// Creates a step that has not been tried yet.
     pub fn of(change: &'static str, key: Option<&str>, place: &str) -> Self {
         Self {
             change,
@@ -106,7 +106,7 @@ impl Receipt {
         }
     }
 
-    /// Sets what became of it.
+    /// Sets the result.
     pub fn end(&mut self, outcome: Outcome, detail: impl Into<Option<String>>) {
         self.outcome = outcome;
         self.detail = detail.into();

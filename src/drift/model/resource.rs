@@ -1,10 +1,10 @@
-//! A thing on Railway, by id and name.
+//! References to Railway resources.
 
-/// Railway's id for machines, the name for people.
+/// The id and name of a service, environment or project.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ResourceRef {
-    /// Railway's id; never changes.
+    /// Railway's id, which never changes.
     pub id: String,
-    /// The name of today; unique within its project.
+    /// The current name, unique within its project.
     pub name: String,
 }

@@ -8,23 +8,23 @@ use zeroize::Zeroizing;
 
 /// A variable's value or a token.
 ///
-/// There is no `Display` and no `Serialize`: a value that reaches a report does not compile. `Debug` prints a placeholder,
-/// memory is cleared on drop, and [`Secret::expose`] is the one way out, easy to search for.
+/// It implements neither `Display` nor `Serialize`, so that code that reports a value does not compile. `Debug` prints
+/// a placeholder, memory is zeroed on drop, and [`Secret::expose`] is the only access, easy to search for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over; nothing else keeps a copy of it.
+    /// Takes ownership of the text without copying it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself.
+    /// Returns the text.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What a report shows instead of the value: equal values look equal under one key, and tell nothing under another.
+    /// Returns what reports show instead of the value: equal values have equal fingerprints within one run only.
     pub fn fingerprint(&self, key: &FingerprintKey) -> String {
         let tag = hmac::sign(&key.0, self.0.as_bytes());
         hex::encode(&tag.as_ref()[..3])
@@ -43,12 +43,12 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// The key of one run's fingerprints. It is made afresh for each run and never leaves it.
+/// The key of one run's fingerprints. It is generated for each run and never stored.
 #[derive(Clone)]
 pub struct FingerprintKey(hmac::Key);
 
 impl FingerprintKey {
-    /// A key from 32 random bytes.
+    /// Creates a key from 32 random bytes.
     pub fn new(bytes: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }

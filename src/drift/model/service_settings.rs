@@ -1,4 +1,4 @@
-//! The settings of a service that a configuration file can override, in the form in which two places can be compared.
+//! The settings of a service that a configuration file can override, in a comparable form.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,27 +6,27 @@ use serde_json::Value;
 
 use crate::drift::Secret;
 
-/// One setting. Its place in a deployment's manifest, in the environment's configuration and in a file is the same.
+/// One setting. It has the same path in a deployment's manifest, in the environment's configuration and in a file.
 #[derive(Debug)]
 pub struct Setting {
     /// `deploy` or `build`.
     section: &'static str,
-    /// Railway's name of it.
+    /// Railway's name.
     key: &'static str,
-    /// What a person calls it.
+    /// The name in reports.
     pub name: &'static str,
-    /// What counts where nothing is set, as Railway's documentation has it; empty where nothing does.
+    /// The default from Railway's documentation; empty if there is none.
     default: &'static str,
-    /// Who puts it into a deployment's manifest.
+    /// What sets it in a deployment's manifest.
     pub set_by: SetBy,
 }
 
-/// Who puts a setting into a deployment's manifest.
+/// What sets a setting in a deployment's manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetBy {
-    /// A person, in the settings or in a file.
+    /// The user, in the settings or in a file.
     Person,
-    /// A person, or Railway by what it finds in the code.
+    /// The user, or Railway's detection from the code.
     PersonOrDetection,
 }
 
@@ -38,14 +38,15 @@ const fn build(key: &'static str, name: &'static str, default: &'static str) -> 
     Setting { section: "build", key, name, default, set_by: SetBy::PersonOrDetection }
 }
 
-/// Its start command.
+/// The start command.
 pub static START_COMMAND: Setting = deploy("startCommand", "start command", "");
-/// When its command runs, for a cron service.
+/// The schedule of a cron service.
 pub static CRON_SCHEDULE: Setting = deploy("cronSchedule", "cron schedule", "");
-/// Whether it may sleep while it receives no requests.
+/// Whether the service sleeps when it receives no requests.
 pub static SLEEP: Setting = deploy("sleepApplication", "sleep when idle", "false");
 
-/// Those that are compared. Left out is what Railway stores in another form than a file has it: replicas, regions, limits.
+/// The compared settings. Replicas, regions and limits are omitted, because Railway stores them in another form than
+/// files.
 pub static SETTINGS: &[&Setting] = &[
     &START_COMMAND,
     &deploy("preDeployCommand", "pre-deploy command", ""),
@@ -64,12 +65,13 @@ pub static SETTINGS: &[&Setting] = &[
 ];
 
 impl Setting {
-    /// What the value comes to: `None` for nothing, and for what counts without it. A command may hold a credential.
+    /// Returns the value in a comparable form; `None` if it is unset or the default. A command may contain a
+    /// credential.
     pub fn comparable(&self, value: &Value) -> Option<Secret> {
         let text = match value {
             Value::Null => return None,
             Value::String(text) => text.trim().to_owned(),
-            // A list of one command is that command.
+            // A list with one command is equivalent to the command.
             Value::Array(list) => match list.as_slice() {
                 [] => return None,
                 [one] if self.default.is_empty() && self.key.ends_with("Command") => return self.comparable(one),
@@ -77,7 +79,7 @@ impl Setting {
             },
             other => other.to_string(),
         };
-        // Names of an enum, which a file may write in lower case.
+        // Enum values, which a file may have in lower case.
         let is_name = self.default.chars().any(|letter| letter.is_ascii_uppercase());
         let text = if is_name { text.to_ascii_uppercase() } else { text };
         (!text.is_empty() && text != self.default).then(|| Secret::new(text))
@@ -88,25 +90,25 @@ impl Setting {
     }
 }
 
-/// Settings with their values; what is missing has its default.
+/// Settings with their values; missing ones have their default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SettingValues(BTreeMap<&'static str, Secret>);
 
 impl SettingValues {
-    /// Those of a manifest: `{"build": {…}, "deploy": {…}}`.
+    /// Reads a manifest: `{"build": {…}, "deploy": {…}}`.
     pub fn of(manifest: &Value) -> Self {
         let value = |setting: &&'static Setting| Some((setting.name, setting.comparable(setting.within(manifest)?)?));
         Self(SETTINGS.iter().filter_map(value).collect())
     }
 
-    /// The value of one, if it is not the default.
+    /// Returns the value of a setting, if it is not the default.
     pub fn get(&self, setting: &Setting) -> Option<&Secret> {
         self.0.get(setting.name)
     }
 }
 
-/// The names of the settings that a file gives: those of its manifest, and those of the mapping from a property to its
-/// place in the file. A property that the file sets to null is given.
+/// Returns the names of the settings in a file: those in its manifest, and those in the mapping of properties to places
+/// in the file. A property that is null counts as set.
 pub fn given(manifest: Option<&Value>, mapping: Option<&Value>) -> BTreeSet<&'static str> {
     let in_mapping = |setting: &Setting| mapping?.get(format!("{}.{}", setting.section, setting.key));
     let is_given = |setting: &&&Setting| {

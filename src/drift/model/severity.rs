@@ -1,9 +1,9 @@
-//! How bad a finding is.
+//! The severity of a finding.
 
-/// How bad a finding is. The order is from harmless to bad.
+/// The severity of a finding, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Worth knowing; nothing to do.
+    /// Worth knowing, but needs no action.
     Note,
     /// Probably wrong.
     Warning,
@@ -12,7 +12,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word that reports and `doctor.toml` use.
+    /// Returns the name in reports and `doctor.toml`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Note => "note",

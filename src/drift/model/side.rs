@@ -6,14 +6,14 @@ use crate::drift::model::variable::Variable;
 /// The value of a key on one side: in a file, on Railway, or in a running deployment.
 #[derive(Clone, Copy, Debug)]
 pub enum SideValue<'s> {
-    /// A literal text: an assignment in a file, or what a deployment was created with.
+    /// A literal: an assignment in a file, or a value that a deployment was created with.
     Text(&'s Secret),
     /// A variable as Railway stores it.
     Stored(&'s Variable),
 }
 
 impl<'s> SideValue<'s> {
-    /// Returns the text as it is written or stored; `None` where Railway does not return it.
+    /// Returns the text as written or stored; `None` if Railway does not return it.
     pub fn text(self) -> Option<&'s Secret> {
         match self {
             Self::Text(text) => Some(text),
@@ -21,7 +21,7 @@ impl<'s> SideValue<'s> {
         }
     }
 
-    /// Returns the value that a process gets; `None` where it is unknown.
+    /// Returns the value that a process gets; `None` if it is unknown.
     pub fn effective(self) -> Option<&'s Secret> {
         match self {
             Self::Text(text) => Some(text),

@@ -1,46 +1,46 @@
-//! Changes that somebody made on Railway's page and has not deployed: invisible in every variable, and on their way.
+//! Staged changes: made in the dashboard and not deployed yet, so that no variable shows them.
 
-/// What waits in an environment.
+/// The staged changes of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StagedChanges {
-    /// Whether they wait for a person, are being applied right now, or could not be applied.
+    /// Whether they are waiting, being applied, or could not be applied.
     pub state: StagedState,
-    /// The variables that they touch: the service's id, or none for a shared one, and the key.
+    /// The changed variables: the service's id, or `None` for a shared variable, and the key.
     pub variables: Vec<(Option<String>, String)>,
-    /// The ids of the services whose settings they touch.
+    /// The ids of the services with changed settings.
     pub settings: Vec<String>,
-    /// Whether they touch anything else: settings, sources, whole services.
+    /// Whether they change anything else: settings, sources, whole services.
     pub others: OtherChanges,
-    /// When they were changed last, on Railway's clock.
+    /// When they were last updated, on Railway's clock.
     pub updated_at: String,
-    /// Who changed them, where Railway tells; a name or an address.
+    /// The name or email address of the user who changed them, if Railway reports it.
     pub by: Option<String>,
-    /// Why they could not be applied when they were last committed.
+    /// Why they could not be applied.
     pub error: Option<String>,
 }
 
-/// Whether staged changes wait.
+/// The state of staged changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StagedState {
-    /// Until somebody deploys or discards them.
+    /// They wait until they are deployed or discarded.
     Waiting,
     /// They are being applied.
     Applying,
-    /// Somebody committed them, and Railway could not apply them: they neither wait nor change anything.
+    /// They were committed, but Railway could not apply them.
     Failed,
 }
 
-/// Whether staged changes touch more than variables.
+/// Whether staged changes include more than variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherChanges {
     /// Only variables.
     None,
-    /// Something else, too.
+    /// Other changes, too.
     Some,
 }
 
 impl StagedChanges {
-    /// Whether they touch that key of that service, or of the shared variables.
+    /// Returns whether they change the key of the service, or of the shared variables.
     pub fn touches(&self, service: Option<&str>, key: &str) -> bool {
         self.variables.iter().any(|(owner, touched)| owner.as_deref() == service && touched == key)
     }

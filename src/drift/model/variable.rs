@@ -1,28 +1,28 @@
-//! What Railway holds under one name.
+//! Variables as Railway stores them.
 
 use crate::drift::Secret;
 
-/// A variable of a service, as Railway stores it. A name that is missing has no `Variable`; an empty one is
-/// `Plain` with an empty value; the two are never confused with `Sealed` or `Unavailable`.
+/// A variable of a service, as Railway stores it. A missing variable has no `Variable`, and an empty one is `Plain`
+/// with an empty value; neither is ever `Sealed` or `Unavailable`.
 #[derive(Clone, Debug)]
 pub enum Variable {
     /// A literal, possibly empty.
     Plain(Secret),
-    /// Text with at least one `${{…}}` in it.
+    /// Text that contains at least one `${{…}}`.
     Reference {
         /// As stored: `${{Postgres.DATABASE_URL}}`.
         template: Secret,
-        /// What Railway renders it to; `None` if it returned nothing: most often the reference goes through something sealed.
+        /// The rendered value; `None` if Railway returned none, usually because a referenced variable is sealed.
         rendered: Option<Secret>,
     },
-    /// Exists, and Railway never returns it: neither missing, nor empty, nor equal.
+    /// Exists, but Railway never returns the value: neither missing, nor empty, nor equal.
     Sealed,
-    /// Exists and is not sealed, and Railway returned no value for it.
+    /// Exists and is not sealed, but Railway returned no value.
     Unavailable,
 }
 
 impl Variable {
-    /// The value that a deployment would get, where it can be known.
+    /// Returns the value that a deployment would get, if it is known.
     pub fn effective(&self) -> Option<&Secret> {
         match self {
             Self::Plain(value) => Some(value),
@@ -31,7 +31,7 @@ impl Variable {
         }
     }
 
-    /// What is stored, as it is stored; `None` where Railway does not tell.
+    /// Returns the stored text; `None` if Railway does not return it.
     pub fn stored(&self) -> Option<&Secret> {
         match self {
             Self::Plain(text) | Self::Reference { template: text, .. } => Some(text),
@@ -39,7 +39,7 @@ impl Variable {
         }
     }
 
-    /// The stored text, if it holds a reference.
+    /// Returns the stored text if it contains a reference.
     pub fn template(&self) -> Option<&Secret> {
         match self {
             Self::Reference { template, .. } => Some(template),
@@ -47,7 +47,7 @@ impl Variable {
         }
     }
 
-    /// Whether the value is unknown: sealed, rendered through something sealed, or unavailable.
+    /// Returns whether the value is unknown: sealed, rendered from a sealed variable, or unavailable.
     pub fn is_unknown(&self) -> bool {
         self.effective().is_none()
     }

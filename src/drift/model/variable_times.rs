@@ -1,8 +1,8 @@
-//! When variables were changed last.
+//! When variables were last changed.
 
 use std::collections::BTreeMap;
 
-/// When each variable of the environment was changed last, in RFC 3339, on Railway's clock.
+/// When each variable of the environment was last changed, as RFC 3339 on Railway's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeTimes {
     /// Service name → variable → time.

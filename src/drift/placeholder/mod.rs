@@ -1,7 +1,8 @@
-//! Values that were never set: text that stands where a value belongs.
+//! Recognises placeholders: values that were never set.
 //!
-//! Three tests, from strict to broad. [`is_placeholder`] needs no key. [`is_unset`] also reads the text under a key that
-//! names a secret as words. [`Survey::is_unset`] also compares the value with the repository's own example.
+//! There are three checks, from strict to broad. [`is_placeholder`] needs no key. [`is_unset`] also recognises phrases,
+//! but only under a key that names a secret. [`Survey::is_unset`] also compares the value with the repository's example
+//! files.
 
 mod pattern;
 mod phrase;
@@ -16,7 +17,7 @@ use crate::drift::secret_like::is_public;
 use crate::drift::secret_like::{is_secret_like, name_parts};
 use crate::drift::{Secret, Survey};
 
-/// Whole values that were never set; compared in lower case, with blanks and `_` as `-`, and without brackets.
+/// Whole values that are placeholders. Compared in lower case, with spaces and `_` as `-`, and without brackets.
 const PLACEHOLDERS: &[&str] = &[
     "change-it",
     "change-me",
@@ -49,17 +50,17 @@ const PLACEHOLDERS: &[&str] = &[
     "update-me",
 ];
 
-/// What other tools print in the place of a value, in brackets.
+/// What other tools print in brackets instead of a value.
 const MASKS: &[&str] = &["hidden", "masked", "redacted", "sealed", "secret", "sensitive"];
 
-/// Pairs of signs that templates put around a name.
+/// Delimiters that templates put around a name.
 const BRACKETS: [(&str, &str); 8] =
     [("{{", "}}"), ("{", "}"), ("[", "]"), ("(", ")"), ("«", "»"), ("%", "%"), ("**", "**"), ("__", "__")];
 
-/// The longest text that is read as a request without a key, in bytes. Longer text is content.
+/// The longest text that may be a placeholder regardless of its key, in bytes. Longer text is content.
 const LONGEST: usize = 60;
 
-/// Last words of keys whose value is a setting about a secret: `TOKEN_TTL`, `PASSWORD_MIN_LENGTH`, `API_KEY_HEADER`.
+/// Last words of keys whose value is a setting for a secret: `TOKEN_TTL`, `PASSWORD_MIN_LENGTH`, `API_KEY_HEADER`.
 const SETTINGS: &[&str] = &[
     "ADDRESS",
     "AGE",
@@ -167,7 +168,7 @@ const SETTINGS: &[&str] = &[
     "WINDOW",
 ];
 
-/// Whether the whole value was never set, or is what another tool prints in the place of a value, whatever its key.
+/// Whether the whole value is a placeholder, or what another tool prints instead of a value, whatever its key.
 pub fn is_placeholder(value: &str) -> bool {
     let value = value.trim();
     if value.is_empty() || value.len() > LONGEST {
@@ -177,19 +178,19 @@ pub fn is_placeholder(value: &str) -> bool {
     is_asking(&plain) || is_masked(&plain) || pattern::is_mask(&plain) || is_in_angles(&plain)
 }
 
-/// Whether the value under that key was never set, as far as its text shows it.
+/// Whether the value of the key was never set, judged by its text.
 pub fn is_unset(key: &str, value: &str) -> bool {
     is_placeholder(value) || (names_secret(key) && phrase::stands_in(key, value.trim()))
 }
 
 impl Survey {
-    /// Whether the value under that key was never set: its text shows it, or a secret still has the value of the
-    /// repository's own example.
+    /// Whether the value of the key was never set: its text is a placeholder, or it is a secret that still equals the
+    /// value in the repository's example file.
     pub fn is_unset(&self, key: &str, value: &Secret) -> bool {
-        is_unset(key, value.expose()) || self.is_of_example(key, value)
+        is_unset(key, value.expose()) || self.equals_example(key, value)
     }
 
-    fn is_of_example(&self, key: &str, value: &Secret) -> bool {
+    fn equals_example(&self, key: &str, value: &Secret) -> bool {
         let is_same = || {
             let mut entries = self.examples.iter().filter_map(|example| example.file.entry(key));
             entries.any(|entry| entry.value == *value)
@@ -199,8 +200,8 @@ impl Survey {
     }
 }
 
-/// Whether the value of the key is a secret itself. A word such as AUTH or PRIVATE is often the name of a section, and
-/// counts only at the end.
+/// Whether the value of the key is itself a secret. A word such as AUTH or PRIVATE is often a namespace, so it counts
+/// only at the end.
 pub(crate) fn names_secret(key: &str) -> bool {
     let parts = name_parts(key);
     let Some(last) = parts.last() else { return false };
@@ -209,11 +210,11 @@ pub(crate) fn names_secret(key: &str) -> bool {
         && (is_section(last) || parts.iter().any(|word| !is_section(word) && is_secret_like(word)))
 }
 
-/// Whether an example may have this text as a sample of a secret. Switches, numbers, addresses, paths and references are
-/// settings that a real file has in common with its example.
+/// Whether the text may be a secret. Booleans, numbers, addresses, paths and references are settings, which may be
+/// equal in a real file and its example.
 pub(crate) fn is_secret_text(key: &str, value: &Secret) -> bool {
     let text = value.expose().trim();
-    let is_switch = ["true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined"]
+    let is_boolean = ["true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined"]
         .iter()
         .any(|word| text.eq_ignore_ascii_case(word));
     let may_be_number = name_parts(key)
@@ -221,14 +222,14 @@ pub(crate) fn is_secret_text(key: &str, value: &Secret) -> bool {
         .is_some_and(|last| matches!(last.as_str(), "PASS" | "PASSWD" | "PASSWORD" | "PIN" | "PWD" | "SECRET"));
     let is_address = text.contains("://") && !text.contains('@');
     !text.is_empty()
-        && !is_switch
+        && !is_boolean
         && (may_be_number || !pattern::is_amount(text))
         && !is_address
         && !pattern::is_elsewhere(text)
         && expected_differences::of(key, value) != Some(ExpectedDifference::Host)
 }
 
-/// The text without the brackets around all of it.
+/// The text without enclosing brackets.
 fn unbracketed(text: &str) -> Option<&str> {
     BRACKETS.iter().find_map(|(open, close)| {
         let inner = text.strip_prefix(open)?.strip_suffix(close)?.trim();
@@ -249,7 +250,7 @@ fn is_masked(plain: &str) -> bool {
     inner.is_some_and(|inner| MASKS.binary_search(&inner).is_ok())
 }
 
-/// `<your key>`: words in angle brackets, and no markup.
+/// `<your key>`: words in angle brackets, but not markup.
 fn is_in_angles(plain: &str) -> bool {
     plain.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).is_some_and(pattern::is_prose)
 }

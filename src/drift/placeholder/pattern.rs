@@ -1,22 +1,22 @@
-//! Placeholders that are recognised by their signs: masks, repetitions, names in brackets. And text that is no secret.
+//! Recognises placeholders by their characters (masks, sequences, names in brackets), and text that is not a secret.
 
 use crate::drift::placeholder::vocabulary::{is_known_piece, is_prefix};
 
-/// The fewest signs of a mask.
+/// The shortest mask, in characters.
 const SHORTEST_MASK: usize = 3;
 
-/// A mask of this length shows by itself that no value is there, whatever stands before it.
+/// A mask of at least this length marks a placeholder whatever the rest of the text is.
 const CLEAR_MASK: usize = 6;
 
-/// The fewest characters of `1234567890` or `abcdefghij`.
+/// The shortest sequence such as `1234567890` or `abcdefghij`, in characters.
 const SEQUENCE: usize = 10;
 
-/// Whether the character stands for one that is left out.
+/// Whether the character may be part of a mask.
 fn is_sign(character: char) -> bool {
     matches!(character, '*' | '•' | '●' | '…' | '.' | '?' | '#' | 'x' | 'X')
 }
 
-/// `***`, `xxxx`, `•••`, `...`: one sign, three times or more.
+/// `***`, `xxxx`, `•••`, `...`: the same character at least three times.
 pub(super) fn is_mask(text: &str) -> bool {
     let mut signs = text.chars();
     let Some(first) = signs.next() else { return false };
@@ -25,23 +25,23 @@ pub(super) fn is_mask(text: &str) -> bool {
         && signs.all(|sign| sign == first)
 }
 
-/// Words as people write them between brackets.
+/// Whether the text consists of ordinary words, as in brackets.
 pub(super) fn is_prose(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || "-_.:' ".contains(letter))
 }
 
-/// Whether the signs alone show that there is no secret in the text.
+/// Whether the characters alone show that the text is not a secret.
 pub(super) fn is_blank(text: &str) -> bool {
     let body = text.strip_prefix("0x").or_else(|| text.strip_prefix("base64:")).unwrap_or(text).trim_end_matches('=');
     is_zeros(body) || is_sequence(body) || is_masked(text) || is_sample_of_aws(text)
 }
 
-/// 64 zeros, and a UUID of zeros.
+/// 64 zeros, or a UUID of zeros.
 fn is_zeros(text: &str) -> bool {
     text.len() >= 8 && text.bytes().all(|byte| matches!(byte, b'0' | b'-')) && text.contains("0000")
 }
 
-/// `sk-1234567890`: behind a prefix, each character follows from the one before it.
+/// `sk-1234567890`: after a prefix, consecutive characters.
 fn is_sequence(text: &str) -> bool {
     let Some((before, last)) = text.rsplit_once(['-', '_']) else { return false };
     let follows = |pair: &[u8]| {
@@ -55,7 +55,7 @@ fn is_sequence(text: &str) -> bool {
         && before.split(['-', '_']).all(|piece| is_prefix(&piece.to_lowercase()))
 }
 
-/// `sk-xxxxxxxx`, `xoxb-...`, `AIzaSyDxxxxx`: a mask in the place of the secret part.
+/// `sk-xxxxxxxx`, `xoxb-...`, `AIzaSyDxxxxx`: a mask instead of the secret part.
 fn is_masked(text: &str) -> bool {
     let pieces = || text.split(['-', '_', ':', '/', '@', ' ', '.']).filter(|piece| !piece.is_empty());
     let masks = |piece: &str| {
@@ -81,7 +81,7 @@ fn ends_in_mask(text: &str) -> bool {
     run.max(other) >= CLEAR_MASK - 1
 }
 
-/// The key pair of Amazon's documentation.
+/// The sample keys in the documentation of AWS.
 fn is_sample_of_aws(text: &str) -> bool {
     text.ends_with("EXAMPLEKEY") || (text.starts_with("AKIA") && text.ends_with("EXAMPLE"))
 }
@@ -100,7 +100,7 @@ pub(super) fn has_name_in_angles(text: &str) -> bool {
     false
 }
 
-/// Whether the text names where a value is, or who has it: a path, a reference to a variable, an e-mail address, a host.
+/// Whether the text refers to something else: a path, a variable, an email address or a host.
 pub(super) fn is_elsewhere(text: &str) -> bool {
     let is_path = text.starts_with(['/', '~', '\\']) || text.starts_with("./") || text.starts_with("../");
     is_path || text.starts_with('$') || text.contains("${") || is_email(text) || is_host(text)

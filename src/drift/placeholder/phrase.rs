@@ -1,5 +1,5 @@
-//! Text that asks for a secret instead of being one, recognised by its words. Only for keys that name a secret: under
-//! another key, `insert coin here` is content.
+//! Recognises phrases that ask for a secret, such as `your-api-key`. Only for keys that name a secret: under another
+//! key, `insert coin here` is content.
 
 use crate::drift::placeholder::pattern::{has_name_in_angles, is_blank, is_elsewhere, is_prose};
 use crate::drift::placeholder::unbracketed;
@@ -8,10 +8,10 @@ use crate::drift::placeholder::vocabulary::{
 };
 use crate::drift::secret_like;
 
-/// The longest text that is read, in bytes.
+/// The longest text that is checked, in bytes.
 const LONGEST: usize = 120;
 
-/// Whether the text stands in for the secret of that key.
+/// Whether the text is a placeholder for the secret of the key.
 pub(super) fn stands_in(key: &str, text: &str) -> bool {
     if text.is_empty() || text.len() > LONGEST {
         return false;
@@ -29,7 +29,7 @@ pub(super) fn stands_in(key: &str, text: &str) -> bool {
     inner.is_some_and(|inner| phrase_words(key, inner).is_some_and(|words| !words.is_empty())) || is_request(key, text)
 }
 
-/// What a URL has of a secret: the user, the password and the host. A path is an address.
+/// The parts of a URL that may be a placeholder: user, password and host. A path is part of the address.
 fn parts(rest: &str) -> impl Iterator<Item = &str> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     authority.split(['@', ':'])
@@ -113,17 +113,17 @@ fn is_description(words: &[&str]) -> bool {
     };
     let is_random =
         |pair: &[&str]| pair[0] == "random" && (is_noun(pair[1]) || is_quality(pair[1]) || pair[1] == "generated");
-    let is_boast = |pair: &[&str]| pair[0] == "super" && matches!(pair[1], "secret" | "secure" | "strong" | "safe");
-    let is_sham = |word: &str| matches!(word, "dummy" | "fake" | "placeholder" | "bogus");
+    let is_emphasis = |pair: &[&str]| pair[0] == "super" && matches!(pair[1], "secret" | "secure" | "strong" | "safe");
+    let is_fake = |word: &str| matches!(word, "dummy" | "fake" | "placeholder" | "bogus");
     words.contains(&"openssl")
         || words.contains(&"placeholder")
         || (words.windows(2).any(is_length) && has(|word| is_noun(word) || word == "random"))
         || words.windows(2).any(is_random)
-        || (words.windows(2).any(is_boast) && has(is_noun))
-        || (has(is_sham) && (words.len() == 1 || has(is_noun)))
+        || (words.windows(2).any(is_emphasis) && has(is_noun))
+        || (has(is_fake) && (words.len() == 1 || has(is_noun)))
 }
 
-/// `my-secret-key`, `example_token`: nothing but words of placeholders.
+/// `my-secret-key`, `example_token`: only words that occur in placeholders.
 fn is_made_up(words: &[&str]) -> bool {
     let is_sample = |word: &str| matches!(word, "example" | "insecure" | "my" | "sample" | "super" | "this" | "very");
     words.iter().all(|word| is_known(word) || is_number(word))
@@ -143,8 +143,8 @@ fn is_number(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The words of a text in lower case; `None` if a part of it is no word, as in everything that a machine has made. The
-/// words of the key are words, also where they are abbreviations.
+/// The words of a text in lower case; `None` if a part is not a word, as in generated secrets. The words of the key
+/// count as words, even abbreviations.
 fn phrase_words(key: &str, text: &str) -> Option<Vec<String>> {
     let name = secret_like::name_parts(key);
     let is_of_key = |word: &str| name.iter().any(|other| other.eq_ignore_ascii_case(word));
@@ -166,8 +166,7 @@ fn phrase_words(key: &str, text: &str) -> Option<Vec<String>> {
     Some(all)
 }
 
-/// The parts of a piece: split between letters and digits, and where camel case starts a word. A piece of one case stays
-/// whole.
+/// Splits a piece between letters and digits, and between the words of camel case.
 fn humps(piece: &str) -> Vec<&str> {
     let letters: Vec<(usize, char)> = piece.char_indices().collect();
     let mut cuts = vec![0];
@@ -183,7 +182,7 @@ fn humps(piece: &str) -> Vec<&str> {
     cuts.windows(2).map(|cut| &piece[cut[0]..cut[1]]).collect()
 }
 
-/// Whether people may have such a word: vowels, and not too many consonants in a row.
+/// Whether the word may be from a dictionary: it has vowels, and not too many consonants in a row.
 fn is_dictionary_word(word: &str) -> bool {
     let is_vowel = |letter: char| "aeiouy".contains(letter) || !letter.is_ascii();
     let longest = word.split(is_vowel).map(str::len).max().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Secrets as public example files have them, and values that only look like placeholders.
+//! Tests with placeholders from public example files, and with values that only look like placeholders.
 
 use proptest::prelude::proptest;
 use proptest::prop_assert;
@@ -9,7 +9,7 @@ use crate::drift::example_file::Example;
 use crate::drift::placeholder::{is_unset, names_secret};
 use crate::drift::test_support::survey;
 
-/// Lines of public example files whose secret nobody has set.
+/// Placeholders for secrets in public example files.
 const UNSET: &[(&str, &str)] = &[
     ("SECRET_KEY", "generate_a_new_key"),
     ("AWS_ACCESS_KEY_ID", "get_a_key_from_aws"),
@@ -99,7 +99,7 @@ const UNSET: &[(&str, &str)] = &[
     ("DB_PASSWORD", "fixme-postgres-password"),
 ];
 
-/// Values of public files and of generators that are set, and settings whose name only mentions a secret.
+/// Real values, from public files and generators, and settings whose key only mentions a secret.
 const SET: &[(&str, &str)] = &[
     ("SECRET_KEY_BASE", "UpNVntn3cDxHJpq99YMc1T1AQgQpc8kfYTuRgBiYa15BLrx8etQoXz3gZv1/u2oq"),
     ("S3_ACCESS_KEY_ID", "625729a08b95bf1b7ff351a663f3a23c"),
@@ -298,7 +298,7 @@ const SET: &[(&str, &str)] = &[
     ("INTERNAL_TOKEN", "shop-internal-2026-08"),
 ];
 
-/// Those of [`UNSET`] that only a comparison with the example shows: a weak password may be somebody's own.
+/// The values in [`UNSET`] that only a comparison with the example recognises: they may be real, weak passwords.
 const BY_EXAMPLE_ALONE: &[&str] = &["secret1234", "secret1233", "CAFEBABE", "secret", "test-key", "dev-jwt-secret"];
 
 #[test]

@@ -1,6 +1,6 @@
-//! The words of placeholders.
+//! The words that occur in placeholders.
 
-/// What a secret is called.
+/// Names for a secret.
 const NOUNS: &[&str] = &[
     "apikey",
     "api",
@@ -52,7 +52,7 @@ const NOUNS: &[&str] = &[
     "webhook",
 ];
 
-/// What else belongs to a reader: `your-account-sid`.
+/// Names for other data that a user has: `your-account-sid`.
 const BELONGINGS: &[&str] = &[
     "account",
     "app",
@@ -79,13 +79,13 @@ const BELONGINGS: &[&str] = &[
     "workspace",
 ];
 
-/// Whose value is wanted.
+/// Words for the owner of the value.
 const OWNERS: &[&str] = &["dein", "deine", "ihr", "seu", "sua", "tu", "ur", "votre", "your", "yours"];
 
-/// Where the value belongs.
+/// Words for the position of the value.
 const PLACES: &[&str] = &["aqui", "here", "hier", "ici"];
 
-/// What a reader is asked to do.
+/// Words for what the user should do.
 const VERBS: &[&str] = &[
     "add",
     "choose",
@@ -119,7 +119,7 @@ const VERBS: &[&str] = &[
     "use",
 ];
 
-/// Words that describe a secret nobody chose with care.
+/// Adjectives for a secret.
 const QUALITIES: &[&str] = &[
     "default",
     "demo",
@@ -152,7 +152,7 @@ const QUALITIES: &[&str] = &[
     "very",
 ];
 
-/// Words that join the others.
+/// Words that connect the others.
 const CONNECTORS: &[&str] = &[
     "a",
     "access",
@@ -221,7 +221,7 @@ const CONNECTORS: &[&str] = &[
     "with",
 ];
 
-/// How the keys of providers begin, in lower case.
+/// Prefixes of the keys of providers, in lower case.
 const PREFIXES: &[&str] = &[
     "aiza", "akia", "ant", "dop", "ey", "ghp", "gho", "ghs", "github", "glpat", "gocspx", "gsk", "hf", "ls", "lsv",
     "live", "npm", "nvapi", "pat", "phc", "pk", "pplx", "proj", "re", "rk", "rnd", "rzp", "sbp", "sg", "sk", "svcacct",
@@ -256,14 +256,14 @@ pub(super) fn is_prefix(word: &str) -> bool {
     PREFIXES.contains(&word)
 }
 
-/// Whether the word is one of placeholders at all.
+/// Whether the word occurs in placeholders.
 pub(super) fn is_known(word: &str) -> bool {
     let all = [NOUNS, BELONGINGS, OWNERS, PLACES, VERBS, QUALITIES, CONNECTORS];
     all.iter().any(|list| list.contains(&word))
 }
 
-/// Whether a piece between separators is a provider's prefix or a word of placeholders, with or without a number: `sk`,
-/// `api03`, `eyJhbGciOi`.
+/// Whether a piece between separators is a provider's prefix or a word that occurs in placeholders, with or without a
+/// number: `sk`, `api03`, `eyJhbGciOi`.
 pub(super) fn is_known_piece(piece: &str) -> bool {
     let small = piece.to_lowercase();
     let word = small.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -271,12 +271,12 @@ pub(super) fn is_known_piece(piece: &str) -> bool {
     word.is_empty() || begins || is_prefix(word) || is_known(word)
 }
 
-/// The words of placeholders that a text without separators consists of: `yoursecretkey` → your, secret, key.
+/// Splits a text without separators into words that occur in placeholders: `yoursecretkey` → your, secret, key.
 pub(super) fn segments(text: &str) -> Option<Vec<&str>> {
     if !text.is_ascii() || text.len() > 40 {
         return None;
     }
-    // For each end, the start of the last word; longer words first, so that `changeme` is not `c` and the rest.
+    // For each end, the start of the last word. Longer words are tried first.
     let mut starts: Vec<Option<usize>> = vec![None; text.len() + 1];
     starts[0] = Some(0);
     for end in 2..=text.len() {

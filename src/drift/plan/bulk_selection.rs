@@ -1,4 +1,4 @@
-//! Which offers are taken when one direction is chosen for all.
+//! Selects the offers of a bulk push, pull, addition or removal.
 
 use std::borrow::Borrow;
 use std::collections::btree_map::Entry;
@@ -8,29 +8,29 @@ use crate::drift::Secret;
 use crate::drift::plan::offer::{Direction, FixPermissions, Offer, OfferReach, Proposal};
 use crate::drift::process_control_names::is_dangerous_name;
 
-/// Who says yes.
+/// How the changes are confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
-    /// A person who has seen the plan.
+    /// By a user who reviews the plan.
     Asked,
-    /// `--yes`: only what was named by itself or is required goes to Railway.
-    GivenBefore,
-    /// The same where what is required is not known from outside the checkout: only what was named by itself.
-    GivenToNamed,
+    /// By `--yes`: only named or required keys are pushed.
+    Yes,
+    /// By `--yes`, where the requirements come from the checkout only: only named keys are pushed.
+    YesForNamed,
 }
 
-/// What one direction for all comes to.
+/// The result of a bulk selection.
 #[derive(Debug, Default)]
 pub struct BulkSelection<'p> {
-    /// The offers that are taken.
+    /// The selected offers.
     pub taken: Vec<&'p Offer>,
-    /// Keys that would be taken if they were named, each once.
+    /// Keys that would be selected if they were named, without repetition.
     pub unnamed: Vec<String>,
-    /// What can't be done, and why: key and sentence.
+    /// Keys that can't be changed, each with the reason as a sentence.
     pub obstacles: Vec<(String, String)>,
 }
 
-/// The offers of these directions that are taken without a further word.
+/// Selects the offers in these directions that need no further confirmation.
 pub fn select<'p>(
     proposals: &'p [Proposal<'_>],
     ways: &[Direction],
@@ -42,13 +42,14 @@ pub fn select<'p>(
         let key = proposal.key;
         let named = terms.names(key);
         let fitting = |way: &&Direction| proposal.offers.iter().find(|offer| offer.way == **way);
-        // What a word was given for goes before the ordinary way. Adding a key changes other services than a push does.
+        // A direction that needs permission comes before the ordinary one. Adding a key changes other services than a
+        // push.
         let main = ways.iter().rev().filter(|way| **way != Direction::Add).find_map(|way| fitting(&way));
         let added = ways.iter().find(|way| **way == Direction::Add).and_then(|way| fitting(&way));
         if main.is_none() && added.is_none() {
             let of_ways = proposal.obstacles.iter().filter(|(way, _)| ways.contains(way));
-            let worth_saying = named || proposal.finding.severity > crate::drift::Severity::Note;
-            selection.obstacles.extend(of_ways.filter(|_| worth_saying).map(|(_, why)| (key.to_owned(), why.clone())));
+            let is_reported = named || proposal.finding.severity > crate::drift::Severity::Note;
+            selection.obstacles.extend(of_ways.filter(|_| is_reported).map(|(_, why)| (key.to_owned(), why.clone())));
             continue;
         }
         for offer in main.into_iter().chain(added) {
@@ -86,16 +87,16 @@ fn writes(offer: &Offer) -> impl Iterator<Item = (WriteDestination, Option<&Secr
     pulls.chain(stores)
 }
 
-/// Removes the offers that would write different values to the same place: a key of a file that two services disagree
-/// about, a shared variable that two keys refer to. Which value is right is unknown, so none is written. Returns each key
-/// and why it is left out.
+/// Removes the offers that would write different values to the same destination: a key of a file for which two services
+/// have different values, or a shared variable that two keys reference. It is unknown which value is right, so none is
+/// written. Returns each removed key with the reason.
 pub fn leave_out_conflicts<O: Borrow<Offer>>(offers: &mut Vec<O>) -> Vec<(String, String)> {
     let mut values: BTreeMap<WriteDestination, Option<Secret>> = BTreeMap::new();
     let mut conflicts: BTreeSet<WriteDestination> = BTreeSet::new();
     for (destination, value) in offers.iter().flat_map(|offer| writes(offer.borrow())) {
         match values.entry(destination) {
-            Entry::Vacant(unseen) => drop(unseen.insert(value.cloned())),
-            Entry::Occupied(known) if known.get().as_ref() != value => drop(conflicts.insert(known.key().clone())),
+            Entry::Vacant(entry) => drop(entry.insert(value.cloned())),
+            Entry::Occupied(entry) if entry.get().as_ref() != value => drop(conflicts.insert(entry.key().clone())),
             Entry::Occupied(_) => {}
         }
     }
@@ -109,34 +110,34 @@ pub fn leave_out_conflicts<O: Borrow<Offer>>(offers: &mut Vec<O>) -> Vec<(String
 fn conflict_sentence(key: &str, destination: &WriteDestination) -> String {
     match destination {
         WriteDestination::File(..) => {
-            format!("services hold different values for {key}: name one of them with --service")
+            format!("services have different values for {key}: select one with --service")
         }
         WriteDestination::Variable(_, name) => {
-            format!("{key} and another key would write different values to {name}: select one of them with --only")
+            format!("{key} and another key would write different values to {name}: select one with --only")
         }
     }
 }
 
 enum SelectionRefusal {
-    /// It would be taken if its key were named.
+    /// It would be selected if its key were named.
     Unnamed,
-    /// It is for somebody who picks it by itself.
+    /// It must be picked individually.
     NotInBulk,
-    /// It goes over a reference in the file.
+    /// It overwrites a reference in the file.
     OverReference,
     /// Its name changes how programs run.
     Dangerous,
 }
 
 impl SelectionRefusal {
-    /// Why the key is left out, where that is worth saying.
+    /// Returns why the key is left out; `None` if that is not reported.
     fn sentence(&self, key: &str) -> Option<String> {
         let why = match self {
             Self::Unnamed | Self::NotInBulk => return None,
-            Self::OverReference => "is made from other variables in the file",
+            Self::OverReference => "is built from other variables in the file",
             Self::Dangerous => "changes how programs run",
         };
-        Some(format!("{key} {why}, so it is pulled only when it is named: `--only {key}`"))
+        Some(format!("{key} {why}, so it is pulled only when named: `--only {key}`"))
     }
 }
 
@@ -153,8 +154,8 @@ fn refusal(offer: &Offer, proposal: &Proposal<'_>, named: bool, consent: Consent
     }
     let is_covered = match consent {
         Consent::Asked => true,
-        Consent::GivenBefore => proposal.finding.required,
-        Consent::GivenToNamed => false,
+        Consent::Yes => proposal.finding.required,
+        Consent::YesForNamed => false,
     };
     (!is_covered).then_some(SelectionRefusal::Unnamed)
 }

@@ -1,5 +1,5 @@
-//! The commands that do exactly what a plan shows. Each candidate is tried on what is known, and a command that would do
-//! more or less than the plan is never printed.
+//! The commands that do exactly what a plan shows. The effects of each candidate are predicted, and a command that
+//! would do more or less than the plan is never printed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,48 +11,49 @@ use crate::drift::plan::redeploys::DueRedeploy;
 use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::{ResourceRef, Survey, Variable};
 
-/// What was chosen, and what of the command line it depends on.
+/// The selected changes, and the flags of this run that affect them.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandRequest<'w> {
-    /// The offers that were taken.
+    /// The selected offers.
     pub offers: &'w [Offer],
     /// The start commands that are set.
     pub settings: &'w [StartCommandChange],
-    /// The services that are deployed again.
+    /// The services to redeploy.
     pub due: &'w [DueRedeploy],
-    /// Whether the services of this run are those of a run that names none.
+    /// Whether the user selected the services.
     pub scope: Scope,
-    /// `--only`, as it was typed.
+    /// `--only`, as typed.
     pub only: &'w BTreeSet<String>,
-    /// The directions, as they were typed.
+    /// The directions, as typed.
     pub ways: &'w BTreeSet<Direction>,
-    /// `--redeploy`, as it was typed.
+    /// `--redeploy`, as typed.
     pub redeploy: Redeploy,
-    /// `--no-deploy`, as it was typed.
+    /// `--no-deploy`, as typed.
     pub deploying: Deploying,
-    /// What a prediction needs.
+    /// The input of the predictions.
     pub known: PredictionInput<'w>,
 }
 
 /// Which services a run is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Those of a run that names none, and the one that a start command is for.
+    /// The default services, and the service of a start command.
     Default,
-    /// Those that were typed.
+    /// The services that the user named.
     Typed,
 }
 
-/// One command where one is exact, several to be run one after the other where that is needed, and `None` where no
-/// command says exactly this.
-pub fn commands(survey: &mut Survey, wish: &CommandRequest<'_>) -> Option<Vec<FixInvocation>> {
-    let units = without_repeated(wish.offers.iter().flat_map(units).collect());
-    let mut search = CommandSearch { survey, wish, units };
+/// Returns one command if one has exactly these effects, otherwise several to run in order, or `None` if no commands
+/// have exactly these effects.
+pub fn commands(survey: &mut Survey, request: &CommandRequest<'_>) -> Option<Vec<FixInvocation>> {
+    let units = without_repeated(request.offers.iter().flat_map(units).collect());
+    let mut search = CommandSearch { survey, request, units };
     let expected = search.expected();
     search.single(&expected).map(|one| vec![one]).or_else(|| search.several(&expected))
 }
 
-/// What can be taken on by itself: one variable, one shared variable with those who refer to it, one value for a file.
+/// Splits an offer into independent changes: one variable, one shared variable with its dependents, or one value for a
+/// file.
 fn units(offer: &Offer) -> Vec<Offer> {
     if matches!(offer.way, Direction::PushShared | Direction::Pull) {
         return vec![offer.clone()];
@@ -61,8 +62,8 @@ fn units(offer: &Offer) -> Vec<Offer> {
     offer.stores.iter().map(alone).collect()
 }
 
-/// The units without those that only write values to a file which an earlier one writes as well: two findings may be about
-/// one key.
+/// Removes the units that only write file values which an earlier unit writes as well: two findings may be about one
+/// key.
 fn without_repeated(mut units: Vec<Offer>) -> Vec<Offer> {
     let mut seen: BTreeSet<(usize, String)> = BTreeSet::new();
     units.retain(|unit| {
@@ -72,13 +73,13 @@ fn without_repeated(mut units: Vec<Offer>) -> Vec<Offer> {
     units
 }
 
-/// The services that a command has to name for it.
+/// Returns the services that a command for the unit must name.
 fn services(unit: &Offer) -> BTreeSet<ResourceRef> {
     let pulled = unit.pulls.iter().flat_map(|pull| &pull.from);
     unit.stores.iter().flat_map(|store| &store.meant_for).chain(pulled).cloned().collect()
 }
 
-/// The command that takes on these units, by name.
+/// Returns the command that names these units.
 fn covering(units: &[&Offer], services: Option<BTreeSet<ResourceRef>>, deploying: Deploying) -> FixInvocation {
     let keys =
         |is: &dyn Fn(&Offer) -> bool| units.iter().filter(|unit| is(unit)).map(|unit| unit.key.clone()).collect();
@@ -101,29 +102,30 @@ fn covering(units: &[&Offer], services: Option<BTreeSet<ResourceRef>>, deploying
 
 struct CommandSearch<'s> {
     survey: &'s mut Survey,
-    wish: &'s CommandRequest<'s>,
+    request: &'s CommandRequest<'s>,
     units: Vec<Offer>,
 }
 
 impl CommandSearch<'_> {
     fn expected(&self) -> Effects {
-        let offers: Vec<&Offer> = self.wish.offers.iter().collect();
-        Effects::of(&offers, self.wish.due, self.wish.deploying, self.wish.known).setting(self.wish.settings)
+        let offers: Vec<&Offer> = self.request.offers.iter().collect();
+        Effects::of(&offers, self.request.due, self.request.deploying, self.request.known)
+            .setting(self.request.settings)
     }
 
     fn is_exact(&mut self, invocation: &FixInvocation, expected: &Effects) -> bool {
-        invocation.effects(self.survey, self.wish.known) == *expected
+        invocation.effects(self.survey, self.request.known) == *expected
     }
 
-    /// One command for everything: with the services of this run, or else with those of the plan.
+    /// Returns one command for everything: for the services of this run, or else for those of the plan.
     fn single(&mut self, expected: &Effects) -> Option<FixInvocation> {
         let units: Vec<&Offer> = self.units.iter().collect();
-        let all = covering(&units, None, self.wish.deploying);
+        let all = covering(&units, None, self.request.deploying);
         let sends =
             units.iter().any(|unit| matches!(unit.way, Direction::Push | Direction::PushShared | Direction::Add));
-        // Adding and removing are never combined with a start command, and one command sets one.
+        // A command sets at most one start command, and never combines it with adding or removing keys.
         let takes_none = |way: &Direction| matches!(way, Direction::Add | Direction::Remove);
-        let is_apart = match self.wish.settings {
+        let is_apart = match self.request.settings {
             [] => false,
             [_] => all.ways.iter().any(takes_none),
             _ => true,
@@ -134,22 +136,22 @@ impl CommandSearch<'_> {
         self.candidates(&all).into_iter().find(|one| self.is_exact(one, expected))
     }
 
-    /// Commands that could do everything, in the order of preference. `all` names every key and direction.
+    /// Returns commands that might do everything, in order of preference. `all` names every key and direction.
     fn candidates(&self, all: &FixInvocation) -> Vec<FixInvocation> {
-        let start = self.wish.settings.first().cloned();
-        let due = self.wish.due.iter().map(|due| due.service.clone());
+        let start = self.request.settings.first().cloned();
+        let due = self.request.due.iter().map(|due| due.service.clone());
         let services: BTreeSet<ResourceRef> = self.units.iter().flat_map(services).chain(due).collect();
-        let redeploy = if self.wish.due.is_empty() { self.wish.redeploy } else { Redeploy::Due };
-        // A deployment may be due for a reason that is about no key.
+        let redeploy = if self.request.due.is_empty() { self.request.redeploy } else { Redeploy::Due };
+        // A redeploy may be due for a reason that concerns no key.
         let mut names = vec![all.keys.clone()];
         if redeploy == Redeploy::Due {
-            names.push(self.wish.only.clone());
+            names.push(self.request.only.clone());
         }
         names.dedup();
         let mut candidates = Vec::new();
         // Adding a key needs the service's name.
         let whole = if all.ways.contains(&Direction::Add) { Vec::new() } else { vec![None] };
-        let typed: BTreeSet<Direction> = self.wish.ways.union(&all.ways).copied().collect();
+        let typed: BTreeSet<Direction> = self.request.ways.union(&all.ways).copied().collect();
         for ways in [&typed, &all.ways] {
             for services in whole.iter().cloned().chain([Some(services.clone())]) {
                 let like = FixInvocation { ways: ways.clone(), redeploy, services, ..all.clone() };
@@ -157,9 +159,9 @@ impl CommandSearch<'_> {
             }
         }
         if let Some(setting) = start {
-            // Which services the directions of such a command are about is known only where no service was typed.
+            // The services of such a command's directions are known only if the user named none.
             candidates.retain(|one| {
-                self.wish.scope == Scope::Default || one.ways.is_empty() && one.redeploy == Redeploy::None
+                self.request.scope == Scope::Default || one.ways.is_empty() && one.redeploy == Redeploy::None
             });
             for one in &mut candidates {
                 one.services = Some(BTreeSet::from([setting.service.clone()]));
@@ -169,49 +171,49 @@ impl CommandSearch<'_> {
         candidates
     }
 
-    /// What is stored, what is pulled and what is deployed, each by commands of its own that name their services.
+    /// Returns separate commands to push, pull and deploy, each with its services named.
     fn several(&mut self, expected: &Effects) -> Option<Vec<FixInvocation>> {
         let (pulled, stored): (Vec<Offer>, Vec<Offer>) =
             std::mem::take(&mut self.units).into_iter().partition(|unit| unit.way == Direction::Pull);
-        // One key in both directions: the second command would find what the first has made of it.
+        // One key in both directions: the second command would find the result of the first.
         if stored.iter().any(|one| pulled.iter().any(|other| one.key == other.key)) {
             return None;
         }
-        // What is pulled may refer to what is pushed, and not the other way round.
+        // Pulled values may depend on pushed ones, but not the reverse.
         let mut all = self.pulled(&pulled)?;
         let together = self.stored(&stored, Grouping::Together);
         all.extend(together.or_else(|| self.stored(&stored, Grouping::Apart))?);
         let mut done = Effects::default();
         for one in &all {
-            done = done.and(one.effects(self.survey, self.wish.known))?;
+            done = done.and(one.effects(self.survey, self.request.known))?;
         }
-        for one in self.wish.settings.iter().map(FixInvocation::starting) {
-            done = done.and(one.effects(self.survey, self.wish.known))?;
+        for one in self.request.settings.iter().map(FixInvocation::starting) {
+            done = done.and(one.effects(self.survey, self.request.known))?;
             all.push(one);
         }
         let left = |due: &&DueRedeploy| !done.deployed.contains_key(&due.service.id);
-        let left: BTreeSet<ResourceRef> = self.wish.due.iter().filter(left).map(|due| due.service.clone()).collect();
+        let left: BTreeSet<ResourceRef> = self.request.due.iter().filter(left).map(|due| due.service.clone()).collect();
         if !left.is_empty() {
-            let keys = self.wish.only.clone();
+            let keys = self.request.only.clone();
             let last =
                 FixInvocation { redeploy: Redeploy::Due, keys, services: Some(left), ..FixInvocation::default() };
-            done = done.and(last.effects(self.survey, self.wish.known))?;
+            done = done.and(last.effects(self.survey, self.request.known))?;
             all.push(last);
         }
         (done == *expected).then_some(all)
     }
 
-    /// Each service is changed by one command, so that it is deployed once. One that also gets a newer commit or another start
-    /// command is only changed: the command that follows deploys it with both.
+    /// Each service is changed by one command, so that it is deployed once. A service that also gets a newer commit or
+    /// start command is not deployed yet: a later command deploys it with both.
     fn stored(&mut self, units: &[Offer], grouping: Grouping) -> Option<Vec<FixInvocation>> {
         let newer = |service: &ResourceRef| {
-            let is_started = self.wish.settings.iter().any(|setting| setting.service == *service);
-            is_started || self.wish.due.iter().any(|due| due.commit.is_some() && due.service == *service)
+            let is_started = self.request.settings.iter().any(|setting| setting.service == *service);
+            is_started || self.request.due.iter().any(|due| due.commit.is_some() && due.service == *service)
         };
-        let (silent, deployed): (Vec<&Offer>, Vec<&Offer>) =
+        let (undeployed, deployed): (Vec<&Offer>, Vec<&Offer>) =
             units.iter().partition(|unit| services(unit).iter().any(newer));
         let mut all = Vec::new();
-        for (units, deploying) in [(silent, Deploying::Never), (deployed, self.wish.deploying)] {
+        for (units, deploying) in [(undeployed, Deploying::Never), (deployed, self.request.deploying)] {
             let services: BTreeSet<ResourceRef> = units.iter().flat_map(|unit| services(unit)).collect();
             if units.is_empty() {
                 continue;
@@ -231,28 +233,29 @@ impl CommandSearch<'_> {
         self.in_order(all)
     }
 
-    /// One command for a group, where it is exact.
+    /// Returns one command for a group, if it is exact.
     fn part<'u>(&mut self, (services, units): UnitGroup<'u>, deploying: Deploying) -> Option<CommandPart<'u>> {
         let invocation = covering(&units, Some(services), deploying);
-        let wanted = Effects::of(&units, &[], deploying, self.wish.known);
+        let wanted = Effects::of(&units, &[], deploying, self.request.known);
         self.is_exact(&invocation, &wanted).then_some(CommandPart { invocation, units })
     }
 
-    /// A shared variable is written for several services, and a key that only one of them gets can't be named beside it. The
-    /// services' own variables are stored first, and the command that writes the shared variable deploys these services.
+    /// A shared variable is written for several services, so the same command can't name a key that only one of them
+    /// gets. The services' own variables are stored first, and the command that writes the shared variable deploys the
+    /// services.
     fn around_shared<'u>(&mut self, units: &[&'u Offer], deploying: Deploying) -> Option<Vec<CommandPart<'u>>> {
         let (shared, own): (Vec<&Offer>, Vec<&Offer>) =
             units.iter().partition(|unit| unit.way == Direction::PushShared);
         let deployed: BTreeSet<ResourceRef> = shared.iter().flat_map(|unit| services(unit)).collect();
-        let (silent, apart): (Vec<&Offer>, Vec<&Offer>) =
+        let (undeployed, apart): (Vec<&Offer>, Vec<&Offer>) =
             own.iter().partition(|unit| services(unit).is_subset(&deployed));
-        // A key that was stored on a service before would no longer be one that refers to the shared variable there.
+        // A key that was stored on a service first would no longer reference the shared variable there.
         let is_both = |unit: &Offer| shared.iter().any(|one| one.key == unit.key);
         if shared.is_empty() || own.is_empty() || own.iter().any(|unit| is_both(unit)) {
             return None;
         }
         let mut parts = Vec::new();
-        for (units, deploying) in [(silent, Deploying::Never), (apart, deploying), (shared, deploying)] {
+        for (units, deploying) in [(undeployed, Deploying::Never), (apart, deploying), (shared, deploying)] {
             for group in groups(&units) {
                 parts.push(self.part(group, deploying)?);
             }
@@ -260,8 +263,8 @@ impl CommandSearch<'_> {
         Some(parts)
     }
 
-    /// A reference gives another value once what it refers to was written, and a command that writes over it would find
-    /// that: it goes first. `None` where each waits for another.
+    /// A reference renders to another value once its target was written, so a command that overwrites the reference
+    /// must run first. `None` if the commands depend on each other.
     fn in_order(&self, mut left: Vec<CommandPart<'_>>) -> Option<Vec<FixInvocation>> {
         let mut ordered = Vec::new();
         while !left.is_empty() {
@@ -275,7 +278,7 @@ impl CommandSearch<'_> {
         Some(ordered)
     }
 
-    /// Whether what one command writes changes what a reference renders to that the other one writes over.
+    /// Returns whether the first command changes the rendered value of a reference that the second one overwrites.
     fn disturbs(&self, first: &CommandPart<'_>, second: &CommandPart<'_>) -> bool {
         let written: Vec<VariableChange> = first.units.iter().flat_map(|unit| unit.stores.iter().cloned()).collect();
         let templates = self.survey.readable().flat_map(|target| {
@@ -301,7 +304,7 @@ impl CommandSearch<'_> {
         for units in parts {
             let services = units.iter().flat_map(|unit| services(unit)).collect();
             let one = covering(units, Some(services), Deploying::Changed);
-            let wanted = Effects::of(units, &[], Deploying::Changed, self.wish.known);
+            let wanted = Effects::of(units, &[], Deploying::Changed, self.request.known);
             if !self.is_exact(&one, &wanted) {
                 return None;
             }
@@ -311,34 +314,34 @@ impl CommandSearch<'_> {
     }
 }
 
-/// How services are put into commands. Fewer commands are better, and not always in an order that works.
+/// How services are grouped into commands. Fewer commands are better, but can't always be ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Grouping {
-    /// All in one, where that is exact.
+    /// All in one command, if it is exact.
     Together,
-    /// Only services with the same keys in one.
+    /// Only services with the same keys in one command.
     Apart,
 }
 
-/// One of several commands, with what it takes on.
+/// One of several commands, with the units that it covers.
 struct CommandPart<'u> {
     invocation: FixInvocation,
     units: Vec<&'u Offer>,
 }
 
-/// Services, and the units that one command takes on for them.
+/// Services, and the units that one command covers for them.
 type UnitGroup<'u> = (BTreeSet<ResourceRef>, Vec<&'u Offer>);
 
-/// The units by the services that they change, services with the same keys together.
+/// Groups the units by the services that they change; services with the same keys share a group.
 fn groups<'u>(units: &[&'u Offer]) -> Vec<UnitGroup<'u>> {
     // Services that share a unit stay together.
     let mut clusters: Vec<UnitGroup<'_>> = Vec::new();
     for unit in units {
         let own = services(unit);
-        let (touched, apart): (Vec<_>, Vec<_>) =
+        let (overlapping, apart): (Vec<_>, Vec<_>) =
             clusters.into_iter().partition(|(services, _)| !services.is_disjoint(&own));
         let mut cluster = (own, vec![*unit]);
-        for (services, units) in touched {
+        for (services, units) in overlapping {
             cluster.0.extend(services);
             cluster.1.extend(units);
         }

@@ -1,4 +1,4 @@
-//! Who takes a changed value by reference: directly, or through a variable that does.
+//! Variables that reference a changed variable, directly or through others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,11 +6,11 @@ use crate::drift::model::catalogue::Catalogue;
 use crate::drift::plan::{VariableChange, VariableOwner};
 use crate::drift::reference::{self, ReferenceTarget};
 
-/// A stored text with references in it: the service's name, the key, the text.
+/// A stored value with references: the service's name, the key and the template.
 pub type Template<'t> = (&'t str, &'t str, &'t str);
 
-/// The services that refer to a variable which changes, each with its keys that follow. A service whose own variables
-/// change is among them only if it has keys that follow.
+/// Returns the services that reference a changed variable, each with its dependent keys. A service whose own variables
+/// change is included only if it has dependent keys.
 pub fn dependents(
     templates: &[Template<'_>],
     stores: &[VariableChange],
@@ -25,24 +25,24 @@ pub fn dependents(
     let mut changed: BTreeSet<(String, String)> =
         stores.iter().map(|store| (owner(&store.owner), store.key.clone())).collect();
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    // What follows may be followed in turn; each round finds at least one more or is the last.
+    // Dependents may have dependents; each round finds at least one more, or is the last.
     loop {
-        let following: Vec<&Template<'_>> = templates
+        let dependent: Vec<&Template<'_>> = templates
             .iter()
             .filter(|(service, key, _)| !changed.contains(&((*service).to_owned(), (*key).to_owned())))
-            .filter(|(service, _, text)| aims(text, service, catalogue).iter().any(|aim| changed.contains(aim)))
+            .filter(|(service, _, text)| targets(text, service, catalogue).iter().any(|aim| changed.contains(aim)))
             .collect();
-        if following.is_empty() {
+        if dependent.is_empty() {
             return found;
         }
-        for (service, key, _) in following {
+        for (service, key, _) in dependent {
             changed.insert(((*service).to_owned(), (*key).to_owned()));
             found.entry((*service).to_owned()).or_default().insert((*key).to_owned());
         }
     }
 }
 
-/// The names as they are once the variables are stored: a reference that led nowhere leads to a key that is added.
+/// Returns the catalogue after the variables are stored: a dangling reference may name an added key.
 fn with_added(catalogue: &Catalogue, stores: &[VariableChange]) -> Catalogue {
     let mut catalogue = catalogue.clone();
     for store in stores.iter().filter(|store| store.after.is_some()) {
@@ -53,7 +53,7 @@ fn with_added(catalogue: &Catalogue, stores: &[VariableChange]) -> Catalogue {
     catalogue
 }
 
-fn aims(text: &str, home: &str, catalogue: &Catalogue) -> Vec<(String, String)> {
+fn targets(text: &str, home: &str, catalogue: &Catalogue) -> Vec<(String, String)> {
     let aim = |body| match reference::aim(body, home, catalogue) {
         Ok(ReferenceTarget::Shared(name)) => Some((String::new(), name.to_owned())),
         Ok(ReferenceTarget::Variable { service, name }) => Some((service.to_owned(), name.to_owned())),
@@ -114,11 +114,11 @@ mod tests {
             (vec![store(api, "OTHER")], ""),
             (vec![store(VariableOwner::Service(named("web")), "PLAIN")], ""),
         ] {
-            let told: Vec<String> = dependents(&templates, &changed, &catalogue)
+            let found: Vec<String> = dependents(&templates, &changed, &catalogue)
                 .into_iter()
                 .map(|(service, keys)| format!("{service}: {}", Vec::from_iter(keys).join(", ")))
                 .collect();
-            assert_eq!(told.join("; "), expected);
+            assert_eq!(found.join("; "), expected);
         }
     }
 }

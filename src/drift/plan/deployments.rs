@@ -1,54 +1,54 @@
-//! How a service comes to run with its new variables, and what that costs.
+//! How a service is deployed with its new variables, and the costs.
 
 use crate::drift::ResourceRef;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStage, DeploymentStatus};
 pub use crate::drift::model::fix::{Commit, DeployReason};
 
-/// One deployment that a fix will create, or why it creates none.
+/// A deployment that a fix will create, or the reason why it creates none.
 #[derive(Clone, Debug)]
 pub struct PlannedDeployment {
     /// The service.
     pub service: ResourceRef,
-    /// How.
+    /// How it is deployed.
     pub how: DeployMethod,
-    /// Why this service.
+    /// Why the service is deployed.
     pub cause: DeployReason,
-    /// What it costs; short phrases.
+    /// The costs, as short phrases.
     pub costs: Vec<String>,
-    /// The commit that it is to run; `None` for the one that runs.
+    /// The commit to deploy; `None` for the running one.
     pub commit: Option<Commit>,
 }
 
-/// How a service comes to run with its new variables.
+/// How a service is deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeployMethod {
-    /// The code of this deployment, again.
+    /// The code of this deployment is deployed again.
     Redeploy(Deployment),
-    /// After this newer one, which is under way and must not be overtaken by older code.
+    /// After this newer deployment, which is in progress and must not be replaced by older code.
     After(Deployment),
     /// From its source, for the first time.
     First,
-    /// Not at all; a sentence without full stop that says why.
+    /// Not deployed, with the reason as a sentence without a full stop.
     Not(String),
 }
 
-/// What is known of how a service runs, beyond its deployments.
+/// How a service runs, beyond its deployments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Running {
-    /// Whether a volume is attached, which one deployment at a time can use.
+    /// Whether a volume is attached, which only one deployment can use at a time.
     pub volume: Volume,
     /// When its command runs.
     pub schedule: Schedule,
-    /// Whether it has a source to be deployed from.
+    /// The source that it is deployed from.
     pub source: CodeSource,
 }
 
 /// Whether a service has a volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Volume {
-    /// It has.
+    /// A volume is attached.
     Attached,
-    /// It has none.
+    /// No volume.
     #[default]
     None,
 }
@@ -56,32 +56,35 @@ pub enum Volume {
 /// When a service's command runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Schedule {
-    /// At set times only.
+    /// At scheduled times only.
     Cron,
-    /// From its deployment on.
+    /// Continuously.
     #[default]
     Always,
 }
 
-/// Where a service comes from.
+/// The source of a service's code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CodeSource {
-    /// A repository: a deployment builds it.
+    /// A repository, which is built for each deployment.
     Repository,
-    /// An image: nothing is built.
+    /// An image, which is not built.
     Image,
-    /// Nowhere that Railway knows.
+    /// No source on Railway.
     #[default]
     None,
 }
 
-/// Decides how to deploy. What serves is deployed again; where nothing serves, what somebody took away stays away.
+/// Decides how to deploy. The active deployment is redeployed; if there is none, a removed deployment is not restored.
 pub fn how(deployed: Option<&Deployed>, running: Running) -> DeployMethod {
     let nothing = Deployed::default();
     let deployed = deployed.unwrap_or(&nothing);
     if let Some(newer) = deployed.under_way() {
         return if newer.status.stage() == DeploymentStage::Stuck {
-            DeployMethod::Not(format!("deployment {} waits for approval; approved, it gets the new values", newer.id))
+            DeployMethod::Not(format!(
+                "deployment {} is waiting for approval and gets the new values once approved",
+                newer.id
+            ))
         } else {
             DeployMethod::After(newer.clone())
         };
@@ -91,7 +94,7 @@ pub fn how(deployed: Option<&Deployed>, running: Running) -> DeployMethod {
     }
     match &deployed.latest {
         None if running.source == CodeSource::None => {
-            DeployMethod::Not("it has no source to be deployed from".to_owned())
+            DeployMethod::Not("the service has no source to deploy".to_owned())
         }
         None => DeployMethod::First,
         Some(latest) => match latest.status {
@@ -99,12 +102,12 @@ pub fn how(deployed: Option<&Deployed>, running: Running) -> DeployMethod {
             | DeploymentStatus::Crashed
             | DeploymentStatus::Success
             | DeploymentStatus::Sleeping => DeployMethod::Redeploy(latest.clone()),
-            _ => DeployMethod::Not(format!("nothing of it runs: its last deployment is {}", latest.status)),
+            _ => DeployMethod::Not(format!("the service is not running: its last deployment is {}", latest.status)),
         },
     }
 }
 
-/// Where the newest deployment failed and is to be tried again, it is that one and not an older one that still serves.
+/// Redeploys the newest deployment if it failed and is retried, not an older one that is still active.
 pub fn retried(how: DeployMethod, cause: &DeployReason, deployed: Option<&Deployed>) -> DeployMethod {
     let newest = deployed.and_then(Deployed::newest);
     let failed = newest.filter(|newest| matches!(newest.status, DeploymentStatus::Failed | DeploymentStatus::Crashed));
@@ -116,31 +119,31 @@ pub fn retried(how: DeployMethod, cause: &DeployReason, deployed: Option<&Deploy
     }
 }
 
-/// What a deployment of the service costs.
+/// Returns the costs of deploying the service.
 pub fn costs(how: &DeployMethod, running: Running, keys: &[&str]) -> Vec<String> {
     let mut costs = Vec::new();
     let builds = running.source == CodeSource::Repository && !matches!(how, DeployMethod::Not(_));
     if builds {
         costs.push(match keys.iter().find(|key| is_built_in(key)) {
-            Some(key) => format!("a rebuild, which {key} needs"),
+            Some(key) => format!("a rebuild, which {key} requires"),
             None => "a rebuild".to_owned(),
         });
     }
     if running.volume == Volume::Attached {
-        costs.push("a short downtime: it has a volume".to_owned());
+        costs.push("a short downtime, because it has a volume".to_owned());
     }
     if running.schedule == Schedule::Cron {
-        costs.push("its command runs at its next time, not now".to_owned());
+        costs.push("its command runs at the next scheduled time, not now".to_owned());
     }
     if let DeployMethod::Redeploy(Deployment { stopped: true, status: DeploymentStatus::Success, .. }) = how
         && running.schedule == Schedule::Always
     {
-        costs.push("its process has ended or was stopped, and will start again".to_owned());
+        costs.push("its process, which exited or was stopped, will start again".to_owned());
     }
     costs
 }
 
-/// Prefixes of variables that front-end tools write into what they build.
+/// Prefixes of variables that front-end tools inline at build time.
 const BUILT_IN: &[&str] =
     &["NEXT_PUBLIC_", "VITE_", "REACT_APP_", "NUXT_PUBLIC_", "PUBLIC_", "GATSBY_", "VUE_APP_", "EXPO_PUBLIC_"];
 
@@ -172,7 +175,7 @@ mod tests {
         let deployed = Deployed {
             latest: latest.map(|status| deployment("2", status)),
             active: active.map(|status| deployment("1", status)).into_iter().collect(),
-            untold: None,
+            unavailable: None,
         };
         match how(Some(&deployed), Running { source, ..Running::default() }) {
             DeployMethod::Redeploy(deployment) => format!("redeploy {}", deployment.id),
@@ -194,18 +197,18 @@ mod tests {
             (Some("PAUSING"), Some("SUCCESS"), "after 2"),
             (Some("CRASHED"), None, "redeploy 2"),
             (Some("FAILED"), None, "redeploy 2"),
-            (Some("REMOVED"), None, "nothing of it runs: its last deployment is REMOVED"),
-            (Some("SKIPPED"), None, "nothing of it runs: its last deployment is SKIPPED"),
+            (Some("REMOVED"), None, "the service is not running: its last deployment is REMOVED"),
+            (Some("SKIPPED"), None, "the service is not running: its last deployment is SKIPPED"),
             (
                 Some("NEEDS_APPROVAL"),
                 Some("SUCCESS"),
-                "deployment 2 waits for approval; approved, it gets the new values",
+                "deployment 2 is waiting for approval and gets the new values once approved",
             ),
             (None, None, "first"),
         ] {
             assert_eq!(summary(latest, active, repository), expected, "{latest:?} {active:?}");
         }
-        assert_eq!(summary(None, None, CodeSource::None), "it has no source to be deployed from");
+        assert_eq!(summary(None, None, CodeSource::None), "the service has no source to deploy");
         assert_eq!(how(None, Running { source: CodeSource::Image, ..Running::default() }), DeployMethod::First);
     }
 
@@ -214,7 +217,7 @@ mod tests {
         let deployed = |status| Deployed {
             latest: Some(deployment("2", status)),
             active: vec![deployment("1", "SUCCESS")],
-            untold: None,
+            unavailable: None,
         };
         for (status, cause, expected) in [
             ("FAILED", DeployReason::Unhealthy, "2"),
@@ -244,8 +247,8 @@ mod tests {
             (
                 everything,
                 &["A", "VITE_B"],
-                "a rebuild, which VITE_B needs; a short downtime: it has a volume; \
-                 its command runs at its next time, not now",
+                "a rebuild, which VITE_B requires; a short downtime, because it has a volume; \
+                 its command runs at the next scheduled time, not now",
             ),
         ] {
             assert_eq!(costs(&redeploy, running, keys).join("; "), expected);

@@ -1,17 +1,17 @@
-//! A `doctor fix` that asks nothing: how it is typed, and what it would do.
+//! A non-interactive `doctor fix`: its arguments and its effects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::engine::run_rules::examine;
 use crate::drift::plan::bulk_selection::{Consent, select};
 use crate::drift::plan::deployments::Commit;
-use crate::drift::plan::offer::{Addition, Asking, Direction, FixPermissions, Offer, Prune};
+use crate::drift::plan::offer::{Addition, Direction, FixPermissions, Offer, Prompting, Prune};
 use crate::drift::plan::proposals::proposals;
 use crate::drift::plan::redeploys::{DueRedeploy, due};
 use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::{ResourceRef, Secret, Survey, Variable};
 
-/// A `doctor fix` without questions. Everything else of a run is repeated as it was typed.
+/// A non-interactive `doctor fix`. The other flags of the run are repeated as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FixInvocation {
     /// The directions.
@@ -22,7 +22,7 @@ pub struct FixInvocation {
     pub deploying: Deploying,
     /// `--only`; empty for every key.
     pub keys: BTreeSet<String>,
-    /// `--start-command`, for the service that it is the only one to name.
+    /// `--start-command`, for the one service that is named.
     pub start: Option<StartCommandChange>,
     /// `--service`; `None` for the services of this run.
     pub services: Option<BTreeSet<ResourceRef>>,
@@ -34,10 +34,10 @@ pub struct FixInvocation {
     pub sealed: BTreeSet<String>,
 }
 
-/// Whether services that run with something old are deployed again.
+/// Whether outdated services are redeployed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Redeploy {
-    /// Those in scope.
+    /// The outdated services in scope.
     Due,
     /// None.
     #[default]
@@ -50,34 +50,34 @@ pub enum Deploying {
     /// Once.
     #[default]
     Changed,
-    /// It is not: what changes is stored only.
+    /// Never: changes are only stored.
     Never,
 }
 
-/// What a fix changes, in a form that can be compared.
+/// The changes that a fix makes, in a comparable form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// Owner's id and key → the new value; `None` removes the variable.
     pub stores: BTreeMap<(Option<String>, String), Option<Secret>>,
     /// File and key → the new value.
     pub pulls: BTreeMap<(usize, String), Secret>,
-    /// The id of each service whose start command changes → the new one.
+    /// Service id → the new start command.
     pub settings: BTreeMap<String, Option<Secret>>,
-    /// The id of each service that is deployed → the commit that takes the place of an older one.
+    /// Id of each deployed service → the commit that replaces an older one.
     pub deployed: BTreeMap<String, Option<Commit>>,
 }
 
-/// What a prediction needs beside the survey.
+/// The input of a prediction, in addition to the survey.
 #[derive(Clone, Copy, Debug)]
 pub struct PredictionInput<'k> {
-    /// The environment's shared variables, as far as they were read.
+    /// The environment's shared variables, if they were read.
     pub shared_values: &'k BTreeMap<String, Variable>,
-    /// Values that no spelling in the file would give, by file and key: they are left out of every pull.
+    /// Values that can't be written so that every loader reads them, by file and key: pulls skip them.
     pub unwritable: &'k BTreeSet<(usize, String)>,
 }
 
 impl FixInvocation {
-    /// The command that adds a key to that service.
+    /// Returns the command that adds the key to the service.
     pub fn adding(key: &str, service: &ResourceRef) -> Self {
         Self {
             ways: BTreeSet::from([Direction::Add]),
@@ -87,18 +87,19 @@ impl FixInvocation {
         }
     }
 
-    /// The command that sets that start command, and does nothing else.
+    /// Returns the command that only sets this start command.
     pub fn starting(setting: &StartCommandChange) -> Self {
         let services = Some(BTreeSet::from([setting.service.clone()]));
         Self { start: Some(setting.clone()), services, ..Self::default() }
     }
 
-    /// Whether it does something that is not about the service of its start command alone.
+    /// Returns whether it does anything beyond setting a start command.
     fn is_directed(&self) -> bool {
         !self.ways.is_empty() || self.redeploy == Redeploy::Due
     }
 
-    /// The arguments, without the targeting of the run: directions, then `more`, then keys and services.
+    /// Returns the arguments, without those that select the project and environment: directions, `more`, keys,
+    /// services.
     pub fn arguments(&self, more: &[String]) -> Vec<String> {
         let pushes = [Direction::Push, Direction::PushShared, Direction::Add].iter().any(|way| self.ways.contains(way));
         let flags = [
@@ -109,24 +110,24 @@ impl FixInvocation {
             (self.ways.contains(&Direction::Remove), "--prune"),
             (self.deploying == Deploying::Never, "--no-deploy"),
         ];
-        let mut words = vec!["fix".to_owned()];
-        words.extend(flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag.to_owned()));
-        words.extend(more.iter().cloned());
+        let mut arguments = vec!["fix".to_owned()];
+        arguments.extend(flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag.to_owned()));
+        arguments.extend(more.iter().cloned());
         for (flag, keys) in [
             ("--allow-reference", &self.references),
             ("--allow-shared", &self.shared),
             ("--allow-sealed", &self.sealed),
             ("--only", &self.keys),
         ] {
-            words.extend(keys.iter().map(|key| format!("{flag}={key}")));
+            arguments.extend(keys.iter().map(|key| format!("{flag}={key}")));
         }
         let text = self.start.iter().filter_map(|setting| setting.after.as_ref());
-        words.extend(text.map(|text| format!("--start-command={}", text.expose())));
-        words.extend(self.services.iter().flatten().map(|service| format!("--service={}", service.name)));
-        words
+        arguments.extend(text.map(|text| format!("--start-command={}", text.expose())));
+        arguments.extend(self.services.iter().flatten().map(|service| format!("--service={}", service.name)));
+        arguments
     }
 
-    /// What it would do, where nothing has changed since the survey. The survey is narrowed meanwhile.
+    /// Returns its effects if nothing has changed since the survey. The survey is narrowed temporarily.
     pub fn effects(&self, survey: &mut Survey, known: PredictionInput<'_>) -> Effects {
         let terms = self.terms(known.shared_values);
         let mut ways = self.ways.clone();
@@ -137,13 +138,13 @@ impl FixInvocation {
             ways.insert(Direction::PushShared);
         }
         let ways: Vec<Direction> = ways.into_iter().collect();
-        // With a start command, the one service is not the only one that the directions are about.
+        // With a start command, the directions apply to more than the one named service.
         let services = self.services.as_ref().filter(|_| self.start.is_none() || !self.is_directed());
         survey.within(services, &self.keys, |survey| {
             let findings = examine(survey).findings;
             let proposals = proposals(survey, &findings, &terms);
-            let selection = select(&proposals, &ways, &terms, Consent::GivenBefore);
-            // Without a key that is named, a push is refused, and its start command with it.
+            let selection = select(&proposals, &ways, &terms, Consent::Yes);
+            // A push without named keys is refused, together with its start command.
             if selection.taken.is_empty() && !selection.unnamed.is_empty() && self.redeploy == Redeploy::None {
                 return Effects::default();
             }
@@ -161,14 +162,14 @@ impl FixInvocation {
             shared: self.shared.clone(),
             prune: if self.ways.contains(&Direction::Remove) { Prune::Allowed } else { Prune::No },
             addition: if self.ways.contains(&Direction::Add) { Addition::Allowed } else { Addition::No },
-            asking: Asking::Nobody,
+            asking: Prompting::Nobody,
             shared_values: shared_values.clone(),
         }
     }
 }
 
 impl Effects {
-    /// What these offers and deployments change.
+    /// Returns the effects of these offers and deployments.
     pub fn of(offers: &[&Offer], due: &[DueRedeploy], deploying: Deploying, known: PredictionInput<'_>) -> Self {
         let mut effects = Self::default();
         for store in offers.iter().flat_map(|offer| &offer.stores) {
@@ -188,7 +189,7 @@ impl Effects {
         effects
     }
 
-    /// The same with these start commands, each with one deployment of the code that runs.
+    /// Adds these start commands, each with one deployment of the running code.
     #[must_use]
     pub fn setting(mut self, settings: &[StartCommandChange]) -> Self {
         self.settings.extend(settings.iter().map(|setting| (setting.service.id.clone(), setting.after.clone())));
@@ -196,7 +197,7 @@ impl Effects {
         self
     }
 
-    /// Takes in what another one does; `None` where both do the same thing, so that it would be done twice.
+    /// Merges the effects; `None` if both have an effect in common, which would then happen twice.
     pub fn and(mut self, other: Self) -> Option<Self> {
         let is_apart = other.stores.keys().all(|store| !self.stores.contains_key(store))
             && other.pulls.keys().all(|pull| !self.pulls.contains_key(pull))

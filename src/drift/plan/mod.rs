@@ -1,4 +1,4 @@
-//! What a fix will do, with what stands there now, before anything is done. Pure: a plan changes nothing.
+//! The changes that a fix will make, with the current values. A plan is pure data and changes nothing.
 
 pub mod bulk_selection;
 pub mod commands;
@@ -19,17 +19,17 @@ use crate::drift::plan::deployments::PlannedDeployment;
 use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::{ResourceRef, Secret, Variable};
 
-/// Whose variable it is.
+/// The owner of a variable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VariableOwner {
-    /// One service's.
+    /// A service.
     Service(ResourceRef),
-    /// The environment's: every service that refers to it follows.
+    /// The environment: a shared variable, which services reference.
     Shared,
 }
 
 impl VariableOwner {
-    /// The service's id; none for a shared variable.
+    /// Returns the service's id; `None` for a shared variable.
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::Service(service) => Some(&service.id),
@@ -37,7 +37,7 @@ impl VariableOwner {
         }
     }
 
-    /// The service's name, or what shared variables are called.
+    /// Returns the service's name, or the label of shared variables.
     pub fn name(&self) -> &str {
         match self {
             Self::Service(service) => &service.name,
@@ -46,67 +46,67 @@ impl VariableOwner {
     }
 }
 
-/// One variable on Railway that is to change.
+/// A change of one variable on Railway.
 #[derive(Clone, Debug)]
 pub struct VariableChange {
-    /// Whose it is.
+    /// The owner.
     pub owner: VariableOwner,
     /// Its name.
     pub key: String,
-    /// What Railway stores now; `None` if there is no such variable.
+    /// The stored variable; `None` if there is none.
     pub before: Option<Variable>,
-    /// What it is to store; `None` removes it.
+    /// The new value; `None` removes the variable.
     pub after: Option<Secret>,
-    /// Where the new value comes from: a line of a file, or a run that is undone.
+    /// The source of the new value: a line of a file, or an undone run.
     pub from: Option<Location>,
-    /// The services that are to run with it: the owner, or those that a shared variable was changed for.
+    /// The services that need the new value: the owner, or those for which a shared variable changes.
     pub meant_for: Vec<ResourceRef>,
 }
 
-/// One assignment in a file that is to change.
+/// A change of one assignment in a file.
 #[derive(Clone, Debug)]
 pub struct FileEdit {
-    /// What it is called: `pull`, `ignore`.
+    /// The kind of change: `pull`, `ignore`.
     pub change: &'static str,
     /// Its name.
     pub key: String,
-    /// The value that counts now; `None` for a new key.
+    /// The effective value now; `None` for a new key.
     pub before: Option<Secret>,
-    /// The value that is to count; `None` removes it.
+    /// The new value; `None` removes the assignment.
     pub after: Option<Secret>,
-    /// Whose variable it comes from.
+    /// The owner of the variable that it comes from.
     pub from: String,
 }
 
-/// One file that is to change.
+/// A change of one file.
 #[derive(Clone, Debug)]
 pub struct FileChange {
-    /// What sort of file it is.
+    /// The kind of file.
     pub kind: ChangedFileKind,
-    /// Where it is, absolute.
+    /// The absolute path.
     pub path: PathBuf,
-    /// How reports name it.
+    /// The name in reports.
     pub name: String,
-    /// The whole text that was read; `None` if there is no such file.
+    /// The whole text as read; `None` if the file does not exist.
     pub before: Option<Secret>,
-    /// The whole text that is to stand there; `None` removes the file.
+    /// The whole new text; `None` removes the file.
     pub after: Option<Secret>,
-    /// The same two with a mask in the place of every value, to be shown.
+    /// Both texts with every value masked, for display.
     pub shown: [String; 2],
-    /// What changes in it.
+    /// The changed assignments.
     pub edits: Vec<FileEdit>,
 }
 
-/// A sort of file.
+/// The kind of a changed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangedFileKind {
-    /// A `.env`: nobody else may read it.
+    /// A `.env` file, which other users must not be able to read.
     Variables,
-    /// `doctor.toml`: it is part of the repository.
+    /// `doctor.toml`, which is part of the repository.
     Configuration,
 }
 
-/// Everything that a fix will do, in the order in which it is done: files, variables, start commands, deployments.
+/// All changes of a fix, in the order in which they are made: files, variables, start commands, deployments.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// Files that change.
@@ -115,29 +115,29 @@ pub struct Plan {
     pub stores: Vec<VariableChange>,
     /// Start commands that change, by service.
     pub settings: Vec<StartCommandChange>,
-    /// Services that are deployed once after that, sorted by name.
+    /// Services that are then deployed once, sorted by name.
     pub deploys: Vec<PlannedDeployment>,
-    /// What a person should know before saying yes; sentences without full stop.
+    /// Notes to read before confirming; sentences without a full stop.
     pub cautions: Vec<String>,
 }
 
 impl Plan {
-    /// Whether there is nothing to do.
+    /// Returns whether the plan has no changes and no deployments.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty() && self.changes_nothing_stored() && self.deploys.is_empty()
     }
 
-    /// Whether neither a variable nor a start command changes.
+    /// Returns whether neither a variable nor a start command changes.
     pub fn changes_nothing_stored(&self) -> bool {
         self.stores.is_empty() && self.settings.is_empty()
     }
 
-    /// The start command that changes on that service.
+    /// Returns the change of the service's start command.
     pub fn setting(&self, service: &ResourceRef) -> Option<&StartCommandChange> {
         self.settings.iter().find(|setting| setting.service.id == service.id)
     }
 
-    /// The owners of variables that change, each once, services first by name.
+    /// Returns the owners of changed variables without repetition: services by name, then shared variables.
     pub fn owners(&self) -> Vec<&VariableOwner> {
         let mut owners: Vec<&VariableOwner> = self.stores.iter().map(|store| &store.owner).collect();
         owners.sort_by_key(|owner| (owner.id().is_none(), owner.name()));

@@ -1,4 +1,4 @@
-//! What can be done about a finding, and what the user allows.
+//! The changes that can fix a finding, and the permissions of the user.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ pub use crate::drift::model::fix::Direction;
 use crate::drift::plan::VariableChange;
 use crate::drift::{ResourceRef, Secret, Variable};
 
-/// What the user allows beyond the ordinary, by key.
+/// The user's permissions, by key.
 #[derive(Clone, Debug, Default)]
 pub struct FixPermissions {
     /// `--only`.
     pub named: BTreeSet<String>,
-    /// `--allow-reference`: a literal may take the place of a reference.
+    /// `--allow-reference`: a literal may replace a reference.
     pub references: BTreeSet<String>,
     /// `--allow-sealed`: a sealed variable may be overwritten.
     pub sealed: BTreeSet<String>,
@@ -22,103 +22,103 @@ pub struct FixPermissions {
     pub prune: Prune,
     /// `--add`.
     pub addition: Addition,
-    /// Whether a person is there to be asked, so that what needs a word can be offered.
-    pub asking: Asking,
-    /// Files that nothing is pulled into, by index in the survey, and why: sentences without full stop.
+    /// Whether the user can be prompted, so that changes that need confirmation can be offered.
+    pub asking: Prompting,
+    /// Files that nothing is pulled into, by index in the survey, with the reason as a sentence without a full stop.
     pub closed: BTreeMap<usize, String>,
-    /// The environment's shared variables, as far as they were read.
+    /// The environment's shared variables, if they were read.
     pub shared_values: BTreeMap<String, Variable>,
 }
 
-/// Whether variables that the file lacks may be removed from Railway.
+/// Whether variables that are missing from the file may be removed from Railway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prune {
-    /// They may, one by one.
+    /// Yes, if they are named.
     Allowed,
     /// Never.
     #[default]
     No,
 }
 
-/// Whether the keys of `--only` are added to services that do not hold them.
+/// Whether the keys of `--only` are added to services that lack them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addition {
-    /// They are.
+    /// Yes.
     Allowed,
-    /// A push changes holders only.
+    /// No: a push changes only services that have the key.
     #[default]
     No,
 }
 
-/// Whether a person is there to be asked.
+/// Whether the user can be prompted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Asking {
-    /// At a terminal.
+pub enum Prompting {
+    /// Yes, at a terminal.
     Person,
-    /// Only flags speak.
+    /// No: only flags decide.
     #[default]
     Nobody,
 }
 
 impl FixPermissions {
-    /// Whether the user typed the key by itself.
+    /// Returns whether the user named the key in any flag.
     pub fn names(&self, key: &str) -> bool {
         [&self.named, &self.references, &self.sealed, &self.shared].into_iter().any(|keys| keys.contains(key))
     }
 }
 
-/// One value that is to be written into a file.
+/// A value to write to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pull {
     /// Index of the file in the survey.
     pub file: usize,
     /// The key.
     pub key: String,
-    /// What Railway holds.
+    /// The value on Railway.
     pub value: Secret,
-    /// The services that hold it.
+    /// The services that have it.
     pub from: Vec<ResourceRef>,
 }
 
-/// Something that can be done about a finding.
+/// A change that can fix a finding.
 #[derive(Clone, Debug)]
 pub struct Offer {
-    /// The finding's key. A shared variable that changes may have another name.
+    /// The finding's key. A changed shared variable may have another name.
     pub key: String,
-    /// In which direction.
+    /// The direction.
     pub way: Direction,
-    /// Whether it is a part of "all of them", or done only where the key was picked by itself.
+    /// Whether a bulk selection includes it.
     pub reach: OfferReach,
     /// Variables that change on Railway.
     pub stores: Vec<VariableChange>,
-    /// Values that are written into files.
+    /// Values to write to files.
     pub pulls: Vec<Pull>,
-    /// What to know before; a sentence without full stop.
+    /// A note to read before confirming; a sentence without a full stop.
     pub caution: Option<String>,
 }
 
-/// Whether an offer is a part of "all of them".
+/// Whether a bulk selection includes an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OfferReach {
-    /// It is.
+    /// Yes.
     Bulk,
-    /// Only where the key was picked by itself.
+    /// Only if the key is named.
     Named,
-    /// The same, because it goes over a reference in the file.
+    /// Only if the key is named, because it overwrites a reference in the file.
     NamedOverReference,
-    /// Only where a person picked this very offer: it goes over something that needs a word of its own.
+    /// Only if the user picks this offer, because it overwrites a value that needs explicit permission.
     Picked,
 }
 
-/// A finding about a key, what can be done about it, and why other things can't.
+/// A finding about a key, with the possible changes and the obstacles to others.
 #[derive(Debug)]
 pub struct Proposal<'f> {
     /// The finding.
     pub finding: &'f Finding,
     /// Its key.
     pub key: &'f str,
-    /// What can be done.
+    /// The possible changes.
     pub offers: Vec<Offer>,
-    /// What can't be done, and why; sentences without full stop.
+    /// The directions that are not possible, with the reasons as sentences without a full stop.
     pub obstacles: Vec<(Direction, String)>,
 }

@@ -1,4 +1,4 @@
-//! Where offers are made: what can be done about each finding, and why the rest can't.
+//! Creates offers: the possible changes for each finding, and the obstacles to others.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::drift::engine::loader_conflicts;
 use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::fix::{Bulk, EmptyValue, FixCondition};
 use crate::drift::plan::offer::{
-    Addition, Asking, Direction, FixPermissions, Offer, OfferReach, Proposal, Prune, Pull,
+    Addition, Direction, FixPermissions, Offer, OfferReach, Prompting, Proposal, Prune, Pull,
 };
 use crate::drift::plan::{VariableChange, VariableOwner};
 use crate::drift::reference;
@@ -15,18 +15,18 @@ use crate::drift::rules;
 use crate::drift::survey::Local;
 use crate::drift::{ResourceRef, Secret, Survey, Target, Variable};
 
-/// What can be done about every finding that has a key.
+/// Returns the possible changes for every finding that has a key.
 pub fn proposals<'f>(survey: &Survey, findings: &'f [Finding], terms: &FixPermissions) -> Vec<Proposal<'f>> {
     let unsure: BTreeSet<(&str, usize)> = loader_conflicts::open(survey).into_keys().collect();
-    let desk = ProposalBuilder { survey, terms, unsure };
-    findings.iter().filter_map(|finding| desk.proposal(finding, finding.key.as_deref()?)).collect()
+    let builder = ProposalBuilder { survey, terms, unsure };
+    findings.iter().filter_map(|finding| builder.proposal(finding, finding.key.as_deref()?)).collect()
 }
 
-/// Everything that an offer is made from.
+/// The input of all offers.
 struct ProposalBuilder<'d> {
     survey: &'d Survey,
     terms: &'d FixPermissions,
-    /// Assignments whose value is not known for sure, by file and line.
+    /// Assignments that loaders parse differently, by file and line.
     unsure: BTreeSet<(&'d str, usize)>,
 }
 
@@ -60,7 +60,7 @@ impl ProposalBuilder<'_> {
         self.survey.readable().filter(is_meant).collect()
     }
 
-    /// Changes holders, and adds a key where a `[[require]]` names it for the service.
+    /// Changes services that have the key, and adds it where a `[[require]]` names it for the service.
     fn push(&self, finding: &Finding, key: &str) -> OfferResult {
         let keeps_empty = finding.rule.variable_fix().is_some_and(|fix| fix.empty_value == EmptyValue::NotPushed);
         let is_kept = |target: &Target| {
@@ -77,7 +77,7 @@ impl ProposalBuilder<'_> {
         draft.offer(key, Direction::Push, reach)
     }
 
-    /// Adds the key to services that do not hold it: a choice of its own for each of them, and never a part of a push.
+    /// Adds the key to services that lack it: a separate choice, never part of a push.
     fn add(&self, finding: &Finding, key: &str) -> OfferResult {
         let draft = self.stores(finding, key, |target| !self.is_pushed_to(target, key));
         let is_allowed = self.terms.addition == Addition::Allowed && self.terms.named.contains(key);
@@ -85,7 +85,7 @@ impl ProposalBuilder<'_> {
         draft.offer(key, Direction::Add, reach)
     }
 
-    /// Whether a push may write the key there: the service holds it, or a `[[require]]` names it for the service.
+    /// Returns whether a push may write the key: the service has it, or a `[[require]]` names it for the service.
     fn is_pushed_to(&self, target: &Target, key: &str) -> bool {
         target.variable(key).is_some() || self.survey.requires(target, key)
     }
@@ -101,10 +101,10 @@ impl ProposalBuilder<'_> {
         draft
     }
 
-    /// Why this local value never goes to Railway, on whatever way. Every push asks here, and nowhere else.
+    /// Returns why this local value is never pushed. Every direction to Railway must check this.
     fn refusal(&self, local: &Local<'_>, key: &str) -> Option<String> {
         if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
-            return Some(format!("loaders read {key} differently, so it is not known what to push"));
+            return Some(format!("loaders parse {key} differently, so the value to push is ambiguous"));
         }
         if self.survey.is_indirect(&local.entry.value) {
             return Some(format!("{key} in {} refers to a value kept elsewhere, so it is not pushed", local.file.name));
@@ -114,10 +114,10 @@ impl ProposalBuilder<'_> {
             .then(|| format!("{key} is a placeholder in {}, so it is not pushed", local.file.name))
     }
 
-    /// What pushing the key to that service comes to; nothing where it has the value already.
+    /// Returns the change that pushes the key to the service; `None` if it already has the value.
     fn store(&self, target: &Target, key: &str) -> Result<Option<VariableChange>, String> {
         let Some(local) = self.survey.local(target, key) else {
-            return Err(format!("{key} is in no file of {}", target.service.name));
+            return Err(format!("no file of {} sets {key}", target.service.name));
         };
         if let Some(why) = self.refusal(&local, key) {
             return Err(why);
@@ -125,7 +125,7 @@ impl ProposalBuilder<'_> {
         let before = target.variable(key);
         if before.is_some_and(|before| self.survey.is_stored_indirect(before)) {
             return Err(format!(
-                "{key} on {} refers to a value kept elsewhere, so nothing is pushed over it",
+                "{key} on {} refers to a value kept elsewhere, so it is not overwritten",
                 target.service.name
             ));
         }
@@ -142,14 +142,19 @@ impl ProposalBuilder<'_> {
         }))
     }
 
-    /// Whether pushing the value changes what the service stores; why it may not.
+    /// Returns whether pushing the value changes the stored one.
+    ///
+    /// # Errors
+    ///
+    /// Why it may not be overwritten.
     fn is_overwritten(&self, target: &Target, key: &str, value: &Secret) -> Result<bool, String> {
         let service = &target.service.name;
-        let needs =
-            |flag: &str, what: &str| Err(format!("{key} is {what} on {service}: only `--{flag} {key}` writes over it"));
+        let needs = |flag: &str, kind: &str| {
+            Err(format!("{key} is {kind} on {service}: overwriting it requires `--{flag} {key}`"))
+        };
         match target.variable(key) {
             Some(Variable::Plain(stored)) => Ok(stored != value),
-            // A reference that renders the wanted value keeps following its source; a literal would end that.
+            // A reference that already renders the wanted value is kept; a literal would no longer follow its source.
             Some(reference @ Variable::Reference { template, .. })
                 if template == value || reference.effective() == Some(value) =>
             {
@@ -160,23 +165,23 @@ impl ProposalBuilder<'_> {
             }
             Some(Variable::Sealed) if !self.terms.sealed.contains(key) => needs("allow-sealed", "sealed"),
             Some(Variable::Unavailable) => {
-                Err(format!("Railway returned no value for {key} on {service}, so nothing is pushed over it"))
+                Err(format!("Railway returned no value for {key} on {service}, so it is not overwritten"))
             }
             Some(Variable::Reference { .. } | Variable::Sealed) | None => Ok(true),
         }
     }
 
-    /// A literal goes over a reference, and no flag has allowed it.
+    /// Returns whether a literal would overwrite a reference without the flag that allows it.
     fn needs_permission(&self, key: &str, stores: &[VariableChange]) -> bool {
         let over = |store: &VariableChange| store.before.as_ref().is_some_and(|before| before.template().is_some());
         !self.terms.references.contains(key) && stores.iter().any(over)
     }
 
     fn is_asking(&self) -> bool {
-        self.terms.asking == Asking::Person
+        self.terms.asking == Prompting::Person
     }
 
-    /// Where all that stands there is `${{shared.NAME}}`, the shared variable can be written in its place.
+    /// If the stored value is exactly `${{shared.NAME}}`, the shared variable can be written instead.
     fn push_shared(&self, finding: &Finding, key: &str) -> OfferResult {
         let targets = self.targets(finding);
         let referring: Vec<(&ResourceRef, &str)> =
@@ -185,13 +190,15 @@ impl ProposalBuilder<'_> {
         let locals: Vec<_> = targets.iter().filter_map(|target| self.survey.local(target, key)).collect();
         let (1, Some(&name), Some(local)) = (names.len(), names.first(), locals.first()) else { return Ok(None) };
         if locals.iter().any(|other| other.entry.value != local.entry.value) {
-            return Err(format!("the files hold different values for {key}"));
+            return Err(format!("the files have different values for {key}"));
         }
         if let Some(why) = self.refusal(local, key) {
             return Err(why);
         }
         if !self.terms.shared.contains(key) && !self.is_asking() {
-            return Err(format!("only `--allow-shared {key}` writes the shared variable {name} that it refers to"));
+            return Err(format!(
+                "{key} refers to the shared variable {name}: writing it requires `--allow-shared {key}`"
+            ));
         }
         let before = self.shared_value(name)?;
         let store = VariableChange {
@@ -200,7 +207,7 @@ impl ProposalBuilder<'_> {
             before: Some(before.clone()),
             after: Some(local.entry.value.clone()),
             from: Some(local.place()),
-            // A service with a literal under the key keeps it, so there is nothing new to deploy.
+            // A service with a literal under the key keeps it, so it is not deployed.
             meant_for: referring.into_iter().map(|(service, _)| service.clone()).collect(),
         };
         Ok(Some(Offer {
@@ -209,11 +216,15 @@ impl ProposalBuilder<'_> {
             reach: if self.terms.shared.contains(key) { OfferReach::Named } else { OfferReach::Picked },
             stores: vec![store],
             pulls: Vec::new(),
-            caution: Some(format!("every service that refers to the shared variable {name} follows")),
+            caution: Some(format!("every service that references the shared variable {name} gets the new value")),
         }))
     }
 
-    /// What the shared variable holds now; an error where a push can't replace it.
+    /// Returns the shared variable.
+    ///
+    /// # Errors
+    ///
+    /// Why a push can't replace it.
     fn shared_value(&self, name: &str) -> Result<&Variable, String> {
         let found = self.terms.shared_values.get(name);
         if found.is_some_and(|found| self.survey.is_stored_indirect(found)) {
@@ -236,7 +247,7 @@ impl ProposalBuilder<'_> {
             let Some(value) = variable.effective() else {
                 return Err(match variable {
                     Variable::Unavailable => format!("Railway returned no value for {key} on {}", target.service.name),
-                    _ => format!("{key} is sealed on {}: Railway does not tell it", target.service.name),
+                    _ => format!("{key} is sealed on {}: Railway does not return its value", target.service.name),
                 });
             };
             let local = self.survey.local(target, key);
@@ -255,18 +266,17 @@ impl ProposalBuilder<'_> {
             let from = vec![target.service.clone()];
             add_pull(&mut pulls, Pull { file, key: key.to_owned(), value: value.clone(), from })?;
         }
-        let caution = frozen.then(|| {
-            format!("{key} is a reference on Railway: the file gets what it renders to now, and will not follow it")
-        });
+        let caution = frozen
+            .then(|| format!("{key} is a reference on Railway: the file gets its current value, not later changes"));
         let over = pulls.iter().any(|pull| refers(&self.survey.files[pull.file], key));
-        let made_from = || format!("{key} is made from other variables in the file: the value of now takes its place");
-        let caution = if over { Some(made_from()) } else { caution };
+        let built_from = || format!("{key} is built from other variables in the file: a literal replaces it");
+        let caution = if over { Some(built_from()) } else { caution };
         let reach = if over { OfferReach::NamedOverReference } else { reach(finding) };
         let offer = Offer { key: key.to_owned(), way: Direction::Pull, reach, stores: Vec::new(), pulls, caution };
         Ok((!offer.pulls.is_empty()).then_some(offer))
     }
 
-    /// The file whose assignment counts for the service, or else its last layer.
+    /// Returns the file with the effective assignment for the service, or else its last layer.
     fn file_of(&self, target: &Target, key: &str) -> Option<usize> {
         let has = |layer: &&usize| self.survey.files[**layer].entry(key).is_some();
         target.layers.iter().rev().find(has).or_else(|| target.layers.last()).copied()
@@ -278,7 +288,7 @@ impl ProposalBuilder<'_> {
             let is_open = match before {
                 Variable::Plain(_) | Variable::Reference { .. } => true,
                 Variable::Sealed => self.terms.sealed.contains(key),
-                // Without its value, `doctor undo` could not put it back.
+                // Without its value, `doctor undo` could not restore it.
                 Variable::Unavailable => false,
             };
             is_open.then(|| VariableChange {
@@ -292,23 +302,23 @@ impl ProposalBuilder<'_> {
         };
         let stores: Vec<VariableChange> = self.targets(finding).iter().filter_map(store).collect();
         if stores.is_empty() {
-            return Err(format!("{key} is sealed: only `--allow-sealed {key}` removes it"));
+            return Err(format!("{key} is sealed: removing it requires `--allow-sealed {key}`"));
         }
         let (key, reach) = (key.to_owned(), OfferReach::Named);
         Ok(Some(Offer { key, way: Direction::Remove, reach, stores, pulls: Vec::new(), caution: None }))
     }
 }
 
-/// Variables to write on Railway, before they are an offer.
+/// Variables to write on Railway, before they become an offer.
 #[derive(Default)]
 struct StoreDraft {
     stores: Vec<VariableChange>,
-    /// Why the last one that is left out can't be written.
+    /// Why the last skipped variable can't be written.
     obstacle: Option<String>,
 }
 
 impl StoreDraft {
-    /// The offer to write these variables; why it is none where there is nothing to write.
+    /// Returns the offer to write these variables, or the obstacle if there is nothing to write.
     fn offer(self, key: &str, way: Direction, reach: OfferReach) -> OfferResult {
         let Self { stores, obstacle } = self;
         if stores.is_empty() {
@@ -319,21 +329,21 @@ impl StoreDraft {
     }
 }
 
-/// Adds a value to those that are written into files: services may share one, and a file can't have two.
+/// Adds a value to write to a file. Services may share it, but a file can't have two values for a key.
 fn add_pull(pulls: &mut Vec<Pull>, new: Pull) -> Result<(), String> {
     match pulls.iter_mut().find(|pull| pull.file == new.file) {
         Some(pull) if pull.value == new.value => pull.from.extend(new.from),
         Some(pull) => {
             let (one, other) = (&pull.from[0].name, &new.from[0].name);
-            return Err(format!("{one} and {other} hold different values: name one of them with --service"));
+            return Err(format!("{one} and {other} have different values: select one with --service"));
         }
         None => pulls.push(new),
     }
     Ok(())
 }
 
-/// Whether the key's assignment in the file is made from other variables: `${NAME}`, a reference of Railway's, or the `$NAME`
-/// of a key that the file has, too. Another `$` is a character of a password as often as not.
+/// Returns whether the key's assignment in the file is built from other variables: `${NAME}`, a Railway reference, or
+/// the `$NAME` of a key in the same file. Any other `$` may be part of a password.
 fn refers(file: &LocalFile, key: &str) -> bool {
     let Some(entry) = file.entry(key) else { return false };
     let written = &file.text().expose()[entry.span.clone()];
@@ -352,7 +362,7 @@ fn reach(finding: &Finding) -> OfferReach {
     if is_in_bulk || finding.required { OfferReach::Bulk } else { OfferReach::Named }
 }
 
-/// Which directions a finding leaves open, the most likely first.
+/// Returns the possible directions for a finding, the most likely first.
 fn directions(finding: &Finding, terms: &FixPermissions) -> impl Iterator<Item = Direction> {
     let is_open = |direction, condition| match condition {
         FixCondition::Always => true,
@@ -367,28 +377,25 @@ fn directions(finding: &Finding, terms: &FixPermissions) -> impl Iterator<Item =
         .map(|&(direction, _)| direction)
 }
 
-/// `NAME` where all that is stored is `${{shared.NAME}}`.
+/// Returns `NAME` if the stored value is exactly `${{shared.NAME}}`.
 fn shared_name(variable: &Variable) -> Option<&str> {
     reference::only(variable.template()?.expose())?.strip_prefix("shared.")
 }
 
-/// Whether the store would put an empty value over one that is not: in a file, an empty value often means that nobody
-/// has set it there.
+/// Returns whether the change stores an empty value. In a file, an empty value often means that the key was never set
+/// there.
 fn empties(store: &VariableChange) -> bool {
     store.after.as_ref().is_some_and(|after| after.expose().is_empty())
 }
 
-/// What to know before such variables are written over.
+/// Returns the note to show before these variables are overwritten.
 fn caution(key: &str, stores: &[VariableChange]) -> Option<String> {
     let any = |is: fn(&Variable) -> bool| stores.iter().any(|store| store.before.as_ref().is_some_and(is));
     if any(|before| matches!(before, Variable::Sealed)) {
-        return Some(format!("{key} is sealed: what it holds now can't be put back by `doctor undo`"));
+        return Some(format!("{key} is sealed: `doctor undo` can't restore its current value"));
     }
     if any(|before| before.template().is_some()) {
-        return Some(format!("{key} is a reference on Railway: a literal takes its place, and follows nothing"));
+        return Some(format!("{key} is a reference on Railway: a literal replaces it"));
     }
-    stores
-        .iter()
-        .any(empties)
-        .then(|| format!("{key} is empty in the file: the value on Railway is replaced by nothing"))
+    stores.iter().any(empties).then(|| format!("{key} is empty in the file: the value on Railway becomes empty"))
 }

@@ -1,4 +1,4 @@
-//! Services that a deployment mends: what runs is older than what is stored, wanted or set.
+//! Services that a redeploy fixes: the running values, commit or start command are outdated.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::fix::{Commit, DeployReason, Fix};
 use crate::drift::{ResourceRef, Survey, Target};
 
-/// A service that is to be deployed again.
+/// A service to redeploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueRedeploy {
     /// The service.
     pub service: ResourceRef,
     /// The first reason.
     pub cause: DeployReason,
-    /// What was found, a sentence each, without full stop.
+    /// The messages of its findings.
     pub found: Vec<String>,
-    /// The commit that it is to run, where the one that runs is older.
+    /// The commit to deploy, if the running one is older.
     pub commit: Option<Commit>,
 }
 
-/// Every service with a finding that a deployment mends, by name.
+/// Returns every service with a finding that a redeploy fixes, by name.
 pub fn due(survey: &Survey, findings: &[Finding]) -> Vec<DueRedeploy> {
     let mut all: BTreeMap<&str, DueRedeploy> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.remedies.contains(&Remedy::Redeploy)) {
@@ -51,12 +51,12 @@ mod tests {
     use crate::drift::{Secret, Survey};
 
     fn found(survey: &Survey) -> Vec<(String, DeployReason, usize, Option<String>)> {
-        let told = |due: DueRedeploy| {
+        let summary = |due: DueRedeploy| {
             let commit =
                 due.commit.map(|Commit { over, wanted }| format!("{wanted} over {}", over.unwrap_or_default()));
             (due.service.name, due.cause, due.found.len(), commit)
         };
-        due(survey, &examine(survey).findings).into_iter().map(told).collect()
+        due(survey, &examine(survey).findings).into_iter().map(summary).collect()
     }
 
     #[test]
@@ -69,7 +69,7 @@ mod tests {
         }
         got(&mut all, "api", &["A=0"]);
         let behind = |running| Code {
-            wanted: "371a158".to_owned(),
+            expected: "371a158".to_owned(),
             commit: Some("371a158f".to_owned()),
             running,
             coming: None,
@@ -82,7 +82,7 @@ mod tests {
         let set = ServiceSettings { start_command: Some(Secret::new("celery -B")), ..ServiceSettings::default() };
         worker.live.settings = Observed::Known(set);
         if let Observed::Known(deployed) = &mut worker.live.deployed {
-            deployed.active[0].origin.start = StartCommand::Is(Secret::new("celery"));
+            deployed.active[0].origin.start = StartCommand::Set(Secret::new("celery"));
         }
         if let Observed::Known(deployed) = &mut target(&mut all, "api").live.deployed {
             deployed.active[0].origin.commit = Some("b90c4e7".to_owned());

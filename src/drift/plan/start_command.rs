@@ -1,4 +1,4 @@
-//! Start commands that a fix sets in the settings of a service.
+//! Start commands that a fix sets in a service's settings.
 
 use crate::drift::command_line::{CommandLine, appended};
 use crate::drift::model::finding::{Finding, Remedy};
@@ -6,23 +6,23 @@ use crate::drift::model::fix::Fix;
 use crate::drift::start_command_source::{Source, assignment};
 use crate::drift::{ResourceRef, Secret, Survey, Target};
 
-/// A start command that is to change in the settings of a service.
+/// A change of the start command in a service's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartCommandChange {
     /// The service.
     pub service: ResourceRef,
-    /// The command of its settings now; `None` if none is set.
+    /// The current command in the settings; `None` if none is set.
     pub before: Option<Secret>,
-    /// The command to set; `None` removes it.
+    /// The new command; `None` removes it.
     pub after: Option<Secret>,
 }
 
-/// What can be done about a start command that lacks declared parts.
+/// A fix for a start command that lacks declared parts.
 #[derive(Clone, Debug)]
 pub struct OfferedStartCommand {
     /// The service.
     pub service: ResourceRef,
-    /// What was found; a sentence without full stop.
+    /// The message of the finding.
     pub found: String,
     /// Where to change the command.
     pub change: ChangeLocation,
@@ -31,15 +31,15 @@ pub struct OfferedStartCommand {
 /// Where to change a start command, and to what.
 #[derive(Clone, Debug)]
 pub enum ChangeLocation {
-    /// In the settings, which a fix writes.
+    /// In the settings, which `doctor fix` writes.
     Settings(StartCommandChange),
-    /// In this file, which a fix does not write: the line that belongs there, where it is known.
+    /// In this file, which `doctor fix` does not write; with the line to write, if it is known.
     File(String, Option<Secret>),
-    /// A person has to write it; a sentence without full stop that says why.
+    /// By hand, with the reason as a sentence without a full stop.
     ByHand(String),
 }
 
-/// What can be done about each start command that lacks declared parts: the command of today with these parts appended.
+/// Returns a fix for each start command that lacks declared parts: the current command with these parts appended.
 pub fn offered(survey: &Survey, findings: &[Finding]) -> Vec<OfferedStartCommand> {
     let is_about = |finding: &&Finding| {
         matches!(finding.rule.fix, Some(Fix::StartCommand)) && !finding.remedies.contains(&Remedy::Redeploy)
@@ -55,7 +55,7 @@ pub fn offered(survey: &Survey, findings: &[Finding]) -> Vec<OfferedStartCommand
     about.collect()
 }
 
-/// The command of a service's settings with the missing declared parts, where that can be known.
+/// Returns the change that appends the missing declared parts.
 fn change(survey: &Survey, target: &Target) -> ChangeLocation {
     let by_hand = |why: &str| ChangeLocation::ByHand(format!("{} {why}", target.service.name));
     let Some(deployment) = target.live.deployed.known().and_then(|deployed| deployed.subject()) else {
@@ -73,8 +73,8 @@ fn change(survey: &Survey, target: &Target) -> ChangeLocation {
             let line = after.map(|after| line(&file, &after));
             ChangeLocation::File(file, line)
         }
-        (None, _) if command.is_none() => by_hand("has no start command that parts could be appended to"),
-        (None, _) => by_hand("has a start command that is more than one plain command, so nothing is appended to it"),
+        (None, _) if command.is_none() => by_hand("has no start command to append to"),
+        (None, _) => by_hand("has a start command that is more than one plain command, so nothing is appended"),
         (Some(after), Source::Settings | Source::RetiredFile(_)) => ChangeLocation::Settings(StartCommandChange {
             service: target.service.clone(),
             before: set.cloned(),
@@ -84,14 +84,17 @@ fn change(survey: &Survey, target: &Target) -> ChangeLocation {
     }
 }
 
-/// The line of that file that sets the command; only the command where the file's form is not known.
+/// Returns the line of the file that sets the command, or only the command if the file's syntax is unknown.
 fn line(file: &str, command: &Secret) -> Secret {
     let text = command.expose();
     Secret::new(assignment(file, text).unwrap_or_else(|| serde_json::Value::from(text).to_string()))
 }
 
-/// The change to the text of `--start-command`. `Ok(None)` if the settings have it already; otherwise why a fix does not write
-/// it, and what to do instead.
+/// Returns the change that sets `--start-command`; `None` if the settings already have it.
+///
+/// # Errors
+///
+/// Why `doctor fix` does not write it, and what to do instead.
 pub fn typed(survey: &Survey, target: &Target, text: &Secret) -> Result<Option<StartCommandChange>, (String, String)> {
     let name = &target.service.name;
     let deployment = target.live.deployed.known().and_then(|deployed| deployed.subject());
@@ -99,18 +102,19 @@ pub fn typed(survey: &Survey, target: &Target, text: &Secret) -> Result<Option<S
     match source {
         Some(Source::ConfigFile(file)) => {
             let why = format!("the start command of {name} is set in {file}, which overrides the settings");
-            return Err((why, format!("change it in {file}, and deploy that")));
+            return Err((why, format!("change it in {file} and deploy")));
         }
         Some(Source::Infrastructure(file)) => {
-            let why =
-                format!("{file} may describe {name}, and the next `railway config apply` would reset the settings");
+            let why = format!(
+                "{file} may declare the settings of {name}, and the next `railway config apply` would reset them"
+            );
             return Err((why, format!("change it in {file}, then run `railway config apply`")));
         }
         _ => {}
     }
     let Some(settings) = target.live.settings.known() else {
         let why = format!("Railway did not return the settings of {name}");
-        return Err((why, "set it in the settings of the service in Railway's dashboard".to_owned()));
+        return Err((why, "set it in the service's settings in the Railway dashboard".to_owned()));
     };
     let before = settings.start_command.clone();
     let (service, after) = (target.service.clone(), Some(text.clone()));

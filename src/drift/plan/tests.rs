@@ -1,10 +1,10 @@
-//! What is offered about each finding, and what a direction for all takes of it.
+//! Which offers a finding has, and which of them a bulk selection includes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::engine::run_rules::examine;
 use crate::drift::plan::bulk_selection::{Consent, select};
-use crate::drift::plan::offer::{Addition, Asking, Direction, FixPermissions, Offer, Prune};
+use crate::drift::plan::offer::{Addition, Direction, FixPermissions, Offer, Prompting, Prune};
 use crate::drift::plan::proposals::proposals;
 use crate::drift::test_support::{ServiceRows, layer, out_of_scope, require, shared, survey};
 use crate::drift::{Secret, Survey, Variable};
@@ -27,7 +27,7 @@ fn summary(offer: &Offer) -> Vec<String> {
     stores.chain(offer.pulls.iter().map(|pull| format!("{}<{}", pull.file, pull.key))).collect()
 }
 
-/// What is taken of a survey in those directions, and the keys that would need a name.
+/// Returns the selected changes in these directions, and the keys that must be named.
 fn taken(found: &Survey, ways: &[Direction], terms: &FixPermissions, consent: Consent) -> (Vec<String>, Vec<String>) {
     let examination = examine(found);
     let proposals = proposals(found, &examination.findings, terms);
@@ -77,7 +77,7 @@ fn push_all_takes_differing_values_without_special_flags() {
     }
 }
 
-/// Neither a name, nor a flag, nor a requirement moves an indirect value in either direction.
+/// Naming the key, the `--allow` flags and requirements make no difference.
 #[test]
 fn indirect_value_is_never_pushed_pulled_or_overwritten() {
     let values = ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "ENC[x]", "vault:secret/a", "${{ secrets.A }}"];
@@ -106,12 +106,12 @@ fn indirect_value_is_never_pushed_pulled_or_overwritten() {
                 references: set(&["A"]),
                 sealed: set(&["A"]),
                 shared: set(&["A"]),
-                asking: Asking::Person,
+                asking: Prompting::Person,
                 shared_values,
                 ..FixPermissions::default()
             };
-            for consent in [Consent::Asked, Consent::GivenBefore] {
-                // Where both sides of one service are known, that one can still be settled.
+            for consent in [Consent::Asked, Consent::Yes] {
+                // A service with a known value on both sides can still be fixed.
                 let to_web = web.contains(&"A=other") && local == Some("real");
                 for (ways, settled) in
                     [(&[Direction::Push, Direction::PushShared][..], "~web.A"), (&[Direction::Pull], "0<A")]
@@ -134,7 +134,7 @@ fn placeholder_is_never_pushed_however_it_is_selected() {
         ("A_KEY=generate_a_new_key", "A_KEY=${{shared.K}} => real-value"),
         ("A_KEY=generate_a_new_key", "B=1"),
     ] {
-        for asking in [Asking::Person, Asking::Nobody] {
+        for asking in [Prompting::Person, Prompting::Nobody] {
             let mut found = survey(&[file], &[("api", &[stored]), ("worker", &["A_KEY=another-value"])]);
             shared(&mut found, "K");
             require(&mut found, "A_KEY", &[]);
@@ -162,7 +162,7 @@ fn empty_value_is_pushed_only_when_its_key_is_selected() {
     require(&mut found, "B", &[]);
     let named = |keys| FixPermissions { named: set(keys), ..FixPermissions::default() };
     assert_eq!(pushed(&found, &named(&[]), Consent::Asked).0, NONE);
-    assert_eq!(pushed(&found, &named(&[]), Consent::GivenBefore).0, NONE);
+    assert_eq!(pushed(&found, &named(&[]), Consent::Yes).0, NONE);
     assert_eq!(pushed(&found, &named(&["A"]), Consent::Asked).0, ["~api.A"]);
     let pulled = taken(&found, &[Direction::Pull], &named(&["A"]), Consent::Asked).0;
     assert_eq!(pulled, ["0<A"]);
@@ -170,13 +170,13 @@ fn empty_value_is_pushed_only_when_its_key_is_selected() {
 
 #[test]
 fn obstacle_to_push_is_reported_only_for_differing_value() {
-    for (file, stored, told) in [("A=changeme", "A=real-value", true), ("C=1", "A=only-here", false)] {
+    for (file, stored, expected) in [("A=changeme", "A=real-value", true), ("C=1", "A=only-here", false)] {
         let mut found = survey(&[file], &[("api", &["C=1", stored])]);
         require(&mut found, "A", &[]);
         let findings = examine(&found).findings;
         let proposals = proposals(&found, &findings, &FixPermissions::default());
-        let is_told = proposals.iter().flat_map(|one| &one.obstacles).any(|(way, _)| *way == Direction::Push);
-        assert_eq!((is_told, proposals.is_empty()), (told, false), "{stored}");
+        let is_reported = proposals.iter().flat_map(|one| &one.obstacles).any(|(way, _)| *way == Direction::Push);
+        assert_eq!((is_reported, proposals.is_empty()), (expected, false), "{stored}");
     }
 }
 
@@ -185,7 +185,7 @@ fn yes_pushes_only_named_or_required_keys() {
     let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &["A=2", "B=2", "C=2"])]);
     require(&mut found, "B", &[]);
     let terms = FixPermissions { named: set(&["C"]), ..FixPermissions::default() };
-    let (taken, unnamed) = pushed(&found, &terms, Consent::GivenBefore);
+    let (taken, unnamed) = pushed(&found, &terms, Consent::Yes);
     assert_eq!((taken, unnamed), (vec!["~api.B".to_owned(), "~api.C".to_owned()], vec!["A".to_owned()]));
 }
 
@@ -194,16 +194,16 @@ fn missing_key_is_added_only_by_flag_or_when_required() {
     let missing = || survey(&["A=1", "B=1"], &[("api", &["B=1"]), ("worker", &["B=1"])]);
     assert_eq!(pushed(&missing(), &FixPermissions::default(), Consent::Asked).0, NONE);
     let named = FixPermissions { named: set(&["A"]), ..FixPermissions::default() };
-    assert_eq!(pushed(&missing(), &named, Consent::GivenBefore).0, NONE, "a name alone is not enough");
+    assert_eq!(pushed(&missing(), &named, Consent::Yes).0, NONE, "a name alone is not enough");
     let added = |terms: &FixPermissions| {
-        taken(&missing(), &[Direction::Push, Direction::PushShared, Direction::Add], terms, Consent::GivenBefore).0
+        taken(&missing(), &[Direction::Push, Direction::PushShared, Direction::Add], terms, Consent::Yes).0
     };
     assert_eq!(added(&named), NONE);
     assert_eq!(added(&FixPermissions { addition: Addition::Allowed, ..named }), ["+api.A", "+worker.A"]);
     assert_eq!(added(&FixPermissions { addition: Addition::Allowed, ..FixPermissions::default() }), NONE);
     let mut required = missing();
     require(&mut required, "A", &["worker"]);
-    assert_eq!(pushed(&required, &FixPermissions::default(), Consent::GivenBefore).0, ["+worker.A"]);
+    assert_eq!(pushed(&required, &FixPermissions::default(), Consent::Yes).0, ["+worker.A"]);
 }
 
 #[test]
@@ -211,12 +211,16 @@ fn references_and_sealed_values_need_their_own_flag() {
     let mut found = survey(&["R=1", "S=1"], &[("api", &["R=${{Postgres.URL}} => 2", "S=<sealed>"])]);
     out_of_scope(&mut found, "Postgres", &["URL"]);
     let only = FixPermissions { named: set(&["R", "S"]), ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &only, Consent::GivenBefore).0, NONE, "a name alone is not enough");
+    assert_eq!(pushed(&found, &only, Consent::Yes).0, NONE, "a name alone is not enough");
     let allowed = FixPermissions { references: set(&["R"]), sealed: set(&["S"]), ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &allowed, Consent::GivenBefore).0, ["~api.R", "~api.S"]);
+    assert_eq!(pushed(&found, &allowed, Consent::Yes).0, ["~api.R", "~api.S"]);
     let mut required = found;
     require(&mut required, "R", &[]);
-    assert_eq!(pushed(&required, &FixPermissions::default(), Consent::GivenBefore).0, NONE, "nor is a requirement");
+    assert_eq!(
+        pushed(&required, &FixPermissions::default(), Consent::Yes).0,
+        NONE,
+        "a requirement is not enough either"
+    );
 }
 
 #[test]
@@ -226,24 +230,23 @@ fn shared_variable_is_written_instead_of_its_references() {
     let stored = |variable| BTreeMap::from([("A".to_owned(), variable)]);
     let plain = || stored(Variable::Plain(Secret::new("2")));
     let allowed = |shared_values| FixPermissions { shared: set(&["A"]), shared_values, ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &allowed(plain()), Consent::GivenBefore).0, ["~shared variables.A"]);
-    assert_eq!(pushed(&found, &allowed(stored(Variable::Sealed)), Consent::GivenBefore).0, NONE);
+    assert_eq!(pushed(&found, &allowed(plain()), Consent::Yes).0, ["~shared variables.A"]);
+    assert_eq!(pushed(&found, &allowed(stored(Variable::Sealed)), Consent::Yes).0, NONE);
     let named = FixPermissions { named: set(&["A"]), shared_values: plain(), ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &named, Consent::GivenBefore).0, NONE);
-    let asking = FixPermissions { asking: Asking::Person, ..named };
+    assert_eq!(pushed(&found, &named, Consent::Yes).0, NONE);
+    let asking = FixPermissions { asking: Prompting::Person, ..named };
     let examination = examine(&found);
     let proposals = proposals(&found, &examination.findings, &asking);
     let ways: Vec<Direction> = proposals[0].offers.iter().map(|offer| offer.way).collect();
-    assert_eq!(ways, [Direction::PushShared, Direction::Push, Direction::Pull], "a person may pick any of them");
-    assert_eq!(pushed(&found, &asking, Consent::Asked).0, NONE, "and all at once takes none of them");
+    assert_eq!(ways, [Direction::PushShared, Direction::Push, Direction::Pull], "interactively, each can be picked");
+    assert_eq!(pushed(&found, &asking, Consent::Asked).0, NONE, "a bulk push includes none of them");
 }
 
 #[test]
 fn pull_writes_differing_values_to_the_effective_layer() {
-    let pulled =
-        |found: &Survey, terms: &FixPermissions| taken(found, &[Direction::Pull], terms, Consent::GivenBefore).0;
+    let pulled = |found: &Survey, terms: &FixPermissions| taken(found, &[Direction::Pull], terms, Consent::Yes).0;
     let mut found = survey(&["A=1", "PATH=/bin"], &[("api", &["A=2", "PATH=/tmp", "NEW=3"])]);
-    assert_eq!(pulled(&found, &FixPermissions::default()), ["0<A"], "PATH steers programs, NEW was not asked for");
+    assert_eq!(pulled(&found, &FixPermissions::default()), ["0<A"], "PATH changes how programs run, NEW is not named");
     let named = |keys: &[&str]| FixPermissions { named: set(keys), ..FixPermissions::default() };
     assert_eq!(pulled(&found, &named(&["PATH", "NEW"])), ["0<A", "0<PATH", "0<NEW"]);
     layer(&mut found, ".env.local", &["A=9"], &["api"]);
@@ -258,7 +261,7 @@ fn pull_skips_services_that_disagree() {
     let proposals = proposals(&found, &examination.findings, &terms);
     let selection = select(&proposals, &[Direction::Pull], &terms, Consent::Asked);
     assert!(selection.taken.is_empty());
-    let expected = "api and worker hold different values: name one of them with --service";
+    let expected = "api and worker have different values: select one with --service";
     assert_eq!(selection.obstacles, [("A".to_owned(), expected.to_owned())]);
 }
 
@@ -266,7 +269,7 @@ fn pull_skips_services_that_disagree() {
 fn remove_requires_prune_and_a_named_key() {
     let mut found = survey(&["A=1"], &[("api", &["A=1", "OLD=1", "KEPT=1", "SEALED=<sealed>"])]);
     require(&mut found, "KEPT", &[]);
-    let removed = |terms: &FixPermissions| taken(&found, &[Direction::Remove], terms, Consent::GivenBefore).0;
+    let removed = |terms: &FixPermissions| taken(&found, &[Direction::Remove], terms, Consent::Yes).0;
     let all = set(&["OLD", "KEPT", "SEALED"]);
     assert_eq!(removed(&FixPermissions { named: all.clone(), ..FixPermissions::default() }), NONE);
     assert_eq!(removed(&FixPermissions { prune: Prune::Allowed, ..FixPermissions::default() }), NONE);
@@ -274,7 +277,7 @@ fn remove_requires_prune_and_a_named_key() {
     assert_eq!(removed(&both), ["-api.OLD"]);
 }
 
-/// Two keys refer to one shared variable, and the file gives them different values.
+/// Two keys reference one shared variable, and the file gives them different values.
 #[test]
 fn push_skips_shared_variable_with_two_wanted_values() {
     let both = ["A=${{shared.S}} => 2", "B=${{shared.S}} => 2"];
@@ -296,7 +299,7 @@ fn push_keeps_reference_that_renders_the_wanted_value() {
     assert_eq!(pushed(&found, &terms, Consent::Asked).0, ["~api.A", "~api.A"]);
 }
 
-/// The other service has a literal under the same key: nothing changes there.
+/// The other service has a literal under the same key, which does not change.
 #[test]
 fn shared_variable_affects_only_services_that_reference_it() {
     let mut found = survey(&["PORT=1"], &[("api", &["PORT=${{shared.P}} => 2"]), ("worker", &["PORT=2"])]);

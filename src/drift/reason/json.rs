@@ -1,12 +1,12 @@
-//! The same JSON, written differently.
+//! Detects values that are equivalent JSON.
 
 use serde_json::Value;
 use zeroize::Zeroize;
 
-/// Longer texts are not parsed for the sake of a reason.
+/// Longer values are not parsed.
 pub const LONGEST_JSON: usize = 256 * 1024;
 
-/// Whether both are objects or lists, and equal. `serde_json` refuses deep nesting by itself.
+/// Returns whether both are equal objects or arrays. `serde_json` rejects deep nesting itself.
 pub fn is_same_json(one: &str, other: &str) -> bool {
     let may_be =
         |text: &str| text.len() <= LONGEST_JSON && text.trim_start().starts_with(['{', '[']) && !has_long_number(text);
@@ -17,7 +17,7 @@ pub fn is_same_json(one: &str, other: &str) -> bool {
     parse(one).zip(parse(other)).is_some_and(|(one, other)| one.0 == other.0)
 }
 
-/// Numbers of 16 digits and more lose their last digits when they are parsed, and would look equal.
+/// Parsing drops the last digits of a number with 16 digits or more, so that different numbers would compare as equal.
 fn has_long_number(json: &str) -> bool {
     let (mut in_string, mut escaped, mut digits) = (false, false, 0);
     for byte in json.bytes() {
@@ -36,7 +36,7 @@ fn has_long_number(json: &str) -> bool {
     false
 }
 
-/// Parsed JSON, which is cleared from memory like the text that it comes from.
+/// Parsed JSON that is zeroed on drop, like the text that it was parsed from.
 struct Json(Value);
 
 impl Drop for Json {
@@ -45,7 +45,7 @@ impl Drop for Json {
     }
 }
 
-/// As deep as the parser goes, and no deeper.
+/// The recursion is bounded by the parser's depth limit.
 fn clear(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),

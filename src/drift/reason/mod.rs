@@ -1,4 +1,4 @@
-//! Why two values differ, where that can be told without showing them.
+//! Why two values differ, where that can be stated without showing them.
 
 pub mod json;
 pub mod other_values;
@@ -6,7 +6,7 @@ pub mod text;
 
 use crate::drift::suspicious_values::SuspiciousValue;
 
-/// The side that has what the other has not.
+/// The side that a reason is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReasonSide {
     /// The file.
@@ -31,130 +31,125 @@ impl ReasonSide {
     }
 }
 
-/// Why two values differ. The order is the one in which the reasons are looked for, the most telling first.
+/// Why two values differ, in the order in which the reasons are tried: the most specific first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// One side was never filled in.
+    /// One side is a placeholder.
     Placeholder(ReasonSide),
     /// One side is empty.
     Empty(ReasonSide),
-    /// One side ends with a line break.
+    /// One side ends with a newline.
     TrailingNewline(ReasonSide),
-    /// One side has quotes around it.
+    /// One side has surrounding quotes.
     Quotes(ReasonSide),
-    /// Only the line breaks differ, and this side has CRLF.
+    /// Only the line endings differ, and this side has CRLF.
     LineEnds(ReasonSide),
-    /// One side writes its line breaks as `\n`.
+    /// One side has its newlines escaped as `\n`.
     EscapedNewlines(ReasonSide),
-    /// White space around one of them, or around both.
+    /// One side or both have surrounding whitespace.
     SurroundingSpace,
-    /// Characters that can't be seen, on this side.
+    /// This side contains invisible characters.
     Invisible(ReasonSide),
     /// Only the case differs.
     Case,
-    /// A URL, and this side has a slash more.
+    /// The same URL, with a trailing slash on this side.
     TrailingSlash(ReasonSide),
-    /// Base64, and this side has its padding.
+    /// The same base64, with padding on this side.
     Padding(ReasonSide),
-    /// The same JSON, written differently.
+    /// Equivalent JSON.
     Json,
-    /// This side writes its dollar signs as `$$` or `\$`.
+    /// This side has its dollar signs escaped as `$$` or `\$`.
     EscapedDollar(ReasonSide),
-    /// This side has `$` where the other has what a loader made of it.
+    /// This side has a `$` that a loader expanded into the other side.
     Expansion(ReasonSide),
-    /// The local value is what the service has under another name.
+    /// The service has the local value under this other key.
     StoredKey(String),
-    /// The local value is what other services have under the same name.
+    /// Other services have the local value under the same key.
     OtherService(String),
-    /// The local value is what another service has under another name.
+    /// Another service has the local value under another key.
     OtherServiceKey {
         /// The service's name.
         service: String,
-        /// The name that it has the value under.
+        /// The key that has the value there.
         key: String,
     },
-    /// The stored value is what the file calls by another name.
+    /// The file has the stored value under this other key.
     LocalKey(String),
 }
 
 impl Reason {
-    /// One sentence without full stop.
+    /// Returns the reason as a sentence without a full stop.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Placeholder(side) => format!("{} is a placeholder that was never filled in", side.value()),
+            Self::Placeholder(side) => format!("{} is a placeholder", side.value()),
             Self::Empty(side) => format!("{} is empty", side.value()),
             Self::TrailingNewline(side) => {
-                format!("{} ends with a line break, {} does not", side.value(), side.other())
+                format!("{} ends with a newline, {} does not", side.value(), side.other())
             }
-            Self::Quotes(side) => format!("{} has quotes around it that are part of the value", side.value()),
+            Self::Quotes(side) => format!("{} has surrounding quotes that are part of the value", side.value()),
             Self::LineEnds(side) => {
-                let (value, other) = (side.value(), side.other());
-                format!("{value} has Windows line ends (CRLF), {other} does not; the text is the same")
+                format!("{} has Windows line endings (CRLF); otherwise the two are equal", side.value())
             }
             Self::EscapedNewlines(side) => {
-                format!("{} writes its line breaks as \\n, {} has real ones", side.value(), side.other())
+                format!("{} has newlines escaped as \\n, {} has real newlines", side.value(), side.other())
             }
-            Self::SurroundingSpace => "only the white space around the value differs".to_owned(),
+            Self::SurroundingSpace => "only the surrounding whitespace differs".to_owned(),
             Self::Invisible(side) => {
-                format!("{} holds characters that can't be seen; without them the two are equal", side.value())
+                format!("{} contains invisible characters; otherwise the two are equal", side.value())
             }
-            Self::Case => "only upper and lower case differ".to_owned(),
-            Self::TrailingSlash(side) => format!("the same URL, but {} ends with a slash", side.value()),
-            Self::Padding(side) => format!("the same base64, but {} is padded with =", side.value()),
-            Self::Json => "the same JSON, written differently".to_owned(),
+            Self::Case => "only the case differs".to_owned(),
+            Self::TrailingSlash(side) => format!("the same URL, but {} has a trailing slash", side.value()),
+            Self::Padding(side) => format!("the same base64, but {} has = padding", side.value()),
+            Self::Json => "the two values are equivalent JSON".to_owned(),
             Self::EscapedDollar(ReasonSide::Local) => {
-                "the dollar sign is escaped in the file, and plain on Railway".to_owned()
+                "the dollar sign is escaped in the file but not on Railway".to_owned()
             }
             Self::EscapedDollar(ReasonSide::Stored) => {
-                "the dollar sign is escaped on Railway, and plain in the file".to_owned()
+                "the dollar sign is escaped on Railway but not in the file".to_owned()
             }
             Self::Expansion(side) => {
-                format!("{} has a $ that a loader took for a variable on its way to {}", side.value(), side.other())
+                format!("expanding the variables in {} gives {}", side.value(), side.other())
             }
-            Self::LocalKey(key) => format!("the stored value is that of {key} in the file"),
-            Self::StoredKey(key) => format!("the local value is what the service has as {key}"),
-            Self::OtherService(service) => format!("the local value is what {service} holds"),
-            Self::OtherServiceKey { service, key } => format!("the local value is what {service} has as {key}"),
+            Self::LocalKey(key) => format!("the stored value matches {key} in the file"),
+            Self::StoredKey(key) => format!("the local value matches {key} on the same service"),
+            Self::OtherService(service) => format!("the local value matches the value on {service}"),
+            Self::OtherServiceKey { service, key } => format!("the local value matches {key} on {service}"),
         }
     }
 
-    /// What to do about it, where that is more than choosing a side.
+    /// Returns how to fix it, where that is more than choosing a side.
     pub fn advice(&self) -> Option<String> {
         let text = match self {
             Self::Placeholder(ReasonSide::Local) | Self::Empty(ReasonSide::Local) => {
-                "fill it in, or pull what Railway has"
+                "set it in the file, or pull the value from Railway"
             }
-            Self::Placeholder(ReasonSide::Stored) => "the service runs with it; push the local value",
+            Self::Placeholder(ReasonSide::Stored) => "push the local value: the service uses the placeholder",
             Self::Empty(ReasonSide::Stored) | Self::Case | Self::Json => return None,
             Self::TrailingNewline(_) => SuspiciousValue::TrailingNewline.advice(),
             Self::Quotes(_) => SuspiciousValue::Quotes.advice(),
             Self::Invisible(_) => SuspiciousValue::Invisible.advice(),
-            Self::LineEnds(_) => "keep the side without CRLF; few programs expect it in a value",
+            Self::LineEnds(_) => "use the value without CRLF; few programs expect CRLF in a value",
             Self::EscapedNewlines(_) => {
-                "keep the spelling that the program expects; keys and certificates need real ones"
+                "use the form that the program expects; keys and certificates need real newlines"
             }
-            Self::SurroundingSpace => "keep the side without it, unless the program needs it",
-            Self::TrailingSlash(_) => {
-                "programs that append a path make two different addresses of it; keep one spelling"
-            }
-            Self::Padding(_) => "strict decoders need the padding; keep the side that has it",
+            Self::SurroundingSpace => "remove the whitespace unless the program needs it",
+            Self::TrailingSlash(_) => "use the same form on both sides; appending a path gives different URLs",
+            Self::Padding(_) => "use the padded value; strict decoders require padding",
             Self::EscapedDollar(_) => {
-                "Railway passes a value on as it is: store a plain $; `$$` is for docker compose, `\\$` for dotenv-expand"
+                "store a plain $: Railway does not unescape values; `$$` is for docker compose, `\\$` for dotenv-expand"
             }
-            Self::Expansion(_) => {
-                "write the value in single quotes, or the dollar sign as the program's loader wants it"
-            }
+            Self::Expansion(_) => "write the value in single quotes, or escape the $ for the program's loader",
             Self::LocalKey(_) | Self::StoredKey(_) => {
-                "see whether two values were swapped or pasted in the wrong place"
+                "check whether two values were swapped or pasted under the wrong key"
             }
             Self::OtherService(_) | Self::OtherServiceKey { .. } => {
-                "a change of the value seems to have reached only some of the services"
+                "check whether the value was changed on only some of the services"
             }
         };
         Some(text.to_owned())
     }
 
-    /// The oddity that this reason already tells of, and the side that has it.
+    /// Returns the suspicious value that this reason already reports, and its side.
     pub fn suspicious_value(&self) -> Option<(ReasonSide, SuspiciousValue)> {
         match self {
             Self::TrailingNewline(side) => Some((*side, SuspiciousValue::TrailingNewline)),

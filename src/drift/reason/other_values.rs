@@ -1,4 +1,4 @@
-//! The values around a value: is it another key's, or another service's?
+//! Finds a value under another key or on another service.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -9,8 +9,8 @@ use crate::drift::reason::text::expanded;
 use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::{Secret, Survey, Target, phrases};
 
-/// The values of a survey by their text, as far as somebody will ask for them. It is built when it is first asked, once
-/// for the whole survey, so that asking costs no more than a look into a table.
+/// Looks up differing values elsewhere in a survey. The index is built once, on first use, and contains only the values
+/// that can be looked up, so that each lookup is one hash access.
 #[derive(Debug)]
 pub struct OtherValues<'s> {
     survey: &'s Survey,
@@ -18,29 +18,29 @@ pub struct OtherValues<'s> {
     index: OnceCell<ValueIndex<'s>>,
 }
 
-/// The texts that will be asked for. In an ordinary project that is next to none of a hundred thousand.
+/// The values that can be looked up: in most projects, very few of up to a hundred thousand.
 #[derive(Default)]
 struct WantedTexts<'s> {
-    /// Local values, to be found on Railway.
+    /// Local values, looked up on Railway.
     on_railway: HashSet<&'s str>,
-    /// Stored values, to be found in files.
+    /// Stored values, looked up in files.
     in_files: HashSet<&'s str>,
 }
 
-/// [`OtherValues`], seen from one key of one service.
+/// [`OtherValues`] for one key of one service.
 #[derive(Clone, Copy, Debug)]
-pub struct Neighbours<'o, 's> {
+pub struct ValueLookup<'o, 's> {
     others: &'o OtherValues<'s>,
     target: &'s Target,
     key: &'s str,
-    /// Where the local value comes from.
+    /// The file that has the local value.
     file: &'s LocalFile,
 }
 
-// The values are borrowed and never shown: `Debug` is written by hand.
+// `Debug` is written by hand, because the borrowed values must never be shown.
 impl std::fmt::Debug for WantedTexts<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Wanted")
+        formatter.write_str("WantedTexts")
     }
 }
 
@@ -58,12 +58,12 @@ struct ValueIndex<'s> {
 
 impl std::fmt::Debug for ValueIndex<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Index")
+        formatter.write_str("ValueIndex")
     }
 }
 
 impl<'s> OtherValues<'s> {
-    /// What stands around the values of these pairs, which differ.
+    /// Creates the lookup for these differing pairs.
     pub fn of(survey: &'s Survey, differing: &[Pair<'s>]) -> Self {
         let mut wanted = WantedTexts::default();
         for pair in differing {
@@ -73,9 +73,9 @@ impl<'s> OtherValues<'s> {
         Self { survey, wanted, index: OnceCell::new() }
     }
 
-    /// What stands around the key of that pair.
-    pub fn around(&self, pair: &Pair<'s>) -> Neighbours<'_, 's> {
-        Neighbours { others: self, target: pair.target, key: pair.key, file: pair.local.file }
+    /// Returns the lookup for the key of this pair.
+    pub fn around(&self, pair: &Pair<'s>) -> ValueLookup<'_, 's> {
+        ValueLookup { others: self, target: pair.target, key: pair.key, file: pair.local.file }
     }
 
     fn index(&self) -> &ValueIndex<'s> {
@@ -111,13 +111,13 @@ impl<'s> ValueIndex<'s> {
     }
 }
 
-impl Neighbours<'_, '_> {
-    /// What the values around tell of a difference.
+impl ValueLookup<'_, '_> {
+    /// Returns why two values differ, from the values of other keys and services.
     pub fn reason(&self, local: &Secret, stored: &Secret) -> Option<Reason> {
         self.expansion(local, stored).or_else(|| self.stored_elsewhere(local)).or_else(|| self.local_elsewhere(stored))
     }
 
-    /// A loader that substitutes takes the values of the same file.
+    /// Substituting loaders take the values from the same files.
     fn expansion(&self, local: &Secret, stored: &Secret) -> Option<Reason> {
         let lookup = |name: &str| {
             let found = self.others.survey.local(self.target, name)?;
@@ -144,12 +144,12 @@ impl Neighbours<'_, '_> {
         let value = distinctive(stored)?;
         let index = self.others.index();
         let key = self.target.layers.iter().rev().find_map(|&layer| index.local.get(&(layer, value)))?;
-        // A layer below may hold the value under the same key, and be overruled.
+        // A lower layer may have the value under the same key and be overridden.
         (*key != self.key).then(|| Reason::LocalKey((*key).to_owned()))
     }
 }
 
-/// The text, if finding it twice tells anything: not `true`, not a number, nothing short.
+/// Returns the text unless it is short or a number: finding `true` or `8080` elsewhere means nothing.
 fn distinctive(value: &Secret) -> Option<&str> {
     let text = value.expose();
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b".,:-+ ".contains(&byte));

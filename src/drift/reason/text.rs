@@ -1,4 +1,4 @@
-//! What two texts alone tell about their difference.
+//! Why two values differ, from their texts alone.
 
 use zeroize::Zeroizing;
 
@@ -8,7 +8,7 @@ use crate::drift::reason::json::is_same_json;
 use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::suspicious_values::{is_invisible, without_quotes};
 
-/// What the two texts alone tell.
+/// Returns why the values differ, from their texts alone.
 pub fn from_texts(local: &Secret, stored: &Secret) -> Option<Reason> {
     let (local, stored) = (local.expose(), stored.expose());
     if local == stored {
@@ -43,14 +43,14 @@ fn is_with_crlf(one: &str, other: &str) -> bool {
     one.contains("\r\n") && Zeroizing::new(one.replace("\r\n", "\n")).as_str() == other
 }
 
-/// A line break at the very end is lost easily, and would hide this reason.
+/// Trailing whitespace is ignored: a final newline is easily lost and would hide this reason.
 fn is_with_escaped_breaks(one: &str, other: &str) -> bool {
     let real = |text: &str| Zeroizing::new(text.replace("\\r", "\r").replace("\\n", "\n"));
     one.contains("\\n") && other.contains('\n') && real(one).trim_end() == other.trim_end()
 }
 
 fn is_with_invisible(one: &str, other: &str) -> bool {
-    // A no-break space may stand for a blank or for nothing.
+    // A no-break space may correspond to a space or to nothing.
     let equal_with = |blank: Option<char>| {
         let shown = move |letter| match letter {
             '\u{a0}' | '\u{202f}' => blank,
@@ -66,7 +66,7 @@ fn is_same_but_for_case(one: &str, other: &str) -> bool {
     one.chars().flat_map(small).eq(other.chars().flat_map(small))
 }
 
-/// The slash may stand at the end, or at the end of the path before a query.
+/// The slash may end the URL, or the path before a query.
 fn is_url_with_slash(one: &str, other: &str) -> bool {
     let path_end = |text: &str| text.find(['?', '#']).unwrap_or(text.len());
     let (path, rest) = one.split_at(path_end(one));
@@ -82,13 +82,13 @@ fn is_padded(one: &str, other: &str) -> bool {
     unpadded.len() < one.len() && one.len().is_multiple_of(4) && unpadded == other && is_base64(unpadded)
 }
 
-/// Whether `other` is `one` with a dollar sign for each `$$`, as docker compose reads it, or for each `\$`, as
+/// Returns whether `other` is `one` with each `$$` unescaped to `$`, as docker compose does, or each `\$`, as
 /// dotenv-expand does.
 fn is_escaped_dollar(one: &str, other: &str) -> bool {
     ["$$", "\\$"].iter().any(|pair| one.contains(pair) && Zeroizing::new(one.replace(pair, "$")).as_str() == other)
 }
 
-/// Whether `other` is what is left of `one` after a loader replaced `$NAME` and `${NAME}` by nothing.
+/// Returns whether `other` is `one` with each `$NAME` and `${NAME}` removed, as a loader does for unset variables.
 fn is_expanded_to(one: &str, other: &str) -> bool {
     if !one.contains('$') || one.contains("${{") {
         return false;
@@ -96,8 +96,8 @@ fn is_expanded_to(one: &str, other: &str) -> bool {
     expanded(one, other.len(), |_| None).is_some_and(|rest| rest.as_str() == other)
 }
 
-/// The text with each `$NAME` and `${NAME}` replaced by what `lookup` has for it, or by nothing; `None` if there is
-/// none in it, or if the result grows beyond `longest` bytes.
+/// Returns the text with each `$NAME` and `${NAME}` replaced by its value from `lookup`, or removed if it has none.
+/// `None` if the text has no such variable, or if the result would exceed `longest` bytes.
 pub fn expanded<'v>(text: &str, longest: usize, lookup: impl Fn(&str) -> Option<&'v str>) -> Option<Zeroizing<String>> {
     let mut result = Zeroizing::new(String::with_capacity(longest));
     let mut found = false;
@@ -121,7 +121,7 @@ pub fn expanded<'v>(text: &str, longest: usize, lookup: impl Fn(&str) -> Option<
     fits.then_some(result)
 }
 
-/// How many bytes after a dollar sign a loader takes for a name, braces included.
+/// Returns the length of the variable name after a dollar sign in bytes, braces included.
 fn name_length(after: &str) -> usize {
     let word = |text: &str| text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
     match after.strip_prefix('{') {
@@ -219,7 +219,7 @@ mod tests {
         }
     }
 
-    fn turned(reason: Reason) -> Reason {
+    fn mirrored(reason: Reason) -> Reason {
         let other = |side| if side == Local { Stored } else { Local };
         match reason {
             Placeholder(side) => Placeholder(other(side)),
@@ -250,13 +250,13 @@ mod tests {
             prop_assert_eq!(reason(&text, &text), None);
         }
 
-        /// Both sides may be at fault at once; then the local one is named, whichever that is.
+        /// A reason may apply to both sides; then it names the local one.
         #[test]
         fn swapping_sides_mirrors_the_reason(local in "[aA$\\n\"'=/: \n\r\u{a0}]{0,6}", stored in "[aA$\\n\"'=/: \n\r]{0,6}") {
-            let (there, back) = (reason(&local, &stored), reason(&stored, &local).map(turned));
-            prop_assert_eq!(there.as_ref().map(std::mem::discriminant), back.as_ref().map(std::mem::discriminant));
-            let is_on_both_sides = matches!(there, Some(Placeholder(Local) | EscapedNewlines(Local) | EscapedDollar(Local) | Expansion(Local) | Invisible(Local)));
-            prop_assert!(there == back || is_on_both_sides);
+            let (reason, mirrored) = (reason(&local, &stored), reason(&stored, &local).map(mirrored));
+            prop_assert_eq!(reason.as_ref().map(std::mem::discriminant), mirrored.as_ref().map(std::mem::discriminant));
+            let is_on_both_sides = matches!(reason, Some(Placeholder(Local) | EscapedNewlines(Local) | EscapedDollar(Local) | Expansion(Local) | Invisible(Local)));
+            prop_assert!(reason == mirrored || is_on_both_sides);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What looks like a credential, whether it is known or not.
+//! Finds text that looks like a credential, whether or not its value is known.
 
-/// How credentials begin whose issuers mark them.
+/// Prefixes with which issuers mark credentials.
 const PREFIXES: [&str; 24] = [
     "sk_live_",
     "sk_test_",
@@ -28,10 +28,10 @@ const PREFIXES: [&str; 24] = [
     "eyJ",
 ];
 
-/// How many characters stand behind the prefix at least.
+/// The number of characters after the prefix, at least.
 const SHORTEST_REST: usize = 12;
 
-/// The byte ranges of everything that looks like a credential: words that begin like one, and the password in a URL.
+/// The byte ranges of credentials: words with a known prefix, and the user info of URLs.
 pub(in crate::drift) fn find(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     tokens(text).chain(passwords(text))
 }
@@ -51,7 +51,7 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.~+/=".contains(&byte)
 }
 
-/// What stands between `://` and the last `@` of a word: a password may hold an `@` or a slash itself.
+/// The text between `://` and the last `@` of a word, because a password may contain an `@` or `/`.
 fn passwords(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut offset = 0;
     text.split_inclusive(|byte| is_delimiter(*byte)).filter_map(move |word| {
@@ -63,7 +63,7 @@ fn passwords(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Whether it ends a word: blanks and marks that stand around a URL.
+/// Whether the byte ends a word: whitespace, and punctuation around a URL.
 fn is_delimiter(byte: u8) -> bool {
     byte.is_ascii_whitespace() || b"\"'`,;()<>".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! A text as it was received or decoded, where each byte still knows its place in the text as received.
+//! A text as received or decoded, where each byte has its range in the text as received.
 
 use std::collections::HashSet;
 
@@ -6,16 +6,16 @@ use zeroize::Zeroizing;
 
 use crate::drift::redact::escape_sequence::{EscapeSequence, Meaning};
 
-/// Stands between decoded pieces that have nothing to do with each other. It is in no UTF-8.
+/// Separates unrelated decoded pieces. This byte does not occur in UTF-8.
 pub(in crate::drift) const SEPARATOR: u8 = 0xff;
 
-/// Base64 of fewer characters than this can't hold eight bytes.
+/// Base64 of fewer characters than this can't encode eight bytes.
 const LONG: usize = 11;
 
-/// Base64 that is broken into lines has lines of at least so many characters.
+/// The shortest line of wrapped base64, in characters.
 const SHORTEST_LINE: usize = 12;
 
-/// Hexadecimal text of fewer digits than this can't hold eight bytes.
+/// Hexadecimal text of fewer digits than this can't encode eight bytes.
 const LONG_HEX: usize = 16;
 
 /// A range of bytes of the text as received.
@@ -25,27 +25,27 @@ pub(in crate::drift) struct ByteRange {
     pub(in crate::drift) end: u32,
 }
 
-/// See the module. `Debug` is not derived: it may hold a secret.
+/// See the module. `Debug` is not derived, because the text may contain a secret.
 pub(in crate::drift) struct DecodedText {
     /// The text.
     pub(in crate::drift) bytes: Zeroizing<Vec<u8>>,
-    /// Where each byte comes from.
+    /// The range of each byte in the text as received.
     spans: Vec<ByteRange>,
-    /// Whether it consists of pieces of base64 or hexadecimal text. Most of them decode to bytes that mean nothing.
+    /// Whether it consists of pieces of decoded base64 or hexadecimal text, most of which are meaningless bytes.
     pub(in crate::drift) is_pieces: bool,
 }
 
-/// How characters stand for bytes. Where the first one is in its group is not known: a slash of a path, or a word before
-/// it, looks as if it belonged to it. So each way to group them is tried.
+/// An encoding of bytes as groups of characters. The start of the first group is unknown, because a slash or word
+/// before the encoded text looks like a part of it. So every alignment is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::drift) enum Encoding {
-    /// Four characters for three bytes, of either alphabet; so many characters are skipped.
+    /// Four characters of either base64 alphabet for three bytes, after `skipped` characters.
     Base64 { skipped: usize },
-    /// Two digits for a byte; so many are skipped.
+    /// Two digits for a byte, after `skipped` digits.
     Hex { skipped: usize },
 }
 
-/// Every way to group them.
+/// Every encoding with every alignment.
 pub(in crate::drift) const ENCODINGS: [Encoding; 6] = [
     Encoding::Base64 { skipped: 0 },
     Encoding::Base64 { skipped: 1 },
@@ -58,9 +58,9 @@ pub(in crate::drift) const ENCODINGS: [Encoding; 6] = [
 /// Which runs of base64 characters are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::drift) enum Shortest {
-    /// Those that may hold a value of eight bytes.
+    /// Runs that may contain a value of eight bytes.
     Long,
-    /// All: a short value is known.
+    /// All runs, because a short value is known.
     Any,
 }
 
@@ -78,7 +78,7 @@ impl Runs {
 }
 
 impl DecodedText {
-    /// The text as received, of fewer than 4 GiB.
+    /// A text as received. It must be smaller than 4 GiB.
     pub(in crate::drift) fn received(text: &str) -> Self {
         let spans =
             (0..text.len()).filter_map(|at| u32::try_from(at).ok()).map(|start| ByteRange { start, end: start + 1 });
@@ -101,12 +101,12 @@ impl DecodedText {
         }
     }
 
-    /// Where these bytes of it come from.
+    /// The range of these bytes in the text as received.
     pub(in crate::drift) fn span(&self, start: usize, end: usize) -> ByteRange {
         ByteRange { start: self.spans[start].start, end: self.spans[end - 1].end }
     }
 
-    /// The same with each escape replaced by what it stands for, once; `None` if there is none.
+    /// The text with each escape sequence decoded once; `None` if there is none.
     pub(in crate::drift) fn unescaped(&self) -> Option<Self> {
         let escape = |at: &usize| EscapeSequence::at_start(&self.bytes[*at..]);
         let first = (0..self.bytes.len()).find(|at| escape(at).is_some())?;
@@ -130,8 +130,8 @@ impl DecodedText {
         Some(text)
     }
 
-    /// Its runs of base64 characters, but for those that were seen at the same place before. Line breaks within one do not
-    /// end it.
+    /// The runs of base64 characters, except those that were seen at the same place before. A run may contain line
+    /// breaks.
     pub(in crate::drift) fn runs(&self, shortest: Shortest, seen: &mut HashSet<(ByteRange, usize)>) -> Runs {
         let shortest = if shortest == Shortest::Any { 2 } else { LONG };
         let mut runs = Runs { places: Vec::new(), ends: Vec::new() };
@@ -154,7 +154,7 @@ impl DecodedText {
         runs
     }
 
-    /// Adds the run that begins there; returns where it ends.
+    /// Adds the run that starts at `start`, and returns its end.
     fn run(&self, start: usize, places: &mut Vec<u32>) -> usize {
         let (mut at, mut line) = (start, 0);
         loop {
@@ -174,7 +174,7 @@ impl DecodedText {
         }
     }
 
-    /// What the runs decode to, one after the other.
+    /// The decoded runs, in order.
     pub(in crate::drift) fn pieces(&self, runs: &Runs, encoding: Encoding) -> Self {
         let mut text = Self::empty(true, 0);
         for run in runs.iter() {
@@ -222,7 +222,7 @@ impl DecodedText {
         char::from(self.bytes[at as usize]).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
     }
 
-    /// Ends a piece, and adds it once more as UTF-16 of either byte order if it looks like that.
+    /// Ends a piece. If it looks like UTF-16, adds it again as such, in either byte order.
     fn end_piece(&mut self, start: usize) {
         let end = self.bytes.len();
         self.push(SEPARATOR, ByteRange::default());
@@ -253,7 +253,7 @@ impl DecodedText {
             let width = 2 * char.map_or(1, char::len_utf16);
             let span = self.span(at, at + width);
             match char {
-                // The mark of the byte order is no part of the text.
+                // A byte order mark is not part of the text.
                 None | Some('\u{feff}') => self.push(SEPARATOR, span),
                 Some(char) => self.push_char(*char, span),
             }
@@ -264,18 +264,18 @@ impl DecodedText {
 }
 
 impl Default for ByteRange {
-    /// Of nothing.
+    /// An empty range, for a separator.
     fn default() -> Self {
         Self { start: u32::MAX, end: 0 }
     }
 }
 
-/// Whether it occurs in written text, so that bytes that mean nothing are seldom taken for UTF-16.
+/// Whether the character occurs in ordinary text, so that meaningless bytes are rarely taken for UTF-16.
 fn is_text_char(char: char) -> bool {
     char == '\u{feff}' || char.is_alphanumeric() || char.is_ascii() && !char.is_control() || "\t\r\n".contains(char)
 }
 
-/// The six bits that a character of base64 stands for, in either alphabet.
+/// The six bits of a base64 character, in either alphabet.
 fn sextet(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' => Some(byte - b'A'),

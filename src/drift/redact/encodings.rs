@@ -1,4 +1,4 @@
-//! The forms in which a value may turn up in a text: as it is, and as programs write it into JSON, URLs and base64.
+//! The encodings in which a value may occur in a file: unchanged, and as programs write it into JSON, URLs and base64.
 
 use std::fmt::Write;
 
@@ -6,13 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-/// The shortest value that is looked for inside of other base64; what is left of a shorter one stands there by chance.
+/// The shortest value that is searched for inside other base64. The remainder of a shorter one occurs by chance.
 const SHORTEST_INSIDE: usize = 8;
 
-/// What is left as it is in a URL beside letters, digits and `-_.~`: nothing, by Python's `quote`, by `encodeURIComponent`.
-const LEFT_ALONE: [&[u8]; 3] = [b"", b"/", b"!'()*"];
+/// The characters that are not percent-encoded besides letters, digits and `-_.~`: none, or as in Python's `quote` or
+/// in `encodeURIComponent`.
+const NOT_ENCODED: [&[u8]; 3] = [b"", b"/", b"!'()*"];
 
-/// All of them, each once. Those of a value of eight bytes or more are as long.
+/// All encodings of a value, without duplicates. If the value has at least eight bytes, so has every encoding.
 pub(crate) fn forms(value: &str) -> Vec<Zeroizing<String>> {
     let mut forms = vec![value.to_owned()];
     // Most values need no escape.
@@ -31,8 +32,8 @@ pub(crate) fn forms(value: &str) -> Vec<Zeroizing<String>> {
     forms.into_iter().map(Zeroizing::new).collect()
 }
 
-/// As it is in base64 behind so many bytes, without the characters that its neighbours have a part in: `user:value` of a
-/// header is written so.
+/// The base64 of a value after `before` other bytes, as in `user:value` of an `Authorization` header. Characters that
+/// also encode part of the surrounding bytes are left out.
 fn inside_base64(value: &str, before: usize, alphabet: &GeneralPurpose) -> String {
     let bytes = [&[0; 2][..before], value.as_bytes()].concat();
     let bytes = Zeroizing::new(bytes);
@@ -40,7 +41,7 @@ fn inside_base64(value: &str, before: usize, alphabet: &GeneralPurpose) -> Strin
     text[[0, 2, 3][before]..bytes.len() * 4 / 3].to_owned()
 }
 
-/// As it is, in ASCII alone, and with what a page would read as a tag.
+/// The value in JSON: as UTF-8, in ASCII only, and with escaped HTML characters.
 fn in_json(value: &str) -> [String; 3] {
     let json = serde_json::Value::from(value).to_string();
     let plain = &json[1..json.len() - 1];
@@ -49,7 +50,7 @@ fn in_json(value: &str) -> [String; 3] {
         for character in plain.chars() {
             if is_escaped(character) {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    write!(text, "\\u{unit:04x}").expect("writing to memory can't fail");
+                    write!(text, "\\u{unit:04x}").expect("writing to a string can't fail");
                 }
             } else {
                 text.push(character);
@@ -60,13 +61,13 @@ fn in_json(value: &str) -> [String; 3] {
     [plain.to_owned(), escaped(|character| !character.is_ascii()), escaped(|character| "<>&".contains(character))]
 }
 
-/// As a part of a URL, by each habit, with hex of either case; and as a field of a form.
+/// The value in a URL, with each set of unencoded characters and with hex digits of either case, and in form data.
 fn in_urls(value: &str) -> Vec<String> {
     let mut forms = Vec::new();
-    for left_alone in LEFT_ALONE {
+    for not_encoded in NOT_ENCODED {
         for hex in [upper, lower] {
             let piece = |byte: u8| match byte {
-                byte if is_unreserved(byte) || left_alone.contains(&byte) => char::from(byte).to_string(),
+                byte if is_unreserved(byte) || not_encoded.contains(&byte) => char::from(byte).to_string(),
                 byte => hex(byte),
             };
             let text: String = value.bytes().map(piece).collect();
@@ -84,7 +85,7 @@ fn lower(byte: u8) -> String {
     format!("%{byte:02x}")
 }
 
-/// Whether it stands for itself in JSON and in every part of a URL.
+/// Whether the byte is unchanged in JSON and in every part of a URL.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)
 }
@@ -93,7 +94,7 @@ fn is_unreserved(byte: u8) -> bool {
 mod tests {
     use crate::drift::redact::encodings::forms;
 
-    /// Written by Python's `base64`, `urllib.parse` and `json`, by node and by Go.
+    /// The encodings were produced with Python's `base64`, `urllib.parse` and `json`, with node and with Go.
     #[test]
     fn encodings_match_common_programs() {
         let odd = "it's \"<ü>\" & a/b";

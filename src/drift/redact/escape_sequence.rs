@@ -1,32 +1,32 @@
-//! The escapes that programs put in the place of characters: in URLs, JSON, source text and HTML.
+//! Decodes the escape sequences of URLs, JSON, source code and HTML.
 
-/// An escape at the start of a text, and what it stands for.
+/// An escape sequence at the start of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::drift) struct EscapeSequence {
-    /// How many bytes it is long.
+    /// The length in bytes.
     pub(in crate::drift) length: usize,
-    /// What it stands for.
+    /// The decoded byte or character.
     pub(in crate::drift) meaning: Meaning,
 }
 
-/// What an escape stands for.
+/// The meaning of an escape sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::drift) enum Meaning {
-    /// A byte, perhaps one of several that make up a character.
+    /// A byte, possibly one of several that encode a character.
     Byte(u8),
     /// A character.
     Char(char),
 }
 
-/// Characters that HTML has names for because its own syntax needs them.
+/// The named entities for characters that are special in HTML.
 const ENTITIES: [(&[u8], char); 6] =
     [(b"&amp;", '&'), (b"&lt;", '<'), (b"&gt;", '>'), (b"&quot;", '"'), (b"&apos;", '\''), (b"&nbsp;", '\u{a0}')];
 
-/// The longest number of a character, in HTML and behind `\u{`, with leading zeros.
+/// The number of digits of a code point, at most, in HTML and after `\u{`, including leading zeros.
 const LONGEST_NUMBER: usize = 8;
 
 impl EscapeSequence {
-    /// The escape that the text starts with, if it is a whole one.
+    /// The escape sequence that the text starts with, if it is complete.
     pub(in crate::drift) fn at_start(text: &[u8]) -> Option<Self> {
         match text.first()? {
             b'%' => percent(text),
@@ -45,12 +45,12 @@ impl EscapeSequence {
     }
 }
 
-/// `%41` of a URL; `%u00fc` is what IIS and JavaScript's `escape` write.
+/// `%41` in a URL, and `%u00fc`, which IIS and JavaScript's `escape` write.
 fn percent(text: &[u8]) -> Option<EscapeSequence> {
     utf16(text, b"%u").or_else(|| byte(text, 1))
 }
 
-/// What JSON, JavaScript, Python, PHP and C write behind a backslash.
+/// The escapes of JSON, JavaScript, Python, PHP and C.
 fn backslash(text: &[u8]) -> Option<EscapeSequence> {
     let control = |byte| Some(EscapeSequence::byte(2, byte));
     match text.get(1)? {
@@ -69,13 +69,13 @@ fn backslash(text: &[u8]) -> Option<EscapeSequence> {
     }
 }
 
-/// Two hexadecimal digits behind so many bytes.
+/// Two hexadecimal digits after `before` bytes.
 fn byte(text: &[u8], before: usize) -> Option<EscapeSequence> {
     let value = number(text.get(before..before + 2)?, 16)?;
     Some(EscapeSequence::byte(before + 2, u8::try_from(value).ok()?))
 }
 
-/// A unit of UTF-16 behind `mark`, or two where one alone is half a character.
+/// A UTF-16 code unit after `mark`, or a surrogate pair.
 fn utf16(text: &[u8], mark: &[u8]) -> Option<EscapeSequence> {
     let unit = |text: &[u8]| u16::try_from(number(text.strip_prefix(mark)?.get(..4)?, 16)?).ok();
     let (first, length) = (unit(text)?, mark.len() + 4);
@@ -86,7 +86,7 @@ fn utf16(text: &[u8], mark: &[u8]) -> Option<EscapeSequence> {
     char::decode_utf16(pair).next()?.ok().map(|char| EscapeSequence::char(2 * length, char))
 }
 
-/// `\u{fc}` of Rust and JavaScript.
+/// `\u{fc}` in Rust and JavaScript.
 fn braced(text: &[u8]) -> Option<EscapeSequence> {
     let digits = until(text.strip_prefix(b"\\u{")?, b'}')?;
     Some(EscapeSequence::char(digits.len() + 4, char::from_u32(number(digits, 16)?)?))
@@ -105,7 +105,7 @@ fn entity(text: &[u8]) -> Option<EscapeSequence> {
     Some(EscapeSequence::char(digits.len() + 3, char::from_u32(code?)?))
 }
 
-/// The text before `end`, if that is not far.
+/// The text before `end`, if it is short enough for a code point.
 fn until(text: &[u8], end: u8) -> Option<&[u8]> {
     let length = text.iter().take(LONGEST_NUMBER + 2).position(|&byte| byte == end)?;
     Some(&text[..length])

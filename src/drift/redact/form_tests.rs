@@ -1,4 +1,4 @@
-//! The forms in which programs quote a value, and texts that only look like one of them.
+//! Tests of the encodings in which programs write a value, and of texts that only look like one.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,16 +9,16 @@ use proptest::{prop_assert, prop_assert_eq, prop_assume};
 use crate::drift::Secret;
 use crate::drift::redact::Redactor;
 
-/// Has everything that one of the forms escapes.
+/// Contains every character that some encoding escapes.
 const ODD: &str = r#"it's "<ü~*!>" & a/b+c\d%20"#;
 
-/// So many characters of a value may be left.
+/// The number of characters of a value that may remain, at most.
 const MOST_LEFT: usize = 7;
 
-fn knows(key: &str, value: &str) -> Redactor {
-    let scrubber = Redactor::default();
-    scrubber.add(key, &Secret::new(value));
-    scrubber
+fn redactor_with(key: &str, value: &str) -> Redactor {
+    let redactor = Redactor::default();
+    redactor.add(key, &Secret::new(value));
+    redactor
 }
 
 /// Percent-encodes everything but letters, digits and `kept`.
@@ -44,7 +44,7 @@ fn json(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// JSON with `\uXXXX` for everything that is chosen.
+/// JSON with `\uXXXX` for every character that `is_escaped` selects.
 fn json_units(text: &str, is_escaped: fn(char) -> bool, unit: fn(u16) -> String) -> String {
     let escape = |char: char| match char {
         '\\' | '"' => format!("\\{char}"),
@@ -60,10 +60,10 @@ fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(bytes).collect()
 }
 
-/// What one program makes of a text.
+/// Encodes a text as a particular program does.
 type Encoder = fn(&str) -> String;
 
-/// The habits of programs, by name.
+/// Encoders by name.
 const ENCODERS: &[(&str, Encoder)] = &[
     ("PHP's urlencode", |text| percent(text, "-_.", "+", upper)),
     ("PHP's rawurlencode", |text| percent(text, "-_.~", "%20", upper)),
@@ -81,7 +81,7 @@ const ENCODERS: &[(&str, Encoder)] = &[
         json_units(&text.replace('/', "\u{1}"), |char| !char.is_ascii(), |unit| format!("\\u{unit:04x}"))
             .replace("\\u0001", "\\/")
     }),
-    ("JSON for a page", |text| json_units(text, |char| "<>&'".contains(char), |unit| format!("\\u{unit:04X}"))),
+    ("JSON in HTML", |text| json_units(text, |char| "<>&'".contains(char), |unit| format!("\\u{unit:04X}"))),
     (".NET's JSON", |text| {
         json_units(text, |char| !char.is_ascii() || "<>&'+".contains(char), |unit| format!("\\u{unit:04X}"))
     }),
@@ -100,7 +100,7 @@ const ENCODERS: &[(&str, Encoder)] = &[
     ("hexadecimal", |text| text.bytes().map(lower).collect::<String>().replace('%', "")),
 ];
 
-/// Whether what stands around the value is left, and at most so many other characters.
+/// Whether the text around the value remains, and at most `most` other characters.
 fn is_redacted(clean: &str, before: &str, after: &str, most: usize) -> bool {
     let kept = clean.chars().zip(before.chars()).take_while(|(one, other)| one == other).count();
     let rest: String = clean.chars().skip(kept).collect();
@@ -109,7 +109,7 @@ fn is_redacted(clean: &str, before: &str, after: &str, most: usize) -> bool {
     rest.contains('•') && left <= most
 }
 
-/// How many characters the most that may be left of a value are in this text, and the name of a user before it.
+/// The number of characters of an encoded value that may remain, at most, including the user name before it.
 fn most_left(value: &str, text: &str, names: &[&str]) -> usize {
     let users = names.iter().filter(|name| **name == "basic authentication").count();
     (MOST_LEFT + users * "user:".len()) * text.len().div_ceil(value.len())
@@ -117,11 +117,11 @@ fn most_left(value: &str, text: &str, names: &[&str]) -> usize {
 
 #[test]
 fn value_is_redacted_in_every_encoding() {
-    let scrubber = knows("GREETING", ODD);
+    let redactor = redactor_with("GREETING", ODD);
     for (outer, encode) in ENCODERS {
         for (inner, first) in ENCODERS {
             let text = encode(&first(ODD));
-            let clean = scrubber.redact(&format!("it was <{text}>, which is wrong"));
+            let clean = redactor.redact(&format!("it was <{text}>, which is wrong"));
             let most = most_left(ODD, &text, &[outer, inner]);
             assert!(is_redacted(&clean, "it was <", ">, which is wrong", most), "{outer} of {inner}: {text} → {clean}");
         }
@@ -130,7 +130,7 @@ fn value_is_redacted_in_every_encoding() {
 
 #[test]
 fn password_is_redacted_from_a_known_url() {
-    let scrubber = knows("DATABASE_URL", "postgres://app:s3c%2Fr3t@db.internal:5432/x?password=another-one");
+    let redactor = redactor_with("DATABASE_URL", "postgres://app:s3c%2Fr3t@db.internal:5432/x?password=another-one");
     for (text, expected) in [
         ("password s3c/r3t for app", "password ••• for app"),
         ("password s3c%2Fr3t for app", "password ••• for app"),
@@ -139,17 +139,17 @@ fn password_is_redacted_from_a_known_url() {
         ("key another-one", "key •••"),
         ("app at db.internal, not s3c/r3ts or 5432", "app at db.internal, not s3c/r3ts or 5432"),
     ] {
-        assert_eq!(scrubber.redact(text), expected);
+        assert_eq!(redactor.redact(text), expected);
     }
-    assert_eq!(knows("DSN", "https://0123456789abcdef@o1.ingest/2").redact("key 0123456789abcdef"), "key •••");
-    assert_eq!(knows("A", "redis://:pa/ss@h").redact("with pa/ss"), "with •••");
+    assert_eq!(redactor_with("DSN", "https://0123456789abcdef@o1.ingest/2").redact("key 0123456789abcdef"), "key •••");
+    assert_eq!(redactor_with("A", "redis://:pa/ss@h").redact("with pa/ss"), "with •••");
 }
 
 #[test]
 fn short_value_is_redacted_only_as_a_whole_word() {
-    let scrubber = knows("API_KEY", "k3y!");
-    scrubber.add("PIN_TOKEN", &Secret::new("4711"));
-    scrubber.add("DASH_SECRET", &Secret::new("-"));
+    let redactor = redactor_with("API_KEY", "k3y!");
+    redactor.add("PIN_TOKEN", &Secret::new("4711"));
+    redactor.add("DASH_SECRET", &Secret::new("-"));
     for (text, expected) in [
         ("got k3y!, not 4711.", "got •••, not •••."),
         ("key=k3y%21&x", "key=•••&x"),
@@ -158,7 +158,7 @@ fn short_value_is_redacted_only_as_a_whole_word() {
         ("say \"-\" or - alone", "say \"•••\" or ••• alone"),
         ("47110, a4711, xk3y!, a-b, --flag, 2026-01-02", "47110, a4711, xk3y!, a-b, --flag, 2026-01-02"),
     ] {
-        assert_eq!(scrubber.redact(text), expected);
+        assert_eq!(redactor.redact(text), expected);
     }
 }
 
@@ -168,34 +168,34 @@ fn base64_with_line_breaks_is_redacted() {
     let encoded = STANDARD.encode(&value);
     let lines: Vec<&str> = encoded.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     for separator in ["\n", "\r\n", "\n    ", "\\n", "%0A"] {
-        assert_eq!(knows("A", &value).redact(&format!("a: {}!", lines.join(separator))), "a: •••=!");
+        assert_eq!(redactor_with("A", &value).redact(&format!("a: {}!", lines.join(separator))), "a: •••=!");
     }
 }
 
 #[test]
 fn truncated_long_value_is_redacted() {
     let value = (0..200).map(|number| number.to_string()).collect::<Vec<_>>().join("-");
-    assert_eq!(knows("A", &value).redact(&format!("starts with {}…", &value[..128])), "starts with •••…");
+    assert_eq!(redactor_with("A", &value).redact(&format!("starts with {}…", &value[..128])), "starts with •••…");
 }
 
 #[test]
 fn credential_shapes_are_redacted_in_every_encoding() {
-    let scrubber = Redactor::default();
+    let redactor = Redactor::default();
     for (text, expected) in [
         ("token%3Dghp_0123456789abcdef", "token%3D•••"),
         ("{\\\"token\\\":\\\"ghp_0123456789abcdef\\\"}", "{\\\"token\\\":\\\"•••\\\"}"),
         ("at postgres%3A%2F%2Fu%3Ap%40db", "at postgres%3A%2F%2F•••%40db"),
         ("dG9rZW4gZ2hwXzAxMjM0NTY3ODlhYmNkZWY=", "dG9rZW4g•••="),
     ] {
-        assert_eq!(scrubber.redact(text), expected);
+        assert_eq!(redactor.redact(text), expected);
     }
 }
 
 #[test]
 fn ordinary_text_and_unrelated_base64_are_kept() {
-    let scrubber = knows("A", ODD);
-    scrubber.add("API_KEY", &Secret::new("k3y"));
-    scrubber.add("B_TOKEN", &Secret::new("Q"));
+    let redactor = redactor_with("A", ODD);
+    redactor.add("API_KEY", &Secret::new("k3y"));
+    redactor.add("B_TOKEN", &Secret::new("Q"));
     for text in [
         "GET /api/v1/ops/chaos/worker-status?x=1&y=a%20b+c HTTP/1.1",
         "C:\\new\\users\\table 100% &amp; more \\u00fc \\\"quoted\\\"",
@@ -205,11 +205,11 @@ fn ordinary_text_and_unrelated_base64_are_kept() {
         "aABlAGwAbABvACAAdwBvAHIAbABkAA==",
         "Traceback (most recent call last): ValueError: näive café – 東京",
     ] {
-        assert_eq!(scrubber.redact(text), text);
+        assert_eq!(redactor.redact(text), text);
     }
 }
 
-/// A character that the text has before an encoded value is decoded with its first characters.
+/// The text before the value forms an escape with its first characters, so that they are decoded together.
 #[test]
 fn value_after_partial_escape_is_redacted() {
     for (value, text) in [
@@ -221,21 +221,21 @@ fn value_after_partial_escape_is_redacted() {
         ("A€aaa  0ä A  0>0", "%AEEgrABhAGEAYQAgACAAMADkACAAQQAgACAAMAA%2BADA%3D"),
         ("9;and the rest of it", "&#39;and%20the%20rest%20of%20it"),
     ] {
-        let clean = knows("A", value).redact(text);
+        let clean = redactor_with("A", value).redact(text);
         let shows = ["rest", "here", "%AC", "AGEAYQ"].iter().any(|part| clean.contains(part));
         assert!(clean.contains('•') && !shows, "{clean}");
     }
 }
 
-/// Texts that were written to make the search slow: if the work were not linear, this would not end.
+/// Texts that make a naive search slow: if the search took more than linear time, this test would not end.
 #[test]
 fn redaction_takes_bounded_time() {
-    let scrubber = Redactor::default();
+    let redactor = Redactor::default();
     for number in 0..20_000 {
-        scrubber.add("A_KEY", &Secret::new(format!("aaaaaaaaaaaaaaaaaaaaaaaa{number}")));
-        scrubber.add("B_KEY", &Secret::new(format!("k{number}")));
+        redactor.add("A_KEY", &Secret::new(format!("aaaaaaaaaaaaaaaaaaaaaaaa{number}")));
+        redactor.add("B_KEY", &Secret::new(format!("k{number}")));
     }
-    scrubber.add("LONG", &Secret::new("a".repeat(1 << 16) + "b"));
+    redactor.add("LONG", &Secret::new("a".repeat(1 << 16) + "b"));
     let size = 1 << 16;
     let mut nested = "a secret text that is not known".to_owned();
     while nested.len() < size {
@@ -248,22 +248,22 @@ fn redaction_takes_bounded_time() {
         .into_iter()
         .chain([nested, format!("%{}41", "25".repeat(size / 2))])
     {
-        assert!(scrubber.redact(&text).len() <= text.len());
+        assert!(redactor.redact(&text).len() <= text.len());
     }
 }
 
 #[test]
 fn text_beyond_the_limits_is_truncated() {
-    let scrubber = knows("A", "a-known-value");
-    let clean = scrubber.redact(&format!("{}a-known-value{}", " ".repeat((2 << 20) - 5), "x".repeat(100_000)));
+    let redactor = redactor_with("A", "a-known-value");
+    let clean = redactor.redact(&format!("{}a-known-value{}", " ".repeat((2 << 20) - 5), "x".repeat(100_000)));
     assert!(clean.ends_with(" •••…") && clean.len() < (2 << 20) + 10);
     let mut nested = "a-known-value".to_owned();
     for _ in 0..8 {
         nested = STANDARD.encode(nested);
     }
-    let clean = scrubber.redact(&nested);
+    let clean = redactor.redact(&nested);
     assert!(clean.contains('•') && clean.len() < 40, "{clean}");
-    assert_eq!(scrubber.redact(&format!("a%{}41", "25".repeat(40))), "•••");
+    assert_eq!(redactor.redact(&format!("a%{}41", "25".repeat(40))), "•••");
 }
 
 proptest! {
@@ -277,10 +277,10 @@ proptest! {
         after in "[ -~ä\\n]{0,12}",
     ) {
         let value = value.trim();
-        let scrubber = knows("PLAIN", value);
+        let redactor = redactor_with("PLAIN", value);
         let text = encoders.iter().fold(value.to_owned(), |text, (_, encode)| encode(&text));
         let names: Vec<&str> = encoders.iter().map(|(name, _)| *name).collect();
-        let clean = scrubber.redact(&format!("{before}{text}{after}"));
+        let clean = redactor.redact(&format!("{before}{text}{after}"));
         let most = most_left(value, &text, &names);
         prop_assert!(is_redacted(&clean, &before, &after, most), "{names:?}: {before:?} {text} {after:?} → {clean}");
     }
@@ -291,11 +291,11 @@ proptest! {
         encoder in select(ENCODERS),
         noise in proptest::collection::vec(any::<u8>(), 0..60),
     ) {
-        let scrubber = knows("A_KEY", "Zq7-known-VALUE-42");
-        // In base64, a JSON object looks like the beginning of a JWT.
+        let redactor = redactor_with("A_KEY", "Zq7-known-VALUE-42");
+        // In base64, a JSON object looks like the start of a JWT.
         prop_assume!(!text.starts_with("{\""));
         let text = format!("{} {}", (encoder.1)(&text), STANDARD.encode(noise));
-        // An address with `@` is masked whatever is known; there is none in these letters.
-        prop_assert_eq!(scrubber.redact(&text), text);
+        // A URL with `@` would always be redacted, but these characters can't form one.
+        prop_assert_eq!(redactor.redact(&text), text);
     }
 }

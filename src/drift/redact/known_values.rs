@@ -1,4 +1,4 @@
-//! The values that are searched for in a text, and where they are in it.
+//! Finds known values in a text.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -7,27 +7,27 @@ use zeroize::Zeroizing;
 
 use crate::drift::redact::decoded_text::{ByteRange, DecodedText, SEPARATOR, Shortest};
 
-/// Values shorter than this are words of ordinary text: they are searched for only as whole words.
+/// Shorter values may occur in ordinary text, so they are searched for only as whole words.
 pub(in crate::drift) const SHORTEST: usize = 8;
 
-/// Longer values are searched for by pieces of this length. It bounds the work at each place of a text, and finds most of
-/// a value that was cut off or broken into lines.
+/// Longer values are split into pieces of this length. This bounds the work at each offset of a text, and finds most of
+/// a value that was truncated or wrapped.
 const LONGEST: usize = 64;
 
-/// As many bytes at the start of a value as what stands before it can make part of an escape: `\u0` and `0ab`, or `%` and two
-/// digits of base64 in which every character takes two bytes.
+/// The number of bytes at the start of a value that can become part of an escape which starts in the text before it:
+/// `\u0` and `0ab`, or `%` and two digits in base64 of UTF-16.
 pub(in crate::drift) const LONGEST_OVERLAP: usize = 9;
 
-/// In what base64 decodes to by chance, a value of fewer bytes than this is there by chance.
+/// Shorter values are ignored in decoded base64, where they occur by chance.
 const SHORTEST_IN_PIECES: usize = 3;
 
-/// The size of the sieve, in bits: two to this power.
+/// The binary logarithm of the size of the sieve in bits.
 const SIEVE_BITS: u32 = 21;
 
-/// Spreads the bytes of a start over the upper bits (Fibonacci hashing).
+/// The multiplier of Fibonacci hashing, which spreads the bytes of a prefix over the upper bits.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// A part of one of the texts.
+/// A part of one of the values.
 #[derive(Clone, Copy, Debug)]
 struct Pattern {
     text: u32,
@@ -38,23 +38,23 @@ struct Pattern {
 /// See the module.
 #[derive(Default)]
 pub(in crate::drift) struct KnownValues {
-    /// With spaces in the place of `+`.
+    /// The values, with spaces instead of `+`.
     texts: Vec<Zeroizing<Vec<u8>>>,
-    /// Of [`SHORTEST`] bytes or more; those that are indexed are in the order of their bytes.
+    /// Parts of at least [`SHORTEST`] bytes. The first `indexed` ones are in the order of their bytes.
     patterns: Vec<Pattern>,
     indexed: usize,
-    /// Which starts there are, by their hash: nearly every place of a text passes at the cost of one look.
+    /// A bit for the hash of each prefix. A lookup in it excludes nearly every offset of a text.
     sieve: Vec<u64>,
     /// Hashes of shorter values, by their length.
     short: [HashSet<u64>; SHORTEST],
-    /// Hashes of everything that was added.
+    /// Hashes of all added values.
     seen: HashSet<u64>,
-    /// Its key is random, so that a hash reveals nothing of the value.
+    /// Has a random key, so that a hash reveals nothing about the value.
     hasher: RandomState,
 }
 
 impl KnownValues {
-    /// Adds a value if it is new and at least so many bytes long.
+    /// Adds a value if it is new and has at least `shortest` bytes.
     pub(in crate::drift) fn add(&mut self, value: &[u8], shortest: usize) {
         if value.len() < shortest.max(1) || !self.seen.insert(self.hasher.hash_one(value)) {
             return;
@@ -67,7 +67,7 @@ impl KnownValues {
         self.add_patterns(value, (0..last).step_by(LONGEST).chain([last]));
     }
 
-    /// Adds what is left of a value whose first bytes were decoded together with what stands before it.
+    /// Adds the remainders of a value whose first bytes are decoded together with the text before it.
     pub(in crate::drift) fn add_rests(&mut self, value: &[u8]) {
         if value.len() > SHORTEST && self.seen.insert(self.hasher.hash_one(value)) {
             self.add_patterns(value, 1..=LONGEST_OVERLAP.min(value.len() - SHORTEST));
@@ -84,12 +84,12 @@ impl KnownValues {
         self.patterns.extend(patterns);
     }
 
-    /// Which runs of base64 may hold one of them.
+    /// The runs of base64 that may contain one of the values.
     pub(in crate::drift) fn shortest(&self) -> Shortest {
         if self.short.iter().all(HashSet::is_empty) { Shortest::Long } else { Shortest::Any }
     }
 
-    /// Makes ready to search for what was added.
+    /// Indexes the values that were added since the last call. Must be called before [`KnownValues::find`].
     pub(in crate::drift) fn index(&mut self) {
         if self.indexed == self.patterns.len() {
             return;
@@ -111,7 +111,7 @@ impl KnownValues {
         &self.texts[pattern.text as usize][pattern.start as usize..][..pattern.length]
     }
 
-    /// Adds where they are in the text.
+    /// Adds the ranges of all values in the text to `found`.
     pub(in crate::drift) fn find(&self, text: &DecodedText, found: &mut Vec<ByteRange>) {
         if !self.sieve.is_empty() {
             for (start, window) in text.bytes.windows(SHORTEST).enumerate() {
@@ -127,9 +127,9 @@ impl KnownValues {
         self.find_short(text, found);
     }
 
-    /// The length of the longest one that the text starts with. Thousands may begin alike, so that they are not tried one
-    /// after the other: in the order of their bytes, those that a text starts with are the last ones before it, and before
-    /// what the last of them has in common with it.
+    /// The length of the longest pattern that the text starts with. Thousands of patterns may have the same prefix, so
+    /// they are not tried one by one. In sorted order, the longest match is the last pattern that is not greater than
+    /// the text, or else the last one that is not greater than their common prefix, and so on.
     fn longest_at(&self, text: &[u8]) -> Option<usize> {
         let mut beginning = Zeroizing::new([0; LONGEST]);
         beginning.iter_mut().zip(text).for_each(|(to, byte)| *to = space(*byte));
@@ -172,19 +172,19 @@ impl KnownValues {
     }
 }
 
-/// Where the sieve has a start.
+/// The index and bit of a prefix in the sieve.
 fn place(start: [u8; SHORTEST]) -> (usize, u64) {
     let hash = u64::from_le_bytes(start.map(space)).wrapping_mul(SPREAD) >> (u64::BITS - SIEVE_BITS);
     (usize::try_from(hash >> 6).unwrap_or_default(), 1 << (hash & 63))
 }
 
-/// Forms write a space as `+`. Both are compared as spaces, since a text does not show whether it is a form.
+/// Form data has `+` for a space. Both are compared as spaces, because it is unknown whether a text is form data.
 const fn space(byte: u8) -> u8 {
     if byte == b'+' { b' ' } else { byte }
 }
 
-/// Whether a value that ends with `last` ends in front of `next`, or begins behind it: `-` does so between blanks or quotes,
-/// and not in `a-b` or `--`.
+/// Whether there is a word boundary between `last`, the outer byte of a value, and `next`, the byte next to it. The
+/// value `-` has one between spaces or quotes, but not in `a-b` or `--`.
 fn is_word_boundary(next: Option<u8>, last: u8) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
     next.is_none_or(|next| next == SEPARATOR || !is_letter(next) && next != last)

@@ -1,7 +1,8 @@
-//! Takes every known value out of a text that came from outside.
+//! Redacts every known value in a text from outside, such as a log line or an error response.
 //!
-//! Programs quote a value in more forms than anyone can list, and put one form into another. So the text is decoded, layer
-//! by layer, and the values are searched for in every layer; what is found is replaced where it is in the text as received.
+//! Programs encode a value in more ways than can be listed, and nest encodings: JSON in JSON, base64 in a URL. So
+//! instead of searching for every encoding of a value, the text is decoded layer by layer, and each layer is searched
+//! for the values. Each decoded byte knows its range in the original text, where a match is then replaced.
 
 pub(in crate::drift) mod credential_shape;
 pub(in crate::drift) mod decoded_text;
@@ -21,67 +22,67 @@ use crate::drift::redact::decoded_text::{ByteRange, DecodedText, ENCODINGS};
 use crate::drift::redact::known_values::{KnownValues, LONGEST_OVERLAP, SHORTEST};
 use crate::drift::secret_like::is_secret_like;
 
-/// What stands in the place of a value.
+/// Replaces a value.
 const MASK: &str = "•••";
 
-/// How often escapes are decoded one after the other: JSON in JSON doubles its backslashes with each layer.
+/// The number of layers of escapes that are decoded. JSON in JSON doubles its backslashes with each layer.
 const MOST_ESCAPES: usize = 16;
 
-/// How often base64 is decoded one after the other.
+/// The number of layers of base64 that are decoded.
 const MOST_ENCODINGS: usize = 4;
 
-/// Base64 below that many layers that is as long as this is masked, since it is not decoded.
+/// Base64 below that number of layers is not decoded, but redacted if it is at least this long.
 const SUSPICIOUS: usize = 24;
 
-/// How many bytes may be decoded for each byte of a text. Three nested forms take about fifteen.
+/// The number of bytes that may be decoded for each byte of a text. Three nested encodings take about fifteen.
 const MOST_WORK: usize = 64;
 
-/// The same for a text of no length.
+/// The number of bytes that may be decoded in addition, regardless of the length of the text.
 const LEAST_WORK: usize = 1 << 16;
 
-/// A longer text is cut off: no report shows as much, and its layers have to fit into memory.
+/// A longer text is truncated: no report shows that much, and its layers have to fit into memory.
 const LONGEST_TEXT: usize = 2 << 20;
 
-/// So much of what was cut off is searched, so that a value at the cut is recognised.
+/// The number of bytes after the truncation point that are also searched, so that a value across it is recognised.
 const BEHIND_CUT: usize = 1 << 16;
 
-/// Enough of a value to be recognised behind such an overlap.
+/// The number of bytes of a value that are enough to recognise it after a partly decoded start.
 const ENOUGH: usize = 256;
 
-/// The values known to a run.
+/// Redacts the values that are known to this run.
 #[derive(Default)]
 pub struct Redactor {
     known: RefCell<Known>,
 }
 
-/// What is searched for.
+/// The values to search for.
 #[derive(Default)]
 struct Known {
-    /// The values.
+    /// The whole values.
     whole: KnownValues,
-    /// The values without their first bytes: these may be decoded together with what stands before a value, so that only texts
-    /// that were decoded are searched for the rest.
+    /// The values without their first bytes. The text before a value may form an escape with its first bytes, so that
+    /// only the rest of the value remains after decoding. Only decoded layers are searched for these.
     rests: KnownValues,
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Scrubber(•••)")
+        formatter.write_str("Redactor(•••)")
     }
 }
 
 impl Redactor {
-    /// Learns a value under its key; also without blanks around it, by its lines, as logs have it, and the passwords of the
-    /// URLs in it.
+    /// Adds a value with its key. Also adds the trimmed value, each of its lines, because logs contain single lines,
+    /// and the passwords of URLs in it.
     pub fn add(&self, key: &str, value: &Secret) {
         let (text, mut known) = (value.expose(), self.known.borrow_mut());
         let bare = text.trim();
         for text in [text, bare] {
             add(&mut known, text, if is_secret_like(key) { 1 } else { SHORTEST });
         }
-        // A key with `\n` in the place of its line breaks is made one of lines by the program.
+        // Programs turn the `\n` in a one-line private key into line ends.
         let lines = bare.split('\n').flat_map(|line| line.split("\\n")).map(str::trim);
-        // The last line of a key is hardly longer than a word.
+        // Short lines, such as the last line of a private key, are left out: they are as short as a word.
         lines.for_each(|line| add(&mut known, line, SHORTEST));
         passwords(bare).for_each(|password| add(&mut known, password, 1));
         parameters(bare).for_each(|parameter| add(&mut known, parameter, SHORTEST));
@@ -90,7 +91,7 @@ impl Redactor {
         }
     }
 
-    /// The text without any known value and without anything that looks like a credential.
+    /// Redacts every known value and everything that looks like a credential.
     pub fn redact(&self, text: &str) -> String {
         let mut known = self.known.borrow_mut();
         known.whole.index();
@@ -99,23 +100,24 @@ impl Redactor {
         let mut search =
             RedactSearch { known: &known, found: Vec::new(), work: LEAST_WORK + MOST_WORK * examined.len() };
         match search.text(DecodedText::received(examined), 0) {
-            Some(()) => masked(text, search.found),
-            // Nothing that a program writes is as deep.
+            Some(()) => replaced(text, search.found),
+            // No program nests encodings this deeply, so nothing of the text is shown.
             None => MASK.to_owned(),
         }
     }
 
-    /// The beginning of the text on one line, scrubbed. It is cut last: half a value would not be known for one.
+    /// The start of the redacted text, on one line. It is truncated after redaction, because part of a value would not
+    /// be recognised.
     pub fn excerpt(&self, text: &str, most: usize) -> String {
-        let words = self.redact(text).split_whitespace().collect::<Vec<_>>().join(" ");
-        match words.char_indices().nth(most) {
-            Some((end, _)) => format!("{}…", &words[..end]),
-            None => words,
+        let line = self.redact(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(most) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None => line,
         }
     }
 }
 
-/// Adds a value, and what it becomes where a text is decoded further than it was encoded, as the escapes in the value itself
+/// Adds a value, and also its unescaped form: a text is decoded until no escape is left, so escapes in the value itself
 /// are decoded too.
 fn add(known: &mut Known, value: &str, shortest: usize) {
     known.rests.add_rests(value.as_bytes());
@@ -127,14 +129,14 @@ fn add(known: &mut Known, value: &str, shortest: usize) {
     let whole = decoded(value);
     known.add(&whole, shortest);
     known.add(without_beginning_of_escape(&whole), SHORTEST);
-    // Where what stands before the value makes an escape with its first characters, the rest is decoded for itself.
+    // If the text before the value forms an escape with its first characters, the rest is decoded on its own.
     for start in (1..=LONGEST_OVERLAP).filter(|&start| value.is_char_boundary(start) && start < value.len()) {
         let rest = &value[start..boundary_before(value, start + ENOUGH)];
         known.add(without_beginning_of_escape(&decoded(rest)), SHORTEST);
     }
 }
 
-/// A value without its escapes.
+/// The value with all escapes decoded.
 fn decoded(value: &str) -> Zeroizing<Vec<u8>> {
     let mut text = DecodedText::received(value);
     for _ in 0..MOST_ESCAPES {
@@ -144,18 +146,18 @@ fn decoded(value: &str) -> Zeroizing<Vec<u8>> {
     text.bytes
 }
 
-/// Without an end that could be the beginning of an escape: what stands behind the value would become part of it.
+/// Removes an end that could be the start of an escape, which would include the text after the value.
 fn without_beginning_of_escape(value: &[u8]) -> &[u8] {
     let tail = value.len().saturating_sub(10);
     value[tail..].iter().position(|byte| b"\\%&".contains(byte)).map_or(value, |at| &value[..tail + at])
 }
 
-/// The passwords of the URLs in a value, and names of users that are as long as a token.
+/// The passwords of URLs in a value, and user names that are long enough to be a token.
 fn passwords(value: &str) -> impl Iterator<Item = &str> {
     value.split("://").skip(1).filter_map(|url| {
         let url = url.split(|character: char| character.is_whitespace() || "\"'".contains(character)).next()?;
         let authority = url.split(['/', '?', '#']).next()?;
-        // A password that holds a slash itself should have been encoded, and is not always.
+        // A slash in a password should be percent-encoded, but is not always.
         let (user, _) = authority.rsplit_once('@').or_else(|| url.rsplit_once('@'))?;
         match user.split_once(':') {
             Some((_, password)) => Some(password),
@@ -164,14 +166,14 @@ fn passwords(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What a URL or a connection string has under a secret-like name: `…?password=…`, `Server=…;Password=…`.
+/// The parameters of a URL or connection string with a secret-like name: `…?password=…`, `Server=…;Password=…`.
 fn parameters(value: &str) -> impl Iterator<Item = &str> {
     let pairs = value.split(['?', '&', ';', ' ']).filter_map(|pair| pair.split_once('='));
     pairs.filter(|(name, _)| is_secret_like(name)).map(|(_, value)| value)
 }
 
-/// The values of OpenTelemetry's list of headers, `x-key=…,authorization=Basic …`, each also without its scheme. Whatever
-/// their names are, they are credentials.
+/// The values in a list of OpenTelemetry headers, `x-key=…,authorization=Basic …`, each also without its scheme. They
+/// are credentials whatever their names are.
 fn header_values(list: &str) -> impl Iterator<Item = &str> {
     let values = list.split(',').filter_map(|header| Some(header.split_once('=')?.1.trim()));
     values.flat_map(|value| {
@@ -180,26 +182,26 @@ fn header_values(list: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The last place at or before `at` where a character begins, or the end of the text.
+/// The last character boundary at or before `at`, or the end of the text.
 fn boundary_before(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default()
 }
 
-/// The first place at or behind `at` where a character begins, or the end of the text.
+/// The first character boundary at or after `at`, or the end of the text.
 fn boundary_after(text: &str, at: usize) -> usize {
     (at..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len())
 }
 
-/// A search through the layers of one text.
+/// A search in all layers of a text.
 struct RedactSearch<'k> {
     known: &'k Known,
     found: Vec<ByteRange>,
-    /// How many bytes may still be decoded.
+    /// The number of bytes that may still be decoded.
     work: usize,
 }
 
 impl RedactSearch<'_> {
-    /// Searches a text and everything that it decodes to; `None` if that is too much.
+    /// Searches a text and all its decoded layers; `None` if the limit is exceeded.
     fn text(&mut self, mut text: DecodedText, depth: usize) -> Option<()> {
         let mut seen = HashSet::new();
         for layer in 0..MOST_ESCAPES {
@@ -219,7 +221,7 @@ impl RedactSearch<'_> {
         None
     }
 
-    /// Searches what the base64 and the hexadecimal text in it decode to.
+    /// Searches the decoded base64 and hexadecimal in a text.
     fn encoded(&mut self, text: &DecodedText, depth: usize, seen: &mut HashSet<(ByteRange, usize)>) -> Option<()> {
         let runs = text.runs(self.known.whole.shortest(), seen);
         if depth == MOST_ENCODINGS {
@@ -238,11 +240,11 @@ impl RedactSearch<'_> {
     }
 }
 
-/// The text with a mask for each of the spans, or for several that touch each other.
-fn masked(text: &str, mut spans: Vec<ByteRange>) -> String {
+/// Replaces each span; spans that touch or overlap get a single replacement.
+fn replaced(text: &str, mut spans: Vec<ByteRange>) -> String {
     spans.sort_unstable();
     let shown = boundary_before(text, LONGEST_TEXT);
-    let (mut masked, mut written) = (String::with_capacity(shown), 0);
+    let (mut output, mut written) = (String::with_capacity(shown), 0);
     let mut is_open = false;
     for ByteRange { start, end } in spans {
         let start = boundary_before(text, start as usize).min(shown);
@@ -251,16 +253,16 @@ fn masked(text: &str, mut spans: Vec<ByteRange>) -> String {
             continue;
         }
         if start > written || !is_open {
-            masked.push_str(&text[written..start]);
-            masked.push_str(MASK);
+            output.push_str(&text[written..start]);
+            output.push_str(MASK);
         }
         (written, is_open) = (end, true);
     }
-    masked.push_str(&text[written.min(shown)..shown]);
+    output.push_str(&text[written.min(shown)..shown]);
     if shown < text.len() {
-        masked.push('…');
+        output.push('…');
     }
-    masked
+    output
 }
 
 #[cfg(test)]
@@ -273,10 +275,10 @@ mod tests {
 
     #[test]
     fn known_values_are_redacted_in_every_encoding() {
-        let scrubber = Redactor::default();
-        scrubber.add("GREETING", &Secret::new("say \"hi\" & go"));
-        scrubber.add("API_KEY", &Secret::new("k3y"));
-        scrubber.add("MODE", &Secret::new("debug"));
+        let redactor = Redactor::default();
+        redactor.add("GREETING", &Secret::new("say \"hi\" & go"));
+        redactor.add("API_KEY", &Secret::new("k3y"));
+        redactor.add("MODE", &Secret::new("debug"));
         for (text, expected) in [
             ("got say \"hi\" & go here", "got ••• here"),
             ("json say \\\"hi\\\" & go.", "json •••."),
@@ -287,41 +289,41 @@ mod tests {
             ("key k3y", "key •••"),
             ("in debug mode", "in debug mode"),
         ] {
-            assert_eq!(scrubber.redact(text), expected);
+            assert_eq!(redactor.redact(text), expected);
         }
     }
 
     #[test]
     fn every_trace_exporter_header_is_a_credential() {
-        let scrubber = Redactor::default();
+        let redactor = Redactor::default();
         let headers = "x-railway=1a2b3c4d5e,authorization=Basic%20c2hvcDpzaG9w, x-team = Api 0123456789";
-        scrubber.add("OTEL_EXPORTER_OTLP_HEADERS", &Secret::new(headers));
-        scrubber.add("SOME_HEADERS", &Secret::new("x-other=not-learned"));
+        redactor.add("OTEL_EXPORTER_OTLP_HEADERS", &Secret::new(headers));
+        redactor.add("SOME_HEADERS", &Secret::new("x-other=not-learned"));
         for credential in ["1a2b3c4d5e", "c2hvcDpzaG9w", "0123456789"] {
-            let told = scrubber.redact(&format!("sent {credential}, twice"));
-            assert!(told.ends_with("•••, twice") && !told.contains(credential), "{told}");
+            let redacted = redactor.redact(&format!("sent {credential}, twice"));
+            assert!(redacted.ends_with("•••, twice") && !redacted.contains(credential), "{redacted}");
         }
         for text in ["x-railway, Basic", "not-learned"] {
-            assert_eq!(scrubber.redact(text), text);
+            assert_eq!(redactor.redact(text), text);
         }
     }
 
     #[test]
     fn credential_shapes_are_redacted_by_default() {
-        let scrubber = Redactor::default();
-        assert_eq!(scrubber.redact("token \"ghp_0123456789abcdef\" is bad"), "token \"•••\" is bad");
-        assert_eq!(scrubber.redact("at postgres://u:p@ss@db.internal:5432/x"), "at postgres://•••@db.internal:5432/x");
-        assert_eq!(scrubber.redact("sk- is a prefix, eyJ too"), "sk- is a prefix, eyJ too");
-        assert_eq!(scrubber.redact("https://railway.com/account"), "https://railway.com/account");
+        let redactor = Redactor::default();
+        assert_eq!(redactor.redact("token \"ghp_0123456789abcdef\" is bad"), "token \"•••\" is bad");
+        assert_eq!(redactor.redact("at postgres://u:p@ss@db.internal:5432/x"), "at postgres://•••@db.internal:5432/x");
+        assert_eq!(redactor.redact("sk- is a prefix, eyJ too"), "sk- is a prefix, eyJ too");
+        assert_eq!(redactor.redact("https://railway.com/account"), "https://railway.com/account");
     }
 
     #[test]
     fn multi_line_value_is_redacted_line_by_line() {
-        let scrubber = Redactor::default();
-        scrubber.add("PEM", &Secret::new("-----BEGIN KEY-----\nMIIBVgIBADAN\n\tqQIDAQAB+x8=\n==\n-----END KEY-----\n"));
-        scrubber.add("ESCAPED", &Secret::new("first-line\\nsecond-line\\n"));
-        scrubber.add("SPACED", &Secret::new(" of-blanks\r\n"));
-        scrubber.add("A_KEY", &Secret::new("k3y\n"));
+        let redactor = Redactor::default();
+        redactor.add("PEM", &Secret::new("-----BEGIN KEY-----\nMIIBVgIBADAN\n\tqQIDAQAB+x8=\n==\n-----END KEY-----\n"));
+        redactor.add("ESCAPED", &Secret::new("first-line\\nsecond-line\\n"));
+        redactor.add("SPACED", &Secret::new(" of-blanks\r\n"));
+        redactor.add("A_KEY", &Secret::new("k3y\n"));
         for (text, expected) in [
             ("MIIBVgIBADAN", "•••"),
             ("| qQIDAQAB+x8= |", "| ••• |"),
@@ -330,37 +332,37 @@ mod tests {
             ("[of-blanks]", "[•••]"),
             ("key k3y", "key •••"),
         ] {
-            assert_eq!(scrubber.redact(text), expected);
+            assert_eq!(redactor.redact(text), expected);
         }
     }
 
     #[test]
     fn longest_value_is_redacted_first() {
-        let scrubber = Redactor::default();
-        scrubber.add("A_KEY", &Secret::new("abc"));
-        scrubber.add("B", &Secret::new("abcdefghij"));
-        assert_eq!(scrubber.redact("abcdefghij abc"), "••• •••");
+        let redactor = Redactor::default();
+        redactor.add("A_KEY", &Secret::new("abc"));
+        redactor.add("B", &Secret::new("abcdefghij"));
+        assert_eq!(redactor.redact("abcdefghij abc"), "••• •••");
     }
 
     #[test]
     fn value_added_later_is_redacted_from_then_on() {
-        let scrubber = Redactor::default();
-        scrubber.add("A", &Secret::new("first-value"));
-        assert_eq!(scrubber.redact("first-value second-value"), "••• second-value");
-        scrubber.add("B", &Secret::new("second-value"));
-        assert_eq!(scrubber.redact("first-value second-value"), "••• •••");
+        let redactor = Redactor::default();
+        redactor.add("A", &Secret::new("first-value"));
+        assert_eq!(redactor.redact("first-value second-value"), "••• second-value");
+        redactor.add("B", &Secret::new("second-value"));
+        assert_eq!(redactor.redact("first-value second-value"), "••• •••");
     }
 
     #[test]
     fn many_known_values_are_redacted_quickly() {
-        let scrubber = Redactor::default();
+        let redactor = Redactor::default();
         for number in 0..20_000 {
-            scrubber.add("A", &Secret::new(format!("value-number-{number}")));
-            scrubber.add("A_KEY", &Secret::new("short"));
+            redactor.add("A", &Secret::new(format!("value-number-{number}")));
+            redactor.add("A_KEY", &Secret::new("short"));
         }
         for number in 0..100 {
             assert_eq!(
-                scrubber.redact(&format!("it is <{number}-value-number-{number}>")),
+                redactor.redact(&format!("it is <{number}-value-number-{number}>")),
                 format!("it is <{number}-•••>")
             );
         }
@@ -373,31 +375,31 @@ mod tests {
             parts in proptest::collection::vec("[ -~ä\\n]{0,6}", 4),
             noise in any::<String>(),
         ) {
-            let scrubber = Redactor::default();
+            let redactor = Redactor::default();
             for value in &values {
-                scrubber.add("PLAIN", &Secret::new(value.as_str()));
+                redactor.add("PLAIN", &Secret::new(value.as_str()));
             }
             let mut text = noise;
             for (part, value) in parts.iter().zip(values.iter().cycle()) {
                 text.push_str(part);
                 text.push_str(value);
             }
-            let clean = scrubber.redact(&text);
+            let clean = redactor.redact(&text);
             prop_assert!(values.iter().all(|value| !clean.contains(value.as_str())));
-            prop_assert_eq!(scrubber.redact(&clean), clean);
+            prop_assert_eq!(redactor.redact(&clean), clean);
         }
     }
 
     #[test]
     fn excerpt_is_redacted_before_truncation() {
-        let scrubber = Redactor::default();
+        let redactor = Redactor::default();
         let known = "k".repeat(40);
-        scrubber.add("OPS_API_KEY", &Secret::new(known.as_str()));
+        redactor.add("OPS_API_KEY", &Secret::new(known.as_str()));
         let plain = r#"{"detail": "Invalid staging API key"}"#;
-        assert_eq!(scrubber.excerpt(plain, 300), plain);
-        assert_eq!(scrubber.excerpt(&format!("key {known}\n\n\tis old"), 300), "key ••• is old");
-        assert_eq!(scrubber.excerpt(&format!("xx{known}"), 5), "xx•••");
-        assert_eq!(scrubber.excerpt("üüüü", 3), "üüü…");
-        assert_eq!(scrubber.excerpt("üüü", 3), "üüü");
+        assert_eq!(redactor.excerpt(plain, 300), plain);
+        assert_eq!(redactor.excerpt(&format!("key {known}\n\n\tis old"), 300), "key ••• is old");
+        assert_eq!(redactor.excerpt(&format!("xx{known}"), 5), "xx•••");
+        assert_eq!(redactor.excerpt("üüüü", 3), "üüü…");
+        assert_eq!(redactor.excerpt("üüü", 3), "üüü");
     }
 }

@@ -1,4 +1,4 @@
-//! D405 commit-behind: older code runs than is wanted.
+//! D405 commit-behind: the running commit is older than the expected one.
 
 use crate::drift::model::cause::PossibleCause;
 use crate::drift::model::deployment::SkipReason;
@@ -8,30 +8,28 @@ use crate::drift::model::observed::Observed;
 use crate::drift::model::rule::{HookScope, Rule, StatusRow};
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::{CheckOutcome, RuleCheck, deployment_unhealthy};
-use crate::drift::runtime::{Code, Relation, SkippedPush, Unclear};
+use crate::drift::runtime::{Code, IncomparableCommit, Relation, SkippedPush};
 use crate::drift::{Survey, Target, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D405",
     name: "commit-behind",
     severity: Severity::Warning,
-    summary: "The running commit is older than the one that is wanted",
+    summary: "The running commit is older than the expected one",
     explain: EXPLAIN,
     fix: Some(Fix::Deployment(DeployReason::Behind)),
     status_row: Some(StatusRow { position: 4, name: "commit" }),
-    hook: HookScope::CuredByCommit,
+    hook: HookScope::FixedByCommit,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck { passed, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A push does not always deploy every service: watch paths, a failed build or a forgotten worker leave old code behind,
-next to new code that expects something else of it.
+A push does not always deploy every service. Watch paths, a failed build or a forgotten worker leave old code running
+next to new code that expects a newer version of it.
 
 ## Example
 
@@ -40,21 +38,21 @@ next to new code that expects something else of it.
 
     worker   runs 9c31f04, which is 3 commits behind 371a158
 
-What is declared in `doctor.toml` must run, or a descendant of it: an error otherwise. Without a declaration the commit
-that is checked out is what is wanted, and older code is a warning, told only where the repository and the branch are
-those of the checkout. Where it can't be told (another repository or branch, a commit that the checkout does not have,
-an image, `railway up`, no git), a declared commit has a note that says why.
+The service must run the commit declared in `doctor.toml` or a descendant of it; anything else is an error. Without a
+declaration, the checked-out commit is expected, and older code is a warning. It is reported only if the repository and
+the branch match those of the checkout. If the commits can't be compared (another repository or branch, a commit that
+the checkout does not have, an image, `railway up`, no git), a declared commit gets a note with the cause.
 
-Railway skips a push where no watched file changed: what runs then misses nothing, and is not behind. It also skips a
-push whose CI checks failed, and does not try it again, even if they pass later: then it is behind, and the finding
-says so. A push that was skipped without a reason proves neither.
+Railway skips a push that changes no watched file. The running code is then up to date, and not behind. Railway also
+skips a push whose CI checks failed, and does not retry it, even if they pass later. The service is then behind, and
+the finding shows this cause. A push skipped for an unknown reason proves neither.
 
-## How to mend it
+## Fix
 
-Push the commit; then `doctor fix --redeploy`, or deploy it on Railway's page. If a deployment of it is on its way,
+Push the commit, then run `doctor fix --redeploy` or deploy it in the dashboard. If a deployment of it is in progress,
 wait for it.
 
-## How to silence it
+## Suppress
 
     [severity]
     commit-behind = \"off\"
@@ -68,7 +66,7 @@ fn finding(target: &Target, code: &Code) -> Option<Finding> {
     if code.is_covered() {
         return None;
     }
-    let (name, wanted) = (&target.service.name, &code.wanted);
+    let (name, wanted) = (&target.service.name, &code.expected);
     let finding = match &code.running {
         Relation::Same | Relation::Newer => return None,
         Relation::Unclear(_) if target.declared.commit.is_none() => return None,
@@ -76,16 +74,16 @@ fn finding(target: &Target, code: &Code) -> Option<Finding> {
             let why = unclear.sentence();
             Finding {
                 severity: Severity::Note,
-                gist: Some(Summary::Open(format!("can't be told: {why}"))),
+                summary: Some(Summary::Open(format!("unknown: {why}"))),
                 reason: Some(why),
                 advice: advice(unclear).map(ToOwned::to_owned),
-                ..Finding::new(&RULE, format!("it can't be told whether {name} runs commit {wanted}"))
+                ..Finding::new(&RULE, format!("could not determine whether {name} runs commit {wanted}"))
             }
         }
         Relation::Behind(number) => {
             let number = phrases::count(*number, "commit");
             let why = if is_refused(code) { ", which Railway skipped because its CI checks failed" } else { "" };
-            behind(target, code, format!("{name} runs a commit that is {number} behind {wanted}{why}"))
+            behind(target, code, format!("{name} is {number} behind {wanted}{why}"))
         }
         Relation::Diverged => {
             behind(target, code, format!("{name} runs a commit that is neither {wanted} nor a descendant of it"))
@@ -95,28 +93,28 @@ fn finding(target: &Target, code: &Code) -> Option<Finding> {
 }
 
 fn behind(target: &Target, code: &Code, message: String) -> Finding {
-    let wanted = &code.wanted;
+    let wanted = &code.expected;
     let finding = Finding {
         severity: if target.declared.commit.is_some() { Severity::Error } else { RULE.severity },
-        suspects: vec![PossibleCause::own(&deployment_unhealthy::RULE).perhaps()],
+        possible_causes: vec![PossibleCause::own(&deployment_unhealthy::RULE).uncertain()],
         ..Finding::new(&RULE, message)
     };
     if let Some(Relation::Same | Relation::Newer) = code.coming {
-        return on_its_way(target, wanted, finding);
+        return in_progress(target, wanted, finding);
     }
-    let words = match code.running {
+    let summary = match code.running {
         Relation::Behind(number) => format!("{} behind {wanted}", phrases::count(number, "commit")),
         _ => format!("neither {wanted} nor a descendant"),
     };
-    let finding = Finding { gist: Some(Summary::Wrong(words)), ..finding };
+    let finding = Finding { summary: Some(Summary::Wrong(summary)), ..finding };
     if code.running == Relation::Diverged {
-        let advice = format!("merge the two, or deploy {wanted} on Railway's page if the rest is to go");
+        let advice = format!("merge the two commits, or deploy {wanted} in the dashboard to drop the other changes");
         return Finding { advice: Some(advice), ..finding };
     }
     let advice = if is_refused(code) {
-        format!("once its checks pass, deploy {wanted}")
+        format!("once its CI checks pass, deploy {wanted}")
     } else {
-        "push the commit first if Railway's repository does not have it".to_owned()
+        "push the commit if the remote does not have it yet, then deploy it".to_owned()
     };
     Finding {
         remedies: vec![Remedy::Redeploy],
@@ -128,75 +126,80 @@ fn behind(target: &Target, code: &Code, message: String) -> Finding {
     }
 }
 
-/// What older code comes to while a deployment of the wanted commit is under way.
-fn on_its_way(target: &Target, wanted: &str, finding: Finding) -> Finding {
-    let coming = target.live.deployed.known().and_then(|deployed| deployed.coming());
+/// Lowers the finding to a note while a deployment with the expected commit is in progress.
+fn in_progress(target: &Target, wanted: &str, finding: Finding) -> Finding {
+    let coming = target.live.deployed.known().and_then(|deployed| deployed.upcoming());
     let status = coming.map(|coming| format!(" ({})", coming.status)).unwrap_or_default();
     Finding {
         severity: Severity::Note,
-        reason: Some(format!("a deployment of it is on its way{status}")),
-        advice: Some("wait until it is done, then check again".to_owned()),
-        gist: Some(Summary::Open(format!("{wanted} is on its way"))),
-        suspects: Vec::new(),
+        reason: Some(format!("a deployment with {wanted} is in progress{status}")),
+        advice: Some("wait for it to finish, then check again".to_owned()),
+        summary: Some(Summary::Open(format!("a deployment with {wanted} is in progress"))),
+        possible_causes: Vec::new(),
         ..finding
     }
 }
 
-/// Only a commit that is known to be newer takes the place of one that runs.
+/// Returns the commit to deploy if it is known to be newer than the running one.
 fn newer(target: &Target, code: &Code) -> Option<Commit> {
     let running = target.live.deployed.known()?.running()?;
     let wanted = code.commit.clone().filter(|_| matches!(code.running, Relation::Behind(_)))?;
     Some(Commit { over: running.origin.commit.clone(), wanted })
 }
 
-/// Whether the wanted commit is the one whose checks failed.
+/// Whether Railway skipped the expected commit because its CI checks failed.
 fn is_refused(code: &Code) -> bool {
     let refused = code.skipped.as_ref().filter(|push| push.reason == SkipReason::ChecksFailed);
     refused.is_some_and(|push| push.relation == Relation::Same)
 }
 
-/// What a push that Railway declined to build says of the service, where it does not have everything.
+/// Describes the push that Railway skipped; `None` if it does not explain why the service is behind.
 fn skipped(push: &SkippedPush) -> Option<String> {
-    const FOR_GOOD: &str = "Railway does not try it again by itself, even if they pass later";
     let commit = &push.commit;
     Some(match (push.reason, &push.relation) {
-        (SkipReason::ChecksFailed, Relation::Same) => FOR_GOOD.to_owned(),
+        (SkipReason::ChecksFailed, Relation::Same) => {
+            "Railway does not retry a push whose checks failed, even if they pass later".to_owned()
+        }
         (SkipReason::ChecksFailed, _) => {
-            format!("Railway skipped {commit}, because its CI checks failed; {FOR_GOOD}")
+            format!("Railway skipped {commit} because its CI checks failed, and does not retry it")
         }
         (SkipReason::Unwatched, Relation::Behind(number)) => format!(
-            "up to {commit} it misses nothing, because no watched file changed; {} may",
-            if *number == 1 { "the commit after that".to_owned() } else { format!("the {number} commits after that") }
+            "no watched file changed up to {commit}; {} may have changed one",
+            if *number == 1 { "the commit after it".to_owned() } else { format!("the {number} commits after it") }
         ),
         (SkipReason::Unwatched, _) | (SkipReason::Unknown, Relation::Diverged | Relation::Unclear(_)) => return None,
-        (SkipReason::Unknown, _) => format!("Railway skipped {commit}, and does not say why"),
+        (SkipReason::Unknown, _) => format!("Railway skipped {commit} for an unknown reason"),
     })
 }
 
-impl Unclear {
-    /// Why, as a sentence without full stop.
+impl IncomparableCommit {
+    /// Returns the reason as a clause without a full stop.
     pub fn sentence(&self) -> String {
         match self {
-            Self::OtherRepository(theirs) => format!("it was built from {theirs}, which is no remote of this checkout"),
-            Self::OtherBranch(theirs) => format!("it was built from the branch {theirs}, which is not checked out"),
-            Self::UnknownCommit(hash) => format!("it runs {hash}, and this checkout does not have that commit"),
-            Self::UnknownWanted => "this checkout does not have the commit that is wanted".to_owned(),
-            Self::Image(image) => format!("it runs the image {image}, which names no commit"),
-            Self::NoCommit => "Railway knows no commit of it, as after `railway up`".to_owned(),
-            Self::NoGit(why) => format!("git can't be asked: {why}"),
+            Self::OtherRepository(theirs) => {
+                format!("it was built from {theirs}, which is not a remote of this checkout")
+            }
+            Self::OtherBranch(theirs) => format!("it was built from branch {theirs}, which is not checked out"),
+            Self::UnknownCommit(hash) => format!("it runs {hash}, which this checkout does not have"),
+            Self::UnknownWanted => "this checkout does not have the expected commit".to_owned(),
+            Self::Image(image) => format!("it runs image {image}, which does not identify a commit"),
+            Self::NoCommit => "Railway has no commit for it, for example after `railway up`".to_owned(),
+            Self::NoGit(why) => format!("could not query git: {why}"),
         }
     }
 }
 
-fn advice(unclear: &Unclear) -> Option<&'static str> {
+fn advice(unclear: &IncomparableCommit) -> Option<&'static str> {
     match unclear {
-        Unclear::UnknownCommit(_) | Unclear::UnknownWanted => {
-            Some("`git fetch`, also `--unshallow` in a shallow clone, then check again")
+        IncomparableCommit::UnknownCommit(_) | IncomparableCommit::UnknownWanted => {
+            Some("run `git fetch` (with `--unshallow` in a shallow clone), then check again")
         }
-        Unclear::OtherRepository(_) => Some("run it in a checkout of that repository"),
-        Unclear::OtherBranch(_) => Some("check that branch out, or declare a commit of it"),
-        Unclear::Image(_) | Unclear::NoCommit => Some("remove `commit` for this service from doctor.toml"),
-        Unclear::NoGit(_) => None,
+        IncomparableCommit::OtherRepository(_) => Some("run doctor in a checkout of that repository"),
+        IncomparableCommit::OtherBranch(_) => Some("check out that branch, or declare one of its commits"),
+        IncomparableCommit::Image(_) | IncomparableCommit::NoCommit => {
+            Some("remove `commit` for this service from doctor.toml")
+        }
+        IncomparableCommit::NoGit(_) => None,
     }
 }
 
@@ -204,14 +207,14 @@ fn passed(_: &Survey, target: &Target) -> CheckOutcome {
     let is_declared = target.declared.commit.is_some();
     match &target.live.code {
         Observed::Known(code) => match code.running {
-            Relation::Same => CheckOutcome::good(format!("{} runs", code.wanted)),
-            Relation::Newer => CheckOutcome::good(format!("newer than {}", code.wanted)),
-            _ if code.is_covered() => CheckOutcome::good(format!("no watched file changed up to {}", code.wanted)),
-            Relation::Behind(_) | Relation::Diverged | Relation::Unclear(_) => CheckOutcome::NotMade,
+            Relation::Same => CheckOutcome::good(format!("runs {}", code.expected)),
+            Relation::Newer => CheckOutcome::good(format!("newer than {}", code.expected)),
+            _ if code.is_covered() => CheckOutcome::good(format!("no watched file changed up to {}", code.expected)),
+            Relation::Behind(_) | Relation::Diverged | Relation::Unclear(_) => CheckOutcome::NotChecked,
         },
         Observed::Unavailable(why) if is_declared => CheckOutcome::open(why),
-        Observed::NotRequested if is_declared => CheckOutcome::open("not looked at"),
-        Observed::Unavailable(_) | Observed::NotRequested => CheckOutcome::NotMade,
+        Observed::NotRequested if is_declared => CheckOutcome::open("not checked"),
+        Observed::Unavailable(_) | Observed::NotRequested => CheckOutcome::NotChecked,
     }
 }
 
@@ -222,7 +225,7 @@ mod tests {
     use crate::drift::model::finding::{Remedy, Summary};
     use crate::drift::model::observed::Observed;
     use crate::drift::rules::commit_behind::RULE;
-    use crate::drift::runtime::{Code, Relation, SkippedPush, Unclear};
+    use crate::drift::runtime::{Code, IncomparableCommit, Relation, SkippedPush};
     use crate::drift::test_support::{healthy, latest, lines, running, survey, target};
     use crate::drift::{Finding, Survey};
 
@@ -231,14 +234,14 @@ mod tests {
         let target = target(&mut found, "api");
         target.declared.commit = declared.map(ToOwned::to_owned);
         target.live.code =
-            Observed::Known(Code { wanted: "371a158".to_owned(), commit: None, running, coming, skipped: None });
+            Observed::Known(Code { expected: "371a158".to_owned(), commit: None, running, coming, skipped: None });
         found
     }
 
     #[test]
     fn reports_each_relation_for_declared_and_checked_out_commits() {
-        let behind = "api runs a commit that is 3 commits behind 371a158";
-        let one = "api runs a commit that is 1 commit behind 371a158";
+        let behind = "api is 3 commits behind 371a158";
+        let one = "api is 1 commit behind 371a158";
         let diverged = "api runs a commit that is neither 371a158 nor a descendant of it";
         for (relation, message) in [
             (Relation::Same, ""),
@@ -261,51 +264,55 @@ mod tests {
         }
         let finding = &check(&with(None, Relation::Behind(1), None))[0];
         assert_eq!(finding.remedies, [Remedy::Redeploy]);
-        assert!(finding.advice.as_ref().is_some_and(|advice| advice.starts_with("push the commit first")));
-        assert_eq!(finding.gist, Some(Summary::Wrong("1 commit behind 371a158".to_owned())));
-        let suspects: Vec<_> = finding.suspects.iter().map(|suspect| suspect.rule.name).collect();
-        assert_eq!(suspects, ["deployment-unhealthy"], "a build that failed may be why");
+        assert!(finding.advice.as_ref().is_some_and(|advice| advice.starts_with("push the commit if the remote")));
+        assert_eq!(finding.summary, Some(Summary::Wrong("1 commit behind 371a158".to_owned())));
+        let suspects: Vec<_> = finding.possible_causes.iter().map(|suspect| suspect.rule.name).collect();
+        assert_eq!(suspects, ["deployment-unhealthy"], "a failed build may be the cause");
         assert!(finding.next.is_some());
         let diverged = check(&with(None, Relation::Diverged, None)).remove(0);
-        assert!(diverged.advice.is_some_and(|advice| advice.starts_with("merge the two, or deploy 371a158")));
-        assert!(diverged.next.is_none() && diverged.remedies.is_empty(), "a fix would take commits away");
+        assert!(diverged.advice.is_some_and(|advice| advice.starts_with("merge the two commits, or deploy 371a158")));
+        assert!(diverged.next.is_none() && diverged.remedies.is_empty(), "a redeploy would drop commits");
     }
 
     #[test]
-    fn unknown_relation_is_reported_only_for_declared_commit() {
+    fn unknown_relation_is_reported_only_for_a_declared_commit() {
         let text = |text: &str| text.to_owned();
-        let (fetch, remove) = ("`git fetch`, also", "remove `commit` for this service");
+        let (fetch, remove) = ("run `git fetch` (with `--unshallow`", "remove `commit` for this service");
         for (unclear, why, advice) in [
             (
-                Unclear::OtherRepository(text("shop/web")),
-                "it was built from shop/web, which is no remote of this checkout",
-                "run it in a checkout of that repository",
+                IncomparableCommit::OtherRepository(text("shop/web")),
+                "it was built from shop/web, which is not a remote of this checkout",
+                "run doctor in a checkout of that repository",
             ),
             (
-                Unclear::OtherBranch(text("main")),
-                "it was built from the branch main, which is not checked out",
-                "check that branch out",
+                IncomparableCommit::OtherBranch(text("main")),
+                "it was built from branch main, which is not checked out",
+                "check out that branch",
             ),
             (
-                Unclear::UnknownCommit(text("9c31f04")),
-                "it runs 9c31f04, and this checkout does not have that commit",
+                IncomparableCommit::UnknownCommit(text("9c31f04")),
+                "it runs 9c31f04, which this checkout does not have",
                 fetch,
             ),
-            (Unclear::UnknownWanted, "this checkout does not have the commit that is wanted", fetch),
-            (Unclear::Image(text("redis:8")), "it runs the image redis:8, which names no commit", remove),
-            (Unclear::NoCommit, "Railway knows no commit of it, as after `railway up`", remove),
-            (Unclear::NoGit(text("git is not installed")), "git can't be asked: git is not installed", ""),
+            (IncomparableCommit::UnknownWanted, "this checkout does not have the expected commit", fetch),
+            (
+                IncomparableCommit::Image(text("redis:8")),
+                "it runs image redis:8, which does not identify a commit",
+                remove,
+            ),
+            (IncomparableCommit::NoCommit, "Railway has no commit for it, for example after `railway up`", remove),
+            (IncomparableCommit::NoGit(text("git is not installed")), "could not query git: git is not installed", ""),
         ] {
             let relation = Relation::Unclear(unclear);
             assert_eq!(lines(&RULE, &with(None, relation.clone(), None)), [""; 0], "{relation:?}");
             let found = with(Some("371a158"), relation.clone(), None);
-            let expected = "note - [api]: it can't be told whether api runs commit 371a158";
+            let expected = "note - [api]: could not determine whether api runs commit 371a158";
             assert_eq!(lines(&RULE, &found), [expected], "{relation:?}");
             let finding = &check(&found)[0];
             assert_eq!(finding.reason.as_deref(), Some(why));
-            assert_eq!(finding.gist, Some(Summary::Open(format!("can't be told: {why}"))));
-            let said = finding.advice.as_deref().unwrap_or_default();
-            assert!(said.starts_with(advice) && said.is_empty() == advice.is_empty(), "{relation:?}: {said}");
+            assert_eq!(finding.summary, Some(Summary::Open(format!("unknown: {why}"))));
+            let actual = finding.advice.as_deref().unwrap_or_default();
+            assert!(actual.starts_with(advice) && actual.is_empty() == advice.is_empty(), "{relation:?}: {actual}");
         }
     }
 
@@ -318,9 +325,9 @@ mod tests {
     }
 
     #[test]
-    fn skipped_push_without_watched_changes_covers_its_commits() {
-        let unknown = || Relation::Unclear(Unclear::UnknownCommit("b90c4e7".to_owned()));
-        let repository = || Relation::Unclear(Unclear::OtherRepository("shop/web".to_owned()));
+    fn push_skipped_without_watched_changes_is_not_behind() {
+        let unknown = || Relation::Unclear(IncomparableCommit::UnknownCommit("b90c4e7".to_owned()));
+        let repository = || Relation::Unclear(IncomparableCommit::OtherRepository("shop/web".to_owned()));
         for (running, relation, is_covered) in [
             (Relation::Behind(3), Relation::Same, true),
             (Relation::Behind(3), Relation::Newer, true),
@@ -341,44 +348,44 @@ mod tests {
 
     #[test]
     fn skip_reason_is_reported_with_its_consequence() {
-        let behind = "api runs a commit that is 3 commits behind 371a158";
+        let behind = "api is 3 commits behind 371a158";
         let refused = format!("{behind}, which Railway skipped because its CI checks failed");
-        let again = "Railway does not try it again by itself, even if they pass later";
-        let failed = format!("Railway skipped 9c31f04, because its CI checks failed; {again}");
+        let again = "Railway does not retry a push whose checks failed, even if they pass later";
+        let failed = "Railway skipped 9c31f04 because its CI checks failed, and does not retry it";
         for (reason, relation, message, why, advice) in [
             (
                 SkipReason::ChecksFailed,
                 Relation::Same,
                 refused.as_str(),
                 Some(again),
-                "once its checks pass, deploy 371a158",
+                "once its CI checks pass, deploy 371a158",
             ),
-            (SkipReason::ChecksFailed, Relation::Newer, behind, Some(failed.as_str()), "push the commit first"),
-            (SkipReason::ChecksFailed, Relation::Behind(1), behind, Some(&failed), "push the commit first"),
+            (SkipReason::ChecksFailed, Relation::Newer, behind, Some(failed), "push the commit if the remote"),
+            (SkipReason::ChecksFailed, Relation::Behind(1), behind, Some(failed), "push the commit if the remote"),
             (
                 SkipReason::Unwatched,
                 Relation::Behind(1),
                 behind,
-                Some("up to 9c31f04 it misses nothing, because no watched file changed; the commit after that may"),
-                "push the commit first",
+                Some("no watched file changed up to 9c31f04; the commit after it may have changed one"),
+                "push the commit if the remote",
             ),
             (
                 SkipReason::Unwatched,
                 Relation::Behind(2),
                 behind,
-                Some("up to 9c31f04 it misses nothing, because no watched file changed; the 2 commits after that may"),
-                "push the commit first",
+                Some("no watched file changed up to 9c31f04; the 2 commits after it may have changed one"),
+                "push the commit if the remote",
             ),
             (
                 SkipReason::Unknown,
                 Relation::Same,
                 behind,
-                Some("Railway skipped 9c31f04, and does not say why"),
-                "push the commit first",
+                Some("Railway skipped 9c31f04 for an unknown reason"),
+                "push the commit if the remote",
             ),
-            (SkipReason::ChecksFailed, Relation::Diverged, behind, Some(&failed), "push the commit first"),
-            (SkipReason::Unwatched, Relation::Diverged, behind, None, "push the commit first"),
-            (SkipReason::Unknown, Relation::Diverged, behind, None, "push the commit first"),
+            (SkipReason::ChecksFailed, Relation::Diverged, behind, Some(failed), "push the commit if the remote"),
+            (SkipReason::Unwatched, Relation::Diverged, behind, None, "push the commit if the remote"),
+            (SkipReason::Unknown, Relation::Diverged, behind, None, "push the commit if the remote"),
         ] {
             let found = with_skipped(Relation::Behind(3), reason, relation.clone());
             let finding = check(&found).remove(0);
@@ -387,13 +394,13 @@ mod tests {
                 (message, why),
                 "{reason:?} {relation:?}"
             );
-            assert!(finding.advice.is_some_and(|said| said.starts_with(advice)), "{reason:?} {relation:?}");
+            assert!(finding.advice.is_some_and(|actual| actual.starts_with(advice)), "{reason:?} {relation:?}");
             assert_eq!((finding.remedies, finding.severity.name()), (vec![Remedy::Redeploy], "error"));
         }
     }
 
     #[test]
-    fn deployment_under_way_is_not_behind() {
+    fn deployment_in_progress_lowers_the_finding_to_a_note() {
         let finding = |coming| -> Finding {
             let mut found = with(Some("HEAD"), Relation::Behind(2), coming);
             running(&mut found, "api", "SUCCESS");
@@ -403,11 +410,11 @@ mod tests {
         for coming in [Relation::Same, Relation::Newer] {
             let found = finding(Some(coming));
             assert_eq!(found.severity.name(), "note");
-            assert_eq!(found.reason.as_deref(), Some("a deployment of it is on its way (WAITING)"));
+            assert_eq!(found.reason.as_deref(), Some("a deployment with 371a158 is in progress (WAITING)"));
             assert!(found.remedies.is_empty() && found.next.is_none());
-            assert_eq!(found.advice.as_deref(), Some("wait until it is done, then check again"));
+            assert_eq!(found.advice.as_deref(), Some("wait for it to finish, then check again"));
         }
-        for coming in [None, Some(Relation::Behind(1)), Some(Relation::Unclear(Unclear::NoCommit))] {
+        for coming in [None, Some(Relation::Behind(1)), Some(Relation::Unclear(IncomparableCommit::NoCommit))] {
             assert_eq!(finding(coming).severity.name(), "error");
         }
     }

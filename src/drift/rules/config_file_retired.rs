@@ -11,7 +11,6 @@ use crate::drift::rules::RuleCheck;
 use crate::drift::runtime::ServiceSettings;
 use crate::drift::{Secret, Survey, Target};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D409",
     name: "config-file-retired",
@@ -19,51 +18,49 @@ pub static RULE: Rule = Rule {
     summary: "A service depends on a configuration file that Railway stops reading",
     explain: EXPLAIN,
     status_row: Some(StatusRow { position: 6, name: "config file" }),
-    hook: HookScope::CuredByCommit,
+    hook: HookScope::FixedByCommit,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-`railway.json` and `railway.toml` (Config as Code) override a service's settings in each deployment, and are never
-stored. Railway stops reading them; the finding names the day. The next deployment then takes the settings, without
-an error. They may hold another start command, another builder, no health check and no schedule.
+`railway.json` and `railway.toml` (Config as Code) override a service's settings in each deployment, but are not stored
+in them. Railway stops reading these files on the date that the finding shows. The next deployment then uses the stored
+settings, without an error. They may have another start command or builder, no health check and no schedule.
 
 ## Example
 
     worker   depends on /railway.json; its settings differ in: start command, cron schedule
 
-The running deployment's manifest names what the file gave it. Where it names nothing, settings that point to a
-file, or a file in the checkout, show that one may have been read; then only settings that somebody must have set
-are compared. Replicas, regions and limits are not compared. The values are not shown: a start command may hold a
-credential.
+The running deployment's manifest lists what the file set. If it lists nothing, a file that is named in the settings or
+found in the checkout may have been read; then only settings that a person must have set are compared. Replicas,
+regions and limits are not compared. Values are not shown, because a start command may contain a credential.
 
-## How to mend it
+## Fix
 
-Set what the finding names in the service's settings on Railway's dashboard, to what the file has, before that day.
-It changes nothing until then. Or describe the project in `.railway/railway.ts`, as `railway config migrate` drafts
-it: read what `railway config plan` prints before you apply it. After that day, deploy the service once the settings
-are right.
+Before that date, copy the settings that the finding lists from the file to the service's settings in the dashboard.
+This changes nothing until then. Or describe the project in `.railway/railway.ts`: `railway config migrate` drafts it;
+review the output of `railway config plan` before you apply it. After that date, deploy the service once the settings
+are correct.
 
-## How to silence it
+## Suppress
 
     [severity]
     config-file-retired = \"off\"
 ";
 
-/// What shows that a file was read, and so what is compared.
+/// The evidence that a file was read. It determines which settings are compared.
 enum SettingsEvidence<'e> {
-    /// The deployment's manifest names what the file gave it.
+    /// The deployment's manifest lists what the file set.
     Manifest(&'e str),
-    /// A file is named in the settings, or is in the checkout.
+    /// A file is named in the settings or is in the checkout.
     File(&'e str),
 }
 
-/// What a file is called where nothing names it.
+/// Stands for the file if its name is unknown.
 const SOME_FILE: &str = "a railway.json or railway.toml";
 
 fn check(survey: &Survey) -> Vec<Finding> {
@@ -71,9 +68,9 @@ fn check(survey: &Survey) -> Vec<Finding> {
 }
 
 fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
-    // While one is on its way, its manifest is half filled.
+    // The manifest of a deployment in progress is incomplete.
     let is_done = |deployment: &&Deployment| {
-        !matches!(deployment.status.stage(), DeploymentStage::UnderWay | DeploymentStage::Stuck)
+        !matches!(deployment.status.stage(), DeploymentStage::InProgress | DeploymentStage::Stuck)
     };
     let deployment = target.live.deployed.known()?.subject().filter(is_done)?;
     let settings = target.live.settings.known()?;
@@ -87,21 +84,21 @@ fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
     let depends = if matches!(evidence, SettingsEvidence::Manifest(_)) { "depends" } else { "may depend" };
     let support = Support::of(survey.today, &deployment.created_at);
     let (end, then) = match support {
-        Support::Before => ("stops reading", "its deployments then take its settings instead"),
-        Support::Over => ("stopped reading", "the next deployment takes its settings instead"),
-        Support::Moved => ("was to stop reading", "a deployment without it takes its settings instead"),
+        Support::Before => ("stops reading", "later deployments use the stored settings"),
+        Support::Over => ("stopped reading", "the next deployment uses the stored settings"),
+        Support::Moved => ("was due to stop reading", "a deployment without it uses the stored settings"),
     };
     Some(Finding {
         services: vec![target.service.clone()],
         reason: Some(format!("{then}, which differ in: {}", differing.join(", "))),
         advice: Some(advice(name, &differing, support)),
         deployment: Some(deployment.id.clone()),
-        gist: Some(Summary::Wrong(format!("{depends} on {file}"))),
+        summary: Some(Summary::Wrong(format!("{depends} on {file}"))),
         ..Finding::new(&RULE, format!("{name} {depends} on {file}, which Railway {end} on {END}"))
     })
 }
 
-/// What shows that the deployment read a file; that Railway names none proves nothing.
+/// Returns the evidence that the deployment read a file. That Railway names no file proves nothing.
 fn evidence<'e>(settings: &'e ServiceSettings, deployment: &'e Deployment) -> Option<SettingsEvidence<'e>> {
     let origin = &deployment.origin;
     let named = origin.config_file.as_ref().or(settings.config_file.as_ref()).or(settings.files.first());
@@ -115,7 +112,7 @@ fn evidence<'e>(settings: &'e ServiceSettings, deployment: &'e Deployment) -> Op
     }
 }
 
-/// The names of the settings that the deployment has from a file, as far as that shows, and that the service has not.
+/// Returns the names of the settings that the deployment got from a file and that differ from the stored ones.
 fn differing(
     settings: &ServiceSettings,
     deployment: &Deployment,
@@ -123,7 +120,7 @@ fn differing(
 ) -> Vec<&'static str> {
     let origin = &deployment.origin;
     let Some(running) = &origin.settings else { return Vec::new() };
-    // Where only the checkout suggests a file, a later change of the settings explains the difference.
+    // If only the checkout suggests a file, a later change of the settings may explain the difference.
     let is_hinted = settings.config_file.is_some() || !origin.names_no_file();
     let differs = |setting: &Setting| {
         let (stored, runs) = (stored(settings, setting), running.get(setting));
@@ -159,16 +156,16 @@ fn stored(settings: &ServiceSettings, setting: &Setting) -> Observed<Option<Secr
 
 fn advice(name: &str, differing: &[&str], support: Support) -> String {
     let them = if differing.len() == 1 { "it" } else { "them" };
-    let place = format!("set {them} on Railway's dashboard, in the settings of {name}, to what the file has");
+    let copy = format!("copy {them} from the file to the settings of {name} in the dashboard");
     match support {
-        Support::Before => format!("{place}, before {END}"),
-        Support::Moved => place,
+        Support::Before => format!("{copy} before {END}"),
+        Support::Moved => copy,
         Support::Over if differing.contains(&START_COMMAND.name) => {
-            let word = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
-            let start = format!("`doctor fix --start-command TEXT --service={word}` sets the start command");
-            format!("{place}, before the next deployment; {start}")
+            let quoted = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
+            let start = format!("`doctor fix --start-command TEXT --service={quoted}` sets the start command");
+            format!("{copy} before the next deployment; {start}")
         }
-        Support::Over => format!("{place}, before the next deployment"),
+        Support::Over => format!("{copy} before the next deployment"),
     }
 }
 
@@ -187,7 +184,7 @@ mod tests {
     use crate::drift::test_support::{healthy, latest, lines, running, survey, target};
     use crate::drift::{Finding, Secret, Survey};
 
-    /// What one service runs with, what a file gave it of that, and what is stored.
+    /// A service's running settings, those that a file set, and the stored ones.
     struct Scenario<'w> {
         runs: Value,
         file: Value,
@@ -228,7 +225,7 @@ mod tests {
                 let deployment = &mut deployed.active[0];
                 deployment.created_at = self.created_at.to_owned();
                 deployment.origin = DeploymentSource {
-                    start: StartCommand::OfImage,
+                    start: StartCommand::Unset,
                     settings: (!self.runs.is_null()).then(|| SettingValues::of(&self.runs)),
                     given_by_file: is_shown.then(|| given(Some(&self.file), None)),
                     start_in_file: if self.denied { Observed::Known(None) } else { Observed::NotRequested },
@@ -252,7 +249,7 @@ mod tests {
             check(&self.survey()).pop()
         }
 
-        /// What differs, as the finding lists it; nothing without a finding.
+        /// The differing settings as the finding lists them; empty without a finding.
         fn differs(&self) -> String {
             let reason = self.finding().and_then(|finding| finding.reason).unwrap_or_default();
             reason.split_once("differ in: ").map(|(_, names)| names.to_owned()).unwrap_or_default()
@@ -272,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_from_file_are_compared_with_stored_ones() {
+    fn settings_from_a_file_are_compared_with_stored_ones() {
         let all =
             "start command, pre-deploy command, cron schedule, health check path, restart policy, builder, watch paths";
         assert_eq!(of_file().differs(), all);
@@ -282,20 +279,16 @@ mod tests {
         });
         let alike =
             || Scenario { start: Some(" celery worker"), cron: Some("0 * * * *"), stored: stored.clone(), ..of_file() };
-        assert_eq!(alike().differs(), "", "a migrated service is quiet");
+        assert_eq!(alike().differs(), "", "a migrated service has no finding");
         assert_eq!(Scenario { start: Some("celery beat"), ..alike() }.differs(), "start command");
         assert_eq!(Scenario { cron: None, ..alike() }.differs(), "cron schedule");
-        assert_eq!(
-            Scenario { stored: Value::Null, ..alike() }.differs(),
-            "",
-            "what is stored of the rest is not known"
-        );
+        assert_eq!(Scenario { stored: Value::Null, ..alike() }.differs(), "", "the other stored settings are unknown");
         assert_eq!(Scenario { stored: Value::Null, ..of_file() }.differs(), "start command, cron schedule");
-        // What the file does not give was changed in the settings since.
+        // A setting that the file does not set was changed later.
         let changed = json!({ "deploy": { "healthcheckPath": "/new" } });
         let file = json!({ "deploy": { "startCommand": "celery worker" } });
         assert_eq!(Scenario { file, start: Some("celery worker"), stored: changed, ..of_file() }.differs(), "");
-        // A file that takes a setting away gives it, too.
+        // A null in the file counts as set by the file, too.
         let file = json!({ "deploy": { "preDeployCommand": null } });
         let stored = json!({ "deploy": { "preDeployCommand": "migrate" } });
         assert_eq!(Scenario { file, stored, ..Scenario::default() }.differs(), "pre-deploy command");
@@ -304,23 +297,23 @@ mod tests {
     #[test]
     fn file_may_explain_unstored_settings_without_proof() {
         let names = ["the deployment", "the settings", "the checkout", "nothing"];
-        for (name, world, expected) in [
+        for (name, scenario, expected) in [
             (names[0], Scenario { named_by_deployment: Some("railway.toml"), ..Scenario::default() }, "start command"),
             (names[1], Scenario { named_by_settings: Some("/w/railway.json"), ..Scenario::default() }, "start command"),
             (names[2], Scenario { in_checkout: &["railway.json"], ..Scenario::default() }, "start command"),
             (names[3], Scenario::default(), ""),
         ] {
-            assert_eq!(world.differs(), expected, "{name}");
-            let equal = Scenario { start: Some("celery worker"), ..world };
+            assert_eq!(scenario.differs(), expected, "{name}");
+            let equal = Scenario { start: Some("celery worker"), ..scenario };
             assert_eq!(equal.differs(), "", "{name}, and the settings are equal");
         }
-        // An empty manifest proves nothing where nothing else explains what runs.
+        // An empty manifest proves nothing if nothing else explains the running settings.
         let denied = || Scenario { denied: true, in_checkout: &["railway.json"], ..Scenario::default() };
         assert_eq!(denied().differs(), "start command");
-        assert_eq!(Scenario { start: Some("celery beat"), ..denied() }.differs(), "", "it was changed since");
+        assert_eq!(Scenario { start: Some("celery beat"), ..denied() }.differs(), "", "it was changed later");
         let configured = Scenario { start: Some("celery beat"), named_by_settings: Some("/railway.json"), ..denied() };
         assert_eq!(configured.differs(), "start command");
-        // What Railway finds in the code, and what a default gives, is in each manifest.
+        // Every manifest contains detected values and defaults.
         let runs = json!({
             "build": { "builder": "DOCKERFILE", "dockerfilePath": "Dockerfile" },
             "deploy": { "startCommand": null, "restartPolicyType": "ON_FAILURE", "healthcheckTimeout": 300 },
@@ -329,27 +322,27 @@ mod tests {
         let stored = json!({ "deploy": { "healthcheckPath": "/new" } });
         let changed =
             Scenario { start: Some("celery worker"), stored, in_checkout: &["railway.json"], ..Scenario::default() };
-        assert_eq!(changed.differs(), "", "a setting that was added since");
-        assert_eq!(Scenario { runs: Value::Null, ..of_file() }.differs(), "", "Railway does not show what runs");
+        assert_eq!(changed.differs(), "", "the setting was added later");
+        assert_eq!(Scenario { runs: Value::Null, ..of_file() }.differs(), "", "the running settings are unknown");
     }
 
     #[test]
     fn deployment_after_retirement_needs_proof() {
         let later = "2027-01-04T10:00:00.000Z";
-        for (world, expected) in [
+        for (scenario, expected) in [
             (Scenario { in_checkout: &["railway.json"], ..Scenario::default() }, ""),
             (Scenario { named_by_settings: Some("/railway.json"), ..Scenario::default() }, ""),
             (Scenario { named_by_deployment: Some("/railway.json"), ..Scenario::default() }, "start command"),
             (Scenario { file: json!({ "deploy": { "startCommand": "" } }), ..Scenario::default() }, "start command"),
         ] {
-            assert_eq!(Scenario { created_at: later, ..world }.differs(), expected);
+            assert_eq!(Scenario { created_at: later, ..scenario }.differs(), expected);
         }
     }
 
     #[test]
     fn message_depends_on_the_retirement_date() {
-        let finding = |world: &Scenario<'_>, days: i64| {
-            let mut found = world.survey();
+        let finding = |scenario: &Scenario<'_>, days: i64| {
+            let mut found = scenario.survey();
             found.today = END + days.days();
             let finding = check(&found).remove(0);
             [finding.message, finding.reason.unwrap(), finding.advice.unwrap()]
@@ -361,19 +354,19 @@ mod tests {
         };
         let [message, reason, advice] = finding(&one, -1);
         assert_eq!(message, "worker depends on /railway.json, which Railway stops reading on 2026-12-01");
-        assert_eq!(reason, "its deployments then take its settings instead, which differ in: start command");
-        let place = "set it on Railway's dashboard, in the settings of worker, to what the file has";
-        assert_eq!(advice, format!("{place}, before 2026-12-01"));
+        assert_eq!(reason, "later deployments use the stored settings, which differ in: start command");
+        let copy = "copy it from the file to the settings of worker in the dashboard";
+        assert_eq!(advice, format!("{copy} before 2026-12-01"));
         let [message, reason, advice] = finding(&one, 0);
         assert_eq!(message, "worker depends on /railway.json, which Railway stopped reading on 2026-12-01");
-        assert_eq!(reason, "the next deployment takes its settings instead, which differ in: start command");
+        assert_eq!(reason, "the next deployment uses the stored settings, which differ in: start command");
         let command = "`doctor fix --start-command TEXT --service=worker` sets the start command";
-        assert_eq!(advice, format!("{place}, before the next deployment; {command}"));
+        assert_eq!(advice, format!("{copy} before the next deployment; {command}"));
         let moved = Scenario { created_at: "2026-12-24T10:00:00.000Z", ..one };
         let [message, reason, advice] = finding(&moved, 30);
-        assert_eq!(message, "worker depends on /railway.json, which Railway was to stop reading on 2026-12-01");
-        assert_eq!(reason, "a deployment without it takes its settings instead, which differ in: start command");
-        assert_eq!(advice, place);
+        assert_eq!(message, "worker depends on /railway.json, which Railway was due to stop reading on 2026-12-01");
+        assert_eq!(reason, "a deployment without it uses the stored settings, which differ in: start command");
+        assert_eq!(advice, copy);
         let [message, ..] = finding(&Scenario { in_checkout: &["railway.toml"], ..Scenario::default() }, -1);
         assert_eq!(message, "worker may depend on railway.toml, which Railway stops reading on 2026-12-01");
         let unnamed = Scenario { file: Scenario::default().runs, ..Scenario::default() };
@@ -387,14 +380,14 @@ mod tests {
     #[test]
     fn command_is_never_shown() {
         let secret = json!({ "deploy": { "startCommand": "serve --password=hunter2-of-file" } });
-        let world =
+        let scenario =
             Scenario { runs: secret.clone(), file: secret, start: Some("serve --password=hunter2"), ..of_file() };
-        assert!(!format!("{:?}", world.finding().unwrap()).contains("hunter2"));
+        assert!(!format!("{:?}", scenario.finding().unwrap()).contains("hunter2"));
     }
 
     #[test]
-    fn nothing_is_reported_while_a_deployment_is_under_way() {
-        for (status, is_told) in [
+    fn nothing_is_reported_while_a_deployment_is_in_progress() {
+        for (status, is_reported) in [
             ("INITIALIZING", false),
             ("BUILDING", false),
             ("NEEDS_APPROVAL", false),
@@ -412,7 +405,7 @@ mod tests {
                 known.active.clear();
                 known.latest.as_mut().unwrap().origin = origin;
             }
-            assert_eq!(lines(&RULE, &found).len(), usize::from(is_told), "{status}");
+            assert_eq!(lines(&RULE, &found).len(), usize::from(is_reported), "{status}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! D402 deployment-unhealthy: the newest deployment did not end well.
+//! D402 deployment-unhealthy: the newest deployment failed, crashed or needs approval.
 
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStage, DeploymentStatus, SkipReason};
 use crate::drift::model::finding::{Finding, Remedy, Summary};
@@ -10,46 +10,44 @@ use crate::drift::rules::{CheckOutcome, RuleCheck};
 use crate::drift::runtime::DeploymentFailure;
 use crate::drift::{Survey, Target};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D402",
     name: "deployment-unhealthy",
     severity: Severity::Error,
-    summary: "The newest deployment failed, crashed, or waits for somebody",
+    summary: "The newest deployment failed, crashed or needs approval",
     explain: EXPLAIN,
     fix: Some(Fix::Deployment(DeployReason::Unhealthy)),
     status_row: Some(StatusRow { position: 1, name: "deployment" }),
-    hook: HookScope::CuredByCommit,
+    hook: HookScope::FixedByCommit,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck { passed, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-When a deployment fails, the one before it goes on serving: the service answers, and with old code and old values. Both
-are true, and the finding says both.
+When a deployment fails, the previous one keeps serving: the service responds, but with old code and old values. The
+finding reports both.
 
 ## Example
 
-    FAILED           error: the build, a command before it, or the health check did not succeed
-    CRASHED          error: it started, ended in an error, and its restarts are used up
-    NEEDS_APPROVAL   warning: nothing goes on until a person approves it
+    FAILED           error: the build, the pre-deploy command or the health check failed
+    CRASHED          error: it started and exited with an error, and its restarts are used up
+    NEEDS_APPROVAL   warning: it waits until a person approves it
     SKIPPED          note: Railway deployed nothing, because of watch paths or failed checks
-    REMOVED          note, where nothing else serves
-    SUCCESS          note, where the process has ended or was stopped and the service is no cron service
+    REMOVED          note, if nothing else is serving
+    SUCCESS          note, if the process exited or was stopped and the service is not a cron service
 
-Where Railway tells the step that failed, or its own diagnosis, the finding does.
+If Railway reports the step that failed, or a diagnosis, the finding includes it.
 
-## How to mend it
+## Fix
 
-Read the deployment's log, to which the finding links. If a value was wrong, correct it; if the code was wrong, push a
-correction. `doctor fix --redeploy` deploys the same code again with the values that are stored now: it helps once the
-values are right, and repeats any other failure.
+Read the deployment's log, which the finding links to. If a value was wrong, correct it; if the code was wrong, push a
+fix. `doctor fix --redeploy` deploys the same code with the values that are stored now. That helps once the values are
+right; any other failure will occur again.
 
-## How to silence it
+## Suppress
 
     [severity]
     deployment-unhealthy = \"off\"
@@ -69,26 +67,26 @@ fn finding(target: &Target) -> Option<Finding> {
         DeploymentStatus::Crashed => broken(target, "crashed", deployed, newest),
         DeploymentStatus::NeedsApproval => Finding {
             severity: Severity::Warning,
-            advice: Some("approve it on the dashboard, or remove it there".to_owned()),
-            gist: Some(wrong("the newest deployment waits for approval")),
-            ..Finding::new(&RULE, format!("the newest deployment of {name} waits for approval{}", beside(deployed)))
+            advice: Some("approve or remove it in the dashboard".to_owned()),
+            summary: Some(wrong("the newest deployment needs approval")),
+            ..Finding::new(&RULE, format!("the newest deployment of {name} needs approval{}", serving_suffix(deployed)))
         },
         DeploymentStatus::Skipped => skipped(name, deployed, newest),
         DeploymentStatus::Removing | DeploymentStatus::Removed if deployed.running().is_none() => Finding {
             severity: Severity::Note,
-            gist: Some(wrong("nothing runs: it was removed")),
-            ..Finding::new(&RULE, format!("nothing of {name} runs: its newest deployment was removed"))
+            summary: Some(wrong("nothing is running: it was removed")),
+            ..Finding::new(&RULE, format!("{name} is not running: its newest deployment was removed"))
         },
-        DeploymentStatus::Success if newest.stopped && !is_meant_to_end(target, newest) => Finding {
+        DeploymentStatus::Success if newest.stopped && !is_expected_to_exit(target, newest) => Finding {
             severity: Severity::Note,
-            gist: Some(wrong("its process has ended or was stopped")),
-            ..Finding::new(&RULE, format!("the process of {name} has ended, or was stopped"))
+            summary: Some(wrong("the process exited or was stopped")),
+            ..Finding::new(&RULE, format!("the process of {name} exited or was stopped"))
         },
         _ if deployed.running().is_none() && crashed_before().is_some() => Finding {
-            gist: Some(wrong("crashed; a newer one is on its way")),
+            summary: Some(wrong("crashed; a newer deployment is in progress")),
             ..Finding::new(
                 &RULE,
-                format!("what runs of {name} crashed; a newer deployment is on its way ({})", newest.status),
+                format!("the active deployment of {name} crashed; a newer one is in progress ({})", newest.status),
             )
         },
         _ => return None,
@@ -96,31 +94,34 @@ fn finding(target: &Target) -> Option<Finding> {
     Some(Finding { services: vec![target.service.clone()], deployment: Some(newest.id.clone()), ..finding })
 }
 
-/// Where no watched file changed and something runs, nothing is wrong, and the table shows what runs.
+/// Has no `summary` if no watched file changed and a deployment is running: the status table then shows that deployment.
 fn skipped(name: &str, deployed: &Deployed, newest: &Deployment) -> Finding {
     let what = newest.origin.description().unwrap_or_else(|| "the newest deployment".to_owned());
-    let told = |why: &str, gist: Option<&str>| Finding {
+    let note = |why: &str, summary: Option<&str>| Finding {
         severity: Severity::Note,
-        gist: gist.map(wrong),
+        summary: summary.map(wrong),
         ..Finding::new(&RULE, format!("Railway skipped {what} of {name}{why}"))
     };
-    let beside = beside(deployed);
+    let suffix = serving_suffix(deployed);
     match (newest.origin.skip_reason(), deployed.running()) {
-        (SkipReason::Unwatched, Some(_)) => told(": no watched file changed, so what runs misses nothing of it", None),
-        (SkipReason::Unwatched, None) => {
-            told(&format!(": no watched file changed{beside}"), Some("the newest push was skipped, and nothing runs"))
-        }
+        (SkipReason::Unwatched, Some(_)) => note(": no watched file changed, so the service is up to date", None),
+        (SkipReason::Unwatched, None) => note(
+            &format!(": no watched file changed{suffix}"),
+            Some("the newest push was skipped, and nothing is running"),
+        ),
         (SkipReason::ChecksFailed, _) => Finding {
-            reason: Some("it is not tried again by itself, even if the checks pass later".to_owned()),
-            advice: Some("once they pass, deploy that commit".to_owned()),
-            ..told(
-                &format!(": its CI checks failed{beside}"),
+            reason: Some("Railway does not retry a push whose checks failed, even if they pass later".to_owned()),
+            advice: Some("once the checks pass, deploy that commit".to_owned()),
+            ..note(
+                &format!(": its CI checks failed{suffix}"),
                 Some("the newest push was skipped: its CI checks failed"),
             )
         },
         (SkipReason::Unknown, _) => Finding {
-            reason: Some("its watch paths did not match, or its checks failed; Railway does not say which".to_owned()),
-            ..told(beside, Some("the newest deployment was skipped"))
+            reason: Some(
+                "its watch paths did not match or its checks failed; Railway does not report which".to_owned(),
+            ),
+            ..note(suffix, Some("the newest deployment was skipped"))
         },
     }
 }
@@ -128,65 +129,67 @@ fn skipped(name: &str, deployed: &Deployed, newest: &Deployment) -> Finding {
 fn broken(target: &Target, how: &str, deployed: &Deployed, newest: &Deployment) -> Finding {
     let name = &target.service.name;
     let log = if newest.status == DeploymentStatus::Failed { "build or deploy log" } else { "deploy log" };
-    let next = "once the cause is fixed, deploy it again";
+    let next = "fix the cause, then redeploy";
     Finding {
         reason: match &target.live.failure {
             Observed::NotRequested => None,
-            Observed::Unavailable(why) => Some(format!("what went wrong can't be told: {why}")),
+            Observed::Unavailable(why) => Some(format!("could not read why it failed: {why}")),
             Observed::Known(failure) => why(failure),
         },
-        advice: Some(format!("read the {log} of deployment {} on the dashboard; {next}", newest.id)),
+        advice: Some(format!("read the {log} of deployment {} in the dashboard, {next}", newest.id)),
         remedies: vec![Remedy::Redeploy],
         next: Some(Finding::fix_redeploy()),
-        gist: Some(wrong(&format!("the newest deployment {how}{}", beside(deployed)))),
-        ..Finding::new(&RULE, format!("the newest deployment of {name} {how}{}", beside(deployed)))
+        summary: Some(wrong(&format!("the newest deployment {how}{}", serving_suffix(deployed)))),
+        ..Finding::new(&RULE, format!("the newest deployment of {name} {how}{}", serving_suffix(deployed)))
     }
 }
 
-/// Whether something else serves.
-fn beside(deployed: &Deployed) -> &'static str {
+/// Describes whether another deployment is serving, as the end of a message.
+fn serving_suffix(deployed: &Deployed) -> &'static str {
     match deployed.running() {
-        Some(running) if running.status == DeploymentStatus::Sleeping => "; an older one still serves, and sleeps",
-        Some(_) => "; an older one still serves",
-        None if deployed.active.iter().any(|active| active.status.stage() == DeploymentStage::UnderWay) => "",
-        None => "; nothing serves",
+        Some(running) if running.status == DeploymentStatus::Sleeping => "; an older one is still active (asleep)",
+        Some(_) => "; an older one is still running",
+        None if deployed.active.iter().any(|active| active.status.stage() == DeploymentStage::InProgress) => "",
+        None => "; nothing is running",
     }
 }
 
-/// `HEALTHCHECK: no answer in 300 s`, and the diagnosis.
+/// `step HEALTHCHECK failed: no response within 300 s; DIAGNOSIS`.
 fn why(failure: &DeploymentFailure) -> Option<String> {
-    let step = match (&failure.step, &failure.said) {
-        (Some(step), Some(said)) => Some(format!("the step {step} failed: {said}")),
-        (Some(step), None) => Some(format!("the step {step} failed")),
+    let step = match (&failure.step, &failure.message) {
+        (Some(step), Some(said)) => Some(format!("step {step} failed: {said}")),
+        (Some(step), None) => Some(format!("step {step} failed")),
         (None, said) => said.clone(),
     };
     let parts: Vec<String> = step.into_iter().chain(failure.diagnosis.clone()).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-fn is_meant_to_end(target: &Target, newest: &Deployment) -> bool {
+fn is_expected_to_exit(target: &Target, newest: &Deployment) -> bool {
     target.live.is_cron() || newest.origin.build_only
 }
 
-fn wrong(words: &str) -> Summary {
-    Summary::Wrong(words.to_owned())
+fn wrong(text: &str) -> Summary {
+    Summary::Wrong(text.to_owned())
 }
 
 fn passed(_: &Survey, target: &Target) -> CheckOutcome {
     match &target.live.deployed {
-        Observed::NotRequested => CheckOutcome::NotMade,
-        Observed::Unavailable(why) | Observed::Known(Deployed { untold: Some(why), .. }) => CheckOutcome::open(why),
+        Observed::NotRequested => CheckOutcome::NotChecked,
+        Observed::Unavailable(why) | Observed::Known(Deployed { unavailable: Some(why), .. }) => {
+            CheckOutcome::open(why)
+        }
         Observed::Known(deployed) => {
             let unwatched = deployed.skipped().filter(|push| push.origin.skip_reason() == SkipReason::Unwatched);
             let Some(newest) = unwatched.and(deployed.running()).or_else(|| deployed.newest()) else {
-                return CheckOutcome::NotMade;
+                return CheckOutcome::NotChecked;
             };
-            let origin = newest.origin.description().map(|words| format!(", {words}")).unwrap_or_default();
-            let words = format!("{}{origin}", newest.status);
+            let origin = newest.origin.description().map(|source| format!(", {source}")).unwrap_or_default();
+            let note = format!("{}{origin}", newest.status);
             if newest.status.stage() == DeploymentStage::Up {
-                CheckOutcome::good(words)
+                CheckOutcome::good(note)
             } else {
-                CheckOutcome::open(words)
+                CheckOutcome::open(note)
             }
         }
     }
@@ -205,7 +208,7 @@ mod tests {
     #[test]
     fn reports_each_status_with_and_without_an_active_deployment() {
         let newest = "the newest deployment of api";
-        for (status, alone, beside) in [
+        for (status, alone, with_active) in [
             ("INITIALIZING", String::new(), String::new()),
             ("QUEUED", String::new(), String::new()),
             ("WAITING", String::new(), String::new()),
@@ -216,32 +219,32 @@ mod tests {
             ("PAUSING", String::new(), String::new()),
             (
                 "NEEDS_APPROVAL",
-                format!("warning - [api]: {newest} waits for approval; nothing serves"),
-                format!("warning - [api]: {newest} waits for approval; an older one still serves"),
+                format!("warning - [api]: {newest} needs approval; nothing is running"),
+                format!("warning - [api]: {newest} needs approval; an older one is still running"),
             ),
             (
                 "FAILED",
-                format!("error - [api]: {newest} failed; nothing serves"),
-                format!("error - [api]: {newest} failed; an older one still serves"),
+                format!("error - [api]: {newest} failed; nothing is running"),
+                format!("error - [api]: {newest} failed; an older one is still running"),
             ),
             (
                 "CRASHED",
-                format!("error - [api]: {newest} crashed; nothing serves"),
-                format!("error - [api]: {newest} crashed; an older one still serves"),
+                format!("error - [api]: {newest} crashed; nothing is running"),
+                format!("error - [api]: {newest} crashed; an older one is still running"),
             ),
             (
                 "SKIPPED",
-                "note - [api]: Railway skipped the newest deployment of api; nothing serves".to_owned(),
-                "note - [api]: Railway skipped the newest deployment of api; an older one still serves".to_owned(),
+                "note - [api]: Railway skipped the newest deployment of api; nothing is running".to_owned(),
+                "note - [api]: Railway skipped the newest deployment of api; an older one is still running".to_owned(),
             ),
             (
                 "REMOVING",
-                "note - [api]: nothing of api runs: its newest deployment was removed".to_owned(),
+                "note - [api]: api is not running: its newest deployment was removed".to_owned(),
                 String::new(),
             ),
             (
                 "REMOVED",
-                "note - [api]: nothing of api runs: its newest deployment was removed".to_owned(),
+                "note - [api]: api is not running: its newest deployment was removed".to_owned(),
                 String::new(),
             ),
         ] {
@@ -250,27 +253,27 @@ mod tests {
             assert_eq!(lines(&RULE, &found).concat(), alone, "{status} alone");
             running(&mut found, "api", "SUCCESS");
             latest(&mut found, "api", status);
-            assert_eq!(lines(&RULE, &found).concat(), beside, "{status} beside another");
+            assert_eq!(lines(&RULE, &found).concat(), with_active, "{status} with an active deployment");
         }
     }
 
     #[test]
     fn skipped_push_has_its_reason() {
-        let words = "Railway skipped commit 371a158 of api";
-        for (reason, alone, beside, is_wrong) in [
+        let skipped = "Railway skipped commit 371a158 of api";
+        for (reason, alone, with_active, is_wrong) in [
             (
                 "No changes to watched files",
-                ": no watched file changed; nothing serves",
-                ": no watched file changed, so what runs misses nothing of it",
+                ": no watched file changed; nothing is running",
+                ": no watched file changed, so the service is up to date",
                 false,
             ),
             (
                 "CI check suite failed",
-                ": its CI checks failed; nothing serves",
-                ": its CI checks failed; an older one still serves",
+                ": its CI checks failed; nothing is running",
+                ": its CI checks failed; an older one is still running",
                 true,
             ),
-            ("another", "; nothing serves", "; an older one still serves", true),
+            ("another", "; nothing is running", "; an older one is still running", true),
         ] {
             for runs in [false, true] {
                 let mut found = survey(&[], &[("api", &[])]);
@@ -283,11 +286,11 @@ mod tests {
                     origin.commit = Some("371a158f00".to_owned());
                     origin.skipped_reason = Some(reason.to_owned());
                 }
-                let expected = format!("note - [api]: {words}{}", if runs { beside } else { alone });
+                let expected = format!("note - [api]: {skipped}{}", if runs { with_active } else { alone });
                 assert_eq!(lines(&RULE, &found), [expected], "{reason}");
                 let finding = check(&found).remove(0);
-                assert_eq!(finding.gist.is_some(), is_wrong || !runs, "{reason}");
-                let is_final = finding.reason.is_some_and(|why| why.contains("not tried again by itself"));
+                assert_eq!(finding.summary.is_some(), is_wrong || !runs, "{reason}");
+                let is_final = finding.reason.is_some_and(|why| why.contains("does not retry"));
                 assert_eq!(is_final, reason.starts_with("CI"), "{reason}");
             }
         }
@@ -299,7 +302,7 @@ mod tests {
         let deployed = Deployed {
             latest: Some(deployment("1", "FAILED")),
             active: vec![deployment("2", "SUCCESS")],
-            untold: None,
+            unavailable: None,
         };
         target(&mut found, "api").live.deployed = Observed::Known(deployed);
         assert_eq!(lines(&RULE, &found), [""; 0]);
@@ -312,14 +315,14 @@ mod tests {
         latest(&mut found, "api", "BUILDING");
         assert_eq!(
             lines(&RULE, &found),
-            ["error - [api]: what runs of api crashed; a newer deployment is on its way (BUILDING)"]
+            ["error - [api]: the active deployment of api crashed; a newer one is in progress (BUILDING)"]
         );
     }
 
     #[test]
     fn exited_process_is_a_note_unless_expected() {
         let mut found = survey(&[], &[("api", &[])]);
-        for (status, stopped, cron, told) in [
+        for (status, stopped, cron, count) in [
             ("SUCCESS", true, None, 1),
             ("SUCCESS", false, None, 0),
             ("SLEEPING", true, None, 0),
@@ -333,7 +336,7 @@ mod tests {
                 deployed.active[0].stopped = stopped;
                 deployed.latest = deployed.active.first().cloned();
             }
-            assert_eq!(lines(&RULE, &found).len(), told, "{status} {stopped}");
+            assert_eq!(lines(&RULE, &found).len(), count, "{status} {stopped}");
         }
     }
 
@@ -344,17 +347,18 @@ mod tests {
         latest(&mut found, "api", "FAILED");
         for (step, said, diagnosis, reason) in [
             (None, None, None, None),
-            (text("HEALTHCHECK"), None, None, text("the step HEALTHCHECK failed")),
-            (text("BUILD_IMAGE"), text("no such file"), None, text("the step BUILD_IMAGE failed: no such file")),
+            (text("HEALTHCHECK"), None, None, text("step HEALTHCHECK failed")),
+            (text("BUILD_IMAGE"), text("no such file"), None, text("step BUILD_IMAGE failed: no such file")),
             (None, text("no such file"), None, text("no such file")),
-            (text("HEALTHCHECK"), None, text("wrong port"), text("the step HEALTHCHECK failed; wrong port")),
+            (text("HEALTHCHECK"), None, text("wrong port"), text("step HEALTHCHECK failed; wrong port")),
         ] {
-            target(&mut found, "api").live.failure = Observed::Known(DeploymentFailure { step, said, diagnosis });
+            target(&mut found, "api").live.failure =
+                Observed::Known(DeploymentFailure { step, message: said, diagnosis });
             assert_eq!(check(&found)[0].reason, reason);
         }
         target(&mut found, "api").live.failure = Observed::Unavailable("Railway refused".to_owned());
         let reason = check(&found).remove(0).reason;
-        assert_eq!(reason.as_deref(), Some("what went wrong can't be told: Railway refused"));
+        assert_eq!(reason.as_deref(), Some("could not read why it failed: Railway refused"));
     }
 
     #[test]
@@ -379,6 +383,6 @@ mod tests {
     #[test]
     fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
-        assert_eq!(lines(&RULE, &survey(&[], &[("api", &[])])), [""; 0], "nobody looked");
+        assert_eq!(lines(&RULE, &survey(&[], &[("api", &[])])), [""; 0], "deployments were not requested");
     }
 }

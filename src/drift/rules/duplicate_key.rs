@@ -1,4 +1,4 @@
-//! D201 duplicate-key: twice in one file.
+//! D201 duplicate-key: a key assigned more than once in one file.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,6 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D201",
     name: "duplicate-key",
@@ -19,15 +18,13 @@ pub static RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-Only one of the assignments counts, and which one depends on the program that reads the file: python-dotenv and
-node's dotenv take the last, Rust's `dotenvy::dotenv` keeps the first. Whoever edits the other one wonders why
-nothing changes.
+Only one of the assignments takes effect, and which one depends on the loader: python-dotenv and node's dotenv use the
+last, Rust's `dotenvy::dotenv` the first. Editing the other one changes nothing.
 
 ## Example
 
@@ -36,16 +33,16 @@ nothing changes.
 
 `doctor` compares the last one.
 
-## How to mend it
+## Fix
 
 Remove all but one of the lines.
 
-## How to silence it
+## Suppress
 
     [[ignore]]
     keys   = [\"LOG_LEVEL\"]
     rules  = [\"duplicate-key\"]
-    reason = \"the second block is switched on by hand\"
+    reason = \"the second block is enabled by hand\"
 ";
 
 fn check(survey: &Survey) -> Vec<Finding> {
@@ -69,14 +66,13 @@ fn finding(file: &LocalFile, key: &str, entries: &[&Entry]) -> Finding {
         many => format!("{many} times"),
     };
     let is_same = entries.windows(2).all(|pair| pair[0].value == pair[1].value);
-    let last = entries.last().map_or(0, |entry| entry.line);
-    let (reason, advice) = if is_same {
-        ("it is the same value each time", "remove all but one of the lines".to_owned())
+    let reason = if is_same {
+        "all lines assign the same value"
     } else {
-        ("dotenvy keeps the first one instead", format!("remove all but one of the lines; line {last} counts here"))
+        "dotenvy uses the first line, doctor and other loaders the last"
     };
     let place = |entry: &&Entry| Location { file: file.name.clone(), line: entry.line };
-    let sighting = |entry: &&Entry| Observation {
+    let observation = |entry: &&Entry| Observation {
         place: format!("{}:{}", file.name, entry.line),
         value: Some(entry.value.clone()),
         state: "local",
@@ -85,12 +81,9 @@ fn finding(file: &LocalFile, key: &str, entries: &[&Entry]) -> Finding {
         key: Some(key.to_owned()),
         places: entries.iter().map(place).collect(),
         reason: Some(reason.to_owned()),
-        advice: Some(advice),
-        sightings: entries.iter().map(sighting).collect(),
-        ..Finding::new(
-            &RULE,
-            format!("{key} is assigned {times} in {}, on lines {lines}; the last one wins", file.name),
-        )
+        advice: Some("remove all but one of the lines".to_owned()),
+        observations: entries.iter().map(observation).collect(),
+        ..Finding::new(&RULE, format!("{key} is assigned {times} in {}, on lines {lines}", file.name))
     }
 }
 
@@ -109,14 +102,14 @@ mod tests {
                 (
                     &["A=1", "B=1", "A=2"],
                     &[],
-                    &["warning A [] .env:1 .env:3: A is assigned twice in .env, on lines 1 and 3; the last one wins"],
+                    &["warning A [] .env:1 .env:3: A is assigned twice in .env, on lines 1 and 3"],
                 ),
                 (
                     &["A=1", "A=1", "A=1"],
                     &[],
                     &[concat!(
                         "warning A [] .env:1 .env:2 .env:3: ",
-                        "A is assigned 3 times in .env, on lines 1, 2 and 3; the last one wins"
+                        "A is assigned 3 times in .env, on lines 1, 2 and 3"
                     )],
                 ),
             ],
@@ -132,9 +125,10 @@ mod tests {
 
     #[test]
     fn reason_states_whether_the_values_differ() {
-        for (second, reason) in
-            [("A=1", "it is the same value each time"), ("A=2", "dotenvy keeps the first one instead")]
-        {
+        for (second, reason) in [
+            ("A=1", "all lines assign the same value"),
+            ("A=2", "dotenvy uses the first line, doctor and other loaders the last"),
+        ] {
             assert_eq!(check(&survey(&["A=1", second], &[]))[0].reason.as_deref(), Some(reason));
         }
     }

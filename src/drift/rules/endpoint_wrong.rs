@@ -1,6 +1,6 @@
-//! D408 endpoint-wrong: a declared request is not answered as declared.
+//! D408 endpoint-wrong: an endpoint does not respond as declared.
 
-use crate::drift::declared_state::ExpectedAnswer;
+use crate::drift::declared_state::ExpectedResponse;
 use crate::drift::model::cause::PossibleCause;
 use crate::drift::model::finding::{Finding, Summary};
 use crate::drift::model::observed::Observed;
@@ -10,21 +10,19 @@ use crate::drift::rules::{
     CheckOutcome, Declaration, RuleCheck, commit_behind, deployment_unhealthy, log_line_missing, never_deployed,
     stale_deployment, start_command, value_differs,
 };
-use crate::drift::runtime::{EndpointOutcome, JsonFault};
+use crate::drift::runtime::{EndpointOutcome, JsonMismatch};
 use crate::drift::{Survey, Target, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D408",
     name: "endpoint-wrong",
     severity: Severity::Error,
-    summary: "A declared request was not answered as declared",
+    summary: "An endpoint did not respond as declared",
     explain: EXPLAIN,
     status_row: Some(StatusRow { position: 8, name: "endpoint" }),
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck {
     passed,
     declaration: Some(Declaration { name: "[[expect.http]]", is_made: is_declared }),
@@ -34,7 +32,7 @@ pub static CHECK: RuleCheck = RuleCheck {
 const EXPLAIN: &str = "\
 ## Why it matters
 
-Everything can be stored and deployed, and the service can still refuse the one request that matters. This asks it.
+Even with everything stored and deployed, a service may reject the one request that matters. This rule sends it.
 
 ## Example
 
@@ -45,110 +43,111 @@ Everything can be stored and deployed, and the service can still refuse the one 
     status  = 200
     json    = { \"/boot_info\" = \"present\" }
 
-    api      answered GET /api/v1/ops/chaos/worker-status with 401 instead of 200
+    api      responded to GET /api/v1/ops/chaos/worker-status with 401 instead of 200
 
-Only a domain that Railway reports for the service is asked. An answer proves that something answers there, not which
-deployment. Where the request could not be made at all (no domain, a value that the file lacks), that is a warning.
+Requests are sent only to domains that Railway reports for the service. A response proves that something responds
+there, but not which deployment. If the request could not be sent (no domain, a value missing from the file), the
+finding is a warning.
 
-## How to mend it
+## Fix
 
-What Railway's edge answers in the place of the service (Under Attack Mode, Railway Authentication, an edge rule) is a
-warning: it shows nothing of the service or its key.
+A response from Railway's edge instead of the service (Under Attack Mode, Railway Authentication, an edge rule) is a
+warning: it shows nothing about the service or its key.
 
-401 and 403 mean most often that the service has another key than the file: push it, or redeploy. Where another finding
-explains the answer, it stands above this one.
+401 and 403 usually mean that the service has a different key than the file: push it, or redeploy. If another finding
+explains the response, this one is listed below it.
 
-## How to silence it
+## Suppress
 
-Remove the `[[expect.http]]`, or:
+Remove the `[[expect.http]]` entry, or:
 
     [severity]
     endpoint-wrong = \"off\"
 ";
 
-/// Said before anything is said about a key.
+/// Precedes any cause that blames a key.
 const MAY_BE_EDGE: &str =
-    "it is not JSON, so that Railway's edge may have answered (Railway Authentication, an edge rule)";
+    "the body is not JSON, so Railway's edge may have responded (Railway Authentication or an edge rule)";
 
 fn check(survey: &Survey) -> Vec<Finding> {
     survey.targets.iter().flat_map(of_target).collect()
 }
 
 fn of_target(target: &Target) -> impl Iterator<Item = Finding> {
-    let pairs = target.declared.requests.iter().zip(&target.live.answers);
-    pairs.filter_map(move |(expected, learned)| finding(target, expected, learned))
+    let pairs = target.declared.requests.iter().zip(&target.live.responses);
+    pairs.filter_map(move |(expected, observed)| finding(target, expected, observed))
 }
 
-fn finding(target: &Target, expected: &ExpectedAnswer, learned: &Observed<EndpointOutcome>) -> Option<Finding> {
+fn finding(target: &Target, expected: &ExpectedResponse, observed: &Observed<EndpointOutcome>) -> Option<Finding> {
     Some(Finding {
         services: vec![target.service.clone()],
         places: expected.place.clone().into_iter().collect(),
-        ..of_answer(&target.service.name, expected, learned)?
+        ..of_answer(&target.service.name, expected, observed)?
     })
 }
 
-fn of_answer(name: &str, expected: &ExpectedAnswer, learned: &Observed<EndpointOutcome>) -> Option<Finding> {
+fn of_answer(name: &str, expected: &ExpectedResponse, observed: &Observed<EndpointOutcome>) -> Option<Finding> {
     let request = &expected.request;
-    Some(match learned {
+    Some(match observed {
         Observed::NotRequested => return None,
-        Observed::Unavailable(why) | Observed::Known(EndpointOutcome::NotAsked(why)) => Finding {
+        Observed::Unavailable(why) | Observed::Known(EndpointOutcome::NotSent(why)) => Finding {
             severity: Severity::Warning,
             reason: Some(why.clone()),
-            gist: Some(Summary::Open(format!("{request} was not asked: {why}"))),
-            ..Finding::new(&RULE, format!("{name} was not asked for {request}"))
+            summary: Some(Summary::Open(format!("{request} was not sent: {why}"))),
+            ..Finding::new(&RULE, format!("{request} was not sent to {name}"))
         },
         Observed::Known(EndpointOutcome::None { domain, why }) => Finding {
             reason: Some(why.clone()),
-            gist: Some(Summary::Wrong(format!("{request} was not answered"))),
-            suspects: silent(),
-            ..Finding::new(&RULE, format!("{name} did not answer {request} on {domain}"))
+            summary: Some(Summary::Wrong(format!("{request}: no response"))),
+            possible_causes: no_response_causes(),
+            ..Finding::new(&RULE, format!("{name} did not respond to {request} on {domain}"))
         },
         Observed::Known(EndpointOutcome::Edge { domain, status, feature }) => Finding {
             severity: Severity::Warning,
             reason: Some(feature.reason().to_owned()),
             advice: Some(feature.advice().to_owned()),
-            gist: Some(Summary::Open(format!("{request}: {} answered {status} in its place", feature.responder()))),
+            summary: Some(Summary::Open(format!("{request}: {} responded with {status}", feature.responder()))),
             ..Finding::new(
                 &RULE,
-                format!("{request} on {domain} did not reach {name}: {} answered {status}", feature.responder()),
+                format!("{request} on {domain} did not reach {name}: {} responded with {status}", feature.responder()),
             )
         },
-        Observed::Known(EndpointOutcome::Came { domain, status, faults, body, may_be_edge }) => {
-            let words = refusal(expected, *status).or_else(|| wrong_body(*status, faults))?;
+        Observed::Known(EndpointOutcome::Response { domain, status, faults, body, may_be_edge }) => {
+            let difference = unexpected_status(expected, *status).or_else(|| unexpected_body(*status, faults))?;
             Finding {
                 reason: may_be_edge.then(|| MAY_BE_EDGE.to_owned()),
-                gist: Some(Summary::Wrong(format!("{request}: {words}"))),
+                summary: Some(Summary::Wrong(format!("{request}: {difference}"))),
                 excerpt: body.clone(),
-                suspects: answered(expected, *status),
-                ..Finding::new(&RULE, format!("{name} answered {request} on {domain} with {words}"))
+                possible_causes: wrong_response_causes(expected, *status),
+                ..Finding::new(&RULE, format!("{name} responded to {request} on {domain} with {difference}"))
             }
         }
     })
 }
 
 /// `401 instead of 200`.
-fn refusal(expected: &ExpectedAnswer, status: u16) -> Option<String> {
+fn unexpected_status(expected: &ExpectedResponse, status: u16) -> Option<String> {
     let wanted = expected.status.filter(|&wanted| wanted != status)?;
     Some(format!("{status} instead of {wanted}"))
 }
 
 /// `200, but without /boot_info`.
-fn wrong_body(status: u16, faults: &[JsonFault]) -> Option<String> {
+fn unexpected_body(status: u16, faults: &[JsonMismatch]) -> Option<String> {
     if faults.is_empty() {
         return None;
     }
-    let list = |pick: fn(&JsonFault) -> Option<&str>| {
+    let list = |pick: fn(&JsonMismatch) -> Option<&str>| {
         let found: Vec<&str> = faults.iter().filter_map(pick).map(shown).collect();
         (!found.is_empty()).then(|| phrases::names(&found))
     };
-    let missing = list(|fault| if let JsonFault::Missing(at) = fault { Some(at) } else { None });
-    let present = list(|fault| if let JsonFault::Present(at) = fault { Some(at) } else { None });
-    let other = list(|fault| if let JsonFault::Other(at) = fault { Some(at) } else { None });
+    let missing = list(|fault| if let JsonMismatch::Missing(at) = fault { Some(at) } else { None });
+    let present = list(|fault| if let JsonMismatch::Present(at) = fault { Some(at) } else { None });
+    let other = list(|fault| if let JsonMismatch::Other(at) = fault { Some(at) } else { None });
     let parts: Vec<String> = [
-        faults.contains(&JsonFault::NotJson).then(|| "not with JSON".to_owned()),
+        faults.contains(&JsonMismatch::NotJson).then(|| "not JSON".to_owned()),
         missing.map(|names| format!("without {names}")),
-        present.map(|names| format!("with {names}")),
-        other.map(|names| format!("with something else at {names}")),
+        present.map(|names| format!("with unexpected {names}")),
+        other.map(|names| format!("with a different value at {names}")),
     ]
     .into_iter()
     .flatten()
@@ -156,24 +155,24 @@ fn wrong_body(status: u16, faults: &[JsonFault]) -> Option<String> {
     Some(format!("{status}, but {}", parts.join(", ")))
 }
 
-/// The empty pointer is the whole answer.
+/// The empty JSON pointer refers to the whole body.
 fn shown(pointer: &str) -> &str {
-    if pointer.is_empty() { "the whole answer" } else { pointer }
+    if pointer.is_empty() { "the root" } else { pointer }
 }
 
-/// What makes a service not answer.
-fn silent() -> Vec<PossibleCause> {
+/// Possible causes of a missing response.
+fn no_response_causes() -> Vec<PossibleCause> {
     vec![
         PossibleCause::own(&never_deployed::RULE),
-        PossibleCause::own(&deployment_unhealthy::RULE).perhaps(),
-        PossibleCause::own(&start_command::RULE).perhaps(),
-        PossibleCause::own(&stale_deployment::RULE).perhaps(),
+        PossibleCause::own(&deployment_unhealthy::RULE).uncertain(),
+        PossibleCause::own(&start_command::RULE).uncertain(),
+        PossibleCause::own(&stale_deployment::RULE).uncertain(),
     ]
 }
 
-/// What makes a service answer wrongly. A key that it was sent and does not have is the likeliest where it refuses; what
-/// its answer lacks may be another service's to provide.
-fn answered(expected: &ExpectedAnswer, status: u16) -> Vec<PossibleCause> {
+/// Possible causes of a wrong response. After a 401 or 403, most likely the service does not have a key that was sent. If
+/// only the body is wrong, another service may not have provided its part.
+fn wrong_response_causes(expected: &ExpectedResponse, status: u16) -> Vec<PossibleCause> {
     let mut suspects = Vec::new();
     let is_refusal = matches!(status, 401 | 403);
     if is_refusal {
@@ -182,9 +181,9 @@ fn answered(expected: &ExpectedAnswer, status: u16) -> Vec<PossibleCause> {
     }
     suspects.push(PossibleCause::own(&never_deployed::RULE));
     suspects.push(PossibleCause::own(&start_command::RULE));
-    suspects.push(PossibleCause::own(&deployment_unhealthy::RULE).perhaps());
-    suspects.push(PossibleCause::own(&commit_behind::RULE).perhaps());
-    suspects.push(PossibleCause::own(&stale_deployment::RULE).perhaps());
+    suspects.push(PossibleCause::own(&deployment_unhealthy::RULE).uncertain());
+    suspects.push(PossibleCause::own(&commit_behind::RULE).uncertain());
+    suspects.push(PossibleCause::own(&stale_deployment::RULE).uncertain());
     if expected.status.is_none_or(|wanted| wanted == status) {
         suspects.push(PossibleCause::of_another(&start_command::RULE));
         suspects.push(PossibleCause::of_another(&log_line_missing::RULE));
@@ -194,17 +193,15 @@ fn answered(expected: &ExpectedAnswer, status: u16) -> Vec<PossibleCause> {
 
 fn passed(_: &Survey, target: &Target) -> CheckOutcome {
     let wanted = target.declared.requests.len();
-    let came = target.live.answers.iter().filter_map(|answer| match answer.known()? {
-        EndpointOutcome::Came { status, .. } => Some(*status),
-        EndpointOutcome::None { .. } | EndpointOutcome::NotAsked(_) | EndpointOutcome::Edge { .. } => None,
+    let came = target.live.responses.iter().filter_map(|answer| match answer.known()? {
+        EndpointOutcome::Response { status, .. } => Some(*status),
+        EndpointOutcome::None { .. } | EndpointOutcome::NotSent(_) | EndpointOutcome::Edge { .. } => None,
     });
     match came.collect::<Vec<_>>().as_slice() {
-        _ if wanted == 0 => CheckOutcome::NotMade,
+        _ if wanted == 0 => CheckOutcome::NotChecked,
         [status] if wanted == 1 => CheckOutcome::good(format!("{}: {status}", target.declared.requests[0].request)),
-        statuses if statuses.len() == wanted => {
-            CheckOutcome::good(format!("{wanted} requests were answered as declared"))
-        }
-        _ => CheckOutcome::open(target.live.deployed.unavailable().unwrap_or("not looked at")),
+        statuses if statuses.len() == wanted => CheckOutcome::good(format!("{wanted} responses as declared")),
+        _ => CheckOutcome::open(target.live.deployed.unavailable().unwrap_or("not checked")),
     }
 }
 
@@ -216,16 +213,16 @@ fn is_declared(survey: &Survey) -> bool {
 mod tests {
     use super::check;
     use crate::drift::Survey;
-    use crate::drift::declared_state::ExpectedAnswer;
+    use crate::drift::declared_state::ExpectedResponse;
     use crate::drift::engine::run_rules::examine;
     use crate::drift::model::finding::Location;
     use crate::drift::model::observed::Observed;
     use crate::drift::rules::endpoint_wrong::RULE;
-    use crate::drift::runtime::{EdgeFeature, EndpointOutcome, JsonFault};
+    use crate::drift::runtime::{EdgeFeature, EndpointOutcome, JsonMismatch};
     use crate::drift::test_support::{healthy, lines, survey, target};
 
-    fn came(status: u16, faults: &[JsonFault]) -> Observed<EndpointOutcome> {
-        Observed::Known(EndpointOutcome::Came {
+    fn came(status: u16, faults: &[JsonMismatch]) -> Observed<EndpointOutcome> {
+        Observed::Known(EndpointOutcome::Response {
             domain: "api.up.railway.app".to_owned(),
             status,
             faults: faults.to_vec(),
@@ -243,18 +240,20 @@ mod tests {
         let target = target(&mut found, "api");
         let place = Some(Location { file: "doctor.toml".to_owned(), line: 7 });
         let keys = vec!["OPS_KEY".to_owned()];
-        target.declared.requests = vec![ExpectedAnswer { request: "GET /ops".to_owned(), status, keys, place }];
-        target.live.answers = vec![answer];
+        target.declared.requests = vec![ExpectedResponse { request: "GET /ops".to_owned(), status, keys, place }];
+        target.live.responses = vec![answer];
         found
     }
 
     #[test]
     fn reports_each_unexpected_response() {
-        let at = |fault: fn(String) -> JsonFault, pointer: &str| fault(pointer.to_owned());
+        let at = |fault: fn(String) -> JsonMismatch, pointer: &str| fault(pointer.to_owned());
         let why = "it has no domain".to_owned();
-        let silent =
-            || EndpointOutcome::None { domain: "api.up.railway.app".to_owned(), why: "no answer in 10 s".to_owned() };
-        let with = "error: api answered GET /ops on api.up.railway.app with";
+        let no_response = || EndpointOutcome::None {
+            domain: "api.up.railway.app".to_owned(),
+            why: "no response within 10 s".to_owned(),
+        };
+        let with = "error: api responded to GET /ops on api.up.railway.app with";
         for (answer, status, expected) in [
             (Observed::NotRequested, Some(200), String::new()),
             (came(200, &[]), Some(200), String::new()),
@@ -263,50 +262,54 @@ mod tests {
             (came(302, &[]), Some(200), format!("{with} 302 instead of 200")),
             (came(200, &[]), Some(401), format!("{with} 200 instead of 401")),
             (
-                came(200, &[at(JsonFault::Missing, "/boot_info")]),
+                came(200, &[at(JsonMismatch::Missing, "/boot_info")]),
                 Some(200),
                 format!("{with} 200, but without /boot_info"),
             ),
             (
-                came(200, &[at(JsonFault::Present, "/error"), at(JsonFault::Other, "/a"), at(JsonFault::Other, "")]),
+                came(
+                    200,
+                    &[at(JsonMismatch::Present, "/error"), at(JsonMismatch::Other, "/a"), at(JsonMismatch::Other, "")],
+                ),
                 None,
-                format!("{with} 200, but with /error, with something else at /a and the whole answer"),
+                format!("{with} 200, but with unexpected /error, with a different value at /a and the root"),
             ),
-            (came(200, &[JsonFault::NotJson]), Some(200), format!("{with} 200, but not with JSON")),
-            (came(500, &[JsonFault::NotJson]), Some(200), format!("{with} 500 instead of 200")),
+            (came(200, &[JsonMismatch::NotJson]), Some(200), format!("{with} 200, but not JSON")),
+            (came(500, &[JsonMismatch::NotJson]), Some(200), format!("{with} 500 instead of 200")),
             (
-                Observed::Known(silent()),
+                Observed::Known(no_response()),
                 Some(200),
-                "error: api did not answer GET /ops on api.up.railway.app".to_owned(),
+                "error: api did not respond to GET /ops on api.up.railway.app".to_owned(),
             ),
             (
-                Observed::Known(EndpointOutcome::NotAsked(why.clone())),
+                Observed::Known(EndpointOutcome::NotSent(why.clone())),
                 Some(200),
-                "warning: api was not asked for GET /ops".to_owned(),
+                "warning: GET /ops was not sent to api".to_owned(),
             ),
             (
                 edge(429, EdgeFeature::UnderAttackMode),
                 Some(200),
-                "warning: GET /ops on api.up.railway.app did not reach api: Railway's edge answered 429".to_owned(),
+                "warning: GET /ops on api.up.railway.app did not reach api: Railway's edge responded with 429"
+                    .to_owned(),
             ),
             (
                 edge(403, EdgeFeature::Cloudflare),
                 Some(200),
-                "warning: GET /ops on api.up.railway.app did not reach api: Cloudflare answered 403".to_owned(),
+                "warning: GET /ops on api.up.railway.app did not reach api: Cloudflare responded with 403".to_owned(),
             ),
-            (Observed::Unavailable(why), Some(200), "warning: api was not asked for GET /ops".to_owned()),
+            (Observed::Unavailable(why), Some(200), "warning: GET /ops was not sent to api".to_owned()),
         ] {
             let found = survey_of(answer, status);
-            let told = lines(&RULE, &found).concat().replace(" - [api] doctor.toml:7:", ":");
-            assert_eq!(told, expected);
+            let actual = lines(&RULE, &found).concat().replace(" - [api] doctor.toml:7:", ":");
+            assert_eq!(actual, expected);
         }
     }
 
     #[test]
-    fn refused_request_is_caused_by_the_differing_key() {
+    fn rejected_request_is_caused_by_the_differing_key() {
         for (stored, status, follows) in [
-            ("OPS_KEY=old", 401, Some("it follows from value-differs of OPS_KEY")),
-            ("OPS_KEY=old", 403, Some("it follows from value-differs of OPS_KEY")),
+            ("OPS_KEY=old", 401, Some("follows from value-differs of OPS_KEY")),
+            ("OPS_KEY=old", 403, Some("follows from value-differs of OPS_KEY")),
             ("OPS_KEY=old", 404, None),
             ("OPS_KEY=new", 401, None),
         ] {
@@ -320,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn edge_response_is_not_caused_by_a_key() {
+    fn edge_response_never_blames_a_key() {
         for feature in [EdgeFeature::SignIn, EdgeFeature::Rule, EdgeFeature::Challenge] {
             let mut found = survey_of(edge(401, feature), Some(200));
             target(&mut found, "api").stored = survey(&[], &[("api", &["OPS_KEY=old"])]).targets.remove(0).stored;
@@ -333,11 +336,11 @@ mod tests {
 
     #[test]
     fn possible_edge_response_is_noted_in_the_reason() {
-        let Observed::Known(EndpointOutcome::Came { domain, status, faults, body, .. }) = came(403, &[]) else {
+        let Observed::Known(EndpointOutcome::Response { domain, status, faults, body, .. }) = came(403, &[]) else {
             panic!()
         };
-        let doubtful = Observed::Known(EndpointOutcome::Came { domain, status, faults, body, may_be_edge: true });
-        let finding = &check(&survey_of(doubtful, Some(200)))[0];
+        let ambiguous = Observed::Known(EndpointOutcome::Response { domain, status, faults, body, may_be_edge: true });
+        let finding = &check(&survey_of(ambiguous, Some(200)))[0];
         assert_eq!(
             (finding.severity.name(), finding.reason.as_deref()),
             ("error", Some(crate::drift::rules::endpoint_wrong::MAY_BE_EDGE))

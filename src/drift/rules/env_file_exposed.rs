@@ -1,4 +1,4 @@
-//! D301 env-file-exposed: others can read the file with the secrets.
+//! D301 env-file-exposed: a file with secrets can be read by others.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -13,65 +13,63 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, example_file, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D301",
     name: "env-file-exposed",
     severity: Severity::Error,
-    summary: "The file with the secrets can be read by others",
+    summary: "A file with secrets can be read by others",
     explain: EXPLAIN,
     hook: HookScope::StagedFiles,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-What git tracks is in every clone and every backup, and stays in the history when the file is gone. A secret that was
-pushed once is everybody's who could read the repository since.
+A file that git tracks is in every clone and backup, and stays in the history after it is deleted. A secret that was
+pushed once is exposed to everyone who has had access to the repository since.
 
 ## Example
 
-    .env   holds STRIPE_KEY, and is in git's index     error: it was committed, or is about to be
-    .env   is in no .gitignore                         warning: the next `git add .` takes it along
-    .env   holds STRIPE_KEY, mode 0644                 note: other users of this machine can read it
+    .env   contains STRIPE_KEY, in git's index   error: it was committed, or is about to be
+    .env   not ignored by git                    warning: the next `git add .` adds it
+    .env   contains STRIPE_KEY, mode 0644        note: other users of this machine can read it
 
-A tracked file without a secret is taken for one that is meant to be shared: a secret is a filled-in key such as
-API_KEY or DB_PASSWORD, without those that go to the browser anyway (NEXT_PUBLIC_…, VITE_…). Ciphertext (dotenvx, sops)
-and a reference such as `op://…` are no secrets, and a file of these need not be ignored. Being tracked counts
-more than being ignored. A symbolic link is followed, and the file at its end is what counts. Examples
-(`.env.example`, `.env.sample`, `.env.template`) are meant to be shared. The mode is told only if the folders above let
-others through; on Windows it is not looked at. git is asked without running anything that the repository
-configures; where it can't be asked, the report's head says so.
+A tracked file without secrets is assumed to be shared intentionally. A secret is a value, not a placeholder, of a key
+such as API_KEY or DB_PASSWORD, unless the browser gets it anyway (NEXT_PUBLIC_…, VITE_…). Ciphertext (dotenvx, sops)
+and references such as `op://…` are not secrets, and a file that contains these and no secrets need not be ignored. A
+tracked file is reported even if it is ignored, too. For a symbolic link, its target is checked. Example files
+(`.env.example`, `.env.sample`, `.env.template`) are never reported. The mode is reported only if other users can
+access the parent directories; it is not checked on Windows. git runs without executing anything that the repository
+configures; if git is unavailable, the report header shows it.
 
-## How to mend it
+## Fix
 
-- Tracked: `git rm --cached .env`, add it to `.gitignore`, and change the secrets: the history keeps the old ones.
+- Tracked: run `git rm --cached .env`, add it to `.gitignore`, and rotate its secrets: the history keeps the old ones.
 - Not ignored: add it to `.gitignore`.
-- Its mode: `chmod 600 .env`.
+- Mode: run `chmod 600 .env`.
 
-## How to silence it
+## Suppress
 
     [severity]
     env-file-exposed = \"off\"
 ";
 
-/// A file that somebody may get at.
+/// A file that others can read.
 struct ExposedFile<'s> {
-    /// Its name in a sentence.
+    /// Its name in messages, with the target of a link.
     subject: String,
-    /// Where it really is, for a shell.
+    /// Its real path, quoted for a shell.
     path: String,
-    /// The keys of its secrets, once each.
+    /// The unique keys of its secrets.
     keys: Vec<&'s str>,
     /// Its first secret, or its first line.
     place: Location,
 }
 
-/// The worst of each file: what everybody can clone need not be told to be readable on this machine.
+/// Reports only the worst exposure of each file: the mode of a file that can be cloned does not matter.
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut readable: BTreeMap<String, Vec<ExposedFile<'_>>> = BTreeMap::new();
@@ -79,20 +77,20 @@ fn check(survey: &Survey) -> Vec<Finding> {
     for (file, exposure) in in_use {
         let exposed = ExposedFile::of(file, exposure);
         match (&exposure.git, exposure.readers) {
-            // What a tool has encrypted is made to be added to git.
+            // Encrypted files are intended to be committed.
             (Git::NotIgnored, _) if exposed.keys.is_empty() && is_encrypted(file) => {}
-            (Git::NotIgnored, _) => findings.push(exposed.loose()),
+            (Git::NotIgnored, _) => findings.push(exposed.not_ignored()),
             _ if exposed.keys.is_empty() => {}
             (Git::Tracked, _) => findings.push(exposed.tracked()),
             (_, Readers::Owner) => {}
-            (_, readers) => readable.entry(who(readers, exposure.mode)).or_default().push(exposed),
+            (_, readers) => readable.entry(describe(readers, exposure.mode)).or_default().push(exposed),
         }
     }
-    findings.extend(readable.into_iter().map(|(who, files)| open(&who, files)));
+    findings.extend(readable.into_iter().map(|(who, files)| readable_by(&who, files)));
     findings
 }
 
-/// Whether values of the file are encrypted or kept elsewhere.
+/// Whether a value of the file is encrypted or kept elsewhere.
 fn is_encrypted(file: &LocalFile) -> bool {
     file.entries.iter().any(|entry| is_indirect(entry.value.expose()))
 }
@@ -110,39 +108,39 @@ impl<'s> ExposedFile<'s> {
         Self { subject, path: shlex::try_quote(path).unwrap_or(Cow::Borrowed(path)).into_owned(), keys, place }
     }
 
-    fn loose(self) -> Finding {
+    fn not_ignored(self) -> Finding {
         Finding {
             severity: Severity::Warning,
             places: vec![self.place],
             advice: Some("add it to .gitignore".to_owned()),
             ..Finding::new(
                 &RULE,
-                format!("git does not ignore {}, so the next `git add` may take it along", self.subject),
+                format!("{} is not ignored by git, so the next `git add` may include it", self.subject),
             )
         }
     }
 
     fn tracked(self) -> Finding {
         let advice = format!(
-            "run `git rm --cached -- {}`, add it to .gitignore, and change what it holds: the history keeps it",
+            "run `git rm --cached -- {}`, add the file to .gitignore, and rotate its secrets: the history keeps the old ones",
             self.path
         );
         let keys = phrases::names(&self.keys);
         Finding {
             places: vec![self.place],
             advice: Some(advice),
-            ..Finding::new(&RULE, format!("git tracks {}, and it holds secrets: {keys}", self.subject))
+            ..Finding::new(&RULE, format!("git tracks {}, which contains secrets: {keys}", self.subject))
         }
     }
 }
 
-/// Files with the same readers are one finding: they are most often all of them.
-fn open(who: &str, files: Vec<ExposedFile<'_>>) -> Finding {
+/// Combines files with the same readers into one finding, because usually all files have the same.
+fn readable_by(who: &str, files: Vec<ExposedFile<'_>>) -> Finding {
     let subjects: Vec<&str> = files.iter().map(|file| file.subject.as_str()).collect();
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let advice = match paths.len() {
-        few if few <= 4 => format!("`chmod 600 -- {}`", paths.join(" ")),
-        _ => "`chmod 600` for each of them".to_owned(),
+        few if few <= 4 => format!("run `chmod 600 -- {}`", paths.join(" ")),
+        _ => "run `chmod 600` on each of them".to_owned(),
     };
     let message = format!("{} can be read by {who}", phrases::names(&subjects));
     Finding {
@@ -153,7 +151,7 @@ fn open(who: &str, files: Vec<ExposedFile<'_>>) -> Finding {
     }
 }
 
-fn who(readers: Readers, mode: Option<u32>) -> String {
+fn describe(readers: Readers, mode: Option<u32>) -> String {
     let who = if readers == Readers::Group { "its group" } else { "every user of this machine" };
     mode.map_or_else(|| who.to_owned(), |mode| format!("{who} (mode {mode:04o})"))
 }
@@ -166,7 +164,7 @@ mod tests {
     use crate::drift::rules::env_file_exposed::RULE;
     use crate::drift::test_support::{healthy, layer, lines, survey};
 
-    fn kept(row: &str, git: Git, mode: u32) -> Survey {
+    fn with_exposure(row: &str, git: Git, mode: u32) -> Survey {
         let mut found = survey(&["NAME=shop", row], &[]);
         let readers = match mode & 0o044 {
             0 => Readers::Owner,
@@ -177,14 +175,14 @@ mod tests {
         found
     }
 
-    const TRACKED: &str = "error - [] .env:2: git tracks .env, and it holds secrets: API_KEY";
-    const LOOSE: &str = "git does not ignore .env, so the next `git add` may take it along";
+    const TRACKED: &str = "error - [] .env:2: git tracks .env, which contains secrets: API_KEY";
+    const NOT_IGNORED: &str = ".env is not ignored by git, so the next `git add` may include it";
     const MODE: &str = "note - [] .env:2: .env can be read by every user of this machine (mode 0644)";
 
     #[test]
     fn reports_the_worst_exposure_of_a_file() {
         let unknown = || Git::Unknown("git is not installed".to_owned());
-        let loose = |line| format!("warning - [] .env:{line}: {LOOSE}");
+        let not_ignored = |line| format!("warning - [] .env:{line}: {NOT_IGNORED}");
         let group = MODE.replace("every user of this machine (mode 0644)", "its group (mode 0640)");
         let (secret, plain) = ("API_KEY=4f1c9a77", "PUBLIC_URL=https://x.dev");
         for (row, git, mode, expected) in [
@@ -192,8 +190,8 @@ mod tests {
             (secret, Git::Tracked, 0o600, TRACKED),
             (plain, Git::Tracked, 0o644, ""),
             ("API_KEY=changeme", Git::Tracked, 0o644, ""),
-            (secret, Git::NotIgnored, 0o600, &loose(2)),
-            (plain, Git::NotIgnored, 0o644, &loose(1)),
+            (secret, Git::NotIgnored, 0o600, &not_ignored(2)),
+            (plain, Git::NotIgnored, 0o644, &not_ignored(1)),
             (secret, Git::Ignored, 0o644, MODE),
             (secret, Git::Outside, 0o644, MODE),
             (secret, unknown(), 0o644, MODE),
@@ -207,18 +205,18 @@ mod tests {
             ("API_KEY=ENC[AES256_GCM,data:Tr7o=]", Git::Tracked, 0o644, ""),
             ("API_KEY=op://dev/openai/credential", Git::Tracked, 0o644, ""),
             ("DOTENV_PUBLIC_KEY=03f8b376234c4f2f", Git::Tracked, 0o644, ""),
-            ("DOTENV_PUBLIC_KEY=03f8b376234c4f2f", Git::NotIgnored, 0o644, &loose(1)),
+            ("DOTENV_PUBLIC_KEY=03f8b376234c4f2f", Git::NotIgnored, 0o644, &not_ignored(1)),
             ("API_KEY=encrypted:yes", Git::Tracked, 0o644, TRACKED),
             ("API_KEY=vault:8200", Git::Tracked, 0o644, TRACKED),
         ] {
             let expected: Vec<&str> = Some(expected).filter(|line| !line.is_empty()).into_iter().collect();
-            assert_eq!(lines(&RULE, &kept(row, git.clone(), mode)), expected, "{row} {git:?} {mode:o}");
+            assert_eq!(lines(&RULE, &with_exposure(row, git.clone(), mode)), expected, "{row} {git:?} {mode:o}");
         }
     }
 
     #[test]
     fn example_files_are_not_exposed() {
-        for (name, told) in [
+        for (name, count) in [
             (".env", 1),
             (".env.production", 1),
             ("example/.env", 1),
@@ -226,17 +224,17 @@ mod tests {
             ("apps/web/.env.sample", 0),
             (".env.template", 0),
         ] {
-            let mut found = kept("API_KEY=4f1c9a77", Git::Tracked, 0o644);
+            let mut found = with_exposure("API_KEY=4f1c9a77", Git::Tracked, 0o644);
             found.files[0].name = name.to_owned();
-            assert_eq!(lines(&RULE, &found).len(), told, "{name}");
+            assert_eq!(lines(&RULE, &found).len(), count, "{name}");
         }
     }
 
     #[test]
-    fn plain_secret_beside_ciphertext_is_exposed() {
+    fn plaintext_secret_next_to_ciphertext_is_exposed() {
         for (git, severity) in [(Git::Tracked, "error"), (Git::NotIgnored, "warning")] {
             let mut found = survey(&["A_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6", "B_KEY=4f1c9a77"], &[]);
-            found.exposures = kept("A=1", git, 0o644).exposures;
+            found.exposures = with_exposure("A=1", git, 0o644).exposures;
             let lines = lines(&RULE, &found);
             assert!(lines.len() == 1 && lines[0].starts_with(&format!("{severity} - [] .env:2")), "{lines:?}");
         }
@@ -244,31 +242,31 @@ mod tests {
 
     #[test]
     fn symlink_is_reported_and_fixed_at_its_target() {
-        let mut found = kept("API_KEY=4f1c9a77", Git::Tracked, 0o644);
+        let mut found = with_exposure("API_KEY=4f1c9a77", Git::Tracked, 0o644);
         found.exposures[0].end = Some("../our config/.env".to_owned());
         let finding = &check(&found)[0];
-        assert!(finding.message.starts_with("git tracks .env (a link to ../our config/.env), and it holds"));
+        assert!(finding.message.starts_with("git tracks .env (a link to ../our config/.env), which contains"));
         assert!(finding.advice.as_deref().unwrap().starts_with("run `git rm --cached -- '../our config/.env'`"));
     }
 
     #[test]
     fn files_with_the_same_readers_share_a_finding() {
-        let mut found = kept("API_KEY=4f1c9a77", Git::Ignored, 0o644);
+        let mut found = with_exposure("API_KEY=4f1c9a77", Git::Ignored, 0o644);
         layer(&mut found, "worker/.env", &["API_KEY=4f1c9a77"], &[]);
         layer(&mut found, "web/.env", &["API_KEY=4f1c9a77"], &[]);
         for mode in [0o644, 0o604] {
-            let how = Exposure { mode: Some(mode), ..found.exposures[0].clone() };
-            found.exposures.push(how);
+            let exposure = Exposure { mode: Some(mode), ..found.exposures[0].clone() };
+            found.exposures.push(exposure);
         }
-        let places = "every user of this machine";
+        let readers = "every user of this machine";
         assert_eq!(
             lines(&RULE, &found),
             [
-                format!("note - [] web/.env:1: web/.env can be read by {places} (mode 0604)"),
-                format!("note - [] .env:2 worker/.env:1: .env and worker/.env can be read by {places} (mode 0644)"),
+                format!("note - [] web/.env:1: web/.env can be read by {readers} (mode 0604)"),
+                format!("note - [] .env:2 worker/.env:1: .env and worker/.env can be read by {readers} (mode 0644)"),
             ]
         );
-        assert_eq!(check(&found)[1].advice.as_deref(), Some("`chmod 600 -- .env worker/.env`"));
+        assert_eq!(check(&found)[1].advice.as_deref(), Some("run `chmod 600 -- .env worker/.env`"));
     }
 
     #[test]
@@ -276,16 +274,16 @@ mod tests {
         let rows: Vec<String> = (0..9).map(|number| format!("KEY_{}=4f1c9a77", number % 7)).collect();
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
         let mut found = survey(&rows, &[]);
-        found.exposures = kept("A=1", Git::Tracked, 0o600).exposures;
-        let told = &check(&found)[0].message;
-        assert!(told.ends_with("secrets: KEY_0, KEY_1, KEY_2, KEY_3 and 3 more"), "{told}");
+        found.exposures = with_exposure("A=1", Git::Tracked, 0o600).exposures;
+        let message = &check(&found)[0].message;
+        assert!(message.ends_with("secrets: KEY_0, KEY_1, KEY_2, KEY_3 and 3 more"), "{message}");
     }
 
     #[test]
     fn healthy_project_has_no_findings() {
         let mut found = healthy();
-        assert_eq!(lines(&RULE, &found), [""; 0], "nothing was looked at");
-        found.exposures = kept("A=1", Git::Ignored, 0o600).exposures;
+        assert_eq!(lines(&RULE, &found), [""; 0], "exposure was not checked");
+        found.exposures = with_exposure("A=1", Git::Ignored, 0o600).exposures;
         assert_eq!(lines(&RULE, &found), [""; 0]);
     }
 }

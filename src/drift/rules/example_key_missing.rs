@@ -1,4 +1,4 @@
-//! D112 example-key-missing: the example has a key that no file in use has.
+//! D112 example-key-missing: a key of the example file is missing from all files in use.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -10,52 +10,50 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D112",
     name: "example-key-missing",
     severity: Severity::Note,
-    summary: "A key of the example is in no file in use",
+    summary: "A key of the example file is missing from all files in use",
     explain: EXPLAIN,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-The example says which variables the program needs. One that was added there last week, and never in your own file,
-is the reason why the program works for your colleague and not for you.
+The example file lists the variables that the program needs. If a key was added there but not to your own file, the
+program may work for a colleague but not for you.
 
 ## Example
 
     .env.example:7   SEARCH_URL=https://search.example.com
     .env             (no such line)
 
-`.env.example`, `.env.sample` and `.env.template` are looked at where they lie beside a file in use. A key that is
-commented out there is one that a file need not have. A key that any layer of the same services has is not missing.
+`.env.example`, `.env.sample` and `.env.template` are read if they are next to a file in use. A key that is commented
+out there is optional. A key is not missing if any env file of the same services has it.
 
-## How to mend it
+## Fix
 
-Copy the line into your file and fill it in; or comment it out in the example, if it can be left out.
+Copy the line to your file and set its value, or comment it out in the example if it is optional.
 
-## How to silence it
+## Suppress
 
     [[ignore]]
     keys   = [\"SEARCH_*\"]
     rules  = [\"example-key-missing\"]
-    reason = \"search is switched off on laptops\"
+    reason = \"search is disabled on laptops\"
 ";
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    let mut told = HashSet::new();
+    let mut reported = HashSet::new();
     let missing = survey.examples.iter().flat_map(|example| missing(survey, example));
-    missing.filter(|(key, beside, _)| told.insert((*key, *beside))).map(|(.., finding)| finding).collect()
+    missing.filter(|(key, beside, _)| reported.insert((*key, *beside))).map(|(.., finding)| finding).collect()
 }
 
-/// The keys that the example has and nothing else: each with the files it was missed in, and the finding.
+/// Returns each key that only the example has, with the files next to the example and the finding.
 fn missing<'s>(survey: &'s Survey, example: &'s Example) -> Vec<(&'s str, &'s [usize], Finding)> {
     let beside: BTreeSet<usize> = example.beside.iter().copied().collect();
     let users = survey.targets.iter().filter(|target| target.layers.iter().any(|layer| beside.contains(layer)));
@@ -75,8 +73,8 @@ fn finding(example: &Example, entry: &Entry, names: &[&str]) -> Finding {
     Finding {
         key: Some(key.clone()),
         places: vec![Location { file: file.clone(), line: entry.line }],
-        advice: Some("copy the line and fill it in, or comment it out in the example".to_owned()),
-        ..Finding::new(&RULE, format!("{key} is in {file} and not in {}", phrases::names(names)))
+        advice: Some("copy the line and set its value, or comment it out in the example".to_owned()),
+        ..Finding::new(&RULE, format!("{key} is in {file} but not in {}", phrases::names(names)))
     }
 }
 
@@ -97,7 +95,7 @@ mod tests {
     #[test]
     fn reports_keys_only_in_the_example() {
         let line =
-            |key: &str, line| format!("note {key} [] .env.example:{line}: {key} is in .env.example and not in .env");
+            |key: &str, line| format!("note {key} [] .env.example:{line}: {key} is in .env.example but not in .env");
         for (text, expected) in [
             ("", vec![]),
             ("A=\n", vec![]),
@@ -123,23 +121,23 @@ mod tests {
         let found = with_example(both(), ".env.example", "B=\nC=\n", &[0]);
         assert_eq!(
             lines(&RULE, &found),
-            ["note C [] .env.example:2: C is in .env.example and not in .env and worker/.env"]
+            ["note C [] .env.example:2: C is in .env.example but not in .env and worker/.env"]
         );
         let mut apart = both();
         apart.targets[1].layers = vec![1];
         let found = with_example(apart, ".env.example", "B=\n", &[0]);
-        assert_eq!(lines(&RULE, &found), ["note B [] .env.example:1: B is in .env.example and not in .env"]);
+        assert_eq!(lines(&RULE, &found), ["note B [] .env.example:1: B is in .env.example but not in .env"]);
     }
 
     #[test]
-    fn two_examples_in_one_folder_report_a_key_once() {
+    fn two_examples_in_one_directory_report_a_key_once() {
         let found = with_example(survey(&["A=1"], &[]), ".env.example", "B=\n", &[0]);
         let found = with_example(found, ".env.sample", "B=\nC=\n", &[0]);
         assert_eq!(
             lines(&RULE, &found),
             [
-                "note B [] .env.example:1: B is in .env.example and not in .env",
-                "note C [] .env.sample:2: C is in .env.sample and not in .env"
+                "note B [] .env.example:1: B is in .env.example but not in .env",
+                "note C [] .env.sample:2: C is in .env.sample but not in .env"
             ]
         );
     }

@@ -1,10 +1,10 @@
-//! D104 expected-difference: the two sides differ, and the difference is expected.
+//! D104 expected-difference: the file and Railway differ, as expected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::comparison::{ComparisonOutcome, pairs, sighting};
+use crate::drift::comparison::{ComparisonOutcome, observation, pairs};
 use crate::drift::expected_differences::{self, ExpectedDifference};
-use crate::drift::missing_keys::absences;
+use crate::drift::missing_keys::missing_keys;
 use crate::drift::model::finding::{Finding, Location, Observation};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
@@ -15,12 +15,11 @@ use crate::drift::rules::{RuleCheck, missing_on_railway};
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D104",
     name: "expected-difference",
     severity: Severity::Note,
-    summary: "The two sides differ, as expected",
+    summary: "The file and Railway differ, as expected",
     explain: EXPLAIN,
     fix: Some(Fix::variable(&[
         (Direction::PushShared, FixCondition::Always),
@@ -38,104 +37,107 @@ pub static RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A database on `localhost` is right on a laptop and wrong on Railway; `NODE_ENV` is `development` here and
-`production` there. Such differences are no drift, and pushing them would break the service. They are kept apart, so
-that the real ones can be seen.
+A database on `localhost` is right on a laptop and wrong on Railway; `NODE_ENV` is `development` locally and
+`production` on Railway. Such differences are not drift, and pushing them would break the service. They are reported
+separately so that real drift stands out.
 
 ## Example
 
     .env:1   DATABASE_URL=postgres://user:password@localhost:5432/shop
     api      DATABASE_URL=${{Postgres.DATABASE_URL}}
 
-A difference is expected when the local value is an address that is right only on a developer's machine: loopback, a
+A difference is expected if the local value is an address that is valid only on a developer's machine: loopback, a
 private range, `.local`, `.test` or `.localhost`, a host of a compose file (`db`, without a dot), a tunnel such as
-ngrok, or a database in a file. It may be a URL, `host:port` or a list of them. A difference is also expected for a key
-that each place sets for itself: `PORT`, `HOST`, `DEBUG`, `LOG_LEVEL`, `NODE_ENV`, `RAILS_ENV`, `APP_ENV`, `MIX_ENV`,
-`SPRING_PROFILES_ACTIVE` and the like, `RAILWAY_TOKEN` and `RAILWAY_API_TOKEN`; and for a test key (`sk_test_…`) on
-one side and a live key (`sk_live_…`) on the other.
+ngrok, or a database file. It may be a URL, `host:port` or a list of them. A difference is also expected for a key
+that each environment sets for itself: `PORT`, `HOST`, `DEBUG`, `LOG_LEVEL`, `NODE_ENV`, `RAILS_ENV`, `APP_ENV`,
+`MIX_ENV`, `SPRING_PROFILES_ACTIVE` and the like, `RAILWAY_TOKEN` and `RAILWAY_API_TOKEN`; and for a test key
+(`sk_test_…`) on one side and a live key (`sk_live_…`) on the other.
 
-## How to mend it
+## Fix
 
-Nothing needs to be done. If the key should agree after all, require it, and it is compared like any other:
+No action is needed. If the values should be equal, require the key; it is then compared like any other:
 
     [[require]]
     keys = [\"NODE_ENV\"]
 
-## How to silence it
+## Suppress
 
     [severity]
     expected-difference = \"off\"
 ";
 
-/// What was seen of one key.
 struct KeyDifference<'s> {
-    nature: ExpectedDifference,
+    kind: ExpectedDifference,
     locals: BTreeMap<Location, Local<'s>>,
     differing: Vec<Observation>,
     services: BTreeSet<&'s ResourceRef>,
 }
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    let mut sights: BTreeMap<&str, KeyDifference<'_>> = BTreeMap::new();
+    let mut differences: BTreeMap<&str, KeyDifference<'_>> = BTreeMap::new();
     for pair in pairs(survey) {
-        if let ComparisonOutcome::ExpectedDifference(nature) = pair.verdict(survey) {
-            let sight = key_difference(&mut sights, pair.key, nature, pair.local);
-            sight.differing.push(sighting(pair.target, Some(pair.variable)));
-            sight.services.insert(&pair.target.service);
+        if let ComparisonOutcome::ExpectedDifference(kind) = pair.verdict(survey) {
+            let difference = key_difference(&mut differences, pair.key, kind, pair.local);
+            difference.differing.push(observation(pair.target, Some(pair.variable)));
+            difference.services.insert(&pair.target.service);
         }
     }
-    let nature_of = |local: &Local<'_>| expected_differences::of(&local.entry.key, &local.entry.value);
-    for absence in absences(survey, |local| nature_of(&local).is_some()) {
-        let Some(nature) = nature_of(&absence.local) else { continue };
-        let free = |target: &&&Target| !survey.requires(target, absence.key);
-        let lacking: Vec<&ResourceRef> = absence.named.iter().filter(free).map(|target| &target.service).collect();
+    let kind_of = |local: &Local<'_>| expected_differences::of(&local.entry.key, &local.entry.value);
+    for absence in missing_keys(survey, |local| kind_of(&local).is_some()) {
+        let Some(kind) = kind_of(&absence.local) else { continue };
+        let is_optional = |target: &&&Target| !survey.requires(target, absence.key);
+        let lacking: Vec<&ResourceRef> =
+            absence.named.iter().filter(is_optional).map(|target| &target.service).collect();
         if !lacking.is_empty() || absence.named.is_empty() {
-            key_difference(&mut sights, absence.key, nature, absence.local).services.extend(lacking);
+            key_difference(&mut differences, absence.key, kind, absence.local).services.extend(lacking);
         }
     }
-    sights.into_iter().map(|(key, sight)| finding(key, sight)).collect()
+    differences.into_iter().map(|(key, difference)| finding(key, difference)).collect()
 }
 
 fn key_difference<'a, 's>(
-    sights: &'a mut BTreeMap<&'s str, KeyDifference<'s>>,
+    differences: &'a mut BTreeMap<&'s str, KeyDifference<'s>>,
     key: &'s str,
-    nature: ExpectedDifference,
+    kind: ExpectedDifference,
     local: Local<'s>,
 ) -> &'a mut KeyDifference<'s> {
-    let empty = || KeyDifference { nature, locals: BTreeMap::new(), differing: Vec::new(), services: BTreeSet::new() };
-    let sight = sights.entry(key).or_insert_with(empty);
-    sight.locals.insert(local.place(), local);
-    sight
+    let empty = || KeyDifference { kind, locals: BTreeMap::new(), differing: Vec::new(), services: BTreeSet::new() };
+    let difference = differences.entry(key).or_insert_with(empty);
+    difference.locals.insert(local.place(), local);
+    difference
 }
 
-fn finding(key: &str, sight: KeyDifference<'_>) -> Finding {
-    let files: BTreeSet<&str> = sight.locals.keys().map(|place| place.file.as_str()).collect();
+fn finding(key: &str, difference: KeyDifference<'_>) -> Finding {
+    let files: BTreeSet<&str> = difference.locals.keys().map(|place| place.file.as_str()).collect();
     let files: Vec<&str> = files.into_iter().collect();
     let sides = phrases::names(&[files.as_slice(), &["Railway"]].concat());
     let files = phrases::names(&files);
-    let message = match (sight.nature, sight.differing.is_empty()) {
-        (ExpectedDifference::Host, false) => format!("{key} is local in {files}, and something else on Railway"),
-        (ExpectedDifference::Host, true) => format!("{key} is local in {files}, and not on Railway"),
-        (ExpectedDifference::TestKey, _) => format!("{key} is a test key in {files}, and a live one on Railway"),
-        (ExpectedDifference::LiveKey, _) => format!("{key} is a live key in {files}, and a test one on Railway"),
+    let message = match (difference.kind, difference.differing.is_empty()) {
+        (ExpectedDifference::Host, false) => {
+            format!("{key} has a local-only value in {files} and another on Railway")
+        }
+        (ExpectedDifference::Host, true) => {
+            format!("{key} has a local-only value in {files} and is missing on Railway")
+        }
+        (ExpectedDifference::TestKey, _) => format!("{key} is a test key in {files} and a live key on Railway"),
+        (ExpectedDifference::LiveKey, _) => format!("{key} is a live key in {files} and a test key on Railway"),
         (ExpectedDifference::Key, false) => format!("{key} differs between {sides}, as expected"),
-        (ExpectedDifference::Key, true) => format!("{key} is in {files} and not on Railway, as expected"),
+        (ExpectedDifference::Key, true) => format!("{key} is in {files} but not on Railway, as expected"),
     };
-    let mut sightings: Vec<Observation> = sight.locals.values().map(Local::sighting).collect();
-    sightings.extend(sight.differing);
-    let mut services: Vec<ResourceRef> = sight.services.into_iter().cloned().collect();
+    let mut observations: Vec<Observation> = difference.locals.values().map(Local::observation).collect();
+    observations.extend(difference.differing);
+    let mut services: Vec<ResourceRef> = difference.services.into_iter().cloned().collect();
     services.sort_by(|one, other| one.name.cmp(&other.name));
     Finding {
         key: Some(key.to_owned()),
         services,
-        places: sight.locals.into_keys().collect(),
-        sightings,
+        places: difference.locals.into_keys().collect(),
+        observations: observations,
         ..Finding::new(&RULE, message)
     }
 }
@@ -148,7 +150,7 @@ mod tests {
     #[test]
     fn reports_expected_differences() {
         let port = "note PORT [api] .env:1: PORT differs between .env and Railway, as expected";
-        let host = "note DB [api] .env:1: DB is local in .env, and something else on Railway";
+        let host = "note DB [api] .env:1: DB has a local-only value in .env and another on Railway";
         table(
             &RULE,
             &[
@@ -159,13 +161,13 @@ mod tests {
                 (
                     &["K=sk_test_1"],
                     &[("api", &["K=sk_live_2"])],
-                    &["note K [api] .env:1: K is a test key in .env, and a live one on Railway"],
+                    &["note K [api] .env:1: K is a test key in .env and a live key on Railway"],
                 ),
                 (&["K=sk_test_1"], &[("api", &["K=sk_test_2"])], &[]),
                 (
                     &["K=sk_live_1"],
                     &[("api", &["K=sk_test_2"])],
-                    &["note K [api] .env:1: K is a live key in .env, and a test one on Railway"],
+                    &["note K [api] .env:1: K is a live key in .env and a test key on Railway"],
                 ),
                 (&["K=sk_test_1"], &[("api", &["K=pk_live_2"])], &[]),
                 (&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => "])], &[]),
@@ -174,12 +176,12 @@ mod tests {
                 (
                     &["PORT=1"],
                     &[("api", &["A=2"])],
-                    &["note PORT [api] .env:1: PORT is in .env and not on Railway, as expected"],
+                    &["note PORT [api] .env:1: PORT is in .env but not on Railway, as expected"],
                 ),
                 (
                     &["DB=redis://localhost"],
                     &[("api", &[]), ("worker", &[])],
-                    &["note DB [api, worker] .env:1: DB is local in .env, and not on Railway"],
+                    &["note DB [api, worker] .env:1: DB has a local-only value in .env and is missing on Railway"],
                 ),
             ],
         );
@@ -211,7 +213,7 @@ mod tests {
         require(&mut found, "HOST", &["api"]);
         assert_eq!(
             lines(&RULE, &found),
-            ["note HOST [worker] .env:2: HOST is in .env and not on Railway, as expected"]
+            ["note HOST [worker] .env:2: HOST is in .env but not on Railway, as expected"]
         );
     }
 

@@ -1,4 +1,4 @@
-//! D302 expired-ignore: an `[[ignore]]` past its `until`.
+//! D302 expired-ignore: an `[[ignore]]` past its `until` date.
 
 use crate::drift::engine::policy::Ignore;
 use crate::drift::model::finding::{Finding, Location};
@@ -7,59 +7,57 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D302",
     name: "expired-ignore",
     severity: Severity::Warning,
-    summary: "An [[ignore]] is past its last day",
+    summary: "An [[ignore]] has expired",
     explain: EXPLAIN,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-An exception with an end is a promise. When the day has come, what it covered is told again, and this finding says
-that it was meant to be gone by now.
+An `[[ignore]]` with an end date is temporary. After that date, the findings that it covered are reported again, and
+this finding points to the expired entry.
 
 ## Example
 
     [[ignore]]
     keys   = [\"CACHE_URL\"]
-    reason = \"the new cache comes in June\"
+    reason = \"the new cache is deployed in June\"
     until  = \"2026-06-30\"
 
-The last day is `until` itself; from the day after, the exception no longer holds.
+`until` is the last day on which the entry applies.
 
-## How to mend it
+## Fix
 
-Remove the `[[ignore]]`, or give it a later `until` if its reason still holds.
+Remove the `[[ignore]]`, or set a later `until` if its reason still applies.
 
-## How to silence it
+## Suppress
 
     [severity]
     expired-ignore = \"off\"
 ";
 
-/// The policy's file; there is one of that name only.
+/// The only file that has `[[ignore]]` entries.
 const FILE: &str = "doctor.toml";
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    survey.policy.ignore.iter().filter(|ignore| !ignore.holds_on(survey.today)).filter_map(finding).collect()
+    survey.policy.ignore.iter().filter(|ignore| !ignore.applies_on(survey.today)).filter_map(finding).collect()
 }
 
 fn finding(ignore: &Ignore) -> Option<Finding> {
     let until = ignore.until?;
     let keys: Vec<&str> = ignore.keys.iter().map(String::as_str).collect();
-    let message = format!("the [[ignore]] for {} ended with {until}", phrases::names(&keys));
+    let message = format!("the [[ignore]] for {} has expired: it applied until {until}", phrases::names(&keys));
     Some(Finding {
         places: vec![Location { file: FILE.to_owned(), line: ignore.line }],
-        reason: (!ignore.reason.is_empty()).then(|| format!("it was there because “{}”", ignore.reason)),
-        advice: Some("remove it, or give it a later `until`".to_owned()),
+        reason: (!ignore.reason.is_empty()).then(|| format!("its reason was “{}”", ignore.reason)),
+        advice: Some("remove it, or set a later `until`".to_owned()),
         ..Finding::new(&RULE, message)
     })
 }
@@ -75,9 +73,10 @@ mod tests {
 
     #[test]
     fn ignore_is_valid_through_its_last_day() {
-        let told = "warning - [] doctor.toml:7: the [[ignore]] for DEBUG and LOCAL_* ended with 2026-10-02";
+        let expired =
+            "warning - [] doctor.toml:7: the [[ignore]] for DEBUG and LOCAL_* has expired: it applied until 2026-10-02";
         for (until, expected) in
-            [(None, &[][..]), (Some(TODAY), &[]), (Some(TODAY + 1.day()), &[]), (Some(TODAY - 1.day()), &[told])]
+            [(None, &[][..]), (Some(TODAY), &[]), (Some(TODAY + 1.day()), &[]), (Some(TODAY - 1.day()), &[expired])]
         {
             let mut found = survey(&[], &[]);
             found.policy.ignore.push(Ignore { until, ..ignore(&["DEBUG", "LOCAL_*"]) });
@@ -90,7 +89,7 @@ mod tests {
         let mut found = survey(&[], &[]);
         found.policy.ignore.push(Ignore { until: Some(TODAY - 1.day()), ..ignore(&["DEBUG"]) });
         let reason = check(&found)[0].reason.clone();
-        assert_eq!(reason.as_deref(), Some("it was there because “only for local runs”"));
+        assert_eq!(reason.as_deref(), Some("its reason was “only for local runs”"));
     }
 
     #[test]

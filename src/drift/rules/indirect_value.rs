@@ -1,8 +1,8 @@
-//! D113 indirect-value: a text that refers to a value kept elsewhere.
+//! D113 indirect-value: one side refers to a value kept elsewhere.
 
 use std::collections::BTreeMap;
 
-use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
 use crate::drift::model::finding::{Finding, Location, Observation};
 use crate::drift::model::fix::Direction;
 use crate::drift::model::marker::{Mark, Marker};
@@ -11,7 +11,6 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D113",
     name: "indirect-value",
@@ -23,20 +22,19 @@ pub static RULE: Rule = Rule {
         "@",
         "indirect",
         "indirect",
-        "one side refers to a value kept elsewhere: it can't be compared",
+        "one side refers to a value kept elsewhere, so it can't be compared",
     )],
     values_may_agree: true,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck { obstacles, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A text such as `op://dev/openai/credential` is not the secret. It names the place where a tool finds the secret, or
-holds it encrypted. Whether that secret equals the other side's value is unknown, so the key was not checked.
+A value such as `op://dev/openai/credential` is not the secret itself: it refers to where the secret is kept, or
+contains it encrypted. Whether the secret equals the other side's value is unknown, so the key was not compared.
 
 ## Example
 
@@ -45,16 +43,16 @@ holds it encrypted. Whether that secret equals the other side's value is unknown
 
 These forms are recognized: `op://…` and `{{ op://… }}` (1Password), `encrypted:…` (dotenvx), `ENC[…]` (sops),
 `vault:…`, `ref+…` and `secretref+…` (vals), `awssm:…`, `arn:aws:secretsmanager:…`, `infisical://…`, `doppler://…` and
-`${{ secrets.NAME }}` (GitHub). Such a text is never pushed, and a pull neither writes one nor writes over one. Two
-equal texts do not count as equal values.
+`${{ secrets.NAME }}` (GitHub). Such a value is never pushed, and a pull neither writes nor overwrites one. Two equal
+references do not count as equal values.
 
-## How to mend it
+## Fix
 
-Nothing needs to be done. To compare the real values, let the tool write them into a file that git ignores, and pass
-that file with `doctor check --env-file .env.resolved`. A text that Railway stores is not resolved there unless the
-program does it: store the value itself, or a reference such as `${{shared.OPENAI_API_KEY}}`.
+No action is needed. To compare the real values, let the tool write them to a file that git ignores, and pass that file
+with `doctor check --env-file .env.resolved`. Railway does not resolve such references; unless the program does, store
+the value itself, or a Railway reference such as `${{shared.OPENAI_API_KEY}}`.
 
-## How to silence it
+## Suppress
 
     [severity]
     indirect-value = \"off\"
@@ -70,29 +68,26 @@ fn check(survey: &Survey) -> Vec<Finding> {
 
 fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
     let locals: BTreeMap<Location, Pair<'_>> = pairs.iter().map(|pair| (pair.local.place(), *pair)).collect();
-    let mut sides: Vec<&str> = Vec::new();
-    let mut sightings: Vec<Observation> = Vec::new();
+    let mut files: Vec<&str> = Vec::new();
+    let mut observations: Vec<Observation> = Vec::new();
     for pair in locals.values() {
         let is_indirect = survey.is_indirect(pair.local_value());
-        if is_indirect && sides.last() != Some(&pair.local.file.name.as_str()) {
-            sides.push(&pair.local.file.name);
+        if is_indirect && files.last() != Some(&pair.local.file.name.as_str()) {
+            files.push(&pair.local.file.name);
         }
-        sightings.push(if is_indirect { unknown(pair.local.sighting()) } else { pair.local.sighting() });
+        observations.push(if is_indirect { unknown(pair.local.observation()) } else { pair.local.observation() });
     }
-    if pairs.iter().any(|pair| survey.is_stored_indirect(pair.variable)) {
-        sides.push("Railway");
-    }
-    sightings.extend(pairs.iter().map(|pair| {
-        let stored = sighting(pair.target, Some(pair.variable));
+    observations.extend(pairs.iter().map(|pair| {
+        let stored = observation(pair.target, Some(pair.variable));
         if survey.is_stored_indirect(pair.variable) { unknown(stored) } else { stored }
     }));
-    let sides = phrases::names(&sides);
+    let sides = phrases::sides(&files, pairs.iter().any(|pair| survey.is_stored_indirect(pair.variable)));
     Finding {
         key: Some(key.to_owned()),
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places: locals.into_keys().collect(),
-        sightings,
-        ..Finding::new(&RULE, format!("{key} refers to a value kept elsewhere (in {sides}), and can't be compared"))
+        observations: observations,
+        ..Finding::new(&RULE, format!("{key} refers to a value kept elsewhere ({sides}) and can't be compared"))
     }
 }
 
@@ -101,9 +96,9 @@ fn obstacles(_: &Finding, key: &str) -> Vec<(Direction, String)> {
     [Direction::Push, Direction::Pull].map(|direction| (direction, why.clone())).to_vec()
 }
 
-/// Without the text: equal texts must not look like equal values.
-fn unknown(sighting: Observation) -> Observation {
-    Observation { value: None, state: "indirect", ..sighting }
+/// Removes the text: equal references must not look like equal values.
+fn unknown(observation: Observation) -> Observation {
+    Observation { value: None, state: "indirect", ..observation }
 }
 
 #[cfg(test)]
@@ -114,12 +109,13 @@ mod tests {
     use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, shared, survey, table};
 
     fn line(services: &str, sides: &str) -> String {
-        format!("note A [{services}] .env:1: A refers to a value kept elsewhere (in {sides}), and can't be compared")
+        format!("note A [{services}] .env:1: A refers to a value kept elsewhere ({sides}) and can't be compared")
     }
 
     #[test]
     fn names_each_side_with_an_indirect_value() {
-        let (local, stored, both) = (line("api", ".env"), line("api", "Railway"), line("api", ".env and Railway"));
+        let (local, stored, both) =
+            (line("api", "in .env"), line("api", "on Railway"), line("api", "in .env and on Railway"));
         table(
             &RULE,
             &[
@@ -130,7 +126,7 @@ mod tests {
                 (&["A=op://dev/a/b"], &[("api", &["A=${{b.A}} => real"])], &[&local]),
                 (&["A=real"], &[("api", &["A=${{b.A}} => op://dev/a/b"])], &[&stored]),
                 (&["A=${{ secrets.A }}"], &[("api", &["A=${{ secrets.A }} => "])], &[&both]),
-                (&["A=op://dev/a/b"], &[("api", &["A="]), ("web", &["A=real"])], &[&line("api, web", ".env")]),
+                (&["A=op://dev/a/b"], &[("api", &["A="]), ("web", &["A=real"])], &[&line("api, web", "in .env")]),
                 (&["A=op://"], &[("api", &["A=real"])], &[]),
                 (&["A=vault:8200"], &[("api", &["A=vault:8201"])], &[]),
                 (&["A=op://dev/a/b"], &[("api", &["B=1"])], &[]),
@@ -144,14 +140,14 @@ mod tests {
         let mut found = survey(&["A=op://dev/a/b"], &[("api", &["A=1"]), ("worker", &["A=op://dev/a/b"])]);
         layer(&mut found, "worker/.env", &["B=", "A=op://dev/a/c"], &["worker"]);
         let finding = check(&found).remove(0);
-        let sides = "A refers to a value kept elsewhere (in .env, worker/.env and Railway), and can't be compared";
+        let sides = "A refers to a value kept elsewhere (in .env and worker/.env and on Railway) and can't be compared";
         assert_eq!(finding.message, sides);
-        let seen: Vec<_> = finding.sightings.iter().map(|seen| (seen.state, seen.value.is_some())).collect();
-        assert_eq!(seen, [("indirect", false), ("indirect", false), ("stored", true), ("indirect", false)]);
+        let states: Vec<_> = finding.observations.iter().map(|one| (one.state, one.value.is_some())).collect();
+        assert_eq!(states, [("indirect", false), ("indirect", false), ("stored", true), ("indirect", false)]);
         assert!(finding.next.is_none() && finding.remedies.is_empty());
     }
 
-    /// Whatever the pair is and whatever doctor.toml requires, nothing else is found, and nothing counts as compared.
+    /// For every pair, even of a required key, no other rule reports a finding, and nothing counts as compared.
     #[test]
     fn indirect_value_is_unknown_to_every_rule() {
         for value in ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "ENC[x]", "${{ secrets.A }}", "ref+x://y"] {
@@ -180,7 +176,7 @@ mod tests {
     #[test]
     fn service_named_secrets_makes_it_a_railway_reference() {
         let mut found = survey(&["A=1"], &[("api", &["A=${{secrets.A}} => 1"])]);
-        assert_eq!(lines(&RULE, &found), [line("api", "Railway")]);
+        assert_eq!(lines(&RULE, &found), [line("api", "on Railway")]);
         out_of_scope(&mut found, "secrets", &["A"]);
         shared(&mut found, "B");
         assert_eq!(lines(&RULE, &found), [""; 0]);

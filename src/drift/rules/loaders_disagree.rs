@@ -1,4 +1,4 @@
-//! D203 loaders-disagree: one line, two readings.
+//! D203 loaders-disagree: loaders read different values from the same line.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,50 +10,48 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D203",
     name: "loaders-disagree",
     severity: Severity::Warning,
-    summary: "Loaders read different values from one line",
+    summary: "Loaders read different values from the same line",
     explain: EXPLAIN,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A `.env` file has no standard. What python-dotenv, node's dotenv and Rust's dotenvy read from one line can be three
-different values, and a key that works in one program is refused in another.
+The `.env` format has no standard. python-dotenv, node's dotenv and Rust's dotenvy may read three different values from
+the same line, so a key that works in one program is rejected in another.
 
 ## Example
 
     .env:4   CALLBACK=https://x.dev/#done   node's dotenv ends the value at the #
-    .env:5   DSN=http://${HOST}/1           python-dotenv and dotenvy put a variable there
-    .env:6   TITLE=Corner Shop              dotenvy refuses a blank outside quotes
-    .env:7   DB_URL=${{Postgres.URL}}       python-dotenv and dotenvy take it for a variable of their own
+    .env:5   DSN=http://${HOST}/1           python-dotenv and dotenvy expand the variable
+    .env:6   TITLE=Corner Shop              dotenvy rejects a space outside quotes
+    .env:7   DB_URL=${{Postgres.URL}}       python-dotenv and dotenvy expand it as a local variable
 
-It is a warning where python-dotenv and node's dotenv read different values, and a note where dotenvy alone stands
-apart, or where nothing but a reference meant for Railway is at issue. A value that python-dotenv and node's dotenv
-do not agree on, or that has a live `$` in it, is compared as it is written and never pushed.
+The finding is a warning if python-dotenv and node's dotenv read different values. It is a note if only dotenvy differs,
+or if the only cause is a Railway reference. A value on which python-dotenv and node's dotenv disagree, or with a `$`
+that a loader expands, is compared as written and never pushed.
 
-## How to mend it
+## Fix
 
-Write the line as the finding says: most often it is enough to put single quotes around the value.
+Write the line as the finding suggests: single quotes around the value are usually enough.
 
-## How to silence it
+## Suppress
 
-Say in `doctor.toml` which loader the program uses. Values are then read as that loader reads them, and this rule is
-silent:
+Set the loader that the program uses in `doctor.toml`. Values are then read as that loader reads them, and this rule
+reports nothing:
 
     loader = \"python\"        # or \"node\", or \"dotenvy\"
 ";
 
-/// After so many lines of one severity it is enough to count.
-const TOLD: usize = 10;
+/// The number of lines listed for each severity; the rest are counted.
+const MAX_LISTED: usize = 10;
 
 fn check(survey: &Survey) -> Vec<Finding> {
     survey.files.iter().enumerate().flat_map(|(index, file)| of_file(file, survey.disputes(index))).collect()
@@ -62,7 +60,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
 fn of_file(file: &LocalFile, disputes: &[Disagreement]) -> Vec<Finding> {
     let (mut single, mut swallowed) = (Vec::new(), BTreeMap::<usize, Vec<&Disagreement>>::new());
     for dispute in reported_here(file, disputes) {
-        match dispute.swallowed_by {
+        match dispute.part_of_line {
             Some(line) => swallowed.entry(line).or_default().push(dispute),
             None => single.push(dispute),
         }
@@ -75,23 +73,24 @@ fn of_file(file: &LocalFile, disputes: &[Disagreement]) -> Vec<Finding> {
     [folded(file, warnings), folded(file, notes)].concat()
 }
 
-/// One for each line; without those that `duplicate-key` and `unreadable-line` tell.
+/// Keeps one conflict for each line, without those that `duplicate-key` and `unreadable-line` report.
 fn reported_here<'d>(file: &LocalFile, disputes: &'d [Disagreement]) -> Vec<&'d Disagreement> {
-    let mut told: HashSet<usize> = file.flaws.iter().map(|flaw| flaw.line).collect();
+    let mut reported: HashSet<usize> = file.problems.iter().map(|flaw| flaw.line).collect();
     let (kept, keyless): (Vec<_>, Vec<_>) = disputes
         .iter()
         .filter(|dispute| dispute.kind != CauseKind::Duplicate)
         .partition(|dispute| dispute.entry.is_some());
-    // What python-dotenv or node's dotenv find and the reader does not is a key block's line: `unreadable-line` tells it.
-    let left_out = |dispute: &&Disagreement| {
+    // A key that python-dotenv or node's dotenv finds and doctor does not is part of a key block, which
+    // `unreadable-line` reports.
+    let in_key_block = |dispute: &&Disagreement| {
         [Loader::Python, Loader::Node].iter().any(|loader| dispute.reading(*loader) == KeyReading::Different)
     };
-    let keyless = keyless.into_iter().filter(|dispute| !left_out(dispute));
-    kept.into_iter().chain(keyless).filter(|dispute| told.insert(dispute.line)).collect()
+    let keyless = keyless.into_iter().filter(|dispute| !in_key_block(dispute));
+    kept.into_iter().chain(keyless).filter(|dispute| reported.insert(dispute.line)).collect()
 }
 
 fn finding(file: &LocalFile, dispute: &Disagreement) -> Finding {
-    // A key that only some loader finds may be a piece of somebody's certificate, and is not quoted.
+    // A key that only some loaders find may be a fragment of a certificate, so it is not quoted.
     let key = dispute.entry.is_some().then(|| dispute.key.clone());
     let what = key.as_deref().unwrap_or("this line");
     Finding {
@@ -99,12 +98,12 @@ fn finding(file: &LocalFile, dispute: &Disagreement) -> Finding {
         key: key.clone(),
         places: vec![Location { file: file.name.clone(), line: dispute.line }],
         reason: Some(dispute.kind.description().to_owned()),
-        advice: Some(dispute.how().to_owned()),
+        advice: Some(dispute.advice().to_owned()),
         ..Finding::new(&RULE, format!("loaders read {what} differently: {}", readings(dispute)))
     }
 }
 
-/// A statement that takes the following ones with it is one fault, however many they are.
+/// Reports the lines that an unclosed quote swallows as one finding.
 fn swallowing(file: &LocalFile, line: usize, lost: &[&Disagreement]) -> Finding {
     let keys: Vec<&str> = lost.iter().map(|dispute| dispute.key.as_str()).collect();
     let severity = lost.iter().map(|dispute| loader_conflicts::severity(dispute)).max().unwrap_or(RULE.severity);
@@ -114,43 +113,46 @@ fn swallowing(file: &LocalFile, line: usize, lost: &[&Disagreement]) -> Finding 
         .map(Loader::title)
         .collect();
     let place = |line| Location { file: file.name.clone(), line };
-    let verb = if loaders.len() == 1 { "loses" } else { "lose" };
+    let verb = if loaders.len() == 1 { "reads" } else { "read" };
     Finding {
         severity,
         key: keys.first().filter(|_| keys.len() == 1).map(|&key| key.to_owned()),
         places: std::iter::once(line).chain(lost.iter().map(|dispute| dispute.line)).map(place).collect(),
         reason: Some(CauseKind::Unclosed.description().to_owned()),
         advice: Some(format!("close the quote on line {line}")),
-        ..Finding::new(&RULE, format!("{} {verb} {} to line {line}", phrases::names(&loaders), phrases::names(&keys)))
+        ..Finding::new(
+            &RULE,
+            format!("{} {verb} {} as part of line {line}", phrases::names(&loaders), phrases::names(&keys)),
+        )
     }
 }
 
-/// Who reads what: `python-dotenv and node's dotenv agree, dotenvy refuses the line`.
+/// Describes how each loader reads the line: `python-dotenv and node's dotenv agree, dotenvy rejects the line`.
 fn readings(dispute: &Disagreement) -> String {
     let clause = |reading, [one, many]: [&str; 2]| {
         let loaders = dispute.readings.iter().filter(|(_, other)| *other == reading);
         let titles: Vec<&str> = loaders.map(|(loader, _)| loader.title()).collect();
-        let words = if titles.len() == 1 { one } else { many };
-        (!titles.is_empty()).then(|| format!("{} {words}", phrases::names(&titles)))
+        let verb = if titles.len() == 1 { one } else { many };
+        (!titles.is_empty()).then(|| format!("{} {verb}", phrases::names(&titles)))
     };
     let clauses = [
-        clause(KeyReading::Same, ["reads what doctor compares", "agree"]),
+        clause(KeyReading::Same, ["agrees with doctor", "agree"]),
         clause(KeyReading::OnlyRecent, ["up to 1.2.2 reads something else", "up to 1.2.2 read something else"]),
         clause(KeyReading::Different, ["reads something else", "read something else"]),
-        clause(KeyReading::Refused, ["refuses the line", "refuse the line"]),
+        clause(KeyReading::Refused, ["rejects the line", "reject the line"]),
         clause(KeyReading::Missing, ["does not find it", "do not find it"]),
     ];
     clauses.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn folded(file: &LocalFile, mut findings: Vec<Finding>) -> Vec<Finding> {
-    if findings.len() > TOLD + 1 {
-        let more = findings.len() - TOLD;
-        findings.truncate(TOLD + 1);
+    if findings.len() > MAX_LISTED + 1 {
+        let more = findings.len() - MAX_LISTED;
+        findings.truncate(MAX_LISTED + 1);
         if let Some(last) = findings.last_mut() {
-            last.message =
-                format!("{more} more lines of {} are read differently too, this one being the first", file.name);
-            last.key = None;
+            let message =
+                format!("loaders read {more} more lines of {} differently, starting with this one", file.name);
+            *last = Finding { message, key: None, reason: None, advice: None, ..last.clone() };
         }
     }
     findings
@@ -159,7 +161,7 @@ fn folded(file: &LocalFile, mut findings: Vec<Finding>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::drift::dotenv::disagreement::Disputes;
+    use crate::drift::dotenv::disagreement::Disagreements;
     use crate::drift::dotenv::{Loader, LocalFile};
     use crate::drift::rules::loaders_disagree::RULE;
     use crate::drift::test_support::{healthy, lines, survey};
@@ -168,7 +170,7 @@ mod tests {
     fn with_text(text: &str) -> Survey {
         let mut found = survey(&[], &[]);
         found.files = vec![LocalFile::parse(".env", Secret::new(text))];
-        found.disputes = Disputes::default();
+        found.loader_conflicts = Disagreements::default();
         found
     }
 
@@ -178,10 +180,10 @@ mod tests {
         let node_ends = format!(
             "warning A [] .env:1: {differently}: dotenvy and python-dotenv agree, node's dotenv reads something else"
         );
-        let rust_refuses =
-            format!("note A [] .env:1: {differently}: python-dotenv and node's dotenv agree, dotenvy refuses the line");
-        let rust_reads = rust_refuses.replace("refuses the line", "reads something else");
-        let node_alone = "node's dotenv reads what doctor compares, dotenvy and python-dotenv read something else";
+        let rust_rejects =
+            format!("note A [] .env:1: {differently}: python-dotenv and node's dotenv agree, dotenvy rejects the line");
+        let rust_reads = rust_rejects.replace("rejects the line", "reads something else");
+        let node_alone = "node's dotenv agrees with doctor, dotenvy and python-dotenv read something else";
         let old_python = format!(
             "warning A [] .env:1: {differently}: \
              dotenvy and node's dotenv agree, python-dotenv up to 1.2.2 reads something else"
@@ -189,8 +191,8 @@ mod tests {
         for (text, expected) in [
             ("A=https://x/#frag", Some(node_ends.clone())),
             ("A=`b`", Some(node_ends)),
-            ("A=hello world", Some(rust_refuses.clone())),
-            ("A=Corner Shop's", Some(rust_refuses)),
+            ("A=hello world", Some(rust_rejects.clone())),
+            ("A=Corner Shop's", Some(rust_rejects)),
             ("A={\"a\":1}", Some(rust_reads.clone())),
             ("A=pa$word", Some(rust_reads)),
             ("A=${B}", Some(format!("warning A [] .env:1: {differently}: {node_alone}"))),
@@ -229,9 +231,9 @@ mod tests {
     #[test]
     fn finding_has_reason_and_correct_spelling() {
         for (text, reason, advice) in [
-            ("A=https://x/#frag", "a `#` without a blank before it", "write it as KEY='…'"),
+            ("A=https://x/#frag", "a `#` without a space before it", "write it as KEY='…'"),
             ("A=it's", "a quote inside the value", "write it as KEY=\"…\""),
-            ("A-B=1", "a key that is no plain name", "name it with letters, digits and underscores only"),
+            ("A-B=1", "a key that not every loader accepts", "use only letters, digits and underscores in the key"),
         ] {
             let found = with_text(&format!("{text}\n"));
             let finding = &check(&found)[0];
@@ -250,8 +252,8 @@ mod tests {
     #[test]
     fn quote_spanning_lines_is_one_finding() {
         for (text, expected) in [
-            ("A=\"x\nB=2\nC=3\n", "note - [] .env:1 .env:2 .env:3: dotenvy loses B and C to line 1"),
-            ("A=\"x\nB=2\n", "note B [] .env:1 .env:2: dotenvy loses B to line 1"),
+            ("A=\"x\nB=2\nC=3\n", "note - [] .env:1 .env:2 .env:3: dotenvy reads B and C as part of line 1"),
+            ("A=\"x\nB=2\n", "note B [] .env:1 .env:2: dotenvy reads B as part of line 1"),
         ] {
             assert_eq!(lines(&RULE, &with_text(text)), [expected]);
         }
@@ -260,11 +262,11 @@ mod tests {
     #[test]
     fn certificate_fragment_is_never_quoted() {
         let found = with_text("A=-----BEGIN KEY-----\nMIIEmarker4711+/x==\nmarker4712 =\n-----END KEY-----\n");
-        let told = format!("{:?}", check(&found));
-        assert!(!told.contains("4711") && !told.contains("4712"), "{told}");
+        let output = format!("{:?}", check(&found));
+        assert!(!output.contains("4711") && !output.contains("4712"), "{output}");
         let block = "A=-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\nMIIEpAIBAAKCAQEB\nab+/cd==\n-----END KEY-----\n";
         let keys: Vec<_> = check(&with_text(block)).into_iter().map(|finding| finding.key).collect();
-        assert_eq!(keys, [Some("A".to_owned())], "the block is told once, by unreadable-line");
+        assert_eq!(keys, [Some("A".to_owned())], "the block is reported once, by unreadable-line");
     }
 
     #[test]
@@ -272,12 +274,12 @@ mod tests {
         let lots = |count| (0..count).map(|number| format!("N{number}=hello world\n")).collect::<Vec<_>>().concat();
         let mut text = lots(5000);
         text.push_str("A=https://x/#frag\n");
-        let told = lines(&RULE, &with_text(&text));
-        assert_eq!(told.len(), 12);
-        assert!(told[0].starts_with("warning A [] .env:5001: "), "{}", told[0]);
+        let listed = lines(&RULE, &with_text(&text));
+        assert_eq!(listed.len(), 12);
+        assert!(listed[0].starts_with("warning A [] .env:5001: "), "{}", listed[0]);
         assert_eq!(
-            told[11],
-            "note - [] .env:11: 4990 more lines of .env are read differently too, this one being the first"
+            listed[11],
+            "note - [] .env:11: loaders read 4990 more lines of .env differently, starting with this one"
         );
         assert!(lines(&RULE, &with_text(&lots(11)))[10].starts_with("note N10 [] .env:11: loaders read N10"));
     }

@@ -1,4 +1,4 @@
-//! D407 log-line-missing: what a program says when it is well was not said.
+//! D407 log-line-missing: a declared line is missing from the log.
 
 use crate::drift::declared_state::ExpectedLine;
 use crate::drift::model::cause::PossibleCause;
@@ -13,18 +13,16 @@ use crate::drift::rules::{
 use crate::drift::runtime::{LogCoverage, LogMatch, LogRead};
 use crate::drift::{Survey, Target, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D407",
     name: "log-line-missing",
     severity: Severity::Error,
-    summary: "A declared line is not in the log of the running deployment",
+    summary: "A declared line is missing from the log of the running deployment",
     explain: EXPLAIN,
     status_row: Some(StatusRow { position: 7, name: "log line" }),
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck {
     passed,
     declaration: Some(Declaration { name: "[[expect.log]]", is_made: is_declared }),
@@ -34,8 +32,7 @@ pub static CHECK: RuleCheck = RuleCheck {
 const EXPLAIN: &str = "\
 ## Why it matters
 
-That a deployment succeeded means that a container started. Whether the program got as far as it should, it says in its
-log, or does not.
+A successful deployment only means that a container started. Whether the program finished its startup shows in its log.
 
 ## Example
 
@@ -44,20 +41,20 @@ log, or does not.
     contains = \"Worker boot_id stored in Redis\"
     within   = \"5m\"
 
-The log of the running deployment is read from its start, and each line is looked at here; Railway's filter only helps.
-The finding says how many lines were read, and of which time.
+The log of the running deployment is read from its start, and each line is checked locally; Railway's filter only
+narrows the search. The finding shows how many lines were read, and their time range.
 
-It is a warning where the log can't decide: it has more lines than can be read, it could not be read, or the line may
-still come. It is a note where the deployment is older than its log is kept.
+It is a warning if the log is inconclusive: it has more lines than can be read, it could not be read, or the line may
+still appear. It is a note if the deployment is older than the log retention.
 
-## How to mend it
+## Fix
 
-The program did not get there: the finding says what it may follow from, and otherwise the log does. A redeploy starts
-a new log.
+The program did not get that far. The finding shows a possible cause if there is one; otherwise, read the log. A
+redeploy starts a new log.
 
-## How to silence it
+## Suppress
 
-Remove the `[[expect.log]]`, or:
+Remove the `[[expect.log]]` entry, or:
 
     [severity]
     log-line-missing = \"off\"
@@ -69,26 +66,26 @@ fn check(survey: &Survey) -> Vec<Finding> {
 
 fn of_target(target: &Target) -> impl Iterator<Item = Finding> {
     let pairs = target.declared.lines.iter().zip(&target.live.lines);
-    pairs.filter_map(move |(expected, learned)| finding(target, expected, learned))
+    pairs.filter_map(move |(expected, observed)| finding(target, expected, observed))
 }
 
-fn finding(target: &Target, expected: &ExpectedLine, learned: &Observed<LogRead>) -> Option<Finding> {
+fn finding(target: &Target, expected: &ExpectedLine, observed: &Observed<LogRead>) -> Option<Finding> {
     let line = format!("“{}”", expected.contains);
     let name = &target.service.name;
-    let finding = match learned {
+    let finding = match observed {
         Observed::NotRequested => return None,
         Observed::Unavailable(why) => Finding {
             severity: Severity::Warning,
             reason: Some(why.clone()),
-            gist: Some(Summary::Open(format!("can't be read: {why}"))),
-            ..Finding::new(&RULE, format!("it can't be told whether {line} is in the log of {name}"))
+            summary: Some(Summary::Open(format!("could not be read: {why}"))),
+            ..Finding::new(&RULE, format!("could not check the log of {name} for {line}"))
         },
         Observed::Known(read) => verdict(target, &line, read)?,
     };
     Some(Finding {
         services: vec![target.service.clone()],
         places: expected.place.clone().into_iter().collect(),
-        suspects: suspects(),
+        possible_causes: suspects(),
         ..finding
     })
 }
@@ -96,33 +93,33 @@ fn finding(target: &Target, expected: &ExpectedLine, learned: &Observed<LogRead>
 fn verdict(target: &Target, line: &str, read: &LogRead) -> Option<Finding> {
     let name = &target.service.name;
     let extent = extent(read);
-    let open = |message: String, reason: String, gist: &str| Finding {
+    let open = |message: String, reason: String, summary: &str| Finding {
         severity: Severity::Warning,
         reason: Some(reason),
-        gist: Some(Summary::Open(gist.to_owned())),
+        summary: Some(Summary::Open(summary.to_owned())),
         ..Finding::new(&RULE, message)
     };
-    let unclear = format!("it can't be told whether {line} is in the log of {name}");
-    match (&read.sought, read.reach) {
+    let inconclusive = format!("could not check the log of {name} for {line}");
+    match (&read.outcome, read.coverage) {
         (LogMatch::At(_), _) => None,
-        (LogMatch::Open(why), _) => Some(open(unclear, format!("{why}; {extent}"), why)),
+        (LogMatch::Open(why), _) => Some(open(inconclusive, format!("{why}; {extent}"), why)),
         (LogMatch::Nowhere, LogCoverage::End) => {
             let reason = format!("the log has more lines than can be read; {extent}");
-            Some(open(unclear, reason, "not in what could be read"))
+            Some(open(inconclusive, reason, "not found in the lines that were read"))
         }
         (LogMatch::Nowhere, LogCoverage::Kept) => {
-            let reason = format!("the deployment is older than its log is kept; {extent}");
-            let finding = open(unclear, reason, "older than the log is kept");
+            let reason = format!("the deployment is older than the log retention; {extent}");
+            let finding = open(inconclusive, reason, "older than the log retention");
             Some(Finding { severity: Severity::Note, ..finding })
         }
         (LogMatch::Nowhere, LogCoverage::Whole) if target.live.is_cron() => {
-            let reason = format!("its command runs at set times, and may not have run yet; {extent}");
-            Some(open(unclear, reason, "its command may not have run yet"))
+            let reason = format!("the service runs on a cron schedule and may not have run yet; {extent}");
+            Some(open(inconclusive, reason, "the cron job may not have run yet"))
         }
         (LogMatch::Nowhere, LogCoverage::Whole) => Some(Finding {
             reason: Some(extent),
-            gist: Some(Summary::Wrong(format!("{line} is not there"))),
-            advice: Some(format!("read the log of {name} on Railway's page for what happened instead")),
+            summary: Some(Summary::Wrong(format!("{line} not found"))),
+            advice: Some(format!("read the log of {name} in the dashboard")),
             ..Finding::new(&RULE, format!("{line} is not in the log of {name}"))
         }),
     }
@@ -134,7 +131,7 @@ fn extent(read: &LogRead) -> String {
     let verb = if read.lines == 1 { "was" } else { "were" };
     let replicas = read.replicas.filter(|&replicas| replicas > 1);
     let replicas = replicas.map(|number| format!(" of {number} replicas")).unwrap_or_default();
-    let start = if read.reach == LogCoverage::Whole { ", from the deployment's start" } else { "" };
+    let start = if read.coverage == LogCoverage::Whole { ", from the deployment's start" } else { "" };
     let span = read.span.as_ref().map(|(first, last)| format!(" ({})", phrases::span(first, last))).unwrap_or_default();
     format!("{lines}{replicas} {verb} read{start}{span}")
 }
@@ -144,24 +141,22 @@ fn suspects() -> Vec<PossibleCause> {
         PossibleCause::own(&never_deployed::RULE),
         PossibleCause::own(&start_command::RULE),
         PossibleCause::own(&deployment_unhealthy::RULE),
-        PossibleCause::own(&commit_behind::RULE).perhaps(),
-        PossibleCause::own(&stale_deployment::RULE).perhaps(),
+        PossibleCause::own(&commit_behind::RULE).uncertain(),
+        PossibleCause::own(&stale_deployment::RULE).uncertain(),
     ]
 }
 
 fn passed(_: &Survey, target: &Target) -> CheckOutcome {
     let wanted = &target.declared.lines;
-    let time = |line: &Observed<LogRead>| match &line.known()?.sought {
+    let time = |line: &Observed<LogRead>| match &line.known()?.outcome {
         LogMatch::At(time) => Some(time.clone()),
         LogMatch::Nowhere | LogMatch::Open(_) => None,
     };
     match (wanted.as_slice(), target.live.lines.iter().filter_map(time).collect::<Vec<_>>().as_slice()) {
-        ([], _) => CheckOutcome::NotMade,
-        ([one], [time]) => CheckOutcome::good(format!("“{}” came at {}", one.contains, phrases::moment(time))),
-        (wanted, found) if found.len() == wanted.len() => {
-            CheckOutcome::good(format!("{} lines are there", wanted.len()))
-        }
-        _ => CheckOutcome::open(target.live.deployed.unavailable().unwrap_or("not looked at")),
+        ([], _) => CheckOutcome::NotChecked,
+        ([one], [time]) => CheckOutcome::good(format!("found “{}” at {}", one.contains, phrases::moment(time))),
+        (wanted, found) if found.len() == wanted.len() => CheckOutcome::good(format!("{} lines found", wanted.len())),
+        _ => CheckOutcome::open(target.live.deployed.unavailable().unwrap_or("not checked")),
     }
 }
 
@@ -182,7 +177,13 @@ mod tests {
 
     fn read(sought: LogMatch, reach: LogCoverage) -> Observed<LogRead> {
         let time = |second: u8| format!("2026-11-24T09:00:0{second}.000000000Z");
-        Observed::Known(LogRead { sought, lines: 12, span: Some((time(1), time(8))), reach, replicas: Some(1) })
+        Observed::Known(LogRead {
+            outcome: sought,
+            lines: 12,
+            span: Some((time(1), time(8))),
+            coverage: reach,
+            replicas: Some(1),
+        })
     }
 
     fn with(read: Observed<LogRead>) -> Survey {
@@ -196,10 +197,10 @@ mod tests {
 
     #[test]
     fn reports_each_log_outcome() {
-        let open = "it can't be told whether “boot_id stored” is in the log of worker";
-        let late = || LogMatch::Open("the deployment is 40 s old, and the line has 5m".to_owned());
+        let open = "could not check the log of worker for “boot_id stored”";
+        let late = || LogMatch::Open("the deployment is 40 s old, and the line may take 5m".to_owned());
         let span = "(2026-11-24 09:00:01 to 09:00:08 UTC)";
-        for (learned, severity, message, reason) in [
+        for (observed, severity, message, reason) in [
             (Observed::NotRequested, "", "", String::new()),
             (read(LogMatch::At("x".to_owned()), LogCoverage::Whole), "", "", String::new()),
             (read(LogMatch::At("x".to_owned()), LogCoverage::End), "", "", String::new()),
@@ -219,15 +220,15 @@ mod tests {
                 read(LogMatch::Nowhere, LogCoverage::Kept),
                 "note",
                 open,
-                format!("the deployment is older than its log is kept; 12 lines were read {span}"),
+                format!("the deployment is older than the log retention; 12 lines were read {span}"),
             ),
             (
                 read(late(), LogCoverage::Whole),
                 "warning",
                 open,
                 format!(
-                    "the deployment is 40 s old, and the line has 5m; 12 lines were read, from the deployment's start \
-                     {span}"
+                    "the deployment is 40 s old, and the line may take 5m; 12 lines were read, from the \
+                     deployment's start {span}"
                 ),
             ),
             (
@@ -237,7 +238,7 @@ mod tests {
                 "Railway refused the log".to_owned(),
             ),
         ] {
-            let found = with(learned);
+            let found = with(observed);
             let expected = Some(format!("{severity} - [worker] doctor.toml:42: {message}"));
             let expected: Vec<String> = expected.filter(|_| !severity.is_empty()).into_iter().collect();
             assert_eq!(lines(&RULE, &found), expected);
@@ -261,7 +262,8 @@ mod tests {
             (1, Some(1), "1 line was read, from the deployment's start"),
             (7, Some(2), "7 lines of 2 replicas were read, from the deployment's start"),
         ] {
-            let read = LogRead { sought: LogMatch::Nowhere, lines, span: None, reach: LogCoverage::Whole, replicas };
+            let read =
+                LogRead { outcome: LogMatch::Nowhere, lines, span: None, coverage: LogCoverage::Whole, replicas };
             let found = with(Observed::Known(read));
             assert_eq!(check(&found)[0].reason.as_deref(), Some(extent));
         }
@@ -272,6 +274,6 @@ mod tests {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
         let mut found = with(Observed::NotRequested);
         target(&mut found, "worker").live.lines.clear();
-        assert_eq!(lines(&RULE, &found), [""; 0], "declared, and nobody looked");
+        assert_eq!(lines(&RULE, &found), [""; 0], "declared, but the log was not requested");
     }
 }

@@ -1,8 +1,8 @@
-//! D102 missing-locally: on a service, and not in the file.
+//! D102 missing-locally: on a service but not in the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::comparison::sighting;
+use crate::drift::comparison::observation;
 use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
@@ -11,12 +11,11 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Target, Variable, phrases, system_variables};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D102",
     name: "missing-locally",
     severity: Severity::Note,
-    summary: "A service has a variable that the file does not have",
+    summary: "A variable on a service is missing from the file",
     explain: EXPLAIN,
     fix: Some(Fix::variable(&[(Direction::Pull, FixCondition::Remedy), (Direction::Remove, FixCondition::Prune)])),
     markers: &[Marker::new(
@@ -24,37 +23,36 @@ pub static RULE: Rule = Rule {
         "+",
         "not local",
         "missing-locally",
-        "on Railway, and not in the file",
+        "on Railway but not in the file",
     )],
-    // A service has many keys that the file has no business with.
+    // A service usually has many keys that the file does not need.
     counted_as: Some("only on Railway"),
     values_may_agree: true,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A variable that exists on Railway alone is often meant for Railway alone. Sometimes it is the one that a colleague
-set in the dashboard, and that the program on your machine is waiting for.
+A variable that exists only on Railway is often intended only for Railway. Sometimes, though, a colleague set it in
+the dashboard, and your local program needs it too.
 
 ## Example
 
     api      SENTRY_DSN=…
     .env     (no such line)
 
-It is a note, told in one line per service; `-v` lists the names. If the key is required of the service, it is an
+It is a note, shown as one line per service; `-v` lists the names. If the key is required for the service, it is an
 error.
 
-## How to mend it
+## Fix
 
-`doctor fix --only SENTRY_DSN --pull` writes it into the file. A sealed variable can't be pulled, because Railway does
+`doctor fix --only SENTRY_DSN --pull` writes it to the file. A sealed variable can't be pulled, because Railway does
 not return its value. An indirect value such as `op://…` is not pulled either.
 
-## How to silence it
+## Suppress
 
     [severity]
     missing-locally = \"off\"
@@ -88,25 +86,29 @@ fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)]) -> Find
         required,
         key: Some(key.to_owned()),
         services: holders.iter().map(|(target, _)| target.service.clone()).collect(),
-        sightings: holders.iter().map(|(target, variable)| sighting(target, Some(variable))).collect(),
+        observations: holders.iter().map(|(target, variable)| observation(target, Some(variable))).collect(),
         ..Finding::new(&RULE, message(key, &files, required))
     };
     if holders.iter().all(|(_, variable)| variable.is_unknown()) {
-        let advice = "Railway does not return the value; take it from where it was made".to_owned();
+        let advice = "copy it from its original source, because Railway does not return the value".to_owned();
         return Finding { advice: Some(advice), ..finding };
     }
     if holders.iter().any(|(_, variable)| survey.is_stored_indirect(variable)) {
-        let advice = format!("Railway's text refers to a value kept elsewhere; take {key} from there");
+        let advice = format!("copy {key} from its original source, which the value on Railway refers to");
         return Finding { advice: Some(advice), ..finding };
+    }
+    if files.is_empty() {
+        return finding;
     }
     Finding { remedies: vec![Remedy::Pull], next: Some(Finding::fix_only(key)), ..finding }
 }
 
 fn message(key: &str, files: &[&str], required: bool) -> String {
-    let requirement = if required { "is required, and " } else { "is " };
     match files {
-        [] => format!("{key} {requirement}on Railway, and no file is compared with it"),
-        files => format!("{key} {requirement}on Railway and not in {}", phrases::names(files)),
+        [] if required => format!("{key} is required, but no file is compared with Railway"),
+        [] => format!("{key} is on Railway, but no file is compared with it"),
+        files if required => format!("{key} is required but missing from {}", phrases::names(files)),
+        files => format!("{key} is on Railway but not in {}", phrases::names(files)),
     }
 }
 
@@ -123,18 +125,18 @@ mod tests {
             &RULE,
             &[
                 (&["A=1"], &[("api", &["A=2"])], &[]),
-                (&[], &[("api", &["A=1"])], &["note A [api]: A is on Railway and not in .env"]),
-                (&[], &[("api", &["A="])], &["note A [api]: A is on Railway and not in .env"]),
+                (&[], &[("api", &["A=1"])], &["note A [api]: A is on Railway but not in .env"]),
+                (&[], &[("api", &["A="])], &["note A [api]: A is on Railway but not in .env"]),
                 (
                     &["a=1"],
                     &[("api", &["A=1"]), ("web", &["A=<sealed>"])],
-                    &["note A [api, web]: A is on Railway and not in .env"],
+                    &["note A [api, web]: A is on Railway but not in .env"],
                 ),
                 (&[], &[("api", &["RAILWAY_PUBLIC_DOMAIN=x"])], &[]),
                 (
                     &[],
                     &[("api", &["RAILWAY_RUN_UID=0"])],
-                    &["note RAILWAY_RUN_UID [api]: RAILWAY_RUN_UID is on Railway and not in .env"],
+                    &["note RAILWAY_RUN_UID [api]: RAILWAY_RUN_UID is on Railway but not in .env"],
                 ),
             ],
         );
@@ -144,14 +146,14 @@ mod tests {
     fn key_may_be_in_any_layer_of_the_service() {
         let mut found = survey(&["A=1"], &[("api", &["A=1", "B=1"]), ("worker", &["A=1", "B=1"])]);
         layer(&mut found, "worker/.env", &["B=1"], &["worker"]);
-        assert_eq!(lines(&RULE, &found), ["note B [api]: B is on Railway and not in .env"]);
+        assert_eq!(lines(&RULE, &found), ["note B [api]: B is on Railway but not in .env"]);
     }
 
     #[test]
     fn required_key_is_an_error() {
         let mut found = survey(&[], &[("api", &["A=1"]), ("worker", &["A=1"])]);
         require(&mut found, "A", &["worker"]);
-        assert_eq!(lines(&RULE, &found), ["error A [api, worker]: A is required, and on Railway and not in .env"]);
+        assert_eq!(lines(&RULE, &found), ["error A [api, worker]: A is required but missing from .env"]);
         assert!(check(&found)[0].required);
     }
 

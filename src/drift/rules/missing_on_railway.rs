@@ -1,10 +1,10 @@
-//! D101 missing-on-railway: in the file, and not where it should be.
+//! D101 missing-on-railway: in the file but not on every service that should have it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::drift::comparison::sighting;
+use crate::drift::comparison::observation;
 use crate::drift::dotenv::Entry;
-use crate::drift::missing_keys::{MissingKey, absences};
+use crate::drift::missing_keys::{MissingKey, missing_keys};
 use crate::drift::model::finding::{Finding, Location, Remedy};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
@@ -15,29 +15,27 @@ use crate::drift::secret_like::is_encryption_metadata;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, expected_differences, phrases, system_variables};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D101",
     name: "missing-on-railway",
     severity: Severity::Warning,
-    summary: "A key of the file is missing on some or all services",
+    summary: "A key in the file is missing from some or all services",
     explain: EXPLAIN,
     fix: Some(Fix::variable(&[(Direction::Push, FixCondition::Remedy), (Direction::Add, FixCondition::Always)])),
     markers: &[
-        Marker::new(Mark::Missing, "0", "missing", "missing", "required, and neither in the file nor on Railway"),
-        Marker::new(Mark::MissingOnRailway, "-", "local only", "missing-on-railway", "in the file, and not on Railway"),
+        Marker::new(Mark::Missing, "0", "missing", "missing", "required, but neither in the file nor on Railway"),
+        Marker::new(Mark::MissingOnRailway, "-", "local only", "missing-on-railway", "in the file but not on Railway"),
     ],
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A key that was added to the file while a feature was written is easily forgotten on Railway. The program then starts
-without it, and fails only where it is used.
+A key that is added to the file during development is easily forgotten on Railway. The program then starts without it
+and fails only where the key is used.
 
 ## Example
 
@@ -45,17 +43,17 @@ without it, and fails only where it is used.
     api      (no such variable)
     worker   (no such variable)
 
-On none of the services that use the file it is a warning; on some but not all of them a note, because one file
-often serves several programs that need different parts of it. An empty assignment, `MAILGUN_KEY=`, is a note as
-well. If the key is required of a service that lacks it, it is an error.
+It is a warning if none of the services that use the file has the key. It is a note if some of them do, because one
+file often serves several programs that need different parts of it. An empty assignment, `MAILGUN_KEY=`, is also a
+note. If the key is required for a service that lacks it, it is an error.
 
-## How to mend it
+## Fix
 
-`doctor fix --add --push --only MAILGUN_KEY --service api` adds it to a service that needs it; a push without `--add`
-writes it only where a `[[require]]` names it. If a shared variable of that name exists, refer to it instead:
+`doctor fix --add --push --only MAILGUN_KEY --service api` adds it to a service that needs it. Without `--add`, a push
+adds it only where a `[[require]]` names it. If a shared variable with that name exists, refer to it instead:
 `MAILGUN_KEY=${{shared.MAILGUN_KEY}}`. If nothing needs the key any more, remove the line.
 
-## How to silence it
+## Suppress
 
     [[ignore]]
     keys   = [\"LOCAL_*\"]
@@ -70,12 +68,12 @@ fn check(survey: &Survey) -> Vec<Finding> {
         let Entry { key, value, .. } = local.entry;
         expected_differences::of(key, value).is_none() && !is_encryption_metadata(key)
     };
-    let all = absences(survey, is_wanted);
-    findings.extend(all.iter().filter_map(|absence| optional(survey, absence, &holders)));
+    let all = missing_keys(survey, is_wanted);
+    findings.extend(all.iter().filter_map(|missing_key| optional(survey, missing_key, &holders)));
     findings
 }
 
-/// Who else has a name: shared variables, and services that are not looked at.
+/// Services that are not compared in this run, by the names of their variables.
 type Holders<'s> = HashMap<&'s str, &'s str>;
 
 fn holders(survey: &Survey) -> Holders<'_> {
@@ -84,27 +82,25 @@ fn holders(survey: &Survey) -> Holders<'_> {
     others.rev().flat_map(|(service, names)| names.iter().map(|name| (name.as_str(), service.as_str()))).collect()
 }
 
-/// Where else the name is, as the reason of a finding.
+/// Where else the key exists, as the cause of a finding.
 fn elsewhere(survey: &Survey, key: &str, holders: &Holders<'_>) -> Option<String> {
     if survey.catalogue.shared.contains(key) {
         return Some(format!(
-            "the environment has a shared variable {key}: a service gets it by ${{{{shared.{key}}}}}"
+            "the shared variable {key} exists, but a service gets it only through ${{{{shared.{key}}}}}"
         ));
     }
     if let Some(service) = holders.get(key) {
-        return Some(format!("{service} has a variable of that name, and is not looked at here"));
+        return Some(format!("{service} has {key}, but is not compared in this run"));
     }
     system_variables::is_set_by_tracing(key).then(|| {
-        format!(
-            "Railway sets {key} by itself where tracing is on, and that is not compared; a value that you store wins"
-        )
+        format!("Railway sets {key} if tracing is on; that value is not compared, and a stored value overrides it")
     })
 }
 
 /// A service that lacks a key, and the local value that it could have.
 type Lacking<'s> = (&'s Target, Option<Local<'s>>);
 
-/// Required keys that a service lacks, by key and by the place of the local value.
+/// Required keys that a service lacks, by key and location of the local value.
 fn required(survey: &Survey, holders: &Holders<'_>) -> Vec<Finding> {
     let mut missing: BTreeMap<(&str, Option<Location>), Vec<Lacking<'_>>> = BTreeMap::new();
     let mut keys: Vec<&str> = survey.policy.require.iter().flat_map(|one| &one.keys).map(String::as_str).collect();
@@ -128,52 +124,52 @@ fn required_finding(
     holders: &Holders<'_>,
 ) -> Finding {
     let local = lacking.first().and_then(|(_, local)| *local);
-    let message = match &place {
-        Some(place) => format!("{key} is required, and is in {} alone", place.file),
-        None => format!("{key} is required, and is neither in a file nor on Railway"),
+    let message = match place {
+        Some(_) => format!("{key} is required but missing on Railway"),
+        None => format!("{key} is required but is neither in a file nor on Railway"),
     };
-    let mut sightings: Vec<_> = local.iter().map(Local::sighting).collect();
-    sightings.extend(lacking.iter().map(|(target, _)| sighting(target, None)));
-    let advice = local.is_none().then(|| format!("add {key} to the file, and then push it"));
+    let mut observations: Vec<_> = local.iter().map(Local::observation).collect();
+    observations.extend(lacking.iter().map(|(target, _)| observation(target, None)));
+    let advice = local.is_none().then(|| format!("add {key} to the file, then push it"));
     Finding {
         severity: Severity::Error,
-        required: true,
         key: Some(key.to_owned()),
         services: lacking.iter().map(|(target, _)| target.service.clone()).collect(),
         places: place.into_iter().collect(),
         reason: elsewhere(survey, key, holders),
-        sightings,
-        ..required_mending(survey, key, local, Finding { advice, ..Finding::new(&RULE, message) })
+        observations: observations,
+        ..required_fix(survey, key, local, Finding { required: true, advice, ..Finding::new(&RULE, message) })
     }
 }
 
-fn optional(survey: &Survey, absence: &MissingKey<'_>, holders: &Holders<'_>) -> Option<Finding> {
-    let key = absence.key;
-    let lacking: Vec<&Target> = absence.named.iter().copied().filter(|target| !survey.requires(target, key)).collect();
-    if lacking.is_empty() && !absence.named.is_empty() {
+fn optional(survey: &Survey, missing_key: &MissingKey<'_>, holders: &Holders<'_>) -> Option<Finding> {
+    let key = missing_key.key;
+    let lacking: Vec<&Target> =
+        missing_key.named.iter().copied().filter(|target| !survey.requires(target, key)).collect();
+    if lacking.is_empty() && !missing_key.named.is_empty() {
         return None;
     }
-    let is_empty = absence.local.entry.value.expose().is_empty();
-    let severity = if absence.having.is_empty() && !is_empty { RULE.severity } else { Severity::Note };
-    let mut sightings = vec![absence.local.sighting()];
-    sightings.extend(lacking.iter().map(|target| sighting(target, None)));
+    let is_empty = missing_key.local.entry.value.expose().is_empty();
+    let severity = if missing_key.having.is_empty() && !is_empty { RULE.severity } else { Severity::Note };
+    let mut observations = vec![missing_key.local.observation()];
+    observations.extend(lacking.iter().map(|target| observation(target, None)));
     Some(Finding {
         severity,
         key: Some(key.to_owned()),
         services: lacking.iter().map(|target| target.service.clone()).collect(),
-        places: vec![absence.local.place()],
+        places: vec![missing_key.local.place()],
         reason: elsewhere(survey, key, holders),
-        sightings,
-        ..optional_mending(survey, absence, &lacking, Finding::new(&RULE, message(absence)))
+        observations: observations,
+        ..optional_fix(survey, missing_key, &lacking, Finding::new(&RULE, message(missing_key)))
     })
 }
 
-/// The services that lack it are the finding's; `[[ignore]]` may take some of them away later.
-fn message(absence: &MissingKey<'_>) -> String {
-    let (key, file) = (absence.key, &absence.local.file.name);
-    match (absence.having.as_slice(), absence.users) {
-        ([], 1) => format!("{key} is in {file} and not on Railway"),
-        ([], users) => format!("{key} is in {file} and on none of the {users} services that use it"),
+/// Does not name the services that lack the key: the finding lists them, and an `[[ignore]]` may remove some later.
+fn message(missing_key: &MissingKey<'_>) -> String {
+    let (key, file) = (missing_key.key, &missing_key.local.file.name);
+    match (missing_key.having.as_slice(), missing_key.users) {
+        ([], 1) => format!("{key} is in {file} but not on Railway"),
+        ([], users) => format!("{key} is in {file} but on none of the {users} services that use it"),
         (having, _) => {
             let names: Vec<&str> = having.iter().map(|target| target.service.name.as_str()).collect();
             format!("{key} is in {file} and on {}, but not on every service that uses it", phrases::names(&names))
@@ -181,21 +177,22 @@ fn message(absence: &MissingKey<'_>) -> String {
     }
 }
 
-/// What has no value to push is not offered for pushing: a key that was never set, or a text that refers elsewhere.
+/// The finding with other advice if the file has no value to push: an unset key or an indirect value.
 fn unfilled(survey: &Survey, local: Local<'_>, finding: &Finding) -> Option<Finding> {
     let entry = local.entry;
     let advice = if survey.is_indirect(&entry.value) {
         format!("set {} on Railway to the value that the file refers to", entry.key)
     } else if entry.value.expose().is_empty() || survey.is_unset(&entry.key, &entry.value) {
-        "set it in the file, or remove the line if nothing needs it".to_owned()
+        let otherwise = if finding.required { "then push it" } else { "or remove the line if nothing needs it" };
+        format!("set the real value in the file, {otherwise}")
     } else {
         return None;
     };
     Some(Finding { advice: Some(advice), ..finding.clone() })
 }
 
-/// A push stores a required key on the services that must have it.
-fn required_mending(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
+/// A push adds a required key to the services that must have it.
+fn required_fix(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
     let Some(local) = local else { return finding };
     unfilled(survey, local, &finding).unwrap_or_else(|| Finding {
         remedies: vec![Remedy::Push],
@@ -204,22 +201,22 @@ fn required_mending(survey: &Survey, key: &str, local: Option<Local<'_>>, findin
     })
 }
 
-/// Which service needs the key is for a person to say: the command that adds it is shown where only one service can be
-/// meant, and is never a `next`.
-fn optional_mending(survey: &Survey, absence: &MissingKey<'_>, lacking: &[&Target], finding: Finding) -> Finding {
-    let key = absence.key;
-    if !absence.having.is_empty() {
+/// Only the user knows which services need the key. The command that adds it is shown if only one service lacks it, and
+/// is never a `next`.
+fn optional_fix(survey: &Survey, missing_key: &MissingKey<'_>, lacking: &[&Target], finding: Finding) -> Finding {
+    let key = missing_key.key;
+    if !missing_key.having.is_empty() {
         return finding;
     }
-    unfilled(survey, absence.local, &finding).unwrap_or_else(|| match lacking {
+    unfilled(survey, missing_key.local, &finding).unwrap_or_else(|| match lacking {
         [target] => Finding {
-            advice: Some(format!("if {} needs it, add it; if nothing does, remove the line", target.service.name)),
+            advice: Some(format!("remove the line if nothing needs it, or add it to {}", target.service.name)),
             to_add: Some(Finding::fix_add(key, &target.service)),
             ..finding
         },
         _ => Finding {
             advice: Some(format!(
-                "add it to the service that needs it, with --add --only={key} --service=NAME, or remove the line"
+                "remove the line if nothing needs it, or add it to a service: `doctor fix --add --only={key} --service=NAME`"
             )),
             ..finding
         },
@@ -240,11 +237,11 @@ mod tests {
             &[
                 (&["A=1"], &[("api", &["A=2"])], &[]),
                 (&["A=1"], &[("api", &["A=<sealed>"]), ("web", &["A=${{B.A}} => "])], &[]),
-                (&["A=1"], &[("api", &["B=1"])], &["warning A [api] .env:1: A is in .env and not on Railway"]),
+                (&["A=1"], &[("api", &["B=1"])], &["warning A [api] .env:1: A is in .env but not on Railway"]),
                 (
                     &["A=1"],
                     &[("api", &[]), ("web", &[])],
-                    &["warning A [api, web] .env:1: A is in .env and on none of the 2 services that use it"],
+                    &["warning A [api, web] .env:1: A is in .env but on none of the 2 services that use it"],
                 ),
                 (
                     &["A=1"],
@@ -252,12 +249,12 @@ mod tests {
                     &["note A [api, worker] .env:1: A is in .env and on web, but not on every service that uses it"],
                 ),
                 (&["A="], &[("api", &["A="])], &[]),
-                (&["A="], &[("api", &[])], &["note A [api] .env:1: A is in .env and not on Railway"]),
-                (&["a=1"], &[("api", &["A=1"])], &["warning a [api] .env:1: a is in .env and not on Railway"]),
+                (&["A="], &[("api", &[])], &["note A [api] .env:1: A is in .env but not on Railway"]),
+                (&["a=1"], &[("api", &["A=1"])], &["warning a [api] .env:1: a is in .env but not on Railway"]),
                 (&["PORT=1", "DB=redis://localhost"], &[("api", &[])], &[]),
                 (&["RAILWAY_PROJECT_ID=1"], &[("api", &[])], &[]),
                 (&["DOTENV_PUBLIC_KEY_CI=03f8", "sops_version=3.9.0"], &[("api", &[])], &[]),
-                (&["A=op://dev/a/b"], &[("api", &[])], &["warning A [api] .env:1: A is in .env and not on Railway"]),
+                (&["A=op://dev/a/b"], &[("api", &[])], &["warning A [api] .env:1: A is in .env but not on Railway"]),
                 (&[], &[("api", &["A=1"])], &[]),
             ],
         );
@@ -267,14 +264,14 @@ mod tests {
     fn each_file_applies_only_to_services_that_use_it() {
         let mut found = survey(&["A=1", "B=1"], &[("api", &["A=1", "B=1"]), ("worker", &["B=1"])]);
         layer(&mut found, "worker/.env", &["A=2", "B=2"], &["worker"]);
-        assert_eq!(lines(&RULE, &found), ["warning A [worker] worker/.env:1: A is in worker/.env and not on Railway"]);
+        assert_eq!(lines(&RULE, &found), ["warning A [worker] worker/.env:1: A is in worker/.env but not on Railway"]);
     }
 
     #[test]
     fn services_with_different_layers_share_a_sorted_finding() {
         let mut found = survey(&["A=1"], &[("api", &["B=1"]), ("web", &["B=1"]), ("worker", &["B=1"])]);
         layer(&mut found, ".env.local", &["B=1"], &["api", "worker"]);
-        let line = "warning A [api, web, worker] .env:1: A is in .env and on none of the 3 services that use it";
+        let line = "warning A [api, web, worker] .env:1: A is in .env but on none of the 3 services that use it";
         assert_eq!(lines(&RULE, &found), [line]);
     }
 
@@ -296,9 +293,9 @@ mod tests {
         assert_eq!(
             lines(&RULE, &found),
             [
-                "error A [worker] .env:1: A is required, and is in .env alone",
-                "error B [api, worker]: B is required, and is neither in a file nor on Railway",
-                "error PORT [api]: PORT is required, and is neither in a file nor on Railway",
+                "error A [worker] .env:1: A is required but missing on Railway",
+                "error B [api, worker]: B is required but is neither in a file nor on Railway",
+                "error PORT [api]: PORT is required but is neither in a file nor on Railway",
                 "note A [web] .env:1: A is in .env and on api, but not on every service that uses it",
             ]
         );
@@ -311,8 +308,8 @@ mod tests {
         shared(&mut found, "A");
         out_of_scope(&mut found, "Postgres", &["A", "B"]);
         let reasons: Vec<_> = check(&found).into_iter().map(|finding| finding.reason).collect();
-        let shared = "the environment has a shared variable A: a service gets it by ${{shared.A}}";
-        let other = "Postgres has a variable of that name, and is not looked at here";
+        let shared = "the shared variable A exists, but a service gets it only through ${{shared.A}}";
+        let other = "Postgres has B, but is not compared in this run";
         assert_eq!(reasons, [Some(shared.to_owned()), Some(other.to_owned()), None]);
     }
 
@@ -340,8 +337,8 @@ mod tests {
         ] {
             let finding = &check(&found)[0];
             assert_eq!(finding.remedies, remedies);
-            let words = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect::<Vec<_>>();
-            assert_eq!((&finding.next, &finding.to_add), (&next.map(words), &to_add.map(words)));
+            let owned = |arguments: Vec<&str>| arguments.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!((&finding.next, &finding.to_add), (&next.map(owned), &to_add.map(owned)));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The rules, the one list of them, and what the code of a rule consists of.
+//! The list of all rules, and the functions that a rule provides.
 
 pub mod commit_behind;
 pub mod config_file_retired;
@@ -38,47 +38,46 @@ use crate::drift::model::marker::Mark;
 use crate::drift::model::rule::{HookScope, Rule, StatusRow};
 use crate::drift::survey::{Survey, Target};
 
-/// The code of a rule. [`Rule`] is what it declares.
+/// The functions of a rule. [`Rule`] is its static description.
 pub struct RuleCheck {
-    /// The rule.
     pub rule: &'static Rule,
-    /// Finds everything that is wrong.
+    /// Returns the findings.
     pub find: fn(&Survey) -> Vec<Finding>,
-    /// What the rule's row of the service table shows for a service without a finding.
+    /// The rule's row in the service table for a service without a finding.
     pub passed: fn(&Survey, &Target) -> CheckOutcome,
-    /// Why a finding about that key can't be fixed in some direction: sentences without full stop.
+    /// Why a finding about the key can't be fixed in a direction: clauses without a full stop.
     pub obstacles: fn(&Finding, &str) -> Vec<(Direction, String)>,
-    /// Changes findings of the rule once those of all rules are known.
+    /// Revises the rule's findings after all rules have run.
     pub revise: fn(&mut [Finding]),
-    /// Without this in `doctor.toml` the rule finds nothing.
+    /// The part of `doctor.toml` without which the rule reports nothing.
     pub declaration: Option<Declaration>,
 }
 
-/// What a check of one service came to where nothing was found.
+/// The outcome of a check for a service without a finding.
 pub enum CheckOutcome {
-    /// Nobody asked for it.
-    NotMade,
-    /// All is well: this, in a few words.
-    Good(String),
-    /// It can't be told, for this reason.
+    /// It was not requested.
+    NotChecked,
+    /// It passed; the note for the table.
+    Passed(String),
+    /// It was inconclusive, for this reason.
     Open(String),
 }
 
-/// Something that a rule compares Railway with.
+/// A part of `doctor.toml` that a rule compares with Railway.
 pub struct Declaration {
-    /// What it is called in `doctor.toml`: `[[require]]`.
+    /// Its name in `doctor.toml`: `[[require]]`.
     pub name: &'static str,
-    /// Whether there is one.
+    /// Whether `doctor.toml` has one.
     pub is_made: fn(&Survey) -> bool,
 }
 
 impl RuleCheck {
-    /// The code of a rule that only finds.
+    /// A rule that only reports findings.
     const fn new(rule: &'static Rule, find: fn(&Survey) -> Vec<Finding>) -> Self {
         Self {
             rule,
             find,
-            passed: |_, _| CheckOutcome::NotMade,
+            passed: |_, _| CheckOutcome::NotChecked,
             obstacles: |_, _| Vec::new(),
             revise: |_| {},
             declaration: None,
@@ -88,7 +87,7 @@ impl RuleCheck {
 
 impl CheckOutcome {
     fn good(note: impl Into<String>) -> Self {
-        Self::Good(note.into())
+        Self::Passed(note.into())
     }
 
     fn open(note: impl Into<String>) -> Self {
@@ -96,12 +95,12 @@ impl CheckOutcome {
     }
 }
 
-/// Lists the rules once, for what they declare and for their code.
+/// Declares the list of rules once, for their descriptions and their functions.
 macro_rules! rules {
     ($($rule:ident,)*) => {
         /// Every rule, by code.
         pub static RULES: &[&Rule] = &[$(&$rule::RULE,)*];
-        /// The code of the rules, in the same order.
+        /// The functions of the rules, in the same order.
         pub static CHECKS: &[&RuleCheck] = &[$(&$rule::CHECK,)*];
     };
 }
@@ -149,27 +148,27 @@ pub(crate) fn check_one(rule: &Rule, survey: &Survey) -> Vec<Finding> {
     (check_of(rule).expect("a rule of the list").find)(survey)
 }
 
-/// The code of a rule.
+/// Returns the functions of a rule.
 pub fn check_of(rule: &Rule) -> Option<&'static RuleCheck> {
     CHECKS.iter().copied().find(|check| check.rule.code == rule.code)
 }
 
-/// The rule of that name or code.
+/// Returns the rule with this name or code.
 pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.name == name || rule.code == name)
 }
 
-/// The rules that have a marker for that mark.
+/// Returns the rules that have a marker for the mark.
 pub fn with_mark(mark: Mark) -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied().filter(move |rule| rule.has_mark(mark))
 }
 
-/// The rules that the hook checks on what is staged.
+/// Returns the rules that the hook checks on staged files.
 pub fn of_staged_files() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied().filter(|rule| rule.hook == HookScope::StagedFiles)
 }
 
-/// The rows of the service table in their order, and what is behind each.
+/// Returns the rows of the service table in order, each with the rules that share it.
 pub fn status_rows() -> BTreeMap<StatusRow, Vec<&'static RuleCheck>> {
     let mut rows: BTreeMap<StatusRow, Vec<&RuleCheck>> = BTreeMap::new();
     for check in CHECKS {
@@ -187,7 +186,7 @@ mod tests {
     use super::{of_staged_files, status_rows};
 
     #[test]
-    fn a_row_of_the_service_table_has_a_name_and_a_place_of_its_own() {
+    fn status_row_names_and_positions_are_unique() {
         let rows = status_rows();
         let names: BTreeSet<&str> = rows.keys().map(|row| row.name).collect();
         let positions: BTreeSet<u8> = rows.keys().map(|row| row.position).collect();
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn one_rule_is_about_staged_files() {
+    fn exactly_one_rule_checks_staged_files() {
         assert_eq!(of_staged_files().count(), 1);
     }
 }

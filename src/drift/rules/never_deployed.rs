@@ -6,7 +6,6 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Target};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D403",
     name: "never-deployed",
@@ -14,51 +13,54 @@ pub static RULE: Rule = Rule {
     summary: "A service has no deployment",
     explain: EXPLAIN,
     status_row: Some(StatusRow { position: 1, name: "deployment" }),
-    hook: HookScope::CuredByCommit,
+    hook: HookScope::FixedByCommit,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A service can have all of its variables and run nothing. The variables agree, and nobody answers.
+A service can have all of its variables and run nothing: the variables agree, but requests get no response.
 
 ## Example
 
-    api      5 variables are stored; there is no deployment
+    api      5 stored variables, no deployment
 
-Railway says the same of a service whose deployments were all removed.
+Railway's response is the same for a service whose deployments were all removed.
 
-## How to mend it
+## Fix
 
-Connect its source on Railway's page, or deploy the checkout with `railway up --service=api`.
+Connect its source in the dashboard, or deploy the checkout with `railway up --service=api`.
 
-## How to silence it
+## Suppress
 
     [severity]
     never-deployed = \"off\"
 ";
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    survey.targets.iter().filter(|target| has_nothing(target)).map(finding).collect()
+    survey.targets.iter().filter(|target| has_no_deployment(target)).map(finding).collect()
 }
 
-fn has_nothing(target: &Target) -> bool {
-    target.live.deployed.known().is_some_and(|deployed| deployed.ids().next().is_none() && deployed.untold.is_none())
+fn has_no_deployment(target: &Target) -> bool {
+    target
+        .live
+        .deployed
+        .known()
+        .is_some_and(|deployed| deployed.ids().next().is_none() && deployed.unavailable.is_none())
 }
 
 fn finding(target: &Target) -> Finding {
     let name = &target.service.name;
-    let word = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
+    let argument = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
     let advice =
-        format!("connect its source on Railway's page, or deploy the checkout with `railway up --service={word}`");
+        format!("connect its source in the dashboard, or deploy the checkout with `railway up --service={argument}`");
     Finding {
         services: vec![target.service.clone()],
         advice: Some(advice),
-        gist: Some(Summary::Wrong("never deployed".to_owned())),
+        summary: Some(Summary::Wrong("never deployed".to_owned())),
         ..Finding::new(&RULE, format!("{name} has no deployment: it was never deployed, or all were removed"))
     }
 }
@@ -74,9 +76,9 @@ mod tests {
     #[test]
     fn reports_only_services_without_deployments() {
         let mut found = survey(&[], &[("my api", &[])]);
-        assert_eq!(lines(&RULE, &found), [""; 0], "nobody looked");
+        assert_eq!(lines(&RULE, &found), [""; 0], "not requested");
         target(&mut found, "my api").live.deployed = Observed::Unavailable("refused".to_owned());
-        assert_eq!(lines(&RULE, &found), [""; 0], "refused");
+        assert_eq!(lines(&RULE, &found), [""; 0], "unavailable");
         target(&mut found, "my api").live.deployed = Observed::Known(Deployed::default());
         assert_eq!(
             lines(&RULE, &found),
@@ -92,7 +94,7 @@ mod tests {
         if let Observed::Known(deployed) = &mut target(&mut found, "my api").live.deployed {
             deployed.latest = None;
         }
-        assert_eq!(lines(&RULE, &found), [""; 0], "what is latest lags behind");
+        assert_eq!(lines(&RULE, &found), [""; 0], "`latest` lags behind");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! D110 placeholder-value: the whole value was never filled in.
+//! D110 placeholder-value: the whole value is a placeholder.
 
 use std::collections::BTreeMap;
 
-use crate::drift::comparison::{counting, sighting};
+use crate::drift::comparison::{counting, observation};
 use crate::drift::model::finding::Finding;
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
@@ -10,54 +10,52 @@ use crate::drift::rules::RuleCheck;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, Variable, system_variables};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D110",
     name: "placeholder-value",
     severity: Severity::Error,
-    summary: "A value was never filled in",
+    summary: "A value is still a placeholder",
     explain: EXPLAIN,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A value such as `changeme` is no value: the service starts, and fails where the real one is needed; or, worse, it
-works, and everybody knows the password. `***` and `[SENSITIVE]` are what other tools show in the place of a value,
-and what is left when somebody copied that.
+With a value such as `changeme`, the service starts and fails where the real value is needed. Worse, it may work with
+a password that is public knowledge. `***` and `[SENSITIVE]` are what other tools show instead of a value, and end up
+stored when their output is copied.
 
 ## Example
 
     .env:4   STRIPE_KEY=<your key>
     api      SESSION_SECRET=changeme
 
-On Railway it is an error, in the file a warning. Only a value that is nothing but a placeholder counts. Under a key
-that names a secret, text that asks for a value counts too (`generate_a_new_key`, `sk_test_your_key_here`, 64 zeros),
-and so does every value that is still the one of `.env.example`, `.env.sample` or `.env.template`. A placeholder is
+On Railway it is an error; in the file it is a warning. Only a value that consists entirely of a placeholder counts.
+For a key that names a secret, text that asks for a value counts too (`generate_a_new_key`, `sk_test_your_key_here`, 64
+zeros), and so does a value that is unchanged from `.env.example`, `.env.sample` or `.env.template`. A placeholder is
 never pushed.
 
-## How to mend it
+## Fix
 
-Fill it in. If one side has the real value: `doctor fix --only STRIPE_KEY --pull`, or `--push`.
+Set the real value. If one side has it, run `doctor fix --only STRIPE_KEY --pull` or `--push`.
 
-## How to silence it
+## Suppress
 
     [[ignore]]
     keys   = [\"DEMO_PASSWORD\"]
     rules  = [\"placeholder-value\"]
-    reason = \"the demo is open to everybody\"
+    reason = \"the demo is public\"
 ";
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut keys: BTreeMap<&str, Vec<(&Target, &Variable)>> = BTreeMap::new();
     for target in survey.readable() {
         for (key, variable) in target.stored.iter().flatten() {
-            let is_told = matches!(variable, Variable::Plain(value) if survey.is_unset(key, value));
-            if is_told && !system_variables::is_provided(key) {
+            let is_placeholder = matches!(variable, Variable::Plain(value) if survey.is_unset(key, value));
+            if is_placeholder && !system_variables::is_provided(key) {
                 keys.entry(key).or_default().push((target, variable));
             }
         }
@@ -73,8 +71,8 @@ fn stored(key: &str, holders: &[(&Target, &Variable)]) -> Finding {
         key: Some(key.to_owned()),
         services: holders.iter().map(|(target, _)| target.service.clone()).collect(),
         advice: Some(format!("set {key} to its real value on Railway")),
-        sightings: holders.iter().map(|(target, variable)| sighting(target, Some(variable))).collect(),
-        ..Finding::new(&RULE, format!("{key} is a placeholder on Railway that was never filled in"))
+        observations: holders.iter().map(|(target, variable)| observation(target, Some(variable))).collect(),
+        ..Finding::new(&RULE, format!("{key} is still a placeholder on Railway"))
     }
 }
 
@@ -84,9 +82,9 @@ fn local(local: Local<'_>) -> Finding {
         severity: Severity::Warning,
         key: Some(key.clone()),
         places: vec![local.place()],
-        advice: Some("fill it in, or remove the line if nothing needs it".to_owned()),
-        sightings: vec![local.sighting()],
-        ..Finding::new(&RULE, format!("{key} is a placeholder in {file} that was never filled in"))
+        advice: Some("set the real value, or remove the line if nothing needs it".to_owned()),
+        observations: vec![local.observation()],
+        ..Finding::new(&RULE, format!("{key} is still a placeholder in {file}"))
     }
 }
 
@@ -97,8 +95,8 @@ mod tests {
 
     #[test]
     fn reports_placeholder_values() {
-        let on_railway = "A is a placeholder on Railway that was never filled in";
-        let in_file = "warning A [] .env:1: A is a placeholder in .env that was never filled in";
+        let on_railway = "A is still a placeholder on Railway";
+        let in_file = "warning A [] .env:1: A is still a placeholder in .env";
         let (one, two) = (format!("error A [api]: {on_railway}"), format!("error A [api, worker]: {on_railway}"));
         table(
             &RULE,

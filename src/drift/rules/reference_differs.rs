@@ -1,8 +1,8 @@
-//! D106 reference-differs: Railway renders a reference to something else than the file says.
+//! D106 reference-differs: Railway renders a reference to a value that differs from the file.
 
 use std::collections::BTreeMap;
 
-use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
 use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
@@ -12,12 +12,11 @@ use crate::drift::reference;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Variable};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D106",
     name: "reference-differs",
     severity: Severity::Note,
-    summary: "Railway stores a reference, and it renders to another value than the file's",
+    summary: "A reference on Railway renders to a value that differs from the file",
     explain: EXPLAIN,
     fix: Some(Fix::variable(&[
         (Direction::PushShared, FixCondition::Always),
@@ -29,44 +28,42 @@ pub static RULE: Rule = Rule {
         "%",
         "ref differs",
         "reference-differs",
-        "a reference that renders to another value than the file's",
+        "a reference whose rendered value differs from the file",
     )],
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A reference such as `${{Postgres.DATABASE_URL}}` follows what it refers to, and is usually right: the file has a
-value of its own for local runs, or an old copy. Writing the file's value over it would cut the connection for good.
+A reference such as `${{Postgres.DATABASE_URL}}` follows its target and is usually right: the file has a separate
+value for local runs, or an old copy. Overwriting the reference with the file's value would permanently break the link.
 
 ## Example
 
     .env:2   CACHE_URL=redis://cache.example.com
     api      CACHE_URL=${{Redis.REDIS_URL}}
 
-It is a note. If the key is required, it must be equal everywhere, and the difference is an error.
+It is a note. A required key must be equal everywhere, so there the difference is an error.
 
-## How to mend it
+## Fix
 
-- The reference is right: nothing to do, or `doctor fix --only CACHE_URL --pull` copies what it renders to into the
-  file.
+- The reference is right: leave it, or copy its rendered value to the file with `doctor fix --only CACHE_URL --pull`.
 - The reference is exactly `${{shared.NAME}}`: change the shared variable, and every service that refers to it
   follows.
-- The file is right: `doctor fix --only CACHE_URL --push --allow-reference CACHE_URL` writes it over the reference.
+- The file is right: `doctor fix --only CACHE_URL --push --allow-reference CACHE_URL` overwrites the reference.
 
-## How to silence it
+## Suppress
 
     [[ignore]]
     keys   = [\"CACHE_URL\"]
     rules  = [\"reference-differs\"]
-    reason = \"local runs have a cache of their own\"
+    reason = \"local runs use a separate cache\"
 ";
 
-/// Services share a finding when key, place and reference are the same.
+/// Services share a finding if key, location and reference are the same.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct ReferenceGroup<'s> {
     key: &'s str,
@@ -95,20 +92,20 @@ fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> F
     let is_empty = local.entry.value.expose().is_empty();
     let (message, advice) = match shared {
         _ if is_empty => (
-            format!("{key} is empty in {file}, and a reference on Railway"),
-            format!("the reference is usually right; only `--allow-reference {key}` writes over it"),
+            format!("{key} is empty in {file} but a reference on Railway"),
+            format!("pull the value if the reference is right; only `--allow-reference {key}` overwrites a reference"),
         ),
         Some(name) => (
             format!("{key} differs between {file} and the shared variable {name}"),
-            format!("change the shared variable {name}; every service that refers to it follows"),
+            "pull the value, or change the shared variable for every service that refers to it".to_owned(),
         ),
         None => (
-            format!("{key} differs between {file} and what Railway's reference renders to"),
-            format!("the reference is usually right; only `--allow-reference {key}` writes over it"),
+            format!("{key} differs between {file} and the rendered reference on Railway"),
+            format!("pull the value if the reference is right; only `--allow-reference {key}` overwrites a reference"),
         ),
     };
-    let mut sightings = vec![local.sighting()];
-    sightings.extend(pairs.iter().map(|pair| sighting(pair.target, Some(pair.variable))));
+    let mut observations = vec![local.observation()];
+    observations.extend(pairs.iter().map(|pair| observation(pair.target, Some(pair.variable))));
     Finding {
         severity: if required { Severity::Error } else { RULE.severity },
         required,
@@ -118,7 +115,7 @@ fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> F
         remedies: vec![Remedy::Pull],
         next: Some(Finding::fix_only(key)),
         advice: Some(advice),
-        sightings,
+        observations: observations,
         ..Finding::new(&RULE, message)
     }
 }
@@ -129,7 +126,7 @@ mod tests {
     use crate::drift::rules::reference_differs::RULE;
     use crate::drift::test_support::{ServiceRows, healthy, lines, out_of_scope, require, shared, survey};
 
-    const OTHER: &str = "note A [api] .env:1: A differs between .env and what Railway's reference renders to";
+    const OTHER: &str = "note A [api] .env:1: A differs between .env and the rendered reference on Railway";
 
     #[test]
     fn reports_differing_rendered_values() {
@@ -137,7 +134,7 @@ mod tests {
         let cases: &[(&str, &str, &[&str])] = &[
             ("A=1", "A=${{Redis.URL}} => 2", &[OTHER]),
             ("A=1", "A=${{Redis.URL}} => 1", &[]),
-            ("A=", "A=${{Redis.URL}} => 1", &["note A [api] .env:1: A is empty in .env, and a reference on Railway"]),
+            ("A=", "A=${{Redis.URL}} => 1", &["note A [api] .env:1: A is empty in .env but a reference on Railway"]),
             ("A=${{Redis.URL}}", "A=${{Redis.URL}} => 2", &[]),
             ("A=${{ Redis.URL }}", "A=${{Redis.URL}} => 2", &[OTHER]),
             ("A=1", "A=${{shared.K}} => 2", &[shared_line]),
@@ -168,10 +165,10 @@ mod tests {
         let mut found = survey(&["A=1"], &services);
         out_of_scope(&mut found, "Redis", &["URL"]);
         shared(&mut found, "K");
-        let line = |services, what| format!("note A [{services}] .env:1: A differs between .env and {what}");
+        let line = |services, side| format!("note A [{services}] .env:1: A differs between .env and {side}");
         assert_eq!(
             lines(&RULE, &found),
-            [line("api, worker", "what Railway's reference renders to"), line("web", "the shared variable K")]
+            [line("api, worker", "the rendered reference on Railway"), line("web", "the shared variable K")]
         );
     }
 

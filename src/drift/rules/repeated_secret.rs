@@ -1,8 +1,8 @@
-//! D109 repeated-secret: the same secret, stored on several services.
+//! D109 repeated-secret: the same secret is stored on several services.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::drift::comparison::sighting;
+use crate::drift::comparison::observation;
 use crate::drift::model::finding::Finding;
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
@@ -10,7 +10,6 @@ use crate::drift::rules::RuleCheck;
 use crate::drift::secret_like::is_secret_like;
 use crate::drift::{Survey, Target, Variable, phrases, system_variables};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D109",
     name: "repeated-secret",
@@ -21,29 +20,29 @@ pub static RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A secret that is stored five times is rotated four times. Kept once as a shared variable, it can't come apart.
+A secret that is stored on five services is easily rotated on only four of them. As a shared variable, it is stored
+once.
 
 ## Example
 
     api      OPS_API_KEY=4f1c…
     worker   OPS_API_KEY=4f1c…
 
-Told are literals of 12 characters or more under a key that names a secret: with KEY, TOKEN, SECRET, PASSWORD, PASS,
-PWD, CREDENTIAL, PRIVATE, DSN or AUTH as a word of its own. Addresses without credentials are none.
+The rule reports literals of 12 characters or more whose key names a secret: it has KEY, TOKEN, SECRET, PASSWORD,
+PASS, PWD, CREDENTIAL, PRIVATE, DSN or AUTH as a separate word. URLs without credentials are not reported.
 
-## How to mend it
+## Fix
 
-Make it a shared variable in the settings of the Railway project, and store a reference on each service:
+Make it a shared variable in the settings of the Railway project, then store a reference on each service:
 
     OPS_API_KEY=${{shared.OPS_API_KEY}}
 
-## How to silence it
+## Suppress
 
     [severity]
     repeated-secret = \"off\"
@@ -56,7 +55,7 @@ type Holder<'s> = (&'s Target, &'s str, &'s Variable);
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut holders: HashMap<&str, Vec<Holder<'_>>> = HashMap::new();
-    // The same names stand on many services, and are taken apart once.
+    // Many services have the same keys: each key is classified once.
     let mut secret_keys: HashMap<&str, bool> = HashMap::new();
     for target in survey.readable() {
         for (key, variable) in target.stored.iter().flatten() {
@@ -79,8 +78,8 @@ fn is_secret(value: &str) -> bool {
     value.chars().count() >= SHORTEST && !is_plain_address(value)
 }
 
-/// A URL that holds no credentials: the address of a login page under `AUTH_URL`. A long path may be a secret: webhooks
-/// have theirs there.
+/// A URL without credentials, such as a login page under `AUTH_URL`. A long path may be a secret: webhook URLs have
+/// theirs there.
 fn is_plain_address(value: &str) -> bool {
     value.split_once("://").is_some_and(|(scheme, rest)| {
         matches!(scheme, "http" | "https") && !rest.contains(['@', '?', '#', ' ']) && rest.matches('/').count() <= 3
@@ -97,14 +96,14 @@ fn finding(holders: &[Holder<'_>]) -> Option<Finding> {
     let keys: Vec<&str> = keys.into_iter().collect();
     let key = keys[0];
     let message = match keys.as_slice() {
-        [_] => format!("{key} is the same literal on {} services", services.len()),
-        several => format!("{} are the same literal on {} services", phrases::names(several), services.len()),
+        [_] => format!("{key} has the same value on {} services", services.len()),
+        several => format!("{} have the same value on {} services", phrases::names(several), services.len()),
     };
     Some(Finding {
         key: Some(key.to_owned()),
         services: services.values().map(|(target, ..)| target.service.clone()).collect(),
-        advice: Some(format!("keep it once as a shared variable, and refer to it by ${{{{shared.{key}}}}}")),
-        sightings: services.values().map(|(target, _, variable)| sighting(target, Some(variable))).collect(),
+        advice: Some(format!("store it once as a shared variable, and refer to it as ${{{{shared.{key}}}}}")),
+        observations: services.values().map(|(target, _, variable)| observation(target, Some(variable))).collect(),
         ..Finding::new(&RULE, message)
     })
 }
@@ -116,9 +115,9 @@ mod tests {
 
     #[test]
     fn reports_secrets_stored_on_several_services() {
-        let told = "note API_KEY [api, worker]: API_KEY is the same literal on 2 services";
+        let repeated = "note API_KEY [api, worker]: API_KEY has the same value on 2 services";
         let cases: &[(&[ServiceRows<'_>], &[&str])] = &[
-            (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789ab"])], &[told]),
+            (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789ab"])], &[repeated]),
             (&[("api", &["API_KEY=0123456789a"]), ("worker", &["API_KEY=0123456789a"])], &[]),
             (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789aB"])], &[]),
             (&[("api", &["KEYBOARD=0123456789ab"]), ("worker", &["KEYBOARD=0123456789ab"])], &[]),
@@ -135,11 +134,11 @@ mod tests {
                     ("api", &["DSN=https://abc@sentry.example.com/1"]),
                     ("web", &["DSN=https://abc@sentry.example.com/1"]),
                 ],
-                &["note DSN [api, web]: DSN is the same literal on 2 services"],
+                &["note DSN [api, web]: DSN has the same value on 2 services"],
             ),
             (
                 &[("api", &["API_KEY=0123456789ab"]), ("web", &["WEB_TOKEN=0123456789ab", "A=0123456789ab"])],
-                &["note API_KEY [api, web]: API_KEY and WEB_TOKEN are the same literal on 2 services"],
+                &["note API_KEY [api, web]: API_KEY and WEB_TOKEN have the same value on 2 services"],
             ),
         ];
         for (services, expected) in cases {

@@ -1,8 +1,8 @@
-//! D108 sealed: exists, and can't be compared.
+//! D108 sealed: the variable exists but can't be compared.
 
 use std::collections::BTreeMap;
 
-use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
 use crate::drift::model::finding::{Finding, Observation};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
@@ -11,44 +11,36 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Variable};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D108",
     name: "sealed",
     severity: Severity::Note,
-    summary: "A sealed variable exists and can't be compared",
+    summary: "A sealed variable can't be compared",
     explain: EXPLAIN,
     fix: Some(Fix::variable(&[(Direction::Push, FixCondition::Always)])),
-    markers: &[Marker::new(
-        Mark::Sealed,
-        "#",
-        "sealed",
-        "sealed",
-        "on Railway, which does not tell it: it can't be compared",
-    )],
+    markers: &[Marker::new(Mark::Sealed, "#", "sealed", "sealed", "Railway does not return the value")],
     values_may_agree: true,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-Railway never tells the value of a sealed variable, nor of one that refers to it. It is there, so it is not missing;
-whether it equals the value in the file can't be known. The finding is a reminder that this one was not checked.
+Railway never returns the value of a sealed variable, nor of one that refers to it. The variable is not missing, but
+whether it equals the value in the file is unknown. The finding is a reminder that it was not checked.
 
 ## Example
 
     .env:4   SIGNING_KEY=…
     api      SIGNING_KEY is sealed
 
-## How to mend it
+## Fix
 
-Nothing needs to be done. If you doubt the value, set it again on Railway; it stays sealed there.
+No action is needed. If you doubt the value, set it again on Railway; it stays sealed.
 
-## How to silence it
+## Suppress
 
     [severity]
     sealed = \"off\"
@@ -63,22 +55,22 @@ fn check(survey: &Survey) -> Vec<Finding> {
 }
 
 fn finding(key: &str, pairs: &[Pair<'_>]) -> Finding {
-    let what = if pairs.iter().any(|pair| matches!(pair.variable, Variable::Sealed)) {
+    let state = if pairs.iter().any(|pair| matches!(pair.variable, Variable::Sealed)) {
         "is sealed on Railway"
     } else {
-        "refers to something sealed"
+        "refers to a sealed variable"
     };
     let locals: BTreeMap<_, Observation> =
-        pairs.iter().map(|pair| (pair.local.place(), pair.local.sighting())).collect();
+        pairs.iter().map(|pair| (pair.local.place(), pair.local.observation())).collect();
     let places = locals.keys().cloned().collect();
-    let mut sightings: Vec<Observation> = locals.into_values().collect();
-    sightings.extend(pairs.iter().map(|pair| sighting(pair.target, Some(pair.variable))));
+    let mut observations: Vec<Observation> = locals.into_values().collect();
+    observations.extend(pairs.iter().map(|pair| observation(pair.target, Some(pair.variable))));
     Finding {
         key: Some(key.to_owned()),
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places,
-        sightings,
-        ..Finding::new(&RULE, format!("{key} {what}, and can't be compared"))
+        observations: observations,
+        ..Finding::new(&RULE, format!("{key} {state} and can't be compared"))
     }
 }
 
@@ -96,12 +88,12 @@ mod tests {
                 (
                     &["A=1"],
                     &[("api", &["A=<sealed>"]), ("web", &["A=1"]), ("worker", &["A=${{B}} => <sealed>", "B=<sealed>"])],
-                    &["note A [api, worker] .env:1: A is sealed on Railway, and can't be compared"],
+                    &["note A [api, worker] .env:1: A is sealed on Railway and can't be compared"],
                 ),
                 (
                     &["A=1"],
                     &[("api", &["A=token=${{B}} => <sealed>", "B=<sealed>"])],
-                    &["note A [api] .env:1: A refers to something sealed, and can't be compared"],
+                    &["note A [api] .env:1: A refers to a sealed variable and can't be compared"],
                 ),
                 (&["A=${{x.A}}"], &[("api", &["A=${{x.A}} => <sealed>"])], &[]),
                 (&["A=1"], &[("api", &["A="])], &[]),
@@ -116,8 +108,9 @@ mod tests {
     #[test]
     fn sealed_value_is_not_observed() {
         let findings = check(&survey(&["A=1"], &[("api", &["A=<sealed>"])]));
-        let seen: Vec<_> = findings[0].sightings.iter().map(|seen| (seen.state, seen.value.is_some())).collect();
-        assert_eq!(seen, [("local", true), ("sealed", false)]);
+        let observed = findings[0].observations.iter().map(|one| (one.state, one.value.is_some()));
+        let observed: Vec<_> = observed.collect();
+        assert_eq!(observed, [("local", true), ("sealed", false)]);
         assert!(findings[0].remedies.is_empty());
     }
 

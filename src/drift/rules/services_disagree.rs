@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::drift::comparison::sighting;
+use crate::drift::comparison::observation;
 use crate::drift::engine::policy::Require;
 use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::fix::{Bulk, Direction, EmptyValue, Fix, FixCondition, VariableFix};
@@ -11,7 +11,6 @@ use crate::drift::model::severity::Severity;
 use crate::drift::rules::{Declaration, RuleCheck};
 use crate::drift::{Secret, Survey, Target, Variable, system_variables};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D105",
     name: "services-disagree",
@@ -27,7 +26,6 @@ pub static RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck {
     declaration: Some(Declaration { name: "[[require]]", is_made: is_declared }),
     ..RuleCheck::new(&RULE, check)
@@ -36,8 +34,8 @@ pub static CHECK: RuleCheck = RuleCheck {
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A key that signs a token in one service and checks it in another must be the same in both. When they disagree, each
-service works by itself, and everything between them fails.
+A key that signs a token in one service and verifies it in another must be the same in both. If they disagree, each
+service works on its own, but everything between them fails.
 
 ## Example
 
@@ -48,29 +46,29 @@ service works by itself, and everything between them fails.
     api      JWT_SECRET=new-secret
     worker   JWT_SECRET=old-secret
 
-What counts is what a deployment would get: references are followed. Sealed and indirect values are unknown and are
-left out.
+The rule compares the values that a deployment would get, with references resolved. Sealed and indirect values are
+unknown and are left out.
 
-## How to mend it
+## Fix
 
-Push the right value to all of them with `doctor fix --only JWT_SECRET --push`, or keep it once as a shared variable
-and refer to it from each service with `${{shared.JWT_SECRET}}`.
+Push the right value to all of them with `doctor fix --only JWT_SECRET --push`, or store it once as a shared variable
+and refer to it from each service as `${{shared.JWT_SECRET}}`.
 
-## How to silence it
+## Suppress
 
-Take the key out of `[[require]]`, or name only the services that must agree. An `[[ignore]]` silences it as well:
+Remove the key from `[[require]]`, or list only the services that must agree. An `[[ignore]]` works too:
 
     [[ignore]]
     keys   = [\"JWT_SECRET\"]
     rules  = [\"services-disagree\"]
-    reason = \"rotated one service after the other until Friday\"
+    reason = \"rotated one service at a time until Friday\"
     until  = \"2027-01-01\"
 ";
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
-    let asked = survey.policy.require.iter().flat_map(|require| require.keys.iter().map(move |key| (require, key)));
-    asked
+    let required = survey.policy.require.iter().flat_map(|require| require.keys.iter().map(move |key| (require, key)));
+    required
         .filter(|(require, key)| {
             !system_variables::is_provided(key) && seen.insert((key.as_str(), require.services.as_slice()))
         })
@@ -80,10 +78,10 @@ fn check(survey: &Survey) -> Vec<Finding> {
 
 fn disagreement(survey: &Survey, require: &Require, key: &str) -> Option<Finding> {
     let named: HashSet<&str> = require.services.iter().map(String::as_str).collect();
-    let asked = |target: &&Target| named.is_empty() || named.contains(target.service.id.as_str());
+    let is_required = |target: &&Target| named.is_empty() || named.contains(target.service.id.as_str());
     let holders: Vec<(&Target, &Variable)> = survey
         .readable()
-        .filter(asked)
+        .filter(is_required)
         .filter_map(|target| target.variable(key).map(|variable| (target, variable)))
         .filter(|(_, variable)| !variable.is_unknown() && !survey.is_stored_indirect(variable))
         .collect();
@@ -93,12 +91,12 @@ fn disagreement(survey: &Survey, require: &Require, key: &str) -> Option<Finding
 }
 
 fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)], values: usize) -> Finding {
-    let message = format!("{key} must be equal on its services, and has {values} different values");
+    let message = format!("{key} must be equal on its services but has {values} different values");
     let finding = Finding {
         required: true,
         key: Some(key.to_owned()),
         services: holders.iter().map(|(target, _)| target.service.clone()).collect(),
-        sightings: holders.iter().map(|(target, variable)| sighting(target, Some(variable))).collect(),
+        observations: holders.iter().map(|(target, variable)| observation(target, Some(variable))).collect(),
         ..Finding::new(&RULE, message)
     };
     let locals: Vec<_> = holders.iter().map(|(target, _)| survey.local(target, key)).collect();
@@ -109,7 +107,7 @@ fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)], values:
     if locals.iter().all(Option::is_some) {
         return Finding { remedies: vec![Remedy::Push], next: Some(Finding::fix_only(key)), ..finding };
     }
-    let advice = format!("add {key} to the file and push it, or keep it once as a shared variable");
+    let advice = format!("add {key} to the file and push it, or store it once as a shared variable");
     Finding { advice: Some(advice), ..finding }
 }
 
@@ -125,7 +123,7 @@ mod tests {
 
     #[test]
     fn reports_differing_required_keys() {
-        let different = "error A [api, worker]: A must be equal on its services, and has 2 different values";
+        let different = "error A [api, worker]: A must be equal on its services but has 2 different values";
         let cases: &[(&[ServiceRows<'_>], &[&str], &[&str])] = &[
             (&[("api", &["A=1"]), ("worker", &["A=1"])], &[], &[]),
             (&[("api", &["A=1"]), ("worker", &["A=2"])], &[], &[different]),
@@ -156,7 +154,7 @@ mod tests {
         require(&mut found, "A", &[]);
         let findings = check(&found);
         assert_eq!((findings.len(), findings[0].required, findings[0].remedies.len()), (1, true, 1));
-        let states: Vec<_> = findings[0].sightings.iter().map(|seen| (seen.place.as_str(), seen.state)).collect();
+        let states: Vec<_> = findings[0].observations.iter().map(|one| (one.place.as_str(), one.state)).collect();
         assert_eq!(states, [("api", "stored"), ("worker", "stored")]);
         unreadable(&mut found, "worker");
         assert_eq!(lines(&RULE, &found), [""; 0]);

@@ -1,4 +1,4 @@
-//! D404 staged-changes: somebody's changes wait for a deployment.
+//! D404 staged-changes: the environment has staged changes.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -10,39 +10,37 @@ use crate::drift::reference::{ReferenceTarget, aim, occurrences};
 use crate::drift::rules::{CheckOutcome, RuleCheck};
 use crate::drift::{ResourceRef, Survey, Target, phrases, system_variables};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D404",
     name: "staged-changes",
     severity: Severity::Warning,
-    summary: "Changes that somebody staged wait in the environment",
+    summary: "The environment has staged changes that are not deployed",
     explain: EXPLAIN,
     status_row: Some(StatusRow { position: 3, name: "staged" }),
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck { passed, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-What is changed on Railway's page waits until somebody presses “Deploy”. Until then no variable shows it; afterwards it
-is written over whatever was pushed in between.
+Changes made in the dashboard are staged until “Deploy” is pressed. Until then, no variable shows them; then they
+overwrite whatever was pushed in between.
 
 ## Example
 
-    staging   OPS_API_KEY of api was changed on Railway's page, and not deployed
+    staging   OPS_API_KEY of api was changed in the dashboard but not deployed
 
-It is an error where it touches a key that the file has too: then that key is about to change once more. Changes that
-were committed and that Railway could not apply are a warning: they neither wait nor change anything.
+It is an error if the changes touch a key that is also in the file, because that key is about to change again. Changes
+that Railway tried to deploy but could not apply are a warning: they are not pending any more and change nothing.
 
-## How to mend it
+## Fix
 
-Deploy or discard the changes on Railway's page. `doctor` does neither: they are somebody's work. `doctor fix` stops
-before it writes a key that they touch.
+Deploy or discard the changes in the dashboard. `doctor` does neither, because they may be another user's work.
+`doctor fix` stops before it writes a key that they touch.
 
-## How to silence it
+## Suppress
 
     [severity]
     staged-changes = \"off\"
@@ -61,23 +59,23 @@ fn check(survey: &Survey) -> Vec<Finding> {
     compared.into_iter().filter(|key| survey.includes_key(key)).map(|key| finding(survey, staged, &[key])).collect()
 }
 
-/// Changes that could not be applied. No key is about to change, so that none is singled out.
+/// Changes that could not be applied. No key is about to change, so none is singled out.
 fn failed(survey: &Survey, staged: &StagedChanges) -> Vec<Finding> {
     if !survey.only.is_empty() && !staged.variables.iter().any(|(_, key)| survey.includes_key(key)) {
         return Vec::new();
     }
-    let what = what(staged, &[]);
-    let why = staged.error.as_deref().unwrap_or("Railway does not say why");
+    let changes = changes(staged, &[]);
+    let cause = staged.error.as_deref().unwrap_or("Railway does not report why");
     vec![Finding {
         services: services(survey, staged),
-        reason: Some(format!("could not be applied: {why}")),
-        advice: Some("if they are still wanted, restage and deploy them in the dashboard".to_owned()),
-        gist: Some(Summary::Open(format!("could not be applied: {what}"))),
-        ..Finding::new(&RULE, format!("changes that were deployed in {} failed: {what}", survey.environment.name))
+        reason: Some(cause.to_owned()),
+        advice: Some("if you still want them, stage and deploy them again in the dashboard".to_owned()),
+        summary: Some(Summary::Open(format!("could not be applied: {changes}"))),
+        ..Finding::new(&RULE, format!("staged changes in {} could not be applied: {changes}", survey.environment.name))
     }]
 }
 
-/// The keys that are touched and under comparison on the service that they are touched on.
+/// The changed keys that are compared on the service where they change.
 fn compared<'s>(survey: &Survey, staged: &'s StagedChanges) -> BTreeSet<&'s str> {
     let own = |target: &Target, key: &str| survey.local(target, key).is_some() && !system_variables::is_provided(key);
     let is_compared = |owner: Option<&str>, key: &str| match owner {
@@ -88,7 +86,7 @@ fn compared<'s>(survey: &Survey, staged: &'s StagedChanges) -> BTreeSet<&'s str>
     touched.filter(|(owner, key)| is_compared(owner.as_deref(), key)).map(|(_, key)| key.as_str()).collect()
 }
 
-/// Whether a compared variable of the service takes that shared variable.
+/// Whether a compared variable of the service refers to that shared variable.
 fn refers(survey: &Survey, target: &Target, shared: &str) -> bool {
     let home = target.service.name.as_str();
     target.stored.iter().flatten().any(|(key, variable)| {
@@ -101,37 +99,37 @@ fn refers(survey: &Survey, target: &Target, shared: &str) -> bool {
 }
 
 fn finding(survey: &Survey, staged: &StagedChanges, keys: &[&str]) -> Finding {
-    let what = what(staged, keys);
-    let verb = match staged.state {
-        StagedState::Waiting | StagedState::Failed => "wait",
-        StagedState::Applying => "are being applied",
+    let changes = changes(staged, keys);
+    let state = match staged.state {
+        StagedState::Waiting | StagedState::Failed => "not deployed",
+        StagedState::Applying => "being applied",
     };
     let by = staged.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let advice = match staged.state {
-        StagedState::Waiting | StagedState::Failed => "deploy or discard them on Railway's page",
-        StagedState::Applying => "wait until they are, then check again",
+        StagedState::Waiting | StagedState::Failed => "deploy or discard them in the dashboard",
+        StagedState::Applying => "wait until they are applied, then check again",
     };
     Finding {
         severity: if keys.is_empty() { RULE.severity } else { Severity::Error },
         key: if let [key] = keys { Some((*key).to_owned()) } else { None },
         services: services(survey, staged),
-        reason: when(staged),
+        reason: last_change(staged),
         advice: Some(advice.to_owned()),
-        gist: Some(Summary::Wrong(format!("{verb}: {what}"))),
-        ..Finding::new(&RULE, format!("staged changes{by} {verb} in {}: {what}", survey.environment.name))
+        summary: Some(Summary::Wrong(format!("{state}: {changes}"))),
+        ..Finding::new(&RULE, format!("staged changes{by} in {} are {state}: {changes}", survey.environment.name))
     }
 }
 
-/// Railway names who applies them, and not who made them.
-fn when(staged: &StagedChanges) -> Option<String> {
+/// Railway names the user who applies the changes, not the one who made them.
+fn last_change(staged: &StagedChanges) -> Option<String> {
     let time = Some(&staged.updated_at).filter(|time| !time.is_empty())?;
-    let nobody = if staged.by.is_none() { "; Railway does not tell by whom" } else { "" };
+    let author = if staged.by.is_none() { "; Railway does not report the author" } else { "" };
     let failed = staged.error.as_ref().map(|error| format!("; deploying them failed: {error}")).unwrap_or_default();
-    Some(format!("they were changed last at {}{nobody}{failed}", phrases::moment(time)))
+    Some(format!("last changed at {}{author}{failed}", phrases::moment(time)))
 }
 
-/// What they touch: keys under comparison first, then the rest by number.
-fn what(staged: &StagedChanges, keys: &[&str]) -> String {
+/// The changes: compared keys by name, other variables as a count.
+fn changes(staged: &StagedChanges, keys: &[&str]) -> String {
     let touched: BTreeSet<&str> = staged.variables.iter().map(|(_, key)| key.as_str()).collect();
     let others: Vec<&str> = touched.iter().copied().filter(|key| !keys.contains(key)).collect();
     let named: Vec<&str> = if keys.is_empty() { others.clone() } else { keys.to_vec() };
@@ -148,16 +146,16 @@ fn what(staged: &StagedChanges, keys: &[&str]) -> String {
     parts.join("; ")
 }
 
-/// The services in scope whose variables they touch.
+/// The services in scope whose variables change.
 fn services(survey: &Survey, staged: &StagedChanges) -> Vec<ResourceRef> {
     let touched: HashSet<&str> = staged.variables.iter().filter_map(|(owner, _)| owner.as_deref()).collect();
     let targets = survey.targets.iter().filter(|target| touched.contains(target.service.id.as_str()));
     targets.map(|target| target.service.clone()).collect()
 }
 
-/// Nothing staged is nothing to tell of each service.
+/// Shows nothing for a service if nothing is staged.
 fn passed(survey: &Survey, _: &Target) -> CheckOutcome {
-    survey.staged.unavailable().map_or(CheckOutcome::NotMade, CheckOutcome::open)
+    survey.staged.unavailable().map_or(CheckOutcome::NotChecked, CheckOutcome::open)
 }
 
 #[cfg(test)]
@@ -196,12 +194,11 @@ mod tests {
             };
             Observed::Known(Some(StagedChanges { state, error: error.map(str::to_owned), ..staged }))
         };
-        for (error, why) in [(Some("no such image"), "no such image"), (None, "Railway does not say why")] {
+        for (error, cause) in [(Some("no such image"), "no such image"), (None, "Railway does not report why")] {
             found.staged = staged(error, StagedState::Failed);
-            let expected = "warning - [api]: changes that were deployed in staging failed: A";
+            let expected = "warning - [api]: staged changes in staging could not be applied: A";
             assert_eq!(lines(&RULE, &found), [expected]);
-            let reason = check(&found)[0].reason.clone();
-            assert_eq!(reason, Some(format!("could not be applied: {why}")));
+            assert_eq!(check(&found)[0].reason.as_deref(), Some(cause));
         }
         for (key, count) in [("A", 1), ("B", 0)] {
             found.only = [key.to_owned()].into();
@@ -210,30 +207,34 @@ mod tests {
         found.only.clear();
         found.staged = staged(Some("no such image"), StagedState::Waiting);
         let finding = &check(&found)[0];
-        assert_eq!(finding.severity.name(), "error", "they are staged again, and wait");
+        assert_eq!(finding.severity.name(), "error", "staged again after the failure");
         assert!(finding.reason.as_ref().unwrap().ends_with("; deploying them failed: no such image"));
     }
 
     #[test]
     fn staged_change_of_compared_key_is_an_error() {
         for (variables, others, expected) in [
-            (&[("api", "A")][..], OtherChanges::None, "error A [api]: staged changes wait in staging: A"),
-            (&[("api", "B")], OtherChanges::None, "warning - [api]: staged changes wait in staging: B"),
-            (&[("api", "NEW")], OtherChanges::Some, "warning - [api]: staged changes wait in staging: NEW; settings"),
-            (&[("web", "A")], OtherChanges::None, "error A [web]: staged changes wait in staging: A"),
-            (&[("elsewhere", "A")], OtherChanges::None, "warning - []: staged changes wait in staging: A"),
-            (&[("", "T")], OtherChanges::None, "error T []: staged changes wait in staging: T"),
-            (&[("", "U")], OtherChanges::None, "warning - []: staged changes wait in staging: U"),
-            (&[], OtherChanges::Some, "warning - []: staged changes wait in staging: settings"),
+            (&[("api", "A")][..], OtherChanges::None, "error A [api]: staged changes in staging are not deployed: A"),
+            (&[("api", "B")], OtherChanges::None, "warning - [api]: staged changes in staging are not deployed: B"),
+            (
+                &[("api", "NEW")],
+                OtherChanges::Some,
+                "warning - [api]: staged changes in staging are not deployed: NEW; settings",
+            ),
+            (&[("web", "A")], OtherChanges::None, "error A [web]: staged changes in staging are not deployed: A"),
+            (&[("elsewhere", "A")], OtherChanges::None, "warning - []: staged changes in staging are not deployed: A"),
+            (&[("", "T")], OtherChanges::None, "error T []: staged changes in staging are not deployed: T"),
+            (&[("", "U")], OtherChanges::None, "warning - []: staged changes in staging are not deployed: U"),
+            (&[], OtherChanges::Some, "warning - []: staged changes in staging are not deployed: settings"),
             (
                 &[("api", "A"), ("api", "B"), ("web", "C")],
                 OtherChanges::Some,
-                "error A [api, web]: staged changes wait in staging: A; 2 other variables; settings",
+                "error A [api, web]: staged changes in staging are not deployed: A; 2 other variables; settings",
             ),
             (
                 &[("api", "A"), ("api", "S")],
                 OtherChanges::None,
-                "error - [api]: staged changes wait in staging: A and S",
+                "error - [api]: staged changes in staging are not deployed: A and S",
             ),
         ] {
             assert_eq!(lines(&RULE, &with(variables, others)), [expected], "{variables:?}");
@@ -248,9 +249,9 @@ mod tests {
             staged.state = StagedState::Applying;
         }
         let finding = &check(&found)[0];
-        assert_eq!(finding.message, "staged changes by ann@example.com are being applied in staging: A");
-        assert_eq!(finding.reason.as_deref(), Some("they were changed last at 2026-11-24 09:00:00 UTC"));
-        assert_eq!(finding.advice.as_deref(), Some("wait until they are, then check again"));
+        assert_eq!(finding.message, "staged changes by ann@example.com in staging are being applied: A");
+        assert_eq!(finding.reason.as_deref(), Some("last changed at 2026-11-24 09:00:00 UTC"));
+        assert_eq!(finding.advice.as_deref(), Some("wait until they are applied, then check again"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! D401 stale-deployment: what runs got other values than are stored.
+//! D401 stale-deployment: the running deployment has values that differ from the stored ones.
 
 use std::collections::HashSet;
 
-use crate::drift::engine::policy::Exceptions;
+use crate::drift::engine::policy::ActiveIgnores;
 use crate::drift::model::cause::PossibleCause;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStage, DeploymentStatus};
 use crate::drift::model::finding::{Finding, Remedy, Summary};
@@ -15,12 +15,11 @@ use crate::drift::rules::{CheckOutcome, RuleCheck, deployment_unhealthy, value_d
 use crate::drift::stale_evidence::{Evidence, evidence, is_judged_by_time};
 use crate::drift::{Survey, Target, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D401",
     name: "stale-deployment",
     severity: Severity::Error,
-    summary: "The running deployment got other values than are stored",
+    summary: "The running deployment has old values",
     explain: EXPLAIN,
     fix: Some(Fix::Deployment(DeployReason::Stale)),
     markers: &[
@@ -29,50 +28,51 @@ pub static RULE: Rule = Rule {
             "≢",
             "differs, stale",
             "differs-and-stale",
-            "the file and Railway differ, and an older value still runs",
+            "the file and Railway differ, and an older value is running",
         ),
-        Marker::new(Mark::Stale, "!", "stale", "stale", "the running deployment has another value than Railway stores"),
+        Marker::new(Mark::Stale, "!", "stale", "stale", "the running deployment has an old value"),
         Marker::new(
             Mark::PossiblyStale,
             "?",
             "stale?",
             "possibly-stale",
-            "it may run with an old value: it was changed since the deployment",
+            "the running deployment may have an old value: it was changed later",
         ),
     ],
     status_row: Some(StatusRow { position: 2, name: "running" }),
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck { passed, revise: settle_values_first, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A deployment gets its variables when it is created and keeps them. A value that was stored since then is on Railway's
-page, and not in the program: everything looks right, and the old key is in use.
+A deployment gets its variables when it is created and keeps them. A value that was stored later is in the dashboard but
+not in the program: everything looks right while the old key is in use.
 
 ## Example
 
-    api      OPS_API_KEY is stored, and the running deployment got another value
+    api      the running deployment has an old value of OPS_API_KEY
 
-Railway keeps what each deployment was created with; it is compared with what a deployment would get now. Sealed
-variables and those that Railway sets itself are left out, such as the `OTEL_` variables of its tracing where the
-service does not store them. Where Railway does not tell what a deployment got, the time
-of the last change is compared with that of the deployment: then the finding says “possibly” and is a warning. A change
-within five seconds of the deployment can't be told apart, and is a note. A variable that was deleted has no time.
+Railway keeps the variables that each deployment was created with; they are compared with those that a deployment would
+get now. Sealed variables and those that Railway sets itself are left out, such as the `OTEL_` variables of its tracing
+if the service does not store them.
 
-A rollback runs with the variables of its time on purpose, and is named. A cron service takes the values of its last
-deployment along to its next time.
+If Railway does not return the variables of a deployment, the time of the last change is compared with the time of the
+deployment. The finding then has “may” in its message and is a warning. If the two are within five seconds, their order
+is unknown, and it is a note. A deleted variable has no time of change, so it is not found this way.
 
-## How to mend it
+A rollback intentionally runs with the variables of its time; the finding mentions it. A cron service uses the values of
+its last deployment for its next run.
 
-`doctor fix --redeploy` deploys the running code again, with what is stored now, and shows that it arrived.
+## Fix
 
-## How to silence it
+`doctor fix --redeploy` deploys the running code again with the stored values and verifies that it got them.
 
-For a key that may be old:
+## Suppress
+
+For a key that may have an old value:
 
     [[ignore]]
     keys   = [\"RELEASE_NOTE\"]
@@ -80,7 +80,10 @@ For a key that may be old:
     reason = \"nothing reads it at run time\"
 ";
 
-/// What is known of a service whose running deployment is looked at.
+const ROLLBACK: &str =
+    "the deployment is a rollback, which has the variables of the original one; a redeploy keeps its code";
+
+/// A service and the deployment that is checked.
 struct Case<'s> {
     target: &'s Target,
     deployed: &'s Deployed,
@@ -88,27 +91,27 @@ struct Case<'s> {
 }
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    let exceptions = Exceptions::new(&survey.policy, &survey.environment, survey.today);
+    let exceptions = ActiveIgnores::new(&survey.policy, &survey.environment, survey.today);
     survey.readable().flat_map(|target| of_target(survey, &exceptions, target)).collect()
 }
 
-fn of_target(survey: &Survey, exceptions: &Exceptions<'_>, target: &Target) -> Vec<Finding> {
+fn of_target(survey: &Survey, exceptions: &ActiveIgnores<'_>, target: &Target) -> Vec<Finding> {
     let Some(deployed) = target.live.deployed.known() else { return Vec::new() };
     let Some(running) = deployed.running() else { return Vec::new() };
     let case = Case { target, deployed, running };
-    let told = |keys| grouped(survey, exceptions, target, keys).into_iter();
+    let groups = |keys| grouped(survey, exceptions, target, keys).into_iter();
     match evidence(survey, target) {
         None => Vec::new(),
-        Some(Evidence::Values(keys)) => told(keys).map(|keys| case.by_value(&keys)).collect(),
+        Some(Evidence::Values(keys)) => groups(keys).map(|keys| case.by_value(&keys)).collect(),
         Some(Evidence::Times { later, near, why }) => {
-            let possibly = told(later).map(|keys| case.by_time(&keys, &why));
-            possibly.chain(told(near).map(|keys| case.by_near_time(&keys, &why))).collect()
+            let possible = groups(later).map(|keys| case.by_time(&keys, &why));
+            possible.chain(groups(near).map(|keys| case.by_near_time(&keys, &why))).collect()
         }
     }
 }
 
-/// Keys that are told in one finding. One that is asked about, or that an `[[ignore]]` covers, has a finding of its own.
-fn grouped(survey: &Survey, exceptions: &Exceptions<'_>, target: &Target, keys: Vec<String>) -> Vec<Vec<String>> {
+/// Groups keys by finding. A key that is named in `--only`, or that an `[[ignore]]` covers, has a separate finding.
+fn grouped(survey: &Survey, exceptions: &ActiveIgnores<'_>, target: &Target, keys: Vec<String>) -> Vec<Vec<String>> {
     if !survey.only.is_empty() {
         return keys.into_iter().filter(|key| survey.includes_key(key)).map(|key| vec![key]).collect();
     }
@@ -123,120 +126,122 @@ fn grouped(survey: &Survey, exceptions: &Exceptions<'_>, target: &Target, keys: 
 
 impl Case<'_> {
     fn by_value(&self, keys: &[String]) -> Finding {
-        let (values, names) = worded(keys);
-        let message = format!("{} {} {values} of {names}", self.target.service.name, self.verb());
-        self.finding(keys, message, Summary::Wrong(format!("got {values} of {names}")))
+        let old_values = old_values(keys);
+        let message = format!("{} {} {old_values}", self.target.service.name, self.verb());
+        self.finding(keys, message, Summary::Wrong(format!("has {old_values}")))
     }
 
     fn by_time(&self, keys: &[String], why: &str) -> Finding {
-        let (values, names) = worded(keys);
-        let message = format!("{} possibly {} {values} of {names}", self.target.service.name, self.verb());
-        let how = format!("{} changed after the deployment was created; what it got can't be told: {why}", verb(keys));
-        self.weakened(
-            Severity::Warning,
-            how,
-            self.finding(keys, message, Summary::Open(format!("possibly old: {names}"))),
-        )
+        let old_values = old_values(keys);
+        let message = format!("{} {} {old_values}", self.target.service.name, self.possible_verb());
+        let times = format!("{} changed after the deployment was created", subject(keys));
+        let finding = self.finding(keys, message, Summary::Open(format!("may have {old_values}")));
+        self.weakened(Severity::Warning, &times, why, finding)
     }
 
     fn by_near_time(&self, keys: &[String], why: &str) -> Finding {
-        let (values, names) = worded(keys);
-        let message =
-            format!("it is uncertain whether {} {} {values} of {names}", self.target.service.name, self.verb());
-        let how = format!(
-            "{} changed within five seconds of the deployment's creation; what it got can't be told: {why}",
-            verb(keys)
-        );
-        self.weakened(Severity::Note, how, self.finding(keys, message, Summary::Open(format!("uncertain: {names}"))))
+        let old_values = old_values(keys);
+        let message = format!("could not determine whether {} {} {old_values}", self.target.service.name, self.verb());
+        let times = format!("{} changed within five seconds of the deployment's creation", subject(keys));
+        let finding = self.finding(keys, message, Summary::Open(format!("unknown whether it has {old_values}")));
+        self.weakened(Severity::Note, &times, why, finding)
     }
 
-    fn weakened(&self, severity: Severity, how: String, finding: Finding) -> Finding {
-        let reason = [Some(how), self.circumstances()].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    fn weakened(&self, severity: Severity, times: &str, why: &str, finding: Finding) -> Finding {
+        let cause = format!("{times}; the deployed variables are unknown: {why}");
+        let reason = [Some(cause), self.circumstances()].into_iter().flatten().collect::<Vec<_>>().join("; ");
         Finding { severity, reason: Some(reason), ..finding }
     }
 
-    fn finding(&self, keys: &[String], message: String, gist: Summary) -> Finding {
+    fn finding(&self, keys: &[String], message: String, summary: Summary) -> Finding {
         let finding = Finding {
             key: (keys.len() == 1).then(|| keys[0].clone()),
             services: vec![self.target.service.clone()],
             reason: self.circumstances(),
-            gist: Some(gist),
-            suspects: vec![PossibleCause::own(&deployment_unhealthy::RULE).perhaps()],
+            summary: Some(summary),
+            possible_causes: vec![PossibleCause::own(&deployment_unhealthy::RULE).uncertain()],
             ..Finding::new(&RULE, message)
         };
-        if let Some(coming) = self.deployed.coming() {
-            let until =
-                if coming.status.stage() == DeploymentStage::Stuck { "somebody approves it" } else { "it is done" };
-            let advice = format!("wait until {until}, then check again");
-            return Finding { advice: Some(advice), ..finding };
+        if let Some(coming) = self.deployed.upcoming() {
+            let step = match coming.status.stage() {
+                DeploymentStage::Stuck => "approve or remove the newer deployment in the dashboard",
+                _ => "wait until the newer deployment has finished",
+            };
+            return Finding { advice: Some(format!("{step}, then check again")), ..finding };
         }
         Finding { remedies: vec![Remedy::Redeploy], next: Some(Finding::fix_redeploy()), ..finding }
     }
 
     fn verb(&self) -> &'static str {
         match self.running.status {
-            _ if self.target.live.is_cron() => "goes on at its next time with",
-            DeploymentStatus::Sleeping => "sleeps, and will wake up with",
+            _ if self.target.live.is_cron() => "will start its next run with",
+            DeploymentStatus::Sleeping => "is asleep and will wake up with",
             _ => "runs with",
         }
     }
 
-    /// What a person should know of the deployment.
+    fn possible_verb(&self) -> &'static str {
+        match self.running.status {
+            _ if self.target.live.is_cron() => "may start its next run with",
+            DeploymentStatus::Sleeping => "is asleep and may wake up with",
+            _ => "may be running with",
+        }
+    }
+
+    /// Facts about the deployment that explain its values.
     fn circumstances(&self) -> Option<String> {
         let mut parts = Vec::new();
         if self.running.origin.is_rollback() {
-            parts.push("it is a rollback, which takes the variables of its time; a redeploy keeps its code".to_owned());
+            parts.push(ROLLBACK.to_owned());
         }
         let serving = self.deployed.active.iter().filter(|active| active.status.stage() == DeploymentStage::Up).count();
         if serving > 1 {
-            parts.push(format!("{serving} deployments serve, and this is about the newest of them"));
+            parts.push(format!("{serving} deployments are running, and the newest was checked"));
         }
-        if let Some(what) = self.running.origin.railways_own() {
-            parts.push(format!("Railway redeployed it itself: {what}"));
+        if let Some(what) = self.running.origin.automatic_reason() {
+            parts.push(format!("Railway redeployed it for {what}"));
         }
-        if let Some(coming) = self.deployed.coming() {
-            let by_itself = coming.origin.railways_own().map(|what| format!("; Railway made it itself: {what}"));
-            parts.push(format!(
-                "a newer deployment is on its way ({}){}",
-                coming.status,
-                by_itself.unwrap_or_default()
-            ));
+        if let Some(coming) = self.deployed.upcoming() {
+            let origin = coming.origin.automatic_reason().map(|what| format!(", which Railway started for {what},"));
+            parts.push(format!("a newer deployment{} is pending ({})", origin.unwrap_or_default(), coming.status));
         }
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
 
-fn worded(keys: &[String]) -> (&'static str, String) {
+/// `an old value of A`, `old values of A and B`.
+fn old_values(keys: &[String]) -> String {
     let names: Vec<&str> = keys.iter().map(String::as_str).collect();
-    (if names.len() == 1 { "an old value" } else { "old values" }, phrases::names(&names))
+    let values = if names.len() == 1 { "an old value" } else { "old values" };
+    format!("{values} of {}", phrases::names(&names))
 }
 
-fn verb(keys: &[String]) -> &'static str {
+fn subject(keys: &[String]) -> &'static str {
     if keys.len() == 1 { "it was" } else { "they were" }
 }
 
 fn passed(survey: &Survey, target: &Target) -> CheckOutcome {
-    let Some(deployed) = target.live.deployed.known() else { return CheckOutcome::NotMade };
+    let Some(deployed) = target.live.deployed.known() else { return CheckOutcome::NotChecked };
     match &target.live.got {
-        _ if target.stored.is_err() => CheckOutcome::NotMade,
-        _ if deployed.running().is_none() => CheckOutcome::open("nothing runs"),
-        Observed::NotRequested => CheckOutcome::NotMade,
-        Observed::Known(_) if !is_judged_by_time(target) => CheckOutcome::good("got the stored values"),
-        Observed::Known(_) => by_time(survey, "its references were kept unrendered"),
+        _ if target.stored.is_err() => CheckOutcome::NotChecked,
+        _ if deployed.running().is_none() => CheckOutcome::open("nothing is running"),
+        Observed::NotRequested => CheckOutcome::NotChecked,
+        Observed::Known(_) if !is_judged_by_time(target) => CheckOutcome::good("has the stored values"),
+        Observed::Known(_) => by_time(survey, "Railway returned unrendered references"),
         Observed::Unavailable(why) => by_time(survey, why),
     }
 }
 
 fn by_time(survey: &Survey, why: &str) -> CheckOutcome {
     match &survey.times {
-        Observed::Known(_) => CheckOutcome::good("nothing was changed since, by time alone"),
+        Observed::Known(_) => CheckOutcome::good("no later changes, judged by time"),
         Observed::Unavailable(_) | Observed::NotRequested => {
-            CheckOutcome::open(format!("what it got can't be told: {why}"))
+            CheckOutcome::open(format!("deployed variables unknown: {why}"))
         }
     }
 }
 
-/// What is stored is deployed by a redeploy, also where it is not what the file has: that is to be settled first.
+/// A redeploy uses the stored value. If that differs from the file, the difference must be resolved first.
 fn settle_values_first(findings: &mut [Finding]) {
     let differing: HashSet<(String, String)> = findings
         .iter()
@@ -247,7 +252,7 @@ fn settle_values_first(findings: &mut [Finding]) {
         let Some(key) = &finding.key else { continue };
         if finding.services.iter().any(|service| differing.contains(&(service.id.clone(), key.clone()))) {
             finding.next = None;
-            finding.advice = Some(format!("push or pull {key} first: a redeploy alone takes what is stored now"));
+            finding.advice = Some(format!("push or pull {key} first: a redeploy uses the stored value"));
         }
     }
 }
@@ -258,8 +263,7 @@ mod tests {
     use crate::drift::Survey;
     use crate::drift::engine::policy::Ignore;
     use crate::drift::engine::run_rules::examine;
-    use crate::drift::model::finding::Finding;
-    use crate::drift::model::finding::Remedy;
+    use crate::drift::model::finding::{Finding, Remedy};
     use crate::drift::model::observed::Observed;
     use crate::drift::rules::stale_deployment::{RULE, settle_values_first};
     use crate::drift::rules::value_differs;
@@ -296,9 +300,9 @@ mod tests {
 
     #[test]
     fn only_running_deployments_are_checked() {
-        for (status, said) in [
+        for (status, start) in [
             ("SUCCESS", Some("api runs with")),
-            ("SLEEPING", Some("api sleeps, and will wake up with")),
+            ("SLEEPING", Some("api is asleep and will wake up with")),
             ("CRASHED", None),
             ("FAILED", None),
             ("REMOVED", None),
@@ -316,14 +320,14 @@ mod tests {
             running(&mut found, "api", status);
             got(&mut found, "api", &["A=1", "B=2", "C=1", "R=r"]);
             let expected: Vec<String> =
-                said.iter().map(|said| format!("error A [api]: {said} an old value of A")).collect();
+                start.iter().map(|start| format!("error A [api]: {start} an old value of A")).collect();
             assert_eq!(lines(&RULE, &found), expected, "{status}");
         }
         let mut cron = old();
         got(&mut cron, "api", &["A=1", "B=2", "C=1", "R=r"]);
         let settings = ServiceSettings { cron: Some("0 * * * *".to_owned()), ..ServiceSettings::default() };
         target(&mut cron, "api").live.settings = Observed::Known(settings);
-        assert_eq!(lines(&RULE, &cron), ["error A [api]: api goes on at its next time with an old value of A"]);
+        assert_eq!(lines(&RULE, &cron), ["error A [api]: api will start its next run with an old value of A"]);
     }
 
     #[test]
@@ -337,12 +341,12 @@ mod tests {
     #[test]
     fn unknown_deployed_variables_yield_no_finding() {
         let mut found = old();
-        assert_eq!(lines(&RULE, &found), [""; 0], "nobody looked");
+        assert_eq!(lines(&RULE, &found), [""; 0], "not requested");
         target(&mut found, "api").live.got = Observed::Unavailable("refused".to_owned());
-        assert_eq!(lines(&RULE, &found), [""; 0], "no times either");
+        assert_eq!(lines(&RULE, &found), [""; 0], "times unavailable, too");
         changed(&mut found, "api", "A", "2027-01-01T00:00:00.000Z");
         unreadable(&mut found, "api");
-        assert_eq!(lines(&RULE, &found), [""; 0], "not readable");
+        assert_eq!(lines(&RULE, &found), [""; 0], "unreadable");
     }
 
     #[test]
@@ -357,24 +361,24 @@ mod tests {
         changed(&mut found, "api", "A", "2026-11-24T09:00:02.000Z");
         changed(&mut found, "api", "B", "2026-11-24T10:00:00.000Z");
         changed(&mut found, "api", "C", "2026-11-23T10:00:00.000Z");
-        let (told, reasons) = run(&found);
+        let (findings, reasons) = run(&found);
         assert_eq!(
-            told,
+            findings,
             [
-                "warning B [api]: api possibly runs with an old value of B",
-                "note A [api]: it is uncertain whether api runs with an old value of A",
+                "warning B [api]: api may be running with an old value of B",
+                "note A [api]: could not determine whether api runs with an old value of A",
             ]
         );
         assert_eq!(
             reasons,
             [
-                "it was changed after the deployment was created; what it got can't be told: Railway refused",
-                "it was changed within five seconds of the deployment's creation; what it got can't be told: \
-                 Railway refused",
+                "it was changed after the deployment was created; the deployed variables are unknown: Railway refused",
+                "it was changed within five seconds of the deployment's creation; the deployed variables are \
+                 unknown: Railway refused",
             ]
         );
         got(&mut found, "api", &["A=2", "B=2", "C=1", "R=${{x.R}}"]);
-        assert_eq!(run(&found).0.len(), 2, "what was never rendered is no value");
+        assert_eq!(run(&found).0.len(), 2, "an unrendered reference is not a value");
     }
 
     #[test]
@@ -392,17 +396,17 @@ mod tests {
         let reason = finding(&found).reason.unwrap();
         assert_eq!(
             reason,
-            "it is a rollback, which takes the variables of its time; a redeploy keeps its code; 2 deployments serve, \
-             and this is about the newest of them"
+            "the deployment is a rollback, which has the variables of the original one; a redeploy keeps its code; \
+             2 deployments are running, and the newest was checked"
         );
         for (status, advice) in [
-            ("BUILDING", "wait until it is done, then check again"),
-            ("NEEDS_APPROVAL", "wait until somebody approves it, then check again"),
+            ("BUILDING", "wait until the newer deployment has finished, then check again"),
+            ("NEEDS_APPROVAL", "approve or remove the newer deployment in the dashboard, then check again"),
         ] {
             latest(&mut found, "api", status);
             let coming = finding(&found);
             assert_eq!((coming.advice.as_deref(), coming.next), (Some(advice), None));
-            assert!(coming.reason.unwrap().ends_with(&format!("a newer deployment is on its way ({status})")));
+            assert!(coming.reason.unwrap().ends_with(&format!("a newer deployment is pending ({status})")));
         }
     }
 
@@ -420,8 +424,8 @@ mod tests {
         found.only.clear();
         found.policy.ignore.push(Ignore { services: vec![named("api").id], ..ignore(&["B"]) });
         found.policy.ignore.push(Ignore { services: vec![named("web").id], ..ignore(&["C"]) });
-        let (told, ignored) = of_rule(&found);
-        assert_eq!((told, ignored >= 1), (vec!["api runs with old values of A and C".to_owned()], true));
+        let (messages, ignored) = of_rule(&found);
+        assert_eq!((messages, ignored >= 1), (vec!["api runs with old values of A and C".to_owned()], true));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! D406 start-command: what runs was started with another command than is wanted.
+//! D406 start-command: the running deployment was started with the wrong command.
 
 use crate::drift::command_line::CommandLine;
 use crate::drift::model::deployment::{Deployed, Deployment, StartCommand};
@@ -11,7 +11,6 @@ use crate::drift::rules::{CheckOutcome, Declaration, RuleCheck};
 use crate::drift::start_command_source::{Source, may_come_from_a_file, quoted};
 use crate::drift::{Secret, Survey, Target, phrases};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D406",
     name: "start-command",
@@ -20,11 +19,10 @@ pub static RULE: Rule = Rule {
     explain: EXPLAIN,
     fix: Some(Fix::StartCommand),
     status_row: Some(StatusRow { position: 5, name: "start command" }),
-    hook: HookScope::CuredByCommit,
+    hook: HookScope::FixedByCommit,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck {
     passed,
     declaration: Some(Declaration { name: "start-command-contains", is_made: is_declared }),
@@ -34,32 +32,32 @@ pub static CHECK: RuleCheck = RuleCheck {
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A worker that is started without `-B` works, and its schedule never runs. A start command is set in the settings on
-Railway's dashboard, or in a `.railway/railway.ts`, `.py` or `.go`, from which `railway config apply` sets them. A
-`railway.json` or `railway.toml` overrides the settings and is not shown there, until Railway stops reading such files.
+A worker that is started without `-B` works, but its schedule never runs. The start command is set in the settings in
+the dashboard, or by `railway config apply` from `.railway/railway.ts`, `.py` or `.go`. A `railway.json` or
+`railway.toml` overrides the settings without being shown there, until Railway stops reading such files.
 
 ## Example
 
     [services.worker]
     start-command-contains = [\"-B\", \"--loglevel INFO\"]
 
-    worker   was started with `celery -A app worker --loglevel INFO`: it lacks -B
+    worker   was started with `celery -A app worker --loglevel INFO`, which lacks -B
 
-Parts are words of the command, as a shell takes it apart: `-B` is not in `--Bulk`. A part of several words stands for
-these words one after the other. What is handed to a shell (`sh -c '…'`) is looked into. The command itself is not
-shown: people write credentials into it.
+Parts are words of the command, split as a shell splits them: `-B` does not match `--Bulk`. A part of several words
+matches these words in sequence. A script that is passed to a shell (`sh -c '…'`) is searched, too. The command itself
+is not shown, because commands may contain credentials.
 
-Without a declaration it is a warning where the settings have another command than what runs was started with, and no
-file explains it.
+Without a declaration, it is a warning if the command in the settings differs from the running one and no file explains
+the difference.
 
-## How to mend it
+## Fix
 
-The finding says where the running command came from, and so where to change it. If that is the settings, `doctor fix`
-at a terminal shows the command with the missing parts appended and sets it, in this environment only; elsewhere, use
-`doctor fix --start-command TEXT --service NAME`. If a file is the source, change it in the file. Where the place has
-the part already, the running deployment is older, and `doctor fix --redeploy` is enough.
+The finding states where the running command was set, which is where to change it. If that is the settings, `doctor fix`
+at a terminal shows the command with the missing parts appended and sets it in this environment only. Without a
+terminal, use `doctor fix --start-command TEXT --service NAME`. If it was set in a file, change it there. If the part is
+already set but the running deployment is older, `doctor fix --redeploy` is enough.
 
-## How to silence it
+## Suppress
 
 Remove the part from `start-command-contains`, or:
 
@@ -75,9 +73,9 @@ fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
     let deployment = target.live.deployed.known()?.subject()?;
     let source = Source::of(survey, target, deployment);
     let found = match &deployment.origin.start {
-        StartCommand::Untold => return None,
-        StartCommand::OfImage => lacking(target, &source, ""),
-        StartCommand::Is(command) => {
+        StartCommand::Unknown => return None,
+        StartCommand::Unset => lacking(target, &source, ""),
+        StartCommand::Set(command) => {
             lacking(target, &source, command.expose()).or_else(|| another(target, deployment, command))
         }
     };
@@ -90,14 +88,14 @@ fn lacking(target: &Target, source: &Source, command: &str) -> Option<Finding> {
         return None;
     }
     let name = &target.service.name;
-    let words = quoted(&parts);
+    let missing = quoted(&parts);
     let finding = Finding {
-        gist: Some(Summary::Wrong(format!("lacks {words}"))),
-        ..Finding::new(&RULE, format!("the start command of {name} lacks {words}"))
+        summary: Some(Summary::Wrong(format!("lacks {missing}"))),
+        ..Finding::new(&RULE, format!("the start command of {name} lacks {missing}"))
     };
     if is_set_already(target, source, &parts) {
         return Some(Finding {
-            reason: Some("its settings have it, and the running deployment is older than that".to_owned()),
+            reason: Some("the settings have it, but the running deployment is older".to_owned()),
             remedies: vec![Remedy::Redeploy],
             next: Some(Finding::fix_redeploy()),
             ..finding
@@ -114,7 +112,7 @@ fn lacking(target: &Target, source: &Source, command: &str) -> Option<Finding> {
     })
 }
 
-/// Whether the settings have what the running command lacks, and nothing goes over them.
+/// Whether the settings have what the running command lacks, and no file overrides them.
 fn is_set_already(target: &Target, source: &Source, parts: &[&str]) -> bool {
     let settings = target.live.settings.known();
     let set = settings.and_then(|settings| settings.start_command.as_ref());
@@ -125,37 +123,37 @@ fn is_set_already(target: &Target, source: &Source, parts: &[&str]) -> bool {
     !matches!(source, Source::ConfigFile(_)) && set.is_some_and(has_all)
 }
 
-/// Nothing is declared, or it is all there; but the settings say something else than what runs.
+/// The running command has every declared part but differs from the settings.
 fn another(target: &Target, deployment: &Deployment, running: &Secret) -> Option<Finding> {
     let settings = target.live.settings.known()?;
     let set = settings.start_command.as_ref()?;
-    let words = |command: &Secret| shlex::split(command.expose());
-    if may_come_from_a_file(settings, deployment) || words(set) == words(running) {
+    let split = |command: &Secret| shlex::split(command.expose());
+    if may_come_from_a_file(settings, deployment) || split(set) == split(running) {
         return None;
     }
     Some(Finding {
         severity: Severity::Warning,
-        reason: Some("its settings were changed after the running deployment was created".to_owned()),
+        reason: Some("the settings were changed after the running deployment was created".to_owned()),
         remedies: vec![Remedy::Redeploy],
         next: Some(Finding::fix_redeploy()),
-        gist: Some(Summary::Wrong("is not that of the settings".to_owned())),
-        ..Finding::new(&RULE, format!("the start command of {} is not the one of its settings", target.service.name))
+        summary: Some(Summary::Wrong("differs from the settings".to_owned())),
+        ..Finding::new(&RULE, format!("the running start command of {} differs from its settings", target.service.name))
     })
 }
 
 fn passed(_: &Survey, target: &Target) -> CheckOutcome {
     let parts: Vec<&str> = target.declared.start_command.iter().map(String::as_str).collect();
     if parts.is_empty() {
-        return CheckOutcome::NotMade;
+        return CheckOutcome::NotChecked;
     }
     let live = &target.live;
-    let told = |deployed: &Deployed| deployed.subject().map(|subject| subject.origin.start.clone());
-    match (&live.deployed, live.deployed.known().and_then(told)) {
-        (Observed::NotRequested, _) => CheckOutcome::open("not looked at"),
+    let started = |deployed: &Deployed| deployed.subject().map(|subject| subject.origin.start.clone());
+    match (&live.deployed, live.deployed.known().and_then(started)) {
+        (Observed::NotRequested, _) => CheckOutcome::open("not checked"),
         (Observed::Unavailable(why), _) => CheckOutcome::open(why),
-        (_, None) => CheckOutcome::open("nothing runs"),
-        (_, Some(StartCommand::Untold)) => CheckOutcome::open("Railway does not tell the running start command"),
-        (_, Some(StartCommand::OfImage | StartCommand::Is(_))) => {
+        (_, None) => CheckOutcome::open("nothing is running"),
+        (_, Some(StartCommand::Unknown)) => CheckOutcome::open("Railway does not report the running start command"),
+        (_, Some(StartCommand::Unset | StartCommand::Set(_))) => {
             CheckOutcome::good(format!("has {}", phrases::names(&parts)))
         }
     }
@@ -178,7 +176,7 @@ mod tests {
     use crate::drift::test_support::{healthy, lines, running, survey, target};
     use crate::drift::{Finding, Secret, Survey};
 
-    /// A service that declares parts, was started with a command, and has another in its settings.
+    /// A service with declared parts, the command that it was started with, and the command in its settings.
     fn with(parts: &[&str], started: StartCommand, set: Option<&str>) -> Survey {
         let mut found = survey(&[], &[("worker", &[])]);
         running(&mut found, "worker", "SUCCESS");
@@ -193,7 +191,7 @@ mod tests {
     }
 
     fn is(command: &str) -> StartCommand {
-        StartCommand::Is(Secret::new(command))
+        StartCommand::Set(Secret::new(command))
     }
 
     #[test]
@@ -215,20 +213,20 @@ mod tests {
                 "error - [worker]: the start command of worker lacks -B and “--loglevel INFO”",
             ),
             (&["--loglevel INFO"], is("celery worker --loglevel INFO"), None, ""),
-            (&["-B"], StartCommand::OfImage, None, "error - [worker]: the start command of worker lacks -B"),
-            (&["-B"], StartCommand::Untold, Some("celery worker"), ""),
-            (&[], StartCommand::OfImage, None, ""),
+            (&["-B"], StartCommand::Unset, None, "error - [worker]: the start command of worker lacks -B"),
+            (&["-B"], StartCommand::Unknown, Some("celery worker"), ""),
+            (&[], StartCommand::Unset, None, ""),
             (&[], is("celery worker"), None, ""),
             (&[], is("celery worker"), Some("celery  worker"), ""),
             (
                 &[],
                 is("celery worker"),
                 Some("celery worker -B"),
-                "warning - [worker]: the start command of worker is not the one of its settings",
+                "warning - [worker]: the running start command of worker differs from its settings",
             ),
         ] {
-            let told = lines(&RULE, &with(parts, started.clone(), set)).concat();
-            assert_eq!(told, expected, "{parts:?} {started:?} {set:?}");
+            let findings = lines(&RULE, &with(parts, started.clone(), set)).concat();
+            assert_eq!(findings, expected, "{parts:?} {started:?} {set:?}");
         }
     }
 
@@ -247,7 +245,7 @@ mod tests {
         });
     }
 
-    /// An empty command stands for a file that sets none.
+    /// An empty `start_in_file` stands for a file that sets no command.
     fn origin(found: &mut Survey, start_in_file: Option<&str>, config_file: Option<&str>) {
         if let Observed::Known(deployed) = &mut target(found, "worker").live.deployed {
             deployed.active[0].origin.start_in_file = match start_in_file {
@@ -267,40 +265,40 @@ mod tests {
         let cases: Vec<Case<'_>> = vec![
             ("settings", Box::new(|found| settings(found, Some("celery worker"), None, &[])), "in the settings on"),
             (
-                "settings beside a file without it",
+                "settings, and a file without a command",
                 Box::new(|found| settings(found, Some("celery worker"), None, &["railway.json"])),
                 "in the settings on",
             ),
             (
-                "described",
+                "infrastructure file",
                 Box::new(|found| {
                     settings(found, Some("celery worker"), None, &[]);
                     found.infrastructure = Some(".railway/railway.ts".to_owned());
                 }),
-                "in .railway/railway.ts (`start: \"… -B\",`, where … is what stands there), then run `railway config apply`",
+                "in .railway/railway.ts (`start: \"… -B\",`, where … is the current command), then run `railway config apply`",
             ),
             (
                 "no settings",
                 Box::new(|found| settings(found, None, None, &[])),
-                "in railway.json or railway.toml of the",
+                "in railway.json or railway.toml in the",
             ),
             (
-                "a named file",
+                "configured file",
                 Box::new(|found| settings(found, None, Some("/w/railway.toml"), &[])),
                 "in /w/railway.toml (`startCommand = \"… -B\"`, where",
             ),
             (
-                "the checkout's",
+                "file in the checkout",
                 Box::new(|found| settings(found, None, None, &["railway.json"])),
                 "in railway.json (`\"startCommand\": \"… -B\"`, where",
             ),
             (
-                "the deployment's",
+                "file of the deployment",
                 Box::new(|found| origin(found, Some("celery worker"), Some("railway.toml"))),
                 "in railway.toml (`startCommand = \"… -B\"`, where",
             ),
             (
-                "a file over the same settings",
+                "file that overrides equal settings",
                 Box::new(|found| {
                     settings(found, Some("celery worker"), None, &[]);
                     origin(found, Some("celery worker"), Some("railway.json"));
@@ -308,7 +306,7 @@ mod tests {
                 "in railway.json (`\"startCommand\": \"… -B\"`, where",
             ),
             (
-                "a file over settings that have it",
+                "file that overrides settings with the part",
                 Box::new(|found| {
                     settings(found, Some("celery worker -B"), None, &[]);
                     origin(found, Some("celery worker"), Some("railway.json"));
@@ -316,7 +314,7 @@ mod tests {
                 "in railway.json (`\"startCommand\": \"… -B\"`, where",
             ),
             (
-                "settings that were emptied, beside a file that sets none",
+                "emptied settings, and a file without a command",
                 Box::new(|found| {
                     settings(found, None, None, &["railway.json"]);
                     origin(found, Some(""), Some("railway.json"));
@@ -324,9 +322,9 @@ mod tests {
                 "in the settings on",
             ),
             (
-                "no settings known",
+                "unknown settings",
                 Box::new(|found| target(found, "worker").live.settings = Observed::Unavailable("refused".to_owned())),
-                "where it is set",
+                "where the command is set",
             ),
         ];
         for (name, change, place) in cases {
@@ -337,7 +335,7 @@ mod tests {
             assert_eq!(found.remedies.contains(&Remedy::StartCommand), is_written, "{name}");
             let next = is_written.then(|| vec!["fix".to_owned(), "--service=worker".to_owned()]);
             assert_eq!(found.next, next, "{name}");
-            assert!(!advice.contains(same), "a command is not shown");
+            assert!(!advice.contains(same), "the command is shown");
         }
     }
 
@@ -347,7 +345,7 @@ mod tests {
             settings(found, Some("celery worker -B"), None, &["railway.json"]);
             origin(found, Some(""), Some("railway.json"));
         });
-        assert_eq!(found.remedies, [Remedy::Redeploy], "the file sets another thing");
+        assert_eq!(found.remedies, [Remedy::Redeploy], "the file sets no command");
         let found = finding(|found| settings(found, Some("celery worker -B"), None, &[]));
         assert_eq!((found.remedies.as_slice(), found.advice), (&[Remedy::Redeploy][..], None));
         assert_eq!(found.next.unwrap(), ["fix", "--redeploy"]);

@@ -1,50 +1,48 @@
-//! D111 suspicious-value: a value that is rarely meant as it stands.
+//! D111 suspicious-value: a value that is rarely intended.
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashSet};
 
-use crate::drift::comparison::{ComparisonOutcome, counting, pairs, sighting};
+use crate::drift::comparison::{ComparisonOutcome, counting, observation, pairs};
 use crate::drift::model::finding::Finding;
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reason::ReasonSide;
 use crate::drift::rules::RuleCheck;
 use crate::drift::survey::Local;
-use crate::drift::suspicious_values::{SuspiciousValue, oddities};
+use crate::drift::suspicious_values::{SuspiciousValue, suspicions};
 use crate::drift::{Survey, Target, Variable, phrases, system_variables};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D111",
     name: "suspicious-value",
     severity: Severity::Warning,
-    summary: "A value has something about it that is rarely meant",
+    summary: "A value contains something that is rarely intended",
     explain: EXPLAIN,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A key with a line break behind it is another key, and looks the same. So does one with quotes that a shell did not
-take away, with a zero-width space from a chat message, or a certificate that lost its last line.
+A key that ends with a newline is a different key that looks the same. So is a key in quotes that a shell did not
+remove, a key with a zero-width space from a chat message, or a certificate without its last line.
 
 ## Example
 
     api   API_KEY=\"4f1c…\"        the quotes are part of the value
     api   TLS_KEY=-----BEGIN …   without its END line
 
-A value of several lines may end with a line break, and a PEM block should. When such a thing is why the two sides
-differ, `value-differs` says it, and this rule does not.
+A value of several lines may end with a newline, and a PEM block should. If this is why the two sides differ,
+`value-differs` reports it and this rule does not.
 
-## How to mend it
+## Fix
 
-Store the value without it. Scripts do so with `printf %s` in the place of `echo`.
+Store the value without it. In scripts, use `printf %s` instead of `echo`.
 
-## How to silence it
+## Suppress
 
     [[ignore]]
     keys   = [\"GREETING\"]
@@ -52,7 +50,7 @@ Store the value without it. Scripts do so with `printf %s` in the place of `echo
     reason = \"the quotes are printed\"
 ";
 
-/// What is odd about one key, and where.
+/// Where a key has a value with one kind of problem.
 #[derive(Default)]
 struct SuspiciousKey<'s> {
     locals: Vec<Local<'s>>,
@@ -60,30 +58,30 @@ struct SuspiciousKey<'s> {
 }
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    // Most projects have nothing odd, and nothing to look up.
-    let told = LazyCell::new(|| AlreadyReported::by_value_differs(survey));
-    let mut sights: BTreeMap<(&str, SuspiciousValue), SuspiciousKey<'_>> = BTreeMap::new();
+    // Lazy: most projects have no such value.
+    let reported = LazyCell::new(|| AlreadyReported::by_value_differs(survey));
+    let mut keys: BTreeMap<(&str, SuspiciousValue), SuspiciousKey<'_>> = BTreeMap::new();
     for local in counting(survey) {
-        for oddity in oddities(local.entry.value.expose()) {
-            if !told.local.contains(&(local.file.name.as_str(), local.entry.line, oddity)) {
-                sights.entry((&local.entry.key, oddity)).or_default().locals.push(local);
+        for problem in suspicions(local.entry.value.expose()) {
+            if !reported.local.contains(&(local.file.name.as_str(), local.entry.line, problem)) {
+                keys.entry((&local.entry.key, problem)).or_default().locals.push(local);
             }
         }
     }
     for target in survey.readable() {
         for (key, variable) in target.stored.iter().flatten().filter(|(key, _)| !system_variables::is_provided(key)) {
             let Variable::Plain(value) = variable else { continue };
-            for oddity in oddities(value.expose()) {
-                if !told.stored.contains(&(target.service.id.as_str(), key.as_str(), oddity)) {
-                    sights.entry((key, oddity)).or_default().holders.push((target, variable));
+            for problem in suspicions(value.expose()) {
+                if !reported.stored.contains(&(target.service.id.as_str(), key.as_str(), problem)) {
+                    keys.entry((key, problem)).or_default().holders.push((target, variable));
                 }
             }
         }
     }
-    sights.into_iter().map(|((key, oddity), sight)| finding(key, oddity, &sight)).collect()
+    keys.into_iter().map(|((key, problem), found)| finding(key, problem, &found)).collect()
 }
 
-/// What is told already, as the reason of a difference.
+/// What `value-differs` reports already, as the cause of a difference.
 #[derive(Default)]
 struct AlreadyReported<'s> {
     local: HashSet<(&'s str, usize, SuspiciousValue)>,
@@ -92,39 +90,37 @@ struct AlreadyReported<'s> {
 
 impl<'s> AlreadyReported<'s> {
     fn by_value_differs(survey: &'s Survey) -> Self {
-        let mut told = Self::default();
+        let mut reported = Self::default();
         for pair in pairs(survey) {
             if pair.verdict(survey) != ComparisonOutcome::Differs {
                 continue;
             }
             match pair.reason_by_texts(survey).and_then(|reason| reason.suspicious_value()) {
-                Some((ReasonSide::Local, oddity)) => {
-                    told.local.insert((&pair.local.file.name, pair.local.entry.line, oddity));
+                Some((ReasonSide::Local, problem)) => {
+                    reported.local.insert((&pair.local.file.name, pair.local.entry.line, problem));
                 }
-                Some((ReasonSide::Stored, oddity)) => {
-                    told.stored.insert((&pair.target.service.id, pair.key, oddity));
+                Some((ReasonSide::Stored, problem)) => {
+                    reported.stored.insert((&pair.target.service.id, pair.key, problem));
                 }
                 None => {}
             }
         }
-        told
+        reported
     }
 }
 
-fn finding(key: &str, oddity: SuspiciousValue, sight: &SuspiciousKey<'_>) -> Finding {
-    let mut wheres: Vec<&str> = sight.locals.iter().map(|local| local.file.name.as_str()).collect();
-    if !sight.holders.is_empty() {
-        wheres.push("Railway");
-    }
-    let mut sightings: Vec<_> = sight.locals.iter().map(Local::sighting).collect();
-    sightings.extend(sight.holders.iter().map(|(target, variable)| sighting(target, Some(variable))));
+fn finding(key: &str, problem: SuspiciousValue, found: &SuspiciousKey<'_>) -> Finding {
+    let files: Vec<&str> = found.locals.iter().map(|local| local.file.name.as_str()).collect();
+    let sides = phrases::sides(&files, !found.holders.is_empty());
+    let mut observations: Vec<_> = found.locals.iter().map(Local::observation).collect();
+    observations.extend(found.holders.iter().map(|(target, variable)| observation(target, Some(variable))));
     Finding {
         key: Some(key.to_owned()),
-        services: sight.holders.iter().map(|(target, _)| target.service.clone()).collect(),
-        places: sight.locals.iter().map(Local::place).collect(),
-        advice: Some(oddity.advice().to_owned()),
-        sightings,
-        ..Finding::new(&RULE, format!("{key} {} (in {})", oddity.description(), phrases::names(&wheres)))
+        services: found.holders.iter().map(|(target, _)| target.service.clone()).collect(),
+        places: found.locals.iter().map(Local::place).collect(),
+        advice: Some(problem.advice().to_owned()),
+        observations: observations,
+        ..Finding::new(&RULE, format!("{key} {} ({sides})", problem.description()))
     }
 }
 
@@ -142,24 +138,24 @@ mod tests {
                 (
                     &[],
                     &[("api", &["A=1\n"]), ("worker", &["A=2\n"])],
-                    &["warning A [api, worker]: A ends with a line break (in Railway)"],
+                    &["warning A [api, worker]: A ends with a newline (on Railway)"],
                 ),
                 (
                     &["A=\"1\""],
                     &[("api", &["A=\"1\""])],
                     &[
-                        "warning A [api] .env:1: A has quotes around it that are part of the value (in .env and Railway)",
+                        "warning A [api] .env:1: A has surrounding quotes that are part of the value (in .env and on Railway)",
                     ],
                 ),
                 (
                     &["A=1\u{feff}"],
                     &[("api", &[])],
-                    &["warning A [] .env:1: A holds characters that can't be seen (in .env)"],
+                    &["warning A [] .env:1: A contains invisible characters (in .env)"],
                 ),
                 (
                     &["A=-----BEGIN KEY-----\nMII"],
                     &[("api", &[])],
-                    &["warning A [] .env:1: A is a PEM block that is not complete (in .env)"],
+                    &["warning A [] .env:1: A is an incomplete PEM block (in .env)"],
                 ),
                 (&[pem], &[("api", &[pem])], &[]),
                 (&["A=it's"], &[("api", &["A=it's", "B=<sealed>", "C=${{b.C}} => \"1\""])], &[]),
@@ -169,7 +165,7 @@ mod tests {
 
     #[test]
     fn values_reported_by_value_differs_are_skipped() {
-        let stored = "warning A [worker]: A ends with a line break (in Railway)";
+        let stored = "warning A [worker]: A ends with a newline (on Railway)";
         table(
             &RULE,
             &[
@@ -180,14 +176,14 @@ mod tests {
                     &["A=\"key\""],
                     &[("api", &["A=key\n"])],
                     &[
-                        "warning A [api]: A ends with a line break (in Railway)",
-                        "warning A [] .env:1: A has quotes around it that are part of the value (in .env)",
+                        "warning A [api]: A ends with a newline (on Railway)",
+                        "warning A [] .env:1: A has surrounding quotes that are part of the value (in .env)",
                     ],
                 ),
                 (
                     &["PORT='1'"],
                     &[("api", &["PORT=1"])],
-                    &["warning PORT [] .env:1: PORT has quotes around it that are part of the value (in .env)"],
+                    &["warning PORT [] .env:1: PORT has surrounding quotes that are part of the value (in .env)"],
                 ),
             ],
         );

@@ -1,4 +1,4 @@
-//! D303 unused-entry: an entry of `doctor.toml` that matches nothing.
+//! D303 unused-entry: an entry in `doctor.toml` that matches nothing.
 
 use std::collections::BTreeSet;
 
@@ -14,49 +14,47 @@ use crate::drift::similarity::close_matches;
 use crate::drift::survey::Coverage;
 use crate::drift::{Survey, Target, phrases, system_variables};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D303",
     name: "unused-entry",
     severity: Severity::Warning,
-    summary: "An entry of doctor.toml matches nothing",
+    summary: "An entry in doctor.toml matches nothing",
     explain: EXPLAIN,
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-An entry that matches nothing does nothing. It usually has a misspelt name, or belongs to a key or a service that is
-gone. A `[[require]]` that no compared service is part of checks nothing, although the file looks as if it did.
+An entry that matches nothing has no effect. Usually its name is misspelt, or its key or service no longer exists. A
+`[[require]]` without a compared service checks nothing, although it looks as if it did.
 
 ## Example
 
     [[ignore]]
     keys   = [\"CACHE_ULR\"]
-    reason = \"every developer has a cache of their own\"
+    reason = \"every developer has a separate cache\"
 
 No file and no service has a key `CACHE_ULR`.
 
-An `[[ignore]]` is reported if none of its keys matches a key of the files, of the environment's services, of an example
-or of a `[[require]]`. A `[[require]]` is reported if none of its services is compared; a key of it that nothing has is
-`missing-on-railway`. A `[severity]` is reported if its rule needs a declaration that the file does not have. Nothing is
-reported for another environment, or where flags choose services, keys or files.
+An `[[ignore]]` is reported if none of its keys matches a key of the files, the environment's services, an example file
+or a `[[require]]`. A `[[require]]` is reported if none of its services is compared; a required key that exists nowhere
+is `missing-on-railway`. A `[severity]` is reported if its rule needs a declaration that the file does not have. Nothing
+is reported for other environments, or if flags select services, keys or files.
 
-## How to mend it
+## Fix
 
 Correct the name, or remove the entry.
 
-## How to silence it
+## Suppress
 
     [severity]
     unused-entry = \"off\"
 ";
 
-/// The policy's file; there is one of that name only.
+/// The policy file. There is only one with this name.
 const FILE: &str = "doctor.toml";
 
 fn check(survey: &Survey) -> Vec<Finding> {
@@ -64,7 +62,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
         return Vec::new();
     }
     let keys = keys(survey);
-    let here = |ignore: &&Ignore| ignore.holds_on(survey.today) && ignore.holds_in(&survey.environment);
+    let here = |ignore: &&Ignore| ignore.applies_on(survey.today) && ignore.applies_in(&survey.environment);
     let mut found: Vec<Finding> =
         survey.policy.ignore.iter().filter(here).filter_map(|ignore| unused_ignore(ignore, &keys)).collect();
     found.extend(survey.policy.require.iter().filter_map(|require| unused_require(require, survey)));
@@ -72,7 +70,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
     found
 }
 
-/// Every key that there is, whatever service has it.
+/// Every known key, on any service.
 fn keys(survey: &Survey) -> BTreeSet<&str> {
     let mut keys: BTreeSet<&str> = survey.files.iter().flat_map(LocalFile::keys).collect();
     keys.extend(survey.examples.iter().flat_map(|example| example.file.keys()));
@@ -91,11 +89,11 @@ fn unused_ignore(ignore: &Ignore, keys: &BTreeSet<&str>) -> Option<Finding> {
     }
     let names: Vec<&str> = ignore.keys.iter().map(String::as_str).collect();
     let all: Vec<&str> = keys.iter().copied().collect();
-    let meant = names.iter().find_map(|name| close_matches(name, &all, 1, 0.7).pop());
+    let intended = names.iter().find_map(|name| close_matches(name, &all, 1, 0.7).pop());
     let message = format!("the [[ignore]] for {} matches no key", phrases::names(&names));
-    let advice = match meant {
-        Some(meant) => format!("did you mean {meant}? Otherwise remove the entry"),
-        None => "correct the name, or remove the entry".to_owned(),
+    let advice = match intended {
+        Some(key) => format!("did you mean {key}? otherwise, remove the entry"),
+        None => "correct or remove the entry".to_owned(),
     };
     Some(finding(ignore.line, message, advice))
 }
@@ -110,14 +108,15 @@ fn unused_require(require: &Require, survey: &Survey) -> Option<Finding> {
     let names: Vec<&str> = require.keys.iter().map(String::as_str).collect();
     let is_compared = |target: &Target| require.services.is_empty() || require.services.contains(&target.service.id);
     if names.iter().all(|key| system_variables::is_provided(key)) {
-        let message = format!("the [[require]] of {} matches nothing: Railway sets it", phrases::names(&names));
+        let pronoun = if names.len() == 1 { "it" } else { "them" };
+        let message = format!("the [[require]] for {} has no effect: Railway sets {pronoun}", phrases::names(&names));
         return Some(finding(require.line, message, "remove the entry".to_owned()));
     }
     if survey.targets.is_empty() || survey.targets.iter().any(is_compared) {
         return None;
     }
     let message =
-        format!("the [[require]] of {} matches nothing: none of its services is compared", phrases::names(&names));
+        format!("the [[require]] for {} has no effect: none of its services is compared", phrases::names(&names));
     Some(finding(require.line, message, "add its services under [services], or remove the entry".to_owned()))
 }
 
@@ -126,8 +125,8 @@ fn unused_severities(survey: &Survey) -> impl Iterator<Item = Finding> {
         let declaration = declaration.as_ref()?;
         let line = *survey.policy.severity_lines.get(rule.name)?;
         let (rule, declared) = (rule.name, declaration.name);
-        let message = format!("the [severity] of {rule} matches nothing: no {declared} is declared");
-        let advice = format!("declare one with {declared}, or remove the line");
+        let message = format!("the [severity] for {rule} has no effect: no {declared} is declared");
+        let advice = format!("add {declared}, or remove the line");
         (!(declaration.is_made)(survey)).then(|| finding(line, message, advice))
     })
 }
@@ -215,16 +214,13 @@ mod tests {
         let mut found = shop();
         found.policy.ignore.extend([ignore(&["CACHE_ULR"]), ignore(&["NOTHING_LIKE_IT"])]);
         let advice: Vec<_> = check(&found).into_iter().filter_map(|one| one.advice).collect();
-        assert_eq!(
-            advice,
-            ["did you mean CACHE_URL? Otherwise remove the entry", "correct the name, or remove the entry"]
-        );
+        assert_eq!(advice, ["did you mean CACHE_URL? otherwise, remove the entry", "correct or remove the entry"]);
     }
 
     #[test]
     fn require_of_uncompared_services_is_reported() {
         let unused =
-            "warning - [] doctor.toml:9: the [[require]] of DEBUG matches nothing: none of its services is compared";
+            "warning - [] doctor.toml:9: the [[require]] for DEBUG has no effect: none of its services is compared";
         for (services, expected) in [(&["docs"][..], &[unused][..]), (&["docs", "api"], &[]), (&[], &[])] {
             let mut found = shop();
             let services = services.iter().map(|name| named(name).id).collect();
@@ -233,7 +229,7 @@ mod tests {
         }
         let mut found = shop();
         require(&mut found, "RAILWAY_PROJECT_ID", &[]);
-        let own = "warning - [] doctor.toml:5: the [[require]] of RAILWAY_PROJECT_ID matches nothing: Railway sets it";
+        let own = "warning - [] doctor.toml:5: the [[require]] for RAILWAY_PROJECT_ID has no effect: Railway sets it";
         assert_eq!(lines(&RULE, &found), [own]);
     }
 
@@ -255,11 +251,11 @@ mod tests {
         for (rule, expected) in [
             (
                 "log-line-missing",
-                Some("the [severity] of log-line-missing matches nothing: no [[expect.log]] is declared"),
+                Some("the [severity] for log-line-missing has no effect: no [[expect.log]] is declared"),
             ),
             (
                 "services-disagree",
-                Some("the [severity] of services-disagree matches nothing: no [[require]] is declared"),
+                Some("the [severity] for services-disagree has no effect: no [[require]] is declared"),
             ),
             ("value-differs", None),
             ("expired-ignore", None),

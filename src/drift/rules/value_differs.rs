@@ -1,8 +1,8 @@
-//! D103 value-differs: the same name, two values.
+//! D103 value-differs: the same key with different values.
 
 use std::collections::BTreeMap;
 
-use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
 use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::fix::{Bulk, Direction, EmptyValue, Fix, FixCondition, VariableFix};
 use crate::drift::model::marker::{Mark, Marker};
@@ -13,63 +13,61 @@ use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Variable};
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D103",
     name: "value-differs",
     severity: Severity::Error,
-    summary: "The file and Railway hold different values",
+    summary: "The file and Railway have different values",
     explain: EXPLAIN,
     fix: Some(Fix::Variable(VariableFix {
         directions: &[(Direction::Push, FixCondition::Remedy), (Direction::Pull, FixCondition::Remedy)],
         bulk: Bulk::Included,
         empty_value: EmptyValue::Pushed,
     })),
-    markers: &[Marker::new(Mark::Differs, "≠", "differs", "differs", "the file and Railway hold different values")],
+    markers: &[Marker::new(Mark::Differs, "≠", "differs", "differs", "the file and Railway have different values")],
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck { obstacles, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A key that was rotated in the file and not on Railway, or on one of three services, is the most common cause of
-“invalid API key” in a system that worked yesterday. Nothing reports it: each side is right by itself.
+A key that was rotated in the file but not on Railway, or on only one of three services, is the most common cause of
+“invalid API key” in a system that worked yesterday. Nothing else reports it: each side is valid on its own.
 
 ## Example
 
-`.env` was changed, the services were not:
+`.env` was changed, but the services were not:
 
     .env:3   OPS_API_KEY=new-key
     api      OPS_API_KEY=old-key
     worker   OPS_API_KEY=old-key
 
-Services that share the fault are one finding. A key that is empty in the file has not been set there: that is a note,
-and is pushed only if it is selected individually. Values are compared byte for byte, and where it can be told why they
-differ (a line break at the end, quotes that a shell stored, only upper and lower case, …), the finding says so.
-Values are never shown; equal fingerprints mean equal values. That a value is another key's is reported only for files
-that you chose: `--env-file`, an untracked `.env`, or a file of a `doctor.toml` that you accepted with `doctor trust`.
+Services with the same difference share a finding. A key that is empty in the file has not been set there: that is a
+note, and it is pushed only if it is selected individually. Values are compared byte for byte. If the cause is known (a
+trailing newline, quotes that a shell stored, only the case, …), the finding states it. Values are never
+shown; equal fingerprints mean equal values. That a value belongs to another key is reported only for files that you
+chose: `--env-file`, an untracked `.env`, or a file in a `doctor.toml` that you accepted with `doctor trust`.
 
-## How to mend it
+## Fix
 
 - The file is right: push it with `doctor fix --only OPS_API_KEY --push`.
 - Railway is right: pull it with `doctor fix --only OPS_API_KEY --pull`.
 
-A service goes on with its old values until it is deployed again.
+A service keeps its old values until it is deployed again.
 
-## How to silence it
+## Suppress
 
-If the two differ on purpose, say so in `doctor.toml`:
+If the difference is expected, declare it in `doctor.toml`:
 
     [[ignore]]
     keys   = [\"OPS_API_KEY\"]
     rules  = [\"value-differs\"]
-    reason = \"everybody has a key of their own\"
+    reason = \"every developer has a separate key\"
 ";
 
-/// Services share a finding when key, place and reason are the same.
+/// Services share a finding if key, location and cause are the same.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct DifferingGroup<'s> {
     key: &'s str,
@@ -85,8 +83,8 @@ fn check(survey: &Survey) -> Vec<Finding> {
     let mut groups: BTreeMap<DifferingGroup<'_>, Vec<Pair<'_>>> = BTreeMap::new();
     for pair in differing {
         if let Variable::Plain(stored) = pair.variable {
-            let around = || others.around(&pair).reason(pair.local_value(), stored);
-            let reason = pair.reason_by_texts(survey).or_else(around);
+            let elsewhere = || others.around(&pair).reason(pair.local_value(), stored);
+            let reason = pair.reason_by_texts(survey).or_else(elsewhere);
             let (file, line) = (pair.local.file.name.as_str(), pair.local.entry.line);
             groups.entry(DifferingGroup { key: pair.key, file, line, reason }).or_default().push(pair);
         }
@@ -97,13 +95,13 @@ fn check(survey: &Survey) -> Vec<Finding> {
 fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> Finding {
     let DifferingGroup { key, file, reason, .. } = group;
     let local = pairs[0].local;
-    let mut sightings = vec![local.sighting()];
-    sightings.extend(pairs.iter().map(|pair| sighting(pair.target, Some(pair.variable))));
+    let mut observations = vec![local.observation()];
+    observations.extend(pairs.iter().map(|pair| observation(pair.target, Some(pair.variable))));
     let required = pairs.iter().any(|pair| survey.requires(pair.target, key));
-    // Not set locally is not wrong: the services have the value.
+    // A key that is unset only in the file is not an error: the services have the value.
     let is_note = *reason == Some(Reason::Empty(ReasonSide::Local)) && !required;
     let message = if is_note {
-        format!("{key} is empty in {file}, and has a value on Railway")
+        format!("{key} is empty in {file} but has a value on Railway")
     } else {
         format!("{key} differs between {file} and Railway")
     };
@@ -116,15 +114,17 @@ fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> F
         places: vec![local.place()],
         reason: reason.as_ref().filter(|_| !is_note).map(Reason::sentence),
         next: Some(Finding::fix_only(key)).filter(|_| !is_note && !remedies.is_empty()),
+        advice: match remedies.as_slice() {
+            [] => Some("set the real value in the file, then push it".to_owned()),
+            _ => reason.as_ref().and_then(Reason::advice),
+        },
         remedies,
-        advice: reason.as_ref().and_then(Reason::advice),
-        sightings,
+        observations: observations,
         ..Finding::new(&RULE, message)
     }
 }
 
-/// A side that was never set is not copied over the other. An empty local value may be pushed if it is selected
-/// individually.
+/// An unset side never overwrites the other. An empty local value may be pushed if it is selected individually.
 fn remedies(survey: &Survey, pairs: &[Pair<'_>]) -> Vec<Remedy> {
     let local = pairs[0].local_value();
     let may_pull = |pair: &Pair<'_>| {
@@ -142,11 +142,11 @@ fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
     if finding.remedies.contains(&Remedy::Push) {
         return Vec::new();
     }
-    let why = match finding.advice.as_deref().filter(|advice| advice.starts_with("it is not pushed")) {
+    let obstacle = match finding.advice.as_deref().filter(|_| finding.has_loader_conflict) {
         Some(advice) => format!("{key}: {advice}"),
         None => format!("{key} is a placeholder in the file, so it is not pushed"),
     };
-    vec![(Direction::Push, why)]
+    vec![(Direction::Push, obstacle)]
 }
 
 #[cfg(test)]
@@ -183,8 +183,9 @@ mod tests {
         let found = survey(&["A=1"], &[("api", &["A=2"]), ("web", &["A=1"]), ("worker", &["A=3"])]);
         assert_eq!(lines(&RULE, &found), ["error A [api, worker] .env:1: A differs between .env and Railway"]);
         let finding = &check(&found)[0];
-        let seen: Vec<(&str, &str)> = finding.sightings.iter().map(|seen| (seen.place.as_str(), seen.state)).collect();
-        assert_eq!(seen, [(".env:1", "local"), ("api", "stored"), ("worker", "stored")]);
+        let observed = finding.observations.iter().map(|one| (one.place.as_str(), one.state));
+        let observed: Vec<(&str, &str)> = observed.collect();
+        assert_eq!(observed, [(".env:1", "local"), ("api", "stored"), ("worker", "stored")]);
         assert_eq!(finding.next.as_deref().unwrap(), ["fix", "--only", "A"]);
     }
 
@@ -202,22 +203,22 @@ mod tests {
         );
         let findings = check(&found);
         let reasons: Vec<_> = findings.iter().map(|finding| finding.reason.as_deref()).collect();
-        assert_eq!(reasons, [None, Some("only upper and lower case differ"), None]);
+        assert_eq!(reasons, [None, Some("only the case differs"), None]);
     }
 
     #[test]
     fn value_found_elsewhere_is_a_reason() {
         type Case<'c> = (&'c [&'c str], &'c [&'c str], &'c [&'c str], &'c str);
         let cases: &[Case<'_>] = &[
-            (&["A=rotated-key"], &["A=old"], &["A=rotated-key"], "the local value is what worker holds"),
-            (&["A=rotated-key"], &["A=old"], &["B=rotated-key"], "the local value is what worker has as B"),
-            (&["A=rotated-key"], &["A=old", "B=rotated-key"], &[], "the local value is what the service has as B"),
-            (&["A=rotated-key", "B=other-key"], &["A=other-key"], &[], "the stored value is that of B in the file"),
+            (&["A=rotated-key"], &["A=old"], &["A=rotated-key"], "the local value matches the value on worker"),
+            (&["A=rotated-key"], &["A=old"], &["B=rotated-key"], "the local value matches B on worker"),
+            (&["A=rotated-key"], &["A=old", "B=rotated-key"], &[], "the local value matches B on the same service"),
+            (&["A=rotated-key", "B=other-key"], &["A=other-key"], &[], "the stored value matches B in the file"),
             (
                 &["A=https://$B/x", "B=example.com"],
                 &["A=https://example.com/x"],
                 &[],
-                "the local value has a $ that a loader took for a variable on its way to the stored one",
+                "expanding the variables in the local value gives the stored one",
             ),
         ];
         for (file, api, worker, reason) in cases {
@@ -281,7 +282,7 @@ mod tests {
         let mut found = survey(&["A=", "B="], &[("api", &["A=1", "B=1"])]);
         require(&mut found, "B", &[]);
         let expected = [
-            "note A [api] .env:1: A is empty in .env, and has a value on Railway",
+            "note A [api] .env:1: A is empty in .env but has a value on Railway",
             "error B [api] .env:2: B differs between .env and Railway",
         ];
         assert_eq!(lines(&RULE, &found), expected);

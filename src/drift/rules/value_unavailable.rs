@@ -1,16 +1,15 @@
-//! D114 value-unavailable: not sealed, and Railway returned no value.
+//! D114 value-unavailable: the variable is not sealed, but Railway returned no value.
 
 use std::collections::BTreeMap;
 
 use crate::drift::Survey;
-use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
 use crate::drift::model::finding::{Finding, Observation};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 
-/// The rule.
 pub static RULE: Rule = Rule {
     code: "D114",
     name: "value-unavailable",
@@ -22,33 +21,32 @@ pub static RULE: Rule = Rule {
         "u",
         "unavailable",
         "unavailable",
-        "on Railway, which returned no value although it is not sealed",
+        "not sealed, but Railway returned no value",
     )],
     ..Rule::DEFAULT
 };
 
-/// Its code.
 pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
 
-Railway lists the variable as not sealed, and its response has no value for it. So the value is unknown: it may or may
-not be equal to the one in the file. Unlike a sealed variable, this one should have been compared.
+Railway lists the variable as not sealed, but its response has no value for it. Whether it equals the value in the file
+is unknown. Unlike a sealed variable, this one should have been compared.
 
 ## Example
 
     .env:4   SMTP_PASSWORD=…
-    api      SMTP_PASSWORD exists, and its value was not returned
+    api      SMTP_PASSWORD exists, but its value was not returned
 
 It is a warning. If the key is required, it is an error: nothing shows that the values are equal.
 
-## How to mend it
+## Fix
 
-Run `doctor check` again: the response may have been incomplete. If it stays, open the variable on Railway's dashboard.
-If its value is not visible there either, set it again.
+Run `doctor check` again: the response may have been incomplete. If the problem persists, open the variable in the
+dashboard. If its value is missing there, too, set it again.
 
-## How to silence it
+## Suppress
 
     [severity]
     value-unavailable = \"off\"
@@ -65,19 +63,19 @@ fn check(survey: &Survey) -> Vec<Finding> {
 fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
     let required = pairs.iter().any(|pair| survey.requires(pair.target, key));
     let locals: BTreeMap<_, Observation> =
-        pairs.iter().map(|pair| (pair.local.place(), pair.local.sighting())).collect();
+        pairs.iter().map(|pair| (pair.local.place(), pair.local.observation())).collect();
     let places = locals.keys().cloned().collect();
-    let mut sightings: Vec<Observation> = locals.into_values().collect();
-    sightings.extend(pairs.iter().map(|pair| sighting(pair.target, Some(pair.variable))));
+    let mut observations: Vec<Observation> = locals.into_values().collect();
+    observations.extend(pairs.iter().map(|pair| observation(pair.target, Some(pair.variable))));
     Finding {
         severity: if required { Severity::Error } else { RULE.severity },
         required,
         key: Some(key.to_owned()),
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places,
-        advice: Some(format!("check again, then see {key} on Railway's dashboard")),
-        sightings,
-        ..Finding::new(&RULE, format!("Railway returned no value for {key}, which is not sealed; it was not compared"))
+        advice: Some(format!("check again; if the problem persists, open {key} in the dashboard")),
+        observations: observations,
+        ..Finding::new(&RULE, format!("{key} was not compared: Railway returned no value, although it is not sealed"))
     }
 }
 
@@ -87,11 +85,12 @@ mod tests {
     use crate::drift::rules::value_unavailable::RULE;
     use crate::drift::test_support::{healthy, lines, out_of_scope, require, survey, table};
 
-    const TOLD: &str = "Railway returned no value for A, which is not sealed; it was not compared";
+    const MESSAGE: &str = "A was not compared: Railway returned no value, although it is not sealed";
 
     #[test]
     fn unavailable_value_is_neither_sealed_nor_equal() {
-        let (one, two) = (format!("warning A [api] .env:1: {TOLD}"), format!("warning A [api, web] .env:1: {TOLD}"));
+        let one = format!("warning A [api] .env:1: {MESSAGE}");
+        let two = format!("warning A [api, web] .env:1: {MESSAGE}");
         table(
             &RULE,
             &[
@@ -100,7 +99,7 @@ mod tests {
                 (&["A=1"], &[("api", &["A=<unavailable>"]), ("web", &["A=1"])], &[&one]),
                 (&["A=1"], &[("api", &["A=<sealed>"])], &[]),
                 (&["B=1"], &[("api", &["A=<unavailable>"])], &[]),
-                // A reference without a rendered value goes through something sealed, or should have one.
+                // A reference without a rendered value depends on a sealed variable, or should have a value.
                 (&["A=1"], &[("api", &["A=${{B}} => <sealed>", "B=2"])], &[&one]),
                 (&["A=1"], &[("api", &["A=${{RAILWAY_SERVICE_NAME}} => <sealed>"])], &[&one]),
                 (&["A=1"], &[("api", &["A=${{B}} => <sealed>", "B=<unavailable>"])], &[&one]),
@@ -130,7 +129,7 @@ mod tests {
             (&["value-unavailable"][..], ComparedExtent { compared: 0, sealed: 0, unknown: 1 },)
         );
         require(&mut found, "A", &[]);
-        assert_eq!(lines(&RULE, &found), [format!("error A [api] .env:1: {TOLD}")]);
+        assert_eq!(lines(&RULE, &found), [format!("error A [api] .env:1: {MESSAGE}")]);
     }
 
     #[test]

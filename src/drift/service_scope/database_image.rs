@@ -1,6 +1,6 @@
-//! Which images are databases.
+//! Recognizes images of databases.
 
-/// Programs that keep data and have their configuration from Railway's own templates.
+/// Programs that store data and are configured by Railway's templates.
 const DATABASES: &[&str] = &[
     "arangodb",
     "cassandra",
@@ -38,7 +38,7 @@ const DATABASES: &[&str] = &[
     "weaviate",
 ];
 
-/// Words that make a database's name that of a program beside it.
+/// Words after a database's name that make it a companion program: `postgres-exporter`.
 const COMPANIONS: &[&str] = &[
     "admin",
     "backup",
@@ -58,8 +58,8 @@ const COMPANIONS: &[&str] = &[
     "web",
 ];
 
-/// Whether the image is a database, a cache or a broker: `postgres:16`, `ghcr.io/railwayapp-templates/postgres-ssl`,
-/// but not `prometheuscommunity/postgres-exporter`.
+/// Returns whether the image is a database, a cache or a broker: `postgres:16`,
+/// `ghcr.io/railwayapp-templates/postgres-ssl`, but not `prometheuscommunity/postgres-exporter`.
 pub fn is_database_image(image: &str) -> bool {
     let path = image.split('@').next().unwrap_or(image);
     let last = path.rsplit('/').next().unwrap_or(path);

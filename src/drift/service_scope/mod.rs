@@ -1,4 +1,4 @@
-//! Whom to look at: the services of an environment that a file is for.
+//! Selects the services of an environment that a file applies to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,53 +13,57 @@ pub mod service_name;
 pub use crate::drift::service_scope::database_image::is_database_image;
 pub use crate::drift::service_scope::service_name::{MatchKind, NoMatch, ServiceMatch, resolve};
 
-/// A service of the environment, before anything is known of its values.
+/// A service of the environment, before its values are read.
 #[derive(Clone, Debug)]
 pub struct ScopeCandidate {
     /// The service.
     pub service: ResourceRef,
-    /// The folder of the repository that it is built from, as Railway has it.
+    /// The root directory in the repository, as set on Railway.
     pub root_directory: Option<String>,
-    /// The image that it runs, if it is not built from a repository.
+    /// The image, if it is not built from a repository.
     pub image: Option<String>,
     /// The names of its variables.
     pub keys: BTreeSet<String>,
 }
 
-/// The services that are looked at when none is named.
+/// The services that are compared by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScopeSelection {
-    /// Indexes of the candidates that are looked at.
+    /// Indexes of the selected candidates.
     pub chosen: Vec<usize>,
-    /// Indexes of the others, each with the reason.
+    /// Indexes of the other candidates, each with the reason.
     pub left_out: Vec<(usize, Exclusion)>,
 }
 
-/// Why a service is not looked at unless it is named.
+/// Why a service is not compared unless it is named.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exclusion {
     /// It is a database, a cache or a broker.
     Database,
-    /// It has no key of the file.
+    /// It has none of the file's keys.
     NothingShared,
-    /// It is built from a folder that the file does not lie in.
+    /// It is built from a directory that does not contain the file.
     Elsewhere {
-        /// The folder.
+        /// The directory.
         root: String,
     },
-    /// Others take values from it.
+    /// Other services reference its variables.
     Provider {
         /// Their names.
         takers: Vec<String>,
     },
 }
 
-/// Chooses the services that share a key with the file, without databases and without services of other folders.
-/// `folder` is the file's, relative to the root of the repository; `None` for a file outside of it tells nothing.
-pub fn by_default(candidates: &[ScopeCandidate], local_keys: &BTreeSet<&str>, folder: Option<&str>) -> ScopeSelection {
+/// Selects the services that share a key with the file, without databases and services built from other directories.
+/// `directory` is the file's, relative to the root of the repository; `None` for a file outside the repository.
+pub fn by_default(
+    candidates: &[ScopeCandidate],
+    local_keys: &BTreeSet<&str>,
+    directory: Option<&str>,
+) -> ScopeSelection {
     let mut selection = ScopeSelection::default();
     for (index, candidate) in candidates.iter().enumerate() {
-        match objection(candidate, local_keys, folder) {
+        match objection(candidate, local_keys, directory) {
             None => selection.chosen.push(index),
             Some(reason) => selection.left_out.push((index, reason)),
         }
@@ -67,7 +71,7 @@ pub fn by_default(candidates: &[ScopeCandidate], local_keys: &BTreeSet<&str>, fo
     selection
 }
 
-fn objection(candidate: &ScopeCandidate, local_keys: &BTreeSet<&str>, folder: Option<&str>) -> Option<Exclusion> {
+fn objection(candidate: &ScopeCandidate, local_keys: &BTreeSet<&str>, directory: Option<&str>) -> Option<Exclusion> {
     if candidate.image.as_deref().is_some_and(is_database_image) {
         return Some(Exclusion::Database);
     }
@@ -75,35 +79,35 @@ fn objection(candidate: &ScopeCandidate, local_keys: &BTreeSet<&str>, folder: Op
         return Some(Exclusion::NothingShared);
     }
     let root = candidate.root_directory.as_deref().unwrap_or_default();
-    folder.filter(|folder| !lies_in(folder, root)).map(|_| Exclusion::Elsewhere { root: root.to_owned() })
+    directory.filter(|directory| !is_inside(directory, root)).map(|_| Exclusion::Elsewhere { root: root.to_owned() })
 }
 
-/// Whether `folder` is `root` or lies below it. `/`, `./` and nothing at all are the root of the repository.
-fn lies_in(folder: &str, root: &str) -> bool {
+/// Returns whether `directory` is `root` or inside it. `/`, `./` and the empty path are the root of the repository.
+fn is_inside(directory: &str, root: &str) -> bool {
     fn parts(path: &str) -> impl Iterator<Item = &str> {
         path.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".")
     }
-    let mut folder = parts(folder);
-    parts(root).all(|part| folder.next() == Some(part))
+    let mut directory = parts(directory);
+    parts(root).all(|part| directory.next() == Some(part))
 }
 
-/// Services that others take values from, and by which others: `Postgres` → `api`, `worker`. Taking what Railway
-/// itself gives, such as `RAILWAY_PRIVATE_DOMAIN`, makes no provider. `templates` are the stored texts with references
-/// in them, each with the name of the service that has it.
+/// Returns the services whose variables others reference, each with these others: `Postgres` → `api`, `worker`.
+/// References to system variables such as `RAILWAY_PRIVATE_DOMAIN` do not count. `templates` are the stored values with
+/// references, each with the name of its service.
 pub fn providers<'t>(
     templates: impl IntoIterator<Item = (&'t str, &'t str)>,
     catalogue: &Catalogue,
 ) -> BTreeMap<String, BTreeSet<String>> {
     let mut providers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (taker, template) in templates {
+    for (user, template) in templates {
         for occurrence in reference::occurrences(template) {
-            let Ok(ReferenceTarget::Variable { service, name }) = reference::aim(occurrence.body, taker, catalogue)
+            let Ok(ReferenceTarget::Variable { service, name }) = reference::aim(occurrence.body, user, catalogue)
             else {
                 continue;
             };
             let is_stored = catalogue.services.get(service).is_some_and(|names| names.contains(name));
-            if service != taker && is_stored && !system_variables::is_provided(name) {
-                providers.entry(service.to_owned()).or_default().insert(taker.to_owned());
+            if service != user && is_stored && !system_variables::is_provided(name) {
+                providers.entry(service.to_owned()).or_default().insert(user.to_owned());
             }
         }
     }
@@ -115,7 +119,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use crate::drift::model::catalogue::Catalogue;
-    use crate::drift::service_scope::{Exclusion, ScopeCandidate, ScopeSelection, by_default, lies_in, providers};
+    use crate::drift::service_scope::{Exclusion, ScopeCandidate, ScopeSelection, by_default, is_inside, providers};
     use crate::drift::test_support::named;
 
     fn keys(keys: &[&str]) -> BTreeSet<String> {
@@ -142,19 +146,19 @@ mod tests {
         let postgres = (2, Exclusion::Database);
         let web = (3, Exclusion::Elsewhere { root: "/web".to_owned() });
         let worker = (4, Exclusion::Elsewhere { root: "apps/".to_owned() });
-        for (folder, chosen, left_out) in [
+        for (directory, chosen, left_out) in [
             (Some("apps/worker"), vec![0, 4, 5], vec![docs.clone(), postgres.clone(), web.clone()]),
             (Some(""), vec![0, 5], vec![docs.clone(), postgres.clone(), web, worker]),
             (None, vec![0, 3, 4, 5], vec![docs, postgres]),
         ] {
             let expected = ScopeSelection { chosen, left_out };
-            assert_eq!(by_default(&candidates, &local, folder), expected, "{folder:?}");
+            assert_eq!(by_default(&candidates, &local, directory), expected, "{directory:?}");
         }
     }
 
     #[test]
-    fn folder_is_inside_itself_and_its_ancestors() {
-        for (folder, root, lies) in [
+    fn directory_is_inside_itself_and_its_ancestors() {
+        for (directory, root, expected) in [
             ("", "", true),
             ("", "/", true),
             ("", "./", true),
@@ -167,7 +171,7 @@ mod tests {
             ("website", "web", false),
             ("a/web", "web", false),
         ] {
-            assert_eq!(lies_in(folder, root), lies, "{folder} in {root}");
+            assert_eq!(is_inside(directory, root), expected, "{directory} in {root}");
         }
     }
 

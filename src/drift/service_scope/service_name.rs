@@ -1,9 +1,9 @@
-//! Which service a person means.
+//! Resolves the service that a user names.
 
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::similarity::close_matches;
 
-/// By what a wanted service was found, the surest first.
+/// How a service was found, the most specific first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatchKind {
     /// Its id.
@@ -12,38 +12,37 @@ pub enum MatchKind {
     Alias,
     /// Its name.
     Name,
-    /// Its name, but for upper and lower case.
+    /// Its name, ignoring case.
     CaseInsensitive,
-    /// A part of its name that no other service's name has.
+    /// A part of its name that no other service's name contains.
     Part,
 }
 
 /// A service that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceMatch {
-    /// Which of the candidates.
+    /// The index of the candidate.
     pub index: usize,
-    /// By what.
+    /// How it was found.
     pub kind: MatchKind,
 }
 
 /// Why no service was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoMatch {
-    /// Nothing fits.
+    /// No service matches.
     Unknown {
-        /// Names and aliases that look alike, the likeliest first.
+        /// Similar names and aliases, the most similar first.
         suggestions: Vec<String>,
     },
-    /// Several fit.
+    /// Several services match.
     Ambiguous {
         /// Their names.
         candidates: Vec<String>,
     },
 }
 
-/// Finds the service that a person means by an id, an alias, a name or a part of a name. Each candidate comes with its
-/// alias, if `doctor.toml` gives it one.
+/// Finds a service by id, alias, name or part of a name. Each candidate has its alias from `doctor.toml`, if any.
 pub fn resolve(wanted: &str, candidates: &[(&ResourceRef, Option<&str>)]) -> Result<ServiceMatch, NoMatch> {
     let small = wanted.to_lowercase();
     let fits = |kind, service: &ResourceRef, alias: Option<&str>| match kind {
@@ -68,14 +67,14 @@ pub fn resolve(wanted: &str, candidates: &[(&ResourceRef, Option<&str>)]) -> Res
     Err(NoMatch::Unknown { suggestions: suggestions(wanted, candidates) })
 }
 
-/// How many names are suggested, and from how much likeness on.
+/// The maximum number of suggestions, and their minimum similarity.
 const SUGGESTIONS: (usize, f32) = (3, 0.6);
 
 fn suggestions(wanted: &str, candidates: &[(&ResourceRef, Option<&str>)]) -> Vec<String> {
     let names: Vec<&str> =
         candidates.iter().flat_map(|(service, alias)| [Some(service.name.as_str()), *alias]).flatten().collect();
-    let (number, likeness) = SUGGESTIONS;
-    close_matches(wanted, &names, number, likeness)
+    let (number, similarity) = SUGGESTIONS;
+    close_matches(wanted, &names, number, similarity)
 }
 
 #[cfg(test)]
@@ -119,8 +118,8 @@ mod tests {
     fn unknown_name_has_similar_suggestions() {
         let services: Vec<ResourceRef> = ["api", "worker"].map(named).into();
         let candidates: Vec<(&ResourceRef, Option<&str>)> = services.iter().zip([None, Some("beat")]).collect();
-        for (wanted, alike) in [("wroker", &["worker"][..]), ("baet", &["beat"]), ("xyz", &[]), ("", &[])] {
-            let suggestions = alike.iter().map(|&name| name.to_owned()).collect();
+        for (wanted, similar) in [("wroker", &["worker"][..]), ("baet", &["beat"]), ("xyz", &[]), ("", &[])] {
+            let suggestions = similar.iter().map(|&name| name.to_owned()).collect();
             assert_eq!(resolve(wanted, &candidates), Err(NoMatch::Unknown { suggestions }), "{wanted}");
         }
     }

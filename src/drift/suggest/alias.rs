@@ -1,41 +1,42 @@
-//! Short names for services: what is left of `agentverse-worker-staging` beside `agentverse-api-staging` is `worker`.
+//! Derives aliases for services by removing common words from their names: next to `agentverse-api-staging`,
+//! `agentverse-worker-staging` becomes `worker`.
 
 use std::collections::BTreeSet;
 
 use crate::drift::ResourceRef;
 use crate::drift::suggest::Section;
 
-/// The longest short name.
+/// The longest alias, in characters.
 const LONGEST: usize = 40;
 
-/// The sections of the chosen services, in their order. `all` are the services of the environment; `around` are names
-/// that go without saying at either end, the project's and the environment's.
+/// The sections of the chosen services, in their order. `all` are the services of the environment; `around` are the
+/// names of project and environment, which are removed from the start and end of a service name.
 pub fn sections(chosen: &[ResourceRef], all: &[ResourceRef], around: [&str; 2]) -> Vec<Section> {
     let own: Vec<Vec<String>> = chosen.iter().map(|service| without(&name_parts(&service.name), around)).collect();
     let short = without_common(&own);
     let mut taken = BTreeSet::new();
     let section = |(service, short): (&ResourceRef, &Vec<String>)| {
         let is_free = |alias: &str| {
-            let is_meant = |other: &ResourceRef| other.id == alias || other.name.to_lowercase() == alias;
-            !taken.contains(alias) && !all.iter().any(|other| other.id != service.id && is_meant(other))
+            let has_name = |other: &ResourceRef| other.id == alias || other.name.to_lowercase() == alias;
+            !taken.contains(alias) && !all.iter().any(|other| other.id != service.id && has_name(other))
         };
         let candidates = [short, &own_name_parts(service)].map(|words| joined(words));
         let named = candidates.iter().find(|alias| is_short_name(alias) && is_free(alias)).cloned();
         let alias = named.or_else(|| numbered(&candidates[1]).find(|alias| is_free(alias))).unwrap_or_default();
         taken.insert(alias.clone());
-        Section { alias, name: findable(service, all), service: service.clone() }
+        Section { alias, name: unambiguous_name(service, all), service: service.clone() }
     };
     chosen.iter().zip(&short).map(section).collect()
 }
 
-/// The name, unless it is another service's name or id as well.
-fn findable(service: &ResourceRef, all: &[ResourceRef]) -> String {
+/// The name, or the id if another service has the same name or has this name as its id.
+fn unambiguous_name(service: &ResourceRef, all: &[ResourceRef]) -> String {
     let is_ambiguous =
         all.iter().any(|other| other.id != service.id && [&other.id, &other.name].contains(&&service.name));
     if service.name.is_empty() || is_ambiguous { service.id.clone() } else { service.name.clone() }
 }
 
-/// The words of a name in small letters. One with letters that are not on every keyboard is left out.
+/// The words of a name in lower case. Words with non-ASCII characters are left out.
 fn name_parts(name: &str) -> Vec<String> {
     let words = name.split(|character: char| !character.is_alphanumeric());
     words.filter(|word| !word.is_empty() && word.is_ascii()).map(str::to_ascii_lowercase).collect()
@@ -49,18 +50,19 @@ fn joined(words: &[String]) -> String {
     words.join("-").chars().take(LONGEST).collect::<String>().trim_end_matches('-').to_owned()
 }
 
-/// Whether it reads as a name: a letter first, so that it is none of Railway's ids and no number.
+/// Whether the alias starts with a letter, so that it can't be confused with a number.
 fn is_short_name(alias: &str) -> bool {
     alias.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
-/// `api-2`, `api-3` and so on; `service-1` where the name leaves nothing.
+/// `api-2`, `api-3` and so on, or `service-1` and so on if nothing is left of the name.
 fn numbered(name: &str) -> impl Iterator<Item = String> {
     let (stem, first) = if is_short_name(name) { (name.to_owned(), 2) } else { ("service".to_owned(), 1) };
     (first..).map(move |number| format!("{stem}-{number}"))
 }
 
-/// The words without the project's at their beginning and the environment's at their end, if any are left.
+/// Removes the words of the project from the start and those of the environment from the end, unless nothing would be
+/// left.
 fn without(own: &[String], [project, environment]: [&str; 2]) -> Vec<String> {
     let (front, back) = (name_parts(project), name_parts(environment));
     let mut rest = own;
@@ -71,7 +73,7 @@ fn without(own: &[String], [project, environment]: [&str; 2]) -> Vec<String> {
     rest.to_vec()
 }
 
-/// Every name without the words that it begins or ends with as others do, as far as a name is left.
+/// Removes from each name the words at its start and end that other names share, unless nothing would be left.
 fn without_common(names: &[Vec<String>]) -> Vec<Vec<String>> {
     let reversed: Vec<Vec<String>> = names.iter().map(|name| name.iter().rev().cloned().collect()).collect();
     let rest = |(at, name): (usize, &Vec<String>)| {
@@ -83,8 +85,8 @@ fn without_common(names: &[Vec<String>]) -> Vec<Vec<String>> {
     names.iter().enumerate().map(rest).collect()
 }
 
-/// How many words a name begins with as another one does. Not those that are another's whole name: `web-admin` stays so
-/// beside `web`.
+/// The number of words at the start of a name that it shares with another one. Words that are another whole name are
+/// kept: next to `web`, `web-admin` stays `web-admin`.
 fn common(names: &[Vec<String>], at: usize) -> usize {
     let name = &names[at];
     let others = || names.iter().enumerate().filter(|(index, _)| *index != at).map(|(_, other)| other);
@@ -105,7 +107,7 @@ mod tests {
     use crate::drift::suggest::alias::sections;
     use crate::drift::test_support::named;
 
-    /// `alias=name` of the chosen services, beside others.
+    /// `alias=name` of the chosen services, given other services in the environment.
     fn aliases_of(project: &str, environment: &str, chosen: &[&str], others: &[&str]) -> Vec<String> {
         let chosen: Vec<ResourceRef> = chosen.iter().map(|name| named(name)).collect();
         let all: Vec<ResourceRef> = others.iter().map(|name| named(name)).chain(chosen.clone()).collect();
@@ -130,10 +132,10 @@ mod tests {
             ("x", "y", &["user-service", "order-service", "gateway"], &["user", "order", "gateway"]),
             ("x", "y", &["a-worker", "a-worker-mail", "a-api"], &["worker", "worker-mail", "api"]),
         ] {
-            let told = aliases_of(project, environment, chosen, &[]);
+            let found = aliases_of(project, environment, chosen, &[]);
             let expected: Vec<String> =
                 chosen.iter().zip(aliases).map(|(name, alias)| format!("{alias}={name}")).collect();
-            assert_eq!(told, expected);
+            assert_eq!(found, expected);
         }
     }
 
@@ -151,9 +153,9 @@ mod tests {
 
     #[test]
     fn ambiguous_name_is_replaced_by_the_id() {
-        let trap = ResourceRef { id: "one".to_owned(), name: "id-of-api".to_owned() };
+        let ambiguous = ResourceRef { id: "one".to_owned(), name: "id-of-api".to_owned() };
         let nameless = ResourceRef { id: "two".to_owned(), name: String::new() };
-        let all = [named("api"), trap.clone(), nameless.clone()];
+        let all = [named("api"), ambiguous.clone(), nameless.clone()];
         let names: Vec<String> = sections(&all, &all, ["", ""]).into_iter().map(|section| section.name).collect();
         assert_eq!(names, ["api", "one", "two"]);
     }

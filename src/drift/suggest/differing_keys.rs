@@ -1,83 +1,83 @@
-//! What differs now and may be meant to: candidates for `[[ignore]]`.
+//! Keys that differ, possibly intentionally: candidates for `[[ignore]]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::comparison::{ComparisonOutcome, pairs};
 use crate::drift::expected_differences::{self, ExpectedDifference};
-use crate::drift::missing_keys::absences;
+use crate::drift::missing_keys::missing_keys;
 use crate::drift::model::marker::Mark;
 use crate::drift::rules::with_mark;
 use crate::drift::suggest::{Exception, Section, aliases_of, can_be_named, gathered};
 use crate::drift::{ResourceRef, Survey};
 
-/// A key that differs now.
+/// A key that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The key.
     pub key: String,
-    /// The services on which it differs; none where no service has it.
+    /// The services on which it differs; empty if no service has it.
     pub services: Vec<ResourceRef>,
-    /// How.
+    /// How it differs.
     pub kind: DifferenceKind,
-    /// Whether another of the services has the file's value, and is still to be held to it.
+    /// Whether another service has the same value as the file, so that it must still be compared.
     pub agrees_elsewhere: bool,
-    /// Whether it looks meant.
+    /// Whether it looks intentional.
     pub is_suggested: bool,
-    /// The rules that tell of it now. They are to be silent, and all others go on.
+    /// The rules that report it. Only these are ignored.
     pub rules: BTreeSet<&'static str>,
 }
 
-/// How a key differs, the likeliest to be meant first.
+/// How a key differs, ordered from most to least likely to be intentional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DifferenceKind {
-    /// By what it is, on every service where it differs.
-    Nature(ExpectedDifference),
-    /// A service has it by a reference that gives another value.
+    /// The key or its values are expected to differ, on every service where they do.
+    Expected(ExpectedDifference),
+    /// A service has a reference that resolves to a different value.
     Reference,
     /// No service has it.
-    Absent,
-    /// A service stores another value.
+    Missing,
+    /// A service stores a different value.
     Values,
 }
 
-/// Keys that differ for the same reason, so that it is asked for once.
+/// Keys that differ for the same reason, so that the user is prompted for it only once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DifferenceGroup {
     /// The keys.
     pub differences: Vec<Difference>,
-    /// A reason to start from.
+    /// The suggested reason.
     pub reason: &'static str,
 }
 
 impl Difference {
-    /// What differs, in a few words.
-    pub fn what(&self) -> &'static str {
+    /// A short description of the difference.
+    pub fn description(&self) -> &'static str {
         match self.kind {
-            DifferenceKind::Nature(ExpectedDifference::Key) => "every machine sets its own",
-            DifferenceKind::Nature(ExpectedDifference::Host) => "a local address in the file",
-            DifferenceKind::Nature(ExpectedDifference::TestKey) => "a test key in the file",
-            DifferenceKind::Nature(ExpectedDifference::LiveKey) => "a live key in the file",
+            DifferenceKind::Expected(ExpectedDifference::Key) => "every machine sets its own",
+            DifferenceKind::Expected(ExpectedDifference::Host) => "a local address in the file",
+            DifferenceKind::Expected(ExpectedDifference::TestKey) => "a test key in the file",
+            DifferenceKind::Expected(ExpectedDifference::LiveKey) => "a live key in the file",
             DifferenceKind::Reference => "a reference on Railway",
-            DifferenceKind::Absent => "on none of these services",
-            DifferenceKind::Values => "another value on Railway",
+            DifferenceKind::Missing => "on none of these services",
+            DifferenceKind::Values => "a different value on Railway",
         }
     }
 
-    /// Whether a service stores another value, and nothing suggests why.
+    /// Whether a service stores a different value for no apparent reason.
     pub fn is_value(&self) -> bool {
         self.kind == DifferenceKind::Values
     }
 
-    /// Why it may be meant.
+    /// The suggested reason.
     fn reason(&self) -> &'static str {
         match self.kind {
             _ if self.services.is_empty() => "only for local runs",
-            DifferenceKind::Nature(ExpectedDifference::Key) => "every machine sets its own",
-            DifferenceKind::Nature(ExpectedDifference::Host) => "an address of the developer's machine",
-            DifferenceKind::Nature(ExpectedDifference::TestKey) => "a test key locally, a live one on Railway",
-            DifferenceKind::Nature(ExpectedDifference::LiveKey) => "a live key locally, a test one on Railway",
-            DifferenceKind::Reference => "Railway has its own, by reference",
-            DifferenceKind::Absent | DifferenceKind::Values => "it differs on purpose",
+            DifferenceKind::Expected(ExpectedDifference::Key) => "every machine sets its own",
+            DifferenceKind::Expected(ExpectedDifference::Host) => "a local development address",
+            DifferenceKind::Expected(ExpectedDifference::TestKey) => "a test key locally, a live key on Railway",
+            DifferenceKind::Expected(ExpectedDifference::LiveKey) => "a live key locally, a test key on Railway",
+            DifferenceKind::Reference => "a reference on Railway",
+            DifferenceKind::Missing | DifferenceKind::Values => "intentionally different",
         }
     }
 }
@@ -86,30 +86,30 @@ impl DifferenceKind {
     /// The rules that report it.
     fn rules(self) -> impl Iterator<Item = &'static str> {
         let mark = match self {
-            Self::Nature(_) => Mark::ExpectedDifference,
+            Self::Expected(_) => Mark::ExpectedDifference,
             Self::Reference => Mark::ReferenceDiffers,
-            Self::Absent => Mark::MissingOnRailway,
+            Self::Missing => Mark::MissingOnRailway,
             Self::Values => Mark::Differs,
         };
         with_mark(mark).map(|rule| rule.name)
     }
 }
 
-/// Every key that differs now and is not among the required ones: those that look meant first, then by name.
+/// Every key that differs and is not required: those that look intentional first, then by name.
 pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference> {
     let is_free = |key: &str| can_be_named(key) && !required.contains(key);
     let mut found: BTreeMap<&str, Difference> = BTreeMap::new();
     let mut agreeing = BTreeSet::new();
     for pair in pairs(survey).filter(|pair| is_free(pair.key)) {
         let kind = match pair.verdict(survey) {
-            ComparisonOutcome::ExpectedDifference(nature) => DifferenceKind::Nature(nature),
+            ComparisonOutcome::ExpectedDifference(nature) => DifferenceKind::Expected(nature),
             ComparisonOutcome::ReferenceDiffers => DifferenceKind::Reference,
             ComparisonOutcome::Differs => DifferenceKind::Values,
             ComparisonOutcome::Equal => {
                 agreeing.insert(pair.key);
                 continue;
             }
-            // Not known, or wrong and not meant.
+            // Unknown, or an error rather than intentionally different.
             ComparisonOutcome::Sealed
             | ComparisonOutcome::Unavailable
             | ComparisonOutcome::Indirect
@@ -120,17 +120,17 @@ pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference
         one.rules.extend(kind.rules());
         one.services.push(pair.target.service.clone());
     }
-    for absence in absences(survey, |local| is_free(&local.entry.key)) {
+    for absence in missing_keys(survey, |local| is_free(&local.entry.key)) {
         if absence.having.is_empty() {
             let nature = expected_differences::of(absence.key, &absence.local.entry.value);
-            let kind = nature.map_or(DifferenceKind::Absent, DifferenceKind::Nature);
+            let kind = nature.map_or(DifferenceKind::Missing, DifferenceKind::Expected);
             found.insert(absence.key, difference(absence.key, kind));
         }
     }
     let mut found: Vec<Difference> = found.into_values().collect();
     for one in &mut found {
         one.agrees_elsewhere = agreeing.contains(one.key.as_str());
-        one.is_suggested = matches!(one.kind, DifferenceKind::Nature(_));
+        one.is_suggested = matches!(one.kind, DifferenceKind::Expected(_));
     }
     found.sort_by_key(|one| (!one.is_suggested, matches!(one.kind, DifferenceKind::Values)));
     found
@@ -147,14 +147,14 @@ fn difference(key: &str, kind: DifferenceKind) -> Difference {
     }
 }
 
-/// The chosen ones by the reason that they are likely to have. Another value needs a reason of its own.
+/// Groups the chosen differences by suggested reason. Each different value gets a separate reason.
 pub fn groups(chosen: &[&Difference]) -> Vec<DifferenceGroup> {
     let own = |one: &Difference| if one.kind == DifferenceKind::Values { one.key.clone() } else { String::new() };
     let of = chosen.iter().map(|one| ((one.reason(), own(one)), (*one).clone()));
     gathered(of).into_iter().map(|((reason, _), differences)| DifferenceGroup { differences, reason }).collect()
 }
 
-/// What is to be ignored, each group for its reason.
+/// The `[[ignore]]` entries, with the given reason for each group.
 pub fn exceptions(reasons: &[(DifferenceGroup, String)], sections: &[Section]) -> Vec<Exception> {
     let all = reasons.iter().flat_map(|(group, reason)| group.differences.iter().map(move |one| (one, reason)));
     let of = all.map(|(one, reason)| {
@@ -176,7 +176,7 @@ mod tests {
     use crate::drift::suggest::sections;
     use crate::drift::test_support::survey;
 
-    fn scene() -> Survey {
+    fn fixture() -> Survey {
         let file = [
             "PORT=3000",
             "DATABASE_URL=postgres://u:p@localhost/x",
@@ -211,12 +211,12 @@ mod tests {
 
     #[test]
     fn expected_differences_are_suggested_and_others_offered() {
-        let found = differences(&scene(), &BTreeSet::from(["REQUIRED"]));
-        let told = |one: &Difference| {
+        let found = differences(&fixture(), &BTreeSet::from(["REQUIRED"]));
+        let description = |one: &Difference| {
             let services: Vec<&str> = one.services.iter().map(|service| service.name.as_str()).collect();
             let mark = if one.is_suggested { "+" } else { "-" };
             let elsewhere = if one.agrees_elsewhere { ", not everywhere" } else { "" };
-            format!("{mark}{} [{}] {}{elsewhere}", one.key, services.join(","), one.what())
+            format!("{mark}{} [{}] {}{elsewhere}", one.key, services.join(","), one.description())
         };
         let expected = [
             "+CACHE_URL [] a local address in the file",
@@ -224,19 +224,19 @@ mod tests {
             "+PORT [api] every machine sets its own",
             "+STRIPE [api] a test key in the file",
             "-ONLY_HERE [] on none of these services",
-            "-BASE [api,worker] another value on Railway",
-            "-LEVEL [api] another value on Railway, not everywhere",
-            "-MODE [api,worker] another value on Railway",
+            "-BASE [api,worker] a different value on Railway",
+            "-LEVEL [api] a different value on Railway, not everywhere",
+            "-MODE [api,worker] a different value on Railway",
         ];
-        assert_eq!(found.iter().map(told).collect::<Vec<_>>(), expected);
+        assert_eq!(found.iter().map(description).collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn reason_is_asked_once_per_group_of_equal_differences() {
-        let survey = scene();
+    fn equal_differences_share_one_reason() {
+        let survey = fixture();
         let found = differences(&survey, &BTreeSet::from(["REQUIRED"]));
         let groups = groups(&found.iter().collect::<Vec<_>>());
-        let told: Vec<String> = groups
+        let found: Vec<String> = groups
             .iter()
             .map(|group| {
                 let keys: Vec<&str> = group.differences.iter().map(|one| one.key.as_str()).collect();
@@ -245,17 +245,17 @@ mod tests {
             .collect();
         let expected = [
             "CACHE_URL,ONLY_HERE: only for local runs",
-            "DATABASE_URL: an address of the developer's machine",
+            "DATABASE_URL: a local development address",
             "PORT: every machine sets its own",
-            "STRIPE: a test key locally, a live one on Railway",
-            "BASE: it differs on purpose",
-            "LEVEL: it differs on purpose",
-            "MODE: it differs on purpose",
+            "STRIPE: a test key locally, a live key on Railway",
+            "BASE: intentionally different",
+            "LEVEL: intentionally different",
+            "MODE: intentionally different",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
         let all: Vec<_> = survey.targets.iter().map(|target| target.service.clone()).collect();
         let reasons: Vec<_> = groups.into_iter().map(|group| (group, "so".to_owned())).collect();
-        let told: Vec<String> = exceptions(&reasons, &sections(&all, &all, ["", ""]))
+        let found: Vec<String> = exceptions(&reasons, &sections(&all, &all, ["", ""]))
             .iter()
             .map(|one| format!("{} of {} by {}", one.keys.join(","), one.services.join(","), one.rules.join(",")))
             .collect();
@@ -266,12 +266,12 @@ mod tests {
             "LEVEL of api by value-differs",
             "MODE of  by value-differs",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
     }
 
     #[test]
-    fn suggested_ignores_silence_exactly_their_findings() {
-        let mut survey = scene();
+    fn suggested_ignores_suppress_exactly_their_findings() {
+        let mut survey = fixture();
         let found = differences(&survey, &BTreeSet::new());
         let before = examine(&survey).findings;
         assert!(found.iter().all(|one| before.iter().any(|finding| finding.key.as_ref() == Some(&one.key))));

@@ -1,4 +1,4 @@
-//! What a new `doctor.toml` is to say: suggested by what was seen of both sides, decided by a person.
+//! Suggests the content of a new `doctor.toml` from the local files and the state of Railway. The user decides.
 
 pub mod alias;
 pub mod differing_keys;
@@ -11,32 +11,31 @@ pub use crate::drift::suggest::alias::sections;
 pub use crate::drift::suggest::differing_keys::{Difference, DifferenceGroup, differences, exceptions, groups};
 pub use crate::drift::suggest::shared_keys::{Shared, requirements, shared};
 
-/// A `doctor.toml` that is not written yet. It names; it never holds a value.
+/// The content of a new `doctor.toml`. It contains names but never a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigDraft {
-    /// The project; it is named by its id.
+    /// The project; written as its id.
     pub project: ResourceRef,
-    /// The environment; it is named by its id.
+    /// The environment; written as its id.
     pub environment: ResourceRef,
-    /// The files of this environment, as they are reached from where it will lie; none means those that are found by
-    /// default.
+    /// The env files of this environment, relative to the new `doctor.toml`; empty for the default files.
     pub files: Vec<String>,
-    /// The services that are looked at.
+    /// The services to check.
     pub services: Vec<Section>,
-    /// Keys that must be there, and equal.
+    /// Keys that must exist and be equal.
     pub require: Vec<Requirement>,
-    /// Keys that differ on purpose.
+    /// Keys that are expected to differ.
     pub ignore: Vec<Exception>,
-    /// Keys with another value on Railway that are neither required nor ignored: shown as a comment.
+    /// Keys with a different value on Railway that are neither required nor ignored: written as a comment.
     pub undecided: Vec<String>,
 }
 
-/// A service and its short name.
+/// A service and its alias.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Section {
-    /// The short name: ASCII letters, digits and hyphens.
+    /// The alias: lower-case ASCII letters, digits and hyphens.
     pub alias: String,
-    /// By what it is found on Railway: its name, or its id where the name could be taken for another service.
+    /// Its name on Railway, or its id if the name is ambiguous.
     pub name: String,
     /// The service.
     pub service: ResourceRef,
@@ -47,7 +46,7 @@ pub struct Section {
 pub struct Requirement {
     /// Exact names; never empty.
     pub keys: Vec<String>,
-    /// Short names; never empty.
+    /// Aliases; never empty.
     pub services: Vec<String>,
 }
 
@@ -56,39 +55,39 @@ pub struct Requirement {
 pub struct Exception {
     /// Exact names; never empty.
     pub keys: Vec<String>,
-    /// Short names; none means every service.
+    /// Aliases; empty for every service.
     pub services: Vec<String>,
-    /// Names of rules; never empty, so that whatever else is wrong with a key is told as before.
+    /// Names of rules; never empty, so that other rules still report the key.
     pub rules: Vec<&'static str>,
-    /// Why; never empty.
+    /// The reason; never empty.
     pub reason: String,
 }
 
 impl ConfigDraft {
-    /// Whether the environment is one that is better asked for by name before something is changed.
+    /// Whether the environment is production, judged by its name, so that changes should need a confirmation by name.
     pub fn is_production(&self) -> bool {
         self.environment.name.to_lowercase().starts_with("prod")
     }
 
-    /// By what a section of the environment is called: its name, or its id where no section can have that name.
+    /// The name for the environment's section: its name, or its id if the name can't be used.
     pub fn environment_title(&self) -> &str {
         let ResourceRef { id, name } = &self.environment;
         if name.trim().is_empty() || name.chars().any(char::is_control) { id } else { name }
     }
 }
 
-/// Whether `doctor.toml` can name the key: a `*` or a `?` is a pattern there.
+/// Whether `doctor.toml` can contain the exact key: there, `*` and `?` are wildcards.
 fn can_be_named(key: &str) -> bool {
     !key.is_empty() && !key.contains(['*', '?']) && !key.chars().any(char::is_control)
 }
 
-/// The short names of those services, in the order of the sections.
+/// The aliases of the given services, in the order of the sections.
 pub fn aliases_of(services: &[ResourceRef], sections: &[Section]) -> Vec<String> {
     let own = sections.iter().filter(|section| services.iter().any(|service| service.id == section.service.id));
     own.map(|section| section.alias.clone()).collect()
 }
 
-/// The values of equal keys together, in the order in which a key came first.
+/// Groups the values of equal keys, in the order of the first occurrence of each key.
 fn gathered<K: Ord + Clone, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
     let mut places: BTreeMap<K, usize> = BTreeMap::new();
     let mut gathered: Vec<(K, Vec<V>)> = Vec::new();

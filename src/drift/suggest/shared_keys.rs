@@ -1,4 +1,4 @@
-//! Keys that the file and services have both: candidates for `[[require]]`.
+//! Keys that the file and a service both have: candidates for `[[require]]`.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,14 +14,14 @@ pub struct Shared {
     pub key: String,
     /// The services that have it.
     pub services: Vec<ResourceRef>,
-    /// Whether each of them is known to have the file's value now.
+    /// Whether each of them is known to have the same value as the file.
     pub agrees: bool,
-    /// Whether it looks like one that must stay equal: a secret on several services.
+    /// Whether it probably must stay equal: it is a secret on several services.
     pub is_suggested: bool,
 }
 
-/// Every such key: the suggested ones first, then those that look like secrets, then by name. What a service has that
-/// could not be read is unknown, and does not agree.
+/// Returns the shared keys: the suggested ones first, then those that look like secrets, then by name. The value on a
+/// service that could not be read is unknown, which counts as not equal.
 pub fn shared(survey: &Survey) -> Vec<Shared> {
     let mut found: BTreeMap<&str, Vec<(Pair<'_>, ComparisonOutcome)>> = BTreeMap::new();
     for pair in pairs(survey).filter(|pair| can_be_named(pair.key)) {
@@ -49,7 +49,7 @@ fn one(survey: &Survey, key: &str, pairs: &[(Pair<'_>, ComparisonOutcome)], unkn
     }
 }
 
-/// What is to be required of these keys: those of the same services together.
+/// The `[[require]]` entries for these keys, grouped by their services.
 pub fn requirements(chosen: &[&Shared], sections: &[Section]) -> Vec<Requirement> {
     let of = chosen.iter().map(|one| (aliases_of(&one.services, sections), one.key.clone()));
     gathered(of).into_iter().map(|(services, keys)| Requirement { keys, services }).collect()
@@ -112,7 +112,7 @@ mod tests {
             "RAILWAY_TOKEN=y",
         ];
         let found = shared(&survey(&file, &[("api", &api), ("worker", &worker)]));
-        let told: Vec<String> = found
+        let summaries: Vec<String> = found
             .iter()
             .map(|one| {
                 let mark = if one.is_suggested { "+" } else { "-" };
@@ -121,7 +121,7 @@ mod tests {
             .collect();
         let expected = [
             "+K_KEY 2 agrees",
-            // One of them differs, is sealed or was never set; on one service; by reference; what every place sets.
+            // Different, sealed, never set, on a single service, a reference, or expected to differ.
             "-A_KEY 2",
             "-B_KEY 2",
             "-C_KEY 2",
@@ -135,7 +135,7 @@ mod tests {
             "-RAILWAY_TOKEN 2",
             "-NAME 2 agrees",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(summaries, expected);
     }
 
     #[test]
@@ -145,8 +145,8 @@ mod tests {
             &[("api", &["A_KEY=x", "B_KEY=x"]), ("web", &["A_KEY=x", "B_KEY=x"]), ("worker", &["A_KEY=x"])],
         );
         unreadable(&mut survey, "worker");
-        let told: Vec<_> = shared(&survey).into_iter().map(|one| (one.key, one.agrees, one.is_suggested)).collect();
-        assert_eq!(told, [("B_KEY".to_owned(), true, true), ("A_KEY".to_owned(), false, false)]);
+        let found: Vec<_> = shared(&survey).into_iter().map(|one| (one.key, one.agrees, one.is_suggested)).collect();
+        assert_eq!(found, [("B_KEY".to_owned(), true, true), ("A_KEY".to_owned(), false, false)]);
     }
 
     #[test]
@@ -155,11 +155,11 @@ mod tests {
         let all: Vec<_> = survey.targets.iter().map(|target| target.service.clone()).collect();
         let sections = sections(&all, &all, ["", ""]);
         let found = shared(&survey);
-        let told: Vec<String> = requirements(&found.iter().collect::<Vec<_>>(), &sections)
+        let entries: Vec<String> = requirements(&found.iter().collect::<Vec<_>>(), &sections)
             .iter()
             .map(|one| format!("{} of {}", one.keys.join(","), one.services.join(",")))
             .collect();
-        assert_eq!(told, ["A,B of api,web", "C of web"]);
+        assert_eq!(entries, ["A,B of api,web", "C of web"]);
         assert!(requirements(&[], &sections).is_empty());
     }
 }

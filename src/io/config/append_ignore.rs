@@ -1,12 +1,12 @@
-//! Adds an `[[ignore]]` to the text of a `doctor.toml`: at its end, every byte before it as it was.
+//! Appends an `[[ignore]]` to a `doctor.toml` without changing the existing text.
 
 use crate::drift::Secret;
 use crate::error::Error;
-use crate::io::config::find::understand;
+use crate::io::config::find::parse_on_large_stack;
 use crate::io::config::toml_text::quoted;
 use crate::io::config::{Config, RuleName};
 
-/// An `[[ignore]]` to be written.
+/// An `[[ignore]]` to append.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewIgnore {
     /// Exact names; never empty.
@@ -15,41 +15,47 @@ pub struct NewIgnore {
     pub services: Vec<String>,
     /// Names of rules; empty means all.
     pub rules: Vec<String>,
-    /// Why; never empty.
+    /// Never empty.
     pub reason: String,
 }
 
-/// Returns the text with it: read again, and found to say this and else what it said before.
+/// Returns the text with the entry appended. The result is parsed, and must contain the entry and be otherwise
+/// unchanged.
 ///
-/// A text that can't be read is the reader's own error. `name` is the file's, for messages.
+/// A text that is invalid before the change is an [`Error::Config`]. `name` is the file's name, for messages.
 pub fn with_ignore(text: &Secret, ignore: &NewIgnore, name: &str, rules: &[RuleName]) -> Result<Secret, Error> {
-    // A reader takes `*` for any key.
+    // The parser would treat them as patterns.
     if ignore.keys.iter().any(|key| key.contains(['*', '?'])) {
-        return Err(unchanged(name, "a key with `*` or `?` in its name would be taken for a pattern"));
+        return Err(unchanged(name, "a key with `*` or `?` in its name would be read as a pattern"));
     }
-    let read = |text: &Secret| understand(text, Config::empty(name.into(), name.to_owned(), name.into()), rules);
+    let read =
+        |text: &Secret| parse_on_large_stack(text, Config::empty(name.into(), name.to_owned(), name.into()), rules);
     let before = read(text)?;
     let mut new = String::with_capacity(text.expose().len() + 256);
     new.push_str(text.expose());
     new.push_str(&block(text.expose(), ignore));
     let new = Secret::new(new);
-    // Not `[[ignore]]`, but `ignore = […]`, may be there: nothing can be added to that from below.
-    let mut after = read(&new).map_err(|_| unchanged(name, "no [[ignore]] can be added at its end"))?;
+    // TOML does not allow `[[ignore]]` after an inline `ignore = […]`.
+    let mut after = read(&new).map_err(|_| unchanged(name, "an [[ignore]] section can't be appended to it"))?;
     let added = after.ignore.pop().is_some_and(|added| {
         let keys = added.keys.iter().map(|at| &at.value).eq(&ignore.keys);
         let services = added.services.iter().map(|at| &at.value).eq(&ignore.services);
         let whole = added.environments.is_empty() && added.until.is_none();
         keys && services && whole && added.rules == ignore.rules && added.reason == ignore.reason
     });
-    if added && after == before { Ok(new) } else { Err(unchanged(name, "no [[ignore]] can be added at its end")) }
+    if added && after == before {
+        Ok(new)
+    } else {
+        Err(unchanged(name, "an [[ignore]] section can't be appended to it"))
+    }
 }
 
-fn unchanged(path: &str, why: impl Into<String>) -> Error {
-    let next = "nothing in it was changed: add the [[ignore]] by hand".to_owned();
-    Error::Write { path: path.to_owned(), cause: why.into(), help: next }
+fn unchanged(path: &str, cause: impl Into<String>) -> Error {
+    let help = "the file is unchanged; add the section by hand".into();
+    Error::Write { path: path.to_owned(), cause: cause.into(), help }
 }
 
-/// Returns the lines to be added, a blank one before them, with the text's own line ends.
+/// Returns the lines to append, after a blank line and with the line ending of the text.
 fn block(text: &str, ignore: &NewIgnore) -> String {
     let mut lines = String::new();
     if !text.is_empty() {
@@ -121,10 +127,10 @@ mod tests {
             other => panic!("{text}: {other:?}"),
         };
         let inline = "ignore = [{ keys = [\"A\"], reason = \"x\" }]\n";
-        assert_eq!(refused(inline, &ignore(&["B"], "x")), "doctor.toml: no [[ignore]] can be added at its end");
+        assert_eq!(refused(inline, &ignore(&["B"], "x")), "doctor.toml: an [[ignore]] section can't be appended to it");
         assert!(refused("", &ignore(&["*"], "x")).contains("pattern"));
-        assert!(refused("", &ignore(&[], "x")).contains("can be added"));
-        assert!(refused("", &ignore(&["A"], "")).contains("can be added"));
+        assert!(refused("", &ignore(&[], "x")).contains("can't be appended"));
+        assert!(refused("", &ignore(&["A"], "")).contains("can't be appended"));
         assert!(matches!(added("project = \n", &ignore(&["A"], "x")), Err(Error::Config { line: 1, .. })));
         assert!(matches!(added("projekt = 'x'\n", &ignore(&["A"], "x")), Err(Error::Config { .. })));
     }

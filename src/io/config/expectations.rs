@@ -1,4 +1,4 @@
-//! `[[expect.log]]` and `[[expect.http]]`: what must be seen of a running service.
+//! `[[expect.log]]` and `[[expect.http]]`: the expectations of a running service.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,8 +16,8 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// Headers that a request's route or frame hangs on. `Host` alone could carry a value to another service behind the
-/// same front end.
+/// Headers that affect the routing or framing of a request. `Host` alone could send a value to another service behind
+/// the same proxy.
 const FIXED_HEADERS: &[&str] = &[
     "host",
     "connection",
@@ -35,7 +35,7 @@ const FIXED_HEADERS: &[&str] = &[
 pub(super) fn log(table: &Table<'_>) -> Result<LogSection, Error> {
     table.only(&["service", "contains", "within"])?;
     let service = table.required("service", table.text("service")?, "service = \"…\"")?;
-    let contains = table.required("contains", table.text("contains")?, "contains = \"a part of the line\"")?;
+    let contains = table.required("contains", table.text("contains")?, "contains = \"part of the line\"")?;
     Ok(LogSection { service, contains: contains.value, within: within(table)? })
 }
 
@@ -44,7 +44,7 @@ fn within(table: &Table<'_>) -> Result<Option<Duration>, Error> {
     let text = item.value.as_str().filter(|text| text.len() <= 32);
     let duration = text.and_then(|text| text.parse::<SignedDuration>().ok());
     let wait = duration.filter(|wait| wait.is_positive() && *wait <= LONGEST_WAIT).map(SignedDuration::unsigned_abs);
-    wait.map(Some).ok_or_else(|| table.wrong(&item, "a time up to a day, such as \"30s\" or \"5m\""))
+    wait.map(Some).ok_or_else(|| table.wrong(&item, "a duration of at most 24h, such as \"30s\" or \"5m\""))
 }
 
 pub(super) fn http(table: &Table<'_>) -> Result<HttpSection, Error> {
@@ -56,8 +56,8 @@ pub(super) fn http(table: &Table<'_>) -> Result<HttpSection, Error> {
     if let (Some(item), false) = (table.get("request"), matches!(method.as_str(), "GET" | "HEAD"))
         && allow_effects != Some(true)
     {
-        let what = format!("`request` in [[expect.http]] uses {method}, which may change something");
-        return Err(table.source.fault(item.start, what, "add `allow-effects = true` if that is meant, or use GET"));
+        let what = format!("`request` in [[expect.http]] uses {method}, which may have side effects");
+        return Err(table.source.fault(item.start, what, "add `allow-effects = true` if this is intended, or use GET"));
     }
     let (status, json) = (status(table)?, json(table)?);
     if status.is_none() && json.is_empty() {
@@ -66,12 +66,12 @@ pub(super) fn http(table: &Table<'_>) -> Result<HttpSection, Error> {
     Ok(HttpSection { service, method, path, allow_effects, headers: headers(table)?, status, json })
 }
 
-/// `GET /path?query`. No host: the service's own domain is asked, and no other.
+/// Reads `GET /path?query`. It has no host, because requests go only to the service's own domain.
 fn request(table: &Table<'_>) -> Result<(String, String), Error> {
     let text = table.text("request")?.map(|request| request.value).unwrap_or_default();
     let visible = |path: &str| path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\#\"<>`{}|^".contains(&byte));
     match text.split_once(' ') {
-        // `//host/path` would be another host.
+        // `//host/path` would select another host.
         Some((method, path))
             if METHODS.contains(&method) && path.starts_with('/') && !path.starts_with("//") && visible(path) =>
         {
@@ -101,10 +101,10 @@ fn headers(table: &Table<'_>) -> Result<BTreeMap<String, Vec<HeaderPart>>, Error
     let Some(table) = table.table("headers")? else { return Ok(headers) };
     for item in table.items() {
         let name = item.key.to_ascii_lowercase();
-        let fault = |what: String, next: &str| Err(table.source.fault(item.key_start, what, next));
+        let fault = |what: String, help: &'static str| Err(table.source.fault(item.key_start, what, help));
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            return fault("this is not the name of a header".to_owned(), "correct the name");
+            return fault("invalid header name".to_owned(), "use letters, digits and hyphens");
         }
         if FIXED_HEADERS.contains(&name.as_str()) || name.starts_with("proxy-") || name.starts_with("x-forwarded-") {
             let what =
@@ -113,15 +113,15 @@ fn headers(table: &Table<'_>) -> Result<BTreeMap<String, Vec<HeaderPart>>, Error
         }
         let parts = header(&table, &item)?;
         if headers.insert(name, parts).is_some() {
-            return fault(format!("{} is there twice", table.called(item.key)), "keep one of the two");
+            return fault(table.with_name("duplicate header", item.key), "keep one; header names are case-insensitive");
         }
     }
     Ok(headers)
 }
 
-/// `Bearer $KEY`: text, and keys whose local values are put in. `$$` is a dollar sign.
+/// Reads `Bearer $KEY`: text, and keys that stand for their local values. `$$` is a dollar sign.
 fn header(table: &Table<'_>, item: &Item<'_>) -> Result<Vec<HeaderPart>, Error> {
-    let expected = "a line of text, with `$KEY` for the local value of a key and `$$` for a dollar sign";
+    let expected = "one line of text, with `$KEY` for the local value of KEY and `$$` for a dollar sign";
     let wrong = || table.wrong(item, expected);
     let mut rest = item.value.as_str().filter(|text| !text.chars().any(char::is_control)).ok_or_else(wrong)?;
     let mut parts = Vec::new();
@@ -156,8 +156,7 @@ fn json(table: &Table<'_>) -> Result<BTreeMap<String, JsonPresence>, Error> {
     let Some(table) = table.table("json")? else { return Ok(wanted) };
     for item in table.items() {
         if !is_pointer(item.key) {
-            let (what, next) = ("this is not a JSON pointer", "write it as \"/name/0/name\"");
-            return Err(table.source.fault(item.key_start, what, next));
+            return Err(table.source.fault(item.key_start, "invalid JSON pointer", "use the form \"/name/0/name\""));
         }
         let presence = match item.value {
             DeValue::String(text) if text == "present" => JsonPresence::Present,
@@ -182,7 +181,7 @@ fn literal(table: &Table<'_>, item: &Item<'_>) -> Error {
     table.wrong(item, "\"present\", \"absent\", a string, a number, true or false")
 }
 
-/// RFC 6901: empty, or `/` before each step, and `~` only in `~0` and `~1`.
+/// Returns whether the text is a JSON pointer (RFC 6901): `/` before each step, and `~` only in `~0` and `~1`.
 fn is_pointer(text: &str) -> bool {
     (text.is_empty() || text.starts_with('/')) && text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']))
 }

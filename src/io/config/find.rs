@@ -17,42 +17,42 @@ use crate::io::os;
 /// The longest `doctor.toml`, in bytes: room for thousands of services.
 pub(super) const LIMIT: u64 = 1024 * 1024;
 
-/// Room for the parser's recursion, in bytes. It nests up to 80 dotted keys in each of up to 80 inline tables, and
-/// a tree of 6,400 levels needs up to 8 MiB to be cleared away again.
+/// The stack of the parser's thread, in bytes. The parser nests up to 80 dotted keys in each of up to 80 inline tables,
+/// and dropping a tree of 6,400 levels needs up to 8 MiB.
 const STACK: usize = 32 * 1024 * 1024;
 
-/// Which `doctor.toml` is asked for.
+/// Which `doctor.toml` is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigChoice {
-    /// The nearest one, from the working folder up to the root of the repository.
+    /// The nearest one, from the working directory up to the root of the repository.
     Nearest,
-    /// `--config PATH`: that one, relative to the working folder; it must be there.
+    /// `--config PATH`: relative to the working directory; the file must exist.
     Path(PathBuf),
     /// `--no-config`.
     None,
 }
 
-/// Reads the `doctor.toml` that was asked for, or `None` where there is none.
+/// Reads the selected `doctor.toml`, or returns `None` if there is none.
 ///
-/// `rules` are the rules that `[severity]` and `[[ignore]]` may name. What can't be understood is an [`Error::Config`],
-/// a file that can't be read an [`Error::File`].
+/// `rules` are the rules that `[severity]` and `[[ignore]]` may name. An invalid file is an [`Error::Config`], an
+/// unreadable one an [`Error::File`].
 pub fn load(choice: &ConfigChoice, working_folder: &Path, rules: &[RuleName]) -> Result<Option<Config>, Error> {
     let Some((path, root)) = find(choice, working_folder)? else { return Ok(None) };
     let name = display_path(&path, working_folder);
     let text = match files::read_text(&path, LIMIT) {
         ReadOutcome::Text(text) => text,
-        ReadOutcome::Missing => return Err(unreadable(name, "there is no such file".to_owned())),
+        ReadOutcome::Missing => return Err(unreadable(name, "no such file".to_owned())),
         ReadOutcome::Unusable(why) => return Err(unreadable(name, why)),
     };
-    understand(&text, Config::empty(path, name, root), rules).map(Some)
+    parse_on_large_stack(&text, Config::empty(path, name, root), rules).map(Some)
 }
 
 fn unreadable(path: String, why: String) -> Error {
-    let next = "name another file with `--config PATH`, or do without with `--no-config`".to_owned();
-    Error::File { path, cause: why, help: next }
+    let help = "pass another file with `--config PATH`, or `--no-config`".into();
+    Error::File { path, cause: why, help }
 }
 
-/// Returns the file and the folder that its paths must not leave.
+/// Returns the file and the directory that its paths must not leave.
 fn find(choice: &ConfigChoice, working_folder: &Path) -> Result<Option<(PathBuf, PathBuf)>, Error> {
     match choice {
         ConfigChoice::None => Ok(None),
@@ -71,36 +71,36 @@ fn find(choice: &ConfigChoice, working_folder: &Path) -> Result<Option<(PathBuf,
     }
 }
 
-/// Returns the nearest `doctor.toml`, from the working folder up to the root of the repository.
+/// Returns the nearest `doctor.toml`, from the working directory up to the root of the repository.
 pub fn nearest(working_folder: &Path) -> Option<PathBuf> {
     let root = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());
     let folders = working_folder.ancestors().take_while(|folder| folder.starts_with(&root));
-    // A broken link counts as there: it is an error, and not silently another file.
+    // A broken link counts as a file. It is an error, instead of a silent fallback to another file.
     folders.map(|folder| folder.join("doctor.toml")).find(|path| path.symlink_metadata().is_ok())
 }
 
-/// Reads the text on a thread with room for the deepest nesting.
-pub(super) fn understand(text: &Secret, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
+/// Parses the text on a thread whose stack is large enough for the deepest nesting.
+pub(super) fn parse_on_large_stack(text: &Secret, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
     thread::scope(|scope| {
         let reader = thread::Builder::new().stack_size(STACK);
         let thread =
             reader.spawn_scoped(scope, || parse(text.expose(), empty, rules)).map_err(|error| Error::System {
-                what: "can't start a thread to read doctor.toml".to_owned(),
+                what: "failed to start a thread to read doctor.toml".to_owned(),
                 cause: os::thread_error_text(&error),
-                help: "try again, or do without with `--no-config`".to_owned(),
+                help: "try again, or ignore the file with `--no-config`".into(),
             })?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
-/// Fills `empty` with what the text says.
+/// Fills `empty` with the settings of the text.
 pub(super) fn parse(text: &str, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
     let name = empty.name.clone();
     let source = ConfigSource { name: &name, positions: Positions::new(text) };
     let document = DeTable::parse(text).map_err(|error| {
-        // The parser's sentences are fixed; the lines that its `Display` adds would quote the file.
+        // Only the parser's message, which is a fixed text: its `Display` also quotes lines of the file.
         let offset = error.span().map_or(text.len(), |span| span.start);
-        source.fault(offset, format!("this is not TOML: {}", error.message()), "correct this line")
+        source.fault(offset, format!("invalid TOML: {}", error.message()), "fix this line")
     })?;
     sections::document(&Table::top(&source, document.get_ref()), empty, rules)
 }

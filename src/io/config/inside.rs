@@ -1,4 +1,4 @@
-//! Paths that must not leave the repository, `..` and symbolic links included.
+//! Paths that must not leave the repository, even through `..` and symbolic links.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,59 +7,60 @@ use crate::error::Error;
 use crate::io::files::{self, normal};
 use crate::io::io_error_text::io_error_text;
 
-/// Returns where `path`, taken from the folder `base`, leads: absolute, without `..`, and inside `root`. The file
-/// itself need not be there.
+/// Resolves `path` relative to the directory `base`. The result is absolute, without `..`, and inside `root`. The file
+/// need not exist.
 ///
-/// Anything that leads out is an [`Error::File`]: an absolute path, `..`, or a symbolic link anywhere on the way.
-pub fn inside(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, Error> {
+/// It is an [`Error::File`] if an absolute path, `..`, or a symbolic link anywhere in the path leaves `root`.
+pub fn resolve_inside(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, Error> {
     follow(root, base, path).map_err(|why| Error::File {
         path: path.display().to_string(),
         cause: why,
-        help: "name a file inside the repository; `--env-file PATH` may name any file".to_owned(),
+        help: "use a file inside the repository, or pass any file with `--env-file PATH`".into(),
     })
 }
 
-/// Returns the same, with the reason alone where it is refused.
+/// Does the same as [`inside`], but returns only the cause of a failure.
 pub(super) fn follow(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, String> {
     if path.as_os_str().is_empty() {
         return Err("it is empty".to_owned());
     }
     let real = |folder: &Path| folder.canonicalize().map_err(|error| io_error_text(&error));
     let (real_root, real_base) = (real(root)?, real(base)?);
-    // An absolute path may be written with the root's name as the user knows it, links and all.
+    // An absolute path may contain the root as the user knows it, with symbolic links.
     let path = match path.strip_prefix(root) {
         Ok(rest) if path.is_absolute() => real_root.join(rest),
         _ => real_base.join(path),
     };
-    // What is checked is what is used: `..` is worked out on the text, so that a link before it can't bend it.
+    // The path that is checked is the path that is used: `..` is resolved lexically, so that a link before it can't
+    // redirect it.
     let path = normal(&path);
     if !path.starts_with(&real_root) {
-        return Err(format!("it leads out of {}", root.display()));
+        return Err(format!("it is outside {}", root.display()));
     }
     let end = lead(&path)?;
-    if [&path, &end].into_iter().any(|path| files::is_gits_own(path)) {
-        return Err("git keeps its own files there".to_owned());
+    if [&path, &end].into_iter().any(|path| files::is_in_git_dir(path)) {
+        return Err("it is inside a git directory".to_owned());
     }
     match end {
         end if end.starts_with(&real_root) => Ok(path),
-        _ => Err(format!("a symbolic link on the way leads out of {}", root.display())),
+        _ => Err(format!("it follows a symbolic link out of {}", root.display())),
     }
 }
 
-/// Returns the end of all links of the part of `path` that is there.
+/// Resolves all links in the part of `path` that exists.
 fn lead(path: &Path) -> Result<PathBuf, String> {
     for ancestor in path.ancestors() {
         match ancestor.canonicalize() {
             Ok(end) => return Ok(end),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error_text(&error)),
-            // A link to nothing: writing through it would make a file nobody knows where.
+            // Writing through a broken link would create a file in an unexpected place.
             Err(_) if ancestor.symlink_metadata().is_ok() => {
-                return Err("a symbolic link on the way leads to nothing".to_owned());
+                return Err("it contains a broken symbolic link".to_owned());
             }
             Err(_) => {}
         }
     }
-    Err("it leads nowhere".to_owned())
+    Err("it could not be resolved".to_owned())
 }
 
 #[cfg(all(test, unix))]
@@ -69,7 +70,7 @@ mod tests {
     use std::path::Path;
 
     use crate::error::Error;
-    use crate::io::config::inside::{follow, inside};
+    use crate::io::config::inside::{follow, resolve_inside};
 
     #[test]
     fn paths_must_stay_inside_repository() {
@@ -105,32 +106,32 @@ mod tests {
             ("in.env", Ok("in.env")),
             ("not/there/.env", Ok("not/there/.env")),
             ("short/.env", Ok("short/.env")),
-            // `short/..` is `worker` for the system; worked out on the text it is the root, and that is what is used.
+            // The OS resolves `short/..` to `worker`. Lexically it is the root, which is used.
             ("short/../.env", Ok(".env")),
             ("up/shop/.env", Ok("up/shop/.env")),
             (absolute.to_str().unwrap(), Ok(".env")),
             ("", Err("empty")),
-            ("..", Err("leads out")),
-            ("../secrets.env", Err("leads out")),
-            ("worker/../../secrets.env", Err("leads out")),
-            ("../shop-secrets/.env", Err("leads out")),
-            (sibling.to_str().unwrap(), Err("leads out")),
-            ("/etc/hostname", Err("leads out")),
-            ("/", Err("leads out")),
-            ("out.env", Err("symbolic link on the way leads out")),
-            ("up/secrets.env", Err("symbolic link on the way leads out")),
-            ("up/new.env", Err("symbolic link on the way leads out")),
-            ("up/shop/up/new.env", Err("symbolic link on the way leads out")),
-            ("dangling.env", Err("leads to nothing")),
+            ("..", Err("it is outside")),
+            ("../secrets.env", Err("it is outside")),
+            ("worker/../../secrets.env", Err("it is outside")),
+            ("../shop-secrets/.env", Err("it is outside")),
+            (sibling.to_str().unwrap(), Err("it is outside")),
+            ("/etc/hostname", Err("it is outside")),
+            ("/", Err("it is outside")),
+            ("out.env", Err("symbolic link out of")),
+            ("up/secrets.env", Err("symbolic link out of")),
+            ("up/new.env", Err("symbolic link out of")),
+            ("up/shop/up/new.env", Err("symbolic link out of")),
+            ("dangling.env", Err("broken symbolic link")),
             ("loop.env", Err("")),
-            (".git/config", Err("git keeps its own files")),
-            (".GIT/new.env", Err("git keeps its own files")),
-            ("worker/../.git/hooks/pre-commit", Err("git keeps its own files")),
-            ("config.env", Err("git keeps its own files")),
-            ("short/.git", Err("git keeps its own files")),
-            ("vendor/bare.git/config", Err("git keeps its own files")),
-            (".env/deeper", Err("not a folder")),
-            ("a\0b", Err("not a path")),
+            (".git/config", Err("inside a git directory")),
+            (".GIT/new.env", Err("inside a git directory")),
+            ("worker/../.git/hooks/pre-commit", Err("inside a git directory")),
+            ("config.env", Err("inside a git directory")),
+            ("short/.git", Err("inside a git directory")),
+            ("vendor/bare.git/config", Err("inside a git directory")),
+            (".env/deeper", Err("not a directory")),
+            ("a\0b", Err("invalid path")),
         ];
         for (path, expected) in cases {
             let got = follow(&root, &root, Path::new(path));
@@ -140,7 +141,7 @@ mod tests {
             }
         }
         assert_eq!(follow(&root, &root.join("worker"), Path::new("../.env")), Ok(root.join(".env")));
-        let Err(Error::File { path, .. }) = inside(&root, &root, Path::new("../secrets.env")) else { panic!() };
+        let Err(Error::File { path, .. }) = resolve_inside(&root, &root, Path::new("../secrets.env")) else { panic!() };
         assert_eq!(path, "../secrets.env");
     }
 

@@ -1,7 +1,7 @@
-//! `doctor.toml`: what it may say, typed, and where it said it.
+//! The settings of `doctor.toml`, with their positions in the file.
 //!
-//! It is part of a checkout that nobody has looked at: it can't set addresses, tokens or commands, and its paths stay
-//! inside the repository.
+//! The file is part of an untrusted checkout: it can't set addresses, tokens or commands, and its paths stay inside the
+//! repository.
 
 mod append_ignore;
 mod expectations;
@@ -23,20 +23,19 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use crate::drift::{Secret, Severity};
-use crate::error::Error;
+use crate::error::{Error, Help};
 pub use crate::io::config::append_ignore::{NewIgnore, with_ignore};
 pub use crate::io::config::find::{ConfigChoice, load, nearest};
-pub use crate::io::config::inside::inside;
-pub use crate::io::config::new_file::{ConfigLocation, fresh};
+pub use crate::io::config::inside::resolve_inside;
+pub use crate::io::config::new_file::{ConfigLocation, generate};
 pub use crate::io::config::trusted_parts::{Digest, TrustedParts};
 
 /// The code and the name of a rule: `("D103", "value-differs")`.
 pub type RuleName = (&'static str, &'static str);
 
-/// Something that `doctor.toml` says, and where.
+/// A setting of `doctor.toml` and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct At<T> {
-    /// What it says.
     pub value: T,
     /// 1-based.
     pub line: usize,
@@ -44,14 +43,14 @@ pub struct At<T> {
     pub column: usize,
 }
 
-/// A whole `doctor.toml`.
+/// The settings of one `doctor.toml`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// The file, absolute.
+    /// The absolute path of the file.
     pub path: PathBuf,
-    /// The file as a person would type it from the working folder.
+    /// The path as a user would type it from the working directory.
     pub name: String,
-    /// The folder that its paths must not leave: the root of the repository, or else its own.
+    /// The directory that its paths must not leave: the root of the repository, or the file's directory outside one.
     pub root: PathBuf,
     /// `project`: an id or a name.
     pub project: Option<At<String>>,
@@ -69,9 +68,9 @@ pub struct Config {
     pub require: Vec<RequireSection>,
     /// `[[ignore]]`, in the order of the file.
     pub ignore: Vec<IgnoreSection>,
-    /// `[severity]`: rule name → what it is to be; `None` is `"off"`.
+    /// `[severity]`: rule name → severity; `None` is `"off"`.
     pub severity: BTreeMap<String, Option<Severity>>,
-    /// The lines of `[severity]`, by the same names; 1-based.
+    /// The 1-based lines of `[severity]`, by rule name.
     pub severity_lines: BTreeMap<String, usize>,
     /// `[[expect.log]]`, in the order of the file.
     pub expect_log: Vec<LogSection>,
@@ -81,7 +80,7 @@ pub struct Config {
     pub on_drift: Option<OnDrift>,
 }
 
-/// `loader`: which library the program reads its `.env` with.
+/// `loader`: the library that the program uses to load its `.env`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoaderSetting {
     /// Rust's dotenvy.
@@ -92,10 +91,10 @@ pub enum LoaderSetting {
     Node,
 }
 
-/// `fail-on`: the least severity that is a failure.
+/// `fail-on`: the lowest severity that makes a check fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailOnSetting {
-    /// That severity, and worse.
+    /// That severity and higher ones.
     Severity(Severity),
     Never,
 }
@@ -103,7 +102,7 @@ pub enum FailOnSetting {
 /// `[environments.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EnvironmentSection {
-    /// Where the section starts; 1-based line.
+    /// The 1-based line where the section starts.
     pub line: usize,
     pub env_file: Option<Vec<At<String>>>,
     pub protected: Option<bool>,
@@ -112,7 +111,7 @@ pub struct EnvironmentSection {
 /// `[services.ALIAS]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSection {
-    /// `name`: the service's name or id on Railway; the alias where it is left out.
+    /// `name`: the service's name or id on Railway. Defaults to the alias.
     pub name: At<String>,
     pub env_file: Option<Vec<At<String>>>,
     pub start_command_contains: Vec<At<String>>,
@@ -120,88 +119,87 @@ pub struct ServiceSection {
     pub commit: Option<At<String>>,
 }
 
-/// `[[require]]`: keys that must be there, and equal everywhere.
+/// `[[require]]`: keys that must be set, and equal everywhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequireSection {
-    /// Where the section starts; 1-based line.
+    /// The 1-based line where the section starts.
     pub line: usize,
     /// Exact names; never empty.
     pub keys: Vec<At<String>>,
-    /// Aliases or names, not looked up yet; empty means every service in scope.
+    /// Aliases or names, not resolved yet; empty means every service in scope.
     pub services: Vec<At<String>>,
 }
 
-/// `[[ignore]]`: differences that are meant to be.
+/// `[[ignore]]`: expected differences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IgnoreSection {
-    /// Where the section starts; 1-based line.
+    /// The 1-based line where the section starts.
     pub line: usize,
-    /// Patterns of `*` and `?`; never empty.
+    /// Names or patterns with `*` and `?`; never empty.
     pub keys: Vec<At<String>>,
-    /// Aliases or names, not looked up yet; empty means all.
+    /// Aliases or names, not resolved yet; empty means all.
     pub services: Vec<At<String>>,
-    /// Names or ids, not looked up yet; empty means all.
+    /// Names or ids, not resolved yet; empty means all.
     pub environments: Vec<At<String>>,
-    /// Names of rules, also where the file gives a code; empty means all.
+    /// Names of rules, even if the file uses codes; empty means all.
     pub rules: Vec<String>,
-    /// Why; never empty.
+    /// Never empty.
     pub reason: String,
-    /// The last day on which it holds.
+    /// The last day on which it applies.
     pub until: Option<Date>,
 }
 
-/// `[[expect.log]]`: a line that the running deployment's log must have.
+/// `[[expect.log]]`: a line that must be in the running deployment's log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogSection {
-    /// An alias or a name, not looked up yet.
+    /// An alias or a name, not resolved yet.
     pub service: At<String>,
-    /// A part of the line; never empty.
+    /// A substring of the line; never empty.
     pub contains: String,
-    /// How long a fresh deployment has for it.
+    /// How long after its start a new deployment may take to log it.
     pub within: Option<Duration>,
 }
 
-/// `[[expect.http]]`: a request to a domain of the service, and what must come back.
+/// `[[expect.http]]`: a request to a domain of the service, and the expected response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpSection {
-    /// An alias or a name, not looked up yet.
+    /// An alias or a name, not resolved yet.
     pub service: At<String>,
-    /// `GET`; in capital letters.
+    /// In upper case, such as `GET`.
     pub method: String,
     /// Path and query; starts with exactly one `/`.
     pub path: String,
-    /// Whether a method other than `GET` and `HEAD` is meant.
+    /// Whether methods other than `GET` and `HEAD` are allowed.
     pub allow_effects: Option<bool>,
-    /// Header names, lower-case, and what to send in them.
+    /// Lower-case header names and their values.
     pub headers: BTreeMap<String, Vec<HeaderPart>>,
-    /// The status that must come back.
+    /// The expected status.
     pub status: Option<u16>,
-    /// JSON pointer → what must be there.
+    /// JSON pointer → expected value.
     pub json: BTreeMap<String, JsonPresence>,
 }
 
-/// A piece of a header's value.
+/// A part of a header's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderPart {
-    /// As it is sent. It may be a credential that does not belong into a file, so it is never shown.
+    /// Sent literally. It may be a credential that does not belong in the file, so it is never shown.
     Text(Secret),
-    /// `$KEY`: the local value of a key of that service.
+    /// `$KEY`: the service's local value of the key.
     Key(String),
 }
 
-/// What must be at a place of a JSON answer.
+/// The expected value at a pointer in a JSON response.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JsonPresence {
     /// Something other than null.
     Present,
     Absent,
-    /// Exactly this text.
+    /// Exactly this string.
     Text(String),
     /// Exactly this whole number.
     Integer(i64),
     /// Exactly this number.
     Float(f64),
-    /// Exactly this.
     Boolean(bool),
 }
 
@@ -210,12 +208,12 @@ pub enum JsonPresence {
 pub enum OnDrift {
     /// The commit passes.
     Warn,
-    /// The commit is stopped.
+    /// The commit is blocked.
     Fail,
 }
 
 impl FailOnSetting {
-    /// As a report has it: `None` is never.
+    /// Returns the severity as reports have it: `None` is never.
     pub fn severity(self) -> Option<Severity> {
         match self {
             Self::Severity(severity) => Some(severity),
@@ -225,41 +223,40 @@ impl FailOnSetting {
 }
 
 impl Config {
-    /// Returns the folder that its paths start from.
+    /// Returns the directory that its paths are relative to.
     pub fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(&self.root)
     }
 
-    /// Returns every file of variables that it names.
+    /// Returns every env file that it names.
     pub fn env_files(&self) -> impl Iterator<Item = &At<String>> {
         let services = self.services.values().filter_map(|section| section.env_file.as_ref());
         let environments = self.environments.values().filter_map(|section| section.env_file.as_ref());
         self.env_file.iter().chain(services).chain(environments).flatten()
     }
 
-    /// Returns whether it says which files of variables are used, also by an empty list.
+    /// Returns whether it selects env files, even by an empty list.
     pub fn names_env_files(&self) -> bool {
         let services = self.services.values().map(|section| &section.env_file);
         let environments = self.environments.values().map(|section| &section.env_file);
         services.chain(environments).chain([&self.env_file]).any(Option::is_some)
     }
 
-    /// Returns where a path that it names leads, absolute; an error at that path's place if it leads out of
+    /// Resolves a path of the file to an absolute one. It is an error, at the position of the path, if that is outside
     /// [`Config::root`].
     pub fn file(&self, path: &At<String>) -> Result<PathBuf, Error> {
-        inside::follow(&self.root, self.folder(), Path::new(&path.value)).map_err(|why| {
-            self.fault(path, format!("this path can't be used: {why}"), "name a file inside the repository")
-        })
+        inside::follow(&self.root, self.folder(), Path::new(&path.value))
+            .map_err(|why| self.fault(path, format!("path not allowed: {why}"), "use a path inside the repository"))
     }
 
-    /// Returns an error about something that it says, at its place.
-    pub fn fault<T>(&self, at: &At<T>, what: impl Into<String>, next: impl Into<String>) -> Error {
+    /// Returns an error at the position of a setting.
+    pub fn fault<T>(&self, at: &At<T>, what: impl Into<String>, help: impl Into<Help>) -> Error {
         Error::Config {
             path: self.name.clone(),
             line: at.line,
             column: at.column,
             what: what.into(),
-            help: next.into(),
+            help: help.into(),
         }
     }
 }

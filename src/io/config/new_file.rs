@@ -1,71 +1,74 @@
-//! The text of a new `doctor.toml`, and the proof that it says what was meant.
+//! Generates a new `doctor.toml`, and verifies that it parses back to the draft.
 
 use std::path::{Path, PathBuf};
 
 use crate::drift::Secret;
 use crate::drift::suggest::{ConfigDraft, Exception, Requirement, Section};
 use crate::error::Error;
-use crate::io::config::find::understand;
+use crate::io::config::find::parse_on_large_stack;
 use crate::io::config::toml_text::{comment, key, quoted};
-use crate::io::config::{At, Config, EnvironmentSection, RuleName, inside};
+use crate::io::config::{At, Config, EnvironmentSection, RuleName, resolve_inside};
 use crate::io::{files, git};
 
-/// Longer lists have an item on each line. Comments keep to it, too.
+/// The widest line, in characters. A list that would be longer has one item per line.
 const WIDEST: usize = 58;
 
 /// Where a new `doctor.toml` goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigLocation {
-    /// The file, absolute.
+    /// The absolute path of the file.
     pub path: PathBuf,
-    /// The same, as a person would type it from the working folder.
+    /// The path as a user would type it from the working directory.
     pub name: String,
-    /// The root of the repository, or else the working folder.
+    /// The root of the repository, or the working directory outside a repository.
     pub root: PathBuf,
 }
 
 impl ConfigLocation {
-    /// Returns the root of the repository that the working folder lies in, or else that folder.
+    /// Returns the location at the root of the repository, or in the working directory outside a repository.
     pub fn of(working_folder: &Path) -> Self {
         let root = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());
         let path = root.join("doctor.toml");
         Self { name: files::display_path(&path, working_folder), path, root }
     }
 
-    /// Returns how a file is named in it. An error for one that no `doctor.toml` may name.
+    /// Returns the path that refers to a file in this `doctor.toml`, or an error if it must not refer to that file.
     pub fn reach(&self, file: &Path) -> Result<String, Error> {
-        inside(&self.root, &self.root, file)?;
+        resolve_inside(&self.root, &self.root, file)?;
         let parts = file.strip_prefix(&self.root).ok().map(Path::components);
         let parts: Option<Vec<&str>> = parts.into_iter().flatten().map(|part| part.as_os_str().to_str()).collect();
         parts.filter(|parts| !parts.is_empty()).map(|parts| parts.join("/")).ok_or_else(|| Error::File {
             path: file.display().to_string(),
-            cause: "no doctor.toml can name it: it lies outside of the repository, or its name is no text".to_owned(),
-            help: "name a file inside the repository with `--env-file PATH`".to_owned(),
+            cause: "it is outside the repository, or its name is not valid UTF-8".to_owned(),
+            help: "pass a file inside the repository with `--env-file PATH`".into(),
         })
     }
 }
 
-/// Returns the text of a draft: read again, and found to say this and nothing else. An error if the reader does not
-/// understand it so.
-pub fn fresh(draft: &ConfigDraft, site: &ConfigLocation, rules: &[RuleName]) -> Result<(String, Config), Error> {
+/// Returns the text of a draft, and the [`Config`] that it parses to. It is an error if that differs from the draft.
+pub fn generate(draft: &ConfigDraft, site: &ConfigLocation, rules: &[RuleName]) -> Result<(String, Config), Error> {
     let text = directive(site).to_owned() + &text(draft);
     let empty = || Config::empty(site.path.clone(), site.name.clone(), site.root.clone());
-    let mistaken = |why: &str| Error::Write {
+    let mistaken = |cause: &str| Error::Write {
         path: site.name.clone(),
-        cause: why.to_owned(),
-        help: "nothing was written: write it by hand, and report this".to_owned(),
+        cause: cause.to_owned(),
+        help: "nothing was written; write the file by hand, and report this bug".into(),
     };
-    let read = understand(&Secret::new(text.as_str()), empty(), rules)
-        .map_err(|error| mistaken(&format!("what was to be written can't be read again: {error}")))?;
-    if states(&read, draft, empty()) { Ok((text, read)) } else { Err(mistaken("it would not say what was chosen")) }
+    let read = parse_on_large_stack(&Secret::new(text.as_str()), empty(), rules)
+        .map_err(|error| mistaken(&format!("the generated text is invalid: {error}")))?;
+    if states(&read, draft, empty()) {
+        Ok((text, read))
+    } else {
+        Err(mistaken("the generated text does not match the selection"))
+    }
 }
 
-/// Returns the line that tells editors where the schema is, where it is. Without the file it would be an error to them.
+/// Returns the line that points editors to the schema. Editors report an error if the schema file is missing.
 fn directive(site: &ConfigLocation) -> &'static str {
     if site.root.join("doctor.schema.json").is_file() { "#:schema ./doctor.schema.json\n" } else { "" }
 }
 
-/// Returns whether the environment has the files and the protection that it should have, and no other has any.
+/// Returns whether the environment has the files and the protection of the draft, and no other environment has any.
 fn has_environment(read: &Config, draft: &ConfigDraft) -> bool {
     let own = read.environments.get(draft.environment_title());
     let files = |section: &EnvironmentSection| -> Vec<String> {
@@ -76,20 +79,20 @@ fn has_environment(read: &Config, draft: &ConfigDraft) -> bool {
         && read.environments.len() == usize::from(own.is_some())
 }
 
-/// Returns whether a file says that, and nothing that was not to be said.
+/// Returns whether a file contains exactly the draft.
 pub(super) fn states(read: &Config, draft: &ConfigDraft, empty: Config) -> bool {
-    let word = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.clone());
-    let words = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect::<Vec<_>>();
+    let value = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.clone());
+    let values = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect::<Vec<_>>();
     let sections = draft.services.iter().all(|section| {
         read.services.get(&section.alias).is_some_and(|own| {
             let rest = (&own.env_file, &own.commit, own.start_command_contains.len());
             own.name.value == section.name && rest == (&None, &None, 0)
         })
     });
-    let require: Vec<_> = read.require.iter().map(|one| (words(&one.keys), words(&one.services))).collect();
+    let require: Vec<_> = read.require.iter().map(|one| (values(&one.keys), values(&one.services))).collect();
     let ignore = read.ignore.iter().map(|one| {
         let rest = one.environments.is_empty() && one.until.is_none();
-        (words(&one.keys), words(&one.services), one.rules.clone(), one.reason.clone(), rest)
+        (values(&one.keys), values(&one.services), one.rules.clone(), one.reason.clone(), rest)
     });
     let wanted = draft.ignore.iter().map(|one| {
         let rules: Vec<String> = one.rules.iter().map(|&rule| rule.to_owned()).collect();
@@ -104,8 +107,8 @@ pub(super) fn states(read: &Config, draft: &ConfigDraft, empty: Config) -> bool 
         ignore: read.ignore.clone(),
         ..empty
     };
-    word(&read.project).as_ref() == Some(&draft.project.id)
-        && word(&read.environment).as_ref() == Some(&draft.environment.id)
+    value(&read.project).as_ref() == Some(&draft.project.id)
+        && value(&read.environment).as_ref() == Some(&draft.environment.id)
         && sections
         && read.services.len() == draft.services.len()
         && require == draft.require.iter().map(|one| (one.keys.clone(), one.services.clone())).collect::<Vec<_>>()
@@ -125,8 +128,8 @@ pub(super) fn text(draft: &ConfigDraft) -> String {
 
 fn head(draft: &ConfigDraft) -> String {
     let mut text = String::from(
-        "# What `doctor check` compares, and how strictly.\n\
-         # It holds names and no values: commit it.\n\n",
+        "# What doctor compares, and how strictly.\n\
+         # Contains names but no values, so commit it.\n\n",
     );
     let [project, environment] = [&draft.project, &draft.environment];
     text.extend(["# Project ", &comment(&project.name), ", environment ", &comment(&environment.name), ":\n"]);
@@ -135,14 +138,14 @@ fn head(draft: &ConfigDraft) -> String {
     text
 }
 
-/// Returns what holds in the environment that was checked, and in no other.
+/// Returns the section of the environment that was checked.
 fn environment(draft: &ConfigDraft) -> String {
     if draft.files.is_empty() && !draft.is_production() {
         return String::new();
     }
     let mut text = String::from("\n");
     if draft.is_production() {
-        text.push_str("# A fix wants the name of this environment typed.\n");
+        text.push_str("# `doctor fix` asks you to type this environment's name.\n");
     }
     text.extend(["[environments.", &key(draft.environment_title()), "]\n"]);
     if !draft.files.is_empty() {
@@ -156,13 +159,13 @@ fn environment(draft: &ConfigDraft) -> String {
 
 fn services(sections: &[Section]) -> String {
     if sections.is_empty() {
-        return "\n# No service is named: each one that shares a key with the file is\n\
-                # looked at. To choose, and to give short names:\n\
+        return "\n# No service is selected, so doctor checks each one that shares\n\
+                # a key with the file. To select services and set aliases:\n\
                 # [services.api]\n# name = \"my-api-production\"\n"
             .to_owned();
     }
     let first = &sections[0].alias;
-    let mut text = format!("\n# The services, by short names: `doctor check -s {first}`.\n");
+    let mut text = format!("\n# Services by alias, as in `doctor check -s {first}`.\n");
     for (index, section) in sections.iter().enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
         let called = if section.name == section.service.name {
@@ -179,7 +182,7 @@ fn require(all: &[Requirement], sections: &[Section]) -> String {
     if all.is_empty() {
         let alias = sections.first().map_or("api", |section| &section.alias);
         return format!(
-            "\n# Keys that must be there, and be equal, go here:\n\
+            "\n# List keys that must be set, with equal values:\n\
              # [[require]]\n# keys     = [\"API_KEY\"]\n# services = [{}]\n",
             quoted(alias)
         );
@@ -187,7 +190,9 @@ fn require(all: &[Requirement], sections: &[Section]) -> String {
     let mut text = String::new();
     for (index, one) in all.iter().enumerate() {
         text.push_str(match index {
-            0 => "\n# These keys must be there, and equal on these\n# services and in the file. Add keys to require more.\n",
+            0 => {
+                "\n# These keys must be set and equal on these services\n# and in the file. Add keys to require more.\n"
+            }
             _ => "\n",
         });
         text.push_str("[[require]]\n");
@@ -203,21 +208,21 @@ fn ignore(draft: &ConfigDraft) -> String {
         return exceptions(all) + &undecided(&draft.undecided);
     }
     if all.is_empty() {
-        return "\n# Keys that differ on purpose go here, and are not told:\n\
+        return "\n# List keys that are expected to differ:\n\
                 # [[ignore]]\n# keys   = [\"DEBUG\", \"LOCAL_*\"]\n# reason = \"only for local runs\"\n"
             .to_owned();
     }
     exceptions(all)
 }
 
-/// Returns the entry that would ignore what differs now, as a comment.
+/// Returns a commented-out entry that ignores the current differences.
 fn undecided(keys: &[String]) -> String {
     let mut entry = String::from("[[ignore]]\n");
     entry.push_str(&list("keys  ", keys));
     entry.push_str("rules  = [\"value-differs\"]\nreason = \"why it differs\"\n");
     let lines: Vec<String> = entry.lines().map(|line| format!("# {line}\n")).collect();
     format!(
-        "\n# These keys have another value on Railway now. To ignore\n# those that are expected to differ:\n{}",
+        "\n# These keys have different values on Railway. To ignore\n# those that are expected to differ:\n{}",
         lines.concat()
     )
 }
@@ -226,7 +231,7 @@ fn exceptions(all: &[Exception]) -> String {
     let mut text = String::new();
     for (index, one) in all.iter().enumerate() {
         text.push_str(match index {
-            0 => "\n# These keys differ on purpose, and these rules skip them.\n# Add keys to silence more.\n",
+            0 => "\n# These keys are expected to differ: the rules skip them.\n# Add keys to ignore more.\n",
             _ => "\n",
         });
         let rules: Vec<String> = one.rules.iter().map(|&rule| rule.to_owned()).collect();
@@ -241,7 +246,7 @@ fn exceptions(all: &[Exception]) -> String {
     text
 }
 
-/// `name = ["a", "b"]`, or an item on each line.
+/// Returns `name = ["a", "b"]`, with one item per line if it is long.
 fn list(name: &str, items: &[String]) -> String {
     let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
     let line = format!("{name} = [{}]\n", items.join(", "));

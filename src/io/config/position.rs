@@ -1,9 +1,9 @@
-//! Lines and columns of a text, found fast however long its lines are.
+//! Converts byte offsets to lines and columns, in constant time even on very long lines.
 
-/// Bytes between two counts of characters.
+/// The distance between two counts of characters, in bytes.
 const STEP: usize = 1024;
 
-/// An index of a text.
+/// An index of line starts and character counts.
 pub(super) struct Positions<'t> {
     text: &'t str,
     /// Where each line starts, in bytes.
@@ -13,7 +13,6 @@ pub(super) struct Positions<'t> {
 }
 
 impl<'t> Positions<'t> {
-    /// Looks through the text once.
     pub(super) fn new(text: &'t str) -> Self {
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(offset, _)| offset + 1);
         let mut counts = vec![0];
@@ -54,7 +53,7 @@ mod tests {
         }
         assert_eq!(positions.of(7), (2, 1));
         assert_eq!(positions.of(text.len()), (3, 12));
-        assert_eq!(positions.of(usize::MAX), (3, 12), "beyond the end is the end");
+        assert_eq!(positions.of(usize::MAX), (3, 12), "an offset beyond the end is the end");
         assert_eq!(Positions::new("").of(0), (1, 1));
     }
 

@@ -15,7 +15,7 @@ use crate::io::config::{
     ServiceSection, expectations,
 };
 
-/// What can stand at the top of the file.
+/// The keys at the top level of the file.
 const TOP: &[&str] = &[
     "project",
     "environment",
@@ -31,7 +31,7 @@ const TOP: &[&str] = &[
     "hook",
 ];
 
-/// The most patterns of all [[ignore]] sections together.
+/// The maximum number of patterns in all [[ignore]] sections together.
 const MOST_PATTERNS: usize = 1000;
 
 const SEVERITIES: &[(&str, Option<Severity>)] = &[
@@ -42,7 +42,7 @@ const SEVERITIES: &[(&str, Option<Severity>)] = &[
 ];
 
 impl Config {
-    /// Returns a file that says nothing.
+    /// Returns the settings of an empty file.
     pub(super) fn empty(path: PathBuf, name: String, root: PathBuf) -> Self {
         Self {
             path,
@@ -66,7 +66,7 @@ impl Config {
     }
 }
 
-/// Returns the whole file.
+/// Reads the whole file.
 pub(super) fn document(top: &Table<'_>, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
     top.only(TOP)?;
     let expect = top.table("expect")?;
@@ -105,13 +105,13 @@ fn loader(top: &Table<'_>) -> Result<Option<LoaderSetting>, Error> {
 }
 
 fn fail_on(top: &Table<'_>) -> Result<Option<FailOnSetting>, Error> {
-    let words = [
+    let values = [
         ("error", FailOnSetting::Severity(Severity::Error)),
         ("warning", FailOnSetting::Severity(Severity::Warning)),
         ("note", FailOnSetting::Severity(Severity::Note)),
         ("never", FailOnSetting::Never),
     ];
-    top.choice("fail-on", &words)
+    top.choice("fail-on", &values)
 }
 
 fn on_drift(top: &Table<'_>) -> Result<Option<OnDrift>, Error> {
@@ -162,13 +162,13 @@ fn service(section: &Table<'_>, item: &Item<'_>) -> Result<ServiceSection, Error
         && given.value != "HEAD"
         && !digits(&given.value)
     {
-        return Err(section.wrong(&item, "7 to 40 digits of a commit, or \"HEAD\""));
+        return Err(section.wrong(&item, "a commit hash of 7 to 40 hexadecimal digits, or \"HEAD\""));
     }
     let parts = section.texts("start-command-contains")?.unwrap_or_default();
     if let (Some(_), Some(item)) =
         (parts.iter().find(|part| !CommandLine::is_part(&part.value)), section.get("start-command-contains"))
     {
-        return Err(section.wrong(&item, "words of a command, with quotes closed, such as \"-B\""));
+        return Err(section.wrong(&item, "a list of command-line arguments with balanced quotes, such as [\"-B\"]"));
     }
     Ok(ServiceSection {
         name: section.text("name")?.unwrap_or_else(|| section.source.at(item.key_start, item.key.to_owned())),
@@ -178,10 +178,14 @@ fn service(section: &Table<'_>, item: &Item<'_>) -> Result<ServiceSection, Error
     })
 }
 
-/// Refuses a section whose name can't be the name of anything.
+/// Rejects a section name that is empty or has control characters.
 fn named(table: &Table<'_>, item: &Item<'_>) -> Result<(), Error> {
     if item.key.trim().is_empty() || item.key.chars().any(char::is_control) {
-        return Err(table.source.fault(item.key_start, "this section has no usable name", "give it a name"));
+        return Err(table.source.fault(
+            item.key_start,
+            "the section name is empty or has control characters",
+            "rename it",
+        ));
     }
     Ok(())
 }
@@ -190,8 +194,8 @@ fn require(table: &Table<'_>) -> Result<RequireSection, Error> {
     table.only(&["keys", "services"])?;
     let keys = table.required("keys", table.texts("keys")?, "keys = [\"KEY\"]")?;
     if let Some(pattern) = keys.iter().find(|key| key.value.contains(['*', '?'])) {
-        let (what, next) = ("`keys` in [[require]] takes no patterns", "name each key in full");
-        return Err(table.source.fault_at(pattern, what, next));
+        let what = "`keys` in [[require]] can't contain patterns";
+        return Err(table.source.fault_at(pattern, what, "list each key by its exact name"));
     }
     Ok(RequireSection { line: table.line(), keys, services: table.texts("services")?.unwrap_or_default() })
 }
@@ -202,15 +206,15 @@ fn ignore(table: &Table<'_>, rules: &[RuleName]) -> Result<IgnoreSection, Error>
     let given = table.texts("rules")?.unwrap_or_default();
     let rule = |at: &At<String>| {
         known(&at.value, rules).map(str::to_owned).ok_or_else(|| {
-            let what = "`rules` in [[ignore]] names a rule that does not exist";
+            let what = "`rules` in [[ignore]] contains an unknown rule";
             table.source.fault_at(at, what, which_rule(&at.value, rules))
         })
     };
-    // A name counts once, however often it is given.
+    // Remove duplicates: a code and a name can select the same rule.
     let mut rules = given.iter().map(rule).collect::<Result<Vec<String>, Error>>()?;
     let mut seen = BTreeSet::new();
     rules.retain(|rule| seen.insert(rule.clone()));
-    let reason = table.required("reason", table.text("reason")?, "reason = \"why this is meant to differ\"")?;
+    let reason = table.required("reason", table.text("reason")?, "reason = \"why this is expected to differ\"")?;
     Ok(IgnoreSection {
         line: table.line(),
         keys,
@@ -222,22 +226,22 @@ fn ignore(table: &Table<'_>, rules: &[RuleName]) -> Result<IgnoreSection, Error>
     })
 }
 
-/// Refuses more patterns than can be tried on every key. Names in full are looked up, and may be as many as the file holds.
+/// Rejects more patterns than can be matched against every key. Exact names are looked up in a map and not limited.
 fn few_patterns(top: &Table<'_>, sections: Vec<IgnoreSection>) -> Result<Vec<IgnoreSection>, Error> {
     let keys = sections.iter().flat_map(|section| &section.keys);
     let one_too_many = keys.filter(|key| key.value.contains(['*', '?'])).nth(MOST_PATTERNS);
     if let Some(pattern) = one_too_many {
         let what = format!("[[ignore]] has more than {MOST_PATTERNS} patterns with `*` or `?`");
-        return Err(top.source.fault_at(pattern, what, "use fewer and wider patterns, or names in full"));
+        return Err(top.source.fault_at(pattern, what, "use fewer, broader patterns, or exact names"));
     }
     Ok(sections)
 }
 
-/// `until = "2027-01-01"`, or the same as a date of TOML's own.
+/// Reads `until`, a date as a string or as a TOML date.
 fn until(table: &Table<'_>) -> Result<Option<Date>, Error> {
     let Some(item) = table.get("until") else { return Ok(None) };
     let date = match item.value {
-        // Other forms of a date, and dates with a time, are left out on purpose: one way to write it.
+        // Other formats, and dates with a time, are intentionally not accepted.
         DeValue::String(text) if text.len() == "2027-01-01".len() => text.parse().ok(),
         DeValue::Datetime(moment) if moment.time.is_none() && moment.offset.is_none() => moment.date.and_then(|date| {
             let [month, day] = [date.month, date.day].map(|number| i8::try_from(number).unwrap_or(0));
@@ -248,7 +252,7 @@ fn until(table: &Table<'_>) -> Result<Option<Date>, Error> {
     date.map(Some).ok_or_else(|| table.wrong(&item, "a date such as \"2027-01-01\""))
 }
 
-/// What `[severity]` gives to rules, and on which lines.
+/// The severities of rules in `[severity]`, and their lines.
 type Severities = (BTreeMap<String, Option<Severity>>, BTreeMap<String, usize>);
 
 fn severity(top: &Table<'_>, rules: &[RuleName]) -> Result<Severities, Error> {
@@ -256,24 +260,25 @@ fn severity(top: &Table<'_>, rules: &[RuleName]) -> Result<Severities, Error> {
     let Some(table) = top.table("severity")? else { return Ok((severities, lines)) };
     for item in table.items() {
         let Some(name) = known(item.key, rules) else {
-            let what = format!("{} is not the name of a rule", table.called(item.key));
+            let what = table.with_name("unknown rule", item.key);
             return Err(table.source.fault(item.key_start, what, which_rule(item.key, rules)));
         };
         lines.insert(name.to_owned(), table.source.at(item.key_start, ()).line);
         if severities.insert(name.to_owned(), table.choose(&item, SEVERITIES)?).is_some() {
-            let what = format!("{} is a rule that has a severity already", table.called(item.key));
-            return Err(table.source.fault(item.key_start, what, "keep one of the two lines"));
+            let what = table.with_name("duplicate rule", item.key);
+            let help = "keep one of the two lines; a code and a name can select the same rule";
+            return Err(table.source.fault(item.key_start, what, help));
         }
     }
     Ok((severities, lines))
 }
 
-/// Returns the name of the rule that is meant by a name or a code.
+/// Returns the name of the rule with that name or code.
 fn known(given: &str, rules: &[RuleName]) -> Option<&'static str> {
     rules.iter().find(|(code, name)| *code == given || *name == given).map(|(_, name)| *name)
 }
 
 fn which_rule(given: &str, rules: &[RuleName]) -> String {
     let names: Vec<&str> = rules.iter().map(|(_, name)| *name).collect();
-    format!("{}the rules are {}", did_you_mean(given, &names), listed(&names))
+    format!("{}valid rules: {}", did_you_mean(given, &names), listed(&names))
 }

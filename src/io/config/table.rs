@@ -1,36 +1,36 @@
-//! A table of `doctor.toml`, read key by key: what is there has its place, what is wrong is told without quoting a value.
+//! A table of `doctor.toml`, read key by key. Settings and errors have positions. Errors never quote a value.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::drift::similarity::close_matches;
-use crate::error::Error;
+use crate::error::{Error, Help};
 use crate::io::config::At;
 use crate::io::config::position::Positions;
 
-/// The longest key that is repeated in a message; what is longer is no mistyped key, and could be a secret.
+/// The longest key that a message quotes. A longer one is not a typo, and could be a secret.
 const LONGEST_KEY: usize = 40;
 
-/// The text of the file and its name.
+/// The name of the file and an index of its text.
 pub(super) struct ConfigSource<'s> {
     pub(super) name: &'s str,
     pub(super) positions: Positions<'s>,
 }
 
 impl ConfigSource<'_> {
-    /// Returns an error at a byte of the file.
-    pub(super) fn fault(&self, offset: usize, what: impl Into<String>, next: impl Into<String>) -> Error {
+    /// Returns an error at a byte offset.
+    pub(super) fn fault(&self, offset: usize, what: impl Into<String>, help: impl Into<Help>) -> Error {
         let (line, column) = self.positions.of(offset);
-        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: next.into() }
+        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: help.into() }
     }
 
-    /// Returns an error at the place of something that was read.
-    pub(super) fn fault_at<T>(&self, at: &At<T>, what: impl Into<String>, next: impl Into<String>) -> Error {
+    /// Returns an error at the position of a setting.
+    pub(super) fn fault_at<T>(&self, at: &At<T>, what: impl Into<String>, help: impl Into<Help>) -> Error {
         let At { line, column, .. } = *at;
-        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: next.into() }
+        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: help.into() }
     }
 
-    /// Something that stands at a byte of the file.
+    /// Returns a setting with the position of a byte offset.
     pub(super) fn at<T>(&self, offset: usize, value: T) -> At<T> {
         let (line, column) = self.positions.of(offset);
         At { value, line, column }
@@ -40,7 +40,7 @@ impl ConfigSource<'_> {
 pub(super) struct Table<'t> {
     pub(super) source: &'t ConfigSource<'t>,
     entries: &'t DeTable<'t>,
-    /// How messages name it: `[services.api]`, `[[require]]`, or nothing for the top of the file.
+    /// The table's name in messages: `[services.api]`, `[[require]]`, or empty for the top level.
     title: String,
     start: usize,
 }
@@ -53,24 +53,24 @@ pub(super) struct Item<'t> {
 }
 
 impl<'t> Table<'t> {
-    /// Returns the top of the file.
+    /// Returns the top-level table.
     pub(super) fn top(source: &'t ConfigSource<'t>, entries: &'t DeTable<'t>) -> Self {
         Self { source, entries, title: String::new(), start: 0 }
     }
 
-    /// Returns where the table starts; 1-based line.
+    /// Returns the 1-based line where the table starts.
     pub(super) fn line(&self) -> usize {
         self.source.positions.of(self.start).0
     }
 
-    /// Returns every key with its value, in the order of the file.
+    /// Returns all keys with their values, in the order of the file.
     pub(super) fn items(&self) -> Vec<Item<'t>> {
         let mut items: Vec<_> = self.entries.iter().map(|(key, value)| item(key, value)).collect();
         items.sort_by_key(|item| item.key_start);
         items
     }
 
-    /// Refuses the first key that is not one of these.
+    /// Rejects the first key that is not one of these.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Error> {
         match self.items().iter().find(|item| !known.contains(&item.key)) {
             None => Ok(()),
@@ -79,21 +79,21 @@ impl<'t> Table<'t> {
     }
 
     fn unknown(&self, item: &Item<'_>, known: &[&str]) -> Error {
-        if let Some((why, next)) = forbidden(item.key) {
-            let what = format!("doctor.toml can't set `{}`: {why}", item.key);
-            return self.source.fault(item.key_start, what, next);
+        if let Some((cause, help)) = forbidden(item.key) {
+            let what = format!("doctor.toml can't set `{}`: {cause}", item.key);
+            return self.source.fault(item.key_start, what, help);
         }
-        let place =
-            if self.title.is_empty() { "at the top of the file".to_owned() } else { format!("in {}", self.title) };
-        let what = match shown(item.key) {
-            Some(key) => format!("unknown key `{key}` {place}"),
-            None => format!("unknown key {place}"),
-        };
-        self.source.fault(
-            item.key_start,
-            what,
-            format!("{}use one of {}", did_you_mean(item.key, known), listed(known)),
-        )
+        let help = format!("{}valid keys: {}", did_you_mean(item.key, known), listed(known));
+        self.source.fault(item.key_start, self.with_name("unknown key", item.key), help)
+    }
+
+    /// Returns `problem` with the name of the key, if that may be quoted: ``unknown key `nmae` in [services.api]``.
+    pub(super) fn with_name(&self, problem: &str, key: &str) -> String {
+        let place = if self.title.is_empty() { "at the top level".to_owned() } else { format!("in {}", self.title) };
+        match shown(key) {
+            Some(key) => format!("{problem} `{key}` {place}"),
+            None => format!("{problem} {place}"),
+        }
     }
 
     /// Returns the value of a key.
@@ -101,38 +101,38 @@ impl<'t> Table<'t> {
         self.entries.get_key_value(key).map(|(key, value)| item(key, value))
     }
 
-    /// Returns an error about a value: what it must be, never what it is.
+    /// Returns an error about a value. It states what is expected, and never quotes the value.
     pub(super) fn wrong(&self, item: &Item<'_>, expected: &str) -> Error {
         let what = format!("{} must be {expected}", self.called(item.key));
-        self.source.fault(item.start, what, format!("correct {}", self.called(item.key)))
+        self.source.fault(item.start, what, schema_help())
     }
 
-    /// Returns how messages name a key of this table: `` `env-file` in [services.api] ``.
+    /// Returns the key's name in messages: `` `env-file` in [services.api] ``.
     pub(super) fn called(&self, key: &str) -> String {
         let key = shown(key).unwrap_or("this key");
         if self.title.is_empty() { format!("`{key}`") } else { format!("`{key}` in {}", self.title) }
     }
 
-    /// Returns a key that has to be there.
+    /// Returns the value of a required key, or an error that the key is missing.
     pub(super) fn required<T>(&self, key: &str, found: Option<T>, example: &str) -> Result<T, Error> {
         found.ok_or_else(|| {
-            self.source.fault(self.start, format!("{} has no `{key}`", self.title), format!("add `{example}`"))
+            self.source.fault(self.start, format!("{} is missing `{key}`", self.title), format!("add `{example}`"))
         })
     }
 
-    /// Returns a string that is not empty.
+    /// Returns a non-empty string.
     pub(super) fn text(&self, key: &str) -> Result<Option<At<String>>, Error> {
         let Some(item) = self.get(key) else { return Ok(None) };
         match item.value.as_str() {
             Some(text) if !text.is_empty() => Ok(Some(self.source.at(item.start, text.to_owned()))),
-            _ => Err(self.wrong(&item, "a string that is not empty")),
+            _ => Err(self.wrong(&item, "a non-empty string")),
         }
     }
 
-    /// Returns a list of strings, neither of them empty.
+    /// Returns a non-empty list of non-empty strings.
     pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<At<String>>>, Error> {
         let Some(item) = self.get(key) else { return Ok(None) };
-        let expected = "a list of strings that are not empty, such as [\"…\"]";
+        let expected = "a non-empty list of non-empty strings, such as [\"…\"]";
         let list = item.value.as_array().filter(|list| !list.is_empty());
         let mut texts = Vec::new();
         for value in list.ok_or_else(|| self.wrong(&item, expected))? {
@@ -153,28 +153,30 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// `true` or `false`.
     pub(super) fn boolean(&self, key: &str) -> Result<Option<bool>, Error> {
         let Some(item) = self.get(key) else { return Ok(None) };
         item.value.as_bool().map(Some).ok_or_else(|| self.wrong(&item, "true or false"))
     }
 
-    /// One of a few words.
-    pub(super) fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<Option<T>, Error> {
-        self.get(key).map(|item| self.choose(&item, words)).transpose()
+    /// Returns the meaning of a key's value, which must be one of `values`.
+    pub(super) fn choice<T: Copy>(&self, key: &str, values: &[(&str, T)]) -> Result<Option<T>, Error> {
+        self.get(key).map(|item| self.choose(&item, values)).transpose()
     }
 
-    /// Returns the meaning of a value that is one of a few words.
-    pub(super) fn choose<T: Copy>(&self, item: &Item<'_>, words: &[(&str, T)]) -> Result<T, Error> {
+    /// Returns the meaning of a value, which must be one of `values`.
+    pub(super) fn choose<T: Copy>(&self, item: &Item<'_>, values: &[(&str, T)]) -> Result<T, Error> {
         let given = item.value.as_str().unwrap_or_default();
-        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == given) {
+        if let Some((_, meaning)) = values.iter().find(|(value, _)| *value == given) {
             return Ok(*meaning);
         }
-        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let quoted: Vec<String> = names.iter().map(|word| format!("\"{word}\"")).collect();
+        let names: Vec<&str> = values.iter().map(|(value, _)| *value).collect();
+        let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
         let what = format!("{} must be one of {}", self.called(item.key), quoted.join(", "));
-        let next = format!("{}correct {}", did_you_mean(given, &names), self.called(item.key));
-        Err(self.source.fault(item.start, what, next))
+        let help = match did_you_mean(given, &names).trim_end() {
+            "" => schema_help(),
+            suggestion => suggestion.to_owned().into(),
+        };
+        Err(self.source.fault(item.start, what, help))
     }
 
     /// Returns a table inside this one.
@@ -182,17 +184,17 @@ impl<'t> Table<'t> {
         self.get(key).map(|item| self.enter(&item)).transpose()
     }
 
-    /// Returns the table that is that value.
+    /// Returns the table that is the value of an item.
     pub(super) fn enter(&self, item: &Item<'t>) -> Result<Self, Error> {
         let entries = item.value.as_table().ok_or_else(|| self.wrong(item, "a table"))?;
         Ok(Self { source: self.source, entries, title: format!("[{}]", self.path_of(item.key)), start: item.start })
     }
 
-    /// Returns what each of the tables `[[key]]` inside this one says.
+    /// Reads each of the tables `[[key]]` inside this one.
     pub(super) fn each<T>(&self, key: &str, read: impl Fn(&Self) -> Result<T, Error>) -> Result<Vec<T>, Error> {
         let Some(item) = self.get(key) else { return Ok(Vec::new()) };
         let title = format!("[[{}]]", self.path_of(item.key));
-        let expected = format!("written as {title}, once for each");
+        let expected = format!("an array of tables, each written as {title}");
         let list = item.value.as_array().ok_or_else(|| self.wrong(&item, &expected))?;
         let table = |value: &'t Spanned<DeValue<'t>>| {
             let start = value.span().start;
@@ -215,32 +217,36 @@ fn item<'t>(key: &'t Spanned<toml::de::DeString<'t>>, value: &'t Spanned<DeValue
     Item { key: key.get_ref(), key_start: key.span().start, value: value.get_ref(), start: value.span().start }
 }
 
-/// Returns a key that may be repeated in a message.
+fn schema_help() -> Help {
+    Help::command("for all keys and their values, run:", "doctor schema config")
+}
+
+/// Returns the key if a message may quote it.
 fn shown(key: &str) -> Option<&str> {
     let plain = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | ' ');
     (!key.is_empty() && key.chars().count() <= LONGEST_KEY && key.chars().all(plain)).then_some(key)
 }
 
-/// `did you mean X? `, or nothing.
-pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
-    // Comparing takes the product of both lengths.
-    let close = if word.len() > 2 * LONGEST_KEY { Vec::new() } else { close_matches(word, known, 1, 0.6) };
+/// Returns `did you mean X? `, or an empty string if no known name is similar.
+pub(super) fn did_you_mean(given: &str, known: &[&str]) -> String {
+    // A comparison takes time proportional to the product of both lengths.
+    let close = if given.len() > 2 * LONGEST_KEY { Vec::new() } else { close_matches(given, known, 1, 0.6) };
     close.first().map_or_else(String::new, |close| format!("did you mean `{close}`? "))
 }
 
-/// Returns a list of names as prose.
+/// Returns names as a list between backticks.
 pub(super) fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Keys that somebody may try, and that a checkout must not set: why, and what to do instead.
+/// Returns the cause and the help for a key that a checkout must not set.
 fn forbidden(key: &str) -> Option<(&'static str, &'static str)> {
     let key = key.to_ascii_lowercase().replace('_', "-");
     let names = |names: &[&str]| names.iter().any(|name| key == *name || key == format!("railway-{name}"));
     if names(&["token", "api-token", "access-token", "project-token", "account-token", "api-key", "password"]) {
         Some((
-            "a token does not belong into a file of the repository",
-            "remove it, make a new token if this file was shared, and set RAILWAY_TOKEN or RAILWAY_API_TOKEN instead",
+            "tokens do not belong in a repository",
+            "remove it, replace the token if this file was shared, and set RAILWAY_TOKEN or RAILWAY_API_TOKEN instead",
         ))
     } else if names(&[
         "api-url",
@@ -255,11 +261,11 @@ fn forbidden(key: &str) -> Option<(&'static str, &'static str)> {
         "ca",
     ]) {
         Some((
-            "a checkout must not choose where tokens go",
-            "remove it; `--api-url URL` takes a loopback address, for tests",
+            "a checkout must not decide where tokens are sent",
+            "remove it; `--api-url URL` accepts a loopback address, for tests",
         ))
     } else if names(&["command", "commands", "run", "exec", "script", "shell", "before", "after", "pre", "post"]) {
-        Some(("doctor runs no command that a checkout names", "remove it"))
+        Some(("doctor never runs commands from a checkout", "remove it"))
     } else {
         None
     }

@@ -1,8 +1,8 @@
-//! Texts as `doctor.toml` has them.
+//! Writes strings, keys and comments of TOML.
 
 use std::fmt::Write;
 
-/// Returns a basic string of TOML's; what can't be seen, or turns the text around it, is escaped.
+/// Returns a TOML basic string. Invisible characters and those that change the text direction are escaped.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
@@ -16,13 +16,13 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Returns a key: as it is where TOML takes it so.
+/// Returns a bare key if TOML allows it, otherwise a quoted one.
 pub(super) fn key(text: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !text.is_empty() && text.bytes().all(is_bare) { text.to_owned() } else { quoted(text) }
 }
 
-/// Returns the part of a comment that somebody else has written: it ends where its line ends.
+/// Returns untrusted text for a comment. It can't contain a line break, so it can't end the comment.
 pub(super) fn comment(text: &str) -> String {
     text.chars().map(|character| if is_hidden(character) { '\u{fffd}' } else { character }).collect()
 }
@@ -42,5 +42,5 @@ fn is_hidden(character: char) -> bool {
 
 fn escape(character: char, quoted: &mut String) {
     let written = write!(quoted, "\\U{:08X}", u32::from(character));
-    debug_assert!(written.is_ok(), "a string takes everything");
+    debug_assert!(written.is_ok(), "writing to a String can't fail");
 }

@@ -1,5 +1,5 @@
-//! The parts of `doctor.toml` that decide where local values go: what `doctor trust` accepts. Their canonical form depends on
-//! what the file says, and not on how it is written.
+//! The parts of `doctor.toml` that decide where local values go, which `doctor trust` accepts. Their canonical form
+//! does not depend on formatting.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use zeroize::Zeroizing;
 
 use crate::io::config::{At, Config, HeaderPart, HttpSection, LoaderSetting};
 
-/// What a `doctor.toml` decides about where local values go.
+/// The settings of a `doctor.toml` that decide where local values go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedParts {
-    /// One line for each decision, sorted: names only.
+    /// One line per setting, sorted. Contains only names.
     pub lines: Vec<String>,
-    /// Of these lines, and of what they leave out because it may be a credential: queries and fixed texts of headers.
+    /// Covers the lines, and what they omit because it may be a credential: queries and literal texts of headers.
     pub digest: Digest,
 }
 
 impl TrustedParts {
-    /// Returns whether the file leaves all of it to others.
+    /// Returns whether the file has no such setting.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// Returns what differs from the lines that were accepted: `- ` and `+ ` before each line that is gone or new.
+    /// Returns the difference from the accepted lines: `- ` before each removed line, `+ ` before each new one.
     pub fn changes(&self, accepted: &[String]) -> Vec<String> {
-        let gone = accepted.iter().filter(|line| !self.lines.contains(line)).map(|line| format!("- {line}"));
+        let removed = accepted.iter().filter(|line| !self.lines.contains(line)).map(|line| format!("- {line}"));
         let new = self.lines.iter().filter(|line| !accepted.contains(line)).map(|line| format!("+ {line}"));
-        let changes: Vec<String> = gone.chain(new).collect();
+        let changes: Vec<String> = removed.chain(new).collect();
         if changes.is_empty() {
-            // What may be a credential is not shown.
-            return vec!["~ the query or a fixed header text of an [[expect.http]]".to_owned()];
+            // It may be a credential, so it is not shown.
+            return vec!["~ the query or a literal header text of an [[expect.http]]".to_owned()];
         }
         changes
     }
@@ -60,14 +60,14 @@ impl fmt::Display for Digest {
 }
 
 impl Config {
-    /// Returns the parts of it that decide where local values go.
+    /// Returns the settings that decide where local values go.
     pub fn trusted_parts(&self) -> TrustedParts {
         let mut lines = Vec::new();
-        let mut tell = |what: &str, at: Option<&At<String>>| {
+        let mut add = |what: &str, at: Option<&At<String>>| {
             lines.extend(at.map(|at| format!("{what} = {:?}", at.value)));
         };
-        tell("project", self.project.as_ref());
-        tell("environment", self.environment.as_ref());
+        add("project", self.project.as_ref());
+        add("environment", self.environment.as_ref());
         lines.extend(files("env-file", self.env_file.as_ref()));
         lines.extend(self.loader.map(|loader| format!("loader = {:?}", text(loader))));
         for (name, section) in &self.environments {
@@ -100,7 +100,7 @@ impl Config {
 /// Whether the order of names matters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NameOrder {
-    /// It does: later files win.
+    /// Kept, because later files win.
     AsWritten,
     Sorted,
 }
@@ -126,7 +126,7 @@ fn text(loader: LoaderSetting) -> &'static str {
     }
 }
 
-/// Names only: a query and a fixed text may be credentials.
+/// Returns one line with names only: the query and literal texts may be credentials.
 fn request(section: &HttpSection) -> String {
     let path = section.path.split('?').next().unwrap_or_default();
     let effects = if section.allow_effects == Some(true) { " with effects" } else { "" };
@@ -141,7 +141,7 @@ fn request(section: &HttpSection) -> String {
     format!("expect.http {:?} {} {path:?}{effects} {headers}", section.service.value, section.method)
 }
 
-/// Returns all of it, for the digest alone.
+/// Returns everything, for the digest only.
 fn whole(section: &HttpSection) -> Zeroizing<String> {
     let mut text = Zeroizing::new(format!("{:?} {} {:?}", section.service.value, section.method, section.path));
     for (name, parts) in &section.headers {
@@ -149,7 +149,7 @@ fn whole(section: &HttpSection) -> Zeroizing<String> {
         for part in parts {
             let quoted = Zeroizing::new(match part {
                 HeaderPart::Key(key) => format!(" ${key:?}"),
-                HeaderPart::Text(own) => format!(" {:?}", own.expose()),
+                HeaderPart::Text(text) => format!(" {:?}", text.expose()),
             });
             text.push_str(&quoted);
         }
@@ -162,7 +162,7 @@ mod tests {
     use crate::io::config::Digest;
 
     #[test]
-    fn a_digest_is_the_sha_256_of_a_text() {
+    fn digest_is_sha_256_of_text() {
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Digest::of("abc").to_string(), known);
     }

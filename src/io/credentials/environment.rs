@@ -1,23 +1,23 @@
 //! Tokens in the process environment.
 
 use crate::error::Error;
-use crate::io::credentials::{Credentials, Places, SourceLookup, token};
+use crate::io::credentials::{Credentials, SourceLookup, TokenSources, token};
 use crate::io::railway::transport::Scheme;
 
 const PROJECT: &str = "RAILWAY_TOKEN";
 const API: &str = "RAILWAY_API_TOKEN";
 
-/// `RAILWAY_TOKEN`: a project token.
-pub(super) fn project_token(places: &Places<'_>) -> Result<SourceLookup, Error> {
+/// Reads `RAILWAY_TOKEN`, a project token.
+pub(super) fn project_token(places: &TokenSources<'_>) -> Result<SourceLookup, Error> {
     lookup(places, PROJECT, Scheme::Project)
 }
 
-/// `RAILWAY_API_TOKEN`: an account or workspace token.
-pub(super) fn api_token(places: &Places<'_>) -> Result<SourceLookup, Error> {
+/// Reads `RAILWAY_API_TOKEN`, an account or workspace token.
+pub(super) fn api_token(places: &TokenSources<'_>) -> Result<SourceLookup, Error> {
     lookup(places, API, Scheme::Bearer)
 }
 
-fn lookup(places: &Places<'_>, name: &str, scheme: Scheme) -> Result<SourceLookup, Error> {
+fn lookup(places: &TokenSources<'_>, name: &str, scheme: Scheme) -> Result<SourceLookup, Error> {
     let Some(text) = places.variables.get(name) else {
         return Ok(SourceLookup::Nothing(format!("{name} is not set")));
     };
@@ -27,12 +27,12 @@ fn lookup(places: &Places<'_>, name: &str, scheme: Scheme) -> Result<SourceLooku
     })
 }
 
-/// Returns what a person should know about the variables when the token from `used` is used.
-pub(super) fn remarks(places: &Places<'_>, used: &str) -> Vec<String> {
+/// Returns notes about the variables for a run that uses the token from `used`.
+pub(super) fn remarks(places: &TokenSources<'_>, used: &str) -> Vec<String> {
     let state = |name: &str| places.variables.get(name).map(|text| !text.trim_ascii().is_empty());
     if [PROJECT, API].map(state) == [Some(true), Some(true)] {
         return vec![format!("{PROJECT} and {API} are both set; {used} is used")];
     }
     let empty = [PROJECT, API].into_iter().filter(|name| used != PROJECT && state(name) == Some(false));
-    empty.map(|name| format!("{name} is empty and counts as not set")).collect()
+    empty.map(|name| format!("{name} is empty, which counts as unset")).collect()
 }

@@ -1,18 +1,18 @@
-//! Which of Railway's own installations is spoken to.
+//! Railway's own installations and their hosts.
 
 use std::collections::BTreeMap;
 
-/// One of Railway's installations; each has its own accounts and its own file of the official CLI.
+/// One of Railway's installations. Each has its own accounts and its own configuration file of the Railway CLI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// The one that everybody uses.
+    /// The public one.
     Production,
     Staging,
     Develop,
 }
 
-/// Returns the installation that `RAILWAY_ENV` names, as the official CLI reads it: upper and lower case are the same,
-/// and anything unknown is production.
+/// Returns the installation that `RAILWAY_ENV` names, by the rules of the Railway CLI: case does not matter, and
+/// anything unknown is production.
 pub fn railway_env(variables: &BTreeMap<String, String>) -> Host {
     match variables.get("RAILWAY_ENV").map(|name| name.to_lowercase()).as_deref() {
         Some("staging") => Host::Staging,
@@ -22,7 +22,7 @@ pub fn railway_env(variables: &BTreeMap<String, String>) -> Host {
 }
 
 impl Host {
-    /// Returns the host that answers the API.
+    /// Returns the host of the API.
     pub fn backboard(self) -> &'static str {
         match self {
             Self::Production => "backboard.railway.com",
@@ -31,7 +31,7 @@ impl Host {
         }
     }
 
-    /// Returns the name of the official CLI's file in `~/.railway`.
+    /// Returns the name of the Railway CLI's configuration file in `~/.railway`.
     pub fn config_file(self) -> &'static str {
         match self {
             Self::Production => "config.json",

@@ -1,4 +1,4 @@
-//! The system's keyring: secrets by name, asked with patience, because a bus that never answers hangs its library.
+//! The OS keyring: secrets by name, read with a time limit, because the library hangs if the bus never responds.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,53 +12,52 @@ use zeroize::Zeroizing;
 use crate::drift::Secret;
 use crate::io::os;
 
-/// The name that every entry of `doctor` has in the keyring.
+/// The service name of all entries of `doctor` in the keyring.
 const SERVICE: &str = "railway-doctor";
 
-/// How long it may take to answer; the user hears of it within two seconds.
-const PATIENCE: Duration = Duration::from_millis(1500);
+/// How long an access may take. The user gets a result within two seconds.
+const ACCESS_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// How many threads asking takes at most: one here, and those of the library, which ends the process without them.
+/// The maximum number of threads of an access: one here, and those of the library, which aborts the process if it can't
+/// start them.
 const THREADS: usize = 6;
 
-/// Why the keyring could not be asked. It never means that nothing is stored.
+/// Why the keyring could not be used. None of these means that it has no such entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyringError {
-    /// There is none; why.
-    Absent(String),
-    /// It is locked, and nobody unlocked it.
+    /// There is no keyring, and why.
+    Unavailable(String),
+    /// The keyring is locked, and was not unlocked.
     Locked,
-    /// It does not answer.
-    Silent,
-    /// It refuses, or what it holds makes no sense; why.
-    Refused(String),
+    /// The keyring did not respond in time.
+    Unresponsive,
+    /// An operation failed, or the entry is invalid, and why.
+    Failed(String),
 }
 
 impl KeyringError {
-    /// Returns a sentence without full stop.
-    pub fn sentence(&self) -> String {
+    /// Returns the cause as a clause without full stop.
+    pub fn cause(&self) -> String {
         match self {
-            Self::Absent(why) => format!("the system's keyring is not there: {why}"),
-            Self::Locked => "the system's keyring is locked".to_owned(),
-            Self::Silent => {
-                "the system's keyring does not answer; it may be locked and waiting for somebody".to_owned()
-            }
-            Self::Refused(why) => format!("the system's keyring can't be used: {why}"),
+            Self::Unavailable(why) => format!("the OS keyring is unavailable: {why}"),
+            Self::Locked => "the OS keyring is locked".to_owned(),
+            Self::Unresponsive => "the OS keyring did not respond; it may be waiting at an unlock prompt".to_owned(),
+            Self::Failed(why) => format!("the OS keyring can't be used: {why}"),
         }
     }
 
-    /// Returns what to do about a login that it holds.
-    pub fn remedy(&self) -> String {
-        format!("{}, or set RAILWAY_TOKEN or RAILWAY_API_TOKEN for this shell", self.first_step())
+    /// Returns the help for a login.
+    pub fn help(&self) -> String {
+        format!("{}, or set RAILWAY_TOKEN or RAILWAY_API_TOKEN", self.first_step())
     }
 
-    /// Returns what to do about it, before it is asked again.
+    /// Returns what to do before trying again.
     pub fn first_step(&self) -> &'static str {
         match self {
-            Self::Absent(_) => "start a D-Bus session with a keyring",
-            Self::Locked => "unlock it",
-            Self::Silent => "look for its window, or restart it",
-            Self::Refused(_) => "run `doctor auth logout`, then `doctor auth login`",
+            Self::Unavailable(_) => "start a D-Bus session with a keyring service",
+            Self::Locked => "unlock the keyring",
+            Self::Unresponsive => "answer its unlock prompt, or restart the keyring service",
+            Self::Failed(_) => "run `doctor auth logout`, then `doctor auth login`",
         }
     }
 }
@@ -66,82 +65,82 @@ impl KeyringError {
 pub trait Keyring {
     /// Returns the secret of that name, if there is one.
     fn read(&self, name: &str) -> Result<Option<Secret>, KeyringError>;
-    /// Stores a secret in the place of the one before it.
+    /// Stores a secret, and replaces an existing one.
     fn write(&self, name: &str, secret: &Secret) -> Result<(), KeyringError>;
-    /// Removes it; that there is none is fine.
+    /// Removes a secret, if it exists.
     fn remove(&self, name: &str) -> Result<(), KeyringError>;
 }
 
-/// The system's own: Secret Service, macOS Keychain, Windows Credential Manager.
+/// The keyring of the operating system: Secret Service, macOS Keychain, Windows Credential Manager.
 #[derive(Debug, Default)]
 pub struct OsKeyring {
-    /// One that was silent is not waited for again in the same run, nor anybody asked twice to unlock it.
-    met: RefCell<Option<KeyringError>>,
+    /// An error that repeats for the rest of the run: no second wait, and no second prompt to unlock.
+    last_error: RefCell<Option<KeyringError>>,
 }
 
 impl OsKeyring {
-    /// Does it on another thread, which is left behind if it hangs.
-    fn patiently<T: Send + 'static>(
+    /// Runs `work` on another thread, which is left behind if it hangs.
+    fn with_timeout<T: Send + 'static>(
         &self,
         name: &str,
         work: impl FnOnce(&Entry) -> keyring::Result<T> + Send + 'static,
     ) -> Result<Option<T>, KeyringError> {
-        if let Some(trouble) = &*self.met.borrow() {
-            return Err(trouble.clone());
+        if let Some(error) = &*self.last_error.borrow() {
+            return Err(error.clone());
         }
-        if let Some(trouble) = foreign_bus() {
-            return Err(trouble);
+        if let Some(error) = untrusted_bus() {
+            return Err(error);
         }
         if let Err(why) = os::probe_threads(THREADS) {
-            return Err(KeyringError::Refused(why));
+            return Err(KeyringError::Failed(why));
         }
         let (sender, receiver) = mpsc::channel();
         let name = name.to_owned();
         let worker = move || {
-            let status = Entry::store_status().as_ref().map_err(absent);
+            let status = Entry::store_status().as_ref().map_err(unavailable);
             let done = status.and_then(|()| {
                 let done = Entry::new(SERVICE, &name).and_then(|entry| work(&entry));
                 match done {
                     Ok(done) => Ok(Some(done)),
                     Err(keyring::Error::NoEntry) => Ok(None),
-                    Err(error) => Err(trouble(&error)),
+                    Err(error) => Err(converted(&error)),
                 }
             });
-            // Nobody listens any more if it took too long.
+            // After a timeout, the receiver is gone.
             drop(sender.send(done));
         };
         if thread::Builder::new().spawn(worker).is_err() {
-            return Err(KeyringError::Refused("the system gives no thread".to_owned()));
+            return Err(KeyringError::Failed("failed to start a thread".to_owned()));
         }
-        let done = receiver.recv_timeout(PATIENCE).unwrap_or(Err(KeyringError::Silent));
-        if let Err(trouble @ (KeyringError::Silent | KeyringError::Locked)) = &done {
-            *self.met.borrow_mut() = Some(trouble.clone());
+        let done = receiver.recv_timeout(ACCESS_TIMEOUT).unwrap_or(Err(KeyringError::Unresponsive));
+        if let Err(error @ (KeyringError::Unresponsive | KeyringError::Locked)) = &done {
+            *self.last_error.borrow_mut() = Some(error.clone());
         }
         done
     }
 }
 
-/// The address of the bus, as the library of the Secret Service reads it.
+/// The variable with the address of the bus, which the Secret Service library reads.
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
-/// Returns why the bus of the environment is not asked. Other transports than a local socket start a program
-/// (`unixexec:`, `autolaunch:`, `ibus:`), which would inherit the environment with its tokens, or lead to another
-/// machine (`tcp:`).
+/// Returns an error if the address of the bus is not a local socket. Other transports start a program (`unixexec:`,
+/// `autolaunch:`, `ibus:`), which would inherit the environment with its tokens, or connect to another machine
+/// (`tcp:`).
 ///
-/// The library takes the address from the process, so it is read there, too. Elsewhere than on Linux and the BSDs, the keyring
-/// is not on a bus.
-fn foreign_bus() -> Option<KeyringError> {
+/// The library reads the address from the process environment, so this does, too. Only on Linux and the BSDs is the
+/// keyring on a bus.
+fn untrusted_bus() -> Option<KeyringError> {
     if !cfg!(unix) || cfg!(target_os = "macos") {
         return None;
     }
-    // What is not text is not used by the library, either.
+    // The library ignores a value that is not Unicode, too.
     let address = std::env::var(BUS).ok()?;
     let why = || format!("{BUS} is not the address of a local socket (`unix:path=/…` or `unix:abstract=…`)");
-    (!is_local_socket(&address)).then(|| KeyringError::Absent(why()))
+    (!is_local_socket(&address)).then(|| KeyringError::Unavailable(why()))
 }
 
-/// Returns whether every address of a list, separated by `;`, names one socket of this machine to connect to. `dir`,
-/// `tmpdir` and `runtime` are only for servers.
+/// Returns whether every address in a `;`-separated list is a socket of this machine that a client can connect to.
+/// `dir`, `tmpdir` and `runtime` are only for servers.
 fn is_local_socket(addresses: &str) -> bool {
     addresses.split(';').all(|address| {
         let options = address.strip_prefix("unix:").unwrap_or_default();
@@ -162,62 +161,62 @@ fn is_local_socket(addresses: &str) -> bool {
     })
 }
 
-/// The library's names for its layers mean nothing to a person.
-fn absent(error: &keyring::Error) -> KeyringError {
+/// Drops the library's prefix for its own layers, which means nothing to a user.
+fn unavailable(error: &keyring::Error) -> KeyringError {
     let why = match error {
         keyring::Error::PlatformFailure(why) => why.to_string(),
         other => other.to_string(),
     };
-    KeyringError::Absent(why.strip_prefix("zbus error: ").unwrap_or(&why).to_owned())
+    KeyringError::Unavailable(why.strip_prefix("zbus error: ").unwrap_or(&why).to_owned())
 }
 
-/// The library's own text may quote what is stored, so that only the system's is passed on.
-fn trouble(error: &keyring::Error) -> KeyringError {
+/// Only the operating system's text is passed on: the library's may quote the entry.
+fn converted(error: &keyring::Error) -> KeyringError {
     match error {
         keyring::Error::NoStorageAccess(_) => KeyringError::Locked,
-        keyring::Error::NoDefaultStore => KeyringError::Absent("the system has none".to_owned()),
-        keyring::Error::PlatformFailure(why) => KeyringError::Refused(why.to_string()),
-        keyring::Error::Ambiguous(_) => KeyringError::Refused("it holds several entries of that name".to_owned()),
-        keyring::Error::TooLong(..) => KeyringError::Refused("it has no room for that much".to_owned()),
-        _ => KeyringError::Refused("what it holds is not as doctor stored it".to_owned()),
+        keyring::Error::NoDefaultStore => KeyringError::Unavailable("the system has no credential store".to_owned()),
+        keyring::Error::PlatformFailure(why) => KeyringError::Failed(why.to_string()),
+        keyring::Error::Ambiguous(_) => KeyringError::Failed("it has several entries with the same name".to_owned()),
+        keyring::Error::TooLong(..) => KeyringError::Failed("the entry is too long".to_owned()),
+        _ => KeyringError::Failed("the entry is not in the expected format".to_owned()),
     }
 }
 
 impl Keyring for OsKeyring {
     fn read(&self, name: &str) -> Result<Option<Secret>, KeyringError> {
-        let bytes = self.patiently(name, |entry| entry.get_secret().map(Zeroizing::new))?;
+        let bytes = self.with_timeout(name, |entry| entry.get_secret().map(Zeroizing::new))?;
         let text = |bytes: Zeroizing<Vec<u8>>| std::str::from_utf8(&bytes).map(Secret::new);
-        bytes.map(text).transpose().map_err(|_| KeyringError::Refused("what it holds is no text".to_owned()))
+        bytes.map(text).transpose().map_err(|_| KeyringError::Failed("the entry is not UTF-8 text".to_owned()))
     }
 
     fn write(&self, name: &str, secret: &Secret) -> Result<(), KeyringError> {
         let secret = secret.clone();
-        let stored = self.patiently(name, move |entry| entry.set_secret(secret.expose().as_bytes()))?;
-        // A Secret Service without any collection has no place for it.
+        let stored = self.with_timeout(name, move |entry| entry.set_secret(secret.expose().as_bytes()))?;
+        // A Secret Service without a collection can't store it.
         stored.ok_or(KeyringError::Locked)
     }
 
     fn remove(&self, name: &str) -> Result<(), KeyringError> {
-        self.patiently(name, Entry::delete_credential).map(|_| ())
+        self.with_timeout(name, Entry::delete_credential).map(|_| ())
     }
 }
 
-/// One that lasts as long as the process: for `doctor demo` and for tests.
+/// A keyring in memory, for `doctor demo` and tests.
 #[derive(Debug, Default)]
 pub struct InMemoryKeyring {
     secrets: Mutex<BTreeMap<String, Secret>>,
-    trouble: Option<KeyringError>,
+    error: Option<KeyringError>,
 }
 
 impl InMemoryKeyring {
-    /// One that can't be asked.
-    pub fn broken(trouble: KeyringError) -> Self {
-        Self { trouble: Some(trouble), ..Self::default() }
+    /// Returns a keyring whose operations all fail with that error.
+    pub fn broken(error: KeyringError) -> Self {
+        Self { error: Some(error), ..Self::default() }
     }
 
     fn secrets(&self) -> Result<MutexGuard<'_, BTreeMap<String, Secret>>, KeyringError> {
-        match &self.trouble {
-            Some(trouble) => Err(trouble.clone()),
+        match &self.error {
+            Some(error) => Err(error.clone()),
             None => Ok(self.secrets.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }

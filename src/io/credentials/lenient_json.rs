@@ -1,4 +1,4 @@
-//! JSON that another program writes: a value of an unexpected type counts as absent, and costs nothing else.
+//! Reads JSON that another program writes: a value of an unexpected type counts as missing, without an error.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::drift::Secret;
 
-/// What is there if it has the expected type.
+/// Converts a JSON value, if it has the expected type.
 pub(super) trait Fits<'de>: Sized {
     fn text(_text: &str) -> Option<Self> {
         None
@@ -18,7 +18,7 @@ pub(super) trait Fits<'de>: Sized {
     fn number(_number: i64) -> Option<Self> {
         None
     }
-    /// `None` where an object does not fit; nothing of it has been read then.
+    /// Reads the whole object, and returns `None` if an object is not expected.
     fn object<A: MapAccess<'de>>(mut object: A) -> Result<Option<Self>, A::Error> {
         while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(None)
@@ -43,7 +43,7 @@ impl Fits<'_> for i64 {
     }
 }
 
-/// An object of which some keys are known.
+/// An object with known keys; others are ignored.
 pub(super) struct Object<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de>> Fits<'de> for Object<T> {
@@ -52,7 +52,7 @@ impl<'de, T: Deserialize<'de>> Fits<'de> for Object<T> {
     }
 }
 
-/// An object whose keys are data; the last of equal keys counts, and values that do not fit are left out.
+/// An object whose keys are data. The last of duplicate keys wins, and values of another type are left out.
 pub(super) struct Entries<T>(pub(super) BTreeMap<String, T>);
 
 impl<'de, T: Fits<'de>> Fits<'de> for Entries<T> {
@@ -68,7 +68,7 @@ impl<'de, T: Fits<'de>> Fits<'de> for Entries<T> {
     }
 }
 
-/// A value of any type, kept if it fits.
+/// A value of any type; `None` unless it has the expected one.
 pub(super) struct Loose<T>(pub(super) Option<T>);
 
 /// For `#[serde(deserialize_with = "…")]`.
@@ -108,7 +108,7 @@ impl<'de, T: Fits<'de>> Visitor<'de> for Any<T> {
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Option<T>, E> {
-        // JavaScript writes whole seconds as `1.7e9` where it likes; a cast saturates.
+        // JavaScript may write whole seconds as `1.7e9`. The cast saturates.
         #[expect(clippy::cast_possible_truncation, reason = "a fraction of a second does not matter here")]
         Ok(T::number(number as i64))
     }

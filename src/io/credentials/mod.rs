@@ -1,4 +1,4 @@
-//! The token for Railway: where it may come from, and which one is used.
+//! The token for Railway: its possible sources, in order of precedence.
 
 mod environment;
 mod host;
@@ -23,136 +23,134 @@ pub use crate::io::credentials::railway_cli::{Link, link, link_file};
 pub use crate::io::credentials::stored_logins::{KEYRING, Login, LoginTarget, Logins, is_login_for};
 use crate::io::railway::transport::Scheme;
 
-/// The longest token that is sent, in bytes; a header has no room for more.
+/// The maximum length of a token in bytes. A longer one does not fit into a header.
 const LONGEST_TOKEN: usize = 8 * 1024;
 
-/// A token, how to send it, and where it came from.
+/// A token, how it is sent, and its source.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     pub token: Secret,
-    /// The header it belongs into.
+    /// Selects the header that carries the token.
     pub scheme: Scheme,
-    /// The place to mend: `RAILWAY_TOKEN`, `RAILWAY_API_TOKEN`, `~/.railway/config.json`.
+    /// The source, as messages name it: `RAILWAY_TOKEN`, `RAILWAY_API_TOKEN`, `~/.railway/config.json`.
     pub from: String,
-    /// What a person should know about the choice; sentences without full stop.
+    /// Notes about the choice of the source, without full stops.
     pub remarks: Vec<String>,
 }
 
-/// Whether the official CLI's login may be used. With `--api-url` it may not: it is meant for Railway's own hosts.
+/// Whether the Railway CLI's login may be used. It is sent to Railway's own hosts only, so never with `--api-url`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CliLogin {
     Allowed,
-    /// Only tokens that the user set on purpose are sent.
+    /// Only tokens that the user set explicitly are sent.
     Forbidden,
 }
 
-/// Everything that a source may look at.
+/// The inputs of the token sources.
 #[derive(Clone, Copy)]
-pub struct Places<'p> {
+pub struct TokenSources<'p> {
     /// The process environment.
     pub variables: &'p BTreeMap<String, String>,
-    /// The user's home folder, if there is one.
+    /// The user's home directory, if it is known.
     pub home: Option<&'p Path>,
-    /// What time it is.
     pub now: Timestamp,
-    /// Whether the official CLI's login may be used.
     pub cli_login: CliLogin,
     pub keyring: &'p dyn Keyring,
-    /// The host that is to be asked.
+    /// The host of the API.
     pub host: &'p str,
     /// The target of the run.
-    pub aim: &'p LoginTarget,
+    pub target: &'p LoginTarget,
 }
 
 enum SourceLookup {
     Found(Credentials),
-    /// Nothing, and why: what was found in its place.
+    /// No token, and why.
     Nothing(String),
-    /// It can't be asked, which is not the same.
-    Trouble(KeyringError),
+    /// The keyring could not be read, so it may contain a token.
+    KeyringError(KeyringError),
 }
 
-/// One place that may hold a token.
-type TokenSource = fn(&Places<'_>) -> Result<SourceLookup, Error>;
+/// Looks up the token of one source.
+type TokenSource = fn(&TokenSources<'_>) -> Result<SourceLookup, Error>;
 
-/// Every source; the first that has a token wins. The order is the official CLI's own, so that both look at the same
-/// project in the same folder.
+/// All sources; the first one with a token wins. The order is the Railway CLI's, so that both programs use the same
+/// project in the same directory.
 const SOURCES: &[TokenSource] =
     &[environment::project_token, environment::api_token, stored_logins::login, railway_cli::login];
 
 /// Returns the token to use.
 ///
-/// A source that is set and can't be used is an error, because silently using another one would look at another
-/// account. A keyring that can't be asked is said, and is an error where nothing further down has a token.
-pub fn find(places: &Places<'_>) -> Result<Credentials, Error> {
-    let mut looked = Vec::new();
-    let mut trouble = None;
+/// A source that is set but unusable is an error, because a later one may belong to another account. An unavailable
+/// keyring adds a remark, or is an error if no later source has a token.
+pub fn find(places: &TokenSources<'_>) -> Result<Credentials, Error> {
+    let mut missing = Vec::new();
+    let mut keyring_error = None;
     for source in SOURCES {
         match source(places) {
             Ok(SourceLookup::Found(mut credentials)) => {
                 credentials.remarks = environment::remarks(places, &credentials.from);
-                // Most servers have none, and need none.
-                let said = trouble.filter(|trouble| !matches!(trouble, KeyringError::Absent(_)));
-                credentials.remarks.extend(
-                    said.map(|trouble| format!("{}, so that {} is used", trouble.sentence(), credentials.from)),
-                );
+                // Most servers have no keyring and need none.
+                let reported = keyring_error.filter(|error| !matches!(error, KeyringError::Unavailable(_)));
+                credentials
+                    .remarks
+                    .extend(reported.map(|error| format!("{}, so {} is used", error.cause(), credentials.from)));
                 return Ok(credentials);
             }
-            Ok(SourceLookup::Nothing(why)) => looked.push(why),
-            Ok(SourceLookup::Trouble(met)) => {
-                looked.push(met.sentence());
-                trouble = Some(met);
+            Ok(SourceLookup::Nothing(why)) => missing.push(why),
+            Ok(SourceLookup::KeyringError(error)) => {
+                missing.push(error.cause());
+                keyring_error = Some(error);
             }
             Err(error) => return Err(error),
         }
     }
-    match trouble {
-        Some(trouble) if !matches!(trouble, KeyringError::Absent(_)) => Err(unasked(&trouble)),
-        _ => Err(Error::NoCredentials { sources: looked }),
+    match keyring_error {
+        Some(error) if !matches!(error, KeyringError::Unavailable(_)) => Err(unreadable(&error)),
+        _ => Err(Error::NoCredentials { sources: missing }),
     }
 }
 
-/// Returns the error for a keyring that had to be asked and could not be.
-pub fn unasked(trouble: &KeyringError) -> Error {
-    Error::Keyring { cause: trouble.sentence(), help: trouble.remedy() }
+/// Returns the error for a keyring that is required and could not be read.
+pub fn unreadable(error: &KeyringError) -> Error {
+    Error::Keyring { cause: error.cause(), help: error.help().into() }
 }
 
-/// Returns what every source says, in order, and whether a token of it is used: the first one that has one.
-pub fn describe_sources(places: &Places<'_>) -> Vec<(String, bool)> {
+/// Returns a description of each source in order, and whether its token is the one that is used.
+pub fn describe_sources(places: &TokenSources<'_>) -> Vec<(String, bool)> {
     let mut used = false;
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     for source in SOURCES {
         let line = match source(places) {
             Ok(SourceLookup::Found(credentials)) => {
                 let first = !used;
                 used = true;
-                told.push((format!("{} has a token", credentials.from), first));
+                lines.push((format!("{} has a token", credentials.from), first));
                 continue;
             }
             Ok(SourceLookup::Nothing(why)) => why,
-            Ok(SourceLookup::Trouble(trouble)) => format!("{}: {}", trouble.sentence(), trouble.remedy()),
-            Err(error) => format!("{error}: {}", error.help()),
+            Ok(SourceLookup::KeyringError(error)) => format!("{}: {}", error.cause(), error.help()),
+            Err(error) => error.help().map_or_else(|| error.to_string(), |help| format!("{error}: {help}")),
         };
-        told.push((line, false));
+        lines.push((line, false));
     }
-    told
+    lines
 }
 
-/// Returns the token in a text that somebody gave for a login.
-pub fn given(text: &Secret) -> Result<Option<Secret>, Error> {
-    token(text.expose(), "what was given")
+/// Parses the token that the user gave to `doctor auth login`.
+pub fn parse_token(text: &Secret) -> Result<Option<Secret>, Error> {
+    token(text.expose(), "standard input")
 }
 
-/// Returns the token in a text, or `None` if there is nothing but blanks.
+/// Parses a token, or returns `None` if the text is blank.
 ///
-/// Blanks around it come from copying and are left out. Railway's tokens are one word of visible ASCII; anything else,
-/// quotes included, is an [`Error::MalformedToken`], because it can't be sent or is surely not what was meant.
+/// Surrounding whitespace, which comes from copying, is trimmed. Railway's tokens consist of visible ASCII characters;
+/// anything else, including quotes, is an [`Error::MalformedToken`]: it can't be sent, or it is a mistake.
 fn token(text: &str, from: &str) -> Result<Option<Secret>, Error> {
     let token = text.trim_ascii();
-    let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'`');
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'`');
     match token {
         "" => Ok(None),
-        _ if token.len() <= LONGEST_TOKEN && token.bytes().all(fits) => Ok(Some(Secret::new(token))),
+        _ if token.len() <= LONGEST_TOKEN && token.bytes().all(is_allowed) => Ok(Some(Secret::new(token))),
         _ => Err(Error::MalformedToken { from: from.to_owned() }),
     }
 }

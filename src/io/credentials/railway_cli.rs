@@ -1,7 +1,7 @@
-//! The official CLI's own file: its login and its links. It is only ever read.
+//! The Railway CLI's configuration file: its login and its links. It is never written.
 //!
-//! Its refresh token rotates, and using a stale one logs the user out everywhere: it is skipped over while reading and
-//! kept nowhere.
+//! Its refresh token rotates, and using a stale one logs the user out everywhere. So it is skipped by the parser and
+//! never stored.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,26 +13,25 @@ use serde_json::error::Category;
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::credentials::lenient_json::{Entries, Loose, Object, loose};
-use crate::io::credentials::{CliLogin, Credentials, Places, SourceLookup, railway_env, token};
+use crate::io::credentials::{CliLogin, Credentials, SourceLookup, TokenSources, railway_env, token};
 use crate::io::files::{self, ReadOutcome};
 use crate::io::railway::transport::Scheme;
 
-/// The longest file that is read, in bytes.
+/// The maximum size of the file, in bytes.
 const LIMIT: u64 = 16 * 1024 * 1024;
 
-/// How long before its end a login counts as expired: the official CLI's own margin.
+/// How long before its expiry a login counts as expired. The Railway CLI uses the same margin.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// What `railway link` remembers for a folder.
+/// What `railway link` stored for a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     pub project_id: String,
     pub project_name: Option<String>,
     pub environment_id: Option<String>,
     pub environment_name: Option<String>,
-    /// The service's id, if one was linked.
     pub service_id: Option<String>,
-    /// The folder that is linked: the working folder or one above it.
+    /// The linked directory: the working directory or one above it.
     pub folder: PathBuf,
 }
 
@@ -53,7 +52,7 @@ struct User {
     /// Seconds since 1970.
     #[serde(default, deserialize_with = "loose")]
     token_expires_at: Option<i64>,
-    /// What the CLI stored before it had OAuth; has no end.
+    /// The token of CLI versions without OAuth. It does not expire.
     #[serde(default, deserialize_with = "loose")]
     token: Option<Secret>,
 }
@@ -73,14 +72,14 @@ struct LinkedFolder {
     service: Option<String>,
 }
 
-/// Returns the login: its access token while it lasts, else the token of older versions.
-pub(super) fn login(places: &Places<'_>) -> Result<SourceLookup, Error> {
+/// Returns the access token of the login, or else the token that older versions stored. An expired login is an error.
+pub(super) fn login(places: &TokenSources<'_>) -> Result<SourceLookup, Error> {
     let shown = shown(places.variables);
     if places.cli_login == CliLogin::Forbidden {
         return Ok(SourceLookup::Nothing("the Railway CLI's login is not used with --api-url".to_owned()));
     }
     let Some(home) = places.home else {
-        return Ok(SourceLookup::Nothing(format!("{shown} can't be looked for without a home folder")));
+        return Ok(SourceLookup::Nothing(format!("could not locate {shown}: the home directory is unknown")));
     };
     let Some(file) = read(home, places.variables)? else {
         return Ok(SourceLookup::Nothing(format!("{shown} does not exist")));
@@ -90,7 +89,7 @@ pub(super) fn login(places: &Places<'_>) -> Result<SourceLookup, Error> {
     let found = |token| Credentials { token, scheme: Scheme::Bearer, from: shown.clone(), remarks: Vec::new() };
     let usable = |text: &Option<Secret>| text.as_ref().map_or(Ok(None), |text| token(text.expose(), &shown));
     if let Some(token) = usable(&user.access_token)? {
-        // A login without an end is left for Railway to judge.
+        // Without an expiry, Railway decides whether the token is valid.
         return match user.token_expires_at {
             Some(end) if is_over(end, places.now) => Err(Error::Expired { path: shown }),
             _ => Ok(SourceLookup::Found(found(token))),
@@ -106,9 +105,11 @@ fn is_over(end: i64, now: Timestamp) -> bool {
     now.as_second() >= end.saturating_sub(MARGIN.as_secs())
 }
 
-/// Returns the link of the working folder, or of the nearest folder above it.
+/// Returns the link of the working directory, or of the nearest directory above it.
 ///
-/// An [`Error::CliConfig`] if the file is there and can't be read.
+/// # Errors
+///
+/// [`Error::CliConfig`] if the file exists but can't be read.
 pub fn link(
     variables: &BTreeMap<String, String>,
     home: Option<&Path>,
@@ -117,7 +118,7 @@ pub fn link(
     let Some(home) = home else { return Ok(None) };
     let Some(CliConfigFile { projects: Some(Entries(projects)), .. }) = read(home, variables)? else { return Ok(None) };
     let nearest = |folder: &Path| folder.ancestors().find_map(|folder| linked(folder, &projects));
-    // The CLI writes the folder as the system told it, which is without links: `/private/tmp` for macOS's `/tmp`.
+    // The CLI stores the resolved path, such as `/private/tmp` for macOS's `/tmp`.
     let real = || working_folder.canonicalize().ok();
     Ok(nearest(&files::normal(working_folder)).or_else(|| nearest(&real()?)))
 }
@@ -135,17 +136,17 @@ fn linked(folder: &Path, projects: &BTreeMap<String, Object<LinkedFolder>>) -> O
     })
 }
 
-/// Returns the file as messages name it.
+/// Returns the path of the file, as messages show it.
 fn shown(variables: &BTreeMap<String, String>) -> String {
     format!("~/.railway/{}", railway_env(variables).config_file())
 }
 
-/// Returns where the official CLI keeps its links.
+/// Returns the path of the Railway CLI's configuration file.
 pub fn link_file(home: &Path, variables: &BTreeMap<String, String>) -> PathBuf {
     home.join(".railway").join(railway_env(variables).config_file())
 }
 
-/// Returns the file, or `None` if there is none.
+/// Reads the file. Returns `None` if it does not exist.
 fn read(home: &Path, variables: &BTreeMap<String, String>) -> Result<Option<CliConfigFile>, Error> {
     let path = link_file(home, variables);
     let fault = |why| Err(Error::CliConfig { path: shown(variables), cause: why });
@@ -154,10 +155,10 @@ fn read(home: &Path, variables: &BTreeMap<String, String>) -> Result<Option<CliC
         ReadOutcome::Unusable(why) => fault(why),
         ReadOutcome::Text(text) => match serde_json::from_str::<Loose<Object<CliConfigFile>>>(text.expose()) {
             Ok(file) => Ok(Some(file.0.map_or_else(CliConfigFile::default, |Object(file)| file))),
-            // The library's own words may quote the file.
+            // serde_json's message may quote the file.
             Err(error) => fault(match error.classify() {
-                Category::Eof => "it ends too early".to_owned(),
-                _ => format!("line {}, column {} is not as the Railway CLI writes it", error.line(), error.column()),
+                Category::Eof => "unexpected end of file".to_owned(),
+                _ => format!("unexpected content at line {}, column {}", error.line(), error.column()),
             }),
         },
     }

@@ -1,16 +1,16 @@
-//! What `doctor auth login` stored: for each host of the API one entry in the keyring, with one account or workspace token
-//! and a project token for each environment.
+//! The logins of `doctor auth login`: one keyring entry for each API host, with at most one account or workspace token
+//! and one project token for each environment.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::drift::{ResourceRef, Secret};
 use crate::error::Error;
 use crate::io::credentials::keyring::{Keyring, KeyringError};
-use crate::io::credentials::{Credentials, Places, SourceLookup};
+use crate::io::credentials::{Credentials, SourceLookup, TokenSources};
 use crate::io::railway::transport::Scheme;
 
-/// How messages name the place.
-pub const KEYRING: &str = "the keyring";
+/// The source, as messages name it.
+pub const KEYRING: &str = "the OS keyring";
 
 const VERSION: u8 = 1;
 
@@ -33,15 +33,15 @@ pub struct Login {
 
 #[derive(Debug, Deserialize, Serialize)]
 pub struct ProjectLogin {
-    /// Id and name of its project.
+    /// The id and the name.
     pub project: (String, String),
-    /// Id and name of its environment.
+    /// The id and the name.
     pub environment: (String, String),
     #[serde(serialize_with = "write", deserialize_with = "read")]
     pub token: Secret,
 }
 
-/// The target that a run is about, as far as somebody has named it.
+/// The target of a run, as far as it is specified.
 #[derive(Clone, Debug, Default)]
 pub struct LoginTarget {
     /// The project's id or name.
@@ -58,43 +58,42 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> 
 }
 
 impl Logins {
-    /// Returns what is stored for that host.
+    /// Reads the logins for a host.
     pub fn load(keyring: &dyn Keyring, host: &str) -> Result<Self, KeyringError> {
         let Some(text) = keyring.read(&name(host))? else { return Ok(Self::default()) };
-        let refused = |why: &str| KeyringError::Refused(why.to_owned());
+        let refused = |why: &str| KeyringError::Failed(why.to_owned());
         let logins: Self =
-            serde_json::from_str(text.expose()).map_err(|_| refused("what it holds is not as doctor stored it"))?;
+            serde_json::from_str(text.expose()).map_err(|_| refused("the entry is not in the expected format"))?;
         if logins.version > VERSION {
-            return Err(refused("a newer version of doctor stored it"));
+            return Err(refused("the entry was stored by a newer version of doctor"));
         }
         Ok(logins)
     }
 
-    /// Stores it in the place of what was there.
+    /// Stores the logins, and replaces those stored before.
     pub fn store(&mut self, keyring: &dyn Keyring, host: &str) -> Result<(), KeyringError> {
         self.version = VERSION;
         let text = Secret::new(serde_json::to_string(self).expect("texts and numbers are JSON"));
         keyring.write(&name(host), &text)
     }
 
-    /// Removes everything that is stored for that host.
+    /// Removes all logins for a host.
     pub fn forget(keyring: &dyn Keyring, host: &str) -> Result<(), KeyringError> {
         keyring.remove(&name(host))
     }
 
-    /// Takes a project token in the place of the one for the same environment.
+    /// Adds a project token, and replaces the one for the same environment.
     pub fn add(&mut self, project: ResourceRef, environment: ResourceRef, token: Secret) {
         self.projects.retain(|login| login.environment.0 != environment.id);
         let (project, environment) = ((project.id, project.name), (environment.id, environment.name));
         self.projects.push(ProjectLogin { project, environment, token });
     }
 
-    /// Returns whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.general.is_none() && self.projects.is_empty()
     }
 
-    /// Returns what is stored, in words.
+    /// Returns a description of each login.
     pub fn descriptions(&self) -> Vec<String> {
         let general = self.general.iter().map(|login| login.kind.clone());
         let projects = self
@@ -104,16 +103,18 @@ impl Logins {
         general.chain(projects).collect()
     }
 
-    /// Returns the token for that target: its own project token, else the general one. Where nothing names a target, a
-    /// single project token does.
+    /// Returns the token for a target: its project token, or else the general one. If no target is specified and only
+    /// one project token exists, that one.
     fn choose(&self, aim: &LoginTarget) -> Option<(&Secret, Scheme)> {
-        let is = |wanted: &Option<String>, (id, name): &(String, String)| {
+        let matches = |wanted: &Option<String>, (id, name): &(String, String)| {
             wanted.as_ref().is_none_or(|wanted| wanted == id || wanted == name)
         };
-        let mut fitting = self.projects.iter().filter(|login| {
-            aim.project.is_some() && is(&aim.project, &login.project) && is(&aim.environment, &login.environment)
+        let mut matching = self.projects.iter().filter(|login| {
+            aim.project.is_some()
+                && matches(&aim.project, &login.project)
+                && matches(&aim.environment, &login.environment)
         });
-        let own = fitting.next().filter(|_| fitting.next().is_none());
+        let own = matching.next().filter(|_| matching.next().is_none());
         let general = || self.general.as_ref().map(|login| (&login.token, Scheme::Bearer));
         let only = || match (&aim.project, self.projects.as_slice()) {
             (None, [login]) => Some((&login.token, Scheme::Project)),
@@ -123,20 +124,20 @@ impl Logins {
     }
 }
 
-/// Returns whether the keyring has this project token for that target.
+/// Returns whether this is the project token that the keyring has for that target.
 pub fn is_login_for(keyring: &dyn Keyring, host: &str, aim: &LoginTarget, token: &Secret) -> bool {
     let logins = Logins::load(keyring, host);
     logins.is_ok_and(|logins| logins.choose(aim) == Some((token, Scheme::Project)))
 }
 
-/// Returns the login for the host and the target of this run.
-#[expect(clippy::unnecessary_wraps, reason = "it is one of several sources, and others can fail")]
-pub(super) fn login(places: &Places<'_>) -> Result<SourceLookup, Error> {
+/// Looks up the login for the host and the target of this run.
+#[expect(clippy::unnecessary_wraps, reason = "the type of all sources, of which others can fail")]
+pub(super) fn login(places: &TokenSources<'_>) -> Result<SourceLookup, Error> {
     let logins = match Logins::load(places.keyring, places.host) {
         Ok(logins) => logins,
-        Err(trouble) => return Ok(SourceLookup::Trouble(trouble)),
+        Err(error) => return Ok(SourceLookup::KeyringError(error)),
     };
-    Ok(match logins.choose(places.aim) {
+    Ok(match logins.choose(places.target) {
         Some((token, scheme)) => SourceLookup::Found(Credentials {
             token: token.clone(),
             scheme,

@@ -1,4 +1,4 @@
-//! Every state that a token can be in, and every oddity of the official CLI's file.
+//! Every state of a token, and irregular configuration files of the Railway CLI.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use crate::drift::{ResourceRef, Secret};
 use crate::error::Error;
 use crate::io::credentials::keyring::{InMemoryKeyring, KeyringError};
-use crate::io::credentials::{CliLogin, Credentials, Link, Login, LoginTarget, Logins, Places, find as find_at, link};
+use crate::io::credentials::{
+    CliLogin, Credentials, Link, Login, LoginTarget, Logins, TokenSources, find as find_at, link,
+};
 use crate::io::railway::transport::Scheme;
 
 /// Names and values.
@@ -21,7 +23,7 @@ fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// Returns a home folder with that text as the CLI's file.
+/// Returns a home directory with a configuration file of the CLI.
 fn home(name: &str, text: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join(".railway")).unwrap();
@@ -29,23 +31,23 @@ fn home(name: &str, text: &str) -> tempfile::TempDir {
     home
 }
 
-/// Returns what is found with a keyring that there is not.
+/// Looks up the token on a system without a keyring.
 fn find(
     variables: &BTreeMap<String, String>,
     home: Option<&Path>,
     now: Timestamp,
     cli_login: CliLogin,
 ) -> Result<Credentials, Error> {
-    let keyring = InMemoryKeyring::broken(KeyringError::Absent("no bus".to_owned()));
+    let keyring = InMemoryKeyring::broken(KeyringError::Unavailable("no bus".to_owned()));
     let (host, aim) = ("backboard.railway.com", &LoginTarget::default());
-    find_at(&Places { variables, home, now, cli_login, keyring: &keyring, host, aim })
+    find_at(&TokenSources { variables, home, now, cli_login, keyring: &keyring, host, target: aim })
 }
 
 fn found(pairs: &[(&str, &str)], home: Option<&Path>) -> Result<Credentials, Error> {
     find(&variables(pairs), home, Timestamp::from_second(NOW).unwrap(), CliLogin::Allowed)
 }
 
-/// Returns what is found with that text in `config.json` and nothing in the environment.
+/// Looks up the token with that `config.json` and an empty environment.
 fn login(text: &str) -> Result<Credentials, Error> {
     found(&[], Some(home("config.json", text).path()))
 }
@@ -54,8 +56,8 @@ fn login(text: &str) -> Result<Credentials, Error> {
 fn first_source_with_token_wins() {
     let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
     let both = "RAILWAY_TOKEN and RAILWAY_API_TOKEN are both set; RAILWAY_TOKEN is used";
-    let empty = "RAILWAY_TOKEN is empty and counts as not set";
-    let api_empty = "RAILWAY_API_TOKEN is empty and counts as not set";
+    let empty = "RAILWAY_TOKEN is empty, which counts as unset";
+    let api_empty = "RAILWAY_API_TOKEN is empty, which counts as unset";
     let cases: [(Pairs<'_>, &str, Scheme, &str, &[&str]); 8] = [
         (&[("RAILWAY_TOKEN", "p")], "p", Scheme::Project, "RAILWAY_TOKEN", &[]),
         (&[("RAILWAY_API_TOKEN", "a")], "a", Scheme::Bearer, "RAILWAY_API_TOKEN", &[]),
@@ -94,36 +96,36 @@ fn malformed_token_is_error_without_fallback() {
 
 #[test]
 fn missing_credentials_list_every_source() {
-    let looked = |pairs: &[(&str, &str)], home: Option<&Path>, cli_login| match find(
+    let sources = |pairs: &[(&str, &str)], home: Option<&Path>, cli_login| match find(
         &variables(pairs),
         home,
         Timestamp::from_second(NOW).unwrap(),
         cli_login,
     ) {
-        Err(Error::NoCredentials { sources: looked }) => looked,
+        Err(Error::NoCredentials { sources }) => sources,
         other => panic!("{other:?}"),
     };
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(
-        looked(&[("RAILWAY_API_TOKEN", "")], Some(folder.path()), CliLogin::Allowed),
+        sources(&[("RAILWAY_API_TOKEN", "")], Some(folder.path()), CliLogin::Allowed),
         [
             "RAILWAY_TOKEN is not set",
             "RAILWAY_API_TOKEN is empty",
-            "the system's keyring is not there: no bus",
+            "the OS keyring is unavailable: no bus",
             "~/.railway/config.json does not exist"
         ]
     );
     assert_eq!(
-        looked(&[("RAILWAY_ENV", "staging")], Some(folder.path()), CliLogin::Allowed)[3],
+        sources(&[("RAILWAY_ENV", "staging")], Some(folder.path()), CliLogin::Allowed)[3],
         "~/.railway/config-staging.json does not exist"
     );
     assert_eq!(
-        looked(&[], None, CliLogin::Allowed)[3],
-        "~/.railway/config.json can't be looked for without a home folder"
+        sources(&[], None, CliLogin::Allowed)[3],
+        "could not locate ~/.railway/config.json: the home directory is unknown"
     );
     let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
     assert_eq!(
-        looked(&[], Some(home.path()), CliLogin::Forbidden)[3],
+        sources(&[], Some(home.path()), CliLogin::Forbidden)[3],
         "the Railway CLI's login is not used with --api-url"
     );
 }
@@ -146,7 +148,7 @@ fn access_token_expires_one_minute_early() {
     for end in ["1800000060", "1800000000", "0", "-1", "-9223372036854775808", "1.7e9"] {
         assert_eq!(login(&user(end)).unwrap_err(), expired, "{end}");
     }
-    // A login of today says more than one that an old version left behind.
+    // An expired login is not replaced by the token of an older version.
     let both = r#"{"user":{"accessToken":"cli","tokenExpiresAt":0,"token":"legacy"}}"#;
     assert_eq!(login(both).unwrap_err(), expired);
 }
@@ -181,8 +183,8 @@ fn unexpected_fields_are_ignored() {
         r#"{"User":{"token":"x"}}"#,
     ];
     for text in none {
-        let Err(Error::NoCredentials { sources: looked }) = login(text) else { panic!("{text}") };
-        assert_eq!(looked[3], "~/.railway/config.json has no login", "{text}");
+        let Err(Error::NoCredentials { sources }) = login(text) else { panic!("{text}") };
+        assert_eq!(sources[3], "~/.railway/config.json has no login", "{text}");
     }
 }
 
@@ -190,19 +192,19 @@ fn unexpected_fields_are_ignored() {
 fn broken_config_fails_without_quoting_and_only_when_needed() {
     let deep = format!(r#"{{"user":{}"#, "[".repeat(100_000));
     let broken = [
-        ("", "it ends too early"),
-        (r#"{"user":{"accessToken":"marker-4711"#, "it ends too early"),
-        ("{\n \"user\": marker-4711}", "line 2, column 10 is not as the Railway CLI writes it"),
-        (r#"{"user":{"token":"x"}} marker-4711"#, "line 1, column 24 is not as the Railway CLI writes it"),
-        (r#"{"user":{"token":"x","token":"marker-4711"}}"#, "line 1, column 28 is not as the Railway CLI writes it"),
-        ("marker-4711", "line 1, column 1 is not as the Railway CLI writes it"),
-        (&deep, "it ends too early"),
+        ("", "unexpected end of file"),
+        (r#"{"user":{"accessToken":"marker-4711"#, "unexpected end of file"),
+        ("{\n \"user\": marker-4711}", "unexpected content at line 2, column 10"),
+        (r#"{"user":{"token":"x"}} marker-4711"#, "unexpected content at line 1, column 24"),
+        (r#"{"user":{"token":"x","token":"marker-4711"}}"#, "unexpected content at line 1, column 28"),
+        ("marker-4711", "unexpected content at line 1, column 1"),
+        (&deep, "unexpected end of file"),
     ];
     for (text, expected) in broken {
         let home = home("config.json", text);
         let error = found(&[], Some(home.path())).unwrap_err();
-        let Error::CliConfig { path, cause: why } = &error else { panic!("{error:?}") };
-        assert_eq!((path.as_str(), why.as_str()), ("~/.railway/config.json", expected));
+        let Error::CliConfig { path, cause } = &error else { panic!("{error:?}") };
+        assert_eq!((path.as_str(), cause.as_str()), ("~/.railway/config.json", expected));
         assert!(!format!("{error:?}").contains("marker"));
         assert_eq!(link(&variables(&[]), Some(home.path()), Path::new("/")).unwrap_err(), error);
         assert!(found(&[("RAILWAY_TOKEN", "p")], Some(home.path())).is_ok());
@@ -210,12 +212,12 @@ fn broken_config_fails_without_quoting_and_only_when_needed() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir_all(home.path().join(".railway/config.json")).unwrap();
     assert!(
-        matches!(found(&[], Some(home.path())), Err(Error::CliConfig { cause: why, .. }) if why == "it is a folder, not a file")
+        matches!(found(&[], Some(home.path())), Err(Error::CliConfig { cause, .. }) if cause == "it is a directory, not a file")
     );
     fs::remove_dir(home.path().join(".railway/config.json")).unwrap();
     fs::write(home.path().join(".railway/config.json"), b"{\"user\":\"\xff\"}").unwrap();
     assert!(
-        matches!(found(&[], Some(home.path())), Err(Error::CliConfig { cause: why, .. }) if why.contains("column 10"))
+        matches!(found(&[], Some(home.path())), Err(Error::CliConfig { cause, .. }) if cause.contains("column 10"))
     );
 }
 
@@ -229,11 +231,11 @@ fn config_file_is_never_modified() {
     assert!(link(&variables(&[]), Some(home.path()), home.path()).unwrap().is_none());
     assert_eq!(fs::read_to_string(folder.join("config.json")).unwrap(), text);
     assert_eq!(folder.join("config.json").metadata().unwrap().modified().unwrap(), before);
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no lock file either");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no lock file is created");
 }
 
 #[test]
-fn nearest_linked_folder_wins() {
+fn nearest_linked_directory_wins() {
     let entry = |project: &str| format!(r#"{{"project":"{project}","environment":"e"}}"#);
     let text = format!(
         r#"{{"projects":{{"/":{},"/srv/shop":{},"/srv/shop/api":{{"project":""}},"/srv/shop-two":{},
@@ -282,7 +284,7 @@ fn nearest_linked_folder_wins() {
 
 #[cfg(unix)]
 #[test]
-fn symlinked_folder_matches_its_real_path() {
+fn symlinked_directory_matches_its_real_path() {
     let folder = tempfile::tempdir().unwrap();
     let real = folder.path().canonicalize().unwrap().join("real");
     fs::create_dir(&real).unwrap();
@@ -308,17 +310,17 @@ fn hundred_thousand_links_are_read_quickly() {
     assert_eq!(got.project_id, "99999");
 }
 
-/// Returns what is found with that keyring, for that target, with a login of the official CLI beside it.
+/// Looks up the token with that keyring for that target, where the Railway CLI has a login, too.
 fn with_keyring(keyring: &InMemoryKeyring, pairs: Pairs<'_>, aim: &LoginTarget) -> Result<Credentials, Error> {
     let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
-    find_at(&Places {
+    find_at(&TokenSources {
         variables: &variables(pairs),
         home: Some(home.path()),
         now: Timestamp::from_second(NOW).unwrap(),
         cli_login: CliLogin::Allowed,
         keyring,
         host: "backboard.railway.com",
-        aim,
+        target: aim,
     })
 }
 
@@ -336,8 +338,8 @@ fn keyring_ranks_between_environment_and_official_cli() {
     logins.add(named("shop"), named("staging"), Secret::new("old"));
     logins.add(named("shop"), named("staging"), Secret::new("p-staging"));
     logins.store(&keyring, "backboard.railway.com").unwrap();
-    assert_eq!(token(&[], &LoginTarget::default()), "p-staging", "the only one, where nothing names a target");
-    assert_eq!(token(&[], &aim("blog", None)), "cli", "it is for another project");
+    assert_eq!(token(&[], &LoginTarget::default()), "p-staging", "the only project token, without a target");
+    assert_eq!(token(&[], &aim("blog", None)), "cli", "the token is for another project");
     logins.add(named("shop"), named("production"), Secret::new("p-production"));
     logins.general = Some(Login { kind: "an account token".to_owned(), token: Secret::new("account") });
     logins.store(&keyring, "backboard.railway.com").unwrap();
@@ -352,32 +354,32 @@ fn keyring_ranks_between_environment_and_official_cli() {
         assert_eq!(token(&[], &aim), expected, "{aim:?}");
     }
     assert_eq!(token(&[("RAILWAY_API_TOKEN", "a")], &LoginTarget::default()), "a");
-    assert!(Logins::load(&keyring, "127.0.0.1:8099").unwrap().is_empty(), "another address has none");
+    assert!(Logins::load(&keyring, "127.0.0.1:8099").unwrap().is_empty(), "another host has no login");
     Logins::forget(&keyring, "backboard.railway.com").unwrap();
     assert_eq!(token(&[], &LoginTarget::default()), "cli");
 }
 
 #[test]
 fn unavailable_keyring_is_not_treated_as_empty() {
-    for trouble in [KeyringError::Locked, KeyringError::Silent, KeyringError::Refused("broken".to_owned())] {
-        let keyring = InMemoryKeyring::broken(trouble.clone());
-        // The environment gives a token, so that nobody asks it.
+    for error in [KeyringError::Locked, KeyringError::Unresponsive, KeyringError::Failed("broken".to_owned())] {
+        let keyring = InMemoryKeyring::broken(error.clone());
+        // The environment has a token, so the keyring is not read.
         assert_eq!(
             with_keyring(&keyring, &[("RAILWAY_TOKEN", "p")], &LoginTarget::default()).unwrap().remarks,
             [""; 0]
         );
         let remarks = with_keyring(&keyring, &[], &LoginTarget::default()).unwrap().remarks;
-        let said = format!("{}, so that ~/.railway/config.json is used", trouble.sentence());
-        assert_eq!(remarks, [said]);
-        let nobody = find_at(&Places {
+        assert_eq!(remarks, [format!("{}, so ~/.railway/config.json is used", error.cause())]);
+        let keyring_only = find_at(&TokenSources {
             variables: &variables(&[]),
             home: None,
             now: Timestamp::from_second(NOW).unwrap(),
             cli_login: CliLogin::Allowed,
             keyring: &keyring,
             host: "backboard.railway.com",
-            aim: &LoginTarget::default(),
+            target: &LoginTarget::default(),
         });
-        assert_eq!(nobody.unwrap_err(), Error::Keyring { cause: trouble.sentence(), help: trouble.remedy() });
+        let expected = Error::Keyring { cause: error.cause(), help: error.help().into() };
+        assert_eq!(keyring_only.unwrap_err(), expected);
     }
 }

@@ -1,24 +1,25 @@
-//! Which hosts may be asked: what Railway names is not believed to be a host before it looks like a public one.
+//! The hosts to which a request may be sent. A domain from Railway is used only if it is a public host name, because a
+//! service could otherwise direct doctor to a private network.
 
 use std::net::SocketAddr;
 
 use crate::io::endpoint::{Domain, DomainStatus};
 
-/// Names that lead into a private network, whatever they are asked for.
+/// Top-level names of private networks.
 const PRIVATE: [&str; 7] = ["internal", "local", "localhost", "localdomain", "lan", "home", "corp"];
 
-/// The longest name of a host, and of a part of it.
+/// The maximum lengths of a host name and of one label.
 const LONGEST: (usize, usize) = (253, 63);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllowedHosts {
-    /// At its own address.
+    /// Public hosts only, for Railway itself.
     Public,
-    /// On a loopback address that the user typed: services may be there, too.
+    /// Loopback addresses as well, for a Railway on a loopback address from `--api-url`.
     Loopback,
 }
 
-/// A host that may be asked. Nothing else can be made.
+/// A host to which a request may be sent. No other can be constructed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     host: String,
@@ -26,18 +27,18 @@ pub struct Address {
 }
 
 impl Address {
-    /// Returns the host of a domain, or why it is not asked.
+    /// Returns the host of a domain, or the reason why no request may be sent to it.
     pub fn of(domain: &Domain, neighbourhood: AllowedHosts) -> Result<Self, String> {
         let host = domain.name.to_ascii_lowercase();
-        if domain.standing == DomainStatus::Unverified {
-            return Err("Railway has not verified that its own domain leads to it".to_owned());
+        if domain.status == DomainStatus::Unverified {
+            return Err("Railway has not verified its custom domain".to_owned());
         }
         let loopback = host.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
         if neighbourhood == AllowedHosts::Loopback && loopback {
             return Ok(Self { host, neighbourhood });
         }
         if !is_public(&host) {
-            return Err("what Railway names as its domain is no public name of a host".to_owned());
+            return Err("its domain is not a public host name".to_owned());
         }
         Ok(Self { host, neighbourhood: AllowedHosts::Public })
     }
@@ -47,16 +48,16 @@ impl Address {
         &self.host
     }
 
-    /// Returns whether it is a loopback address, to which no TLS is spoken.
+    /// Returns whether it is a loopback address, for which plain HTTP is used.
     pub fn is_loopback(&self) -> bool {
         self.neighbourhood == AllowedHosts::Loopback
     }
 }
 
-/// Returns the first domain that may be asked, Railway's own before others; or why there is none.
+/// Returns the first allowed domain, Railway's own before custom ones, or the reason why there is none.
 pub fn choose(domains: &[Domain], neighbourhood: AllowedHosts) -> Result<Address, String> {
     let mut sorted: Vec<&Domain> = domains.iter().collect();
-    sorted.sort_by_key(|domain| domain.standing != DomainStatus::Railways);
+    sorted.sort_by_key(|domain| domain.status != DomainStatus::Railways);
     let mut why = "Railway reports no domain for it".to_owned();
     for domain in sorted {
         match Address::of(domain, neighbourhood) {
@@ -67,14 +68,15 @@ pub fn choose(domains: &[Domain], neighbourhood: AllowedHosts) -> Result<Address
     Err(why)
 }
 
-/// Letters, digits and hyphens between dots; no address in any spelling, and no name of a private network.
+/// Returns whether a host name is public: labels of letters, digits and hyphens; not an IP address in any notation, and
+/// not a name of a private network.
 fn is_public(host: &str) -> bool {
     let labels: Vec<&str> = host.split('.').collect();
     let is_label = |label: &&str| {
         let plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         plain && !label.is_empty() && label.len() <= LONGEST.1 && !label.starts_with('-') && !label.ends_with('-')
     };
-    // The last part of an address in any spelling begins with a digit: `127.1`, `0x7f.0x1`.
+    // The last part of an IP address starts with a digit in any notation: `127.1`, `0x7f.0x1`.
     let is_named = |last: &&str| last.len() > 1 && !last.starts_with(|first: char| first.is_ascii_digit());
     host.len() <= LONGEST.0
         && labels.len() > 1
@@ -89,7 +91,7 @@ mod tests {
     use crate::io::endpoint::{Domain, DomainStatus};
 
     fn domain(name: &str, standing: DomainStatus) -> Domain {
-        Domain { name: name.to_owned(), standing }
+        Domain { name: name.to_owned(), status: standing }
     }
 
     #[test]
@@ -153,12 +155,12 @@ mod tests {
     #[test]
     fn railway_domain_is_preferred_over_verified_domain() {
         let own = domain("shop.example.com", DomainStatus::Verified);
-        let unseen = domain("evil.example.com", DomainStatus::Unverified);
+        let unverified = domain("evil.example.com", DomainStatus::Unverified);
         let railways = domain("shop.up.railway.app", DomainStatus::Railways);
         let host = |domains: &[Domain]| choose(domains, AllowedHosts::Public).map(|address| address.host().to_owned());
         assert_eq!(host(&[own.clone(), railways]).as_deref(), Ok("shop.up.railway.app"));
-        assert_eq!(host(&[unseen.clone(), own]).as_deref(), Ok("shop.example.com"));
-        assert_eq!(host(&[unseen]).unwrap_err(), "Railway has not verified that its own domain leads to it");
+        assert_eq!(host(&[unverified.clone(), own]).as_deref(), Ok("shop.example.com"));
+        assert_eq!(host(&[unverified]).unwrap_err(), "Railway has not verified its custom domain");
         assert_eq!(host(&[]).unwrap_err(), "Railway reports no domain for it");
     }
 }

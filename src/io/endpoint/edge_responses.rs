@@ -1,7 +1,7 @@
-//! Whether a response may come from what stands in front of a service, and not from the service itself.
+//! Detects responses that come from something in front of a service, and not from the service itself.
 //!
-//! Railway's edge names itself in the headers of everything that it passes on, so that these alone prove nothing. A service
-//! that is asked with a key answers a refusal in JSON; the edge answers with a page or a redirect.
+//! Railway's edge adds its headers to all responses that it forwards, so that the headers alone prove nothing. A
+//! service that rejects a key usually responds with JSON; the edge responds with a page or a redirect.
 
 use serde::de::IgnoredAny;
 
@@ -9,10 +9,10 @@ use crate::drift::runtime::EdgeFeature;
 use crate::io::cloudflare;
 use crate::io::endpoint::{Content, EndpointResponse};
 
-/// How much of a page is read for its words.
+/// The maximum number of bytes of a page that are searched.
 const READ: usize = 4096;
 
-/// Words of pages that check a browser.
+/// Text of pages that check a browser.
 const CHALLENGES: [&str; 5] = [
     "checking your browser",
     "just a moment",
@@ -21,35 +21,35 @@ const CHALLENGES: [&str; 5] = [
     "needs to review the security of your connection",
 ];
 
-/// Words of the title of a page to sign in on.
+/// Text in the title of a sign-in page.
 const SIGN_IN: [&str; 4] = ["sign in", "sign-in", "log in", "login"];
 
-/// Hosts on which people sign in to Railway. The domains of services are below `up.railway.app`.
+/// Hosts of Railway's own sign-in. The domains of services are below `up.railway.app`.
 const RAILWAY: [&str; 4] = ["railway.com", "www.railway.com", "railway.app", "www.railway.app"];
 
-/// What a response looks like.
+/// How likely a response comes from something in front of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspicion {
-    /// Like the service's own.
+    /// It looks like a response of the service.
     None,
-    /// Like one that only something in front of the service sends.
+    /// Only something in front of the service sends such a response.
     Certain(EdgeFeature),
-    /// A 429: Under Attack Mode sends it, and so do services. A page that checks a browser is the edge's.
+    /// HTTP 429, which Under Attack Mode sends, but services as well. A page that checks a browser comes from the edge.
     Limit {
-        /// What it is if Under Attack Mode is not known to be on.
+        /// The feature to report unless Under Attack Mode is known to be on.
         page: Option<EdgeFeature>,
-        /// Whether it passed Railway's edge, and is no JSON.
+        /// Whether it passed Railway's edge and is not JSON.
         is_doubtful: bool,
     },
-    /// A refusal or a redirect that passed Railway's edge, and is no JSON.
+    /// A 401, a 403 or a redirect that passed Railway's edge and is not JSON.
     Doubtful,
 }
 
-/// What stands in front of a service, as far as Railway shows it.
+/// The edge settings of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Front {
+pub enum EdgeState {
     Known(EdgeSettings),
-    /// It can't be read.
+    /// They could not be read.
     Unknown,
 }
 
@@ -62,12 +62,12 @@ pub struct EdgeSettings {
     pub has_rules: bool,
 }
 
-/// Returns what the response looks like by itself.
-pub fn suspicion(heard: &EndpointResponse) -> Suspicion {
-    let body = EdgeBody::of(heard);
-    let (headers, passed_edge) = (&heard.head, heard.head.passed_edge);
+/// Returns the suspicion from the response alone.
+pub fn suspicion(response: &EndpointResponse) -> Suspicion {
+    let body = EdgeBody::of(response);
+    let (headers, passed_edge) = (&response.head, response.head.passed_edge);
     let is_challenge = headers.is_challenge || body == EdgeBody::Challenge;
-    match heard.status {
+    match response.status {
         _ if body == EdgeBody::CloudflareRefusal => Suspicion::Certain(EdgeFeature::Cloudflare),
         300..=399 if headers.location.as_deref().is_some_and(is_sign_in) => Suspicion::Certain(EdgeFeature::SignIn),
         300..=399 if passed_edge => Suspicion::Doubtful,
@@ -76,7 +76,7 @@ pub fn suspicion(heard: &EndpointResponse) -> Suspicion {
             is_doubtful: passed_edge && body != EdgeBody::Json,
         },
         _ if headers.is_challenge => Suspicion::Certain(EdgeFeature::Challenge),
-        // Any page may have these words on it.
+        // Any page may contain this text, so the status must match, too.
         403 | 503 if is_challenge && passed_edge => Suspicion::Certain(EdgeFeature::Challenge),
         401 | 403 if passed_edge && body == EdgeBody::SignIn => Suspicion::Certain(EdgeFeature::SignIn),
         401 | 403 if passed_edge && body != EdgeBody::Json => Suspicion::Doubtful,
@@ -85,9 +85,9 @@ pub fn suspicion(heard: &EndpointResponse) -> Suspicion {
 }
 
 impl Suspicion {
-    /// Returns the feature that answered, with what Railway shows of the edge's settings.
-    pub fn feature(self, front: &Front) -> Option<EdgeFeature> {
-        let known = if let Front::Known(settings) = front { *settings } else { EdgeSettings::default() };
+    /// Returns the feature that sent the response, with the help of the edge settings.
+    pub fn feature(self, front: &EdgeState) -> Option<EdgeFeature> {
+        let known = if let EdgeState::Known(settings) = front { *settings } else { EdgeSettings::default() };
         let rule = known.has_rules.then_some(EdgeFeature::Rule);
         match self {
             Self::None => None,
@@ -98,12 +98,12 @@ impl Suspicion {
         }
     }
 
-    /// Returns whether the edge's settings say more.
+    /// Returns whether the edge settings are needed to decide.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Limit { .. } | Self::Doubtful)
     }
 
-    /// Returns whether it may be the edge's, although nothing shows that it is.
+    /// Returns whether it may come from the edge, although nothing proves it.
     pub fn is_doubtful(self, status: u16) -> bool {
         match self {
             Self::Limit { is_doubtful, .. } => is_doubtful,
@@ -119,7 +119,7 @@ enum EdgeBody {
     Json,
     /// A page that checks a browser.
     Challenge,
-    /// A page to sign in on.
+    /// A sign-in page.
     SignIn,
     /// `error code: 1010` and nothing else.
     CloudflareRefusal,
@@ -127,20 +127,20 @@ enum EdgeBody {
 }
 
 impl EdgeBody {
-    fn of(heard: &EndpointResponse) -> Self {
-        let body = heard.body.as_deref().map(|body| body.trim_ascii()).unwrap_or_default();
-        // The body of a HEAD request is empty, and a late one is not read.
-        if body.is_empty() && heard.head.content == Content::Json {
+    fn of(response: &EndpointResponse) -> Self {
+        let body = response.body.as_deref().map(|body| body.trim_ascii()).unwrap_or_default();
+        // The response to a HEAD request has no body, and a late body is not read.
+        if body.is_empty() && response.head.content == Content::Json {
             return Self::Json;
         }
         if matches!(body.first(), Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
             return Self::Json;
         }
         let start = String::from_utf8_lossy(&body[..body.len().min(READ)]).to_lowercase();
-        if heard.status >= 400 && cloudflare::is_error_code_alone(body) {
+        if response.status >= 400 && cloudflare::is_error_code_alone(body) {
             return Self::CloudflareRefusal;
         }
-        if !start.starts_with('<') && heard.head.content != Content::Html {
+        if !start.starts_with('<') && response.head.content != Content::Html {
             return Self::Other;
         }
         let title = start.split_once("<title").and_then(|(_, rest)| rest.split_once("</title>"));
@@ -168,7 +168,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use crate::drift::runtime::EdgeFeature;
-    use crate::io::endpoint::edge_responses::{EdgeSettings, Front, suspicion};
+    use crate::io::endpoint::edge_responses::{EdgeSettings, EdgeState, suspicion};
     use crate::io::endpoint::{Content, EndpointHead, EndpointResponse};
 
     const CHALLENGE: &str = "<!DOCTYPE html><title>Checking your browser</title>";
@@ -176,7 +176,7 @@ mod tests {
     const REFUSED: &str = r#"{"detail": "Invalid staging API key"}"#;
     const OWN_PAGE: &str = "<html><title>Forbidden</title><h1>CSRF verification failed</h1></html>";
 
-    fn heard(status: u16, body: &str, head: EndpointHead) -> EndpointResponse {
+    fn response(status: u16, body: &str, head: EndpointHead) -> EndpointResponse {
         EndpointResponse { status, body: Some(Zeroizing::new(body.as_bytes().to_vec())), head }
     }
 
@@ -188,14 +188,14 @@ mod tests {
         EndpointHead { location: Some(location.to_owned()), ..passed() }
     }
 
-    fn settings(under_attack: bool, has_rules: bool) -> Front {
-        Front::Known(EdgeSettings { under_attack, has_rules })
+    fn settings(under_attack: bool, has_rules: bool) -> EdgeState {
+        EdgeState::Known(EdgeSettings { under_attack, has_rules })
     }
 
     #[test]
     fn identifies_edge_feature_from_evidence() {
         use EdgeFeature::{Challenge, Cloudflare, Rule, SignIn, UnderAttackMode};
-        let (off, unknown) = (|| settings(false, false), || Front::Unknown);
+        let (off, unknown) = (|| settings(false, false), || EdgeState::Unknown);
         let (attack, rules) = (|| settings(true, false), || settings(false, true));
         let challenged = || EndpointHead { is_challenge: true, ..EndpointHead::default() };
         for (status, body, head, front, expected) in [
@@ -236,7 +236,7 @@ mod tests {
             (404, REFUSED, passed(), attack(), None),
         ] {
             let name = format!("{status} {body:?} {head:?} {front:?}");
-            assert_eq!(suspicion(&heard(status, body, head)).feature(&front), expected, "{name}");
+            assert_eq!(suspicion(&response(status, body, head)).feature(&front), expected, "{name}");
         }
     }
 
@@ -252,7 +252,7 @@ mod tests {
             (500, OWN_PAGE, passed(), false),
         ] {
             let name = format!("{status} {body:?} {head:?}");
-            assert_eq!(suspicion(&heard(status, body, head)).is_doubtful(status), expected, "{name}");
+            assert_eq!(suspicion(&response(status, body, head)).is_doubtful(status), expected, "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The real way to services: HTTPS to their public domains, plain HTTP to loopback addresses.
+//! Requests to services over the network: HTTPS to their public domains, plain HTTP to loopback addresses.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -12,37 +12,37 @@ use zeroize::Zeroizing;
 
 use crate::io::endpoint::{BodyMode, Content, EndpointClient, EndpointHead, EndpointRequest, EndpointResponse};
 
-/// How long a connection may take to be made.
+/// The time limit for making a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long a body is waited for that is only shown.
+/// The time limit for a body that is only shown.
 const GLANCE: Duration = Duration::from_secs(2);
 
-/// The longest body that is read, unpacked.
+/// The size limit of a body after decompression, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// Asks over the network. It has no token of Railway's to send.
+/// Sends requests over the network. It has no access to the Railway token.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller;
+pub struct HttpEndpointClient;
 
-impl EndpointClient for Caller {
-    fn ask(&self, question: &EndpointRequest<'_>) -> Result<EndpointResponse, String> {
-        let url = url(question)?;
-        let headers = headers(question)?;
-        let method = Method::from_bytes(question.method.as_bytes()).map_err(|_| "its method is none".to_owned())?;
-        let client = client(question)?;
+impl EndpointClient for HttpEndpointClient {
+    fn send(&self, request: &EndpointRequest<'_>) -> Result<EndpointResponse, String> {
+        let url = url(request)?;
+        let headers = headers(request)?;
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| "invalid HTTP method".to_owned())?;
+        let client = client(request)?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
         runtime.block_on(async {
-            let deadline = Instant::now() + question.patience;
-            let late = |_| format!("no answer within {} s", question.patience.as_secs().max(1));
+            let deadline = Instant::now() + request.attempt_timeout;
+            let late = |_| format!("no response within {} s", request.attempt_timeout.as_secs().max(1));
             let sent = timeout_at(deadline, client.request(method, url).headers(headers).send()).await.map_err(late)?;
-            let mut response = sent.map_err(|error| why(&error))?;
+            let mut response = sent.map_err(|error| describe(&error))?;
             let status = response.status().as_u16();
             let head = head(response.headers());
-            let body = match (question.is_wanted(status), question.reading) {
+            let body = match (request.is_wanted(status), request.reading) {
                 (true, BodyMode::Status) => None,
                 (true, BodyMode::Body) => Some(timeout_at(deadline, whole(&mut response)).await.map_err(late)??),
-                // The status tells that it is wrong; the body is only shown, and may stay away.
+                // The status is already wrong. The body is only shown, and may be missing.
                 (false, _) => {
                     let soon = deadline.min(Instant::now() + GLANCE);
                     timeout_at(soon, whole(&mut response)).await.ok().and_then(Result::ok)
@@ -53,8 +53,8 @@ impl EndpointClient for Caller {
     }
 }
 
-fn client(question: &EndpointRequest<'_>) -> Result<Client, String> {
-    // A second call finds the provider in place, which is as good.
+fn client(request: &EndpointRequest<'_>) -> Result<Client, String> {
+    // Fails if the provider is already installed, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("railway-doctor/", env!("CARGO_PKG_VERSION")))
@@ -62,38 +62,38 @@ fn client(question: &EndpointRequest<'_>) -> Result<Client, String> {
         .referer(false)
         .connect_timeout(CONNECT);
     let builder =
-        if question.address.is_loopback() { builder.no_proxy().tls_certs_only([]) } else { builder.https_only(true) };
+        if request.address.is_loopback() { builder.no_proxy().tls_certs_only([]) } else { builder.https_only(true) };
     builder.build().map_err(|error| innermost(&error))
 }
 
-/// Returns where it goes, read back: what a parser makes of the text is what counts.
-fn url(question: &EndpointRequest<'_>) -> Result<Url, String> {
-    let scheme = if question.address.is_loopback() { "http" } else { "https" };
-    let host = question.address.host();
-    let odd = || "its path leads elsewhere".to_owned();
-    let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|_| odd())?;
-    let url = Url::parse(&format!("{scheme}://{host}{}", question.path)).map_err(|_| odd())?;
-    let is_there = url.origin() == base.origin()
+/// Returns the URL. Its parts are checked after parsing, because the path must not be able to change the host.
+fn url(request: &EndpointRequest<'_>) -> Result<Url, String> {
+    let scheme = if request.address.is_loopback() { "http" } else { "https" };
+    let host = request.address.host();
+    let invalid = || "the path would change the host".to_owned();
+    let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|_| invalid())?;
+    let url = Url::parse(&format!("{scheme}://{host}{}", request.path)).map_err(|_| invalid())?;
+    let is_same_host = url.origin() == base.origin()
         && url.host_str() == base.host_str()
         && url.username().is_empty()
         && url.password().is_none()
         && url.fragment().is_none();
-    if is_there && question.path.starts_with('/') { Ok(url) } else { Err(odd()) }
+    if is_same_host && request.path.starts_with('/') { Ok(url) } else { Err(invalid()) }
 }
 
-fn headers(question: &EndpointRequest<'_>) -> Result<HeaderMap, String> {
+fn headers(request: &EndpointRequest<'_>) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
-    for (name, value) in question.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header has no name".to_owned())?;
-        let sent = HeaderValue::from_bytes(value.expose().as_bytes());
-        let mut sent = sent.map_err(|_| format!("the value for {name} can't be sent in a header"))?;
-        sent.set_sensitive(true);
-        headers.insert(name, sent);
+    for (name, value) in request.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "invalid header name".to_owned())?;
+        let value = HeaderValue::from_bytes(value.expose().as_bytes());
+        let mut value = value.map_err(|_| format!("the value for {name} can't be sent in a header"))?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
     }
     Ok(headers)
 }
 
-/// Returns what shows who answered.
+/// Returns the headers that identify the sender.
 fn head(headers: &HeaderMap) -> EndpointHead {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let is = |name: &str, part: &str| text(name).is_some_and(|text| text.to_ascii_lowercase().contains(part));
@@ -111,24 +111,24 @@ fn head(headers: &HeaderMap) -> EndpointHead {
 
 async fn whole(response: &mut Response) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut body = Zeroizing::new(Vec::new());
-    while let Some(chunk) = response.chunk().await.map_err(|error| why(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| describe(&error))? {
         if body.len() + chunk.len() > LONGEST {
-            return Err(format!("its answer is longer than {} MiB, and was not read to its end", LONGEST >> 20));
+            return Err(format!("its response exceeds {} MiB", LONGEST >> 20));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
 }
 
-/// Its own text is not used: it holds the URL, and with it the query.
-fn why(error: &reqwest::Error) -> String {
+/// Describes an error. The message of reqwest is not used, because it contains the URL and its query.
+fn describe(error: &reqwest::Error) -> String {
     let cause = innermost(error);
     if error.is_timeout() && error.is_connect() {
         format!("no connection within {} s", CONNECT.as_secs())
     } else if error.is_connect() {
         format!("no connection: {cause}")
     } else {
-        format!("the connection broke: {cause}")
+        format!("connection lost: {cause}")
     }
 }
 
@@ -148,18 +148,18 @@ mod tests {
     use crate::io::endpoint::http::{headers, url};
     use crate::io::endpoint::{Address, AllowedHosts, BodyMode, Domain, DomainStatus, EndpointRequest};
 
-    fn asked<R>(path: &str, sent: &[(String, Secret)], look: impl Fn(&EndpointRequest<'_>) -> R) -> R {
-        let domain = Domain { name: "shop.up.railway.app".to_owned(), standing: DomainStatus::Railways };
+    fn with_request<R>(path: &str, sent: &[(String, Secret)], read: impl Fn(&EndpointRequest<'_>) -> R) -> R {
+        let domain = Domain { name: "shop.up.railway.app".to_owned(), status: DomainStatus::Railways };
         let address = Address::of(&domain, AllowedHosts::Public).unwrap();
-        let patience = Duration::from_secs(1);
-        look(&EndpointRequest {
+        let time_limit = Duration::from_secs(1);
+        read(&EndpointRequest {
             address: &address,
             method: "GET",
             path,
             headers: sent,
             status: None,
             reading: BodyMode::Status,
-            patience,
+            attempt_timeout: time_limit,
         })
     }
 
@@ -178,7 +178,7 @@ mod tests {
             ("/#x", None),
             ("", None),
         ] {
-            let found = asked(path, &[], url);
+            let found = with_request(path, &[], url);
             assert_eq!(found.ok().map(String::from).as_deref(), expected, "{path}");
         }
     }
@@ -187,7 +187,7 @@ mod tests {
     fn value_cannot_inject_header() {
         for value in ["a\r\nhost: evil.com", "a\nb", "a\0"] {
             let sent = [("x-api-key".to_owned(), Secret::new(value))];
-            let found = asked("/", &sent, headers);
+            let found = with_request("/", &sent, headers);
             assert_eq!(found.unwrap_err(), "the value for x-api-key can't be sent in a header");
         }
     }

@@ -1,23 +1,23 @@
-//! What an answer's JSON holds at the declared places. Nothing of it is kept.
+//! Compares the JSON of a response with the declared pointers. The values are not kept.
 
 use serde_json::Value;
 
-use crate::drift::runtime::JsonFault;
+use crate::drift::runtime::JsonMismatch;
 use crate::io::config::JsonPresence;
 
-pub(super) fn faults(body: &[u8], wanted: &[(&str, &JsonPresence)]) -> Vec<JsonFault> {
-    let Ok(json) = serde_json::from_slice::<Value>(body) else { return vec![JsonFault::NotJson] };
+pub(super) fn faults(body: &[u8], wanted: &[(&str, &JsonPresence)]) -> Vec<JsonMismatch> {
+    let Ok(json) = serde_json::from_slice::<Value>(body) else { return vec![JsonMismatch::NotJson] };
     wanted.iter().filter_map(|(pointer, presence)| fault(json.pointer(pointer), pointer, presence)).collect()
 }
 
-fn fault(found: Option<&Value>, pointer: &str, wanted: &JsonPresence) -> Option<JsonFault> {
+fn fault(found: Option<&Value>, pointer: &str, wanted: &JsonPresence) -> Option<JsonMismatch> {
     let at = pointer.to_owned();
     let found = found.filter(|found| !found.is_null());
     match (found, wanted) {
         (None, JsonPresence::Absent) | (Some(_), JsonPresence::Present) => None,
-        (None, _) => Some(JsonFault::Missing(at)),
-        (Some(_), JsonPresence::Absent) => Some(JsonFault::Present(at)),
-        (Some(found), literal) => (!is(found, literal)).then_some(JsonFault::Other(at)),
+        (None, _) => Some(JsonMismatch::Missing(at)),
+        (Some(_), JsonPresence::Absent) => Some(JsonMismatch::Present(at)),
+        (Some(found), literal) => (!is(found, literal)).then_some(JsonMismatch::Other(at)),
     }
 }
 
@@ -34,7 +34,7 @@ fn is(found: &Value, literal: &JsonPresence) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::runtime::JsonFault;
+    use crate::drift::runtime::JsonMismatch;
     use crate::io::config::JsonPresence;
     use crate::io::endpoint::json_body::faults;
 
@@ -46,17 +46,17 @@ mod tests {
         for (pointer, presence, expected) in [
             ("/boot", JsonPresence::Present, None),
             ("/boot/id", text("x"), None),
-            ("/boot/id", text("y"), Some(JsonFault::Other("/boot/id".to_owned()))),
-            ("/none", JsonPresence::Present, Some(JsonFault::Missing("/none".to_owned()))),
+            ("/boot/id", text("y"), Some(JsonMismatch::Other("/boot/id".to_owned()))),
+            ("/none", JsonPresence::Present, Some(JsonMismatch::Missing("/none".to_owned()))),
             ("/none", JsonPresence::Absent, None),
             ("/gone", JsonPresence::Absent, None),
-            ("/gone", text("x"), Some(JsonFault::Missing("/gone".to_owned()))),
-            ("/boot", JsonPresence::Absent, Some(JsonFault::Present("/boot".to_owned()))),
+            ("/gone", text("x"), Some(JsonMismatch::Missing("/gone".to_owned()))),
+            ("/boot", JsonPresence::Absent, Some(JsonMismatch::Present("/boot".to_owned()))),
             ("/count", JsonPresence::Integer(3), None),
-            ("/count", text("3"), Some(JsonFault::Other("/count".to_owned()))),
+            ("/count", text("3"), Some(JsonMismatch::Other("/count".to_owned()))),
             ("/part", JsonPresence::Float(0.5), None),
             ("/on", JsonPresence::Boolean(true), None),
-            ("/on", JsonPresence::Boolean(false), Some(JsonFault::Other("/on".to_owned()))),
+            ("/on", JsonPresence::Boolean(false), Some(JsonMismatch::Other("/on".to_owned()))),
             ("/list/1", JsonPresence::Integer(2), None),
             ("/a~1b", JsonPresence::Present, None),
             ("", JsonPresence::Present, None),
@@ -64,7 +64,7 @@ mod tests {
             assert_eq!(faults(body, &[(pointer, &presence)]), Vec::from_iter(expected), "{pointer} {presence:?}");
         }
         for broken in [&b""[..], b"<html>", b"{\"a\":", b"\xff"] {
-            assert_eq!(faults(broken, &[("/a", &JsonPresence::Absent)]), [JsonFault::NotJson]);
+            assert_eq!(faults(broken, &[("/a", &JsonPresence::Absent)]), [JsonMismatch::NotJson]);
         }
     }
 }

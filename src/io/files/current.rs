@@ -1,4 +1,4 @@
-//! What a file holds at this moment, and taking it away if it still holds that.
+//! Reads the current text of a file, and removes the file if its text has not changed.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::io::files::replace::may_be_written;
 use crate::io::files::{ENV_FILE_LIMIT, ReadOutcome, Replaced, display_path, read_text};
 use crate::io::io_error_text::io_error_text;
 
-/// Returns the whole text; `None` if there is none that can be read.
+/// Returns the whole text, or `None` if it can't be read.
 pub fn current(path: &Path) -> Option<Secret> {
     match read_text(path, ENV_FILE_LIMIT) {
         ReadOutcome::Text(text) => Some(text),
@@ -17,7 +17,7 @@ pub fn current(path: &Path) -> Option<Secret> {
     }
 }
 
-/// Removes the file if it still holds that text.
+/// Removes the file if it still has that text.
 pub fn remove(path: &Path, expected: Option<&Secret>, working_folder: &Path) -> Result<Replaced, Error> {
     if current(path).as_ref() != expected {
         return Ok(Replaced::Conflict);

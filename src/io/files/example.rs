@@ -1,16 +1,16 @@
-//! The examples beside files in use.
+//! Example files, such as `.env.example`.
 
 use std::path::{Path, PathBuf};
 
 use crate::drift::Secret;
 use crate::drift::example_file::ENDINGS;
-use crate::io::files::{ReadOutcome, is_gits_own, read_env};
+use crate::io::files::{ReadOutcome, is_in_git_dir, read_env};
 use crate::io::git;
 
-/// `.env.example`, `.env.sample` and `.env.template` of a folder, as far as they are there and can be read.
+/// Returns the `.env.example`, `.env.sample` and `.env.template` of a directory that can be read.
 ///
-/// They come with the checkout: a link that leads out of the repository (or out of the folder, if there is none) would
-/// have a report name the keys of somebody's other file, and is left alone.
+/// They are part of the untrusted checkout. A link out of the repository, or out of the directory outside a repository,
+/// is skipped: otherwise a report would show the keys of an unrelated file.
 pub fn examples(folder: &Path) -> Vec<(PathBuf, Secret)> {
     let read = |ending: &&str| {
         let path = folder.join(format!(".env{ending}"));
@@ -18,7 +18,7 @@ pub fn examples(folder: &Path) -> Vec<(PathBuf, Secret)> {
         let folder = folder.canonicalize().ok()?;
         let home = git::root(&folder).unwrap_or(folder);
         match read_env(&end) {
-            ReadOutcome::Text(text) if end.starts_with(&home) && !is_gits_own(&end) => Some((path, text)),
+            ReadOutcome::Text(text) if end.starts_with(&home) && !is_in_git_dir(&end) => Some((path, text)),
             _ => None,
         }
     };
@@ -52,17 +52,17 @@ mod tests {
         assert_eq!(names(), [".env.sample"]);
         fs::remove_file(shop.join("api/.env.template")).unwrap();
         symlink("../common", shop.join("api/.env.template")).unwrap();
-        assert_eq!(names(), [".env.sample"], "without a repository, the folder is the checkout");
+        assert_eq!(names(), [".env.sample"], "outside a repository, the directory is the checkout");
         fs::create_dir(shop.join(".git")).unwrap();
         fs::write(shop.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
         assert_eq!(names(), [".env.sample", ".env.template"]);
         fs::remove_file(shop.join("api/.env.template")).unwrap();
         symlink("../.git/HEAD", shop.join("api/.env.template")).unwrap();
-        assert_eq!(names(), [".env.sample"], "git's own files are no examples");
+        assert_eq!(names(), [".env.sample"], "git's files are not examples");
         fs::remove_file(shop.join("api/.env.template")).unwrap();
         symlink("../common", shop.join("api/.env.template")).unwrap();
         fs::remove_dir(shop.join("api/.env.example")).unwrap();
         fs::write(shop.join("api/.env.example"), b"B=\xff\n").unwrap();
-        assert_eq!(names(), [".env.sample", ".env.template"], "what is no text is no example");
+        assert_eq!(names(), [".env.sample", ".env.template"], "a file that is not text is not an example");
     }
 }

@@ -1,4 +1,4 @@
-//! How the files in use are kept: git's index and ignore rules, modes, links.
+//! Checks how env files are exposed: tracked by git, not ignored, readable by other users.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,11 +8,11 @@ use std::thread::{self, JoinHandle};
 
 use crate::drift::model::file_exposure::{Exposure, Git, Readers};
 use crate::io::files::{self, display_path};
-use crate::io::git::{self, Asker, GitStatus};
+use crate::io::git::{self, GitClient, GitStatus};
 use crate::io::os;
 
-/// Looking, in the background: git starts while the run waits for Railway. Where the system has no thread for it, it is done
-/// at once.
+/// An inspection in the background: git runs while `doctor` waits for Railway. If no thread can be started, the
+/// inspection runs immediately.
 #[derive(Debug)]
 pub struct ExposureTask {
     files: usize,
@@ -26,38 +26,38 @@ enum ExposureState {
 }
 
 impl ExposureTask {
-    /// Starts to look at files that were read.
-    pub fn start(paths: &[PathBuf], folder: &Path, asker: Asker) -> Self {
-        let own = Arc::new((paths.to_vec(), folder.to_owned(), asker));
-        let shared = Arc::clone(&own);
+    /// Starts to inspect files.
+    pub fn start(paths: &[PathBuf], folder: &Path, git_client: GitClient) -> Self {
+        let arguments = Arc::new((paths.to_vec(), folder.to_owned(), git_client));
+        let shared = Arc::clone(&arguments);
         let state = match thread::Builder::new().spawn(move || inspect(&shared.0, &shared.1, &shared.2)) {
             Ok(thread) => ExposureState::Running(thread),
-            Err(_) => ExposureState::Done(inspect(&own.0, &own.1, &own.2)),
+            Err(_) => ExposureState::Done(inspect(&arguments.0, &arguments.1, &arguments.2)),
         };
         Self { files: paths.len(), state }
     }
 
-    /// Returns what was seen, one for each path in their order.
+    /// Waits for the inspection, and returns one result per path, in order.
     pub fn finish(self) -> Vec<Exposure> {
-        let unseen = Exposure {
-            git: Git::Unknown("doctor could not look at the files".to_owned()),
+        let unknown = Exposure {
+            git: Git::Unknown("doctor could not inspect them".to_owned()),
             mode: None,
             readers: Readers::Owner,
             end: None,
         };
         match self.state {
-            ExposureState::Running(thread) => thread.join().unwrap_or_else(|_| vec![unseen; self.files]),
+            ExposureState::Running(thread) => thread.join().unwrap_or_else(|_| vec![unknown; self.files]),
             ExposureState::Done(exposures) => exposures,
         }
     }
 }
 
-/// Returns what a person should know if git could not be asked; each cause once.
+/// Returns a note for each distinct cause why git could not be queried.
 pub fn remarks(exposures: &[Exposure]) -> Vec<String> {
     let mut remarks: Vec<String> = exposures
         .iter()
         .filter_map(|exposure| match &exposure.git {
-            Git::Unknown(why) => Some(format!("whether git tracks the files in use is not known: {why}")),
+            Git::Unknown(why) => Some(format!("could not determine whether git tracks the files in use: {why}")),
             _ => None,
         })
         .collect();
@@ -66,12 +66,12 @@ pub fn remarks(exposures: &[Exposure]) -> Vec<String> {
     remarks
 }
 
-/// Looks at files, with one question for each repository.
-fn inspect(paths: &[PathBuf], folder: &Path, asker: &Asker) -> Vec<Exposure> {
+/// Inspects files, with one git query per repository.
+fn inspect(paths: &[PathBuf], folder: &Path, git_client: &GitClient) -> Vec<Exposure> {
     let mut repositories: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
     let ends: Vec<Option<PathBuf>> = paths.iter().map(|path| end(path)).collect();
     let mut exposures: Vec<Exposure> =
-        paths.iter().zip(&ends).map(|(path, end)| alone(path, end.as_deref(), folder)).collect();
+        paths.iter().zip(&ends).map(|(path, end)| without_git(path, end.as_deref(), folder)).collect();
     for (index, end) in ends.iter().enumerate() {
         if let Some(root) = end.as_deref().and_then(Path::parent).and_then(git::root) {
             repositories.entry(root).or_default().push(index);
@@ -79,9 +79,9 @@ fn inspect(paths: &[PathBuf], folder: &Path, asker: &Asker) -> Vec<Exposure> {
     }
     for (root, indexes) in repositories {
         let files: Vec<PathBuf> = indexes.iter().filter_map(|&index| ends[index].clone()).collect();
-        let answer = asker.status(&root, &files);
+        let result = git_client.status(&root, &files);
         for (position, index) in indexes.into_iter().enumerate() {
-            exposures[index].git = match &answer {
+            exposures[index].git = match &result {
                 Err(why) => Git::Unknown(why.clone()),
                 Ok(statuses) => match statuses[position] {
                     GitStatus::Tracked => Git::Tracked,
@@ -94,7 +94,7 @@ fn inspect(paths: &[PathBuf], folder: &Path, asker: &Asker) -> Vec<Exposure> {
     exposures
 }
 
-/// Returns the file at the end of all links. One that is still to be made may be in git's index already.
+/// Resolves all links of a path. A file that does not exist yet is resolved too, because git's index may have it.
 fn end(path: &Path) -> Option<PathBuf> {
     let folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
     match path.symlink_metadata() {
@@ -103,13 +103,13 @@ fn end(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Returns what can be seen without git.
-fn alone(path: &Path, end: Option<&Path>, folder: &Path) -> Exposure {
+/// Returns the exposure without git's part.
+fn without_git(path: &Path, end: Option<&Path>, folder: &Path) -> Exposure {
     if files::is_stream(path) {
         return Exposure { git: Git::Outside, mode: None, readers: Readers::Owner, end: None };
     }
     let Some(end) = end else {
-        let git = Git::Unknown("a file went away while doctor looked at it".to_owned());
+        let git = Git::Unknown("a file was removed during the check".to_owned());
         return Exposure { git, mode: None, readers: Readers::Owner, end: None };
     };
     let (mode, readers) = fs::metadata(end).map_or((None, Readers::Owner), |metadata| os::readers(end, &metadata));
@@ -118,7 +118,7 @@ fn alone(path: &Path, end: Option<&Path>, folder: &Path) -> Exposure {
         git: Git::Outside,
         mode,
         readers,
-        // The working folder may be reached through a link itself; the end is told as the user knows the folder.
+        // The working directory may be reached through a link, but the target is shown relative to the user's path.
         end: is_link.then(|| display_path(end, &folder.canonicalize().unwrap_or_else(|_| folder.to_owned()))),
     }
 }
@@ -132,12 +132,12 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use crate::drift::model::file_exposure::{Exposure, Git, Readers};
-    use crate::io::files::exposure::{Asker, ExposureTask, remarks};
+    use crate::io::files::exposure::{ExposureTask, GitClient, remarks};
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
         let guard = tempfile::tempdir().unwrap();
         let folder = guard.path().canonicalize().unwrap();
-        // As a home that everybody may pass through; a temporary folder is its owner's alone.
+        // Like a home directory that all users can traverse. A temporary directory is private.
         set_mode(&folder, 0o755);
         (guard, folder)
     }
@@ -149,7 +149,7 @@ mod tests {
     fn exposures(folder: &Path, names: &[&str], search: &str) -> Vec<Exposure> {
         let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
         let variables = BTreeMap::from([("PATH".to_owned(), search.to_owned())]);
-        ExposureTask::start(&paths, folder, Asker::new(&variables)).finish()
+        ExposureTask::start(&paths, folder, GitClient::new(&variables)).finish()
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
         let (_guard, folder) = folder();
         fs::write(folder.join(".env"), "A=1\n").unwrap();
         let metadata = folder.join(".env").metadata().unwrap();
-        // A group with the user's own number has nobody else in it.
+        // A group with the user's id has no other members.
         let group = if metadata.uid() == metadata.gid() { Readers::Owner } else { Readers::Group };
         for (mode, above, readers) in [
             (0o644, 0o755, Readers::Everybody),
@@ -226,6 +226,6 @@ mod tests {
         assert_eq!(states, [Git::NotIgnored, Git::Ignored, Git::Tracked, Git::Outside, Git::Ignored]);
         assert_eq!(remarks(&found), [""; 0]);
         let found = exposures(&folder, &names, "/nowhere");
-        assert_eq!(remarks(&found), ["whether git tracks the files in use is not known: git is not installed"]);
+        assert_eq!(remarks(&found), ["could not determine whether git tracks the files in use: git is not installed"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The files of variables anywhere in a working tree.
+//! Finds the env files of a working tree.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -7,33 +7,37 @@ use std::time::{Duration, Instant};
 
 use crate::drift::leak;
 
-/// The most folders that are listed, entries of a folder that are read, and files that are found.
+/// The maximum number of directories that are listed.
 const FOLDERS: usize = 20_000;
+
+/// The maximum number of entries that are read from one directory.
 const ENTRIES: usize = 10_000;
+
+/// The maximum number of files that are returned.
 const FILES: usize = 300;
 
-/// How long the search may take.
+/// The time limit of the search.
 const TIME: Duration = Duration::from_millis(400);
 
-/// Folders of packages and of what tools build. Their files of variables are other people's examples.
+/// Directories of packages and of build output. Their env files are examples of third parties.
 const SKIPPED: [&str; 8] = [".git", ".tox", ".venv", "__pycache__", "node_modules", "site-packages", "target", "venv"];
 
-/// What was found below a folder.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub struct Below {
-    /// Files of variables and links that are named like one, examples left out. Those in higher folders come first.
+    /// Env files, and links with such a name, without examples. Those in higher directories come first.
     pub paths: Vec<PathBuf>,
     /// Whether a limit ended the search.
     pub is_cut: bool,
 }
 
-/// Searches for files of variables, and not in other repositories below the folder. Links to folders are not followed.
+/// Searches for env files below a directory, except in nested repositories. Links to directories are not followed.
 pub fn env_files_below(root: &Path) -> Below {
     let start = Instant::now();
     let mut found = Below::default();
-    let mut left = VecDeque::from([root.to_owned()]);
+    let mut queue = VecDeque::from([root.to_owned()]);
     let mut listed = 0;
-    while let Some(folder) = left.pop_front() {
+    while let Some(folder) = queue.pop_front() {
         listed += 1;
         if listed > FOLDERS || found.paths.len() >= FILES || start.elapsed() > TIME {
             found.is_cut = true;
@@ -47,7 +51,7 @@ pub fn env_files_below(root: &Path) -> Below {
                     found.paths.push(entry.path());
                 }
             } else if !SKIPPED.contains(&name.as_str()) && !entry.path().join(".git").exists() {
-                left.push_back(entry.path());
+                queue.push_back(entry.path());
             }
         }
     }
@@ -62,7 +66,7 @@ mod tests {
     use crate::io::files::find_env_files::{FILES, env_files_below};
 
     #[test]
-    fn finds_env_files_in_every_folder_of_repository() {
+    fn finds_env_files_in_every_directory_of_repository() {
         let guard = tempfile::tempdir().unwrap();
         let root = guard.path();
         for name in [

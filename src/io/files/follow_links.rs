@@ -1,4 +1,4 @@
-//! Symbolic links, followed one at a time.
+//! Resolves symbolic links one at a time.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,35 +7,35 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::io::io_error_text::io_error_text;
 
-/// The most links that are followed, as Linux has it.
+/// The maximum number of links that are followed, as on Linux.
 const MOST_LINKS: usize = 40;
 
-/// Where a path leads. Neither the end nor the folders on the way need to exist.
+/// A path with all links resolved. Neither the path nor its parents need to exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedPath {
-    /// The end of all links: absolute, without links and `..`.
+    /// The resolved path: absolute, without links and `..`.
     pub end: PathBuf,
-    /// The links on the way, each as the folders above it really are.
+    /// The links that were followed, each with its parents resolved.
     pub links: Vec<PathBuf>,
 }
 
-/// Follows the links of a path one at a time. `..` is what the system makes of it.
+/// Resolves the links of a path one at a time. `..` is resolved after links, as the OS does.
 ///
-/// On failure: why, without full stop.
+/// On failure, returns the cause.
 pub fn resolve(path: &Path) -> Result<ResolvedPath, String> {
     let mut resolved = ResolvedPath { end: PathBuf::new(), links: Vec::new() };
-    let mut left: Vec<OsString> = parts(path);
-    while let Some(part) = left.pop() {
+    let mut rest: Vec<OsString> = parts(path);
+    while let Some(part) = rest.pop() {
         match Path::new(&part).components().next() {
             Some(Component::ParentDir) => drop(resolved.end.pop()),
             Some(Component::Normal(_)) => {
                 let here = resolved.end.join(&part);
                 match here.symlink_metadata() {
                     Ok(metadata) if metadata.is_symlink() => {
-                        left.extend(parts(&fs::read_link(&here).map_err(|error| io_error_text(&error))?));
+                        rest.extend(parts(&fs::read_link(&here).map_err(|error| io_error_text(&error))?));
                         resolved.links.push(here);
                         if resolved.links.len() > MOST_LINKS {
-                            return Err("its links lead in a circle".to_owned());
+                            return Err("too many levels of symbolic links".to_owned());
                         }
                     }
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error_text(&error)),
@@ -43,14 +43,14 @@ pub fn resolve(path: &Path) -> Result<ResolvedPath, String> {
                 }
             }
             Some(Component::CurDir) | None => {}
-            // A root takes the place of everything before it.
+            // A root replaces everything before it.
             Some(Component::Prefix(_) | Component::RootDir) => resolved.end.push(&part),
         }
     }
     Ok(resolved)
 }
 
-/// Returns the parts of a path, the last one first.
+/// Returns the components of a path, last one first.
 fn parts(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
@@ -91,6 +91,6 @@ mod tests {
             assert_eq!(resolved.end, folder.join(end), "{path}");
             assert_eq!(found, links.iter().map(Path::new).collect::<Vec<_>>(), "{path}");
         }
-        assert_eq!(resolve(&folder.join("loop")), Err("its links lead in a circle".to_owned()));
+        assert_eq!(resolve(&folder.join("loop")), Err("too many levels of symbolic links".to_owned()));
     }
 }

@@ -1,18 +1,19 @@
-//! Where a file of variables really is, and whether it may be there.
+//! Resolves the path of an env file, and rejects targets that a checkout must not choose.
 //!
-//! A checkout is untrusted: a link that it brings, or a path that its `doctor.toml` names, must not make `doctor` read or
-//! write git's own files, or a file of another project.
+//! A checkout is untrusted: its links and the paths in its `doctor.toml` must not make `doctor` read or write git's
+//! files, or a file of another project.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use crate::error::{Error, Help};
 use crate::io::files::follow_links::resolve;
+use crate::io::files::path::quoted;
 use crate::io::files::{STANDARD_INPUT, display_path};
-use crate::io::git::{self, Asker, GitStatus};
+use crate::io::git::{self, GitClient, GitStatus};
 use crate::io::os;
 
-/// Characters that some file systems leave out when they compare names, so that git refuses them in `.git`, too.
+/// Characters that some file systems ignore when they compare names. Git rejects them in `.git`, too.
 const IGNORED: &[char] = &[
     '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
     '\u{206a}', '\u{206b}', '\u{206c}', '\u{206d}', '\u{206e}', '\u{206f}', '\u{feff}',
@@ -20,95 +21,96 @@ const IGNORED: &[char] = &[
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedFile {
-    /// The end of all links.
+    /// The path with all links resolved.
     pub end: PathBuf,
     /// How it can be read.
     pub access: ReadAccess,
-    /// Whether the user's own link leads out of the repository, or out of the folder where there is none.
-    pub leads: Leads,
+    /// Whether a link of the user leads out of the repository, or, outside a repository, out of its directory.
+    pub leads: LinkScope,
 }
 
-/// How a file of variables can be read.
+/// How often an env file can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadAccess {
-    /// As often as needed; it can be replaced.
+    /// Any number of times. It can be replaced.
     File,
-    /// Once: standard input, a pipe, a file descriptor. It is never written.
+    /// Once: standard input, a pipe or a file descriptor. It is never written.
     Once,
 }
 
-/// Where the links on the way to a file lead.
+/// Where the symbolic links in a path lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leads {
-    /// Nowhere, or to a place inside the checkout.
+pub enum LinkScope {
+    /// There are none, or they stay inside the checkout.
     Inside,
-    /// Out of the checkout; git does not track the link.
+    /// Out of the checkout, through a link that git does not track.
     Out,
 }
 
-/// Returns whether git keeps its own files there: below a `.git`, or in the folder of a repository that goes by another
-/// name, as a bare one, one of `--separate-git-dir`, or that of a linked worktree does.
-pub fn is_gits_own(end: &Path) -> bool {
+/// Returns whether the path is in a git directory: below a `.git`, or in one with another name, such as that of a bare
+/// repository, of `--separate-git-dir`, or of a linked worktree.
+pub fn is_in_git_dir(end: &Path) -> bool {
     end.components().any(|part| is_dot_git(&part.as_os_str().to_string_lossy()))
         || end.ancestors().skip(1).any(is_git_folder)
 }
 
-/// Returns whether some file system takes the name for `.git`: without case, with characters that it ignores, by its
-/// short name.
+/// Returns whether some file system treats the name as `.git`: it may ignore case or some characters, or use short
+/// names.
 fn is_dot_git(name: &str) -> bool {
     let name = name.split(':').next().unwrap_or(name).trim_end_matches(['.', ' ']);
     let plain: String = name.chars().filter(|character| !IGNORED.contains(character)).collect();
     plain.eq_ignore_ascii_case(".git") || plain.eq_ignore_ascii_case("git~1")
 }
 
-/// Returns what git itself takes for a repository's own folder.
+/// Returns whether git would treat the directory as a git directory.
 fn is_git_folder(folder: &Path) -> bool {
     folder.join("HEAD").symlink_metadata().is_ok()
         && (folder.join("commondir").is_file() || (folder.join("objects").is_dir() && folder.join("refs").is_dir()))
 }
 
-/// Finds a file of variables and refuses what a checkout must not lead to. git is asked only where a link leads out.
-pub fn locate(path: &Path, working_folder: &Path, git: &Asker) -> Result<ResolvedFile, Error> {
+/// Resolves the path of an env file, and rejects targets that a checkout must not choose. Queries git only if a link
+/// leads out of the checkout.
+pub fn locate(path: &Path, working_folder: &Path, git: &GitClient) -> Result<ResolvedFile, Error> {
     if path == Path::new(STANDARD_INPUT) {
-        return Ok(ResolvedFile { end: path.to_owned(), access: ReadAccess::Once, leads: Leads::Inside });
+        return Ok(ResolvedFile { end: path.to_owned(), access: ReadAccess::Once, leads: LinkScope::Inside });
     }
-    let refuse =
-        |why: String, next: String| Error::File { path: display_path(path, working_folder), cause: why, help: next };
+    let refuse = |cause: String, help: Help| Error::File { path: display_path(path, working_folder), cause, help };
     let resolved =
-        resolve(path).map_err(|why| refuse(why, "name a readable text file with `--env-file PATH`".to_owned()))?;
-    if resolved.links.iter().chain([&resolved.end]).any(|path| is_gits_own(path)) {
-        let next = "name a file outside of `.git` with `--env-file PATH`".to_owned();
-        return Err(refuse("git keeps its own files there".to_owned(), next));
+        resolve(path).map_err(|cause| refuse(cause, "pass a readable text file with `--env-file PATH`".into()))?;
+    if resolved.links.iter().chain([&resolved.end]).any(|path| is_in_git_dir(path)) {
+        let help = "pass a file outside `.git` with `--env-file PATH`".into();
+        return Err(refuse("it is inside a git directory".to_owned(), help));
     }
-    let mut leads = Leads::Inside;
+    let mut leads = LinkScope::Inside;
     for link in &resolved.links {
         let folder = link.parent().unwrap_or(link);
         let root = git::root(folder);
         if resolved.end.starts_with(root.as_deref().unwrap_or(folder)) {
             continue;
         }
-        leads = Leads::Out;
+        leads = LinkScope::Out;
         let Some(root) = root else { continue };
         let shown = display_path(link, working_folder);
-        let why = match git.status(&root, std::slice::from_ref(link)).map(|found| found.first().copied()) {
+        let cause = match git.status(&root, std::slice::from_ref(link)).map(|found| found.first().copied()) {
             Ok(Some(GitStatus::Tracked)) => {
-                format!("{shown} is a link that git tracks, and it leads out of the checkout")
+                format!("{shown} is a link that git tracks, and it points outside the checkout")
             }
             Ok(_) => continue,
-            Err(why) => {
-                format!("{shown} leads out of the checkout, and whether git tracks that link is not known: {why}")
-            }
+            Err(why) => format!(
+                "{shown} is a link that points outside the checkout, and doctor could not determine whether git tracks \
+                 it: {why}"
+            ),
         };
-        let end = crate::io::files::path::quoted(&resolved.end, working_folder);
-        return Err(refuse(why, format!("to use that file all the same, name it: `--env-file {end}`")));
+        let flag = format!("--env-file {}", quoted(&resolved.end, working_folder));
+        return Err(refuse(cause, Help::command("to use the link's target anyway, pass:", flag)));
     }
     if is_stream(path) || is_stream(&resolved.end) {
-        return Ok(ResolvedFile { end: path.to_owned(), access: ReadAccess::Once, leads: Leads::Inside });
+        return Ok(ResolvedFile { end: path.to_owned(), access: ReadAccess::Once, leads: LinkScope::Inside });
     }
     Ok(ResolvedFile { end: resolved.end, access: ReadAccess::File, leads })
 }
 
-/// Returns whether it is read only once: standard input, a descriptor of this process, or what another program writes.
+/// Returns whether it can be read only once: standard input, a descriptor of this process, or a pipe.
 pub fn is_stream(path: &Path) -> bool {
     let is_descriptor =
         ["/dev/fd", "/dev/stdin", "/proc", STANDARD_INPUT].iter().any(|folder| path.starts_with(folder));
@@ -124,8 +126,8 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use crate::error::Error;
-    use crate::io::files::locate::{Leads, ReadAccess, ResolvedFile, is_dot_git, is_gits_own, locate};
-    use crate::io::git::Asker;
+    use crate::io::files::locate::{LinkScope, ReadAccess, ResolvedFile, is_dot_git, is_in_git_dir, locate};
+    use crate::io::git::GitClient;
     use crate::io::git::tests::git;
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
@@ -134,9 +136,9 @@ mod tests {
         (guard, folder)
     }
 
-    fn asker() -> Asker {
+    fn git_client() -> GitClient {
         let path = std::env::var("PATH").unwrap();
-        Asker::new(&BTreeMap::from([("PATH".to_owned(), path)]))
+        GitClient::new(&BTreeMap::from([("PATH".to_owned(), path)]))
     }
 
     #[test]
@@ -180,18 +182,18 @@ mod tests {
             "kept elsewhere/config",
             "apart/.git",
         ] {
-            assert!(is_gits_own(&folder.join(path)), "{path}");
+            assert!(is_in_git_dir(&folder.join(path)), "{path}");
         }
         for path in
             ["main/.env", "linked/.env", "apart/.env", "bare", "not-git/.env", "main/.gitignore", "main/.github/x"]
         {
-            assert!(!is_gits_own(&folder.join(path)), "{path}");
+            assert!(!is_in_git_dir(&folder.join(path)), "{path}");
         }
     }
 
-    /// Returns where a file is, or why it is refused.
+    /// Returns the resolved file, or the cause of its rejection.
     fn found(path: &Path, working_folder: &Path) -> Result<ResolvedFile, String> {
-        locate(path, working_folder, &asker()).map_err(|error| match error {
+        locate(path, working_folder, &git_client()).map_err(|error| match error {
             Error::File { cause: why, .. } => why,
             other => panic!("{other:?}"),
         })
@@ -222,25 +224,25 @@ mod tests {
         symlink("tracked.env", shop.join("to-tracked.env")).unwrap();
         for path in ["tracked.env", "tracked/.env", "dangling.env", "to-tracked.env", "to-own.env"] {
             let why = found(&shop.join(path), &shop).unwrap_err();
-            assert!(why.contains("a link that git tracks, and it leads out of the checkout"), "{path}: {why}");
+            assert!(why.contains("a link that git tracks, and it points outside the checkout"), "{path}: {why}");
         }
         for (path, end, leads) in [
-            (".env", "shop/.env", Leads::Inside),
-            ("inside.env", "shop/config/.env", Leads::Inside),
-            ("round.env", "shop/.env", Leads::Inside),
-            ("own.env", "other/.env", Leads::Out),
-            ("../other/.env", "other/.env", Leads::Inside),
-            ("new.env", "shop/new.env", Leads::Inside),
+            (".env", "shop/.env", LinkScope::Inside),
+            ("inside.env", "shop/config/.env", LinkScope::Inside),
+            ("round.env", "shop/.env", LinkScope::Inside),
+            ("own.env", "other/.env", LinkScope::Out),
+            ("../other/.env", "other/.env", LinkScope::Inside),
+            ("new.env", "shop/new.env", LinkScope::Inside),
         ] {
             let place = ResolvedFile { end: folder.join(end), access: ReadAccess::File, leads };
             assert_eq!(found(&shop.join(path), &shop), Ok(place), "{path}");
         }
-        let nobody = Asker::new(&BTreeMap::from([("PATH".to_owned(), "/nowhere".to_owned())]));
-        let Err(Error::File { cause: why, help: next, .. }) = locate(&shop.join("own.env"), &shop, &nobody) else {
+        let without_git = GitClient::new(&BTreeMap::from([("PATH".to_owned(), "/nowhere".to_owned())]));
+        let Err(Error::File { cause: why, help, .. }) = locate(&shop.join("own.env"), &shop, &without_git) else {
             panic!()
         };
-        assert!(why.ends_with("whether git tracks that link is not known: git is not installed"), "{why}");
-        assert!(next.ends_with("`--env-file ../other/.env`"), "{next}");
+        assert!(why.ends_with("could not determine whether git tracks it: git is not installed"), "{why}");
+        assert_eq!(help.command.as_deref(), Some("--env-file ../other/.env"));
     }
 
     #[test]
@@ -253,7 +255,7 @@ mod tests {
         for path in
             [".git/config", ".git/new.env", ".env", "hidden/config", "hidden/../.git/HEAD", ".git/leads-out", ".git"]
         {
-            assert_eq!(found(&folder.join(path), &folder), Err("git keeps its own files there".to_owned()), "{path}");
+            assert_eq!(found(&folder.join(path), &folder), Err("it is inside a git directory".to_owned()), "{path}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What to type instead of a path to a `.env` that is not there.
+//! Suggests a path in place of a `.env` that does not exist.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -6,24 +6,21 @@ use std::path::{Path, PathBuf};
 
 use crate::drift::example_file::is_example;
 use crate::drift::leak;
+use crate::error::Help;
 use crate::io::files::path::quoted;
 use crate::io::git;
 
-/// The most entries of a folder that are looked at.
+/// The maximum number of directory entries that are read.
 const FOLDER_LIMIT: usize = 10_000;
 
-/// Returns what to type instead of a path that leads nowhere.
-pub(super) fn hint(missing: &Path, working_folder: &Path) -> Option<String> {
+/// Returns the help for a path that does not exist.
+pub(super) fn hint(missing: &Path, working_folder: &Path) -> Option<Help> {
     let folder = missing.parent()?;
     let wanted = missing.file_name()?.to_string_lossy();
-    let pass = |paths: &[PathBuf]| {
-        let flags = paths.iter().map(|path| format!("`--env-file {}`", quoted(path, working_folder)));
-        format!("pass {}", flags.collect::<Vec<_>>().join(" or "))
-    };
     let (templates, files): (Vec<_>, Vec<_>) =
         env_files(folder, &wanted).into_iter().partition(|name| is_example(name));
     if !files.is_empty() {
-        return Some(pass(&files.iter().map(|name| folder.join(name)).collect::<Vec<_>>()));
+        return Some(did_you_mean(&files.iter().map(|name| folder.join(name)).collect::<Vec<_>>(), working_folder));
     }
     let above = folder.canonicalize().ok().and_then(|folder| {
         let root = git::root(&folder)?;
@@ -35,14 +32,24 @@ pub(super) fn hint(missing: &Path, working_folder: &Path) -> Option<String> {
             .find(|path| path.is_file())
     });
     if let Some(path) = above {
-        return Some(pass(&[path]));
+        return Some(did_you_mean(&[path], working_folder));
     }
     let template = templates.first()?;
     let [template, missing] = [&folder.join(template), missing].map(|path| quoted(path, working_folder));
-    Some(format!("copy {template} to {missing} and fill it in"))
+    Some(Help::command("create it from the template, then fill it in:", format!("cp {template} {missing}")))
 }
 
-/// Returns the `.env` files of a folder, without examples: what may hold values of this machine.
+/// Returns the help to use one of these files, the first of which is the closest match.
+fn did_you_mean(paths: &[PathBuf], working_folder: &Path) -> Help {
+    let names: Vec<String> = paths.iter().map(|path| quoted(path, working_folder)).collect();
+    let flag = format!("--env-file {}", names.first().map_or("PATH", String::as_str));
+    match names.as_slice() {
+        [] | [_] => Help::command("did you mean:", flag),
+        _ => Help::command(format!("pass one of {}, for example:", names.join(", ")), flag),
+    }
+}
+
+/// Returns the `.env` files of a directory, without examples. They may contain local values.
 pub fn env_files_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let names = entries.take(FOLDER_LIMIT).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -51,14 +58,14 @@ pub fn env_files_in(folder: &Path) -> Vec<PathBuf> {
     names.into_iter().map(|name| folder.join(name)).collect()
 }
 
-/// Everything in a folder that has the name of a file of variables, examples among them.
+/// Returns every path in a directory that has the name of an env file, including examples.
 pub fn variables_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let names = entries.take(FOLDER_LIMIT).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names.filter(|name| leak::kind(name) != leak::FileKind::Other).map(|name| folder.join(name)).collect()
 }
 
-/// Names in a folder that look like a `.env` or like the wanted name, the closest first, at most three.
+/// Returns up to three names of files in a directory that look like env files, the most similar first.
 fn env_files(folder: &Path, wanted: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<(Reverse<usize>, String)> = entries

@@ -1,4 +1,4 @@
-//! Files: read with care, written in one step, named as people type them.
+//! Reads and writes files: limits on what is read, atomic writes, and paths as users type them.
 
 mod completion_files;
 mod current;
@@ -37,7 +37,7 @@ pub use crate::io::files::current::{current, remove};
 pub use crate::io::files::example::examples;
 pub use crate::io::files::find_env_files::{Below, env_files_below};
 pub use crate::io::files::follow_links::{ResolvedPath, resolve};
-pub use crate::io::files::locate::{Leads, ReadAccess, ResolvedFile, is_gits_own, is_stream, locate};
+pub use crate::io::files::locate::{LinkScope, ReadAccess, ResolvedFile, is_in_git_dir, is_stream, locate};
 use crate::io::files::missing_file_hint::hint;
 pub use crate::io::files::missing_file_hint::{env_files_in, variables_in};
 pub use crate::io::files::output::{append, create_own, refuse_output, refuse_unwritable, write_report};
@@ -49,27 +49,27 @@ pub use crate::io::files::write::{Created, create, write_whole};
 use crate::io::io_error_text::io_error_text;
 use crate::io::os;
 
-/// How `--env-file` names standard input.
+/// The value of `--env-file` for standard input.
 pub const STANDARD_INPUT: &str = "-";
 
-/// What a file said, or why nothing was read.
+/// The text of a file, or why it could not be read.
 #[derive(Debug)]
 pub enum ReadOutcome {
     Text(Secret),
-    /// Nothing of that name is there.
+    /// The file does not exist.
     Missing,
-    /// It is there, and can't be used: a sentence without full stop, and never a word of the content.
+    /// The file can't be used. The cause never quotes its content.
     Unusable(String),
 }
 
-/// Reads a `.env` that was asked for by name, where [`locate()`] has found it. A pipe may take as long as `patience`.
+/// Reads a `.env` that the user selected, and that [`locate()`] has resolved. A pipe must end within `time_limit`.
 ///
-/// Anything but UTF-8 text is an [`Error::File`]: a mistyped path must never look like an empty file.
-pub fn read(path: &Path, place: &ResolvedFile, patience: Duration, working_folder: &Path) -> Result<Secret, Error> {
+/// Anything but UTF-8 text is an [`Error::File`], so that a mistyped path is never read as an empty file.
+pub fn read(path: &Path, place: &ResolvedFile, time_limit: Duration, working_folder: &Path) -> Result<Secret, Error> {
     let shown = name_of(path, working_folder);
     let reading = match place.access {
-        // What a descriptor leads to can't be opened by the name that a link gives it.
-        ReadAccess::Once => one_time_input::read_stream(path, ENV_FILE_LIMIT, patience),
+        // The link of a descriptor, as in /dev/fd, does not resolve to a path that can be opened.
+        ReadAccess::Once => one_time_input::read_stream(path, ENV_FILE_LIMIT, time_limit),
         ReadAccess::File => match read_bytes(&place.end, ENV_FILE_LIMIT, os::open_no_link) {
             Ok(bytes) => text(bytes),
             Err(ReadRefusal::Missing) => ReadOutcome::Missing,
@@ -80,19 +80,19 @@ pub fn read(path: &Path, place: &ResolvedFile, patience: Duration, working_folde
         ReadOutcome::Text(text) => Ok(text),
         ReadOutcome::Missing => Err(Error::File {
             path: shown,
-            cause: "there is no such file".to_owned(),
+            cause: "no such file".to_owned(),
             help: hint(path, working_folder)
-                .unwrap_or_else(|| "name a file that exists with `--env-file PATH`".to_owned()),
+                .unwrap_or_else(|| "check the path, or pass another file with `--env-file PATH`".into()),
         }),
         ReadOutcome::Unusable(why) => Err(Error::File {
             path: shown,
             cause: why,
-            help: "name a readable text file with `--env-file PATH`".to_owned(),
+            help: "pass a readable text file with `--env-file PATH`".into(),
         }),
     }
 }
 
-/// Reads a file of variables, which has a limit on its bytes and on its lines.
+/// Reads an env file, within the limits on bytes and lines.
 pub fn read_env(path: &Path) -> ReadOutcome {
     within_budget(read_text(path, ENV_FILE_LIMIT))
 }
@@ -107,15 +107,15 @@ fn within_budget(reading: ReadOutcome) -> ReadOutcome {
     }
 }
 
-/// Standard input, if it is text and comes to its end within `patience`.
-pub fn read_input(patience: Duration) -> Option<Secret> {
-    match one_time_input::read_stream(Path::new(STANDARD_INPUT), ENV_FILE_LIMIT, patience) {
+/// Reads standard input. Returns `None` if it is not text or does not end within `time_limit`.
+pub fn read_input(time_limit: Duration) -> Option<Secret> {
+    match one_time_input::read_stream(Path::new(STANDARD_INPUT), ENV_FILE_LIMIT, time_limit) {
         ReadOutcome::Text(text) => Some(text),
         _ => None,
     }
 }
 
-/// Returns how a report names a file of variables.
+/// Returns the name of an env file in reports.
 pub fn name_of(path: &Path, working_folder: &Path) -> String {
     if path == Path::new(STANDARD_INPUT) {
         return "standard input".to_owned();
@@ -123,7 +123,7 @@ pub fn name_of(path: &Path, working_folder: &Path) -> String {
     display_path(path, working_folder)
 }
 
-/// Reads at most `limit` bytes of a regular file. It never waits, as a read from a pipe would.
+/// Reads a regular file of at most `limit` bytes. Never blocks, because pipes are rejected.
 pub fn read_text(path: &Path, limit: u64) -> ReadOutcome {
     match read_bytes(path, limit, os::open) {
         Ok(bytes) => text(bytes),
@@ -152,8 +152,8 @@ fn read_bytes(path: &Path, limit: u64, open: fn(&Path) -> io::Result<File>) -> R
         true => Ok(metadata.len()),
         false => Err(ReadRefusal::Because(format!("it is {}, not a file", kind(metadata.file_type())))),
     };
-    // Before it is opened, because opening some devices has effects; and on what was opened, because something else may
-    // have taken its place.
+    // Checked before it is opened, because opening some devices has side effects, and again on the open file, because
+    // the path may have been replaced in between.
     regular(&fs::metadata(path)?)?;
     let file = open(path)?;
     let length = regular(&file.metadata()?)?;
@@ -161,9 +161,9 @@ fn read_bytes(path: &Path, limit: u64, open: fn(&Path) -> io::Result<File>) -> R
     if bytes.len() as u64 > limit { Err(ReadRefusal::Because(too_large(limit))) } else { Ok(bytes) }
 }
 
-/// Everything that can be read, up to one byte more than `limit`.
+/// Reads the stream to its end, or one byte more than `limit`.
 fn bytes_of(stream: &mut dyn Read, limit: u64, expected: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Room for everything at once: a vector that grows leaves copies of its content behind.
+    // Allocated once: a vector that grows leaves copies of the secret content in memory.
     let room = usize::try_from(expected.min(limit)).unwrap_or(0) + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     stream.take(limit + 1).read_to_end(&mut bytes)?;
@@ -176,21 +176,21 @@ fn too_large(limit: u64) -> String {
 
 fn text(mut bytes: Zeroizing<Vec<u8>>) -> ReadOutcome {
     if let Some(encoding) = other_encoding(&bytes) {
-        return ReadOutcome::Unusable(format!("it is {encoding} text, and has to be UTF-8"));
+        return ReadOutcome::Unusable(format!("it is {encoding}, not UTF-8"));
     }
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => ReadOutcome::Text(Secret::new(text)),
         Err(error) => {
-            let good = error.utf8_error().valid_up_to();
+            let valid = error.utf8_error().valid_up_to();
             let bytes = Zeroizing::new(error.into_bytes());
-            let (line, column) = end_of(&String::from_utf8_lossy(&bytes[..good]));
-            ReadOutcome::Unusable(format!("it is not UTF-8 text: line {line}, column {column}"))
+            let (line, column) = end_of(&String::from_utf8_lossy(&bytes[..valid]));
+            ReadOutcome::Unusable(format!("invalid UTF-8 at line {line}, column {column}"))
         }
     }
 }
 
-/// Returns the encoding of a text that is not UTF-8, by its mark or its zeros: PowerShell and editors of Windows write
-/// such files.
+/// Returns the encoding of a text that is not UTF-8, by its byte order mark or its zero bytes. PowerShell and Windows
+/// editors write such files.
 fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some("UTF-32"),
@@ -203,61 +203,65 @@ fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
     (count >= 2 && [0, 1].into_iter().any(|at| zeros(at) * 10 >= count * 9)).then_some("UTF-16")
 }
 
-/// Returns the 1-based line and column that follow the text.
+/// Returns the 1-based line and column after the end of the text.
 fn end_of(text: &str) -> (usize, usize) {
     let line_start = text.rfind('\n').map_or(0, |newline| newline + 1);
     (text.matches('\n').count() + 1, text[line_start..].chars().count() + 1)
 }
 
-/// Returns what stands in the way of a file, in words.
+/// Returns the name of a file type other than a regular file.
 fn kind(file_type: FileType) -> &'static str {
     if let Some(special) = os::special(file_type) {
         return special;
     }
-    if file_type.is_dir() { "a folder" } else { "something else" }
+    if file_type.is_dir() { "a directory" } else { "a special file" }
 }
 
-/// Returns the error for a folder without the default `.env`: names what is there instead.
-pub fn no_env_file(looked: &str, working_folder: &Path) -> Error {
-    Error::NoEnvFile { path: looked.to_owned(), hint: hint(&working_folder.join(looked), working_folder) }
+/// Returns the error for a directory without the default `.env`, with a suggestion.
+pub fn no_env_file(looked: &str, searched: &Path, working_folder: &Path) -> Error {
+    Error::NoEnvFile {
+        path: looked.to_owned(),
+        searched: searched.display().to_string(),
+        help: hint(&searched.join(looked), working_folder)
+            .unwrap_or_else(|| "pass a file with `--env-file PATH`".into()),
+    }
 }
 
-/// Returns whether the folder holds `.env`, or a file that may be an environment's own. A folder that can't be listed
-/// may.
+/// Returns whether the directory has a `.env` or a file that may be for one environment. True if it can't be listed.
 pub fn has_env_file(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return true };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names.into_iter().any(|name| name == ".env" || name.starts_with(".env."))
 }
 
-/// `.env` and its kin in a folder, by name, without examples: files that a person may mean.
+/// Returns the env files of a directory that a user may want to select, sorted, without examples.
 pub fn env_files(folder: &Path) -> Vec<PathBuf> {
-    /// Endings of copies, and of what other tools keep beside it.
+    /// Endings of backups and of files of other tools.
     const OTHERS: [&str; 6] = [".bak", ".old", ".orig", ".swp", ".vault", ".keys"];
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let is_meant = |name: &String| {
+    let is_candidate = |name: &String| {
         let is_other = is_example(name) || name.ends_with('~') || OTHERS.iter().any(|ending| name.ends_with(ending));
         (name == ".env" || name.starts_with(".env.")) && !name.starts_with(temporary::PREFIX) && !is_other
     };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(is_meant);
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(is_candidate);
     let mut paths: Vec<PathBuf> = names.map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
     paths.sort_unstable();
     paths
 }
 
-/// Returns whether two paths lead to the same file, which is there.
+/// Returns whether two paths lead to the same existing file.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
-/// Returns the default layer: `.env.<environment>` if it is there, else `.env`, which need not be there.
+/// Returns the default layer: `.env.<environment>` if it exists, otherwise `.env`, which need not exist.
 ///
-/// An environment may be called anything on Railway; a name with other characters than letters, digits, `.`, `_` and `-`
-/// names no file.
+/// An environment can have any name on Railway. One with characters other than letters, digits, `.`, `_` and `-` has no
+/// file.
 pub fn default_env_file(working_folder: &Path, environment: &str) -> PathBuf {
     let plain = |character: char| character.is_alphanumeric() || matches!(character, '.' | '_' | '-');
     let own = working_folder.join(format!(".env.{environment}"));
-    // A broken link counts as there, so that it is an error and not silently another file.
+    // A broken link counts as a file. It is an error, instead of a silent fallback to another file.
     if !environment.is_empty() && environment.chars().all(plain) && own.symlink_metadata().is_ok() {
         own
     } else {

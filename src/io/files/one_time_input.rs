@@ -1,4 +1,4 @@
-//! Files of variables that can be read only once: standard input, `<(…)`, a pipe that another program serves.
+//! Env files that can be read only once: standard input, `<(…)`, a named pipe.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,33 +13,33 @@ use crate::io::files::{ReadOutcome, STANDARD_INPUT, bytes_of, kind, text, too_la
 use crate::io::io_error_text::io_error_text;
 use crate::io::os;
 
-/// The longest that a program may take to write its variables. Some ask a person first.
+/// The maximum time that a program may take to write its variables. Some prompt the user first.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Reads a stream to its end, at most `limit` bytes and not longer than `patience`.
+/// Reads a stream to its end, at most `limit` bytes and for at most `time_limit`.
 ///
-/// It is read in a thread of its own: opening a pipe waits for the program behind it, and reading it does, too. A thread
-/// that still waits when the time is over ends with the process.
-pub(super) fn read_stream(path: &Path, limit: u64, patience: Duration) -> ReadOutcome {
-    let patience = patience.min(LONGEST);
-    if patience.is_zero() {
-        return ReadOutcome::Unusable("there is no time left to wait for what writes it".to_owned());
+/// Reads in a separate thread, because opening and reading a pipe block until its writer acts. A thread that still
+/// blocks after the time limit ends with the process.
+pub(super) fn read_stream(path: &Path, limit: u64, time_limit: Duration) -> ReadOutcome {
+    let time_limit = time_limit.min(LONGEST);
+    if time_limit.is_zero() {
+        return ReadOutcome::Unusable("timed out before it could be read".to_owned());
     }
     let (sender, receiver) = mpsc::channel();
     let owned = path.to_owned();
     let reader = thread::Builder::new().spawn(move || {
-        // Whoever asked may have stopped waiting.
+        // The receiver is gone if it timed out.
         drop(sender.send(read_all(&owned, limit)));
     });
     if reader.is_err() {
-        return ReadOutcome::Unusable("no thread can be started to read it".to_owned());
+        return ReadOutcome::Unusable("failed to start a thread to read it".to_owned());
     }
-    match receiver.recv_timeout(patience) {
-        Ok(Ok(bytes)) if bytes.is_empty() => ReadOutcome::Unusable("nothing was written to it".to_owned()),
+    match receiver.recv_timeout(time_limit) {
+        Ok(Ok(bytes)) if bytes.is_empty() => ReadOutcome::Unusable("it is empty".to_owned()),
         Ok(Ok(bytes)) if bytes.len() as u64 > limit => ReadOutcome::Unusable(too_large(limit)),
         Ok(Ok(bytes)) => text(bytes),
         Ok(Err(why)) => ReadOutcome::Unusable(why),
-        Err(_) => ReadOutcome::Unusable(format!("no program wrote it to its end within {patience:.1?}")),
+        Err(_) => ReadOutcome::Unusable(format!("timed out after {time_limit:.1?}, before the end of the input")),
     }
 }
 
@@ -47,7 +47,7 @@ fn read_all(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let bytes = |stream: &mut dyn Read| bytes_of(stream, limit, 0).map_err(|error| io_error_text(&error));
     if path == Path::new(STANDARD_INPUT) {
         if io::IsTerminal::is_terminal(&io::stdin()) {
-            return Err("it is a terminal: pipe the variables in".to_owned());
+            return Err("it is a terminal; pipe the variables in".to_owned());
         }
         return bytes(&mut io::stdin().lock());
     }
@@ -80,20 +80,20 @@ mod tests {
         (guard, path)
     }
 
-    /// Reads what a program writes in pieces, the first of them after a while.
-    fn served(pieces: &[&'static [u8]], patience: Duration) -> ReadOutcome {
+    /// Reads a pipe to which a program writes these pieces, after a delay.
+    fn piped(pieces: &[&'static [u8]], time_limit: Duration) -> ReadOutcome {
         let (_guard, path) = pipe();
         let (writer, pieces) = (path.clone(), pieces.to_vec());
         let program = thread::spawn(move || {
             thread::sleep(Duration::from_millis(50));
             let mut pipe = OpenOptions::new().write(true).open(writer).unwrap();
             for piece in pieces {
-                // Whoever has read enough has gone.
+                // Fails if the reader has stopped at its limit.
                 let _ = pipe.write_all(piece);
                 thread::sleep(Duration::from_millis(20));
             }
         });
-        let reading = read_stream(&path, 16, patience);
+        let reading = read_stream(&path, 16, time_limit);
         program.join().unwrap();
         reading
     }
@@ -107,31 +107,31 @@ mod tests {
 
     #[test]
     fn named_pipe_is_read_to_end() {
-        let patience = Duration::from_secs(20);
+        let time_limit = Duration::from_secs(20);
         assert!(
-            matches!(served(&[b"A=1\n", b"B=2\n"], patience), ReadOutcome::Text(text) if text.expose() == "A=1\nB=2\n")
+            matches!(piped(&[b"A=1\n", b"B=2\n"], time_limit), ReadOutcome::Text(text) if text.expose() == "A=1\nB=2\n")
         );
-        assert_eq!(unusable(served(&[], patience)), "nothing was written to it");
-        assert_eq!(unusable(served(&[b"A=\xff\n"], patience)), "it is not UTF-8 text: line 1, column 3");
-        assert_eq!(unusable(served(&[&[b'x'; 17]], patience)), "it is larger than 0 MiB");
+        assert_eq!(unusable(piped(&[], time_limit)), "it is empty");
+        assert_eq!(unusable(piped(&[b"A=\xff\n"], time_limit)), "invalid UTF-8 at line 1, column 3");
+        assert_eq!(unusable(piped(&[&[b'x'; 17]], time_limit)), "it is larger than 0 MiB");
     }
 
     #[test]
-    fn unserved_pipe_respects_time_limit() {
+    fn pipe_without_writer_respects_time_limit() {
         let (_guard, path) = pipe();
         let start = Instant::now();
         let why = unusable(read_stream(&path, 16, Duration::from_millis(100)));
-        assert_eq!(why, "no program wrote it to its end within 100.0ms");
+        assert_eq!(why, "timed out after 100.0ms, before the end of the input");
         assert!(start.elapsed() < Duration::from_secs(5));
-        assert!(unusable(read_stream(&path, 16, Duration::ZERO)).starts_with("there is no time left"));
-        // Somebody opens it and stops in the middle.
+        assert!(unusable(read_stream(&path, 16, Duration::ZERO)).starts_with("timed out before"));
+        // A program opens it, and stops in the middle of its output.
         let writer = path.clone();
         let program = thread::spawn(move || {
             let mut pipe = OpenOptions::new().write(true).open(writer).unwrap();
             pipe.write_all(b"A=1").unwrap();
             thread::sleep(Duration::from_millis(400));
         });
-        assert!(unusable(read_stream(&path, 16, Duration::from_millis(200))).starts_with("no program wrote it"));
+        assert!(unusable(read_stream(&path, 16, Duration::from_millis(200))).starts_with("timed out after"));
         program.join().unwrap();
     }
 
@@ -142,7 +142,7 @@ mod tests {
         let read = |path: &Path| read_stream(path, 16, Duration::from_secs(20));
         assert!(matches!(read(&guard.path().join("plain")), ReadOutcome::Text(_)));
         assert_eq!(unusable(read(Path::new("/dev/zero"))), "it is a device, not a file");
-        assert_eq!(unusable(read(guard.path())), "it is a folder, not a file");
-        assert_eq!(unusable(read(&guard.path().join("gone"))), "there is no such file or folder");
+        assert_eq!(unusable(read(guard.path())), "it is a directory, not a file");
+        assert_eq!(unusable(read(&guard.path().join("gone"))), "no such file or directory");
     }
 }

@@ -1,4 +1,4 @@
-//! Where a report may be written: nowhere that a checkout leads it to, and never over what the run reads.
+//! Writes reports. A checkout can't redirect them, and they never replace an input of the run.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -7,26 +7,24 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::io::files::follow_links::resolve;
 use crate::io::files::kind;
-use crate::io::files::locate::is_gits_own;
+use crate::io::files::locate::is_in_git_dir;
 use crate::io::files::write::{folder_of, write_bytes};
 use crate::io::git;
 use crate::io::io_error_text::io_error_text;
 use crate::io::os::{self, FileMode};
 
-/// The names of the streams that a run has anyway; a shell may have connected them to anything.
+/// The streams that every process has. They are always allowed, because a shell may have redirected them.
 const STREAMS: [&str; 2] = ["/dev/stdout", "/dev/stderr"];
 
-/// Where the bytes go.
 enum OutputDestination {
-    /// Into a file, which is replaced as a whole; it need not be there.
+    /// A file, which is replaced as a whole. It need not exist.
     File(PathBuf),
-    /// Onto a terminal.
     Terminal(PathBuf),
     StandardOutput,
     StandardError,
 }
 
-/// Writes a report: the whole file, or nothing. What [`refuse_output`] refuses is refused here, too.
+/// Writes a report atomically. Rejects what [`refuse_output`] rejects.
 pub fn write_report(path: &Path, bytes: &[u8], working_folder: &Path) -> Result<(), Error> {
     let write = || match destination(path, working_folder)? {
         OutputDestination::File(end) => write_bytes(&end, bytes).map_err(|error| io_error_text(&error)),
@@ -39,7 +37,7 @@ pub fn write_report(path: &Path, bytes: &[u8], working_folder: &Path) -> Result<
     write().map_err(|why| refusal(path, why))
 }
 
-/// Writes below what is in a file, and makes it if it is missing. The same paths are refused.
+/// Appends to a file, or creates it. Rejects the same paths.
 pub fn append(path: &Path, bytes: &[u8], working_folder: &Path) -> Result<(), Error> {
     let append = || match destination(path, working_folder)? {
         OutputDestination::File(end) => {
@@ -59,8 +57,8 @@ pub fn append(path: &Path, bytes: &[u8], working_folder: &Path) -> Result<(), Er
     append().map_err(|why| refusal(path, why))
 }
 
-/// Refuses a path for a report, before anything is done that it is to report: a link that leads out, git's own files, a pipe
-/// or a device, an input of the run.
+/// Rejects a path for a report before the run does anything: a link out of its directory, a path in a git directory, a
+/// pipe, a device, or an input of the run.
 pub fn refuse_output(path: &Path, inputs: &[PathBuf], working_folder: &Path) -> Result<(), Error> {
     let check = || match destination(path, working_folder)? {
         OutputDestination::File(end) if inputs.iter().any(|input| is_taken(&end, input)) => {
@@ -71,7 +69,7 @@ pub fn refuse_output(path: &Path, inputs: &[PathBuf], working_folder: &Path) -> 
     check().map_err(|why| refusal(path, why))
 }
 
-/// Refuses a path that [`write_report`] could not write, without leaving anything there.
+/// Rejects a path that [`write_report`] could not write, without creating a file.
 pub fn refuse_unwritable(path: &Path, working_folder: &Path) -> Result<(), Error> {
     let check = || match destination(path, working_folder)? {
         OutputDestination::File(end) => {
@@ -83,13 +81,13 @@ pub fn refuse_unwritable(path: &Path, working_folder: &Path) -> Result<(), Error
     check().map_err(|why| refusal(path, why))
 }
 
-/// Makes a file for the user alone, and opens it to write. What is there is replaced, and never written through: a file that
-/// has another name keeps what it holds under that one. Refused are links, everything that is no file, git's own files, and
-/// what is taken, each with its reason.
+/// Creates a private file, and opens it for writing. An existing file is replaced instead of overwritten, so another
+/// hard link to it keeps its content. Links, special files, paths in a git directory and the paths in `taken` are
+/// rejected, with the cause.
 pub fn create_own(path: &Path, taken: &[(PathBuf, &'static str)], working_folder: &Path) -> Result<File, String> {
     let is_stream = STREAMS.iter().any(|stream| path == Path::new(stream));
     if !is_stream && path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
-        return Err("it is a link".to_owned());
+        return Err("it is a symbolic link".to_owned());
     }
     let OutputDestination::File(end) = destination(path, working_folder)? else {
         return Err("it is not a file".to_owned());
@@ -99,7 +97,7 @@ pub fn create_own(path: &Path, taken: &[(PathBuf, &'static str)], working_folder
     }
     let make = || {
         let mut builder = tempfile::Builder::new();
-        os::make_with(&mut builder, FileMode::OwnFile);
+        os::set_mode(&mut builder, FileMode::OwnFile);
         let made = builder.prefix(".doctor-").tempfile_in(folder_of(&end))?;
         made.persist(&end).map_err(|error| error.error)
     };
@@ -110,7 +108,7 @@ fn refusal(path: &Path, why: String) -> Error {
     Error::Output { path: path.display().to_string(), cause: why }
 }
 
-/// Follows the path, as far as it may be followed.
+/// Resolves the path, or returns the cause of its rejection.
 fn destination(path: &Path, working_folder: &Path) -> Result<OutputDestination, String> {
     match STREAMS.iter().position(|stream| path == Path::new(stream)) {
         Some(0) => return Ok(OutputDestination::StandardOutput),
@@ -120,17 +118,17 @@ fn destination(path: &Path, working_folder: &Path) -> Result<OutputDestination, 
     let resolved = resolve(path)?;
     let leads_out = |link: &PathBuf| !resolved.end.starts_with(folder_of(link));
     let is_own = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
-    // A link among the folders of the system, such as `/var/run`, is not the checkout's.
+    // A link of the system, such as `/var/run`, is not part of the checkout.
     let is_checkouts = |link: &PathBuf| {
         let folder = folder_of(link);
         git::root(folder).is_some() || resolve(working_folder).is_ok_and(|working| folder.starts_with(working.end))
     };
     let own = resolved.links.last().filter(|_| is_own);
     if own.into_iter().any(leads_out) || resolved.links.iter().any(|link| is_checkouts(link) && leads_out(link)) {
-        return Err("it is a link that leads out of its folder, or below one that does".to_owned());
+        return Err("it follows a symbolic link out of its directory".to_owned());
     }
-    if resolved.links.iter().chain([&resolved.end]).any(|path| is_gits_own(path)) {
-        return Err("git keeps its own files there".to_owned());
+    if resolved.links.iter().chain([&resolved.end]).any(|path| is_in_git_dir(path)) {
+        return Err("it is inside a git directory".to_owned());
     }
     match fs::metadata(&resolved.end) {
         Ok(metadata) if metadata.is_file() => Ok(OutputDestination::File(resolved.end)),
@@ -147,17 +145,17 @@ fn destination(path: &Path, working_folder: &Path) -> Result<OutputDestination, 
 fn to_terminal(end: &Path, bytes: &[u8]) -> Result<(), String> {
     let mut terminal = OpenOptions::new().write(true).open(end).map_err(|error| io_error_text(&error))?;
     if !terminal.is_terminal() {
-        return Err("it is not a terminal any more".to_owned());
+        return Err("it is not a terminal".to_owned());
     }
     terminal.write_all(bytes).map_err(|error| io_error_text(&error))
 }
 
-/// Returns whether that is the input, or in the input where it is a folder.
+/// Returns whether the path is the input, or is inside the input if that is a directory.
 fn is_taken(end: &Path, input: &Path) -> bool {
     is_same(end, input) || input.is_dir() && resolve(input).is_ok_and(|folder| end.starts_with(folder.end))
 }
 
-/// Returns whether both are one file, whatever their names: hard links, another case, another way to write the path.
+/// Returns whether both paths are the same file: through hard links, case-insensitive names or different spellings.
 fn is_same(end: &Path, input: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().and_then(|metadata| os::identity(&metadata));
     match (identity(end), identity(input)) {
@@ -178,7 +176,7 @@ mod tests {
     use crate::error::Error;
     use crate::io::files::output::{append, create_own, refuse_output, write_report};
 
-    /// Returns a checkout with what a report must not replace, and a home beside it.
+    /// Returns a checkout with files that a report must not replace, and a home directory beside it.
     fn checkout() -> (tempfile::TempDir, PathBuf) {
         let guard = tempfile::tempdir().unwrap();
         let outer = guard.path().canonicalize().unwrap();
@@ -222,20 +220,20 @@ mod tests {
     fn refuses_links_leading_out_git_files_and_pipes() {
         let (_guard, work) = checkout();
         for (path, expected) in [
-            ("drift.md", "leads out"),
-            ("new.md", "leads out"),
-            ("chain.md", "leads out"),
-            ("out/report.md", "leads out"),
-            ("sub/up.md", "leads out"),
-            ("stdout.md", "leads out"),
-            ("config.md", "git keeps its own files"),
-            (".git/config", "git keeps its own files"),
-            (".git/new", "git keeps its own files"),
-            (".GIT/config", "git keeps its own files"),
-            ("sub/../.git/hooks/pre-commit", "git keeps its own files"),
+            ("drift.md", "symbolic link out of"),
+            ("new.md", "symbolic link out of"),
+            ("chain.md", "symbolic link out of"),
+            ("out/report.md", "symbolic link out of"),
+            ("sub/up.md", "symbolic link out of"),
+            ("stdout.md", "symbolic link out of"),
+            ("config.md", "inside a git directory"),
+            (".git/config", "inside a git directory"),
+            (".git/new", "inside a git directory"),
+            (".GIT/config", "inside a git directory"),
+            ("sub/../.git/hooks/pre-commit", "inside a git directory"),
             ("pipe.md", "a pipe"),
             ("sub", "directory"),
-            ("loop.md", "in a circle"),
+            ("loop.md", "too many levels"),
             ("/dev/null", "a device"),
             ("/dev/zero", "a device"),
         ] {
@@ -271,17 +269,17 @@ mod tests {
             (".env", "this run reads it"),
             ("hard.md", "this run reads it"),
             ("sub/../report.md", "the report is written there"),
-            ("inside.md", "it is a link"),
-            ("new.md", "it is a link"),
-            ("env.md", "it is a link"),
-            ("out/debug.jsonl", "leads out"),
+            ("inside.md", "it is a symbolic link"),
+            ("new.md", "it is a symbolic link"),
+            ("env.md", "it is a symbolic link"),
+            ("out/debug.jsonl", "symbolic link out of"),
             ("pipe.md", "a pipe"),
             ("sub", "directory"),
-            (".git/config", "git keeps its own files"),
+            (".git/config", "inside a git directory"),
             ("/dev/null", "a device"),
             ("/dev/stdout", "it is not a file"),
             ("/dev/stderr", "it is not a file"),
-            ("missing/debug.jsonl", "no such file or folder"),
+            ("missing/debug.jsonl", "no such file"),
         ] {
             let refused = create_own(&work.join(path), &taken, &work).unwrap_err();
             assert!(refused.contains(expected), "{path}: {refused}");
@@ -294,11 +292,11 @@ mod tests {
             assert_eq!(fs::read_to_string(work.join(path)).unwrap(), "new\n");
             assert_eq!(fs::metadata(work.join(path)).unwrap().permissions().mode() & 0o777, 0o600, "{path}");
         }
-        assert_eq!(fs::read_to_string(work.join("sub/real.md")).unwrap(), "kept\n", "its other name keeps it");
+        assert_eq!(fs::read_to_string(work.join("sub/real.md")).unwrap(), "kept\n", "the other hard link keeps it");
     }
 
     #[test]
-    fn symlink_inside_folder_is_followed_and_kept() {
+    fn symlink_inside_directory_is_followed_and_kept() {
         let (_guard, work) = checkout();
         write_report(&work.join("inside.md"), b"new\n", &work).unwrap();
         append(&work.join("inside.md"), b"more\n", &work).unwrap();
@@ -309,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn symlinked_system_folders_are_allowed() {
+    fn symlinked_system_directories_are_allowed() {
         let (_guard, work) = checkout();
         let outer = work.parent().unwrap();
         symlink("work", outer.join("alias")).unwrap();

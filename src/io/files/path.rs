@@ -1,20 +1,20 @@
-//! Paths as people type them.
+//! Paths as users type them.
 
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
-/// Returns the path as it is typed into a shell.
+/// Returns the path quoted for a shell.
 pub(super) fn quoted(path: &Path, working_folder: &Path) -> String {
     let shown = display_path(path, working_folder);
     shlex::try_quote(&shown).map_or_else(|_| shown.clone(), Cow::into_owned)
 }
 
-/// Returns the path as a person would type it from the working folder: relative below it and up to two folders above
-/// it, else absolute. Nothing is looked up.
+/// Returns the path as a user would type it from the working directory: relative below that directory and up to two
+/// levels above it, otherwise absolute. Does not access the file system.
 pub fn display_path(path: &Path, working_folder: &Path) -> String {
     let path = normal(&working_folder.join(path));
     for (steps, ancestor) in working_folder.ancestors().take(3).enumerate() {
-        // From the root of the file system, an absolute path is the shorter one.
+        // Relative to the file system's root, the absolute path is shorter.
         if let (Ok(rest), true) = (path.strip_prefix(ancestor), steps == 0 || ancestor.parent().is_some()) {
             let relative: PathBuf = (0..steps).map(|_| Path::new("..")).chain([rest]).collect();
             let shown = relative.display().to_string();
@@ -24,7 +24,7 @@ pub fn display_path(path: &Path, working_folder: &Path) -> String {
     path.display().to_string()
 }
 
-/// Returns the path without `.` and `..`, worked out on its text alone.
+/// Returns the path without `.` and `..`, resolved lexically.
 pub fn normal(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut sum, component| {
         match component {

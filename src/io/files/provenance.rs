@@ -1,6 +1,6 @@
-//! What lies in a checkout, or what other users can write to, is not known from outside the checkout: whoever wrote the
-//! checkout may have written it, too. That happens where the home directory is inside the checkout, as in buildpacks and
-//! development containers.
+//! Decides which files are trusted independently of the checkout. A file inside the checkout, or one that other users
+//! can write, is not: the author of the checkout may have written it. That happens if the home directory is inside the
+//! checkout, as in buildpacks and development containers.
 
 use std::path::{Ancestors, Path, PathBuf};
 
@@ -9,23 +9,23 @@ use crate::io::{files, git, os};
 /// The directories of a checkout.
 #[derive(Clone, Debug, Default)]
 pub struct Checkout {
-    /// As they are named, and with all links resolved.
+    /// Both as named and with all links resolved.
     roots: Vec<PathBuf>,
 }
 
 impl Checkout {
-    /// Returns the checkout around a working directory and around its `doctor.toml`: the repository, or that directory
-    /// itself where there is none. Repositories around that repository count too, but not a home directory that is one:
-    /// people keep their settings in a repository, and work on other repositories below it.
+    /// Returns the checkout that contains these directories (the working directory and that of `doctor.toml`): the
+    /// repository, or the directory itself outside a repository. Enclosing repositories count too, except a home
+    /// directory: users keep their dotfiles in a repository there, and work on other repositories below it.
     pub fn around<'f>(folders: impl IntoIterator<Item = &'f Path>, home: Option<&Path>) -> Self {
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let home = home.map(real);
         let mut roots = Vec::new();
         for folder in folders {
             for folder in [files::normal(folder), real(folder)] {
-                let mut own = git::roots(&folder);
-                roots.push(own.next().unwrap_or(folder.clone()));
-                roots.extend(own.filter(|outer| Some(real(outer)) != home));
+                let mut enclosing = git::roots(&folder);
+                roots.push(enclosing.next().unwrap_or(folder.clone()));
+                roots.extend(enclosing.filter(|outer| Some(real(outer)) != home));
             }
         }
         roots.extend(roots.clone().iter().map(|root| real(root)));
@@ -34,25 +34,24 @@ impl Checkout {
         Self { roots }
     }
 
-    /// Returns why what stands at that path does not count as known from outside, as the rest of a sentence; `None` if
-    /// it counts.
+    /// Returns why a file at that path is not trusted, as a predicate without its subject, or `None` if it is trusted.
     pub fn objection(&self, path: &Path) -> Option<&'static str> {
         let path = files::normal(path);
         let there = path.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
         let (named, real) = there.unwrap_or((&path, path.clone()));
-        // Of what is not there yet, the directory that it would be in decides.
+        // For a file that does not exist yet, its directory decides.
         let real = match path.strip_prefix(named) {
             Ok(rest) if rest != Path::new("") => real.join(rest),
             _ => real,
         };
         if self.roots.iter().any(|root| path.starts_with(root) || real.starts_with(root)) {
-            return Some("lies inside the checkout");
+            return Some("is inside the checkout");
         }
         let there = |paths: Ancestors<'_>| paths.filter_map(|part| part.metadata().ok()).collect::<Vec<_>>();
         let parts = there(real.ancestors());
         let (nearest, further) = parts.split_at(parts.len().min(2));
         let is_open = nearest.iter().any(os::others_can_write) || further.iter().any(os::everybody_can_write);
-        is_open.then_some("can be written by other users")
+        is_open.then_some("is writable by other users")
     }
 }
 
@@ -65,8 +64,8 @@ mod tests {
 
     use crate::io::files::provenance::Checkout;
 
-    const INSIDE: Option<&str> = Some("lies inside the checkout");
-    const OPEN: Option<&str> = Some("can be written by other users");
+    const INSIDE: Option<&str> = Some("is inside the checkout");
+    const OPEN: Option<&str> = Some("is writable by other users");
 
     fn repository(at: &Path) {
         fs::create_dir_all(at.join(".git")).unwrap();
@@ -106,7 +105,7 @@ mod tests {
             ("alias", "outer/home", "outer/home/config", INSIDE),
             ("outer/inner", "elsewhere", "elsewhere/config", None),
             ("outer", "elsewhere", "elsewhere/missing", None),
-            // Settings of the home directory in a repository of their own.
+            // The home directory is a repository of dotfiles.
             ("home/src/shop", "home", "home/config", None),
             ("home", "home", "home/config", INSIDE),
             ("plain", "plain", "plain/config", INSIDE),
@@ -129,7 +128,7 @@ mod tests {
             (0o755, 0o755, 0o666, OPEN),
             (0o777, 0o755, 0o600, OPEN),
             (0o755, 0o777, 0o600, OPEN),
-            // Only the owner of a file replaces it there.
+            // The sticky bit: only the owner of a file can replace it.
             (0o755, 0o1777, 0o600, None),
         ] {
             file(&path, mode);

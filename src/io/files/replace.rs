@@ -1,4 +1,4 @@
-//! Replaces a `.env` in one step: whoever reads it meanwhile has the whole old text or the whole new one.
+//! Replaces a `.env` atomically: a concurrent reader gets either the whole old text or the whole new one.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,44 +7,44 @@ use std::path::{Path, PathBuf};
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::files::follow_links::resolve;
-use crate::io::files::locate::is_gits_own;
+use crate::io::files::locate::is_in_git_dir;
 use crate::io::files::temporary::Scratch;
 use crate::io::files::write::folder_of;
 use crate::io::files::{Budget, ENV_FILE_LIMIT, ReadOutcome, display_path, kind, read_text};
 use crate::io::io_error_text::io_error_text;
 use crate::io::os;
 
-/// How a replacement ended that was no error.
+/// The outcome of a replacement that did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Replaced {
-    /// The new text is there, and on the disk.
+    /// The new text is written and flushed to disk.
     Done,
-    /// The same, and the file has lost these extended attributes.
+    /// The new text is written, but the file has lost these extended attributes.
     Without(Vec<String>),
-    /// The file is not what it was expected to be: somebody else has changed it, and nothing was written.
+    /// The file does not have the expected text, because it was changed. Nothing was written.
     Conflict,
 }
 
-/// The folders that a replacement goes by.
+/// The directories that a replacement needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Folders<'f> {
-    /// The working folder, which relative paths start from.
+    /// The working directory, for relative paths.
     pub working: &'f Path,
-    /// Where a record leads the next start to what a killed run has left; none where nothing can be kept.
+    /// The state directory. A record there lets the next run remove the temporary files of a killed run.
     pub state: Option<&'f Path>,
 }
 
-/// Replaces the file's text by `new`, if it is still `expected`; `None` expects no file.
+/// Replaces the file's text with `new` if it is still `expected`; `None` expects no file.
 ///
-/// A symbolic link is followed and stays. Mode, owner, access list and extended attributes stay, and a new file is its owner's
-/// alone. A hard link to it keeps the old text.
+/// A symbolic link is followed and kept. Mode, owner, access list and extended attributes are kept, and a new file is
+/// private. Another hard link to the file keeps the old text.
 pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, folders: Folders<'_>) -> Result<Replaced, Error> {
     let path = &folders.working.join(path);
-    let fail = |why: String| Error::Write {
+    let fail = |cause: String| Error::Write {
         path: display_path(path, folders.working),
-        cause: why,
-        help: "nothing in it was changed: mend that, then run it again".to_owned(),
+        cause,
+        help: "the file is unchanged; fix this and try again".into(),
     };
     refuse_too_large(new, path, folders.working)?;
     let target = target(path).map_err(fail)?;
@@ -53,7 +53,7 @@ pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, folders: Fo
     }
     let replacement = Replacement { target: &target, expected, new, state: folders.state };
     let done = match replacement.apply(Naming::Late) {
-        // The file system has no files without a name.
+        // The file system does not support unnamed files.
         Err(Stopped::Unnamed) => replacement.apply(Naming::Early),
         done => done,
     };
@@ -64,35 +64,35 @@ pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, folders: Fo
     }
 }
 
-/// Returns whether other names of the file keep the old text when it is replaced.
+/// Returns whether the file has other hard links, which keep the old text when it is replaced.
 pub fn has_other_names(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| os::names(&metadata) > 1)
 }
 
-/// Refuses a text that could not be read again once it is the file's.
+/// Rejects a text that is too large to be read again.
 pub fn refuse_too_large(text: &Secret, path: &Path, working_folder: &Path) -> Result<(), Error> {
     Budget::default().take(text).map_err(|why| Error::Write {
         path: display_path(path, working_folder),
-        cause: format!("the new text could not be read again: {why}"),
-        help: "select fewer keys with `--only`, or make the file smaller; nothing was changed".to_owned(),
+        cause: format!("the new text exceeds a limit: {why}"),
+        help: "the file is unchanged; select fewer keys with `--only`, or make the file smaller".into(),
     })
 }
 
-/// Returns the end of the path's links, if it is none of git's own files.
+/// Returns the path with links resolved, unless it is in a git directory.
 pub(super) fn may_be_written(path: &Path) -> Result<PathBuf, String> {
     let resolved = resolve(path)?;
-    if resolved.links.iter().chain([&resolved.end]).any(|path| is_gits_own(path)) {
-        return Err("git keeps its own files there".to_owned());
+    if resolved.links.iter().chain([&resolved.end]).any(|path| is_in_git_dir(path)) {
+        return Err("it is inside a git directory".to_owned());
     }
     Ok(resolved.end)
 }
 
-/// Returns whether the file is not to be written, by its mode or by the system.
+/// Returns whether the file is read-only, by its mode or its file system.
 pub fn is_read_only(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| os::is_read_only(path, &metadata))
 }
 
-/// Returns the file at the end of all links, if it may be replaced: a new name would go round a file's own mode.
+/// Resolves the links of the path. A read-only file is rejected, because a rename would bypass its mode.
 fn target(path: &Path) -> Result<PathBuf, String> {
     let end = may_be_written(path)?;
     match fs::metadata(path) {
@@ -100,8 +100,8 @@ fn target(path: &Path) -> Result<PathBuf, String> {
         Ok(metadata) if metadata.is_file() => path.canonicalize().map_err(|error| io_error_text(&error)),
         Ok(metadata) => Err(format!("it is {}, not a file", kind(metadata.file_type()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match path.symlink_metadata() {
-            // A new file in the place of the link would leave two truths.
-            Ok(_) => Err("it is a symbolic link that leads nowhere".to_owned()),
+            // Replacing the link would leave two files with different values.
+            Ok(_) => Err("it is a broken symbolic link".to_owned()),
             Err(_) => Ok(path.to_owned()),
         },
         Err(error) => Err(io_error_text(&error)),
@@ -117,19 +117,19 @@ fn is_still(target: &Path, expected: Option<&Secret>) -> Result<bool, String> {
     }
 }
 
-/// When the new text gets a name.
+/// When the new text gets a file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Naming {
-    /// Once it is whole and on the disk: what is killed before leaves nothing.
+    /// Once it is written and flushed. A process that is killed before leaves nothing.
     Late,
-    /// From the beginning, where there is no other way.
+    /// From the beginning, if the file system does not support unnamed files.
     Early,
 }
 
-/// Why nothing was replaced.
+/// Why the file was not replaced.
 #[derive(Debug)]
 pub(super) enum Stopped {
-    /// There can be no file without a name.
+    /// Unnamed files are not supported.
     Unnamed,
     Because(io::Error),
 }
@@ -142,12 +142,12 @@ impl From<io::Error> for Stopped {
 
 /// A new text for a file.
 pub(super) struct Replacement<'r> {
-    /// The file itself, at the end of all links.
+    /// The file, with all links resolved.
     pub(super) target: &'r Path,
     /// The text that the file must still have; `None` expects no file.
     pub(super) expected: Option<&'r Secret>,
     pub(super) new: &'r Secret,
-    /// Where a record leads the next start to what a killed run has left.
+    /// The state directory, see [`Folders::state`].
     pub(super) state: Option<&'r Path>,
 }
 
@@ -163,7 +163,7 @@ impl Replacement<'_> {
         };
         file.write_all(self.new.expose().as_bytes())?;
         let lost = match self.expected {
-            Some(_) => os::dress_like(&file, &os::open_no_link(self.target)?)?,
+            Some(_) => os::copy_metadata(&file, &os::open_no_link(self.target)?)?,
             None => Vec::new(),
         };
         file.sync_all()?;
@@ -171,17 +171,17 @@ impl Replacement<'_> {
             return Ok(Replaced::Conflict);
         }
         let taken = self.take_name(&file, scratch)?;
-        // The rename itself has to reach the disk; some file systems can't be asked to.
+        // Flush the rename, too. Some file systems don't support this.
         drop(os::sync_folder(folder));
         Ok(match taken {
-            NameTaken::No => Replaced::Conflict,
-            NameTaken::Yes if lost.is_empty() => Replaced::Done,
-            NameTaken::Yes => Replaced::Without(lost),
+            RenameOutcome::No => Replaced::Conflict,
+            RenameOutcome::Yes if lost.is_empty() => Replaced::Done,
+            RenameOutcome::Yes => Replaced::Without(lost),
         })
     }
 
     /// Gives the new text the file's name. Without `scratch`, the new text has no name yet.
-    fn take_name(&self, file: &File, scratch: Option<Scratch>) -> Result<NameTaken, Stopped> {
+    fn take_name(&self, file: &File, scratch: Option<Scratch>) -> Result<RenameOutcome, Stopped> {
         let target = self.target;
         match (self.expected, scratch) {
             (None, None) => named(os::name_unnamed(file, target), Naming::Late),
@@ -198,13 +198,13 @@ impl Replacement<'_> {
 
 /// Whether the new text has taken the file's name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum NameTaken {
+pub(super) enum RenameOutcome {
     Yes,
-    /// Somebody else was faster.
+    /// Another process has created or changed the file.
     No,
 }
 
-/// Gives the text the new file's name. A file system without links has no other way than to look first.
+/// Gives the text the new file's name. If the file system has no hard links, checks the target first.
 fn link_new(text: &Path, target: &Path) -> io::Result<()> {
     match fs::hard_link(text, target) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && target.symlink_metadata().is_err() => {
@@ -214,29 +214,29 @@ fn link_new(text: &Path, target: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns what came of giving a new file its name. What somebody has put there in this moment is not lost.
-fn named(linked: io::Result<()>, naming: Naming) -> Result<NameTaken, Stopped> {
+/// Converts the result of naming a new file. A file that another process has just created is not lost.
+fn named(linked: io::Result<()>, naming: Naming) -> Result<RenameOutcome, Stopped> {
     match linked {
-        Ok(()) => Ok(NameTaken::Yes),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(NameTaken::No),
+        Ok(()) => Ok(RenameOutcome::Yes),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(RenameOutcome::No),
         Err(_) if naming == Naming::Late => Err(Stopped::Unnamed),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Has the new text and the file take each other's name, and looks at what came out: an edit of the last moment goes back.
-pub(super) fn take_place(scratch: Scratch, target: &Path, expected: &Secret) -> io::Result<NameTaken> {
+/// Exchanges the new text and the file, then checks the replaced text. A last-moment edit is restored.
+pub(super) fn take_place(scratch: Scratch, target: &Path, expected: &Secret) -> io::Result<RenameOutcome> {
     let text = scratch.text();
     if os::exchange(&text, target).is_err() {
-        // Not every file system can; the moment between the last look and this stays.
-        return fs::rename(&text, target).map(|()| NameTaken::Yes);
+        // Not supported by every file system. An edit between the last check and the rename is lost.
+        return fs::rename(&text, target).map(|()| RenameOutcome::Yes);
     }
     let is_file = text.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
     if is_file && matches!(read_text(&text, ENV_FILE_LIMIT), ReadOutcome::Text(text) if text == *expected) {
-        return Ok(NameTaken::Yes);
+        return Ok(RenameOutcome::Yes);
     }
     match os::exchange(&text, target).or_else(|_| fs::rename(&text, target)) {
-        Ok(()) => Ok(NameTaken::No),
-        Err(error) => Err(io::Error::new(error.kind(), format!("what was there is in {}", scratch.keep().display()))),
+        Ok(()) => Ok(RenameOutcome::No),
+        Err(error) => Err(io::Error::new(error.kind(), format!("the previous file is {}", scratch.keep().display()))),
     }
 }

@@ -1,4 +1,4 @@
-//! A `.env` replaced in one step, whatever happens meanwhile.
+//! Atomic replacement of a `.env` under concurrent changes, kills and full disks.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 
 use crate::drift::Secret;
 use crate::error::Error;
-use crate::io::files::replace::{NameTaken, Naming, Replacement, take_place};
+use crate::io::files::replace::{Naming, RenameOutcome, Replacement, take_place};
 use crate::io::files::temporary::Scratch;
 use crate::io::files::{Folders, Replaced, clear_abandoned, has_other_names, replace};
 use crate::io::git::tests::{git, output};
 
-/// Names the folder for the child of a test that kills it, or lets it run out of room.
+/// The variable with the directory of a child process that a test kills or lets run out of space.
 const FOLDER: &str = "DOCTOR_TEST_REPLACE";
 
-/// Names its state folder.
+/// The variable with its state directory.
 const STATE: &str = "DOCTOR_TEST_STATE";
 
-/// Whether its text has a name from the beginning.
+/// The variable that selects [`Naming::Early`].
 const EARLY: &str = "DOCTOR_TEST_EARLY";
 
 fn folder(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -58,7 +58,7 @@ fn preserves_mode_owner_and_symlink() {
     let (_guard, folder) = folder("old");
     let (path, link) = (folder.join(".env"), folder.join("link"));
     symlink(".env", &link).unwrap();
-    // Only root can give a file away.
+    // Only root can change the owner of a file.
     let given = chown(&path, Some(12345), Some(12345)).is_ok();
     for (bits, old, new) in [(0o640, "old", "new"), (0o600, "new", ""), (0o644, "", "last\r\n")] {
         fs::set_permissions(&path, fs::Permissions::from_mode(bits)).unwrap();
@@ -93,17 +93,17 @@ fn failed_replacement_reports_reason_and_keeps_file() {
     let (_guard, folder) = folder("old");
     symlink("gone", folder.join("broken")).unwrap();
     let version = fs::read_to_string("/proc/version").unwrap_or_default();
-    assert_eq!(why(swap(&folder, Some("old"), "new")), "it is a folder, not a file");
+    assert_eq!(why(swap(&folder, Some("old"), "new")), "it is a directory, not a file");
     assert_eq!(why(swap(Path::new("/dev/null"), Some(""), "new")), "it is a device, not a file");
-    assert_eq!(why(swap(&folder.join("broken"), None, "new")), "it is a symbolic link that leads nowhere");
-    assert_eq!(why(swap(&folder.join("no/such/.env"), None, "new")), "there is no such file or folder");
-    assert_eq!(why(swap(&folder.join(".env/x"), None, "new")), "a part of its path is not a folder");
+    assert_eq!(why(swap(&folder.join("broken"), None, "new")), "it is a broken symbolic link");
+    assert_eq!(why(swap(&folder.join("no/such/.env"), None, "new")), "no such file or directory");
+    assert_eq!(why(swap(&folder.join(".env/x"), None, "new")), "a part of the path is not a directory");
     if cfg!(target_os = "linux") {
-        // Not even root can make a file in there.
+        // Not even root can create a file in there.
         assert!(!why(swap(Path::new("/proc/version"), Some(&version), "new")).is_empty());
     }
     fs::write(folder.join(".env"), b"A=\xff").unwrap();
-    assert_eq!(why(swap(&folder.join(".env"), Some("old"), "new")), "it is not UTF-8 text: line 1, column 3");
+    assert_eq!(why(swap(&folder.join(".env"), Some("old"), "new")), "invalid UTF-8 at line 1, column 3");
     assert_eq!(names(&folder), [".env", "broken"]);
 }
 
@@ -120,7 +120,7 @@ fn read_only_and_git_files_are_unchanged() {
     symlink(".git", folder.join("hidden")).unwrap();
     for path in [".git/config", "link", "hidden/config", ".git/new", "hidden/new"] {
         let expected = Some("old").filter(|_| !path.ends_with("new"));
-        assert_eq!(why(swap(&folder.join(path), expected, "new")), "git keeps its own files there", "{path}");
+        assert_eq!(why(swap(&folder.join(path), expected, "new")), "it is inside a git directory", "{path}");
     }
     assert!(crate::io::files::remove(&folder.join("link"), Some(&Secret::new("old")), &folder).is_err());
     assert_eq!(fs::read_to_string(folder.join(".git/config")).unwrap(), "old");
@@ -153,7 +153,7 @@ fn both_naming_strategies_behave_the_same() {
 
 #[test]
 fn last_moment_edit_is_restored() {
-    let (_guard, folder) = folder("edited meanwhile");
+    let (_guard, folder) = folder("edited since");
     let path = folder.join(".env");
     let edited = path.metadata().unwrap().ino();
     let take = |expected: &str| {
@@ -161,18 +161,15 @@ fn last_moment_edit_is_restored() {
         fs::write(scratch.text(), "ours").unwrap();
         take_place(scratch, &path, &Secret::new(expected)).unwrap()
     };
-    assert_eq!(take("old"), NameTaken::No);
-    assert_eq!(
-        (fs::read_to_string(&path).unwrap().as_str(), path.metadata().unwrap().ino()),
-        ("edited meanwhile", edited)
-    );
-    // What came in the file's place is no text of anybody's, and goes back all the same.
+    assert_eq!(take("old"), RenameOutcome::No);
+    assert_eq!((fs::read_to_string(&path).unwrap().as_str(), path.metadata().unwrap().ino()), ("edited since", edited));
+    // A link that has replaced the file is restored, too.
     fs::rename(&path, folder.join("real")).unwrap();
     symlink("real", &path).unwrap();
-    assert_eq!(take("edited meanwhile"), NameTaken::No);
+    assert_eq!(take("edited since"), RenameOutcome::No);
     assert!(path.symlink_metadata().unwrap().is_symlink());
     fs::rename(folder.join("real"), &path).unwrap();
-    assert_eq!(take("edited meanwhile"), NameTaken::Yes);
+    assert_eq!(take("edited since"), RenameOutcome::Yes);
     assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names(&folder)), ("ours", vec![".env".to_owned()]));
 }
 
@@ -183,7 +180,7 @@ fn preserves_extended_attributes() {
     let (_guard, folder) = folder("old");
     let path = folder.join(".env");
     if setxattr(&path, "user.note", b"kept", XattrFlags::empty()).is_err() {
-        // The file system has none.
+        // The file system does not support them.
         return;
     }
     for (naming, old, new) in [(Naming::Late, "old", "new"), (Naming::Early, "new", "newer")] {
@@ -203,7 +200,7 @@ fn detects_hard_links() {
     assert!(has_other_names(&path));
 }
 
-/// Returns the two texts that a child puts in each other's place, long enough for a write to take a while.
+/// Returns the two texts that a child writes alternately, large enough for a write to take a while.
 fn texts() -> [String; 2] {
     ["A=one\n", "B=the other\n"].map(|line| line.repeat(40_000))
 }
@@ -225,7 +222,7 @@ fn replaces_for_its_parent() {
     loop {
         let now = fs::read_to_string(&path).unwrap();
         let new = if now == one { &other } else { &one };
-        // Ends with a panic where there is no room.
+        // Panics if the disk is full.
         let state = std::env::var_os(STATE).map(PathBuf::from);
         let naming = if std::env::var_os(EARLY).is_some() { Naming::Early } else { Naming::Late };
         assert_eq!(apply(&path, Some(&now), new, state.as_deref(), naming), Replaced::Done);
@@ -235,7 +232,7 @@ fn replaces_for_its_parent() {
 fn wait_until(done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the child does nothing");
+        assert!(start.elapsed() < Duration::from_secs(30), "the child makes no progress");
         sleep(Duration::from_millis(1));
     }
 }
@@ -258,7 +255,7 @@ fn killed_run_leaves_whole_file_and_next_start_cleans_up() {
         }
         let mut child: Child = command.spawn().unwrap();
         wait_until(|| inode() != before);
-        // Spread over the few milliseconds that one replacement takes.
+        // Spread the kills over the few milliseconds of one replacement.
         sleep(Duration::from_micros(round * 137 % 5_000));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -274,9 +271,9 @@ fn killed_run_leaves_whole_file_and_next_start_cleans_up() {
 fn full_disk_keeps_old_text() {
     let [one, _] = texts();
     let (_guard, folder) = folder(&one);
-    // No file may grow beyond a few blocks, and trying is an error and no death.
+    // Limits the size of files to a few blocks. Exceeding the limit is an error instead of a fatal signal.
     let status = child(&folder, "trap '' XFSZ; ulimit -f 8;").status().unwrap();
     assert!(!status.success());
     assert!(fs::read_to_string(folder.join(".env")).unwrap() == one);
-    assert_eq!(names(&folder), [".env"], "what was begun is gone");
+    assert_eq!(names(&folder), [".env"], "the temporary file is removed");
 }

@@ -1,15 +1,15 @@
-//! How much the files of variables of one run may hold together.
+//! Limits the total size of the env files of one run.
 
 use crate::drift::Secret;
 
-/// The longest `.env` that is read, in bytes. Linux gives a program at most 2 MiB for all its variables, and Railway's own
-/// limit for those of a service is far below it.
+/// The maximum size of a `.env`, in bytes. Linux allows at most 2 MiB for all variables of a program, and Railway's
+/// limit for a service is far lower.
 pub const ENV_FILE_LIMIT: u64 = 4 << 20;
 
-/// The most lines of files of variables. What is made of a line takes far more memory than the line.
+/// The maximum number of lines of all env files. A parsed line takes far more memory than its text.
 const LINES: usize = 200_000;
 
-/// What files may still hold.
+/// The bytes and lines that remain for env files.
 #[derive(Debug)]
 pub struct Budget {
     bytes: u64,
@@ -23,23 +23,27 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Takes a text out of it. Where it does not fit: why, without full stop; the budget stays as it is.
+    /// Subtracts a text from the budget. If the text exceeds it, returns the cause and leaves the budget unchanged.
     pub fn take(&mut self, text: &Secret) -> Result<(), String> {
         let (bytes, lines) = (text.expose().len() as u64, lines(text.expose()));
         let is_first = self.bytes == ENV_FILE_LIMIT && self.lines == LINES;
-        let which = if is_first { "it is larger" } else { "it is, together with the other files of this run, larger" };
+        let (is, has) = if is_first {
+            ("it is", "it has")
+        } else {
+            ("the env files of this run are together", "the env files of this run together have")
+        };
         let Some(bytes) = self.bytes.checked_sub(bytes) else {
-            return Err(format!("{which} than {} MiB", ENV_FILE_LIMIT >> 20));
+            return Err(format!("{is} larger than {} MiB", ENV_FILE_LIMIT >> 20));
         };
         let Some(lines) = self.lines.checked_sub(lines) else {
-            return Err(format!("{which} than {LINES} lines"));
+            return Err(format!("{has} more than {LINES} lines"));
         };
         *self = Self { bytes, lines };
         Ok(())
     }
 }
 
-/// LF, CRLF and CR end a line.
+/// Counts the line ends: LF, CRLF or CR.
 fn lines(text: &str) -> usize {
     let bytes = text.as_bytes();
     let is_end = |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
@@ -58,12 +62,12 @@ mod tests {
         assert_eq!(budget.take(&half("\n")), Ok(()));
         assert_eq!(budget.take(&half("\r\n")), Ok(()));
         let why = budget.take(&Secret::new("A=1\r")).unwrap_err();
-        assert_eq!(why, "it is, together with the other files of this run, larger than 200000 lines");
-        assert_eq!(budget.take(&Secret::new("A=1")), Ok(()), "it has no line more");
+        assert_eq!(why, "the env files of this run together have more than 200000 lines");
+        assert_eq!(budget.take(&Secret::new("A=1")), Ok(()), "it ends no line");
         let long = Secret::new("x".repeat(3 << 20));
         assert_eq!(
             Budget::default().take(&Secret::new("A\r".repeat(LINES + 1))).unwrap_err(),
-            "it is larger than 200000 lines"
+            "it has more than 200000 lines"
         );
         let mut budget = Budget::default();
         assert_eq!(budget.take(&long), Ok(()));

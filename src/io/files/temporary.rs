@@ -1,8 +1,8 @@
-//! Where a new text has a name of its own, for the moment before it takes that of the `.env`.
+//! The temporary directory of a new text, for the moment before the text takes the name of the `.env`.
 //!
-//! It holds values, so nothing of it may stay. It is a folder that git ignores by itself, it is removed on every way out of
-//! the process, and a record in the state folder leads the next start to what a killed run has left. A name alone proves
-//! nothing: a checkout may bring a folder that is called so.
+//! It contains values, so it must not be left behind. Its own `.gitignore` makes git ignore it, every exit of the
+//! process removes it, and a record in the state directory lets the next run remove what a killed run has left. The
+//! name alone is not enough for a removal, because a checkout may contain a directory with such a name.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -13,52 +13,52 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::io::files::write::folder_of;
 use crate::io::os;
-use crate::io::storage::state_dir::{Folder, Purpose};
+use crate::io::storage::state_dir::{PrivateDir, Purpose};
 
-/// How the folder is called: any rule that keeps `.env*` or `.env.*` out of git, an image or a sync covers it, too.
+/// The prefix of the directory's name. Rules that exclude `.env*` or `.env.*` from git, images or syncs match it, too.
 pub(super) const PREFIX: &str = ".env.doctor-";
 
-/// How its record in the state folder is called.
+/// The prefix of its record in the state directory.
 const RECORD: &str = "replacing-";
 
-/// The file in the folder.
+/// The file in the directory.
 const TEXT: &str = "text";
 
-/// What keeps git from the folder and from itself.
+/// The name and the text of the file that makes git ignore the directory and the file itself.
 const IGNORE: (&str, &str) = (".gitignore", "*\n");
 
 /// The longest path of a record, in bytes.
 const LONGEST: u64 = 16 * 1024;
 
-/// The folders that this process has made and not removed yet.
+/// The directories that this process has created and not removed yet.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// The words for a state folder that can't be used; nothing is said of it here.
-const PURPOSE: Purpose = Purpose { what: "the state folder", cannot: "can't keep a record", instead: "" };
+/// Texts for an error about the state directory, which is never shown.
+const PURPOSE: Purpose = Purpose { what: "the state directory", cannot: "failed to keep a record", instead: "" };
 
-/// A folder beside a file, which goes when this is dropped.
+/// A directory beside a file, which is removed when this is dropped.
 pub(super) struct Scratch {
     folder: PathBuf,
     record: Option<LeftoverRecord>,
 }
 
-/// What leads the next start to a folder that was left behind. It is locked while its process runs.
+/// The record that lets the next run remove a directory that was left behind. It is locked while its process runs.
 struct LeftoverRecord {
     path: PathBuf,
     _lock: File,
 }
 
 impl Scratch {
-    /// Makes the folder, empty but for what keeps git away.
+    /// Creates the directory with its `.gitignore`.
     pub(super) fn beside(target: &Path, state: Option<&Path>) -> io::Result<Self> {
         let mut random = [0; 8];
         SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("no random bytes"))?;
         let nonce = format!("{:016x}", u64::from_ne_bytes(random));
         let folder = folder_of(target).join(format!("{PREFIX}{nonce}"));
-        // Without a record the folder goes all the same, unless the process is killed.
+        // Without a record, the directory is removed anyway, unless the process is killed.
         let record = state.and_then(|state| LeftoverRecord::of(&folder, &nonce, state).ok());
         let mut builder = DirBuilder::new();
-        os::make_own(&mut builder);
+        os::set_private(&mut builder);
         builder.create(&folder)?;
         unfinished(|folders| folders.push(folder.clone()));
         let scratch = Self { folder, record };
@@ -67,12 +67,12 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// Returns the file in it, which is not there yet.
+    /// Returns the path of the text, which does not exist yet.
     pub(super) fn text(&self) -> PathBuf {
         self.folder.join(TEXT)
     }
 
-    /// Leaves the folder where it is, because somebody's edit is in it; where that is.
+    /// Keeps the directory, because it contains another process's edit, and returns the path of that.
     pub(super) fn keep(mut self) -> PathBuf {
         let text = self.text();
         forget(&self.folder);
@@ -95,7 +95,7 @@ impl Drop for Scratch {
 
 impl LeftoverRecord {
     fn of(folder: &Path, nonce: &str, state: &Path) -> io::Result<Self> {
-        let closed = Folder::new(state.to_owned(), PURPOSE).make();
+        let closed = PrivateDir::new(state.to_owned(), PURPOSE).make();
         closed.map_err(|error| io::Error::other(error.to_string()))?;
         let path = state.join(format!("{RECORD}{nonce}"));
         let mut file = os::create_own(&path)?;
@@ -106,12 +106,12 @@ impl LeftoverRecord {
     }
 }
 
-/// Removes what this process has made and not finished. It is for the thread that ends the process.
+/// Removes the directories that this process has created. Called by the thread that ends the process.
 pub fn remove_unfinished() {
     unfinished(|folders| folders.drain(..).for_each(|folder| clear(&folder)));
 }
 
-/// Removes what killed processes have left, by the records that they left with it.
+/// Removes the directories of killed processes that have a record.
 pub fn clear_abandoned(state: Option<&Path>) {
     let Some(entries) = state.and_then(|state| fs::read_dir(state).ok()) else { return };
     for entry in entries.flatten() {
@@ -128,18 +128,19 @@ pub fn clear_abandoned(state: Option<&Path>) {
             clear(&folder);
         }
         if folder.symlink_metadata().is_err() {
-            // Whoever can't remove it now will try again at the next start.
+            // If this fails, the next run tries again.
             drop(fs::remove_file(entry.path()));
         }
     }
 }
 
-/// Removes a folder of ours, and what we have put into it. What somebody else has put there stays, and the folder with it.
+/// Removes a directory and the files that `doctor` has created in it. If it has other files, these and the directory
+/// stay.
 fn clear(folder: &Path) {
     if !folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return;
     }
-    // The values first: what keeps git away from them goes last.
+    // The values first. The `.gitignore` that protects them is last.
     for name in [TEXT, IGNORE.0] {
         drop(fs::remove_file(folder.join(name)));
     }
@@ -179,7 +180,7 @@ mod tests {
         names
     }
 
-    /// Returns a folder as a killed run leaves it.
+    /// Returns a directory as a killed run leaves it.
     fn abandon(work: &Path, state: &Path) -> PathBuf {
         let mut scratch = Scratch::beside(&work.join(".env"), Some(state)).unwrap();
         fs::write(scratch.text(), "A=1\n").unwrap();
@@ -198,7 +199,7 @@ mod tests {
             fs::write(scratch.text(), "A=1\n").unwrap();
             assert_eq!((names(&work).len(), names(&state).len()), (1, 1));
             clear_abandoned(Some(&state));
-            assert!(scratch.text().exists(), "its process runs");
+            assert!(scratch.text().exists(), "its process is running");
             finish(scratch);
             assert_eq!((names(&work).len(), names(&state).len()), (0, 0));
         }
@@ -223,8 +224,8 @@ mod tests {
         let (_guard, work, state) = folders();
         let left = abandon(&work, &state);
         let with_more = abandon(&work, &state);
-        fs::write(with_more.join("somebody's"), "kept").unwrap();
-        // A checkout brings folders with such names, and a record leads elsewhere.
+        fs::write(with_more.join("unrelated"), "kept").unwrap();
+        // A checkout has directories with such names, and a record points elsewhere.
         for name in ["0123456789abcdef", "fedcba9876543210"] {
             fs::create_dir(work.join(format!("{PREFIX}{name}"))).unwrap();
             fs::write(work.join(format!("{PREFIX}{name}/text")), "kept").unwrap();
@@ -236,7 +237,7 @@ mod tests {
         fs::write(state.join(format!("{RECORD}bbbbbbbbbbbbbbbb")), work.join("gone").to_str().unwrap()).unwrap();
         clear_abandoned(Some(&state));
         assert!(!left.exists());
-        assert_eq!(names(&with_more), ["somebody's"], "and no value");
+        assert_eq!(names(&with_more), ["unrelated"], "the values are removed");
         assert_eq!(fs::read_to_string(work.join("text")).unwrap(), "kept");
         for name in ["0123456789abcdef", "fedcba9876543210"] {
             assert_eq!(fs::read_to_string(work.join(format!("{PREFIX}{name}/text"))).unwrap(), "kept", "{name}");
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn symlink_replacing_temporary_folder_is_not_followed() {
+    fn symlink_replacing_temporary_directory_is_not_followed() {
         let (_guard, work, state) = folders();
         let left = abandon(&work, &state);
         fs::rename(&left, work.join("moved")).unwrap();

@@ -1,4 +1,4 @@
-//! Reading, hints, writing, and names of paths, in real folders.
+//! Reading, suggestions, writing and paths, with real directories.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::io::files::{
     Created, ReadOutcome, create, default_env_file, display_path, env_files, locate, no_env_file, normal, read_text,
     write_whole,
 };
-use crate::io::git::Asker;
+use crate::io::git::GitClient;
 
 fn folder(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
     let guard = tempfile::tempdir().unwrap();
@@ -25,14 +25,14 @@ fn folder(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
-    let place = locate(path, working_folder, &Asker::new(&BTreeMap::new()))?;
+    let place = locate(path, working_folder, &GitClient::new(&BTreeMap::new()))?;
     crate::io::files::read(path, &place, Duration::from_millis(200), working_folder)
 }
 
-/// Returns why a file can't be read, and what to do.
+/// Returns the path, the cause and the help of the error for a file.
 fn refused(path: &Path, working_folder: &Path) -> (String, String, String) {
     match read(path, working_folder) {
-        Err(Error::File { path, cause: why, help: next }) => (path, why, next),
+        Err(Error::File { path, cause, help }) => (path, cause, help.to_string()),
         other => panic!("{other:?}"),
     }
 }
@@ -62,7 +62,7 @@ fn invalid_utf8_reports_position() {
             continue;
         }
         let (path, why, _) = refused(&folder.join(".env"), &folder);
-        assert_eq!((path.as_str(), why.as_str()), (".env", format!("it is not UTF-8 text: {place}").as_str()));
+        assert_eq!((path.as_str(), why.as_str()), (".env", format!("invalid UTF-8 at {place}").as_str()));
     }
 }
 
@@ -83,7 +83,7 @@ fn utf16_and_utf32_encodings_are_named() {
     ];
     for (encoding, bytes) in cases {
         fs::write(folder.join(".env"), &bytes).unwrap();
-        assert_eq!(refused(&folder.join(".env"), &folder).1, format!("it is {encoding} text, and has to be UTF-8"));
+        assert_eq!(refused(&folder.join(".env"), &folder).1, format!("it is {encoding}, not UTF-8"));
     }
     for text in ["", "A", "A=\0\n", "A=1\0\0\n", "\0", "A\0"] {
         fs::write(folder.join(".env"), text).unwrap();
@@ -101,15 +101,15 @@ fn file_size_limit_is_inclusive() {
     fs::File::create(&path).unwrap().set_len(4 * 1024 * 1024 + 1).unwrap();
     assert_eq!(refused(&path, &folder).1, "it is larger than 4 MiB");
     fs::write(&path, "A=1\n".repeat(200_001)).unwrap();
-    assert_eq!(refused(&path, &folder).1, "it is larger than 200000 lines");
+    assert_eq!(refused(&path, &folder).1, "it has more than 200000 lines");
 }
 
 #[test]
-fn folder_is_not_a_file() {
+fn directory_is_not_a_file() {
     let (_guard, folder) = folder(&["shop/.env"]);
-    assert_eq!(refused(&folder.join("shop"), &folder).1, "it is a folder, not a file");
-    assert_eq!(refused(&folder.join("shop/.env/deeper"), &folder).1, "a part of its path is not a folder");
-    assert_eq!(refused(Path::new("a\0b"), &folder).1, "that is not a path");
+    assert_eq!(refused(&folder.join("shop"), &folder).1, "it is a directory, not a file");
+    assert_eq!(refused(&folder.join("shop/.env/deeper"), &folder).1, "a part of the path is not a directory");
+    assert_eq!(refused(Path::new("a\0b"), &folder).1, "invalid path");
 }
 
 #[cfg(unix)]
@@ -123,34 +123,35 @@ fn special_files_are_refused_without_blocking() {
     std::os::unix::fs::symlink("pipe", folder.join("link")).unwrap();
     std::os::unix::fs::symlink(".env", folder.join("good")).unwrap();
     std::os::unix::fs::symlink("gone", folder.join("broken")).unwrap();
-    // A program that serves a pipe may still come; whatever can't be served is refused at once.
+    // A program may still open a pipe for writing. Everything else is rejected immediately.
     for name in ["pipe", "link"] {
-        assert_eq!(refused(&folder.join(name), &folder).1, "no program wrote it to its end within 200.0ms");
+        assert_eq!(refused(&folder.join(name), &folder).1, "timed out after 200.0ms, before the end of the input");
         assert!(
             matches!(read_text(&folder.join(name), 8), ReadOutcome::Unusable(why) if why == "it is a pipe, not a file")
         );
     }
     assert_eq!(refused(&folder.join("socket"), &folder).1, "it is a socket, not a file");
     assert_eq!(refused(Path::new("/dev/zero"), &folder).1, "it is a device, not a file");
-    assert_eq!(refused(&folder.join("broken"), &folder).1, "there is no such file");
+    assert_eq!(refused(&folder.join("broken"), &folder).1, "no such file");
     assert!(read(&folder.join("good"), &folder).is_ok());
 }
 
 #[test]
 fn missing_file_suggests_existing_files() {
+    const OTHER: &str = "check the path, or pass another file with `--env-file PATH`";
     let cases: &[(&[&str], &str, &str)] = &[
-        (&[], ".env", "name a file that exists with `--env-file PATH`"),
-        (&["README.md", "environment.ts", "src/.env"], ".env", "name a file that exists with `--env-file PATH`"),
-        (&[".env", ".envrc"], ".env.staging", "pass `--env-file .env`"),
+        (&[], ".env", OTHER),
+        (&["README.md", "environment.ts", "src/.env"], ".env", OTHER),
+        (&[".env", ".envrc"], ".env.staging", "did you mean: `--env-file .env`"),
         (
             &[".env.local", ".env.production", "x.env"],
             ".env.prod",
-            "pass `--env-file .env.production` or `--env-file .env.local` or `--env-file x.env`",
+            "pass one of .env.production, .env.local, x.env, for example: `--env-file .env.production`",
         ),
-        (&["my own.env"], "my-own.env", "pass `--env-file 'my own.env'`"),
-        (&[".env.example"], ".env", "copy .env.example to .env and fill it in"),
-        (&[".env.example", ".env.local"], ".env", "pass `--env-file .env.local`"),
-        (&[".env/keep"], ".env.local", "name a file that exists with `--env-file PATH`"),
+        (&["my own.env"], "my-own.env", "did you mean: `--env-file 'my own.env'`"),
+        (&[".env.example"], ".env", "create it from the template, then fill it in: `cp .env.example .env`"),
+        (&[".env.example", ".env.local"], ".env", "did you mean: `--env-file .env.local`"),
+        (&[".env/keep"], ".env.local", OTHER),
     ];
     for (files, wanted, hint) in cases {
         let (_guard, folder) = folder(files);
@@ -159,13 +160,16 @@ fn missing_file_suggests_existing_files() {
 }
 
 #[test]
-fn suggests_file_from_parent_folder_within_repository() {
+fn suggests_file_from_parent_directory_within_repository() {
     let (_guard, folder) = folder(&[".env", "repository/.git/HEAD", "repository/services/api/main.py"]);
     let api = folder.join("repository/services/api");
-    assert!(matches!(no_env_file(".env", &api), Error::NoEnvFile { hint: None, path: looked } if looked == ".env"));
+    let help = || match no_env_file(".env", &api, &api) {
+        Error::NoEnvFile { path, searched, help } if path == ".env" && Path::new(&searched) == api => help.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(help(), "pass a file with `--env-file PATH`");
     fs::write(folder.join("repository/.env"), "A=1").unwrap();
-    let Error::NoEnvFile { hint, .. } = no_env_file(".env", &api) else { panic!() };
-    assert_eq!(hint.as_deref(), Some("pass `--env-file ../../.env`"));
+    assert_eq!(help(), "did you mean: `--env-file ../../.env`");
 }
 
 #[test]
@@ -180,7 +184,7 @@ fn environment_specific_file_is_default_if_present() {
 }
 
 #[test]
-fn paths_are_displayed_relative_to_working_folder() {
+fn paths_are_displayed_relative_to_working_directory() {
     let cases = [
         ("/home/ada/shop", "/home/ada/shop/.env", ".env"),
         ("/home/ada/shop", ".env", ".env"),
@@ -197,7 +201,7 @@ fn paths_are_displayed_relative_to_working_folder() {
     for (working_folder, path, shown) in cases {
         assert_eq!(display_path(Path::new(path), Path::new(working_folder)), shown, "{path} from {working_folder}");
     }
-    assert_eq!(normal(Path::new("/a/./b/../../../c")), Path::new("/c"), "the root has nothing above it");
+    assert_eq!(normal(Path::new("/a/./b/../../../c")), Path::new("/c"), "the root has no parent");
 }
 
 #[test]
@@ -210,13 +214,13 @@ fn report_replaces_whole_file() {
     write_whole(&folder.join("new.json"), b"new").unwrap();
     let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["new.json", "report.json"], "nothing else is left in the folder");
+    assert_eq!(names, ["new.json", "report.json"], "no other file is left in the directory");
 
     let refused = |path: PathBuf| match write_whole(&path, b"x") {
         Err(Error::Output { cause: why, .. }) => why,
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(folder.join("no/such/report.json")), "there is no such file or folder");
+    assert_eq!(refused(folder.join("no/such/report.json")), "no such file or directory");
     assert_eq!(refused(folder.clone()), "is a directory");
 }
 
@@ -250,11 +254,11 @@ fn create_never_replaces_existing_path() {
     assert_eq!(create(&folder.join("new"), "new\n", &folder), Ok(Created::Now));
     assert_eq!(fs::read_to_string(folder.join("new")).unwrap(), "new\n");
     let plain = fs::File::create(folder.join("plain")).unwrap().metadata().unwrap().permissions().mode();
-    assert_eq!(folder.join("new").metadata().unwrap().permissions().mode(), plain, "as any other new file");
-    let Err(Error::Write { path, help: next, .. }) = create(&folder.join("no/new"), "", &folder) else { panic!() };
-    assert!(path == "no/new" && next.starts_with("nothing was written"));
+    assert_eq!(folder.join("new").metadata().unwrap().permissions().mode(), plain, "the same mode as any new file");
+    let Err(Error::Write { path, help, .. }) = create(&folder.join("no/new"), "", &folder) else { panic!() };
+    assert!(path == "no/new" && help.text.starts_with("nothing was written"));
     let names = fs::read_dir(&folder).unwrap().count();
-    assert_eq!(names, 6, "nothing else is left");
+    assert_eq!(names, 6, "no other file is left");
 }
 
 #[test]

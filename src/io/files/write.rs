@@ -1,4 +1,4 @@
-//! Writes a whole file in one step.
+//! Writes a file atomically.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,23 +11,23 @@ use crate::io::files::display_path;
 use crate::io::io_error_text::io_error_text;
 use crate::io::os::{self, FileMode};
 
-/// Writes a whole file, or nothing. A link is followed and stays.
+/// Writes a file completely, or leaves it unchanged. A symbolic link is followed and kept.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_bytes(path, bytes)
         .map_err(|error| Error::Output { path: path.display().to_string(), cause: io_error_text(&error) })
 }
 
-/// What became of a file that was to be new.
+/// The outcome of creating a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Created {
-    /// It is there, whole.
+    /// The file was created.
     Now,
-    /// Something has its name already, a link that leads nowhere included, and was left alone.
+    /// The path already exists, possibly as a broken link, and is unchanged.
     ThereAlready,
 }
 
-/// Writes a new file in one step, and never through or over anything: the whole file, or nothing.
+/// Creates a file atomically. Never replaces a file, and never follows a link.
 pub fn create(path: &Path, text: &str, working_folder: &Path) -> Result<Created, Error> {
     let put = || -> io::Result<Created> {
         let mut file = new_beside(path)?;
@@ -38,14 +38,14 @@ pub fn create(path: &Path, text: &str, working_folder: &Path) -> Result<Created,
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(Created::ThereAlready),
             Err(error) => return Err(error.error),
         }
-        // The name itself has to reach the disk; some file systems can't be asked to.
+        // Flush the directory entry, too. Some file systems don't support this.
         drop(File::open(folder_of(path)).and_then(|folder| folder.sync_all()));
         Ok(Created::Now)
     };
     put().map_err(|error| Error::Write {
         path: display_path(path, working_folder),
         cause: io_error_text(&error),
-        help: "nothing was written: mend that, then run it again".to_owned(),
+        help: "nothing was written; fix this and try again".into(),
     })
 }
 
@@ -71,9 +71,9 @@ pub(super) fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns a file that is to take that name once it is whole. Dropping it removes it.
+/// Returns a temporary file in the directory of `path`. It is removed when dropped.
 fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    os::make_with(&mut builder, FileMode::File);
+    os::set_mode(&mut builder, FileMode::File);
     builder.prefix(".doctor-").tempfile_in(folder_of(path))
 }

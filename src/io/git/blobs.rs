@@ -1,16 +1,16 @@
-//! What blobs hold, read in portions: a commit may have more in it than fits into memory, and than there is time for.
+//! Reads blobs in batches, because the files of a commit may exceed the memory or the time limit.
 
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::io::git::Asker;
+use crate::io::git::GitClient;
 use crate::io::git::staged_files::IndexRepository;
 
-/// The longest file that is read, in bytes, and the most of one start of git.
+/// The maximum size of a file that is read, and of all files in one run of git, in bytes.
 pub const LONGEST: u64 = 16 << 20;
 
-/// With less time left, no further file is read.
+/// The minimum remaining time to read another file.
 const LEAST: Duration = Duration::from_millis(20);
 
 /// Why a file was not read.
@@ -18,15 +18,15 @@ const LEAST: Duration = Duration::from_millis(20);
 pub enum Unread {
     /// It is longer than [`LONGEST`].
     Size,
-    /// The time was over.
+    /// The time limit was reached.
     Time,
-    /// git does not have it: a partial clone, or a broken one.
+    /// The repository does not have it, because it is a partial clone or corrupt.
     Missing,
 }
 
-impl Asker {
-    /// Reads blobs, each as far as it can be read: `each` gets its index and what it holds. Objects of other types are
-    /// skipped. What was not read, by index.
+impl GitClient {
+    /// Reads blobs, and calls `each` with the index and the content of each one. Objects of other types are skipped.
+    /// Returns the indexes of blobs that were not read, with the reason.
     pub fn read_blobs(
         &self,
         repository: &IndexRepository,
@@ -39,7 +39,7 @@ impl Asker {
         let check = "--batch-check=%(objecttype) %(objectsize)";
         let sizes = self.in_repository(repository, &["cat-file", check], &lines(blobs.iter().copied()))?;
         let sizes = String::from_utf8_lossy(&sizes);
-        let (mut unread, mut portion, mut filled) = (Vec::new(), Vec::new(), 0);
+        let (mut unread, mut batch, mut filled) = (Vec::new(), Vec::new(), 0);
         for (index, line) in (0..blobs.len()).zip(sizes.lines().chain(std::iter::repeat(""))) {
             let size = match line.split_once(' ') {
                 Some(("blob", size)) => size.parse::<u64>().ok(),
@@ -49,40 +49,40 @@ impl Asker {
             match size {
                 Some(size) if size <= LONGEST => {
                     if filled + size > LONGEST {
-                        self.read_portion(repository, blobs, &std::mem::take(&mut portion), &mut unread, each)?;
+                        self.read_batch(repository, blobs, &std::mem::take(&mut batch), &mut unread, each)?;
                         filled = 0;
                     }
                     filled += size;
-                    portion.push(index);
+                    batch.push(index);
                 }
                 Some(_) => unread.push((index, Unread::Size)),
                 None => unread.push((index, Unread::Missing)),
             }
         }
-        self.read_portion(repository, blobs, &portion, &mut unread, each)?;
+        self.read_batch(repository, blobs, &batch, &mut unread, each)?;
         Ok(unread)
     }
 
-    fn read_portion(
+    fn read_batch(
         &self,
         repository: &IndexRepository,
         blobs: &[&str],
-        portion: &[usize],
+        batch: &[usize],
         unread: &mut Vec<(usize, Unread)>,
         each: &mut dyn FnMut(usize, &[u8]),
     ) -> Result<(), String> {
         let is_over = || self.limit() < LEAST;
-        let answer = if portion.is_empty() || is_over() {
+        let output = if batch.is_empty() || is_over() {
             Zeroizing::default()
         } else {
-            let wanted = lines(portion.iter().map(|&index| blobs[index]));
+            let wanted = lines(batch.iter().map(|&index| blobs[index]));
             match self.in_repository(repository, &["cat-file", "--batch=%(objectsize)"], &wanted) {
                 Err(_) if is_over() => Zeroizing::default(),
-                answer => answer?,
+                output => output?,
             }
         };
-        let mut rest: &[u8] = &answer;
-        for &index in portion {
+        let mut rest: &[u8] = &output;
+        for &index in batch {
             let content = if is_over() { None } else { next(&mut rest) };
             match content {
                 Some(content) => each(index, content),
@@ -93,10 +93,10 @@ impl Asker {
         Ok(())
     }
 
-    /// Returns which of these texts, one a line, some file has in one of these commits: the texts that were found, one
-    /// a line. On failure, and where there is no time, none.
+    /// Searches the files of these commits for texts, one per line, and returns those that were found, one per line.
+    /// Returns nothing on failure or after the time limit.
     pub fn texts_in(&self, repository: &IndexRepository, texts: &str, commits: &[&str]) -> Zeroizing<Vec<u8>> {
-        let mut words = vec![
+        let mut arguments = vec![
             "grep",
             "-h",
             "-o",
@@ -110,11 +110,11 @@ impl Asker {
             "-f",
             "-",
         ];
-        words.extend(commits);
+        arguments.extend(commits);
         if texts.is_empty() || commits.is_empty() {
             return Zeroizing::default();
         }
-        self.in_repository(repository, &words, texts).unwrap_or_default()
+        self.in_repository(repository, &arguments, texts).unwrap_or_default()
     }
 }
 
@@ -122,7 +122,7 @@ fn lines<'b>(blobs: impl Iterator<Item = &'b str>) -> String {
     blobs.flat_map(|blob| [blob, "\n"]).collect()
 }
 
-/// Returns the next blob of `SIZE\nCONTENT\n`.
+/// Parses the next blob from `SIZE\nCONTENT\n`.
 fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = rest.iter().position(|&byte| byte == b'\n')?;
     let size: usize = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
@@ -138,19 +138,19 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use crate::io::git::Asker;
+    use crate::io::git::GitClient;
     use crate::io::git::blobs::{LONGEST, Unread};
     use crate::io::git::staged_files::IndexRepository;
-    use crate::io::git::tests::{asker, git, output, repository};
+    use crate::io::git::tests::{git, git_client, output, repository};
 
-    /// Index and length of each blob that was read.
+    /// The index and length of each blob that was read.
     type Lengths = Vec<(usize, usize)>;
     type NotRead = Vec<(usize, Unread)>;
 
-    fn read(asker: &Asker, folder: &Path, blobs: &[&str]) -> (Lengths, NotRead) {
-        let found = IndexRepository::of(folder, &BTreeMap::new(), asker).unwrap().unwrap();
+    fn read(git_client: &GitClient, folder: &Path, blobs: &[&str]) -> (Lengths, NotRead) {
+        let found = IndexRepository::of(folder, &BTreeMap::new(), git_client).unwrap().unwrap();
         let mut lengths = Vec::new();
-        let unread = asker.read_blobs(&found, blobs, &mut |index, bytes| lengths.push((index, bytes.len())));
+        let unread = git_client.read_blobs(&found, blobs, &mut |index, bytes| lengths.push((index, bytes.len())));
         (lengths, unread.unwrap())
     }
 
@@ -171,10 +171,10 @@ mod tests {
         blobs.push(blobs[4].clone());
         let blobs: Vec<&str> = blobs.iter().map(String::as_str).collect();
         let home = folder.parent().unwrap();
-        let (lengths, unread) = read(&asker(home), &folder, &blobs);
+        let (lengths, unread) = read(&git_client(home), &folder, &blobs);
         assert_eq!(lengths, [(0, 0), (1, 1), (2, 6), (3, 4), (4, long.len()), (8, long.len())]);
         assert_eq!(unread, [(5, Unread::Size), (6, Unread::Missing)]);
-        assert_eq!(read(&asker(home), &folder, &[]), (Vec::new(), Vec::new()));
+        assert_eq!(read(&git_client(home), &folder, &[]), (Vec::new(), Vec::new()));
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         let (_guard, folder) = repository();
         fs::write(folder.join("file"), "text").unwrap();
         let blob = output(&folder, &["hash-object", "-w", "file"]);
-        let late = asker(folder.parent().unwrap()).within(Duration::from_secs(2));
+        let late = git_client(folder.parent().unwrap()).within(Duration::from_secs(2));
         let found = IndexRepository::of(&folder, &BTreeMap::new(), &late).unwrap().unwrap();
         let mut read = 0;
         let slow = &mut |_: usize, _: &[u8]| {
@@ -201,14 +201,15 @@ mod tests {
         git(&folder, &["commit", "-q", "-m", "first"]);
         fs::write(folder.join("doc"), "five").unwrap();
         git(&folder, &["add", "."]);
-        let asker = asker(folder.parent().unwrap());
-        let found = IndexRepository::of(&folder, &BTreeMap::new(), &asker).unwrap().unwrap();
-        let texts =
-            |texts: &str, commits: &[&str]| String::from_utf8(asker.texts_in(&found, texts, commits).to_vec()).unwrap();
+        let git_client = git_client(folder.parent().unwrap());
+        let found = IndexRepository::of(&folder, &BTreeMap::new(), &git_client).unwrap().unwrap();
+        let texts = |texts: &str, commits: &[&str]| {
+            String::from_utf8(git_client.texts_in(&found, texts, commits).to_vec()).unwrap()
+        };
         assert_eq!(texts("two\n-v four\nfive\nt.o\n", &["HEAD"]), "two\n-v four\n");
         assert_eq!(texts("five\n", &["HEAD"]), "");
         assert_eq!(texts("", &["HEAD"]), "");
-        assert_eq!(texts("two\n", &[]), "", "the working tree does not count");
+        assert_eq!(texts("two\n", &[]), "", "the working tree is not searched");
         assert_eq!(texts("two\n", &["0123456789012345678901234567890123456789"]), "");
     }
 }

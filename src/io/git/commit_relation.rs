@@ -1,25 +1,25 @@
-//! How deployed commits stand to the wanted one, as the local repository knows them.
+//! Determines from the local history how deployed commits relate to the expected commit.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::drift::model::deployment::DeploymentSource;
 use crate::drift::model::observed::Observed;
-use crate::drift::runtime::{Code, Relation, SkippedPush, Unclear};
-use crate::io::git::Asker;
+use crate::drift::runtime::{Code, IncomparableCommit, Relation, SkippedPush};
+use crate::io::git::GitClient;
 
-/// Digits of a commit that are shown.
+/// The number of digits of a commit that are shown.
 const SHORT: usize = 7;
 
-/// A service whose code is asked about.
+/// The deployments of a service whose commits are compared.
 #[derive(Clone, Copy, Debug)]
 pub struct RelationQuery<'q> {
-    /// The commit that is declared: its digits or `HEAD`. Nothing stands for `HEAD`, too.
+    /// The declared commit: its digits or `HEAD`. `None` means `HEAD`.
     pub declared: Option<&'q str>,
     pub running: &'q DeploymentSource,
-    /// What the one was made from that is on its way.
+    /// The source of a deployment in progress.
     pub coming: Option<&'q DeploymentSource>,
-    /// What a push had that Railway declined to build.
+    /// The source of a push that Railway did not build.
     pub skipped: Option<&'q DeploymentSource>,
 }
 
@@ -33,87 +33,88 @@ impl<'q> RelationQuery<'q> {
     }
 }
 
-/// Returns the answers, in the order of the questions. git is started three times for all of them, and once more for
-/// each pair of commits that differ; not at all where nothing could come of it.
-pub fn relate(asker: &Asker, root: Option<&Path>, questions: &[RelationQuery<'_>]) -> Vec<Observed<Code>> {
-    let is_open = |question: &&RelationQuery<'_>| commit(question.running).is_some() && question.is_askable();
-    let open: Vec<&RelationQuery<'_>> = questions.iter().filter(is_open).collect();
+/// Returns the relations, in the order of the queries. Runs git three times in total, and again for each pair of
+/// different commits. Does not run git if the result can't depend on it.
+pub fn relate(git_client: &GitClient, root: Option<&Path>, queries: &[RelationQuery<'_>]) -> Vec<Observed<Code>> {
+    let needs_git = |query: &&RelationQuery<'_>| commit(query.running).is_some() && query.has_valid_commit();
+    let open: Vec<&RelationQuery<'_>> = queries.iter().filter(needs_git).collect();
     let known = match root {
-        None => Err("this folder is in no git repository".to_owned()),
+        None => Err("this directory is not in a git repository".to_owned()),
         Some(_) if open.is_empty() => Ok(None),
-        Some(root) => RelationCache::query(asker, root, &open).map(Some),
+        Some(root) => RelationCache::query(git_client, root, &open).map(Some),
     };
     let mut known = known;
-    questions.iter().map(|question| answer(question, root.is_some(), &mut known)).collect()
+    queries.iter().map(|query| code(query, root.is_some(), &mut known)).collect()
 }
 
 impl RelationQuery<'_> {
-    fn is_askable(&self) -> bool {
+    fn has_valid_commit(&self) -> bool {
         self.wanted() == "HEAD" || is_hash(self.wanted())
     }
 }
 
-fn answer(
-    question: &RelationQuery<'_>,
+fn code(
+    query: &RelationQuery<'_>,
     in_repository: bool,
     known: &mut Result<Option<RelationCache<'_>>, String>,
 ) -> Observed<Code> {
-    if question.declared.is_none() && (!in_repository || commit(question.running).is_none()) {
+    if query.declared.is_none() && (!in_repository || commit(query.running).is_none()) {
         return Observed::NotRequested;
     }
     let unclear = |unclear| Relation::Unclear(unclear);
     let mut relation = |origin: &DeploymentSource| match (commit(origin), &mut *known) {
-        (None, _) => unclear(origin.image.clone().map_or(Unclear::NoCommit, Unclear::Image)),
-        (_, Err(why)) => unclear(Unclear::NoGit(why.clone())),
-        (_, Ok(None)) => unclear(Unclear::UnknownWanted),
-        (Some(commit), Ok(Some(repository))) => repository.relation(question.wanted(), origin, commit),
+        (None, _) => unclear(origin.image.clone().map_or(IncomparableCommit::NoCommit, IncomparableCommit::Image)),
+        (_, Err(why)) => unclear(IncomparableCommit::NoGit(why.clone())),
+        (_, Ok(None)) => unclear(IncomparableCommit::UnknownWanted),
+        (Some(commit), Ok(Some(repository))) => repository.relation(query.wanted(), origin, commit),
     };
-    let running = relation(question.running);
-    let coming = question.coming.map(&mut relation);
-    let skipped = question.skipped.map(|origin| SkippedPush {
+    let running = relation(query.running);
+    let coming = query.coming.map(&mut relation);
+    let skipped = query.skipped.map(|origin| SkippedPush {
         commit: short(origin.commit.as_deref().unwrap_or_default()).to_owned(),
         reason: origin.skip_reason(),
         relation: relation(origin),
     });
     let head = known.as_ref().ok().and_then(Option::as_ref).and_then(|known| known.commits.get("HEAD")?.clone());
-    let wanted = match question.wanted() {
+    let wanted = match query.wanted() {
         "HEAD" => head.as_deref().map_or("HEAD", short).to_owned(),
         digits => short(digits).to_owned(),
     };
     let commits = known.as_ref().ok().and_then(Option::as_ref).map(|known| &known.commits);
-    let commit = commits.and_then(|commits| commits.get(question.wanted())?.clone());
-    Observed::Known(Code { wanted, commit, running, coming, skipped })
+    let commit = commits.and_then(|commits| commits.get(query.wanted())?.clone());
+    Observed::Known(Code { expected: wanted, commit, running, coming, skipped })
 }
 
-/// What was asked of a repository so far.
+/// The results of git queries about a repository.
 struct RelationCache<'r> {
-    asker: &'r Asker,
+    git_client: &'r GitClient,
     root: &'r Path,
-    /// `owner/name` of every remote, in small letters.
+    /// `owner/name` of every remote, in lower case.
     remotes: Vec<String>,
-    /// As it was asked for → the full hash, where there is such a commit.
+    /// Name in a query → full hash, or `None` if there is no such commit.
     commits: BTreeMap<String, Option<String>>,
-    /// The branch that is checked out, if one is.
+    /// The current branch, if any.
     branch: Option<String>,
-    /// Pairs that were compared: deployed, wanted.
+    /// (deployed, wanted) → relation.
     compared: BTreeMap<(String, String), Relation>,
 }
 
 impl<'r> RelationCache<'r> {
-    fn query(asker: &'r Asker, root: &'r Path, questions: &[&RelationQuery<'_>]) -> Result<Self, String> {
-        let remotes = asker.ask(root, &["remote", "-v"], "")?;
+    fn query(git_client: &'r GitClient, root: &'r Path, queries: &[&RelationQuery<'_>]) -> Result<Self, String> {
+        let remotes = git_client.ask(root, &["remote", "-v"], "")?;
         let remotes = remotes.lines().filter_map(|line| line.split_once('\t')?.1.split(' ').next());
-        let branch = asker.ask(root, &["branch", "--show-current"], "")?.trim().to_owned();
-        let mut names: Vec<&str> = questions.iter().map(|question| question.wanted()).collect();
-        names.extend(questions.iter().flat_map(|question| question.origins()).filter_map(commit));
+        let branch = git_client.ask(root, &["branch", "--show-current"], "")?.trim().to_owned();
+        let mut names: Vec<&str> = queries.iter().map(|query| query.wanted()).collect();
+        names.extend(queries.iter().flat_map(|query| query.origins()).filter_map(commit));
         names.sort_unstable();
         names.dedup();
         let lines: Vec<String> = names.iter().map(|name| format!("{name}^{{commit}}\n")).collect();
-        let found = asker.ask(root, &["cat-file", "--batch-check=%(objectname) %(objecttype)"], &lines.concat())?;
+        let found =
+            git_client.ask(root, &["cat-file", "--batch-check=%(objectname) %(objecttype)"], &lines.concat())?;
         let hash = |line: &str| line.strip_suffix(" commit").filter(|hash| is_hash(hash)).map(ToOwned::to_owned);
         let commits = names.iter().map(|&name| name.to_owned()).zip(found.lines().map(hash)).collect();
         Ok(Self {
-            asker,
+            git_client,
             root,
             remotes: remotes.filter_map(repository).collect(),
             commits,
@@ -126,17 +127,19 @@ impl<'r> RelationCache<'r> {
         let unclear = Relation::Unclear;
         let theirs = origin.repository.as_ref();
         if let Some(theirs) = theirs.filter(|theirs| !self.remotes.contains(&theirs.to_lowercase())) {
-            return unclear(Unclear::OtherRepository(theirs.clone()));
+            return unclear(IncomparableCommit::OtherRepository(theirs.clone()));
         }
         let find = |name: &str| self.commits.get(name).cloned().flatten();
-        let Some(wanted_hash) = find(wanted) else { return unclear(Unclear::UnknownWanted) };
-        let Some(deployed) = find(commit) else { return unclear(Unclear::UnknownCommit(short(commit).to_owned())) };
+        let Some(wanted_hash) = find(wanted) else { return unclear(IncomparableCommit::UnknownWanted) };
+        let Some(deployed) = find(commit) else {
+            return unclear(IncomparableCommit::UnknownCommit(short(commit).to_owned()));
+        };
         let relation = self.compare(&deployed, &wanted_hash);
         let is_old = matches!(relation, Relation::Behind(_) | Relation::Diverged);
-        // What is checked out is wanted only on the branch that is deployed.
+        // `HEAD` is the expected commit only on the branch that is deployed.
         match (&origin.branch, &self.branch) {
             (Some(theirs), Some(ours)) if is_old && wanted == "HEAD" && theirs != ours => {
-                unclear(Unclear::OtherBranch(theirs.clone()))
+                unclear(IncomparableCommit::OtherBranch(theirs.clone()))
             }
             _ => relation,
         }
@@ -150,34 +153,35 @@ impl<'r> RelationCache<'r> {
         if let Some(known) = self.compared.get(&pair) {
             return known.clone();
         }
-        let relation = self.count(deployed, wanted).unwrap_or_else(|why| Relation::Unclear(Unclear::NoGit(why)));
+        let relation =
+            self.count(deployed, wanted).unwrap_or_else(|why| Relation::Unclear(IncomparableCommit::NoGit(why)));
         self.compared.insert(pair, relation.clone());
         relation
     }
 
-    /// An ancestor has no commit that its descendant lacks.
+    /// Counts the commits on each side. An ancestor has none that its descendant lacks.
     fn count(&self, deployed: &str, wanted: &str) -> Result<Relation, String> {
         let range = format!("{deployed}...{wanted}");
-        let counted = self.asker.ask(self.root, &["rev-list", "--left-right", "--count", &range, "--"], "")?;
+        let counted = self.git_client.ask(self.root, &["rev-list", "--left-right", "--count", &range, "--"], "")?;
         let mut numbers = counted.split_whitespace().map(str::parse::<usize>);
         Ok(match (numbers.next(), numbers.next()) {
             (Some(Ok(0)), Some(Ok(behind))) => Relation::Behind(behind),
             (Some(Ok(_)), Some(Ok(0))) => Relation::Newer,
             (Some(Ok(_)), Some(Ok(_))) if self.is_shallow()? => {
-                // Where the history was cut, one may be the other's ancestor all the same.
-                Relation::Unclear(Unclear::UnknownCommit(short(deployed).to_owned()))
+                // In a shallow clone, one may be an ancestor of the other beyond the end of the history.
+                Relation::Unclear(IncomparableCommit::UnknownCommit(short(deployed).to_owned()))
             }
             (Some(Ok(_)), Some(Ok(_))) => Relation::Diverged,
-            _ => return Err("git does not count its commits".to_owned()),
+            _ => return Err("git reported no commit counts".to_owned()),
         })
     }
 
     fn is_shallow(&self) -> Result<bool, String> {
-        Ok(self.asker.ask(self.root, &["rev-parse", "--is-shallow-repository"], "")?.trim() == "true")
+        Ok(self.git_client.ask(self.root, &["rev-parse", "--is-shallow-repository"], "")?.trim() == "true")
     }
 }
 
-/// Returns the commit that an origin names, if it can be one: nothing else is handed to git.
+/// Returns the commit of an origin if it is a valid hash. Nothing else is passed to git.
 fn commit(origin: &DeploymentSource) -> Option<&str> {
     origin.commit.as_deref().filter(|commit| is_hash(commit))
 }
@@ -190,7 +194,8 @@ fn short(hash: &str) -> &str {
     hash.get(..SHORT).unwrap_or(hash)
 }
 
-/// `owner/name` of a remote's address, in small letters: `https://github.com/owner/name.git`, `git@github.com:owner/name`.
+/// Returns `owner/name` in lower case from a remote's URL, such as `https://github.com/owner/name.git` or
+/// `git@github.com:owner/name`.
 fn repository(url: &str) -> Option<String> {
     let path = url.trim_end_matches('/').trim_end_matches(".git").replace(':', "/");
     let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
@@ -204,11 +209,11 @@ mod tests {
 
     use crate::drift::model::deployment::{DeploymentSource, SkipReason};
     use crate::drift::model::observed::Observed;
-    use crate::drift::runtime::{Code, Relation, SkippedPush, Unclear};
+    use crate::drift::runtime::{Code, IncomparableCommit, Relation, SkippedPush};
     use crate::io::git::commit_relation::{RelationQuery, relate, repository};
-    use crate::io::git::tests::{asker, git, output};
+    use crate::io::git::tests::{git, git_client, output};
 
-    /// Returns a repository with three commits on `main` and one beside them, and all of their hashes.
+    /// Returns a repository with three commits on `main` and one on another branch, and their hashes.
     fn history() -> (tempfile::TempDir, PathBuf, [String; 4]) {
         let guard = tempfile::tempdir().unwrap();
         let folder = guard.path().canonicalize().unwrap().join("shop");
@@ -237,8 +242,8 @@ mod tests {
     }
 
     fn ask(folder: &Path, declared: Option<&str>, running: &DeploymentSource) -> Observed<Code> {
-        let question = RelationQuery { declared, running, coming: None, skipped: None };
-        relate(&asker(folder), Some(folder), &[question]).remove(0)
+        let query = RelationQuery { declared, running, coming: None, skipped: None };
+        relate(&git_client(folder), Some(folder), &[query]).remove(0)
     }
 
     fn relation(folder: &Path, declared: Option<&str>, running: &DeploymentSource) -> Relation {
@@ -262,14 +267,14 @@ mod tests {
         ] {
             assert_eq!(relation(&folder, declared, &origin(running)), expected, "{declared:?} {running}");
         }
-        let Observed::Known(code) = ask(&folder, None, &origin(&second)) else { panic!("it is known") };
-        assert_eq!(code.wanted, third[..7]);
+        let Observed::Known(code) = ask(&folder, None, &origin(&second)) else { panic!("the commits are known") };
+        assert_eq!(code.expected, third[..7]);
         let (running, coming) = (origin(&second), origin(&third));
-        let question =
+        let query =
             RelationQuery { declared: Some(&third), running: &running, coming: Some(&coming), skipped: Some(&running) };
-        let found = relate(&asker(&folder), Some(&folder), &[question]).remove(0);
+        let found = relate(&git_client(&folder), Some(&folder), &[query]).remove(0);
         let expected = Code {
-            wanted: third[..7].to_owned(),
+            expected: third[..7].to_owned(),
             commit: Some(third.clone()),
             running: Relation::Behind(1),
             coming: Some(Relation::Same),
@@ -296,24 +301,32 @@ mod tests {
             (
                 None,
                 with(&|origin| origin.repository = Some(text("team/web"))),
-                Unclear::OtherRepository(text("team/web")),
+                IncomparableCommit::OtherRepository(text("team/web")),
             ),
-            (None, with(&|origin| origin.branch = Some(text("staging"))), Unclear::OtherBranch(text("staging"))),
-            (None, with(&|origin| origin.commit = Some(text(unknown))), Unclear::UnknownCommit(text("0123456"))),
-            (Some(unknown), origin(&second), Unclear::UnknownWanted),
-            (Some("--help"), origin(&second), Unclear::UnknownWanted),
-            (Some("main"), origin(&second), Unclear::UnknownWanted),
-            (Some("HEAD"), with(&|origin| origin.commit = None), Unclear::NoCommit),
-            (Some("HEAD"), with(&|origin| origin.commit = Some(text("--all"))), Unclear::NoCommit),
+            (
+                None,
+                with(&|origin| origin.branch = Some(text("staging"))),
+                IncomparableCommit::OtherBranch(text("staging")),
+            ),
+            (
+                None,
+                with(&|origin| origin.commit = Some(text(unknown))),
+                IncomparableCommit::UnknownCommit(text("0123456")),
+            ),
+            (Some(unknown), origin(&second), IncomparableCommit::UnknownWanted),
+            (Some("--help"), origin(&second), IncomparableCommit::UnknownWanted),
+            (Some("main"), origin(&second), IncomparableCommit::UnknownWanted),
+            (Some("HEAD"), with(&|origin| origin.commit = None), IncomparableCommit::NoCommit),
+            (Some("HEAD"), with(&|origin| origin.commit = Some(text("--all"))), IncomparableCommit::NoCommit),
             (
                 Some("HEAD"),
                 DeploymentSource { image: Some(text("redis:8")), ..DeploymentSource::default() },
-                Unclear::Image(text("redis:8")),
+                IncomparableCommit::Image(text("redis:8")),
             ),
         ] {
             assert_eq!(relation(&folder, declared, &running), Relation::Unclear(expected), "{declared:?} {running:?}");
         }
-        // A declared commit is wanted whatever is checked out, and so is one that is there already.
+        // The branch doesn't matter for a declared commit, or for one that is already deployed.
         let other_branch = with(&|origin| origin.branch = Some(text("staging")));
         assert_eq!(relation(&folder, Some(&third), &other_branch), Relation::Behind(1));
         git(&folder, &["checkout", "-q", "--detach", &first]);
@@ -330,16 +343,18 @@ mod tests {
         git(guard.path(), &["clone", "-q", "--depth=1", "--no-single-branch", &url, cut.to_str().unwrap()]);
         git(&cut, &["remote", "add", "up", "https://github.com/team/shop"]);
         let known = relation(&cut, None, &origin(&beside));
-        assert_eq!(known, Relation::Unclear(Unclear::UnknownCommit(beside[..7].to_owned())));
+        assert_eq!(known, Relation::Unclear(IncomparableCommit::UnknownCommit(beside[..7].to_owned())));
         let missing = relation(&cut, None, &origin(&second));
-        assert_eq!(missing, Relation::Unclear(Unclear::UnknownCommit(second[..7].to_owned())));
+        assert_eq!(missing, Relation::Unclear(IncomparableCommit::UnknownCommit(second[..7].to_owned())));
     }
 
     #[test]
     fn git_is_not_run_when_result_is_impossible() {
         let (_guard, folder, [first, ..]) = history();
-        let nowhere =
-            crate::io::git::Asker::new(&std::collections::BTreeMap::from([("PATH".to_owned(), "/nowhere".to_owned())]));
+        let nowhere = crate::io::git::GitClient::new(&std::collections::BTreeMap::from([(
+            "PATH".to_owned(),
+            "/nowhere".to_owned(),
+        )]));
         let with_commit = origin(&first);
         let without = DeploymentSource::default();
         let ask = |root: Option<&Path>, declared, running| {
@@ -351,10 +366,13 @@ mod tests {
             Observed::Known(Code { running: Relation::Unclear(why), .. }) => why,
             other => panic!("{other:?}"),
         };
-        assert_eq!(why(ask(Some(&folder), Some("HEAD"), &without)), Unclear::NoCommit);
-        let no_repository = Unclear::NoGit("this folder is in no git repository".to_owned());
+        assert_eq!(why(ask(Some(&folder), Some("HEAD"), &without)), IncomparableCommit::NoCommit);
+        let no_repository = IncomparableCommit::NoGit("this directory is not in a git repository".to_owned());
         assert_eq!(why(ask(None, Some("HEAD"), &with_commit)), no_repository);
-        assert_eq!(why(ask(Some(&folder), None, &with_commit)), Unclear::NoGit("git is not installed".to_owned()));
+        assert_eq!(
+            why(ask(Some(&folder), None, &with_commit)),
+            IncomparableCommit::NoGit("git is not installed".to_owned())
+        );
     }
 
     #[test]

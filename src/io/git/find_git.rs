@@ -1,7 +1,7 @@
-//! Finds git in the search path, without running a program that a checkout brings.
+//! Finds git in `PATH`, but never inside the checkout.
 //!
-//! Package managers put folders of the checkout into `PATH` (`npx`: `node_modules/.bin`), so a checkout can bring its own
-//! `git`. A folder of the checkout is recognised by where it really is, in whatever way `PATH` leads there.
+//! Package managers put directories of the checkout into `PATH` (`npx`: `node_modules/.bin`), so a checkout could
+//! provide its own `git`. Directories of the checkout are recognised by their resolved path, however `PATH` spells it.
 
 use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsString;
@@ -9,19 +9,19 @@ use std::path::{Path, PathBuf};
 
 use crate::io::{files, git, os};
 
-/// Where programs are searched if there is no `PATH`.
+/// The search path if `PATH` is unset.
 const DEFAULT_SEARCH: &str = "/usr/bin:/bin";
 
-/// git, and the search path that it is started with.
+/// The git program, and the `PATH` of its process.
 #[derive(Debug)]
 pub(super) struct Program {
-    /// The absolute path of the program.
+    /// The absolute path.
     pub(super) path: PathBuf,
-    /// The folders of the search path that are absolute and outside of the checkout.
+    /// The directories in `PATH` that are absolute and outside the checkout.
     pub(super) search: OsString,
 }
 
-/// Finds git outside of the checkouts around these folders. On failure: why, without full stop.
+/// Finds git outside the checkouts that contain these directories. On failure, returns the cause.
 pub(super) fn find(search: Option<&str>, folders: &[&Path]) -> Result<Program, String> {
     let checkouts = Checkouts::around(folders);
     let folders: Vec<PathBuf> = std::env::split_paths(search.unwrap_or(DEFAULT_SEARCH)).collect();
@@ -33,25 +33,25 @@ pub(super) fn find(search: Option<&str>, folders: &[&Path]) -> Result<Program, S
         let search = std::env::join_paths(&outside).map_err(|error| error.to_string())?;
         return Ok(Program { path, search });
     }
-    // A link outside that leads into the checkout counts like a program inside.
+    // A link outside the checkout to a program inside it counts as inside.
     let is_inside = inside.iter().chain(&outside).any(|folder| is_program(&folder.join(&name)));
-    Err(if is_inside { "the only git in PATH lies inside the checkout" } else { "git is not installed" }.to_owned())
+    Err(if is_inside { "the only git in PATH is inside the checkout" } else { "git is not installed" }.to_owned())
 }
 
 fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && os::is_executable(&metadata))
 }
 
-/// The roots of checkouts: as they are named, with links resolved, and by the identity of the folder where the system has
-/// one, because a file system may ignore case.
+/// The roots of checkouts: as named and with links resolved, and their identities (device and inode) where the OS has
+/// them, because a file system may ignore case.
 struct Checkouts {
     roots: Vec<PathBuf>,
     identities: Vec<(u64, u64)>,
 }
 
 impl Checkouts {
-    /// Returns the outermost repository around each folder, or the folder itself where there is none. The root of the
-    /// file system is nobody's checkout: everything lies below it.
+    /// Returns the outermost repository that contains each directory, or the directory itself outside a repository. The
+    /// root of the file system is never a checkout.
     fn around(folders: &[&Path]) -> Self {
         let mut roots = Vec::new();
         for folder in folders {
@@ -66,8 +66,8 @@ impl Checkouts {
         Self { roots, identities }
     }
 
-    /// Returns whether a path lies in a checkout, or a link on the way to it does. What can't be resolved counts as
-    /// inside.
+    /// Returns whether a path, or a link that it goes through, is in a checkout. A path that can't be resolved counts
+    /// as inside.
     fn contain(&self, path: &Path) -> bool {
         let Ok(resolved) = files::resolve(path) else { return true };
         let ends = [files::normal(path), real(path), resolved.end];
@@ -108,8 +108,8 @@ mod tests {
         fs::write(at.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
     }
 
-    /// Returns a repository `work` with a repository and a folder inside, programs in it and in `tools`, and links both
-    /// ways.
+    /// Returns a directory with the repository `work`, which contains another repository, with programs inside and
+    /// outside it, and with links in both directions.
     fn places() -> (tempfile::TempDir, std::path::PathBuf) {
         let guard = tempfile::tempdir().unwrap();
         let base = guard.path().canonicalize().unwrap();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn each_folder_excludes_its_own_checkout() {
+    fn each_directory_excludes_its_own_checkout() {
         let (_guard, base) = places();
         let search = ["loose/bin", "work/bin", "tools"].map(|entry| base.join(entry).display().to_string()).join(":");
         let found = |folders: &[&str]| {
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(why("empty"), "git is not installed");
         assert_eq!(why("plain"), "git is not installed");
         for entry in ["work/bin", "link/bin", "aliases"] {
-            assert_eq!(why(entry), "the only git in PATH lies inside the checkout", "{entry}");
+            assert_eq!(why(entry), "the only git in PATH is inside the checkout", "{entry}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! `.gitignore` at the root of a repository: a line more at its end.
+//! Adds lines to the `.gitignore` at the root of a repository.
 
 use std::path::Path;
 
 use crate::drift::Secret;
-use crate::error::Error;
+use crate::error::{Error, Help};
 use crate::io::files::{self, Created, Folders, ReadOutcome, Replaced};
 
-/// The longest `.gitignore` that is added to, in bytes.
+/// The maximum size of a `.gitignore` that is changed, in bytes.
 const LIMIT: u64 = 1024 * 1024;
 
-/// Returns the pattern that is about that file of the repository alone; `None` for one outside, or whose name is no
-/// text.
+/// Returns the pattern that matches only that file of the repository. `None` if the file is outside the repository, or
+/// its name is not valid UTF-8 or contains a line break.
 pub fn pattern(root: &Path, file: &Path) -> Option<String> {
     let inside = file.strip_prefix(root).ok()?;
     let mut pattern = String::new();
@@ -18,7 +18,7 @@ pub fn pattern(root: &Path, file: &Path) -> Option<String> {
         pattern.push('/');
         for character in part.as_os_str().to_str()?.chars() {
             match character {
-                // Neither can a pattern say them.
+                // A pattern can't contain them.
                 '\n' | '\r' | '\0' => return None,
                 '*' | '?' | '[' | ']' | '\\' | ' ' => pattern.extend(['\\', character]),
                 _ => pattern.push(character),
@@ -28,37 +28,40 @@ pub fn pattern(root: &Path, file: &Path) -> Option<String> {
     (!pattern.is_empty()).then_some(pattern)
 }
 
-/// Adds patterns, a line each; makes the file where there is none. A link is left alone: git does not follow it either.
+/// Adds patterns, one per line, and creates the file if necessary. A link is rejected, because git does not follow it.
 pub fn add(root: &Path, patterns: &[String], working_folder: &Path) -> Result<(), Error> {
     let path = root.join(".gitignore");
-    let fail = |why: &str| Error::Write {
+    let fail = |cause: &str| Error::Write {
         path: files::display_path(&path, working_folder),
-        cause: why.to_owned(),
-        help: format!("add it by hand: {}", patterns.join(" ")),
+        cause: cause.to_owned(),
+        help: match patterns {
+            [pattern] => Help::command("add this line by hand:", pattern),
+            _ => format!("add these lines by hand: {}", patterns.join(" ")).into(),
+        },
     };
     let Ok(metadata) = path.symlink_metadata() else {
         return match files::create(&path, &with("", patterns), working_folder)? {
             Created::Now => Ok(()),
-            Created::ThereAlready => Err(fail("somebody has made one meanwhile")),
+            Created::ThereAlready => Err(fail("another process has just created it")),
         };
     };
     if !metadata.is_file() {
-        return Err(fail("it is a link or no file"));
+        return Err(fail("it is not a regular file"));
     }
     let text = match files::read_text(&path, LIMIT) {
         ReadOutcome::Text(text) => text,
-        ReadOutcome::Missing => return Err(fail("it went away meanwhile")),
+        ReadOutcome::Missing => return Err(fail("it was just removed")),
         ReadOutcome::Unusable(why) => return Err(fail(&why)),
     };
     let new = Secret::new(with(text.expose(), patterns));
     let folders = Folders { working: working_folder, state: None };
     match files::replace(&path, Some(&text), &new, folders)? {
         Replaced::Done | Replaced::Without(_) => Ok(()),
-        Replaced::Conflict => Err(fail("it was changed meanwhile")),
+        Replaced::Conflict => Err(fail("another process has just changed it")),
     }
 }
 
-/// Returns the text with the patterns at its end, in its own line ends.
+/// Returns the text with the patterns appended, with the line ending of the text.
 fn with(text: &str, patterns: &[String]) -> String {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let gap = if text.is_empty() || text.ends_with('\n') { "" } else { end };
@@ -106,8 +109,9 @@ mod tests {
     fn git_interprets_escaped_patterns_literally() {
         let guard = tempfile::tempdir().unwrap();
         let root = guard.path().canonicalize().unwrap();
-        let git =
-            |words: &[&str]| Command::new("git").args(words).current_dir(&root).output().unwrap().status.success();
+        let git = |arguments: &[&str]| {
+            Command::new("git").args(arguments).current_dir(&root).output().unwrap().status.success()
+        };
         assert!(git(&["init", "-q"]));
         fs::create_dir(root.join("sub")).unwrap();
         for name in [".env", "sub/.env", ".env [a]* ", "!odd", "#odd"] {
@@ -128,8 +132,8 @@ mod tests {
         let guard = tempfile::tempdir().unwrap();
         let (root, patterns) = (guard.path(), ["/.env".to_owned()]);
         let refused = || match add(root, &patterns, root) {
-            Err(Error::Write { path, help: next, .. }) => {
-                assert_eq!((path.as_str(), next.as_str()), (".gitignore", "add it by hand: /.env"));
+            Err(Error::Write { path, help, .. }) => {
+                assert_eq!((path.as_str(), help.command.as_deref()), (".gitignore", Some("/.env")));
             }
             other => panic!("{other:?}"),
         };

@@ -1,20 +1,20 @@
-//! What a push sends: the files of its commits that no remote has.
+//! The files that a push sends: those of its commits that no remote has.
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::io::git::Asker;
+use crate::io::git::GitClient;
 use crate::io::git::staged_files::{IndexRepository, StagedFile, is_name};
 use crate::io::os::path_of;
 
-/// The most commits whose files count as present before a push.
+/// The maximum number of commits whose files count as already pushed.
 const MOST_BASES: usize = 8;
 
-/// A branch or tag that is pushed.
+/// The commits of a branch or tag that is pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// What is pushed: the name of an object. Zeros delete the branch.
+    /// The object that is pushed. All zeros if the branch is deleted.
     to: String,
-    /// What the remote has in its place; zeros for a new branch.
+    /// The object that the remote has. All zeros for a new branch.
     from: String,
 }
 
@@ -28,8 +28,8 @@ fn is_zero(name: &str) -> bool {
     name.bytes().all(|digit| digit == b'0')
 }
 
-/// Returns what git writes to the standard input of a `pre-push` hook, `<local ref> <local name> <remote ref> <remote
-/// name>` in each line. Nothing if a line is of another form.
+/// Parses the standard input of a `pre-push` hook, with a line `<local ref> <local object> <remote ref> <remote
+/// object>` per ref. Returns nothing if a line has another form.
 pub fn ranges(text: &str) -> Vec<Range> {
     let range = |line: &str| match *line.split(' ').collect::<Vec<_>>().as_slice() {
         [_, to, _, from] if is_name(to) && is_name(from) => Some(Range { to: to.to_owned(), from: from.to_owned() }),
@@ -38,7 +38,7 @@ pub fn ranges(text: &str) -> Vec<Range> {
     text.lines().map(range).collect::<Option<_>>().unwrap_or_default()
 }
 
-/// Returns the range that pre-commit and prek name, which read standard input themselves.
+/// Returns the range that pre-commit and prek pass in variables, because they consume standard input.
 pub fn range_of(variables: &BTreeMap<String, String>) -> Vec<Range> {
     let name = |name: &str| variables.get(name).filter(|name| is_name(name)).cloned();
     match (name("PRE_COMMIT_TO_REF"), name("PRE_COMMIT_FROM_REF")) {
@@ -52,14 +52,14 @@ pub fn range_of(variables: &BTreeMap<String, String>) -> Vec<Range> {
 
 #[derive(Debug, Default)]
 pub struct Pushed {
-    /// Its objects, each once, with a path that one of its commits has it at. Not all of them are files.
+    /// The distinct objects, each with a path that it has in one of the commits. Not all of them are files.
     pub objects: Vec<StagedFile>,
-    /// The newest commits that the remote has already.
+    /// The newest commits that the remote already has.
     pub bases: Vec<String>,
 }
 
-impl Asker {
-    /// Returns the objects of the commits that the ranges send and no remote is known to have.
+impl GitClient {
+    /// Returns the objects of the commits in the ranges that no known remote has.
     pub fn pushed(&self, repository: &IndexRepository, ranges: &[Range]) -> Result<Pushed, String> {
         let wanted: Vec<&str> =
             ranges.iter().filter(|range| !range.is_deletion()).map(|range| range.to.as_str()).collect();
@@ -67,7 +67,7 @@ impl Asker {
             return Ok(Pushed::default());
         }
         let has: Vec<&str> = ranges.iter().map(|range| range.from.as_str()).filter(|from| !is_zero(from)).collect();
-        // Another's push may be newer than what was fetched.
+        // The remote's object may be from another user's push, and not fetched yet.
         let check = ["cat-file", "--batch-check=%(objectname)"];
         let known = if has.is_empty() {
             Vec::new()
@@ -75,14 +75,14 @@ impl Asker {
             self.in_repository(repository, &check, &(has.join("\n") + "\n"))?.to_vec()
         };
         let known = String::from_utf8_lossy(&known).into_owned();
-        let mut words = vec!["rev-list", "--objects", "--boundary"];
-        words.extend(wanted);
-        words.extend(["--not", "--remotes"]);
-        words.extend(known.lines().filter(|line| is_name(line)));
-        words.push("--");
-        let answer = self.in_repository(repository, &words, "")?;
+        let mut arguments = vec!["rev-list", "--objects", "--boundary"];
+        arguments.extend(wanted);
+        arguments.extend(["--not", "--remotes"]);
+        arguments.extend(known.lines().filter(|line| is_name(line)));
+        arguments.push("--");
+        let output = self.in_repository(repository, &arguments, "")?;
         let (mut pushed, mut seen) = (Pushed::default(), HashSet::new());
-        for line in answer.split(|&byte| byte == b'\n') {
+        for line in output.split(|&byte| byte == b'\n') {
             if let Some(base) = line.strip_prefix(b"-") {
                 pushed.bases.push(String::from_utf8_lossy(base).into_owned());
             } else if let Some(at) = line.iter().position(|&byte| byte == b' ').filter(|at| at + 1 < line.len()) {
@@ -104,7 +104,7 @@ mod tests {
 
     use crate::io::git::pushed_files::{range_of, ranges};
     use crate::io::git::staged_files::IndexRepository;
-    use crate::io::git::tests::{asker, git, output, repository};
+    use crate::io::git::tests::{git, git_client, output, repository};
 
     const ZERO: &str = "0000000000000000000000000000000000000000";
     const SOME: &str = "0123456789012345678901234567890123456789";
@@ -137,11 +137,11 @@ mod tests {
         let first = commit("a b.py", "one");
         commit("a b.py", "two");
         let third = commit("c.py", "three");
-        let asker = asker(folder.parent().unwrap());
-        let found = IndexRepository::of(&folder, &BTreeMap::new(), &asker).unwrap().unwrap();
+        let git_client = git_client(folder.parent().unwrap());
+        let found = IndexRepository::of(&folder, &BTreeMap::new(), &git_client).unwrap().unwrap();
         let pushed = |to: &str, from: &str| {
             let line = format!("refs/heads/main {to} refs/heads/main {from}\n");
-            let pushed = asker.pushed(&found, &ranges(&line)).unwrap();
+            let pushed = git_client.pushed(&found, &ranges(&line)).unwrap();
             let text = |change: &crate::io::git::pushed_files::StagedFile| {
                 output(&folder, &["cat-file", "blob", &change.blob])
             };
@@ -151,13 +151,13 @@ mod tests {
             (files, pushed.bases)
         };
         assert_eq!(pushed(&third, ZERO).0, ["a b.py one", "a b.py two", "c.py three"]);
-        assert_eq!(pushed(&third, SOME).0.len(), 3, "what the remote has was never fetched");
+        assert_eq!(pushed(&third, SOME).0.len(), 3, "the remote's commit was never fetched");
         assert_eq!(
             pushed(&third, &first),
             (vec!["a b.py two".to_owned(), "c.py three".to_owned()], vec![first.clone()])
         );
         git(&folder, &["update-ref", "refs/remotes/origin/main", &first]);
         assert_eq!(pushed(&third, ZERO).0, ["a b.py two", "c.py three"]);
-        assert_eq!(pushed(ZERO, &first).0, [""; 0], "a branch that is deleted sends nothing");
+        assert_eq!(pushed(ZERO, &first).0, [""; 0], "deleting a branch sends nothing");
     }
 }

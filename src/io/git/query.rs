@@ -1,7 +1,7 @@
-//! Asks git about files, without running anything that the repository names.
+//! Queries git without running programs that the repository configures.
 //!
-//! A checkout is somebody else's: its `.git/config` may name programs (`core.fsmonitor`, hooks, filters, transports), and
-//! so may the process environment (`GIT_*`). What is asked here needs none of them.
+//! A checkout is untrusted: its `.git/config` may configure programs (`core.fsmonitor`, hooks, filters, transports),
+//! and so may the process environment (`GIT_*`). The queries here need none of them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
@@ -15,20 +15,20 @@ use zeroize::Zeroizing;
 
 use crate::io::git::find_git;
 
-/// How long git may take. It needs a few milliseconds.
+/// The time limit of one query. Git usually needs a few milliseconds.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// How many files are asked about in one start; Windows allows 32,767 characters in a command line.
+/// The maximum number of files in one query. Windows allows 32,767 characters in a command line.
 const AT_ONCE: usize = 100;
 
-/// The most that is read of what git says, in bytes.
-const ANSWER: u64 = 4 << 20;
+/// The maximum number of bytes that are read from git.
+const OUTPUT_LIMIT: u64 = 4 << 20;
 
-/// Variables of the process environment that git needs to find the user's own configuration, and Windows to start it.
+/// Environment variables that git needs to find the user's configuration, and Windows needs to start git.
 const KEPT: &[&str] = &["HOME", "XDG_CONFIG_HOME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH", "SYSTEMROOT", "SystemRoot"];
 
-/// Before the verb: no helper programs, no hooks, no locks, names taken as they are.
-const CAREFUL: &[&str] = &[
+/// Options before the subcommand: no helper programs, no hooks, no locks, literal paths.
+const SAFE_OPTIONS: &[&str] = &[
     "--no-pager",
     "--no-optional-locks",
     "--literal-pathspecs",
@@ -40,11 +40,11 @@ const CAREFUL: &[&str] = &[
     "core.hooksPath=/dev/null",
 ];
 
-/// How many of [`CAREFUL`] leave `core.hooksPath` as it is: where hooks are is asked without running one.
+/// The length of the prefix of [`CAREFUL`] without `core.hooksPath`. The query for the hooks directory runs no hook.
 const BESIDE_HOOKS: usize = 7;
 
-/// Settings for the child: it asks nobody and fetches nothing, not even the missing objects of a partial clone, which
-/// would start the transport that the repository names.
+/// Environment of the child process. It never prompts and never fetches, not even the missing objects of a partial
+/// clone: that would start a transport that the repository configures.
 const SETTINGS: [(&str, &str); 5] = [
     ("GIT_ALLOW_PROTOCOL", "none"),
     ("GIT_NO_LAZY_FETCH", "1"),
@@ -53,76 +53,75 @@ const SETTINGS: [(&str, &str); 5] = [
     ("LC_ALL", "C"),
 ];
 
-/// What is told where neither the folder nor one above it is a repository. A `.git` that leads nowhere is another trouble.
-pub const NO_REPOSITORY: &str = "neither this folder nor one above it has a .git";
+/// The cause if the directory is not in a repository. A `.git` that can't be read has another one.
+pub const NO_REPOSITORY: &str = "neither this directory nor a parent has a .git";
 
-/// What git makes of a file that is there.
+/// The state of an existing file in git.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GitStatus {
-    /// It is in the index, ignored or not.
+    /// In the index, whether ignored or not.
     Tracked,
-    /// The ignore rules keep it out.
+    /// Not in the index, and ignored.
     Ignored,
-    /// Neither.
+    /// Neither tracked nor ignored.
     Untracked,
 }
 
-/// Where the hooks of a repository are; both paths are absolute, and may have `..` in them.
+/// The directories of a repository's hooks. Both paths are absolute, and may contain `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hooks {
-    /// The folder that git looks for hooks in.
+    /// The directory from which git runs hooks.
     pub folder: PathBuf,
-    /// The folder that git keeps its own files in, common to all worktrees.
+    /// The git directory that all worktrees share.
     pub git: PathBuf,
 }
 
-/// Asks git, with as much of the process environment as it needs.
+/// Queries git, with only the environment variables that git needs.
 #[derive(Clone, Debug)]
-pub struct Asker {
+pub struct GitClient {
     variables: Vec<(&'static str, String)>,
     search: Option<String>,
     pub(super) limit: Duration,
     deadline: Option<Instant>,
 }
 
-impl Asker {
-    /// Takes what git needs from the process environment.
+impl GitClient {
     pub fn new(variables: &BTreeMap<String, String>) -> Self {
         let kept = KEPT.iter().filter_map(|&name| Some((name, variables.get(name)?.clone())));
         let search = variables.get("PATH").or_else(|| variables.get("Path")).cloned();
         Self { variables: kept.collect(), search, limit: LIMIT, deadline: None }
     }
 
-    /// Returns the same, with that much time from now on for all questions together.
+    /// Limits the total time of all queries from now on.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
         Self { deadline: Instant::now().checked_add(limit), ..self }
     }
 
-    /// Returns where git looks for the hooks of that folder's repository: `core.hooksPath`, linked worktrees and bare
-    /// repositories included. Asking runs none of them.
+    /// Returns the hooks directory of the repository that contains `folder`. Respects `core.hooksPath`, linked
+    /// worktrees and bare repositories. Runs no hook.
     pub fn hooks(&self, folder: &Path) -> Result<Hooks, String> {
-        let mut command = self.command_with(folder, &CAREFUL[..BESIDE_HOOKS])?;
+        let mut command = self.command_with(folder, &SAFE_OPTIONS[..BESIDE_HOOKS])?;
         command.args(["rev-parse", "--git-path", "hooks", "--git-common-dir"]);
-        let answer = self.answered(command, "")?;
-        let answer = String::from_utf8_lossy(&answer);
-        let mut lines = answer.lines().map(|line| folder.join(line));
+        let output = self.output(command, "")?;
+        let output = String::from_utf8_lossy(&output);
+        let mut lines = output.lines().map(|line| folder.join(line));
         match (lines.next(), lines.next()) {
             (Some(hooks), Some(git)) => Ok(Hooks { folder: hooks, git }),
-            _ => Err("git names no folder".to_owned()),
+            _ => Err("git reported no hooks directory".to_owned()),
         }
     }
 
-    /// Returns what git makes of files of the repository at `root`, in their order. The paths are real ones, without
-    /// links; those outside of the root count as ignored. On failure: why, without full stop.
+    /// Returns the states of files of the repository at `root`, in order. Links in the paths must be resolved. Paths
+    /// outside the root count as ignored. On failure, returns the cause.
     pub fn status(&self, root: &Path, paths: &[PathBuf]) -> Result<Vec<GitStatus>, String> {
         let mut found = Vec::with_capacity(paths.len());
         for paths in paths.chunks(AT_ONCE) {
             let names: Vec<Option<&Path>> = paths.iter().map(|path| path.strip_prefix(root).ok()).collect();
             let inside: Vec<&Path> = names.iter().flatten().copied().collect();
-            // Without a name, git would list the whole repository.
-            let answer = if inside.is_empty() { Vec::new() } else { self.run(root, &inside)? };
-            let listed = listed(&answer);
+            // Without a path, git would list the whole repository.
+            let output = if inside.is_empty() { Vec::new() } else { self.run(root, &inside)? };
+            let listed = listed(&output);
             found.extend(names.iter().map(|name| match name.and_then(|name| listed.get(&slashed(name))) {
                 None => GitStatus::Ignored,
                 Some(b'?') => GitStatus::Untracked,
@@ -132,28 +131,28 @@ impl Asker {
         Ok(found)
     }
 
-    /// One start answers both questions: `ls-files` lists what is tracked and what is neither tracked nor ignored.
+    /// Lists tracked files, and files that are neither tracked nor ignored, with a single run of `ls-files`.
     fn run(&self, root: &Path, names: &[&Path]) -> Result<Vec<u8>, String> {
         let mut command = self.command(root)?;
         command.args(["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--"]).args(names);
-        self.answered(command, "")
+        self.output(command, "")
     }
 
-    /// Returns what git answers to these words about the repository at `root`; it reads `input`. The words must not be
-    /// the repository's or Railway's, unless they can only be taken for what they are.
-    pub(super) fn ask(&self, root: &Path, words: &[&str], input: &str) -> Result<String, String> {
+    /// Runs git in the repository at `root` with these arguments and this standard input, and returns its output. Text
+    /// of the repository or of Railway must be validated first, so that git can't read it as an option.
+    pub(super) fn ask(&self, root: &Path, arguments: &[&str], input: &str) -> Result<String, String> {
         let mut command = self.command(root)?;
-        command.args(words);
-        Ok(String::from_utf8_lossy(&self.answered(command, input)?).into_owned())
+        command.args(arguments);
+        Ok(String::from_utf8_lossy(&self.output(command, input)?).into_owned())
     }
 
     pub(super) fn command(&self, root: &Path) -> Result<Command, String> {
-        self.command_with(root, CAREFUL)
+        self.command_with(root, SAFE_OPTIONS)
     }
 
-    /// The child gets the variables that are named here and no others, so that it never gets a token.
+    /// Clears the environment except for these variables, so that the child process never gets a token.
     fn command_with(&self, root: &Path, careful: &[&str]) -> Result<Command, String> {
-        // The working folder of the process, because that is where a package manager or a shell has set `PATH`.
+        // The working directory too, because a package manager or a shell there may have extended `PATH`.
         let here = std::env::current_dir().unwrap_or_default();
         let git = find_git::find(self.search.as_deref(), &[root, &here])?;
         let mut command = Command::new(git.path);
@@ -163,35 +162,35 @@ impl Asker {
         Ok(command)
     }
 
-    fn answered(&self, command: Command, input: &str) -> Result<Vec<u8>, String> {
-        self.answered_with(command, input, ANSWER)
+    fn output(&self, command: Command, input: &str) -> Result<Vec<u8>, String> {
+        self.output_up_to(command, input, OUTPUT_LIMIT)
     }
 
-    /// Returns what git says, up to `most` bytes.
-    pub(super) fn answered_with(&self, mut command: Command, input: &str, most: u64) -> Result<Vec<u8>, String> {
+    /// Returns up to `most` bytes of git's output.
+    pub(super) fn output_up_to(&self, mut command: Command, input: &str, most: u64) -> Result<Vec<u8>, String> {
         let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
         command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => "git is not installed".to_owned(),
-            _ => "git can't be started".to_owned(),
+            _ => "git could not be started".to_owned(),
         })?;
         wait_for_output(child, Zeroizing::new(input.to_owned()), self.limit(), most)
     }
 
-    /// Returns how long the next question may take.
+    /// Returns the time limit of the next query.
     pub(super) fn limit(&self) -> Duration {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         left.map_or(self.limit, |left| left.min(self.limit))
     }
 }
 
-/// Returns up to `most` bytes of what the child writes. A child that runs longer than `limit` is killed.
+/// Returns up to `most` bytes of the child's output. A child that runs longer than `limit` is killed.
 fn wait_for_output(mut child: Child, input: Zeroizing<String>, limit: Duration, most: u64) -> Result<Vec<u8>, String> {
     let deadline = Instant::now() + limit;
     let threads = read_in_background(child.stdout.take(), most).and_then(|out| {
-        let err = read_in_background(child.stderr.take(), ANSWER)?;
+        let err = read_in_background(child.stderr.take(), OUTPUT_LIMIT)?;
         if let Some(mut stdin) = child.stdin.take() {
-            // In the background like the reading. What git does not want to hear, it says in its status.
+            // In the background, like the reading. If git rejects the input, its exit status shows that.
             thread::Builder::new().spawn(move || drop(stdin.write_all(input.as_bytes())))?;
         }
         Ok((out, err))
@@ -199,58 +198,58 @@ fn wait_for_output(mut child: Child, input: Zeroizing<String>, limit: Duration, 
     let Ok((out, err)) = threads else {
         let _ = child.kill();
         let _ = child.wait();
-        return Err("the system has no thread to read what git says".to_owned());
+        return Err("failed to start a thread to read git's output".to_owned());
     };
     let left = || deadline.saturating_duration_since(Instant::now());
-    let said = out.recv_timeout(left()).and_then(|out| Ok((out, err.recv_timeout(left())?)));
+    let output = out.recv_timeout(left()).and_then(|out| Ok((out, err.recv_timeout(left())?)));
     let status = loop {
         match child.try_wait() {
-            Ok(None) if said.is_ok() && !left().is_zero() => thread::sleep(Duration::from_millis(1)),
+            Ok(None) if output.is_ok() && !left().is_zero() => thread::sleep(Duration::from_millis(1)),
             Ok(Some(status)) => break Some(status),
             _ => break None,
         }
     };
-    match (said, status) {
+    match (output, status) {
         (Ok((out, _)), Some(status)) if status.success() => Ok(out),
-        (Ok((_, err)), Some(_)) => Err(refusal(&err)),
+        (Ok((_, err)), Some(_)) => Err(failure(&err)),
         _ => {
-            // It may have ended in between; either way it is to be gone, and nobody waits for it later.
+            // It may just have ended. Kill and reap it here, because nothing waits for it later.
             let _ = child.kill();
             let _ = child.wait();
-            Err(format!("git did not answer within {limit:.1?}"))
+            Err(format!("git timed out after {limit:.1?}"))
         }
     }
 }
 
-/// Reads in the background, so that a program that keeps the stream open can't hold up the run.
+/// Reads in the background, so that a program that keeps the stream open can't block the run.
 fn read_in_background(stream: Option<impl Read + Send + 'static>, most: u64) -> io::Result<mpsc::Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();
         let read = stream.map_or(Ok(0), |stream| stream.take(most).read_to_end(&mut bytes));
         if read.is_ok() {
-            // Nobody listens any more once the time is over.
+            // The receiver is gone after the time limit.
             let _ = sender.send(bytes);
         }
     })?;
     Ok(receiver)
 }
 
-/// git's own words name paths and advise what a person should weigh; only the cause is told.
-fn refusal(said: &[u8]) -> String {
-    let said = String::from_utf8_lossy(said);
-    if said.contains("dubious ownership") {
+/// Returns the cause of a failure. Git's own message is not shown, because it contains paths and unsafe advice.
+fn failure(message: &[u8]) -> String {
+    let message = String::from_utf8_lossy(message);
+    if message.contains("dubious ownership") {
         "the repository belongs to another user, and git does not trust it".to_owned()
-    } else if said.contains("not a git repository (or any") {
+    } else if message.contains("not a git repository (or any") {
         NO_REPOSITORY.to_owned()
     } else {
-        "git can't read the repository".to_owned()
+        "git could not read the repository".to_owned()
     }
 }
 
-/// Path → tag, from `-z -t` output: `H .env\0? new\0`.
-fn listed(answer: &[u8]) -> HashMap<Vec<u8>, u8> {
-    let rows = answer.split(|&byte| byte == 0).filter(|row| row.len() > 2);
+/// Parses the output of `-z -t`, such as `H .env\0? new\0`, into path → tag.
+fn listed(output: &[u8]) -> HashMap<Vec<u8>, u8> {
+    let rows = output.split(|&byte| byte == 0).filter(|row| row.len() > 2);
     rows.map(|row| (row[2..].to_vec(), row[0])).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What is staged, as the index holds it: nothing of the working tree is looked at, and no filter is run.
+//! The staged files, read from the index. Neither the working tree nor filters are used.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -6,55 +6,59 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::io::files::{self, ReadOutcome};
-use crate::io::git::{self, Asker};
+use crate::io::git::{self, GitClient};
 use crate::io::os::path_of;
 
-/// The most that is read of what git answers, in bytes.
-const ANSWER: u64 = 24 << 20;
+/// The maximum size of git's output that is read, in bytes.
+const OUTPUT_LIMIT: u64 = 24 << 20;
 
-/// The most that is read of git's `MERGE_HEAD`: a line of 41 bytes for each commit.
+/// The maximum size of `MERGE_HEAD`, which has a line of 41 bytes per commit.
 const MERGE_HEAD: u64 = 1 << 16;
 
-/// The repository that a hook was called in, and the index that it was called with.
+/// The repository and the index with which git called a hook.
 #[derive(Clone, Debug)]
 pub struct IndexRepository {
     /// The root of the working tree.
     pub root: PathBuf,
-    /// The folder that git keeps its own files in, where the working tree does not tell it.
+    /// The git directory, if it can't be found from the working tree.
     git_dir: Option<PathBuf>,
-    /// The index of the commit that is being made; none is the repository's own.
+    /// The index of the commit in progress; `None` means the default index.
     index: Option<PathBuf>,
 }
 
 /// A file that the next commit adds or changes, or that a push sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StagedFile {
-    /// From the root of the working tree.
+    /// Relative to the root of the working tree.
     pub path: PathBuf,
-    /// What it holds.
+    /// The name of the object with its content.
     pub blob: String,
     /// Whether `HEAD` has no file of that name.
     pub is_new: bool,
 }
 
 impl IndexRepository {
-    /// Returns the repository of a folder. What git tells its hooks of where it is counts only where the folder tells
-    /// nothing, and the index only if it is not another repository's: a hook may have been called from a hook
-    /// elsewhere.
-    pub fn of(folder: &Path, variables: &BTreeMap<String, String>, asker: &Asker) -> Result<Option<Self>, String> {
-        let told = |name: &str| variables.get(name).filter(|path| !path.is_empty()).map(|path| folder.join(path));
-        let mut found = match (git::root(folder), told("GIT_DIR")) {
+    /// Returns the repository that contains `folder`. `GIT_DIR` and `GIT_WORK_TREE` are used only if the directory is
+    /// not in a repository, and `GIT_INDEX_FILE` only if it belongs to this repository: a hook of another repository
+    /// may have called this hook.
+    pub fn of(
+        folder: &Path,
+        variables: &BTreeMap<String, String>,
+        git_client: &GitClient,
+    ) -> Result<Option<Self>, String> {
+        let variable = |name: &str| variables.get(name).filter(|path| !path.is_empty()).map(|path| folder.join(path));
+        let mut found = match (git::root(folder), variable("GIT_DIR")) {
             (Some(root), _) => Self { root, git_dir: None, index: None },
             (None, Some(git_dir)) => {
-                let root = told("GIT_WORK_TREE").unwrap_or_else(|| folder.to_owned());
+                let root = variable("GIT_WORK_TREE").unwrap_or_else(|| folder.to_owned());
                 Self { root, git_dir: Some(git_dir), index: None }
             }
             (None, None) => return Ok(None),
         };
-        if let Some(index) = told("GIT_INDEX_FILE") {
+        if let Some(index) = variable("GIT_INDEX_FILE") {
             let beside = index.parent().unwrap_or(folder);
             let is_foreign = || -> Result<bool, String> {
-                let own = asker.in_repository(&found, &["rev-parse", "--absolute-git-dir"], "")?;
+                let own = git_client.in_repository(&found, &["rev-parse", "--absolute-git-dir"], "")?;
                 let own = PathBuf::from(String::from_utf8_lossy(&own).trim_end());
                 Ok(own.canonicalize().ok() != beside.canonicalize().ok())
             };
@@ -66,9 +70,9 @@ impl IndexRepository {
     }
 }
 
-impl Asker {
-    /// Returns the files that the next commit adds or changes, compared with every commit that it follows: what a merge
-    /// brings in is in one of them. A file that was only moved is left out. Submodules hold nothing.
+impl GitClient {
+    /// Returns the files that the next commit adds or changes relative to every parent, so that the files of a merged
+    /// branch are left out. So are files that were only moved, and submodules.
     pub fn staged(&self, repository: &IndexRepository) -> Result<Vec<StagedFile>, String> {
         let (mut changes, mut before) = self.changed(repository, None)?;
         for parent in self.merged(repository)? {
@@ -92,23 +96,23 @@ impl Asker {
         Ok(text.expose().lines().filter(|line| is_name(line)).map(str::to_owned).collect())
     }
 
-    /// Returns what the index has other than a commit, and the blobs of the commit in the place of these files.
+    /// Returns the files of the index that differ from a commit, and the blobs that these files have in the commit.
     fn changed(
         &self,
         repository: &IndexRepository,
         commit: Option<&str>,
     ) -> Result<(Vec<StagedFile>, HashSet<String>), String> {
-        let mut words =
+        let mut arguments =
             vec!["diff", "--cached", "--raw", "--no-abbrev", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"];
-        words.extend(commit);
-        let answer = self.in_repository(repository, &words, "")?;
-        let mut fields = answer.split(|&byte| byte == 0);
+        arguments.extend(commit);
+        let output = self.in_repository(repository, &arguments, "")?;
+        let mut fields = output.split(|&byte| byte == 0);
         let (mut changes, mut known) = (Vec::new(), HashSet::new());
         while let (Some(row), Some(path)) = (fields.next(), fields.next()) {
             let row = String::from_utf8_lossy(row);
             let [_, mode, before, blob, status] = *row.split(' ').collect::<Vec<_>>().as_slice() else { continue };
             known.insert(before.to_owned());
-            // Files, and links: where a link leads is its text.
+            // Files and symbolic links. The blob of a link contains its target.
             if (mode.starts_with("100") || mode.starts_with("120")) && matches!(status, "A" | "M" | "T") {
                 let is_new = before.bytes().all(|digit| digit == b'0');
                 changes.push(StagedFile { path: path_of(path), blob: blob.to_owned(), is_new });
@@ -120,7 +124,7 @@ impl Asker {
     pub(super) fn in_repository(
         &self,
         repository: &IndexRepository,
-        words: &[&str],
+        arguments: &[&str],
         input: &str,
     ) -> Result<Zeroizing<Vec<u8>>, String> {
         let mut command = self.command(&repository.root)?;
@@ -130,12 +134,12 @@ impl Asker {
         if let Some(index) = &repository.index {
             command.env("GIT_INDEX_FILE", index);
         }
-        command.args(words);
-        self.answered_with(command, input, ANSWER).map(Zeroizing::new)
+        command.args(arguments);
+        self.output_up_to(command, input, OUTPUT_LIMIT).map(Zeroizing::new)
     }
 }
 
-/// Returns whether the text is the whole name of an object.
+/// Returns whether the text is the full name of an object.
 pub(super) fn is_name(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -148,7 +152,7 @@ mod tests {
     use std::process::Command;
 
     use crate::io::git::staged_files::IndexRepository;
-    use crate::io::git::tests::{asker, git, output, repository};
+    use crate::io::git::tests::{git, git_client, output, repository};
 
     fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) {
         let path = folder.join(name);
@@ -160,11 +164,11 @@ mod tests {
         pairs.iter().map(|(name, path)| ((*name).to_owned(), path.to_str().unwrap().to_owned())).collect()
     }
 
-    /// `NAME TEXT`, with `new` behind it where `HEAD` does not have the file.
-    fn staged(folder: &Path, told: &[(&str, &Path)]) -> Vec<String> {
-        let asker = asker(folder.parent().unwrap());
-        let repository = IndexRepository::of(folder, &variables(told), &asker).unwrap().unwrap();
-        let changes = asker.staged(&repository).unwrap();
+    /// Returns `NAME TEXT` of each staged file, followed by `new` if `HEAD` does not have the file.
+    fn staged(folder: &Path, environment: &[(&str, &Path)]) -> Vec<String> {
+        let git_client = git_client(folder.parent().unwrap());
+        let repository = IndexRepository::of(folder, &variables(environment), &git_client).unwrap().unwrap();
+        let changes = git_client.staged(&repository).unwrap();
         let line = |change: &crate::io::git::staged_files::StagedFile| {
             let new = if change.is_new { " new" } else { "" };
             format!("{} {}{new}", change.path.display(), output(folder, &["cat-file", "blob", &change.blob]))
@@ -186,7 +190,7 @@ mod tests {
         assert_eq!(staged(&folder, &[]), [""; 0]);
         git(&folder, &["add", "a.py"]);
         git(&folder, &["rm", "-q", "ü/b c.py"]);
-        assert_eq!(staged(&folder, &[]), ["a.py changed since"], "what goes gives nothing away");
+        assert_eq!(staged(&folder, &[]), ["a.py changed since"], "a removed file is not included");
     }
 
     #[test]
@@ -221,7 +225,7 @@ mod tests {
         write(&folder, "a.py", "one");
         git(&folder, &["add", "."]);
         git(&folder, &["commit", "-q", "-m", "first"]);
-        // As `git commit FILE` does: an index beside the one that stays.
+        // Like `git commit FILE`, which uses a temporary index.
         write(&folder, "b.py", "staged all along");
         git(&folder, &["add", "b.py"]);
         let next = folder.join(".git/next-index-1.lock");
@@ -241,9 +245,9 @@ mod tests {
         write(&other, "c.py", "other");
         git(&other, &["add", "."]);
         let (git_dir, index) = (other.join(".git"), other.join(".git/index"));
-        let told: &[(&str, &Path)] =
+        let environment: &[(&str, &Path)] =
             &[("GIT_DIR", &git_dir), ("GIT_INDEX_FILE", &index), ("GIT_WORK_TREE", &other), ("GIT_PREFIX", &other)];
-        assert_eq!(staged(&folder, told), expected[1..], "the hook was called from a hook of another repository");
+        assert_eq!(staged(&folder, environment), expected[1..], "another repository's hook has called this one");
     }
 
     #[test]
@@ -259,8 +263,8 @@ mod tests {
         write(&folder, "c.py", "here");
         git(&folder, &["add", "."]);
         let git_dir = PathBuf::from(output(&linked, &["rev-parse", "--absolute-git-dir"]));
-        let told: &[(&str, &Path)] = &[("GIT_DIR", &git_dir), ("GIT_INDEX_FILE", &git_dir.join("index"))];
-        assert_eq!(staged(&linked, told), ["b.py there new"]);
+        let environment: &[(&str, &Path)] = &[("GIT_DIR", &git_dir), ("GIT_INDEX_FILE", &git_dir.join("index"))];
+        assert_eq!(staged(&linked, environment), ["b.py there new"]);
         assert_eq!(staged(&linked, &[]), ["b.py there new"]);
         assert_eq!(staged(&folder, &[]), ["c.py here new"]);
     }
@@ -275,11 +279,11 @@ mod tests {
         let work_tree = format!("--work-tree={}", folder.display());
         git(&folder, &[&format!("--git-dir={}", git_dir.display()), &work_tree, "add", "sub/.bashrc"]);
         let sub = folder.join("sub");
-        let asker = asker(&folder);
-        assert!(IndexRepository::of(&sub, &BTreeMap::new(), &asker).unwrap().is_none());
-        let told = variables(&[("GIT_DIR", &git_dir), ("GIT_WORK_TREE", &folder)]);
-        let found = IndexRepository::of(&sub, &told, &asker).unwrap().unwrap();
-        let paths: Vec<PathBuf> = asker.staged(&found).unwrap().into_iter().map(|change| change.path).collect();
+        let git_client = git_client(&folder);
+        assert!(IndexRepository::of(&sub, &BTreeMap::new(), &git_client).unwrap().is_none());
+        let environment = variables(&[("GIT_DIR", &git_dir), ("GIT_WORK_TREE", &folder)]);
+        let found = IndexRepository::of(&sub, &environment, &git_client).unwrap().unwrap();
+        let paths: Vec<PathBuf> = git_client.staged(&found).unwrap().into_iter().map(|change| change.path).collect();
         assert_eq!(paths, [Path::new("sub/.bashrc")]);
         assert_eq!(found.root, folder);
     }
@@ -328,9 +332,9 @@ mod tests {
         write(&folder, "c", "by the way");
         git(&folder, &["add", "."]);
         assert_eq!(staged(&folder, &[]), ["a both", "c by the way new"]);
-        let asker = asker(folder.parent().unwrap());
-        let found = IndexRepository::of(&folder, &BTreeMap::new(), &asker).unwrap().unwrap();
-        assert_eq!(asker.merged(&found), Ok(vec![side]));
+        let git_client = git_client(folder.parent().unwrap());
+        let found = IndexRepository::of(&folder, &BTreeMap::new(), &git_client).unwrap().unwrap();
+        assert_eq!(git_client.merged(&found), Ok(vec![side]));
     }
 
     #[cfg(unix)]
@@ -367,8 +371,8 @@ mod tests {
         assert!(touched.exists(), "the trap works: {output:?}");
         fs::remove_file(&touched).unwrap();
         assert_eq!(staged(&folder, &[]), ["a.py two"]);
-        let hooks = asker(guard.path()).hooks(&folder).unwrap();
-        assert_eq!(hooks.folder, folder, "asking where the hooks are runs none");
+        let hooks = git_client(guard.path()).hooks(&folder).unwrap();
+        assert_eq!(hooks.folder, folder, "finding the hooks directory runs no hook");
         assert!(!touched.exists());
     }
 }

@@ -1,4 +1,4 @@
-//! Real repositories, and git as it is installed.
+//! Real repositories and the installed git.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::io::git::GitStatus::{Ignored, Tracked, Untracked};
-use crate::io::git::{Asker, GitStatus, root};
+use crate::io::git::{GitClient, GitStatus, root};
 
-/// git as a person would run it, with a configuration of its own.
+/// Runs git as a user would, with a fixed configuration.
 pub(crate) fn git(folder: &Path, arguments: &[&str]) {
     output(folder, arguments);
 }
 
-/// Returns the same, and what it says.
+/// Runs git like [`git`], and returns its output.
 pub(crate) fn output(folder: &Path, arguments: &[&str]) -> String {
     let done = Command::new("git")
         .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "init.defaultBranch=main"])
@@ -42,16 +42,16 @@ fn write(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-/// With the search path of the tests and a home without a configuration.
-pub(super) fn asker(home: &Path) -> Asker {
+/// Returns an [`Asker`] with the `PATH` of the tests and a home directory without configuration.
+pub(super) fn git_client(home: &Path) -> GitClient {
     let path = std::env::var("PATH").unwrap();
     let home = home.to_str().unwrap().to_owned();
-    Asker::new(&BTreeMap::from([("PATH".to_owned(), path), ("HOME".to_owned(), home)]))
+    GitClient::new(&BTreeMap::from([("PATH".to_owned(), path), ("HOME".to_owned(), home)]))
 }
 
 fn status(root: &Path, names: &[&str]) -> Vec<GitStatus> {
     let paths: Vec<PathBuf> = names.iter().map(|name| root.join(name)).collect();
-    asker(root.parent().unwrap()).status(root, &paths).unwrap()
+    git_client(root.parent().unwrap()).status(root, &paths).unwrap()
 }
 
 #[test]
@@ -67,10 +67,10 @@ fn nearest_repository_is_used() {
     assert_eq!(root(outer.path()).as_deref(), Some(outer.path()));
 
     fs::create_dir(outer.path().join("shop/.git")).unwrap();
-    assert_eq!(root(&folder).as_deref(), Some(outer.path()), "an empty .git folder is no repository");
+    assert_eq!(root(&folder).as_deref(), Some(outer.path()), "an empty .git directory is not a repository");
 
     fs::write(outer.path().join("shop/api/.git"), "gitdir: ../../.git/worktrees/api\n").unwrap();
-    assert_eq!(root(&folder), Some(outer.path().join("shop/api")), "a linked worktree is a repository of its own");
+    assert_eq!(root(&folder), Some(outer.path().join("shop/api")), "a linked worktree is a separate root");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn distinguishes_tracked_ignored_and_untracked() {
         (".env.local", Untracked),
         ("api/.env", Ignored),
         ("api/.env.staging", Untracked),
-        // Being tracked counts more than being ignored.
+        // Tracked takes precedence over ignored.
         ("kept/.env", Tracked),
         ("secret/deep/x.env", Ignored),
         ("-n", Untracked),
@@ -109,7 +109,7 @@ fn distinguishes_tracked_ignored_and_untracked() {
         assert_eq!(status(&folder, &[name]), [expected], "{name}");
     }
     let elsewhere = folder.with_file_name("elsewhere.env");
-    assert_eq!(asker(&folder).status(&folder, &[elsewhere]), Ok(vec![Ignored]));
+    assert_eq!(git_client(&folder).status(&folder, &[elsewhere]), Ok(vec![Ignored]));
     assert_eq!(status(&folder, &["api/.env", ".env.local", "kept/.env"]), [Ignored, Untracked, Tracked], "in order");
     git(&folder, &["commit", "-q", "-m", "first"]);
     assert_eq!(status(&folder, &["kept/.env"]), [Tracked]);
@@ -187,7 +187,7 @@ fn hostile_repository_runs_nothing() {
     fs::copy(&script, folder.join("bin/git")).unwrap();
     fs::write(folder.join(".env"), "A=2\n").unwrap();
 
-    // The trap works: git by itself walks into it.
+    // The trap works: plain git triggers it.
     let status = Command::new("git").args(["status", "--short"]).current_dir(&folder).output().unwrap();
     assert!(touched.exists(), "{status:?}");
     fs::remove_file(&touched).unwrap();
@@ -202,7 +202,7 @@ fn hostile_repository_runs_nothing() {
         ("GIT_TRACE2_EVENT", "/nowhere"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let found = Asker::new(&BTreeMap::from(variables)).status(&folder, &[folder.join(".env")]);
+    let found = GitClient::new(&BTreeMap::from(variables)).status(&folder, &[folder.join(".env")]);
     assert_eq!(found, Ok(vec![Tracked]));
     assert!(!touched.exists());
 }
@@ -216,9 +216,9 @@ fn failures_are_reported_without_git_output() {
     let env = write(&folder, ".env");
     let ask = |path: &Path| {
         let variables = BTreeMap::from([("PATH".to_owned(), path.to_str().unwrap().to_owned())]);
-        let mut asker = Asker::new(&variables);
-        asker.limit = Duration::from_millis(300);
-        asker.status(&folder, std::slice::from_ref(&env))
+        let mut git_client = GitClient::new(&variables);
+        git_client.limit = Duration::from_millis(300);
+        git_client.status(&folder, std::slice::from_ref(&env))
     };
     let pretend = |name: &str, script: &str| {
         let bin = guard.path().join(name);
@@ -231,10 +231,10 @@ fn failures_are_reported_without_git_output() {
     let other = pretend("other", "echo \"fatal: detected dubious ownership in repository at '/marker'\" >&2; exit 128");
     assert_eq!(ask(&other).unwrap_err(), "the repository belongs to another user, and git does not trust it");
     let broken = pretend("broken", "echo 'fatal: marker' >&2; exit 128");
-    assert_eq!(ask(&broken).unwrap_err(), "git can't read the repository");
+    assert_eq!(ask(&broken).unwrap_err(), "git could not read the repository");
     let start = Instant::now();
     let slow = pretend("slow", "exec /bin/sleep 30");
-    assert!(ask(&slow).unwrap_err().starts_with("git did not answer within"));
+    assert!(ask(&slow).unwrap_err().starts_with("git timed out after"));
     let endless = pretend("endless", "/bin/sleep 30 & exit 0");
     assert!(ask(&endless).is_err());
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());

@@ -1,8 +1,7 @@
-//! What systems do differently: who may read a file, whose it is, what can be run, what a crash leaves, how a terminal
-//! reads keys.
+//! Platform differences: permissions and owners of files, executables, crash dumps, terminal modes.
 //!
-//! Everything else of `doctor` is the same everywhere. Two systems differ in two more places, which are libraries': the keyring
-//! (Secret Service, Keychain, Credential Manager), and the console, whose escapes Windows has understood since version 10.
+//! The rest of `doctor` is the same on all platforms. Libraries cover two more differences: the keyring (Secret
+//! Service, Keychain, Credential Manager), and the console, whose escape sequences Windows supports since version 10.
 
 use std::io;
 use std::sync::{Arc, Mutex, mpsc};
@@ -10,7 +9,7 @@ use std::thread;
 
 use crate::io::io_error_text::io_error_text;
 
-/// The stack of a thread that does nothing, in bytes.
+/// The stack size of a probing thread, in bytes.
 const PROBE_STACK: usize = 64 << 10;
 
 #[cfg(not(unix))]
@@ -23,22 +22,22 @@ pub(super) use crate::io::os::other::*;
 #[cfg(unix)]
 pub(super) use crate::io::os::unix::*;
 
-/// The mode of a file or folder that is the user's alone, of one that the umask decides on, and of a program. Only modes are
-/// numbers: where there are access lists, what is made inherits that of its folder.
+/// The mode of a new file or directory. On systems with access lists, it is ignored: new files inherit the list of
+/// their directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileMode {
-    /// A folder for the user alone.
+    /// A private directory.
     OwnFolder,
-    /// A file for the user alone.
+    /// A private file.
     OwnFile,
-    /// What a shell's `>` asks for; the umask takes its part away.
+    /// A file as a shell's `>` creates it; the umask applies.
     File,
-    /// A program for everybody, as git's own sample hooks; the umask takes its part away.
+    /// A program for all users, such as git's sample hooks; the umask applies.
     Program,
 }
 
-/// Fails where the system does not let so many threads run at the same time: some libraries panic without theirs. What is
-/// left may be gone a moment later, but a limit stays what it is.
+/// Fails if the system can't run that many threads at the same time, because some libraries panic if they can't start
+/// one. Other processes may use them up in the meantime, but this detects a low limit.
 pub(super) fn probe_threads(count: usize) -> Result<(), String> {
     // Each of them waits until the sender is dropped.
     let (running, ended) = mpsc::channel::<()>();
@@ -51,7 +50,7 @@ pub(super) fn probe_threads(count: usize) -> Result<(), String> {
     let mut started: Vec<_> = (0..count).map(|_| start()).collect();
     drop(running);
     let failed = started.iter().position(Result::is_err).map(|first| started.remove(first));
-    // They are gone before the threads start that there has to be room for.
+    // Joined, so that their threads are available again.
     started.into_iter().flatten().for_each(|thread| drop(thread.join()));
     match failed {
         Some(Err(error)) => Err(thread_error_text(&error)),
@@ -59,7 +58,7 @@ pub(super) fn probe_threads(count: usize) -> Result<(), String> {
     }
 }
 
-/// Returns why a thread could not be started, without full stop.
+/// Returns why a thread could not be started.
 pub(super) fn thread_error_text(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock => "the limit on processes and threads is reached".to_owned(),

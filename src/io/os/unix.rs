@@ -1,4 +1,4 @@
-//! Linux, macOS and the like: modes, owners, terminal settings.
+//! Unix: modes, owners, terminal settings.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, FileType, Metadata, OpenOptions, Permissions};
@@ -15,10 +15,10 @@ use rustix::termios::{self, OptionalActions, Termios};
 use crate::drift::model::file_exposure::Readers;
 use crate::io::os::FileMode;
 
-/// The variable with the folder for what programs remember, and that folder below the home folder.
+/// The variable with the base directory for state, and its default below the home directory.
 pub(in crate::io) const STATE: (&str, &str) = ("XDG_STATE_HOME", ".local/state");
 
-/// The same for what only saves time, and the name of ours in there.
+/// The same for caches, and the name of doctor's directory in it.
 pub(in crate::io) const CACHE: (&str, &str, &str) = ("XDG_CACHE_HOME", ".cache", "railway-doctor");
 
 impl FileMode {
@@ -32,17 +32,17 @@ impl FileMode {
     }
 }
 
-/// Sets the mode of a temporary file or folder that is to be made; otherwise it is the user's alone.
-pub(in crate::io) fn make_with(builder: &mut tempfile::Builder<'_, '_>, mode: FileMode) {
+/// Sets the mode of a temporary file or directory, which is private by default.
+pub(in crate::io) fn set_mode(builder: &mut tempfile::Builder<'_, '_>, mode: FileMode) {
     builder.permissions(Permissions::from_mode(mode.bits()));
 }
 
-/// Makes folders for the user alone.
-pub(in crate::io) fn make_own(builder: &mut DirBuilder) {
+/// Makes new directories private.
+pub(in crate::io) fn set_private(builder: &mut DirBuilder) {
     builder.mode(FileMode::OwnFolder.bits());
 }
 
-/// Takes away what others may do with it.
+/// Removes the permissions of other users.
 pub(in crate::io) fn close(path: &Path, metadata: &Metadata, mode: FileMode) -> io::Result<()> {
     if metadata.mode() & 0o077 != 0 {
         fs::set_permissions(path, Permissions::from_mode(mode.bits()))?;
@@ -50,20 +50,20 @@ pub(in crate::io) fn close(path: &Path, metadata: &Metadata, mode: FileMode) -> 
     Ok(())
 }
 
-/// Returns whether it is the user's.
-pub(in crate::io) fn is_ours(metadata: &Metadata) -> bool {
+/// Returns whether the current user owns the file.
+pub(in crate::io) fn is_owned_by_user(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
-/// Returns whether another user can change it: by its mode, or because it is another user's, who can set the mode. A
-/// group with its user's own number has that one member. In a sticky directory, only a file's owner replaces it.
+/// Returns whether another user can change the file: by its mode, or as its owner, who can set the mode. A group with
+/// the same id as the owner has no other members. In a sticky directory, only the owner can replace a file.
 pub(in crate::io) fn others_can_write(metadata: &Metadata) -> bool {
     let is_group_open = metadata.mode() & 0o020 != 0 && metadata.gid() != metadata.uid() && !is_sticky(metadata);
-    let is_anothers = !is_ours(metadata) && metadata.uid() != 0;
+    let is_anothers = !is_owned_by_user(metadata) && metadata.uid() != 0;
     is_group_open || is_anothers || everybody_can_write(metadata)
 }
 
-/// Returns whether its mode lets every user change it.
+/// Returns whether the mode lets every user change the file.
 pub(in crate::io) fn everybody_can_write(metadata: &Metadata) -> bool {
     metadata.mode() & 0o002 != 0 && !is_sticky(metadata)
 }
@@ -72,18 +72,18 @@ fn is_sticky(metadata: &Metadata) -> bool {
     metadata.is_dir() && metadata.mode() & 0o1000 != 0
 }
 
-/// Gives a file the owner and the mode of another one.
-fn dress(file: &File, like: &Metadata) -> io::Result<()> {
+/// Copies the owner and the mode of another file.
+fn copy_owner_and_mode(file: &File, like: &Metadata) -> io::Result<()> {
     let own = file.metadata()?;
     let same = (own.uid(), own.gid()) == (like.uid(), like.gid());
-    // Where the owner can't be kept, what was meant for another group is for none.
+    // If the owner can't be kept, the permissions of the group are dropped: it is another group.
     let kept = same || fchown(file, Some(like.uid()), Some(like.gid())).is_ok();
     let mode = like.mode() & if kept { 0o7777 } else { 0o700 };
     file.set_permissions(Permissions::from_mode(mode))
 }
 
-/// Returns the mode, and who can read it by that. A mode lets nobody in whom a folder above keeps out. A group with its
-/// user's own number has that one member.
+/// Returns the mode, and who can read the file. The directories above must be passable, too. A group with the same id
+/// as the owner has no other members.
 pub(in crate::io) fn readers(end: &Path, metadata: &Metadata) -> (Option<u32>, Readers) {
     let passable = |bits: u32| {
         let mut folders = end.ancestors().skip(1);
@@ -100,17 +100,17 @@ pub(in crate::io) fn readers(end: &Path, metadata: &Metadata) -> (Option<u32>, R
     (Some(mode), readers)
 }
 
-/// Returns whether the system would run it.
+/// Returns whether the file is executable.
 pub(in crate::io) fn is_executable(metadata: &Metadata) -> bool {
     metadata.mode() & 0o111 != 0
 }
 
-/// Has the names in a folder reach the disk.
+/// Syncs the entries of a directory to disk.
 pub(in crate::io) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Returns what neither is a file nor a folder, in words.
+/// Describes a file type other than a file, a directory and a link.
 pub(in crate::io) fn special(file_type: FileType) -> Option<&'static str> {
     if file_type.is_fifo() {
         Some("a pipe")
@@ -123,41 +123,41 @@ pub(in crate::io) fn special(file_type: FileType) -> Option<&'static str> {
     }
 }
 
-/// Returns whether another program writes it while it is read.
+/// Returns whether another program may write the file while it is read.
 pub(in crate::io) fn is_stream(file_type: FileType) -> bool {
     file_type.is_fifo()
 }
 
-/// Opens a file to read it, and waits for nobody: a pipe may have taken its place.
+/// Opens a file for reading, without blocking if a pipe has taken its place.
 pub(in crate::io) fn open(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), OFlags::NONBLOCK | OFlags::NOCTTY, path)
 }
 
-/// Returns the same, and a link that has taken its place is an error.
+/// Opens a file like [`open`]; a link in its place is an error.
 pub(in crate::io) fn open_no_link(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW, path)
 }
 
-/// Opens a file to write below what is in it, and makes it if it is missing; neither a link nor a pipe.
+/// Opens a file for appending, and creates it if it is missing. A link or a pipe in its place is an error.
 pub(in crate::io) fn open_to_append(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     open_with(options.append(true).create(true), OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW, path)
 }
 
 fn open_with(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
-    // The bits of `open` are those of a C `int`.
+    // The flags of `open` are a C `int`.
     options.custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// Returns whether what stands there is a terminal. It is opened only if it can be one, and without becoming this
-/// process's.
+/// Returns whether the path is a terminal. It is opened only if it is a character device, and does not become the
+/// controlling terminal.
 pub(in crate::io) fn is_terminal(path: &Path, file_type: FileType) -> bool {
     let opened = || open_with(OpenOptions::new().write(true), OFlags::NONBLOCK | OFlags::NOCTTY, path);
     file_type.is_char_device() && opened().is_ok_and(|file| io::IsTerminal::is_terminal(&file))
 }
 
-/// Makes a file that has no name, for the user alone, in the file system of that folder. Only Linux has such files, and not
-/// in every file system.
+/// Creates a private file without a name in the file system of that directory. Only Linux supports this, and not on
+/// every file system.
 pub(in crate::io) fn open_unnamed(folder: &Path) -> io::Result<File> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -174,7 +174,7 @@ pub(in crate::io) fn open_unnamed(folder: &Path) -> io::Result<File> {
     }
 }
 
-/// Gives a file without a name this one, which nothing has yet.
+/// Links a file without a name to a path, which must not exist.
 pub(in crate::io) fn name_unnamed(file: &File, path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, linkat};
     use std::os::fd::AsRawFd;
@@ -182,12 +182,12 @@ pub(in crate::io) fn name_unnamed(file: &File, path: &Path) -> io::Result<()> {
     Ok(linkat(CWD, own, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }
 
-/// Makes a file for the user alone, where nothing is yet.
+/// Creates a private file, which must not exist.
 pub(in crate::io) fn create_own(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(FileMode::OwnFile.bits()).open(path)
 }
 
-/// Has two files take each other's name in one step.
+/// Exchanges two files atomically.
 pub(in crate::io) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
@@ -201,25 +201,25 @@ pub(in crate::io) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     }
 }
 
-/// The longest list of extended attributes, and the longest of their values, that are kept.
+/// The maximum length of the list of extended attributes, and of each value, in bytes.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 const ATTRIBUTE: usize = 64 * 1024;
 
-/// The access list of a file, as Linux keeps it.
+/// The attribute with the access list of a file on Linux.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 const ACCESS_LIST: &str = "system.posix_acl_access";
 
-/// Gives a file the owner, the mode, the access list and the extended attributes of another one; the names of those
-/// attributes that it can't have.
-pub(in crate::io) fn dress_like(file: &File, like: &File) -> io::Result<Vec<String>> {
+/// Copies the owner, the mode, the access list and the extended attributes of another file. Returns the names of the
+/// attributes that could not be copied.
+pub(in crate::io) fn copy_metadata(file: &File, like: &File) -> io::Result<Vec<String>> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
         use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
-        // What the folder gives to new files is not what this one had.
+        // A new file inherits the access list of its directory, which the other file may not have.
         let _ = fremovexattr(file, ACCESS_LIST);
-        dress(file, &like.metadata()?)?;
+        copy_owner_and_mode(file, &like.metadata()?)?;
         let mut names = vec![0; ATTRIBUTE];
-        // A file system without attributes has none to lose.
+        // A file system without attributes returns an error here.
         let length = flistxattr(like, names.as_mut_slice()).unwrap_or(0);
         let mut lost = Vec::new();
         for name in names[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
@@ -234,22 +234,22 @@ pub(in crate::io) fn dress_like(file: &File, like: &File) -> io::Result<Vec<Stri
     }
     #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
     {
-        dress(file, &like.metadata()?).map(|()| Vec::new())
+        copy_owner_and_mode(file, &like.metadata()?).map(|()| Vec::new())
     }
 }
 
-/// Returns the names that a file has.
+/// Returns the number of names (hard links) of a file.
 pub(in crate::io) fn names(metadata: &Metadata) -> u64 {
     metadata.nlink()
 }
 
-/// Locks a file for as long as this process has it open; whether nobody else has.
+/// Locks a file until this process closes it. Returns whether no other process has it locked.
 pub(in crate::io) fn try_lock(file: &File) -> bool {
     rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
-/// Has Ctrl-\ clean up before it ends the process as it always does. It waits in a thread of its own, and no other thread
-/// hears the signal: this is called before there is one.
+/// Runs `clean_up` before Ctrl-\ ends the process. A separate thread waits for the signal. This must be called before
+/// other threads start, so that they have it blocked.
 pub(in crate::io) fn before_quit(clean_up: impl Fn() + Send + 'static) {
     use nix::sys::signal::{SigSet, Signal, raise};
     let mut quit = SigSet::empty();
@@ -260,7 +260,7 @@ pub(in crate::io) fn before_quit(clean_up: impl Fn() + Send + 'static) {
     let waiting = std::thread::Builder::new().spawn(move || {
         if quit.wait().is_ok() {
             clean_up();
-            // Unblocked in this thread, it does what it does anyway.
+            // Unblocked in this thread, the signal has its default effect.
             let _ = quit.thread_unblock().and_then(|()| raise(Signal::SIGQUIT));
         }
     });
@@ -269,41 +269,41 @@ pub(in crate::io) fn before_quit(clean_up: impl Fn() + Send + 'static) {
     }
 }
 
-/// Returns what tells one file from all others, whatever its names.
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere there is none")]
+/// Returns the identity of a file, independent of its path.
+#[expect(clippy::unnecessary_wraps, reason = "`None` on other platforms")]
 pub(in crate::io) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// Returns whether its owner has said that it is not to be written, or the system would refuse it.
+/// Returns whether the owner has no write permission, or the system would refuse a write.
 pub(in crate::io) fn is_read_only(path: &Path, metadata: &Metadata) -> bool {
     metadata.mode() & 0o200 == 0 || rustix::fs::access(path, Access::WRITE_OK).is_err()
 }
 
-/// Returns a path as git writes it.
+/// Returns the path for bytes that git printed.
 pub(in crate::io) fn path_of(bytes: &[u8]) -> PathBuf {
     OsStr::from_bytes(bytes).into()
 }
 
-/// Has a crash leave no image of the memory, where the values are. A limit alone does not bind a system that hands images to
-/// a program; Linux makes none of a process that no other one may look into. Where it is refused, a run goes on as before.
-pub(in crate::io) fn keep_no_image() {
+/// Disables core dumps, which would contain values. The resource limit alone has no effect if the system pipes core
+/// dumps to a program; Linux writes none for a process that is not dumpable. Errors are ignored.
+pub(in crate::io) fn disable_core_dumps() {
     setrlimit(Resource::Core, Rlimit { current: Some(0), ..getrlimit(Resource::Core) }).unwrap_or(());
     #[cfg(any(target_os = "linux", target_os = "android"))]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).unwrap_or(());
 }
 
-/// Has a write beyond the limit on the size of files (`ulimit -f`) fail, where the system would end the process. Threads that
-/// are started later inherit it.
+/// Makes a write beyond the file size limit (`ulimit -f`) fail instead of ending the process. Threads that are started
+/// later inherit this.
 pub(in crate::io) fn survive_file_limit() {
     SigSet::from_iter([Signal::SIGXFSZ]).thread_block().unwrap_or(());
 }
 
-/// Returns the memory that the process takes, in bytes; `None` where the system does not tell.
+/// Returns the resident memory of the process in bytes, or `None` if the platform does not provide it.
 pub(in crate::io) fn memory() -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        // Total size, then what of it is in memory, both in pages.
+        // The total size, then the resident size, both in pages.
         let pages = fs::read_to_string("/proc/self/statm").ok()?;
         let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
         Some(resident * rustix::param::page_size() as u64)
@@ -312,18 +312,18 @@ pub(in crate::io) fn memory() -> Option<u64> {
     None
 }
 
-/// How the terminal reads keys: a question that is cut short would leave it without echo.
+/// The mode of the terminal. An interrupted prompt would leave it without echo.
 pub(in crate::io) struct TerminalMode(Option<Termios>);
 
 impl TerminalMode {
-    /// Returns the mode of standard input at this moment, if that is a terminal.
+    /// Reads the mode of standard input, if that is a terminal.
     pub(in crate::io) fn read() -> Self {
         Self(termios::tcgetattr(io::stdin()).ok())
     }
 
-    /// Puts it back.
+    /// Restores the mode.
     pub(in crate::io) fn restore(&self) {
-        // In the background the terminal is somebody else's, and the system stops whoever sets its mode from there.
+        // A process in the background would be stopped for setting the mode.
         if let Some(mode) = &self.0
             && termios::tcgetpgrp(io::stdin()) == Ok(rustix::process::getpgrp())
         {

@@ -1,8 +1,7 @@
-//! One question about many services or deployments in one request: an aliased batch, built from the text of the one
-//! checked operation.
+//! Batches: one request with the same query for many services or deployments, each under an alias.
 //!
-//! `graphql_client` has no operations with a varying number of aliases, so the document is put together here. Ids travel as
-//! variables, never in the text.
+//! `graphql_client` can't generate operations with a variable number of aliases. The document is built from the text of
+//! an operation that it has checked. Ids are sent as variables, never in the text.
 
 use std::fmt::Write;
 
@@ -14,7 +13,7 @@ use crate::io::railway::operations::{
     snapshot, staged_changes, values,
 };
 
-/// How many services go into one request. Railway documents no limit; this is modest, and a refused batch is split.
+/// The number of services per request. Railway documents no limit. A rejected batch is split.
 pub const SERVICES_PER_REQUEST: usize = 20;
 
 /// A document and its variables.
@@ -31,61 +30,61 @@ pub struct Batch {
 pub struct BatchService<'s> {
     /// Its id.
     pub service: &'s str,
-    /// Its deployment whose snapshot rides along.
+    /// The deployment whose snapshot is read in the same request.
     pub deployment: Option<&'s str>,
 }
 
-/// Whether the environment's staged changes ride along.
+/// Whether the environment's staged changes are read in the same request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StagedQuery {
-    /// They do.
+    /// They are.
     Asked,
-    /// They do not.
+    /// They are not.
     NotAsked,
 }
 
-/// The batch for these services: `stored_0` and `rendered_0` are the maps of the first, `snapshot_0` is what its
-/// deployment was created with; `staged` is the environment's.
+/// Builds the batch for these services. `stored_0` and `rendered_0` are the variables of the first, `snapshot_0` is the
+/// snapshot of its deployment, and `staged` are the environment's staged changes.
 pub fn build(project: &str, environment: &str, services: &[BatchService<'_>], staged: StagedQuery) -> Batch {
-    let nobody =
+    let no_ids =
         values::Variables { project_id: String::new(), environment_id: String::new(), service_id: String::new() };
     let mut parts = Parts::default();
-    parts.same("projectId", project);
-    parts.same("environmentId", environment);
-    let values = Values::build_query(nobody).query;
+    parts.declare("projectId", project);
+    parts.declare("environmentId", environment);
+    let values = Values::build_query(no_ids).query;
     let snapshot = Snapshot::build_query(snapshot::Variables { deployment_id: String::new() }).query;
-    for (index, asked) in services.iter().enumerate() {
-        parts.numbered(values, "serviceId", index, asked.service);
-        if let Some(deployment) = asked.deployment {
+    for (index, entry) in services.iter().enumerate() {
+        parts.numbered(values, "serviceId", index, entry.service);
+        if let Some(deployment) = entry.deployment {
             parts.numbered(snapshot, "deploymentId", index, deployment);
         }
     }
     if staged == StagedQuery::Asked {
-        let nobody = staged_changes::Variables { environment_id: String::new() };
-        selection_lines(StagedChanges::build_query(nobody).query).for_each(|line| parts.select(line));
+        let no_ids = staged_changes::Variables { environment_id: String::new() };
+        selection_lines(StagedChanges::build_query(no_ids).query).for_each(|line| parts.select(line));
     }
     parts.finish(values)
 }
 
-/// The steps of these deployments: `events_0` are the first's.
+/// Builds the batch for the steps of these deployments: `events_0` are those of the first.
 pub fn events(deployments: &[&str]) -> Batch {
-    let nobody = deployment_events::Variables { deployment_id: String::new() };
-    assemble(DeploymentEvents::build_query(nobody).query, deployments)
+    let no_ids = deployment_events::Variables { deployment_id: String::new() };
+    assemble(DeploymentEvents::build_query(no_ids).query, deployments)
 }
 
-/// How these deployments are doing: `deployment_0` is the first.
+/// Builds the batch for the status of these deployments: `deployment_0` is the first.
 pub fn watch(deployments: &[&str]) -> Batch {
-    let nobody = deployment_status::Variables { deployment_id: String::new() };
-    assemble(DeploymentStatus::build_query(nobody).query, deployments)
+    let no_ids = deployment_status::Variables { deployment_id: String::new() };
+    assemble(DeploymentStatus::build_query(no_ids).query, deployments)
 }
 
-/// What these deployments were created with: `snapshot_0` is the first's.
+/// Builds the batch for the snapshots of these deployments: `snapshot_0` is that of the first.
 pub fn snapshots(deployments: &[&str]) -> Batch {
-    let nobody = snapshot::Variables { deployment_id: String::new() };
-    assemble(Snapshot::build_query(nobody).query, deployments)
+    let no_ids = snapshot::Variables { deployment_id: String::new() };
+    assemble(Snapshot::build_query(no_ids).query, deployments)
 }
 
-/// The text of an operation that `graphql_client` has checked against the schema, its lines repeated for each deployment.
+/// Repeats the selections of an operation, which `graphql_client` has checked against the schema, for each deployment.
 fn assemble(operation: &'static str, deployments: &[&str]) -> Batch {
     let mut parts = Parts::default();
     for (index, id) in deployments.iter().enumerate() {
@@ -94,7 +93,7 @@ fn assemble(operation: &'static str, deployments: &[&str]) -> Batch {
     parts.finish(operation)
 }
 
-/// A document that grows.
+/// The parts of a document under construction.
 #[derive(Default)]
 struct Parts {
     declared: Vec<String>,
@@ -103,13 +102,13 @@ struct Parts {
 }
 
 impl Parts {
-    /// A variable that all parts share, or that one of them has for itself.
-    fn same(&mut self, name: &str, id: &str) {
+    /// Declares a variable.
+    fn declare(&mut self, name: &str, id: &str) {
         self.declared.push(format!("${name}: String!"));
         self.variables.insert(name.to_owned(), id.into());
     }
 
-    /// The selections of an operation with a variable and aliases of their own.
+    /// Adds the selections of an operation, with a numbered variable and numbered aliases.
     fn numbered(&mut self, operation: &'static str, own: &str, index: usize, id: &str) {
         let name = format!("{own}_{index}");
         for line in selection_lines(operation) {
@@ -117,14 +116,14 @@ impl Parts {
             let call = call.replace(&format!("${own}"), &format!("${name}"));
             self.select(&format!("{alias}_{index}: {call}"));
         }
-        self.same(&name, id);
+        self.declare(&name, id);
     }
 
     fn select(&mut self, line: &str) {
         writeln!(self.selections, "  {line}").expect("writing to a String can't fail");
     }
 
-    /// Under the name of that operation.
+    /// Returns the document, under the name of that operation.
     fn finish(self, operation: &'static str) -> Batch {
         let head = operation.lines().find(|line| line.starts_with("query ")).unwrap_or_default();
         let head = head.split('(').next().unwrap_or_default();
@@ -133,7 +132,7 @@ impl Parts {
     }
 }
 
-/// The lines between the operation's braces.
+/// Returns the lines between the operation's braces.
 fn selection_lines(operation: &'static str) -> impl Iterator<Item = &'static str> {
     let body = operation.split_once(") {\n").map_or("", |(_, body)| body);
     body.lines().map(str::trim).take_while(|line| *line != "}")
@@ -145,8 +144,8 @@ mod tests {
 
     #[test]
     fn each_service_has_aliases_and_id_variable() {
-        let asked = |service| BatchService { service, deployment: None };
-        let batch = build("p", "e", &[asked("one"), asked("two")], StagedQuery::NotAsked);
+        let entry = |service| BatchService { service, deployment: None };
+        let batch = build("p", "e", &[entry("one"), entry("two")], StagedQuery::NotAsked);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!) {\n\
@@ -163,8 +162,8 @@ mod tests {
 
     #[test]
     fn batch_includes_snapshots_and_staged_changes() {
-        let asked = |service, deployment| BatchService { service, deployment };
-        let batch = build("p", "e", &[asked("one", None), asked("two", Some("d"))], StagedQuery::Asked);
+        let entry = |service, deployment| BatchService { service, deployment };
+        let batch = build("p", "e", &[entry("one", None), entry("two", Some("d"))], StagedQuery::Asked);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!, $deploymentId_1: String!) {\n\

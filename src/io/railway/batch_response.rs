@@ -1,4 +1,4 @@
-//! The answer to a batch of values, taken apart by its aliases.
+//! The response to a batch of values, split by its aliases.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,9 +10,9 @@ use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::observed::Observed;
 use crate::drift::model::staged_changes::StagedChanges;
 use crate::io::railway::scalars::{EnvironmentVariables, Patch};
-use crate::io::railway::staged_changes::{Shown, staged};
+use crate::io::railway::staged_changes::{StagedPatch, staged};
 
-/// What each alias holds; null where Railway could not answer that one alone.
+/// The data by alias. An alias is missing if Railway could not return its field.
 #[derive(Default)]
 pub(crate) struct Maps {
     /// `stored_0`, …
@@ -23,7 +23,7 @@ pub(crate) struct Maps {
     pub(crate) snapshots: BTreeMap<usize, DeployedVariables>,
     /// `staged`.
     pub(crate) staged: Observed<Option<StagedChanges>>,
-    /// The environment of `staged`, by its own account.
+    /// The environment that `staged` states.
     pub(crate) staged_in: Option<String>,
 }
 
@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for Aliases {
                 ("staged", None) => {
                     let changes: Option<Changes> = map.next_value()?;
                     if let Some(found) = changes {
-                        maps.staged = Observed::Known(staged(Shown {
+                        maps.staged = Observed::Known(staged(StagedPatch {
                             id: &found.id,
                             patch: &found.patch,
                             status: &found.status,
@@ -98,19 +98,19 @@ impl<'de> Visitor<'de> for Aliases {
     }
 }
 
-/// Railway tells who applies changes, once somebody does.
+/// Sets the member who applies the changes, which Railway returns while they are being applied.
 fn name(staged: &mut Observed<Option<StagedChanges>>, member: Option<Member>) {
     if let (Observed::Known(Some(staged)), Some(member)) = (staged, member) {
         staged.by = member.name.filter(|name| !name.is_empty()).or(Some(member.email));
     }
 }
 
-/// `stored` of `stored_3`.
+/// Returns `stored` for `stored_3`.
 pub(crate) fn kind(alias: &str) -> &str {
     alias.rsplit_once('_').map_or(alias, |(kind, _)| kind)
 }
 
-/// 3 of `stored_3`.
+/// Returns 3 for `stored_3`.
 pub(crate) fn number(alias: &str) -> Option<usize> {
     alias.rsplit_once('_')?.1.parse().ok()
 }

@@ -1,4 +1,7 @@
-//! What a build has written, with what its steps failed with, from whichever of two places has it.
+//! The end of a build's log, with the errors of its steps.
+//!
+//! Railway has two sources for it: the log of the deployment, and the log of the environment filtered by the build's
+//! snapshot. The second one is read if the first one is empty or rejected.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -12,23 +15,23 @@ use crate::io::railway::operations::{
     BuildLog as BuildLogOperation, BuildLogBySnapshot, build_log, build_log_by_snapshot,
 };
 
-/// The lines that are read. What a step failed with may stand far before the last ones, since other steps go on.
+/// The number of lines to read. The error of a step may be far before the last lines, because other steps continue.
 const LINES: i64 = 500;
 
-/// A build writes nothing before its deployment is created; as the official CLI does, so much earlier is read.
+/// Lines are read from this long before the deployment was created, like in the official CLI.
 const BEFORE: Duration = Duration::from_secs(5 * 60);
 
-/// A time of Railway's has no parts of a second; what is written within that second counts.
+/// Railway's time has a resolution of a second, so lines of the current second are included.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The deployment whose build is asked about.
+/// The deployment of a build.
 #[derive(Clone, Copy, Debug)]
 pub struct Build<'b> {
     /// Its environment.
     pub environment: &'b str,
     /// Its id.
     pub deployment: &'b str,
-    /// What its build is found by among the lines of the environment; `None` where nothing was built.
+    /// The snapshot id of its build in the environment's log; `None` if nothing was built.
     pub snapshot: Option<&'b str>,
     /// When it was created.
     pub created_at: Option<&'b str>,
@@ -39,17 +42,17 @@ pub struct Build<'b> {
 pub struct BuildLog {
     /// Lines, redacted.
     pub lines: Vec<String>,
-    /// Whether one of them is what a step failed with.
+    /// Whether one of them is the error of a step.
     pub has_cause: bool,
 }
 
-/// A line as it came, which may hold values.
+/// A line before redaction, which may contain values.
 struct RawLine {
     message: String,
     attributes: Vec<(String, String)>,
 }
 
-/// Lines of either operation: the generated types differ in name only.
+/// Converts the lines of either operation. A macro, because the generated types differ only in name.
 macro_rules! raw_lines {
     ($lines:expr) => {{
         let lines = $lines.into_iter().map(|line| {
@@ -57,7 +60,7 @@ macro_rules! raw_lines {
             RawLine { message: line.message, attributes }
         });
         let mut lines: Vec<RawLine> = lines.collect();
-        // Railway answers with one line more than it was asked for.
+        // Railway returns one line more than the limit.
         let surplus = lines.len().saturating_sub(usize::try_from(LINES).unwrap_or_default());
         lines.drain(..surplus);
         lines
@@ -65,35 +68,33 @@ macro_rules! raw_lines {
 }
 
 impl Client<'_> {
-    /// The last lines of a deployment's build: one request; one more where Railway refuses, or has nothing at the first
-    /// place.
+    /// Reads the last lines of a deployment's build: one request, or two if the first source is empty or rejected.
     ///
     /// # Errors
     ///
-    /// What the first place was refused with, if the second has nothing either.
+    /// The error of the first source, if the second one has no lines either.
     pub fn build_log(&self, build: Build<'_>, most: usize) -> Result<BuildLog, Error> {
-        let own = self.own_build_log(build.deployment);
-        let lines = match own {
+        let lines = match self.own_build_log(build.deployment) {
             Ok(lines) if !lines.is_empty() => lines,
-            own => match self.build_log_by_snapshot(build) {
+            empty_or_failed => match self.build_log_by_snapshot(build) {
                 Some(lines) if !lines.is_empty() => lines,
-                _ => own?,
+                _ => empty_or_failed?,
             },
         };
-        Ok(tail(&lines, most, |text| self.scrubber.redact(text)))
+        Ok(tail(&lines, most, |text| self.redactor.redact(text)))
     }
 
     fn own_build_log(&self, deployment: &str) -> Result<Vec<RawLine>, Error> {
         let variables = build_log::Variables { deployment_id: deployment.to_owned(), limit: LINES };
         let data: build_log::ResponseData = self
             .query("BuildLog", &BuildLogOperation::build_query(variables))
-            .map_err(|unanswered| self.error(unanswered, "BuildLog", "the build log"))?;
+            .map_err(|failure| self.error(failure, "BuildLog", "the build log"))?;
         Ok(raw_lines!(data.build_logs))
     }
 
-    /// `None` where there is no such place, or it was refused, too.
+    /// `None` if the build has no snapshot, or the request failed.
     fn build_log_by_snapshot(&self, build: Build<'_>) -> Option<Vec<RawLine>> {
-        // A filter is a query language, so only an id is put into it.
+        // A filter has a syntax, so only a plain id is inserted.
         let is_id = |id: &&str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let snapshot = build.snapshot.filter(is_id)?;
         let now = self.railway_time().unwrap_or_else(|| self.clock.now());
@@ -111,24 +112,24 @@ impl Client<'_> {
     }
 }
 
-/// The last lines, and before them what steps failed with, where that is further up. What a step repeats while it goes on
-/// is there once.
+/// Returns the last lines, preceded by the errors of steps that are further up. A line that a step repeats while it is
+/// in progress is returned once.
 fn tail(lines: &[RawLine], most: usize, redact: impl Fn(&str) -> String) -> BuildLog {
-    let mut seen = HashSet::new();
+    let mut step_lines = HashSet::new();
     let mut shown: Vec<(String, bool)> = Vec::new();
     for line in lines {
         let cause = line.attribute("error");
-        // What a step prints has its digest, too, and may be meant to be there more than once.
+        // The output of a step has its digest, too, but repeated lines in it are kept.
         let is_printed = line.attribute("type").is_some_and(|kind| kind != "vertex");
         let digest = line.attribute("digest").filter(|_| !is_printed);
         let text = match &cause {
             Some(cause) if !line.message.contains(cause) => format!("{}: {cause}", line.message),
             _ => line.message.clone(),
         };
-        if digest.is_some_and(|digest| !seen.insert((digest, text.clone()))) {
+        if digest.is_some_and(|digest| !step_lines.insert((digest, text.clone()))) {
             continue;
         }
-        // A value may go over several lines, so it is redacted before they are taken apart.
+        // A value may have several lines, so the text is redacted before it is split.
         shown.extend(redact(&text).lines().map(|line| (line.to_owned(), cause.is_some())));
     }
     let of_causes = (0..shown.len()).rev().filter(|&at| shown[at].1);
@@ -142,7 +143,7 @@ fn tail(lines: &[RawLine], most: usize, redact: impl Fn(&str) -> String) -> Buil
 }
 
 impl RawLine {
-    /// What an attribute says, if it says anything: its value may be a text or a JSON text, and `null` is none.
+    /// Returns the value of an attribute, if it has one: plain text or a JSON string; `null` means none.
     fn attribute(&self, name: &str) -> Option<String> {
         let (_, value) = self.attributes.iter().find(|(key, _)| key == name)?;
         let text = serde_json::from_str::<String>(value).unwrap_or_else(|_| value.clone());

@@ -1,4 +1,4 @@
-//! The client: sends one operation to Railway, and turns what came back into data or an error. Tries: `retry`.
+//! The client: sends one operation to Railway, and returns its data or an error. Retries are in `retry`.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -17,51 +17,53 @@ use crate::io::railway::response::{GraphqlError, QueryError};
 use crate::io::railway::transport::{HttpRequest, Scheme, attempt_timeout};
 use crate::io::terminal::status::StatusOutput;
 
-/// How many of the fields that Railway could not answer are named.
+/// The maximum number of missing fields that are named.
 const MOST_REMARKS: usize = 20;
 
-/// How many errors of one answer are quoted, and how much of each, in characters.
-const MOST_SAID: usize = 5;
-const LONGEST_SAID: usize = 1000;
+/// The maximum number of errors of a response that are quoted.
+const MOST_ERRORS_QUOTED: usize = 5;
 
-/// The longest text that is searched for values, in bytes. A longer one is not shown.
+/// The maximum length of a quoted message, in characters.
+const LONGEST_QUOTE: usize = 1000;
+
+/// The maximum length of a text to redact, in bytes. A longer text is not shown.
 const LONGEST_REDACTED: usize = 64 << 10;
 
-/// Everything that a question needs.
+/// A client for the requests of one run.
 pub struct Client<'w> {
-    /// The one POST.
-    pub(crate) wire: PrefetchingTransport<'w>,
+    /// The transport.
+    pub(crate) transport: PrefetchingTransport<'w>,
     /// The token.
     pub(crate) credentials: &'w Credentials,
-    /// Time.
+    /// The clock.
     pub(crate) clock: &'w dyn Clock,
     /// Standard error.
-    pub(crate) talk: &'w dyn StatusOutput,
-    /// `--timeout`, counted from the start of the run; longer by the time that a person took to answer.
+    pub(crate) status: &'w dyn StatusOutput,
+    /// `--timeout`, counted from the start of the run and extended by the time that the user spent at prompts.
     pub(crate) limit: Cell<Duration>,
-    /// What Railway could not answer beside its data.
+    /// A sentence for each field that Railway could not return.
     pub(crate) remarks: RefCell<Vec<String>>,
-    /// Where it asks.
-    pub(crate) neighbourhood: AllowedHosts,
-    /// What must not be printed from Railway's texts.
-    pub(crate) scrubber: &'w Redactor,
-    /// What probes of the token found: many refusals are explained by one.
+    /// The hosts that it may send requests to.
+    pub(crate) allowed_hosts: AllowedHosts,
+    /// Redacts values in Railway's messages.
+    pub(crate) redactor: &'w Redactor,
+    /// The results of token probes, because one probe explains many errors.
     pub(crate) probed: RefCell<Vec<(Scheme, Probed)>>,
 }
 
 impl Client<'_> {
-    /// Asks one of the operations that `graphql_client` made, and notes what could not be answered beside the data.
+    /// Sends an operation that `graphql_client` generated, and notes the fields that Railway could not return.
     pub(crate) fn query<V: Serialize, T: DeserializeOwned>(
         &self,
         operation: &'static str,
         body: &graphql_client::QueryBody<V>,
     ) -> Result<T, QueryError> {
-        let answer = self.query_response(operation, body.query, &body.variables)?;
-        self.note_what_is_missing(operation, &answer.beside);
-        Ok(answer.data)
+        let response = self.query_response(operation, body.query, &body.variables)?;
+        self.note_what_is_missing(operation, &response.beside);
+        Ok(response.data)
     }
 
-    /// A request with that body, after so many earlier ones.
+    /// Returns a request with this body, after `earlier` attempts.
     pub(crate) fn request<'o>(
         &'o self,
         operation: &'static str,
@@ -70,78 +72,78 @@ impl Client<'_> {
         earlier: u32,
     ) -> HttpRequest<'o> {
         let Credentials { token, scheme, .. } = self.credentials;
-        let patience = attempt_timeout(remaining);
-        HttpRequest { operation, body, token, scheme: *scheme, remaining, patience, attempt: earlier + 1 }
+        let time_limit = attempt_timeout(remaining);
+        HttpRequest { operation, body, token, scheme: *scheme, remaining, time_limit, attempt: earlier + 1 }
     }
 
-    /// What is left of `--timeout`.
+    /// Returns the rest of `--timeout`.
     pub(crate) fn remaining(&self) -> Duration {
         self.limit.get().saturating_sub(self.clock.elapsed())
     }
 
-    /// The number of requests sent so far.
+    /// Returns the number of requests sent so far.
     pub fn requests(&self) -> usize {
-        self.wire.traffic.requests()
+        self.transport.traffic.requests()
     }
 
-    /// How many requests Railway allows in how many seconds, once it has said so.
+    /// Returns the rate limit as requests and seconds, once a response has stated it.
     pub(crate) fn allowance(&self) -> Option<(u64, u64)> {
-        self.wire.traffic.allowance()
+        self.transport.traffic.allowance()
     }
 
-    /// What time it is by Railway's own clock, once it has said so.
+    /// Returns the time of Railway's clock, once a response has stated it.
     pub(crate) fn railway_time(&self) -> Option<Timestamp> {
-        self.wire.traffic.railway_time()
+        self.transport.traffic.railway_time()
     }
 
-    /// A remark for each thing that Railway could not answer beside its data, and one for those beyond the first few.
+    /// Adds a remark for each field that Railway could not return, and one for those beyond the limit.
     pub(crate) fn note_what_is_missing(&self, operation: &'static str, beside: &[GraphqlError]) {
         let mut remarks = self.remarks.borrow_mut();
         for refusal in beside.iter().take(MOST_REMARKS) {
             let errors = self.refused(std::slice::from_ref(refusal));
             let path = self.shown(&refusal.path.join("."));
-            remarks.push(format!("{operation}: {path} is unknown, {errors}"));
+            remarks.push(format!("{operation}: {path} is unavailable: {errors}"));
         }
         if beside.len() > MOST_REMARKS {
-            remarks.push(format!("{operation}: {} more fields are unknown", beside.len() - MOST_REMARKS));
+            remarks.push(format!("{operation}: {} more fields are unavailable", beside.len() - MOST_REMARKS));
         }
     }
 
     pub(crate) fn host(&self) -> String {
-        self.wire.host().to_owned()
+        self.transport.host().to_owned()
     }
 
-    /// Railway's words, fit to be printed: those of the first few errors, each cut after some lines.
+    /// Returns the messages of the first few errors, redacted and shortened.
     pub(crate) fn refused(&self, refusals: &[GraphqlError]) -> RailwayErrors {
-        let shown = &refusals[..refusals.len().min(MOST_SAID)];
+        let shown = &refusals[..refusals.len().min(MOST_ERRORS_QUOTED)];
         let mut messages: Vec<String> = shown.iter().map(|refusal| self.shown(&refusal.message)).collect();
-        if refusals.len() > MOST_SAID {
-            messages.push(format!("{} more errors", refusals.len() - MOST_SAID));
+        if refusals.len() > MOST_ERRORS_QUOTED {
+            messages.push(format!("{} more errors", refusals.len() - MOST_ERRORS_QUOTED));
         }
         let traces = shown.iter().filter_map(|refusal| refusal.trace.as_deref()).map(|id| self.shown(id)).collect();
         RailwayErrors { messages, traces }
     }
 
-    /// A text of Railway's, redacted and no longer than a person reads. It is cut last: half a value is not recognised.
+    /// Redacts and shortens a text from Railway. It is cut last, because a part of a value would not be redacted.
     fn shown(&self, text: &str) -> String {
         if text.len() > LONGEST_REDACTED {
-            return format!("a text of {} KiB", text.len() >> 10);
+            return format!("{} KiB of text, omitted", text.len() >> 10);
         }
-        let clean = self.scrubber.redact(text);
-        match clean.char_indices().nth(LONGEST_SAID) {
-            Some((end, _)) => format!("{}…", &clean[..end]),
-            None => clean,
+        let redacted = self.redactor.redact(text);
+        match redacted.char_indices().nth(LONGEST_QUOTE) {
+            Some((end, _)) => format!("{}…", &redacted[..end]),
+            None => redacted,
         }
     }
 }
 
-/// What a probe of the token found.
+/// The result of a token probe.
 #[derive(Clone, Debug)]
 pub(crate) enum Probed {
-    /// It lives, and reaches this.
+    /// The token is valid and has this access, as a clause.
     Alive(String),
-    /// Railway does not know it in that header.
+    /// Railway does not accept it in this header.
     Dead,
-    /// No clear answer.
+    /// No conclusive response.
     Unknown,
 }

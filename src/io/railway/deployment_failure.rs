@@ -1,4 +1,4 @@
-//! Why a deployment failed, as its steps and the platform's own diagnosis have it.
+//! Why a deployment failed, according to its steps and Railway's diagnosis.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +13,21 @@ use crate::io::railway::client::Client;
 use crate::io::railway::scalars::DeploymentDiagnosis;
 use crate::io::railway::variables::LONGEST_ERROR;
 
-/// What Railway ends the error of a failed build with; the log is shown or linked to anyway.
+/// The end of Railway's error for a failed build. It is removed, because doctor shows or links the log anyway.
 const HINT: &str = "please check the build logs for more details";
 
 /// A deployment that failed.
 #[derive(Clone, Debug, Default)]
 pub struct FailedDeployment {
-    /// Why.
+    /// The reason.
     pub failure: DeploymentFailure,
-    /// What its build is found by; `None` where nothing was built.
+    /// The snapshot id of its build; `None` if nothing was built.
     pub snapshot: Option<String>,
     /// When it was created.
     pub created_at: Option<String>,
 }
 
-/// What is read of the deployment itself.
+/// The fields of the deployment itself.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct OwnDiagnosis {
@@ -47,7 +47,7 @@ struct StepEdge {
     node: StepAttempt,
 }
 
-/// One try at a step.
+/// An attempt at a step.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StepAttempt {
@@ -67,55 +67,55 @@ struct Payload {
 }
 
 impl Client<'_> {
-    /// Why a deployment failed, if Railway says so: one request.
+    /// Reads why a deployment failed, if Railway reports it: one request.
     ///
     /// # Errors
     ///
-    /// If Railway can't be asked, or refuses the whole request.
+    /// If the request fails, or Railway rejects all of it.
     pub fn failure(&self, deployment: &str) -> Result<FailedDeployment, Error> {
-        let mut told = self.aliases("DeploymentEvents", &[deployment], batch::events)?;
-        let (own, steps) = parts(told.pop().unwrap_or_default());
+        let mut fields = self.aliases("DeploymentEvents", &[deployment], batch::events)?;
+        let (own, steps) = parts(fields.pop().unwrap_or_default());
         let failure = self.failure_of(own.as_ref(), steps).known().cloned().unwrap_or_default();
         let own = own.unwrap_or_default();
         Ok(FailedDeployment { failure, snapshot: own.snapshot_id, created_at: own.created_at })
     }
 
-    /// Why these deployments failed, in their order: one request.
+    /// Reads why these deployments failed, in order: one request.
     ///
     /// # Errors
     ///
-    /// If Railway can't be asked, or refuses the whole request.
+    /// If the request fails, or Railway rejects all of it.
     pub fn failures(&self, deployments: &[&str]) -> Result<Vec<Observed<DeploymentFailure>>, Error> {
-        let told = self.aliases("DeploymentEvents", deployments, batch::events)?.into_iter().map(parts);
-        Ok(told.map(|(own, steps)| self.failure_of(own.as_ref(), steps)).collect())
+        let responses = self.aliases("DeploymentEvents", deployments, batch::events)?.into_iter().map(parts);
+        Ok(responses.map(|(own, steps)| self.failure_of(own.as_ref(), steps)).collect())
     }
 
     fn failure_of(&self, own: Option<&OwnDiagnosis>, steps: Option<BuildSteps>) -> Observed<DeploymentFailure> {
         let diagnosis = own.and_then(|own| own.diagnosis.as_ref()?.text());
-        let diagnosis = diagnosis.map(|text| self.scrubber.excerpt(text, LONGEST_ERROR));
+        let diagnosis = diagnosis.map(|text| self.redactor.excerpt(text, LONGEST_ERROR));
         match (steps, diagnosis) {
-            (None, None) => Observed::Unavailable("Railway does not tell its steps".to_owned()),
+            (None, None) => Observed::Unavailable("Railway did not return its steps".to_owned()),
             (steps, diagnosis) => {
                 let failed = steps.and_then(failed_step);
-                let said = failed.as_ref().and_then(StepAttempt::message);
-                let said = said.map(|said| self.scrubber.redact(&said));
-                Observed::Known(DeploymentFailure { step: failed.map(|failed| failed.step), said, diagnosis })
+                let message = failed.as_ref().and_then(StepAttempt::message);
+                let said = message.map(|message| self.redactor.redact(&message));
+                Observed::Known(DeploymentFailure { step: failed.map(|failed| failed.step), message: said, diagnosis })
             }
         }
     }
 }
 
-/// The deployment itself, and its steps.
-fn parts(mut told: BTreeMap<String, Value>) -> (Option<OwnDiagnosis>, Option<BuildSteps>) {
-    let mut part = |alias| told.remove(alias);
+/// Parses the deployment itself, and its steps.
+fn parts(mut fields: BTreeMap<String, Value>) -> (Option<OwnDiagnosis>, Option<BuildSteps>) {
+    let mut part = |alias| fields.remove(alias);
     let own = part("deployment").and_then(|own| serde_json::from_value(own).ok());
     (own, part("events").and_then(|steps| serde_json::from_value(steps).ok()))
 }
 
-/// The last step that failed for good: what is skipped does not count, and a later try takes the place of an earlier one.
+/// Returns the last step that failed permanently. Skipped steps are ignored; a later attempt replaces an earlier one.
 fn failed_step(steps: BuildSteps) -> Option<StepAttempt> {
     let mut steps: Vec<StepAttempt> = steps.edges.into_iter().map(|edge| edge.node).collect();
-    // RFC 3339 in UTC, so the order of the texts is that of the times; of two at one time the order of the list holds.
+    // RFC 3339 in UTC, which sorts as text. The sort is stable, so that steps with the same time keep their order.
     steps.sort_by(|one, other| one.created_at.cmp(&other.created_at));
     let mut failed: Vec<StepAttempt> = Vec::new();
     for step in steps {
@@ -134,7 +134,7 @@ impl StepAttempt {
         self.payload.as_ref().is_some_and(|payload| payload.skipped != Some(true) && payload.cause().is_some())
     }
 
-    /// What Railway says of it, without the hint at a log.
+    /// Returns Railway's message, without the hint about the log.
     fn message(&self) -> Option<String> {
         let payload = self.payload.as_ref()?;
         let parts = [payload.cause(), filled(payload.detail.as_deref())];
@@ -168,12 +168,13 @@ mod tests {
 
     use crate::io::railway::deployment_failure::{BuildSteps, failed_step, without_hint};
 
-    /// `STEP id time error`, with `-` for what is missing, `skipped`, and `open` for one that goes on.
+    /// Parses rows of `STEP id time error`. The error may be `-`, `skipped`, or `open` for a step in progress.
     fn steps(rows: &[&str]) -> BuildSteps {
         let edges = rows.iter().map(|row| {
-            let words: Vec<&str> = row.splitn(4, ' ').collect();
-            let (said, is_skipped) = (words[3], words[3] == "skipped");
-            let error = (!["-", "open", "skipped"].contains(&said)).then_some(said);
+            let columns: Vec<&str> = row.splitn(4, ' ').collect();
+            let (error, is_skipped) = (columns[3], columns[3] == "skipped");
+            let is_open = error == "open";
+            let error = (!["-", "open", "skipped"].contains(&error)).then_some(error);
             let payload = if error.is_some() || is_skipped {
                 json!({ "error": error, "reason": null, "detail": null, "skipped": is_skipped })
             } else {
@@ -181,8 +182,8 @@ mod tests {
             };
             let time = |second: &str| format!("2026-11-24T09:00:0{second}.000Z");
             json!({ "node": {
-                "id": words[1], "step": words[0], "createdAt": time(words[2]), "payload": payload,
-                "completedAt": (said != "open").then(|| time(words[2])),
+                "id": columns[1], "step": columns[0], "createdAt": time(columns[2]), "payload": payload,
+                "completedAt": (!is_open).then(|| time(columns[2])),
             } })
         });
         serde_json::from_value(json!({ "edges": edges.collect::<Vec<_>>() })).unwrap()
@@ -207,8 +208,8 @@ mod tests {
             (&[], None),
         ] {
             let failed = failed_step(steps(rows));
-            let said = failed.map(|failed| format!("{}: {}", failed.step, failed.message().unwrap()));
-            assert_eq!(said.as_deref(), expected, "{rows:?}");
+            let cause = failed.map(|failed| format!("{}: {}", failed.step, failed.message().unwrap()));
+            assert_eq!(cause.as_deref(), expected, "{rows:?}");
         }
     }
 
@@ -223,8 +224,8 @@ mod tests {
         ] {
             let node = json!({ "id": "1", "step": "X", "createdAt": "", "completedAt": null, "payload": payload });
             let steps = serde_json::from_value(json!({ "edges": [{ "node": node }] })).unwrap();
-            let said = failed_step(steps).and_then(|failed| failed.message());
-            assert_eq!(said.as_deref(), expected, "{payload}");
+            let message = failed_step(steps).and_then(|failed| failed.message());
+            assert_eq!(message.as_deref(), expected, "{payload}");
         }
     }
 

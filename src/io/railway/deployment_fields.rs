@@ -1,4 +1,4 @@
-//! A deployment as the operations that list deployments agree on.
+//! A deployment. The types of all operations that list deployments are converted to it.
 
 use serde_json::Value;
 
@@ -8,10 +8,10 @@ use crate::drift::model::observed::Observed;
 use crate::drift::model::service_settings::{SettingValues, given};
 use crate::io::railway::scalars::DeploymentMeta;
 
-/// Instances that are gone count no more.
+/// The statuses of instances that no longer exist.
 const GONE: [&str; 3] = ["REMOVED", "REMOVING", "SKIPPED"];
 
-/// A deployment out of a generated type; these differ in name only.
+/// Converts a deployment. A macro, because the generated types differ only in name.
 macro_rules! deployment {
     ($node:expr) => {{
         let node = $node;
@@ -32,13 +32,13 @@ macro_rules! deployment {
 
 pub(crate) use deployment;
 
-/// The deployments of one service, in the order that `doctor` keeps.
+/// Returns the deployments of a service, the active ones sorted by time, newest first.
 pub(crate) fn deployed(latest: Option<Deployment>, mut active: Vec<Deployment>) -> Deployed {
     active.sort_by(|one, other| other.created_at.cmp(&one.created_at));
-    Deployed { latest, active, untold: None }
+    Deployed { latest, active, unavailable: None }
 }
 
-/// The name of a generated enum's variant; one that is not known yet keeps Railway's.
+/// Returns Railway's name of a generated enum variant, also of an unknown one.
 pub(crate) fn text<E: serde::Serialize>(variant: &E) -> String {
     match serde_json::to_value(variant) {
         Ok(Value::String(name)) => name,
@@ -46,17 +46,17 @@ pub(crate) fn text<E: serde::Serialize>(variant: &E) -> String {
     }
 }
 
-/// The status of a generated enum's variant.
+/// Returns the status for a generated enum variant.
 pub(crate) fn named<E: serde::Serialize>(variant: &E) -> DeploymentStatus {
     DeploymentStatus::named(&text(variant))
 }
 
-/// How many instances there are, by their statuses.
+/// Counts the instances that exist, by their statuses.
 pub(crate) fn present<'e, E: serde::Serialize + 'e>(statuses: impl Iterator<Item = &'e E>) -> usize {
     statuses.filter(|status| !GONE.contains(&text(*status).as_str())).count()
 }
 
-/// Parts of `meta` that tell what was deployed; each may be missing or of another type.
+/// Reads what was deployed from `meta`. Each part of it may be missing or have another type.
 pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> DeploymentSource {
     let meta = meta.map_or(&Value::Null, |meta| &meta.0);
     let text = |name: &str| filled(meta.get(name));
@@ -65,11 +65,11 @@ pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> DeploymentSource {
     let object = |name: &str| meta.get(name).filter(|value| value.is_object());
     let (in_file, mapping) = (object("fileServiceManifest"), object("propertyFileMapping"));
     let is_filled = |value: &&Value| value.as_object().is_some_and(|object| !object.is_empty());
-    // The mapping names each property that a file gave; the command itself then stands in the manifest.
+    // The mapping lists each property that a file sets. The command itself is then in the manifest.
     let mapped = || {
         let is_given = mapping?.as_object()?.keys().any(|property| property.ends_with("startCommand"));
         match (&start, is_given) {
-            (StartCommand::Is(command), true) => Some(Some(command.clone())),
+            (StartCommand::Set(command), true) => Some(Some(command.clone())),
             (_, true) => None,
             (_, false) => Some(None),
         }
@@ -97,14 +97,15 @@ pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> DeploymentSource {
     }
 }
 
-/// What it starts with. While it is being made, the manifest is missing; without a command, its image decides.
+/// Returns the start command. The manifest is missing while the deployment is being created. Without a command in it,
+/// the image's own command is used.
 fn start(meta: &Value) -> StartCommand {
     match meta.pointer("/serviceManifest/deploy") {
         Some(Value::Object(deploy)) => match deploy.get("startCommand") {
-            None | Some(Value::Null) => StartCommand::OfImage,
-            command => filled(command).map_or(StartCommand::OfImage, |command| StartCommand::Is(Secret::new(command))),
+            None | Some(Value::Null) => StartCommand::Unset,
+            command => filled(command).map_or(StartCommand::Unset, |command| StartCommand::Set(Secret::new(command))),
         },
-        _ => StartCommand::Untold,
+        _ => StartCommand::Unknown,
     }
 }
 
@@ -159,14 +160,14 @@ mod tests {
 
     #[test]
     fn distinguishes_set_unset_and_unknown_start_commands() {
-        let is = |command: &str| StartCommand::Is(Secret::new(command));
+        let is = |command: &str| StartCommand::Set(Secret::new(command));
         for (deploy, expected) in [
             (json!({ "startCommand": "celery -B" }), is("celery -B")),
-            (json!({ "startCommand": null }), StartCommand::OfImage),
-            (json!({ "startCommand": "" }), StartCommand::OfImage),
-            (json!({ "startCommand": 7 }), StartCommand::OfImage),
-            (json!({}), StartCommand::OfImage),
-            (json!(null), StartCommand::Untold),
+            (json!({ "startCommand": null }), StartCommand::Unset),
+            (json!({ "startCommand": "" }), StartCommand::Unset),
+            (json!({ "startCommand": 7 }), StartCommand::Unset),
+            (json!({}), StartCommand::Unset),
+            (json!(null), StartCommand::Unknown),
         ] {
             assert_eq!(of(&json!({ "serviceManifest": { "deploy": deploy } })).start, expected, "{deploy}");
         }
@@ -218,12 +219,12 @@ mod tests {
             let given = of(&meta).given_by_file.map(|given| given.into_iter().collect::<Vec<_>>());
             assert_eq!(given, expected, "{meta}");
         }
-        assert_eq!(of(&json!({ "serviceManifest": { "build": {} } })).settings, None, "half filled");
+        assert_eq!(of(&json!({ "serviceManifest": { "build": {} } })).settings, None, "incomplete manifest");
         assert!(of(&json!({ "serviceManifest": manifest })).settings.is_some());
     }
 
     #[test]
-    fn debug_output_of_meta_hides_contents() {
+    fn debug_output_of_meta_omits_contents() {
         let meta = DeploymentMeta(json!({ "serviceManifest": { "deploy": { "startCommand": "marker" } } }));
         assert!(!format!("{meta:?}").contains("marker"));
     }

@@ -1,4 +1,7 @@
-//! Whether declared lines are in the log of a deployment: matched here, line by line; Railway's filter only helps.
+//! Searches the log of a deployment for declared lines.
+//!
+//! A line is found only if doctor itself finds it in a returned line, because Railway's filter has its own syntax and
+//! misses some texts. The filter is only a shortcut: if it finds nothing, the log is read in pages, newest first.
 
 use std::time::Duration;
 
@@ -13,62 +16,62 @@ use crate::io::railway::client::Client;
 use crate::io::railway::operations::{DeploymentLog, deployment_log};
 use crate::io::railway::response::{ErrorKind, QueryError};
 
-/// The most lines that one request may ask for; whoever asks for more gets none.
+/// The maximum number of lines per request. With a larger limit, Railway returns none.
 const MOST_LINES: usize = 5000;
 
-/// Requests without a filter for one log.
+/// The maximum number of requests without a filter for a log.
 const MOST_PAGES: usize = 4;
 
-/// How long a fresh deployment has for a line that says nothing of it.
+/// The default time that a new deployment has for a line.
 pub const WITHIN: Duration = Duration::from_secs(60);
 
-/// What a program says when it is well, it says soon after its start: where the log is too long to be read, that part of
-/// it is looked at first.
+/// Programs print their ready message soon after the start: in a log with more than one page, this first part is
+/// searched before the rest.
 const EARLY: SignedDuration = SignedDuration::from_mins(15);
 
-/// No plan keeps a log for less.
+/// The shortest log retention of Railway's plans.
 const LEAST_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A deployment whose first line is that much younger than itself has lost the lines before it.
+/// If the first line of a log is this much newer than the deployment, earlier lines have been deleted.
 const SLOWEST_START: SignedDuration = SignedDuration::from_hours(2);
 
-/// A shorter word stands in too many lines.
+/// The minimum length of a word for the filter; shorter ones are in too many lines.
 const SHORTEST_WORD: usize = 3;
 
 /// A declared line.
 #[derive(Clone, Copy, Debug)]
 pub struct WantedLine<'w> {
-    /// A part of it.
+    /// A part of the line.
     pub contains: &'w str,
-    /// How long a fresh deployment has for it.
+    /// The time that a new deployment has for it.
     pub within: Option<Duration>,
 }
 
-/// How lines are looked for.
+/// How a log is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchMode {
-    /// Once: the filter is asked first, because most lines are there, and a fresh deployment's may still come.
+    /// Once. The filter is tried first, because most lines exist. The result for a new deployment may be open.
     AtOnce,
-    /// Again and again, in a log that is young and short; whoever asks knows how long to wait.
+    /// Repeatedly, in a new and short log. The caller decides how long to wait.
     Waiting,
 }
 
-/// Lines that were read.
+/// The lines of one response.
 struct LogPage {
     lines: Vec<(Timestamp, String, String)>,
 }
 
-/// Everything that was read of one log.
+/// The results of reading a log.
 struct LogReading {
     found: Vec<Option<String>>,
     lines: usize,
     span: Option<[(Timestamp, String); 2]>,
     reach: LogCoverage,
-    /// Why the answer can't be trusted.
+    /// The reason why a missing line is not conclusive.
     doubt: Option<String>,
 }
 
-/// The part of a log that is asked for.
+/// The requested part of a log.
 #[derive(Clone, Default)]
 struct LogRange {
     filter: Option<String>,
@@ -77,8 +80,8 @@ struct LogRange {
 }
 
 impl Client<'_> {
-    /// Whether these lines are in the log of the deployment, in their order: a request for each line that the filter finds,
-    /// and one for the log, more where it is longer than one answer.
+    /// Searches the log of a deployment for these lines, and returns the results in order: one request per line with
+    /// the filter, and one for the log, more if it has several pages.
     pub fn find_lines(
         &self,
         deployment: &Deployment,
@@ -86,7 +89,7 @@ impl Client<'_> {
         manner: SearchMode,
     ) -> Vec<Observed<LogRead>> {
         if deployment.origin.build_only {
-            let why = "its deployment was only built, and its command runs at set times";
+            let why = "the deployment was only built; its command runs on a cron schedule";
             return wanted.iter().map(|_| Observed::Unavailable(why.to_owned())).collect();
         }
         let mut reading = LogReading::of(wanted.len());
@@ -105,16 +108,16 @@ impl Client<'_> {
         (0..wanted.len()).map(whole).collect()
     }
 
-    /// A word of the line as filter. A refusal is no answer: the log itself is asked next.
+    /// Searches with a word of the line as filter. An error is ignored, because the log itself is read next.
     fn filtered(&self, deployment: &Deployment, line: &WantedLine<'_>, found: &mut Option<String>) {
-        let Some(word) = text(line.contains) else { return };
+        let Some(word) = filter_word(line.contains) else { return };
         let part = LogRange { filter: Some(word.to_owned()), start: Some(deployment.created_at.clone()), end: None };
         if let Ok(page) = self.page(&deployment.id, part) {
             *found = page.find(line.contains);
         }
     }
 
-    /// Reads the log, its end and its beginning first, until every line is found or all of it was read.
+    /// Reads the log until all lines are found or all of it was read: first the end, then the beginning, then the rest.
     fn read_log(
         &self,
         deployment: &Deployment,
@@ -126,7 +129,7 @@ impl Client<'_> {
             Err(QueryError::Refused(refusals)) if refusals.iter().all(|refusal| refusal.kind == ErrorKind::Problem) => {
                 return self.read_what_is_kept(deployment, wanted, reading);
             }
-            first => first.map_err(|unanswered| self.why(unanswered))?,
+            first => first.map_err(|failure| self.why(failure))?,
         };
         reading.take(&first, wanted);
         if !first.is_full() {
@@ -143,14 +146,14 @@ impl Client<'_> {
             && !reading.is_done()
         {
             let page = self.page(&deployment.id, LogRange { end: Some(early.to_string()), ..start.clone() });
-            reading.take(&page.map_err(|unanswered| self.why(unanswered))?, wanted);
+            reading.take(&page.map_err(|failure| self.why(failure))?, wanted);
             pages += 1;
         }
         self.read_on(deployment, wanted, reading, &first, MOST_PAGES - pages)
     }
 
-    /// Goes back page by page. A server that answers with the first lines instead of the last has nothing older, and is
-    /// asked forward.
+    /// Reads backward, page by page. If the server returns the first lines of a range instead of the last ones, there
+    /// is nothing older, and the log is read forward.
     fn read_on(
         &self,
         deployment: &Deployment,
@@ -168,7 +171,7 @@ impl Client<'_> {
             }
             let part =
                 if is_from_end { LogRange::until(start.clone(), earliest) } else { LogRange::from(latest.to_string()) };
-            let page = self.page(&deployment.id, part).map_err(|unanswered| self.why(unanswered))?;
+            let page = self.page(&deployment.id, part).map_err(|failure| self.why(failure))?;
             reading.take(&page, wanted);
             let older = page.first().is_some_and(|first| first < earliest);
             match (is_from_end, page.is_full()) {
@@ -189,24 +192,25 @@ impl Client<'_> {
         Ok(())
     }
 
-    /// Railway refuses a time that is older than it keeps logs, in the words that it has for any trouble.
+    /// Railway rejects a start time before its log retention with `Problem processing request`, its error for any
+    /// failure. The kept lines are then read without a start time.
     fn read_what_is_kept(
         &self,
         deployment: &Deployment,
         wanted: &[WantedLine<'_>],
         reading: &mut LogReading,
     ) -> Result<(), String> {
-        let page = self.page(&deployment.id, LogRange::default()).map_err(|unanswered| self.why(unanswered))?;
+        let page = self.page(&deployment.id, LogRange::default()).map_err(|failure| self.why(failure))?;
         reading.take(&page, wanted);
         reading.reach = LogCoverage::Kept;
         if self.age(deployment, page.last()).is_some_and(|age| age < LEAST_KEPT) {
             reading.reach = LogCoverage::End;
-            reading.doubt = Some("Railway could not answer for the time of its start".to_owned());
+            reading.doubt = Some("Railway could not read the log from the start of the deployment".to_owned());
         }
         Ok(())
     }
 
-    /// Whether a log that was read to its beginning still has it.
+    /// Returns whether a log that was read to its first line still has all lines since the start.
     fn reach(&self, deployment: &Deployment, page: &LogPage) -> LogCoverage {
         let created = deployment.created_at.parse::<Timestamp>().ok();
         let lost = match (page.first(), created) {
@@ -217,7 +221,7 @@ impl Client<'_> {
         if lost && is_old { LogCoverage::Kept } else { LogCoverage::Whole }
     }
 
-    /// How old a deployment is by Railway's own clock: its answers say what time it is, and so does the last line.
+    /// Returns the age of a deployment by Railway's clock: the `Date` of its responses, or the last line's time.
     fn age(&self, deployment: &Deployment, last: Option<Timestamp>) -> Option<SignedDuration> {
         let created = deployment.created_at.parse::<Timestamp>().ok()?;
         let now = self.railway_time().into_iter().chain(last).max()?;
@@ -238,16 +242,16 @@ impl Client<'_> {
         let age = self.age(deployment, last).filter(|_| manner == SearchMode::AtOnce);
         let fresh = age.filter(|age| SignedDuration::try_from(within).is_ok_and(|within| *age < within));
         let sought = match (found, &reading.doubt, fresh) {
-            (Some(time), ..) => LogMatch::At(self.scrubber.redact(time)),
+            (Some(time), ..) => LogMatch::At(self.redactor.redact(time)),
             (None, Some(doubt), _) => LogMatch::Open(doubt.clone()),
             (None, None, Some(age)) => LogMatch::Open(format!(
-                "the deployment is {} old, and the line has {}",
+                "the deployment is {} old; the line may take {}",
                 duration_text(age.unsigned_abs()),
                 duration_text(within)
             )),
             (None, None, None) => LogMatch::Nowhere,
         };
-        LogRead { sought, lines: reading.lines, span, reach: reading.reach, replicas: deployment.instances }
+        LogRead { outcome: sought, lines: reading.lines, span, coverage: reading.reach, replicas: deployment.instances }
     }
 
     fn page(&self, deployment: &str, part: LogRange) -> Result<LogPage, QueryError> {
@@ -266,8 +270,8 @@ impl Client<'_> {
         Ok(LogPage { lines: lines.collect() })
     }
 
-    fn why(&self, unanswered: QueryError) -> String {
-        let error: Error = self.error(unanswered, "DeploymentLog", "the log");
+    fn why(&self, failure: QueryError) -> String {
+        let error: Error = self.error(failure, "DeploymentLog", "the log");
         error.with_cause(": ")
     }
 }
@@ -277,7 +281,7 @@ impl LogRange {
         Self { start: Some(start), ..Self::default() }
     }
 
-    /// Up to that line, once more included: a server may know less of a second than it writes.
+    /// Ends with this line, which is included again: the server may compare times with less precision than it returns.
     fn until(start: Option<String>, line: Timestamp) -> Self {
         let end = line.checked_add(Duration::from_millis(1)).unwrap_or(line);
         Self { start, end: Some(end.to_string()), filter: None }
@@ -289,7 +293,7 @@ impl LogPage {
         self.lines.iter().find(|(_, _, message)| message.contains(contains)).map(|(_, time, _)| time.clone())
     }
 
-    /// Whether there may be more: Railway answers with one line more than it was asked for, where it has one.
+    /// Returns whether there may be more lines. Railway returns one line more than the limit if it has one.
     fn is_full(&self) -> bool {
         self.lines.len() >= MOST_LINES
     }
@@ -312,7 +316,7 @@ impl LogReading {
         self.found.iter().all(Option::is_some)
     }
 
-    /// Pages overlap by a line or two, which count once where their times tell.
+    /// Adds a page. Pages overlap by a line or two, which are counted once if their times show it.
     fn take(&mut self, page: &LogPage, wanted: &[WantedLine<'_>]) {
         for (found, line) in self.found.iter_mut().zip(wanted) {
             if found.is_none() {
@@ -340,15 +344,15 @@ impl LogReading {
     }
 }
 
-/// The longest plain word of a line: the filter has a language of its own, and misses what is quoted or hyphenated.
-fn text(contains: &str) -> Option<&str> {
+/// Returns the longest plain word of a line, because the filter does not find quoted or hyphenated text.
+fn filter_word(contains: &str) -> Option<&str> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let words = contains.split(|letter| !is_plain(letter));
     let words = words.filter(|word| word.len() >= SHORTEST_WORD && !["AND", "NOT"].contains(word));
     words.max_by_key(|word| word.len())
 }
 
-/// `40 s`, `5 min`.
+/// Formats a duration as `40 s` or `5 min`.
 fn duration_text(time: Duration) -> String {
     match time.as_secs() {
         seconds if seconds >= 120 => format!("{} min", seconds / 60),
@@ -360,7 +364,7 @@ fn duration_text(time: Duration) -> String {
 mod tests {
     use std::time::Duration;
 
-    use crate::io::railway::deployment_log::{duration_text, text};
+    use crate::io::railway::deployment_log::{duration_text, filter_word};
 
     #[test]
     fn filters_by_longest_plain_word() {
@@ -372,7 +376,7 @@ mod tests {
             ("NOT ok AND up", None),
             ("listening on :8080", Some("listening")),
         ] {
-            assert_eq!(text(line), expected, "{line}");
+            assert_eq!(filter_word(line), expected, "{line}");
         }
     }
 

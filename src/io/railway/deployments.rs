@@ -1,4 +1,4 @@
-//! Deployments: which there are, how they are doing, what they were created with, and what went wrong.
+//! Deployments: their listings, statuses, variables and logs.
 
 use std::collections::BTreeMap;
 
@@ -20,21 +20,21 @@ use crate::io::railway::operations::{DeploymentLog, RecentDeployments, deploymen
 use crate::io::railway::requested_ids::{Claim, claim};
 use crate::io::railway::response::{GraphqlError, QueryError, ResponseData};
 use crate::io::railway::service_instance::PageEnd;
-use crate::io::railway::staged_changes::{Shown, staged};
+use crate::io::railway::staged_changes::{StagedPatch, staged};
 
-/// What must be known right before something is written.
+/// The state of an environment right before a write.
 #[derive(Debug, Default)]
 pub struct PreWriteState {
-    /// What somebody has staged; `None` where nothing is.
+    /// The staged changes, if any.
     pub staged: Option<StagedChanges>,
     /// The deployments of each service, by its id.
     pub deployed: BTreeMap<String, Deployed>,
 }
 
-/// How a deployment is doing.
+/// The status of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Doing {
+pub struct DeploymentProgress {
     /// The deployment's id.
     pub id: String,
     /// Railway's status.
@@ -46,12 +46,12 @@ pub struct Doing {
 }
 
 #[derive(Deserialize)]
-struct Taken {
+struct SnapshotFields {
     variables: DeployedVariables,
 }
 
 impl Client<'_> {
-    /// Staged changes, and the deployments of every service: one request, and one per further page of services.
+    /// Reads the staged changes and the deployments of all services: one request for each page of services.
     pub fn pre_write_state(&self, project: &str, environment: &str) -> Result<PreWriteState, Error> {
         let mut pages = Pages::new("services");
         let mut found = PreWriteState::default();
@@ -59,7 +59,7 @@ impl Client<'_> {
         loop {
             let data = self.pre_write_page(project, environment, after)?;
             let patch = data.environment_staged_changes;
-            found.staged = staged(Shown {
+            found.staged = staged(StagedPatch {
                 id: &patch.id,
                 patch: &patch.patch,
                 status: &text(&patch.status),
@@ -92,8 +92,8 @@ impl Client<'_> {
     ) -> Result<pre_write_state::ResponseData, Error> {
         let (project_id, environment_id) = (project.to_owned(), environment.to_owned());
         let body = PreWriteStateQuery::build_query(pre_write_state::Variables { project_id, environment_id, after });
-        let data: pre_write_state::ResponseData = self.query("PreWriteState", &body).map_err(|unanswered| {
-            self.error(unanswered, "PreWriteState", "the deployments and staged changes of the environment")
+        let data: pre_write_state::ResponseData = self.query("PreWriteState", &body).map_err(|failure| {
+            self.error(failure, "PreWriteState", "the deployments and staged changes of the environment")
         })?;
         self.require_same("project", project, &data.environment.project_id)?;
         self.require_same("environment", environment, &data.environment.id)?;
@@ -101,7 +101,7 @@ impl Client<'_> {
         Ok(data)
     }
 
-    /// The newest deployments of a service, newest first: one request.
+    /// Reads the newest deployments of a service, newest first: one request.
     pub fn recent(&self, project: &str, environment: &str, service: &str) -> Result<Vec<Deployment>, Error> {
         let variables = recent_deployments::Variables {
             project_id: project.to_owned(),
@@ -110,7 +110,7 @@ impl Client<'_> {
         };
         let data: recent_deployments::ResponseData = self
             .query("RecentDeployments", &RecentDeployments::build_query(variables))
-            .map_err(|unanswered| self.error(unanswered, "RecentDeployments", "the deployments of a service"))?;
+            .map_err(|failure| self.error(failure, "RecentDeployments", "the deployments of a service"))?;
         let claims: Vec<Claim> = data.deployments.edges.iter().map(|edge| claim!(edge.node)).collect();
         self.require_claims(environment, service, &claims)?;
         let mut found: Vec<Deployment> =
@@ -119,22 +119,24 @@ impl Client<'_> {
         Ok(found)
     }
 
-    /// How these deployments are doing, in their order: one request. `None` for one that Railway no longer has.
-    pub fn watch(&self, deployments: &[&str]) -> Result<Vec<Option<Doing>>, Error> {
-        let watched: Vec<Option<Doing>> = self.each("DeploymentStatus", deployments, batch::watch, "deployment")?;
+    /// Reads the statuses of these deployments, in order: one request. `None` for one that Railway no longer has.
+    pub fn watch(&self, deployments: &[&str]) -> Result<Vec<Option<DeploymentProgress>>, Error> {
+        let watched: Vec<Option<DeploymentProgress>> =
+            self.each("DeploymentStatus", deployments, batch::watch, "deployment")?;
         for (requested, doing) in deployments.iter().zip(&watched) {
             doing.iter().try_for_each(|doing| self.require_same("deployment", requested, &doing.id))?;
         }
         Ok(watched)
     }
 
-    /// What these deployments were created with, in their order: one request. `None` where Railway does not tell.
+    /// Reads the variables of these deployments, in order: one request. `None` if Railway does not return them.
     pub fn snapshots(&self, deployments: &[&str]) -> Result<Vec<Option<DeployedVariables>>, Error> {
-        let taken: Vec<Option<Taken>> = self.each("Snapshot", deployments, batch::snapshots, "snapshot")?;
-        Ok(taken.into_iter().map(|taken| taken.map(|taken| taken.variables)).collect())
+        let snapshots: Vec<Option<SnapshotFields>> =
+            self.each("Snapshot", deployments, batch::snapshots, "snapshot")?;
+        Ok(snapshots.into_iter().map(|snapshot| snapshot.map(|fields| fields.variables)).collect())
     }
 
-    /// Asks an aliased batch; `None` for what is refused by itself.
+    /// Sends an aliased batch and returns one field of each item; `None` for an item that Railway rejects.
     fn each<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -142,11 +144,12 @@ impl Client<'_> {
         build: fn(&[&str]) -> Batch,
         alias: &str,
     ) -> Result<Vec<Option<T>>, Error> {
-        let told = self.aliases(operation, ids, build)?;
-        Ok(told.into_iter().map(|mut own| own.remove(alias)).collect())
+        let items = self.aliases(operation, ids, build)?;
+        Ok(items.into_iter().map(|mut fields| fields.remove(alias)).collect())
     }
 
-    /// What each of these was answered with, by the alias; what is refused by itself is left out of the next try.
+    /// Sends an aliased batch and returns the fields of each item, by alias. An item that Railway rejects is left out
+    /// of the next attempt.
     pub(super) fn aliases<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -156,16 +159,16 @@ impl Client<'_> {
         let mut results: Vec<BTreeMap<String, T>> = ids.iter().map(|_| BTreeMap::new()).collect();
         let mut left: Vec<usize> = (0..ids.len()).collect();
         while !left.is_empty() {
-            let asked: Vec<&str> = left.iter().map(|&index| ids[index]).collect();
-            let batch = build(&asked);
-            let answer: Result<ResponseData<BTreeMap<String, Option<T>>>, _> =
+            let requested: Vec<&str> = left.iter().map(|&index| ids[index]).collect();
+            let batch = build(&requested);
+            let response: Result<ResponseData<BTreeMap<String, Option<T>>>, _> =
                 self.query_response(operation, &batch.query, &batch.variables);
-            match answer {
+            match response {
                 Ok(ResponseData { data, .. }) => {
-                    for (alias, told) in data {
+                    for (alias, field) in data {
                         let index = number(&alias).and_then(|position| left.get(position));
-                        if let (Some(&index), Some(told)) = (index, told) {
-                            results[index].insert(kind(&alias).to_owned(), told);
+                        if let (Some(&index), Some(field)) = (index, field) {
+                            results[index].insert(kind(&alias).to_owned(), field);
                         }
                     }
                     break;
@@ -184,7 +187,7 @@ impl Client<'_> {
         Ok(results)
     }
 
-    /// The last lines that a deployment's program has written, scrubbed: one request.
+    /// Reads the last lines of a deployment's log, redacted: one request.
     pub fn deployment_log(&self, deployment: &str, lines: usize) -> Result<Vec<String>, Error> {
         let limit = i64::try_from(lines).unwrap_or(i64::MAX);
         let variables = deployment_log::Variables {
@@ -196,19 +199,19 @@ impl Client<'_> {
         };
         let data: deployment_log::ResponseData = self
             .query("DeploymentLog", &DeploymentLog::build_query(variables))
-            .map_err(|unanswered| self.error(unanswered, "DeploymentLog", "the log"))?;
+            .map_err(|failure| self.error(failure, "DeploymentLog", "the log"))?;
         Ok(self.last_lines(data.deployment_logs.into_iter().map(|line| line.message), lines))
     }
 
-    /// Railway answers with one line more than it was asked for.
+    /// Returns the last lines, redacted. Railway returns one line more than the limit.
     fn last_lines(&self, lines: impl Iterator<Item = String>, most: usize) -> Vec<String> {
         let lines: Vec<String> = lines.collect();
         let from = lines.len().saturating_sub(most);
-        lines[from..].iter().map(|line| self.scrubber.redact(line)).collect()
+        lines[from..].iter().map(|line| self.redactor.redact(line)).collect()
     }
 }
 
-/// The positions that the refusals name: `deployment_3` is the fourth.
+/// Returns the positions that the errors name: 3 for `deployment_3`.
 fn refused(refusals: &[GraphqlError], size: usize) -> Vec<usize> {
     let position = |refusal: &GraphqlError| refusal.path.first()?.rsplit_once('_')?.1.parse().ok();
     refusals.iter().filter_map(position).filter(|&position| position < size).collect()

@@ -1,24 +1,24 @@
-//! What Railway's edge does in front of a service.
+//! The settings of Railway's edge for a service.
 
 use graphql_client::GraphQLQuery;
 
-use crate::io::endpoint::{EdgeSettings, Front};
+use crate::io::endpoint::{EdgeSettings, EdgeState};
 use crate::io::railway::client::Client;
 use crate::io::railway::operations::{Edge, edge};
 
 impl Client<'_> {
-    /// The edge's settings for a service: one request, whose failure costs nothing but what it would have shown.
-    pub fn front(&self, environment: &str, service: &str) -> Front {
+    /// Reads the edge's settings for a service, with one request. A failure is not an error: the settings are unknown.
+    pub fn front(&self, environment: &str, service: &str) -> EdgeState {
         let variables = edge::Variables { environment_id: environment.to_owned(), service_id: service.to_owned() };
         let Ok(data) = self.query::<_, edge::ResponseData>("Edge", &Edge::build_query(variables)) else {
-            return Front::Unknown;
+            return EdgeState::Unknown;
         };
         let instance = data.service_instance;
         if instance.environment_id != environment || instance.service_id != service {
-            return Front::Unknown;
+            return EdgeState::Unknown;
         }
         let now = self.railway_time().unwrap_or_else(|| self.clock.now()).as_second();
-        Front::Known(instance.edge_config.map_or_else(EdgeSettings::default, |config| EdgeSettings {
+        EdgeState::Known(instance.edge_config.map_or_else(EdgeSettings::default, |config| EdgeSettings {
             under_attack: config.under_attack_mode_until.is_some_and(|until| until > now),
             has_rules: config.edge_rules.is_some_and(|rules| match rules {
                 serde_json::Value::Array(rules) => !rules.is_empty(),

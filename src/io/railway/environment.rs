@@ -1,4 +1,11 @@
-//! The shape of an environment: which services there are and which variables each of them has, without a value.
+//! The shape of an environment: its services and the names of their variables, without values.
+//!
+//! The listing is paged, and a partial listing is an error: a comparison with a part of the services would report
+//! the variables of the others as missing.
+//!
+//! Railway may reject a field that not every account or schema has. The comparison needs only ids, names and seals, so
+//! a rejected query is sent again: without a field that the errors name (`optional_fields`), or without all details of
+//! deployments and settings (`…Minimal`).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -19,15 +26,18 @@ use crate::io::railway::operations::{
     environment, environment_by_token, environment_by_token_minimal, environment_minimal, more_services,
     more_services_minimal,
 };
-use crate::io::railway::optional_fields::{self, Spare};
+use crate::io::railway::optional_fields::{self, OptionalField};
 use crate::io::railway::response::{GraphqlError, QueryError, ResponseData};
 use crate::io::railway::scalars::{EnvironmentConfig, ServiceConfig, VariableConfig};
 use crate::io::railway::service_instance::{
     Listing, PageEnd, ServiceInstance, full, listing, may_pass_when_plain, plain,
 };
 
-/// Pages of one listing; far more than any project has, and an end to a listing that never ends.
+/// The maximum number of pages of a listing: far more than any project has, and a limit for a listing that never ends.
 pub(crate) const MOST_PAGES: usize = 200;
+
+/// The cause of a listing that can't be continued.
+pub(crate) const NO_CURSOR: &str = "Railway reports another page, but no cursor for it";
 
 /// An environment without its values.
 #[derive(Debug)]
@@ -42,78 +52,78 @@ pub struct Shape {
     pub shared: BTreeSet<String>,
 }
 
-/// One service of it.
+/// A service of an environment.
 #[derive(Debug)]
 pub struct ServiceShape {
     /// The service.
     pub service: ResourceRef,
-    /// Where in the repository it is built from.
+    /// The directory in the repository that it is built from.
     pub root_directory: Option<String>,
     /// The image it runs, if it is not built.
     pub image: Option<String>,
-    /// Its variables' names, and which of them are sealed.
+    /// The names of its variables, and which of them are sealed.
     pub variables: BTreeMap<String, Seal>,
-    /// What a plan must know of how it runs.
+    /// The facts about how it runs that a plan needs.
     pub running: Running,
     /// Its deployments.
     pub deployed: Observed<Deployed>,
-    /// Its settings, without the files of a checkout.
+    /// Its settings on Railway, without the configuration files of a checkout.
     pub settings: Observed<ServiceSettings>,
-    /// The domains that are its own: Railway's, and custom ones once they are verified.
+    /// Its domains: those from Railway, and custom domains that are verified.
     pub domains: Observed<Vec<String>>,
 }
 
 impl Shape {
-    /// How the service of that id runs.
+    /// Returns how the service with this id runs.
     pub fn running(&self, service: &str) -> Running {
         let known = self.services.iter().find(|known| known.service.id == service);
         known.map(|known| known.running).unwrap_or_default()
     }
 }
 
-/// Whether Railway will ever return a value.
+/// Whether Railway returns the value of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seal {
-    /// It will.
+    /// It does.
     Open,
-    /// It will not.
+    /// It never does.
     Sealed,
 }
 
-/// The first page, and what stands around it.
+/// The first page of services, with the project and the environment.
 struct First {
     project: Head,
     environment: Head,
-    /// The project that the environment belongs to, by its own account.
+    /// The project id that the environment states.
     environment_project: String,
     config: EnvironmentConfig,
     listing: Listing,
 }
 
-/// What stands at the top of a project or an environment.
+/// The common fields of a project and an environment.
 struct Head {
     id: String,
     name: String,
     deleted_at: Option<String>,
 }
 
-/// The environment that a page is of.
+/// The environment of a page.
 #[derive(Clone, Copy)]
 struct EnvironmentIds<'i> {
     project: &'i str,
     environment: &'i str,
 }
 
-/// How much is asked for, and why not all of it.
+/// The extent of the requested fields, and the reason if it is not full.
 enum FieldExtent {
     Full,
     Plain(String),
 }
 
-/// An answer's data, and what was refused beside it.
+/// The data of a response, and the errors beside it.
 type PartialData<T> = Result<(T, Vec<GraphqlError>), QueryError>;
 
-/// The first page out of a generated type; these differ in name only.
+/// Reads the first page from a generated type. A macro, because these differ only in name.
 macro_rules! first {
     ($project:expr, $environment:expr, $instance:ident) => {{
         let (project, environment) = ($project, $environment);
@@ -127,7 +137,7 @@ macro_rules! first {
     }};
 }
 
-/// A project token is for the project and the environment that stand beside it in the response.
+/// Checks that the project and the environment in a response are those of the project token.
 macro_rules! token {
     ($client:expr, $token:expr) => {{
         let token = &$token;
@@ -137,7 +147,7 @@ macro_rules! token {
     }};
 }
 
-/// Asks for the environment with these ids.
+/// Reads the environment with these ids.
 pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> Result<Shape, Error> {
     let what = format!("environment {environment} of project {project}");
     let (project_id, environment_id) = (project.to_owned(), environment.to_owned());
@@ -145,73 +155,75 @@ pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> R
         let variables =
             environment::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
         let (data, beside) =
-            ask::<_, environment::ResponseData>(client, "Environment", &Environment::build_query(variables))?;
+            query::<_, environment::ResponseData>(client, "Environment", &Environment::build_query(variables))?;
         Ok((first!(data.project, data.environment, full), beside))
     };
     let plain = || -> PartialData<First> {
         let variables =
             environment_minimal::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
         let body = EnvironmentMinimal::build_query(variables);
-        let (data, beside) = ask::<_, environment_minimal::ResponseData>(client, "EnvironmentMinimal", &body)?;
+        let (data, beside) = query::<_, environment_minimal::ResponseData>(client, "EnvironmentMinimal", &body)?;
         Ok((first!(data.project, data.environment, plain), beside))
     };
-    let (first, extent) = first(client, "Environment", full, plain)
-        .map_err(|unanswered| client.error(unanswered, "Environment", &what))?;
+    let (first, extent) =
+        first(client, "Environment", full, plain).map_err(|failure| client.error(failure, "Environment", &what))?;
     client.require_same("project", project, &first.project.id)?;
     client.require_same("environment", environment, &first.environment.id)?;
     assemble(client, first, extent)
 }
 
-/// Asks for the environment that a project token is for.
+/// Reads the environment that a project token is for.
 pub(crate) fn by_token(client: &Client<'_>) -> Result<Shape, Error> {
     let full = || -> PartialData<First> {
         let body = EnvironmentByToken::build_query(environment_by_token::Variables);
-        let (data, beside) = ask::<_, environment_by_token::ResponseData>(client, "EnvironmentByToken", &body)?;
+        let (data, beside) = query::<_, environment_by_token::ResponseData>(client, "EnvironmentByToken", &body)?;
         token!(client, data.project_token);
         Ok((first!(data.project_token.project, data.project_token.environment, full), beside))
     };
     let plain = || -> PartialData<First> {
         let body = EnvironmentByTokenMinimal::build_query(environment_by_token_minimal::Variables);
         let (data, beside) =
-            ask::<_, environment_by_token_minimal::ResponseData>(client, "EnvironmentByTokenMinimal", &body)?;
+            query::<_, environment_by_token_minimal::ResponseData>(client, "EnvironmentByTokenMinimal", &body)?;
         token!(client, data.project_token);
         Ok((first!(data.project_token.project, data.project_token.environment, plain), beside))
     };
     let (first, extent) = first(client, "EnvironmentByToken", full, plain)
-        .map_err(|unanswered| client.error(unanswered, "EnvironmentByToken", "the environment it is for"))?;
+        .map_err(|failure| client.error(failure, "EnvironmentByToken", "the token's environment"))?;
     assemble(client, first, extent)
 }
 
-fn ask<V: Serialize, T: DeserializeOwned>(
+/// Sends a query. If Railway rejects optional fields by name, sends it again without them.
+fn query<V: Serialize, T: DeserializeOwned>(
     client: &Client<'_>,
     operation: &'static str,
     body: &QueryBody<V>,
 ) -> PartialData<T> {
     let refusals = match client.query_response(operation, body.query, &body.variables) {
-        Ok(answer) => return Ok((answer.data, answer.beside)),
+        Ok(response) => return Ok((response.data, response.beside)),
         Err(QueryError::Refused(refusals)) => refusals,
         Err(failed) => return Err(failed),
     };
-    let Some(spares) = Spare::of_all(&refusals).filter(|spares| !spares.is_empty()) else {
+    let Some(spares) = OptionalField::of_all(&refusals).filter(|spares| !spares.is_empty()) else {
         return Err(QueryError::Refused(refusals));
     };
     let document = spares.iter().fold(body.query.to_owned(), |document, spare| spare.out_of(&document));
-    let answer: ResponseData<Value> = client.query_response(operation, &document, &body.variables)?;
-    let mut data = answer.data;
+    let response: ResponseData<Value> = client.query_response(operation, &document, &body.variables)?;
+    let mut data = response.data;
     optional_fields::fill(&mut data);
-    // What was refused for one service was left out for all.
+    // The rejected field is left out for all services, not only for the one in the error's path.
     let of_all = |refusal: &GraphqlError| GraphqlError {
         path: refusal.path.iter().rev().take(1).cloned().collect(),
         ..refusal.clone()
     };
-    let beside = refusals.iter().map(of_all).chain(answer.beside).collect();
-    // Once more through text: reading these types from a `Value` too would be a third of a megabyte of code.
+    let beside = refusals.iter().map(of_all).chain(response.beside).collect();
+    // Parsed again from text: deserializers of these types for `Value` would add a third of a megabyte of code.
     serde_json::from_slice(data.to_string().as_bytes())
         .map(|data| (data, beside))
         .map_err(|_| QueryError::Refused(refusals))
 }
 
-/// The first page in full; without how services run where that is refused: the comparison must not suffer from it.
+/// Reads the first page in full, or without details of deployments and settings if Railway rejects those: the
+/// comparison does not need them.
 fn first(
     client: &Client<'_>,
     operation: &'static str,
@@ -224,13 +236,13 @@ fn first(
             let (first, beside) = plain()?;
             (first, beside, FieldExtent::Plain(client.refused(&refusals).to_string()))
         }
-        Err(unanswered) => return Err(unanswered),
+        Err(failure) => return Err(failure),
     };
     settle(client, operation, &mut first.listing, beside, &extent);
     Ok((first, extent))
 }
 
-/// Puts to a page what was refused for it.
+/// Applies the errors beside a page to it: what they are about is unavailable. Notes the other errors as remarks.
 fn settle(
     client: &Client<'_>,
     operation: &'static str,
@@ -238,8 +250,8 @@ fn settle(
     beside: Vec<GraphqlError>,
     extent: &FieldExtent,
 ) {
-    let said = |refusal: &GraphqlError| client.refused(std::slice::from_ref(refusal)).to_string();
-    let others = listing.without(beside, said);
+    let describe = |refusal: &GraphqlError| client.refused(std::slice::from_ref(refusal)).to_string();
+    let others = listing.without(beside, describe);
     client.note_what_is_missing(operation, &others);
     if let FieldExtent::Plain(why) = extent {
         let instances = std::mem::take(&mut listing.instances);
@@ -247,7 +259,7 @@ fn settle(
     }
 }
 
-/// A further page. Once how services run was refused for one page, the others are read without it from the start.
+/// Reads a further page. Once the details were rejected for one page, the others are requested without them.
 fn more(
     client: &Client<'_>,
     ids: EnvironmentIds<'_>,
@@ -258,7 +270,7 @@ fn more(
     if matches!(extent, FieldExtent::Full) {
         let (project_id, environment_id, after) = (project_id.clone(), environment_id.clone(), after.clone());
         let body = MoreServices::build_query(more_services::Variables { project_id, environment_id, after });
-        match ask::<_, more_services::ResponseData>(client, "MoreServices", &body) {
+        match query::<_, more_services::ResponseData>(client, "MoreServices", &body) {
             Ok((data, beside)) => {
                 let of = EnvironmentIds { project: &data.environment.project_id, environment: &data.environment.id };
                 require_same(client, ids, of).map_err(QueryError::Failed)?;
@@ -269,11 +281,11 @@ fn more(
             Err(QueryError::Refused(refusals)) if may_pass_when_plain(&refusals) => {
                 *extent = FieldExtent::Plain(client.refused(&refusals).to_string());
             }
-            Err(unanswered) => return Err(unanswered),
+            Err(failure) => return Err(failure),
         }
     }
     let body = MoreServicesMinimal::build_query(more_services_minimal::Variables { project_id, environment_id, after });
-    let (data, beside) = ask::<_, more_services_minimal::ResponseData>(client, "MoreServicesMinimal", &body)?;
+    let (data, beside) = query::<_, more_services_minimal::ResponseData>(client, "MoreServicesMinimal", &body)?;
     let of = EnvironmentIds { project: &data.environment.project_id, environment: &data.environment.id };
     require_same(client, ids, of).map_err(QueryError::Failed)?;
     let mut listing = listing!(data.environment.service_instances, plain);
@@ -281,13 +293,13 @@ fn more(
     Ok(listing)
 }
 
-/// An error if a page is of another environment.
+/// Returns an error if a page is of another environment.
 fn require_same(client: &Client<'_>, ids: EnvironmentIds<'_>, of: EnvironmentIds<'_>) -> Result<(), Error> {
     client.require_same("project", ids.project, of.project)?;
     client.require_same("environment", ids.environment, of.environment)
 }
 
-/// Follows the listing of services to its end, and puts names and seals to them.
+/// Reads the remaining pages of services, and adds the variables' names and seals to them.
 fn assemble(client: &Client<'_>, first: First, extent: FieldExtent) -> Result<Shape, Error> {
     let First { project, environment, environment_project, config, listing } = first;
     client.require_same("project", &project.id, &environment_project)?;
@@ -311,13 +323,13 @@ fn assemble(client: &Client<'_>, first: First, extent: FieldExtent) -> Result<Sh
     Ok(Shape { project, environment, services, shared })
 }
 
-/// An error for what was deleted: Railway still returns it for a while.
+/// Returns an error for a deleted project or environment, because Railway still returns it for a while.
 fn existing(kind: &'static str, head: Head) -> Result<ResourceRef, Error> {
     refuse_deleted(kind, &head.name, head.deleted_at.as_deref())?;
     Ok(ResourceRef { id: head.id, name: head.name })
 }
 
-/// The instances of a first page and of those after it.
+/// Returns the instances of the first page and of all further pages.
 fn with_further_pages(
     client: &Client<'_>,
     ids: EnvironmentIds<'_>,
@@ -328,7 +340,7 @@ fn with_further_pages(
     let mut pages = Pages::new("services");
     while let Some(after) = pages.next(&end)? {
         let page = more(client, ids, after, &mut extent)
-            .map_err(|unanswered| client.error(unanswered, "MoreServices", "its services"))?;
+            .map_err(|failure| client.error(failure, "MoreServices", "the services of the environment"))?;
         page.require_environment(client, ids.environment)?;
         instances.extend(page.instances);
         end = page.end;
@@ -336,7 +348,7 @@ fn with_further_pages(
     Ok(instances)
 }
 
-/// An instance with what the environment's configuration says of it.
+/// Merges an instance with the environment's configuration of it.
 fn service_shape(instance: ServiceInstance, config: Option<ServiceConfig>) -> ServiceShape {
     let mut settings = instance.settings.clone();
     if let Observed::Known(settings) = &mut settings {
@@ -367,7 +379,7 @@ fn running(instance: &ServiceInstance, config: &ServiceConfig) -> Running {
     }
 }
 
-/// Null entries stand for deleted ones.
+/// Skips null entries, which are deleted variables.
 fn seals(variables: BTreeMap<String, Option<VariableConfig>>) -> BTreeMap<String, Seal> {
     variables
         .into_iter()
@@ -385,33 +397,32 @@ pub(crate) fn refuse_deleted(kind: &'static str, name: &str, deleted_at: Option<
     }
 }
 
-/// A guard around a listing: to its end, or an error; never a short list. A comparison with a part of the services would
-/// report the others' variables as missing. The end is Railway's to say, so a page that can't be followed, a cursor that
-/// comes twice and a listing without an end are errors.
+/// Follows the pages of a listing to the end, or fails; it never returns a partial list. Only Railway knows where a
+/// listing ends, so a further page without a cursor, a cursor that was already returned and too many pages are errors.
 pub(crate) struct Pages {
     what: &'static str,
-    seen: HashSet<String>,
+    cursors: HashSet<String>,
 }
 
 impl Pages {
     pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, seen: HashSet::new() }
+        Self { what, cursors: HashSet::new() }
     }
 
-    /// Where the next page starts; `None` at the end.
+    /// Returns the cursor of the next page; `None` at the end.
     pub(crate) fn next(&mut self, end: &PageEnd) -> Result<Option<String>, Error> {
-        let truncated = |why: &str| Error::Truncated { what: self.what, cause: why.to_owned() };
+        let truncated = |cause: &str| Error::Truncated { what: self.what, cause: cause.to_owned() };
         if !end.more {
             return Ok(None);
         }
         let Some(cursor) = end.cursor.clone() else {
-            return Err(truncated("it says there is more, and not where"));
+            return Err(truncated(NO_CURSOR));
         };
-        if self.seen.len() >= MOST_PAGES {
-            return Err(truncated("it has more pages than any project could"));
+        if self.cursors.len() >= MOST_PAGES {
+            return Err(truncated("Railway returned more pages than any project has"));
         }
-        if !self.seen.insert(cursor.clone()) {
-            return Err(truncated("it goes round in a circle"));
+        if !self.cursors.insert(cursor.clone()) {
+            return Err(truncated("Railway returned the same cursor twice"));
         }
         Ok(Some(cursor))
     }

@@ -1,5 +1,7 @@
-//! What a refusal means. `Not Authorized` has several meanings; a small request that shows whether the token is alive tells
-//! them apart.
+//! Turns GraphQL errors into an [`Error`].
+//!
+//! Railway returns `Not Authorized` for an invalid token, for a missing permission and for an unknown id. A probe, one
+//! small request that needs only a valid token, distinguishes an invalid token from the others.
 
 use crate::error::{Error, RailwayErrors};
 use crate::io::railway::client::{Client, Probed};
@@ -8,15 +10,15 @@ use crate::io::railway::token_probe::probe;
 use crate::io::railway::transport::Scheme;
 
 impl Client<'_> {
-    /// The error of a query that has no data.
-    pub(crate) fn error(&self, unanswered: QueryError, operation: &'static str, what: &str) -> Error {
-        match unanswered {
+    /// Returns the error for a query without data.
+    pub(crate) fn error(&self, failure: QueryError, operation: &'static str, what: &str) -> Error {
+        match failure {
             QueryError::Refused(refusals) => self.explain(operation, what, &refusals),
             QueryError::Failed(error) => error,
         }
     }
 
-    /// What a refusal comes to. `Not Authorized` has three meanings; a probe, one request, tells them apart.
+    /// Returns the error for these GraphQL errors. May send a probe.
     pub(crate) fn explain(&self, operation: &'static str, what: &str, refusals: &[GraphqlError]) -> Error {
         let errors = self.refused(refusals);
         let from = self.credentials.from.clone();
@@ -26,8 +28,8 @@ impl Client<'_> {
             return Error::TwoFactor { workspace };
         }
         if has(ErrorKind::TooLarge) {
-            let what = "HTTP 413: the request is too large for a gateway or a proxy".to_owned();
-            return Error::InvalidResponse { host: self.host(), cause: what };
+            let cause = "HTTP 413: the request is too large for a gateway or a proxy".to_owned();
+            return Error::InvalidResponse { host: self.host(), cause };
         }
         if has(ErrorKind::Document) || has(ErrorKind::Schema) {
             return Error::SchemaMismatch { operation, errors };
@@ -36,7 +38,7 @@ impl Client<'_> {
             return match self.probe(self.credentials.scheme) {
                 Probed::Alive(reach) => Error::NoPermission { from, what: what.to_owned(), errors, reach: Some(reach) },
                 Probed::Unknown => Error::NoPermission { from, what: what.to_owned(), errors, reach: None },
-                Probed::Dead => self.dead(errors),
+                Probed::Dead => self.invalid_token(errors),
             };
         }
         if has(ErrorKind::NotFound) {
@@ -45,13 +47,14 @@ impl Client<'_> {
         Error::Railway { operation, errors }
     }
 
-    /// Why Railway does not know the token: refused, or of the other kind.
+    /// Returns the error for a token that Railway does not accept: invalid, or of the other kind.
     pub(crate) fn why_refused(&self) -> Error {
-        self.dead(RailwayErrors { messages: vec!["Not Authorized".to_owned()], traces: Vec::new() })
+        self.invalid_token(RailwayErrors { messages: vec!["Not Authorized".to_owned()], traces: Vec::new() })
     }
 
-    /// A token that its own header does not wake may be of the other kind: the classic is an account token in `RAILWAY_TOKEN`.
-    fn dead(&self, errors: RailwayErrors) -> Error {
+    /// A token that Railway rejects in its own header may be of the other kind. A common mistake is an account token in
+    /// `RAILWAY_TOKEN`.
+    fn invalid_token(&self, errors: RailwayErrors) -> Error {
         let from = self.credentials.from.clone();
         let other = match self.credentials.scheme {
             Scheme::Bearer => Scheme::Project,

@@ -1,4 +1,4 @@
-//! The real transport: HTTPS to Railway, or plain HTTP to a literal loopback address that the user typed.
+//! The network transport: HTTPS to Railway, or plain HTTP to a literal loopback address from `--api-url`.
 
 use std::cell::Cell;
 use std::error::Error as StdError;
@@ -22,16 +22,16 @@ use crate::io::railway::transport::{
     ConcurrentTransport, HttpRequest, HttpResponse, OTHER_HEADERS, PostOutcome, Scheme, Transport, TransportFailure,
 };
 
-/// How long a connection may take to be made.
+/// The time limit for making a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// More than any environment of Railway's comes to: a thousand services with a hundred variables are less than half of it.
+/// The size limit of a response, in bytes. A thousand services with a hundred variables each need less than half of it.
 pub(super) const LONGEST_ANSWER: usize = 16 << 20;
 
-/// The headers that Railway or its edge may tell a limit in.
+/// The headers in which Railway or its edge state a rate limit.
 const RATE_HEADERS: [&str; 2] = ["ratelimit-policy", "x-ratelimit-limit"];
 
-/// Where requests go: one of Railway's own hosts, or a loopback address. Nothing else can be made.
+/// The destination of requests: one of Railway's own hosts, or a loopback address. No other can be constructed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     url: String,
@@ -39,7 +39,7 @@ pub struct Endpoint {
     kind: EndpointKind,
 }
 
-/// Whether a token may be sent in clear and a proxy is used.
+/// A loopback address may get the token over plain HTTP, and never through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EndpointKind {
     Railway,
@@ -47,7 +47,7 @@ enum EndpointKind {
 }
 
 impl Endpoint {
-    /// Railway itself. `source` in the query string keeps Cloudflare from taking the client for a bot.
+    /// Railway's API on this host. Without `source` in the query string, Cloudflare may treat the client as a bot.
     pub fn railway(host: &str) -> Self {
         Self {
             url: format!("https://{host}/graphql/v2?source=railway-doctor"),
@@ -56,26 +56,26 @@ impl Endpoint {
         }
     }
 
-    /// What `--api-url` names: a literal loopback address and nothing else, so that no token can be led astray.
+    /// Parses the argument of `--api-url`. Only literal loopback addresses are accepted, so that the token can't be
+    /// sent to another host.
     pub fn loopback(url: &str) -> Result<Self, Error> {
-        let refuse = |why: &str| Error::Flag {
-            flag: "--api-url",
-            // Without the password that may be in it.
-            value: Redactor::default().redact(url),
-            cause: why.to_owned(),
-            help: "give a loopback address: `--api-url=http://127.0.0.1:8099/graphql/v2`".to_owned(),
+        let refuse = |cause: &str| Error::Usage {
+            // The URL may contain a password.
+            what: format!("invalid --api-url `{}`", Redactor::default().redact(url)),
+            cause: Some(cause.to_owned()),
+            help: "use a loopback address such as `--api-url=http://127.0.0.1:8099/graphql/v2`".into(),
         };
-        let parsed = reqwest::Url::parse(url).map_err(|_| refuse("it is no URL"))?;
+        let parsed = reqwest::Url::parse(url).map_err(|_| refuse("not a URL"))?;
         if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(refuse("only http and https are spoken"));
+            return Err(refuse("the scheme must be http or https"));
         }
         if !parsed.username().is_empty() || parsed.password().is_some() || parsed.fragment().is_some() {
-            return Err(refuse("it may hold neither a user nor a fragment"));
+            return Err(refuse("a user name, a password or a fragment is not allowed"));
         }
         let host = parsed.host_str().unwrap_or_default();
         let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
         if !address.is_some_and(|address| address.is_loopback()) {
-            return Err(refuse("a token is sent to Railway's own hosts and to literal loopback addresses only"));
+            return Err(refuse("tokens are sent to Railway's own hosts and to literal loopback addresses only"));
         }
         let host = match parsed.port() {
             Some(port) => format!("{host}:{port}"),
@@ -84,18 +84,18 @@ impl Endpoint {
         Ok(Self { url: parsed.into(), host, kind: EndpointKind::Loopback })
     }
 
-    /// The host, with its port where it is a loopback address.
+    /// Returns the host, with the port if it is a loopback address.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Whether it is a loopback address, for which stored logins are not used.
+    /// Returns whether it is a loopback address. Stored logins are not used with one.
     pub fn is_loopback(&self) -> bool {
         self.kind == EndpointKind::Loopback
     }
 }
 
-/// HTTP to one endpoint. A clone uses the same connections.
+/// HTTP to one endpoint. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Http(pub(super) Rc<Connections>);
 
@@ -104,14 +104,14 @@ pub struct Http(pub(super) Rc<Connections>);
 pub(super) struct Connections {
     endpoint: Endpoint,
     client: Client,
-    /// Whether the last answer came over a connection that many requests can share.
+    /// Whether the last response came over a connection that many requests can share.
     over_http2: Cell<bool>,
-    /// There until the end.
+    /// `Some` until it is dropped.
     runtime: Option<Runtime>,
 }
 
 impl Drop for Connections {
-    /// A name that is still being looked up can't be called back, and nobody waits for it.
+    /// Does not wait for a DNS lookup that is still running, because it can't be cancelled.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -120,9 +120,9 @@ impl Drop for Connections {
 }
 
 impl Http {
-    /// Makes the client; nothing is sent yet.
+    /// Creates the client; nothing is sent yet.
     pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
-        // A second call finds the provider in place, which is as good.
+        // Fails if the provider is already installed, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
             .user_agent(concat!("railway-doctor/", env!("CARGO_PKG_VERSION")))
@@ -134,27 +134,27 @@ impl Http {
             EndpointKind::Loopback => builder.no_proxy(),
         };
         if endpoint.url.starts_with("http:") {
-            // No certificate will be looked at, so none need be installed.
+            // Without TLS, the system needs no root certificates.
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(|error| no_certificates(&endpoint.host, &error))?;
-        // A name is looked up on a thread of its own.
-        os::probe_threads(1).map_err(|why| Error::System {
-            what: "can't start a thread to reach Railway".to_owned(),
-            cause: why,
-            help: "raise the limit on processes and threads (`ulimit -u`), or close other programs".to_owned(),
+        // DNS lookups run on a separate thread.
+        os::probe_threads(1).map_err(|cause| Error::System {
+            what: "could not start a network thread".to_owned(),
+            cause,
+            help: "raise the limit on processes and threads (`ulimit -u`), or close other programs".into(),
         })?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Error::System {
-            what: "can't start the network".to_owned(),
+            what: "could not start the network runtime".to_owned(),
             cause: error.to_string(),
-            help: "close some programs or raise the limit on open files, then run it again".to_owned(),
+            help: "raise the limit on open files (`ulimit -n`), or close other programs".into(),
         })?;
         Ok(Self(Rc::new(Connections { endpoint, client, over_http2: Cell::default(), runtime: Some(runtime) })))
     }
 }
 
 impl Connections {
-    /// The request with that body; nothing is sent yet.
+    /// Builds a request with this body; nothing is sent yet.
     pub(super) fn request(&self, outgoing: &HttpRequest<'_>, body: Body) -> Result<RequestBuilder, TransportFailure> {
         let (name, text) = match outgoing.scheme {
             Scheme::Bearer => (AUTHORIZATION, Zeroizing::new(format!("Bearer {}", outgoing.token.expose()))),
@@ -162,16 +162,16 @@ impl Connections {
                 (HeaderName::from_static("project-access-token"), Zeroizing::new(outgoing.token.expose().to_owned()))
             }
         };
-        let mut token =
-            HeaderValue::from_str(&text).map_err(|_| TransportFailure::NotSent("the token is no header".to_owned()))?;
+        let mut token = HeaderValue::from_str(&text)
+            .map_err(|_| TransportFailure::NotSent("the token is not a valid header value".to_owned()))?;
         token.set_sensitive(true);
         let request = self.client.post(&self.endpoint.url).header(name, token);
         Ok(request.header(CONTENT_TYPE, "application/json").header(ACCEPT, "application/json").body(body))
     }
 
-    /// Sends, waits, and remembers what kind of connection it was.
-    pub(super) fn exchange(&self, runtime: &Runtime, request: RequestBuilder, patience: Duration) -> PostOutcome {
-        runtime.block_on(within(patience, async {
+    /// Sends a request, waits for the response, and records the HTTP version of the connection.
+    pub(super) fn exchange(&self, runtime: &Runtime, request: RequestBuilder, time_limit: Duration) -> PostOutcome {
+        runtime.block_on(within(time_limit, async {
             let response = sent(request).await?;
             self.over_http2.set(response.version() == Version::HTTP_2);
             read(response, LONGEST_ANSWER).await
@@ -179,15 +179,15 @@ impl Connections {
     }
 
     pub(super) fn runtime(&self) -> Result<&Runtime, TransportFailure> {
-        self.runtime.as_ref().ok_or_else(|| TransportFailure::NotSent("the network was stopped".to_owned()))
+        self.runtime.as_ref().ok_or_else(|| TransportFailure::NotSent("the network runtime has stopped".to_owned()))
     }
 
-    /// Whether no TLS is spoken.
+    /// Returns whether the endpoint has no TLS.
     pub(super) fn is_plain(&self) -> bool {
         self.endpoint.url.starts_with("http:")
     }
 
-    /// Whether the last response came over a connection that many requests can share.
+    /// Returns whether the last response came over a connection that many requests can share.
     pub(super) fn last_was_http2(&self) -> bool {
         self.over_http2.get()
     }
@@ -197,7 +197,7 @@ impl Transport for Http {
     fn post(&self, request: &HttpRequest<'_>) -> PostOutcome {
         let Self(connections) = self;
         let built = connections.request(request, request.body.to_owned().into())?;
-        connections.exchange(connections.runtime()?, built, request.patience)
+        connections.exchange(connections.runtime()?, built, request.time_limit)
     }
 
     fn concurrent(&self) -> Option<&dyn ConcurrentTransport> {
@@ -209,17 +209,17 @@ impl Transport for Http {
     }
 }
 
-/// No longer than that.
-pub(super) async fn within(patience: Duration, exchange: impl Future<Output = PostOutcome>) -> PostOutcome {
-    tokio::time::timeout(patience, exchange).await.unwrap_or(Err(TransportFailure::TimedOut))
+/// Runs an exchange with a time limit.
+pub(super) async fn within(time_limit: Duration, exchange: impl Future<Output = PostOutcome>) -> PostOutcome {
+    tokio::time::timeout(time_limit, exchange).await.unwrap_or(Err(TransportFailure::TimedOut))
 }
 
-/// Sends, up to the head of the answer.
+/// Sends a request, and reads the head of the response.
 pub(super) async fn sent(request: RequestBuilder) -> Result<Response, TransportFailure> {
     request.send().await.map_err(|error| failure(&error))
 }
 
-/// Reads head and body, the body up to the limit.
+/// Reads the head and the body of a response. A body over the limit is an error.
 pub(super) async fn read(mut response: Response, limit: usize) -> PostOutcome {
     let headers = response.headers();
     let text = |name: &str| header(headers, name);
@@ -237,18 +237,18 @@ pub(super) async fn read(mut response: Response, limit: usize) -> PostOutcome {
         if reply.body.len() + chunk.len() > limit {
             return Err(TransportFailure::TooLong);
         }
-        make_room(&mut reply.body, chunk.len());
+        grow(&mut reply.body, chunk.len());
         reply.body.extend_from_slice(&chunk);
     }
     Ok(reply)
 }
 
-/// Doubles the room as vectors do, but never beyond the limit: what is cleared on drop is all of it.
-fn make_room(body: &mut Vec<u8>, more: usize) {
+/// Doubles the capacity as vectors do, but never beyond the limit, because the whole capacity is zeroed on drop.
+fn grow(body: &mut Vec<u8>, more: usize) {
     let wanted = body.len() + more;
     if wanted > body.capacity() {
-        let room = wanted.max((2 * body.capacity()).min(LONGEST_ANSWER));
-        body.reserve_exact(room - body.len());
+        let capacity = wanted.max((2 * body.capacity()).min(LONGEST_ANSWER));
+        body.reserve_exact(capacity - body.len());
     }
 }
 
@@ -256,7 +256,8 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// The failure behind a reqwest error. Its own text is not used: it holds the URL, and the innermost cause says more.
+/// Classifies a reqwest error. Its message is not used: it contains the URL and is less specific than the innermost
+/// cause.
 fn failure(error: &reqwest::Error) -> TransportFailure {
     let cause = innermost(error);
     if let Some(certificate) = certificate(error) {
@@ -272,14 +273,14 @@ fn failure(error: &reqwest::Error) -> TransportFailure {
     }
 }
 
-/// What rustls says of the certificate, if that is what went wrong.
+/// Returns the reason why rustls rejected the certificate, if that was the failure.
 fn certificate(error: &reqwest::Error) -> Option<String> {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(rustls::Error::InvalidCertificate(reason)) = cause.downcast_ref() {
             return Some(reason.to_string());
         }
-        // The source of an `io::Error` is that of the error inside it, which would skip the one that matters.
+        // The source of an `io::Error` is that of its inner error, so the inner error itself would be skipped.
         let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = match inner {
             Some(inner) => Some(inner),
@@ -297,7 +298,7 @@ fn innermost(error: &dyn StdError) -> String {
     cause.to_string()
 }
 
-/// The only way in which a client can't be made: no root certificates, as in an empty container.
+/// The only reason why a client can't be built: no root certificates, as in an empty container.
 fn no_certificates(host: &str, error: &reqwest::Error) -> Error {
     Error::NoRootCertificates { host: host.to_owned(), cause: innermost(error) }
 }

@@ -1,5 +1,5 @@
-//! What no response of Railway's has: a key twice in one object, of which readers would take one or the other, and more
-//! values than fit into memory. Found in one pass, before anything is made of it.
+//! Rejects JSON that Railway never sends: an object with a duplicate key, which parsers read differently, and more
+//! values than fit into memory. One pass over the body, before it is parsed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -8,11 +8,11 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// The most values in one response, those of objects and lists and the objects and lists themselves. A thousand services with
-/// a hundred variables have two hundred thousand.
+/// The maximum number of values in a response, counting objects and lists and the values in them. A thousand services
+/// with a hundred variables each have two hundred thousand.
 const MOST_VALUES: usize = 400_000;
 
-/// Refuses such a response, with what is wrong with it. JSON that can't be read is left to its reader.
+/// Returns a description of the fault if a body has one. Invalid JSON is not a fault here: the parser reports it.
 pub(crate) fn inspect(body: &[u8]) -> Result<(), String> {
     let inspection =
         Inspection { left: Cell::new(MOST_VALUES), fault: RefCell::default(), hasher: RandomState::default() };
@@ -29,10 +29,10 @@ pub(crate) fn inspect(body: &[u8]) -> Result<(), String> {
 
 /// The state of one pass.
 struct Inspection {
-    /// How many values may still come.
+    /// The number of values that are still allowed.
     left: Cell<usize>,
     fault: RefCell<Option<String>>,
-    /// Its key is random, so that no response can bring two names with one hash.
+    /// Randomly seeded, so that no response can contain two keys that are known to have the same hash.
     hasher: RandomState,
 }
 
@@ -43,13 +43,13 @@ impl Inspection {
                 self.left.set(left);
                 Ok(())
             }
-            None => Err(self.fault(format!("more than {MOST_VALUES} values in it"))),
+            None => Err(self.fault(format!("more than {MOST_VALUES} values"))),
         }
     }
 
     fn fault<E: Error>(&self, what: String) -> E {
         self.fault.replace(Some(what));
-        E::custom("not a response of Railway's")
+        E::custom("not a response of Railway")
     }
 }
 
@@ -73,10 +73,10 @@ impl<'de> Visitor<'de> for Any<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = HashSet::new();
+        let mut hashes = HashSet::new();
         while let Some(hash) = map.next_key_seed(KeyHash(self.0))? {
-            if !seen.insert(hash) {
-                return Err(self.0.fault("the same key twice in one object".to_owned()));
+            if !hashes.insert(hash) {
+                return Err(self.0.fault("a duplicate key".to_owned()));
             }
             map.next_value_seed(Any(self.0))?;
         }
@@ -147,7 +147,7 @@ mod tests {
             "[1, 2.5, -3, true, null, \"a\", \"a\"]",
             r#"{"a": {"a": 1}, "b": {"a": 1}, "A": 2}"#,
             r#"[{"a": 1}, {"a": 1}]"#,
-            "no JSON, which is its reader's to say",
+            "invalid JSON, which the parser reports",
             "",
             r#"{"a": 1"#,
         ] {
@@ -161,7 +161,7 @@ mod tests {
             r#"{"a": {}, "a": {}"#,
         ] {
             let fault = inspect(text.as_bytes()).unwrap_err();
-            assert!(fault.starts_with("the same key twice in one object (line 1, column "), "{text}: {fault}");
+            assert!(fault.starts_with("a duplicate key (line 1, column "), "{text}: {fault}");
         }
     }
 
@@ -169,7 +169,7 @@ mod tests {
     fn rejects_excessive_number_of_values() {
         let list = |count: usize| format!("[{}]", vec!["0"; count].join(","));
         assert_eq!(inspect(list(MOST_VALUES - 1).as_bytes()), Ok(()));
-        assert!(inspect(list(MOST_VALUES).as_bytes()).unwrap_err().starts_with("more than 400000 values in it"));
+        assert!(inspect(list(MOST_VALUES).as_bytes()).unwrap_err().starts_with("more than 400000 values"));
         let errors = format!("{{\"errors\":[{}]}}", vec!["{}"; 1_500_000].join(","));
         assert!(inspect(errors.as_bytes()).is_err());
     }

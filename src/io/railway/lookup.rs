@@ -1,12 +1,12 @@
-//! Names to ids: one request, where a name is all there is.
+//! Looks up the ids of projects and environments by name.
 
 use graphql_client::GraphQLQuery;
 
 use crate::drift::ResourceRef;
 use crate::drift::similarity::close_matches;
-use crate::error::Error;
+use crate::error::{Error, RailwayErrors};
 use crate::io::railway::client::Client;
-use crate::io::railway::environment::{Pages, refuse_deleted};
+use crate::io::railway::environment::{NO_CURSOR, Pages, refuse_deleted};
 use crate::io::railway::operations::{ApiTokenProbe, Environments, Projects, api_token_probe, environments, projects};
 use crate::io::railway::response::QueryError;
 use crate::io::railway::service_instance::PageEnd;
@@ -18,31 +18,31 @@ pub struct LocatedProject {
     pub project: ResourceRef,
     /// Its environments that are not deleted, in Railway's order.
     pub environments: Vec<LocatedEnvironment>,
-    /// Whether it was deleted.
+    /// When it was deleted, if it was.
     deleted: Option<String>,
-    /// Where its list of environments goes on, if it does.
+    /// The cursor of the next page of environments, if there is one.
     rest: Option<String>,
 }
 
-/// One environment of it.
+/// An environment of a project.
 #[derive(Clone, Debug)]
 pub struct LocatedEnvironment {
     /// The environment.
     pub named: ResourceRef,
-    /// Whether the token may look into it.
+    /// Whether the token has access to it.
     pub access: EnvironmentAccess,
 }
 
-/// What a restricted environment lets a token do.
+/// Access of a token to an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnvironmentAccess {
-    /// Everything.
+    /// Full access.
     Open,
-    /// Nothing: only admins may read variables there.
+    /// None: only admins may read variables in a restricted environment.
     Restricted,
 }
 
-/// The generated types of the two operations differ in name only.
+/// Reads a page of environments. A macro, because the generated types of the two operations differ only in name.
 macro_rules! places {
     ($connection:expr) => {{
         let connection = $connection;
@@ -61,31 +61,31 @@ macro_rules! places {
     }};
 }
 
-/// The environments of the project with that id.
+/// Returns the project with this id and its environments.
 pub(crate) fn by_id(client: &Client<'_>, project: &str) -> Result<LocatedProject, Error> {
     environments_after(client, project, None)
 }
 
-/// The project of that name or id, among those that the token reaches.
+/// Returns the project with this name or id, among those that the token has access to.
 pub(crate) fn by_name(client: &Client<'_>, wanted: &str) -> Result<LocatedProject, Error> {
-    let mut reached = listed(client, None)?;
-    if !reached.iter().any(|located| fits(&located.project, wanted)) {
-        // Railway lists the projects of some workspaces only when the workspace is named.
+    let mut accessible = listed(client, None)?;
+    if !accessible.iter().any(|located| fits(&located.project, wanted)) {
+        // Railway lists the projects of some workspaces only if the request names the workspace.
         for workspace in workspaces(client)? {
-            reached.extend(listed(client, Some(&workspace))?);
+            accessible.extend(listed(client, Some(&workspace))?);
         }
     }
-    reached.sort_by(|left, right| left.project.cmp(&right.project));
-    reached.dedup_by(|left, right| left.project.id == right.project.id);
-    let names: Vec<String> = reached.iter().map(|located| located.project.name.clone()).collect();
+    accessible.sort_by(|left, right| left.project.cmp(&right.project));
+    accessible.dedup_by(|left, right| left.project.id == right.project.id);
+    let names: Vec<String> = accessible.iter().map(|located| located.project.name.clone()).collect();
     let mut fitting: Vec<LocatedProject> =
-        reached.into_iter().filter(|located| fits(&located.project, wanted)).collect();
+        accessible.into_iter().filter(|located| fits(&located.project, wanted)).collect();
     if fitting.len() > 1 {
         let candidates = fitting.into_iter().map(|located| located.project.id).collect();
         return Err(Error::Ambiguous { kind: "project", wanted: wanted.to_owned(), candidates });
     }
     let Some(mut located) = fitting.pop() else {
-        return Err(unknown("project", wanted, "the token's reach", names));
+        return Err(unknown("project", wanted, "this token", names));
     };
     refuse_deleted("project", &located.project.name, located.deleted.as_deref())?;
     if let Some(after) = located.rest.take() {
@@ -96,7 +96,7 @@ pub(crate) fn by_name(client: &Client<'_>, wanted: &str) -> Result<LocatedProjec
 }
 
 impl LocatedProject {
-    /// The environment of that name or id.
+    /// Returns the environment with this name or id.
     pub fn environment(&self, wanted: &str, from: &str) -> Result<ResourceRef, Error> {
         let Some(place) = self.environments.iter().find(|place| fits(&place.named, wanted)) else {
             return Err(unknown("environment", wanted, &format!("project {}", self.project.name), self.names()));
@@ -105,17 +105,14 @@ impl LocatedProject {
             return Err(Error::NoPermission {
                 from: from.to_owned(),
                 what: format!("environment {}", place.named.name),
-                errors: crate::error::RailwayErrors {
-                    messages: vec!["restricted: only admins may read its variables".to_owned()],
-                    traces: Vec::new(),
-                },
-                reach: None,
+                errors: RailwayErrors::default(),
+                reach: Some("the environment is restricted: only admins may read its variables".to_owned()),
             });
         }
         Ok(place.named.clone())
     }
 
-    /// The names of its environments.
+    /// Returns the names of its environments.
     pub fn names(&self) -> Vec<String> {
         self.environments.iter().map(|place| place.named.name.clone()).collect()
     }
@@ -131,7 +128,7 @@ fn unknown(kind: &'static str, wanted: &str, within: &str, choices: Vec<String>)
     Error::Unknown { kind, wanted: wanted.to_owned(), within: within.to_owned(), suggestions, choices }
 }
 
-/// The rest of a project's environments, to the end.
+/// Reads all environments of a project after this cursor.
 fn environments_after(client: &Client<'_>, project: &str, first: Option<String>) -> Result<LocatedProject, Error> {
     let mut pages = Pages::new("environments");
     let mut found: Option<LocatedProject> = None;
@@ -140,7 +137,7 @@ fn environments_after(client: &Client<'_>, project: &str, first: Option<String>)
         let variables = environments::Variables { project_id: project.to_owned(), after: after.clone() };
         let data: environments::ResponseData = client
             .query("Environments", &Environments::build_query(variables))
-            .map_err(|unanswered| client.error(unanswered, "Environments", &format!("project {project}")))?;
+            .map_err(|failure| client.error(failure, "Environments", &format!("project {project}")))?;
         client.require_same("project", project, &data.project.id)?;
         let project = data.project;
         let (places, rest, owners) = places!(project.environments);
@@ -162,7 +159,7 @@ fn environments_after(client: &Client<'_>, project: &str, first: Option<String>)
     Ok(located)
 }
 
-/// The projects that the token reaches, all or those of one workspace, to the end.
+/// Reads all projects that the token has access to, or those of one workspace.
 fn listed(client: &Client<'_>, workspace: Option<&str>) -> Result<Vec<LocatedProject>, Error> {
     let mut pages = Pages::new("projects");
     let mut all = Vec::new();
@@ -171,7 +168,7 @@ fn listed(client: &Client<'_>, workspace: Option<&str>) -> Result<Vec<LocatedPro
         let variables = projects::Variables { workspace_id: workspace.map(str::to_owned), after };
         let data: projects::ResponseData = client
             .query("Projects", &Projects::build_query(variables))
-            .map_err(|unanswered| client.error(unanswered, "Projects", "its list of projects"))?;
+            .map_err(|failure| client.error(failure, "Projects", "the list of projects"))?;
         let connection = data.projects;
         let end = PageEnd { more: connection.page_info.has_next_page, cursor: connection.page_info.end_cursor };
         for node in connection.edges.into_iter().map(|edge| edge.node) {
@@ -181,10 +178,7 @@ fn listed(client: &Client<'_>, workspace: Option<&str>) -> Result<Vec<LocatedPro
                 None => None,
                 Some(Some(cursor)) => Some(cursor),
                 Some(None) => {
-                    return Err(Error::Truncated {
-                        what: "environments",
-                        cause: "it says there is more, and not where".to_owned(),
-                    });
+                    return Err(Error::Truncated { what: "environments", cause: NO_CURSOR.to_owned() });
                 }
             };
             let project = ResourceRef { id: node.id, name: node.name };
@@ -197,10 +191,9 @@ fn listed(client: &Client<'_>, workspace: Option<&str>) -> Result<Vec<LocatedPro
     }
 }
 
-/// The ids of the workspaces that the token reaches; none if it may not ask.
+/// Returns the ids of the workspaces that the token has access to; none if it may not list them.
 fn workspaces(client: &Client<'_>) -> Result<Vec<String>, Error> {
-    let asked = client.query("ApiTokenProbe", &ApiTokenProbe::build_query(api_token_probe::Variables));
-    match asked {
+    match client.query("ApiTokenProbe", &ApiTokenProbe::build_query(api_token_probe::Variables)) {
         Ok(api_token_probe::ResponseData { api_token }) => {
             Ok(api_token.workspaces.into_iter().map(|workspace| workspace.id).collect())
         }

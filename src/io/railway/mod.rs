@@ -1,4 +1,4 @@
-//! Railway, in doctor's words.
+//! The client of Railway's GraphQL API.
 
 pub mod batch;
 mod batch_extras;
@@ -50,12 +50,12 @@ use crate::io::railway::lookup::LocatedProject;
 use crate::io::railway::variables::{Read, StoredResult};
 
 impl Client<'_> {
-    /// The environment with these ids, without its values: one request, and one per further page of services.
+    /// Reads the environment with these ids, without its values: one request for each page of services.
     pub fn shape(&self, project: &str, environment: &str) -> Result<Shape, Error> {
         environment::by_ids(self, project, environment)
     }
 
-    /// The same for ids that were looked up by names: these must be the names of what the ids then stand for.
+    /// The same for ids that were looked up by name. An error if the ids now belong to resources with other names.
     pub fn shape_of(&self, project: &ResourceRef, environment: &ResourceRef) -> Result<Shape, Error> {
         let shape = self.shape(&project.id, &environment.id)?;
         self.require_same("project", &project.name, &shape.project.name)?;
@@ -63,45 +63,45 @@ impl Client<'_> {
         Ok(shape)
     }
 
-    /// The environment that the project token is for: one request.
+    /// Reads the environment that the project token is for, with one request.
     pub fn token_shape(&self) -> Result<Shape, Error> {
         environment::by_token(self)
     }
 
-    /// The project with that id and its environments: one request.
+    /// Reads the project with this id and its environments, with one request.
     pub fn project(&self, id: &str) -> Result<LocatedProject, Error> {
         lookup::by_id(self, id)
     }
 
-    /// The project of that name and its environments: one request, more if it has to be looked for in workspaces.
+    /// Reads the project with this name and its environments: one request, more if each workspace has to be searched.
     pub fn project_named(&self, name: &str) -> Result<LocatedProject, Error> {
         lookup::by_name(self, name)
     }
 
-    /// The variables of these services: one request for each twenty.
+    /// Reads the variables of these services: one request for every twenty.
     pub fn values(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Vec<StoredResult>, Error> {
         Ok(variables::read(self, shape, services, ReadOptions::Nothing)?.stored)
     }
 
-    /// The same, with what the running deployments were created with and what is staged, in the same requests; one more
-    /// for each of the two that is refused in a way that takes the rest along.
+    /// The same, with the variables of the running deployments and the staged changes in the same requests. If one of
+    /// these makes Railway reject a whole request, it is sent once more without it.
     pub fn values_and_running(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Read, Error> {
         variables::read(self, shape, services, ReadOptions::Running)
     }
 
-    /// When each variable of the environment was changed last: one request for each page.
+    /// Reads when each variable of the environment was last changed: one request for each page.
     pub fn variable_times(&self, shape: &Shape) -> Result<ChangeTimes, Error> {
         variable_times::read(self, shape)
     }
 
-    /// The environment's shared variables, as stored: one request.
+    /// Reads the environment's shared variables as stored, with one request.
     pub fn shared_values(&self, shape: &Shape) -> StoredResult {
         variables::shared(self, shape)
     }
 
-    /// What Railway could not answer beside its data, a sentence each. Scrubbed once more: it may quote a value that was
-    /// read only later.
+    /// Returns a sentence for each field that Railway could not return. They are redacted again, because they may quote
+    /// a value that was read later.
     pub fn take_remarks(&self) -> Vec<String> {
-        self.remarks.take().iter().map(|remark| self.scrubber.redact(remark)).collect()
+        self.remarks.take().iter().map(|remark| self.redactor.redact(remark)).collect()
     }
 }

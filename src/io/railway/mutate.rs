@@ -1,4 +1,4 @@
-//! Sending a change: the body that carries values, and no second try unless nothing of the first arrived, see [`retry`].
+//! Sends a mutation. It is retried only if the first attempt did not arrive, see [`retry`].
 //!
 //! [`retry`]: crate::io::railway::retry
 
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::io::railway::client::Client;
 use crate::io::railway::retry::{RequestFailure, RequestKind};
 
-/// The body of a change; values are written into it where they leave, see `scalars::Leaving`.
+/// The body of a mutation. Values are written into it by `scalars::Leaving` alone.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct MutationRequest<'l, V> {
@@ -19,7 +19,7 @@ struct MutationRequest<'l, V> {
 }
 
 impl Client<'_> {
-    /// Sends a change. A failure after which it may have been carried out is to be observed, and never repeated.
+    /// Sends a mutation. After a failure with an unknown outcome, the caller must read the outcome back.
     pub(crate) fn mutate<V: Serialize, T: DeserializeOwned>(
         &self,
         operation: &'static str,

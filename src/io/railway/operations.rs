@@ -1,4 +1,4 @@
-//! The operations, typed against `graphql/schema.graphql`. No generated name leaves `io/railway`.
+//! The GraphQL operations, typed against `graphql/schema.graphql`. Generated names are used only in `io/railway`.
 
 use graphql_client::GraphQLQuery;
 use serde::Serialize;
@@ -7,10 +7,10 @@ use crate::io::railway::scalars::{
     DateTime, DeploymentDiagnosis, DeploymentMeta, EnvironmentConfig, EnvironmentVariables, JSON,
 };
 
-// The derive reads the schema without telling cargo; this line makes cargo rebuild when it changes.
+// The derive macro reads the schema without cargo's knowledge. This line makes cargo rebuild when it changes.
 const _: &str = include_str!("../../../graphql/schema.graphql");
 
-/// One operation: the derive's types and nothing else. The struct's name is the operation's name.
+/// Declares an operation. The struct has the operation's name.
 #[rustfmt::skip] // it indents the attribute further with every run
 macro_rules! operation {
     ($name:ident, $file:tt, $what:literal) => {
@@ -27,38 +27,38 @@ macro_rules! operation {
     };
 }
 
-operation!(ApiTokenProbe, "graphql/api_token_probe.graphql", "Whether a bearer token is alive.");
+operation!(ApiTokenProbe, "graphql/api_token_probe.graphql", "Whether a bearer token is valid.");
 operation!(BuildLog, "graphql/build_log.graphql", "The end of a build's log.");
-operation!(BuildLogBySnapshot, "graphql/build_log_by_snapshot.graphql", "The same, from the environment's lines.");
+operation!(BuildLogBySnapshot, "graphql/build_log_by_snapshot.graphql", "The same, from the environment's log.");
 operation!(DeploymentEvents, "graphql/deployment_events.graphql", "Steps of a deployment; for a batch.");
 operation!(DeploymentLog, "graphql/deployment_log.graphql", "Lines of a deployment's log.");
-operation!(DeploymentStatus, "graphql/deployment_status.graphql", "How a deployment is doing; for a batch.");
-operation!(Edge, "graphql/edge.graphql", "What stands in front of a service.");
+operation!(DeploymentStatus, "graphql/deployment_status.graphql", "The status of a deployment; for a batch.");
+operation!(Edge, "graphql/edge.graphql", "The edge settings of a service.");
 operation!(Environment, "graphql/environment.graphql", "An environment and its services.");
 operation!(EnvironmentByToken, "graphql/environment_by_token.graphql", "The environment of a project token.");
-operation!(EnvironmentByTokenMinimal, "graphql/environment_by_token_minimal.graphql", "Without how services run.");
-operation!(EnvironmentMinimal, "graphql/environment_minimal.graphql", "Without how services run.");
+operation!(EnvironmentByTokenMinimal, "graphql/environment_by_token_minimal.graphql", "Without service details.");
+operation!(EnvironmentMinimal, "graphql/environment_minimal.graphql", "Without service details.");
 operation!(Environments, "graphql/environments.graphql", "A project's environments.");
 operation!(MoreServices, "graphql/more_services.graphql", "A further page of services.");
-operation!(MoreServicesMinimal, "graphql/more_services_minimal.graphql", "Without how services run.");
-operation!(PatchProgress, "graphql/patch_progress.graphql", "What became of a patch.");
-operation!(ProjectTokenProbe, "graphql/project_token_probe.graphql", "Whether a project token is alive.");
-operation!(Projects, "graphql/projects.graphql", "The projects that a token reaches.");
+operation!(MoreServicesMinimal, "graphql/more_services_minimal.graphql", "Without service details.");
+operation!(PatchProgress, "graphql/patch_progress.graphql", "The progress of a committed patch.");
+operation!(ProjectTokenProbe, "graphql/project_token_probe.graphql", "Whether a project token is valid.");
+operation!(Projects, "graphql/projects.graphql", "The projects that a token has access to.");
 operation!(RecentDeployments, "graphql/recent_deployments.graphql", "A service's newest deployments.");
 operation!(SharedValues, "graphql/shared_values.graphql", "An environment's shared variables.");
-operation!(Snapshot, "graphql/snapshot.graphql", "What a deployment got; the batch is built from it.");
-operation!(StagedChanges, "graphql/staged_changes.graphql", "What is staged; it rides along with values.");
+operation!(Snapshot, "graphql/snapshot.graphql", "A deployment's variables; for a batch.");
+operation!(StagedChanges, "graphql/staged_changes.graphql", "Staged changes; for a batch of values.");
 operation!(StartCommands, "graphql/start_commands.graphql", "An environment's start commands.");
-operation!(UserProbe, "graphql/user_probe.graphql", "Whether a bearer token is a person's.");
-operation!(Values, "graphql/values.graphql", "One service's variables; the batch is built from it.");
-operation!(VariableTimes, "graphql/variable_times.graphql", "When variables were changed last.");
+operation!(UserProbe, "graphql/user_probe.graphql", "Whether a bearer token belongs to a user.");
+operation!(Values, "graphql/values.graphql", "A service's variables; for a batch.");
+operation!(VariableTimes, "graphql/variable_times.graphql", "When variables were last changed.");
 
-/// The JSON body of a query.
+/// Returns the JSON body of a query.
 pub(crate) fn query_body<V: Serialize>(operation: &'static str, query: &str, variables: &V) -> String {
     serde_json::json!({ "operationName": operation, "query": query, "variables": variables }).to_string()
 }
 
-/// What only a fix asks and sends: a staged patch is read as it comes, and values go out.
+/// The operations of a fix. Here, a staged patch is read as it is, and variables are values to send.
 pub(crate) mod change {
     use graphql_client::GraphQLQuery;
 
@@ -67,12 +67,12 @@ pub(crate) mod change {
     };
 
     operation!(DeleteVariable, "graphql/delete_variable.graphql", "Removes one variable.");
-    operation!(Deploy, "graphql/deploy.graphql", "Makes a first deployment.");
-    operation!(PreWriteState, "graphql/pre_write_state.graphql", "What is read right before a write.");
+    operation!(Deploy, "graphql/deploy.graphql", "Deploys a service.");
+    operation!(PreWriteState, "graphql/pre_write_state.graphql", "The state right before a write.");
     operation!(Redeploy, "graphql/redeploy.graphql", "Deploys a deployment's code again.");
     operation!(SetVariables, "graphql/set_variables.graphql", "Stores variables.");
 
-    /// A patch that goes out.
+    /// The operation that sends a patch.
     pub(crate) mod patch {
         use graphql_client::GraphQLQuery;
 

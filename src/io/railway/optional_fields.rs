@@ -1,19 +1,20 @@
-//! Doing without a field that an account or a schema refuses: it costs the rule that needs it its sight, and no other rule.
+//! Removes a field from a query if Railway rejects it, because of the account or the schema. Only the rule that needs
+//! the field is skipped.
 
 use serde_json::{Value, json};
 
 use crate::io::railway::response::{ErrorKind, GraphqlError};
 
-/// A field of a service instance that can be left out of a question.
+/// A field of a service instance that can be left out of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spare {
-    /// Where the service can be reached.
+pub(crate) enum OptionalField {
+    /// The domains of the service.
     Domains,
     /// One of its settings.
     Setting(&'static str),
 }
 
-/// Words by which a refusal names the domains, or a part or type of them.
+/// The names in an error that refer to the domains, or to a part or type of them.
 const OF_DOMAINS: [&str; 8] = [
     "AllDomains",
     "CustomDomain",
@@ -27,24 +28,24 @@ const OF_DOMAINS: [&str; 8] = [
 
 const SETTINGS: [&str; 4] = ["cronSchedule", "railwayConfigFile", "sleepApplication", "startCommand"];
 
-impl Spare {
-    /// The one that a refusal is about: by its path, or by what the schema does not have.
+impl OptionalField {
+    /// Returns the field that an error is about: by its path, or by the name that the schema lacks.
     pub(crate) fn of(refusal: &GraphqlError) -> Option<Self> {
-        let named = |word: &str| match SETTINGS.iter().find(|setting| **setting == word) {
+        let named = |name: &str| match SETTINGS.iter().find(|setting| **setting == name) {
             Some(setting) => Some(Self::Setting(setting)),
-            None => OF_DOMAINS.contains(&word).then_some(Self::Domains),
+            None => OF_DOMAINS.contains(&name).then_some(Self::Domains),
         };
         let by_path = || refusal.path.iter().rev().find_map(|part| named(part));
         let quoted = || refusal.message.split('"').skip(1).step_by(2).find_map(named);
         by_path().or_else(|| if refusal.kind == ErrorKind::Schema { quoted() } else { None })
     }
 
-    /// Those that all of the refusals are about; `None` where one is about anything else.
+    /// Returns the fields that the errors are about; `None` if one of them is about anything else.
     pub(crate) fn of_all(refusals: &[GraphqlError]) -> Option<Vec<Self>> {
         refusals.iter().map(Self::of).collect()
     }
 
-    /// The document without it.
+    /// Returns the document without the field.
     pub(crate) fn out_of(self, document: &str) -> String {
         let field = match self {
             Self::Domains => "domains",
@@ -64,7 +65,8 @@ impl Spare {
     }
 }
 
-/// Puts an empty list of domains to every service instance that was asked for none; other settings may be missing.
+/// Adds empty domains to each service instance without them, because the generated types require the field. Other
+/// settings may be missing.
 pub(crate) fn fill(data: &mut Value) {
     match data {
         Value::Array(list) => list.iter_mut().for_each(fill),
@@ -82,7 +84,7 @@ pub(crate) fn fill(data: &mut Value) {
 mod tests {
     use serde_json::json;
 
-    use crate::io::railway::optional_fields::{Spare, fill};
+    use crate::io::railway::optional_fields::{OptionalField, fill};
 
     const DOCUMENT: &str = "query Q {\n  node {\n    startCommand\n    domains {\n      customDomains {\n        \
                             status {\n          verified\n        }\n      }\n    }\n    latest {\n      domainsOfIt\n    }\n  }\n}\n";
@@ -90,11 +92,11 @@ mod tests {
     #[test]
     fn removing_field_removes_its_selection() {
         assert_eq!(
-            Spare::Domains.out_of(DOCUMENT),
+            OptionalField::Domains.out_of(DOCUMENT),
             "query Q {\n  node {\n    startCommand\n    latest {\n      domainsOfIt\n    }\n  }\n}\n"
         );
-        assert_eq!(Spare::Setting("startCommand").out_of(DOCUMENT), DOCUMENT.replace("    startCommand\n", ""));
-        assert_eq!(Spare::Setting("cronSchedule").out_of(DOCUMENT), DOCUMENT);
+        assert_eq!(OptionalField::Setting("startCommand").out_of(DOCUMENT), DOCUMENT.replace("    startCommand\n", ""));
+        assert_eq!(OptionalField::Setting("cronSchedule").out_of(DOCUMENT), DOCUMENT);
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! What stands between `doctor` and Railway's API and answers in its place: Cloudflare, a company's proxy, a gateway.
+//! Responses from something in front of Railway's API: Cloudflare, a company's proxy, a gateway.
 //!
-//! Cloudflare is in front of every response, so that its headers alone prove nothing; its own responses have a code.
+//! All of Railway's responses pass through Cloudflare and have its headers. Cloudflare's own responses are recognised
+//! by their error code.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use crate::io::cloudflare;
 use crate::io::railway::transport::HttpResponse;
 
-/// Programs that name themselves in `Server`, as they are shown. Any other text in that header is not repeated.
+/// Known values of `Server`, and how they are shown. Any other text in that header is not printed.
 const SERVERS: [(&str, &str); 19] = [
     ("cloudflare", "Cloudflare"),
     ("railway", "railway"),
@@ -32,7 +33,7 @@ const SERVERS: [(&str, &str); 19] = [
     ("zscaler", "Zscaler"),
 ];
 
-/// The program in `Server`, if it is one that is known.
+/// Returns the program in `Server`, if it is known.
 pub(crate) fn server(reply: &HttpResponse) -> Option<&'static str> {
     known_server(header(reply, "server")?)
 }
@@ -43,7 +44,7 @@ pub(crate) fn known_server(value: &str) -> Option<&'static str> {
     SERVERS.iter().find(|(known, _)| *known == name).map(|(_, shown)| *shown)
 }
 
-/// `CF-RAY`, which Cloudflare's support asks for: sixteen hex digits and an airport.
+/// Returns `CF-RAY`, which Cloudflare's support asks for: sixteen hex digits and an airport code.
 pub(crate) fn ray(reply: &HttpResponse) -> Option<&str> {
     header(reply, "cf-ray").filter(|ray| is_ray(ray))
 }
@@ -58,8 +59,8 @@ fn header<'r>(reply: &'r HttpResponse, name: &str) -> Option<&'r str> {
     reply.others.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// Whether a body is what a GraphQL API answers: an object with `data`, or with errors that have messages. A gateway's
-/// `{"message":"Forbidden"}` is not, nor is JSON:API's list of errors.
+/// Returns whether a body is a GraphQL response: an object with `data`, or with errors that have messages. A gateway's
+/// `{"message":"Forbidden"}` and the error list of JSON:API are not.
 pub(crate) fn is_graphql(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct GraphqlBody {
@@ -68,14 +69,14 @@ pub(crate) fn is_graphql(body: &[u8]) -> bool {
     }
     let has_message =
         |error: &Value| error.get("message").is_some_and(|message| message.is_string() || message.is_null());
-    // A list is no envelope, although its parts could be read as one.
+    // serde would also read a list as the envelope.
     body.trim_ascii_start().starts_with(b"{")
         && serde_json::from_slice::<GraphqlBody>(body).is_ok_and(|envelope| {
             envelope.data.is_some() || envelope.errors.is_some_and(|errors| errors.iter().any(has_message))
         })
 }
 
-/// What came, as a phrase that quotes nothing of the body: status, kind of body, and who sent it where that is known.
+/// Describes a response without quoting its body: the status, the kind of body, and the sender if known.
 pub(crate) fn described(reply: &HttpResponse, body: &str) -> String {
     let status = reply.status;
     let code = cloudflare::error_code(&reply.body);
@@ -83,7 +84,7 @@ pub(crate) fn described(reply: &HttpResponse, body: &str) -> String {
         Some(code) => format!("HTTP {status} with Cloudflare's `error code: {code}`"),
         None => format!("HTTP {status} with {body}"),
     };
-    // The code says it already.
+    // The code already implies Cloudflare.
     let server = server(reply).filter(|_| code.is_none()).map(|name| format!("sent by {name}"));
     let ray = ray(reply).map(|ray| format!("CF-RAY {ray}"));
     let from: Vec<String> = server.into_iter().chain(ray).collect();

@@ -1,4 +1,4 @@
-//! What headers tell of a limit: how much is allowed, and how long to wait.
+//! The rate limit in response headers: how many requests are allowed, and how long to wait.
 
 use std::time::Duration;
 
@@ -7,11 +7,12 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use crate::io::railway::transport::HttpResponse;
 
-/// The wait before the second try after a rate limit without `Retry-After`; doubled for each further one.
+/// The wait before the second attempt after a rate limit without `Retry-After`; it doubles for each further one.
 pub(super) const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
 
-/// What the headers tell of the limit: `"default";q=1000;w=3600` is a thousand requests in an hour. Railway documents
-/// other headers than it was seen to send, so both are understood.
+/// Describes the limit: `"default";q=1000;w=3600` is a thousand requests in an hour.
+///
+/// Railway documents `X-RateLimit-Limit`, but sends `RateLimit-Policy`. Both are supported.
 pub(super) fn allowance(rate: &[(String, String)]) -> Option<String> {
     if let Some((requests, seconds)) = policy(rate) {
         return Some(format!("{requests} requests in {seconds} s"));
@@ -19,7 +20,7 @@ pub(super) fn allowance(rate: &[(String, String)]) -> Option<String> {
     header(rate, "x-ratelimit-limit")?.trim().parse::<u64>().ok().map(|requests| format!("{requests} requests"))
 }
 
-/// Requests and seconds of `RateLimit-Policy`.
+/// Parses the requests and seconds of `RateLimit-Policy`.
 pub(super) fn policy(rate: &[(String, String)]) -> Option<(u64, u64)> {
     let policy = header(rate, "ratelimit-policy")?;
     let part = |prefix| policy.split(';').find_map(|part| part.trim().strip_prefix(prefix)?.trim().parse().ok());
@@ -30,12 +31,12 @@ fn header<'r>(rate: &'r [(String, String)], name: &str) -> Option<&'r str> {
     rate.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// How long a response asks to wait. A date is the sender's, and so is the clock that it is held against.
+/// Returns the wait of `Retry-After`. A date in it is compared with the sender's own clock, if `Date` contains it.
 pub(super) fn named_delay(reply: &HttpResponse, now: Timestamp) -> Option<Duration> {
     waiting_time(reply.retry_after.as_deref()?, Some(reply.date.unwrap_or(now)))
 }
 
-/// `Retry-After`: seconds, the form that Railway documents, or a date, which means nothing without the time of the sender.
+/// Parses `Retry-After`: seconds, which is the form that Railway documents, or a date, which needs the sender's time.
 pub(super) fn waiting_time(text: &str, now: Option<Timestamp>) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();

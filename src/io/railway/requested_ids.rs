@@ -1,18 +1,18 @@
-//! A response must be about what was requested. Names may be equal by chance and a response may be mixed up on its way: only
-//! ids show that what is compared, and later written, is what the user asked for.
+//! Checks that a response is about the requested resources. Names can be equal by chance, and a proxy can mix up
+//! responses: only ids prove that doctor compares, and later writes, what the user selected.
 
 use crate::error::Error;
 use crate::io::railway::client::Client;
 
-/// The environment and the service that a part of a response belongs to, by its own account.
+/// The environment and the service that a part of a response states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) environment: String,
-    /// Railway's schema allows a deployment without one.
+    /// Optional, because Railway's schema allows a deployment without one.
     pub(crate) service: Option<String>,
 }
 
-/// The claim of a generated type that has both ids; a service instance and a deployment have.
+/// Returns the claim of a generated type with both ids: a service instance or a deployment.
 macro_rules! claim {
     ($node:expr) => {
         crate::io::railway::requested_ids::Claim {
@@ -24,23 +24,23 @@ macro_rules! claim {
 
 pub(crate) use claim;
 
-/// The id of a service, whether or not the schema lets it be null.
+/// Returns the id of a service, whether or not it is nullable in the schema.
 pub(crate) fn optional(id: impl Into<Option<String>>) -> Option<String> {
     id.into()
 }
 
 impl Client<'_> {
-    /// An error if a response is about another project, environment, … than the requested one.
-    pub(crate) fn require_same(&self, kind: &'static str, requested: &str, answered: &str) -> Result<(), Error> {
-        if requested == answered {
+    /// Returns an error if a response is about another project, environment, … than the requested one.
+    pub(crate) fn require_same(&self, kind: &'static str, requested: &str, returned: &str) -> Result<(), Error> {
+        if requested == returned {
             return Ok(());
         }
-        // The id that came instead may be any text, so it is not shown.
-        let what = format!("the response is about another {kind} than the requested one");
-        Err(Error::InvalidResponse { host: self.host(), cause: what })
+        // The returned id may be any text, so it is not shown.
+        let cause = format!("the response is about another {kind} than the requested one");
+        Err(Error::InvalidResponse { host: self.host(), cause })
     }
 
-    /// The same for parts of a response: all belong to that environment, and to that service as far as they name one.
+    /// The same for parts of a response: all must belong to this environment, and to this service if they name one.
     pub(crate) fn require_claims<'a>(
         &self,
         environment: &str,

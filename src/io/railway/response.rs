@@ -1,7 +1,8 @@
-//! The one place that turns what came back into data or a classified refusal.
+//! Turns a response into data or a classified error.
 //!
-//! Railway answers HTTP 200 with prose in `errors` for nearly everything; which phrases mean what was learned from
-//! recorded answers and from the official CLI's own matching, and stands in [`ErrorKind::of`] alone.
+//! Railway reports nearly all failures as HTTP 200 with prose in `errors`, and most of them with the same code. The
+//! meaning of the phrases is known from recorded responses and from the phrases that the official CLI matches. Only
+//! [`ErrorKind::of`] depends on them.
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -13,46 +14,46 @@ use crate::io::railway::json_checks::inspect;
 use crate::io::railway::proxy_errors;
 use crate::io::railway::transport::HttpResponse;
 
-/// The most GraphQL errors that are read: more than one for each service of a large environment.
+/// The maximum number of GraphQL errors in a response: more than one for each service of a large environment.
 const MOST_ERRORS: usize = 10_000;
 
-/// What an answer comes to when it is not plain data.
+/// The reason why a response has no usable data.
 #[derive(Debug)]
 pub(crate) enum ResponseError {
-    /// No answer of Railway's: HTML, an empty body, a gateway's status, broken JSON. May pass by itself.
+    /// Not a response of Railway: HTML, an empty body, a gateway's status, invalid JSON. May be transient.
     Garbled(String),
-    /// JSON that Railway does not send: too large, or ambiguous. It is not asked for again.
+    /// JSON that Railway does not send: too large, or ambiguous. Not retried.
     Invalid(String),
-    /// Something in front of Railway refused the request; what is known of it. It says nothing of the token.
+    /// Something in front of Railway rejected the request, so that the validity of the token is unknown.
     Blocked {
-        /// What came.
+        /// A description of the response.
         why: String,
         /// Cloudflare's own code, if it has one.
         code: Option<u16>,
     },
-    /// Railway or its edge limits the rate.
+    /// The rate limit of Railway or its edge.
     Limited {
-        /// Who: `Railway`, or `Cloudflare, Railway's edge,`.
+        /// `Railway` or `Cloudflare (Railway's edge)`.
         by: &'static str,
-        /// The errors that say so within HTTP 200; none with HTTP 429.
+        /// The GraphQL errors, if it was reported with HTTP 200; none with HTTP 429.
         refusals: Vec<GraphqlError>,
     },
-    /// Somebody wants us to go elsewhere.
+    /// A redirect to this URL, which is not followed.
     Redirected(String),
     /// GraphQL errors, and no data.
     Refused(Vec<GraphqlError>),
 }
 
-/// Why a query has no data, after all its tries.
+/// The reason why a query has no data, after all attempts.
 #[derive(Debug)]
 pub(crate) enum QueryError {
-    /// Railway answered with errors instead of data; the caller may know more about them.
+    /// Railway responded with errors instead of data. The caller may know more about their meaning.
     Refused(Vec<GraphqlError>),
     /// Anything else; final.
     Failed(Error),
 }
 
-/// Data, and what Railway could not answer beside it.
+/// The data of a response, and the errors beside it.
 #[derive(Debug)]
 pub(crate) struct ResponseData<T> {
     pub(crate) data: T,
@@ -63,23 +64,23 @@ pub(crate) struct ResponseData<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct GraphqlError {
     pub(crate) kind: ErrorKind,
-    /// Railway's words; printed only after scrubbing.
+    /// Railway's message; redacted before it is printed.
     pub(crate) message: String,
-    /// The field it is about, where given: `["stored_3"]`.
+    /// The field that it is about, if given, such as `["stored_3"]`.
     pub(crate) path: Vec<String>,
     pub(crate) trace: Option<String>,
-    /// The workspace that demands two-factor authentication.
+    /// The workspace that requires two-factor authentication.
     pub(crate) workspace: Option<String>,
 }
 
 impl GraphqlError {
-    /// Railway answers HTTP 200 to nearly everything; one of these two is about the token, whatever the text is.
-    fn answered_with(self, status: u16) -> Self {
-        let is_of_token = matches!(status, 401 | 403) && self.kind == ErrorKind::Other;
-        Self { kind: if is_of_token { ErrorKind::NotAuthorized } else { self.kind }, ..self }
+    /// Railway nearly always responds with HTTP 200. HTTP 401 and 403 are about the token, whatever the message.
+    fn with_status(self, status: u16) -> Self {
+        let is_about_token = matches!(status, 401 | 403) && self.kind == ErrorKind::Other;
+        Self { kind: if is_about_token { ErrorKind::NotAuthorized } else { self.kind }, ..self }
     }
 
-    /// The edge's way of saying that a smaller question may pass.
+    /// The error for HTTP 413, with which the edge rejects a large request.
     fn too_large() -> Self {
         Self {
             kind: ErrorKind::TooLarge,
@@ -91,50 +92,51 @@ impl GraphqlError {
     }
 }
 
-/// What a refusal means.
+/// The meaning of a GraphQL error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
-    /// Wrong header for this token, a revoked project token, or no credential.
+    /// The wrong header for this token, a revoked project token, or no credential.
     ProjectTokenNotFound,
-    /// A dead session, no permission, or an id that does not exist.
+    /// An expired session, no permission, or an id that does not exist.
     NotAuthorized,
     /// The commit is not in the repository of the service.
     CommitNotFound,
-    /// Missing, deleted, or hidden by an access group.
+    /// Missing, deleted, or not accessible because of an access group.
     NotFound,
-    /// A server failure without a word of why.
+    /// A server failure without a cause.
     Problem,
-    /// Our document does not fit the schema of today.
+    /// The document does not match Railway's present schema.
     Schema,
-    /// Our document is larger than allowed; a smaller one may pass.
+    /// The document is larger than allowed; a smaller one may be accepted.
     Document,
-    /// Our request is larger than something on the way lets through; a smaller one may pass.
+    /// The request is too large for a proxy or the edge; a smaller one may be accepted.
     TooLarge,
-    /// The workspace demands two-factor authentication.
+    /// The workspace requires two-factor authentication.
     TwoFactor,
-    /// A limit told inside HTTP 200.
+    /// A rate limit that is reported with HTTP 200.
     Limited,
-    /// Another deployment of the service is not done yet.
+    /// Another deployment of the service is still in progress.
     RedeployLater,
-    /// There is nothing that could be deployed again.
+    /// The service has no deployment that could be deployed again.
     NothingToRedeploy,
     /// Anything else.
     Other,
 }
 
 impl ErrorKind {
-    /// Whether a smaller question may pass.
+    /// Returns whether a smaller request may be accepted.
     pub(crate) fn is_of_size(self) -> bool {
         matches!(self, Self::Document | Self::TooLarge)
     }
 
-    /// Whether it may mean that the token is not known: how a dead one is told of is not known for sure. What fails in
-    /// another way tells nothing of the token.
+    /// Returns whether it may mean that the token is invalid. Which of these errors Railway returns for a revoked or
+    /// expired token is not known for certain. Any other error does not depend on the token.
     pub(crate) fn is_of_token(self) -> bool {
         matches!(self, Self::NotAuthorized | Self::ProjectTokenNotFound | Self::NotFound | Self::Other)
     }
 
-    /// The meaning of Railway's prose. The code alone never decides: most errors carry `INTERNAL_SERVER_ERROR`.
+    /// Classifies a message of Railway. The code alone is not sufficient, because most errors have
+    /// `INTERNAL_SERVER_ERROR`.
     fn of(message: &str, code: &str) -> Self {
         let message = message.to_lowercase();
         let has = |part: &str| message.contains(part);
@@ -174,7 +176,7 @@ impl ErrorKind {
     }
 }
 
-/// `… 3 per 30 seconds`: a throttle that Railway tells inside HTTP 200.
+/// Matches `… 3 per 30 seconds`, a rate limit that Railway reports with HTTP 200.
 fn is_per_time(message: &str) -> bool {
     let units = ["second", "minute", "hour"];
     message
@@ -183,14 +185,14 @@ fn is_per_time(message: &str) -> bool {
         .any(|rest| rest.split_ascii_whitespace().take(2).any(|word| units.iter().any(|unit| word.starts_with(unit))))
 }
 
-/// The GraphQL envelope. Unknown keys are Railway's to add.
+/// The GraphQL envelope. Unknown keys are ignored, because Railway may add some.
 #[derive(Deserialize)]
 struct Envelope<T> {
     data: Option<T>,
     errors: Option<Vec<RawError>>,
 }
 
-/// Of any type each, so that a part of an error that changes its type does not cost the whole error.
+/// Each field has any type, so that the rest of an error can be read if Railway changes one of them.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RawError {
@@ -200,47 +202,48 @@ struct RawError {
     trace_id: Value,
 }
 
-/// Reads a reply. Texts of the JSON reader are never passed on: they may quote values.
+/// Reads a response. The messages of serde_json are never passed on, because they may quote values.
 pub(crate) fn read<T: DeserializeOwned>(reply: &HttpResponse) -> Result<ResponseData<T>, ResponseError> {
     check_status(reply)?;
-    inspect(&reply.body).map_err(|what| ResponseError::Invalid(format!("HTTP {}, with {what}", reply.status)))?;
+    inspect(&reply.body)
+        .map_err(|what| ResponseError::Invalid(format!("HTTP {} with JSON that has {what}", reply.status)))?;
     check_sender(reply)?;
     let Envelope { data, errors } = envelope(reply)?;
     let errors = errors.unwrap_or_default();
     if errors.len() > MOST_ERRORS {
         return Err(ResponseError::Invalid(format!(
-            "HTTP {}, with more than {MOST_ERRORS} errors in it",
+            "HTTP {} with more than {MOST_ERRORS} GraphQL errors",
             reply.status
         )));
     }
-    let refusals: Vec<GraphqlError> = errors.iter().map(|error| refusal(error).answered_with(reply.status)).collect();
+    let refusals: Vec<GraphqlError> = errors.iter().map(|error| refusal(error).with_status(reply.status)).collect();
     match data {
         _ if refusals.iter().any(|refusal| refusal.kind == ErrorKind::Limited) => {
             Err(ResponseError::Limited { by: "Railway", refusals })
         }
         Some(data) => Ok(ResponseData { data, beside: refusals }),
         None if refusals.is_empty() => {
-            Err(ResponseError::Garbled(format!("HTTP {}, with neither data nor an error in it", reply.status)))
+            Err(ResponseError::Garbled(format!("HTTP {} with neither data nor errors", reply.status)))
         }
         None => Err(ResponseError::Refused(refusals)),
     }
 }
 
-/// Whether a reply is a plain answer, as far as one quick pass shows: the values of many services are long, and they are
-/// read whole by whoever asked for them.
+/// Returns whether a response has data and is not a rate limit, in one quick pass that skips the data: the values of
+/// many services are long, and the caller parses them anyway.
 pub(crate) fn has_data(reply: &HttpResponse) -> bool {
     let is_limit = |error: &RawError| refusal(error).kind == ErrorKind::Limited;
     reply.status == 200
         && serde_json::from_slice::<Envelope<IgnoredAny>>(&reply.body)
-            .is_ok_and(|own| own.data.is_some() && !own.errors.iter().flatten().any(is_limit))
+            .is_ok_and(|envelope| envelope.data.is_some() && !envelope.errors.iter().flatten().any(is_limit))
 }
 
-/// Statuses that say everything, whatever the body is.
+/// Returns an error for the statuses that are conclusive without the body.
 fn check_status(reply: &HttpResponse) -> Result<(), ResponseError> {
     match reply.status {
         429 => Err(ResponseError::Limited { by: limiter(reply), refusals: Vec::new() }),
         300..400 => {
-            let to = reply.location.clone().unwrap_or_else(|| "an address it does not name".into());
+            let to = reply.location.clone().unwrap_or_default();
             Err(ResponseError::Redirected(to))
         }
         413 => Err(ResponseError::Refused(vec![GraphqlError::too_large()])),
@@ -248,7 +251,7 @@ fn check_status(reply: &HttpResponse) -> Result<(), ResponseError> {
     }
 }
 
-/// An error for what Cloudflare, a proxy or a gateway answered in Railway's place.
+/// Returns an error for a response that Cloudflare, a proxy or a gateway sent instead of Railway.
 fn check_sender(reply: &HttpResponse) -> Result<(), ResponseError> {
     let code = cloudflare::error_code(&reply.body);
     let is_refusal = matches!(reply.status, 401 | 403) && !proxy_errors::is_graphql(&reply.body);
@@ -257,12 +260,12 @@ fn check_sender(reply: &HttpResponse) -> Result<(), ResponseError> {
         return Err(ResponseError::Blocked { why, code });
     }
     if matches!(reply.status, 502..=504) && code.is_none() {
-        return Err(ResponseError::Garbled(format!("a gateway answered HTTP {}, not Railway itself", reply.status)));
+        return Err(ResponseError::Garbled(format!("HTTP {} from a gateway in front of Railway", reply.status)));
     }
     Ok(())
 }
 
-/// The envelope. Data of an unexpected shape may stand beside errors that explain it.
+/// Parses the envelope. If the data does not match its type, the errors beside it, if any, are the better explanation.
 fn envelope<T: DeserializeOwned>(reply: &HttpResponse) -> Result<Envelope<T>, ResponseError> {
     serde_json::from_slice(&reply.body).or_else(|error| match serde_json::from_slice(&reply.body) {
         Ok(Envelope::<IgnoredAny> { errors: Some(errors), .. }) if !errors.is_empty() => {
@@ -272,11 +275,11 @@ fn envelope<T: DeserializeOwned>(reply: &HttpResponse) -> Result<Envelope<T>, Re
     })
 }
 
-/// The errors of a reply that has some.
+/// Returns the GraphQL errors of a response, if it has any.
 pub(crate) fn refusals(reply: &HttpResponse) -> Vec<GraphqlError> {
     let envelope: Option<Envelope<IgnoredAny>> = serde_json::from_slice(&reply.body).ok();
     let errors = envelope.and_then(|envelope| envelope.errors).unwrap_or_default();
-    errors.iter().map(|error| refusal(error).answered_with(reply.status)).collect()
+    errors.iter().map(|error| refusal(error).with_status(reply.status)).collect()
 }
 
 fn refusal(raw: &RawError) -> GraphqlError {
@@ -292,7 +295,7 @@ fn refusal(raw: &RawError) -> GraphqlError {
     }
 }
 
-/// A JSON string or number as text.
+/// Returns a JSON string or number as text.
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -301,7 +304,7 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-/// What a body is that is not Railway's.
+/// The kind of a body that is not Railway's.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BodyKind {
     Empty,
@@ -335,7 +338,7 @@ impl BodyKind {
     }
 }
 
-/// What came instead of Railway's JSON, without quoting any of it.
+/// Describes a response that is not Railway's JSON, without quoting it.
 fn garbled(reply: &HttpResponse, error: &serde_json::Error) -> String {
     let status = reply.status;
     if cloudflare::error_code(&reply.body).is_some() {
@@ -344,21 +347,19 @@ fn garbled(reply: &HttpResponse, error: &serde_json::Error) -> String {
     match BodyKind::of(reply) {
         BodyKind::Empty => format!("HTTP {status} with an empty body"),
         BodyKind::Page => {
-            format!("HTTP {status} with a web page: a gateway, a proxy or a sign-in page stands between")
+            format!("HTTP {status} with a web page, probably from a gateway, a proxy or a network's sign-in page")
         }
         _ if error.is_eof() => {
-            format!("HTTP {status} with an answer that breaks off after {} bytes", reply.body.len())
+            format!("HTTP {status} with a response that is cut off after {} bytes", reply.body.len())
         }
-        _ if error.is_data() => format!(
-            "HTTP {status} with an answer of another shape than expected (line {}, column {})",
-            error.line(),
-            error.column()
-        ),
-        _ => format!("HTTP {status} with a body that is no JSON"),
+        _ if error.is_data() => {
+            format!("HTTP {status} with JSON of an unexpected shape (line {}, column {})", error.line(), error.column())
+        }
+        _ => format!("HTTP {status} with a body that is not JSON"),
     }
 }
 
-/// Cloudflare answers 429 by itself, with `error code: 1015` and no word of Railway's.
+/// Returns which side limits the rate. Cloudflare's own HTTP 429 has the body `error code: 1015`.
 fn limiter(reply: &HttpResponse) -> &'static str {
-    if cloudflare::error_code(&reply.body) == Some(1015) { "Cloudflare, Railway's edge," } else { "Railway" }
+    if cloudflare::error_code(&reply.body) == Some(1015) { "Cloudflare (Railway's edge)" } else { "Railway" }
 }

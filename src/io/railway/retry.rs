@@ -1,12 +1,16 @@
-//! The one retry loop: what each failure of a request is, whether it is worth another try, and when to stop.
+//! The retry loop: classifies each failure of a request, and decides whether and when to send it again.
 //!
-//! A query changes nothing, so it is repeated after every failure that may pass by itself: no connection, a broken or slow
-//! one, a gateway's page in place of JSON, a rate limit. It is not repeated where the next try would end the same: a
-//! certificate that is not accepted, a firewall, a redirect, JSON that Railway never sends, and its own refusals.
+//! A query changes nothing, so it is retried after every failure that may be transient: no connection, a lost or slow
+//! one, a gateway's page in place of JSON, a rate limit. It is not retried after a failure that would repeat: an
+//! untrusted certificate, a firewall, a redirect, JSON that Railway never sends, and errors that Railway returns. The
+//! exception is `Problem processing request`, which Railway returns for transient failures as well: it is retried once.
 //!
-//! A mutation is repeated only where nothing of it can have arrived: no connection was made, or HTTP 429 turned it away
-//! unread. After any other failure Railway may have carried it out: a second one could deploy twice, or overwrite what
-//! somebody stored in between. Its outcome is read back instead, see `commands::apply`.
+//! A mutation is retried only if Railway certainly did not process it: no connection was made, or the status is HTTP
+//! 429. After any other failure, Railway may have processed it. A second attempt could deploy twice, or overwrite a
+//! value that another user has stored in between. `commands::apply` reads the outcome back instead.
+//!
+//! The waits double from attempt to attempt, unless the response to a rate limit names one. A wait that would exceed
+//! `--timeout` is not started: the request fails at once.
 
 use std::time::Duration;
 
@@ -20,16 +24,16 @@ use crate::io::railway::rate_limit::{FIRST_WAIT_WHEN_LIMITED, allowance, named_d
 use crate::io::railway::response::{self, ErrorKind, GraphqlError, QueryError, ResponseData, ResponseError};
 use crate::io::railway::transport::{HttpRequest, HttpResponse, TOO_LONG, TransportFailure};
 
-/// Tries per request; the deadline may end them earlier.
+/// The number of attempts per request; the deadline may end them earlier.
 const TRIES: u32 = 4;
 
-/// The wait before the second try; doubled for each further one.
+/// The wait before the second attempt; it doubles for each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
-/// The wait after a try that took all of its time: it has waited long enough.
+/// The wait after an attempt that timed out, which has waited long enough.
 const WAIT_AFTER_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// Whether a request may be repeated after it may have arrived.
+/// The kind of a request: only a query may be sent again after it may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestKind {
     Query,
@@ -39,41 +43,41 @@ pub(crate) enum RequestKind {
 /// Whether a request that failed reached Railway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
-    /// It certainly did not.
+    /// It was certainly not processed.
     Nothing,
-    /// It may have arrived and been carried out.
+    /// It may have arrived and been processed.
     Unknown,
 }
 
-/// When another try is worth it.
+/// Whether and when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Retry {
-    /// It would end the same.
+    /// It would fail in the same way.
     Never,
-    /// The failure took as long as a wait would.
+    /// Without a wait: the failure took as long as a wait would.
     AtOnce,
-    /// It may pass by itself.
+    /// It may be transient.
     Backoff,
-    /// The same, if this was the first try.
+    /// The same, but only after the first attempt.
     BackoffOnce,
-    /// When the limit ends, which the server may have named.
+    /// When the rate limit ends, if the response contains that time.
     RateLimit(Option<Duration>),
 }
 
-/// A failed try.
+/// A failed attempt.
 #[derive(Debug)]
 struct AttemptFailure {
     error: Error,
-    /// Railway's own errors, if it answered with some.
+    /// The GraphQL errors of the response, if any.
     refusals: Vec<GraphqlError>,
     delivery: Delivery,
     retry: Retry,
 }
 
-/// How a request ended without data, after all tries that are allowed for it.
+/// The failure of a request, after all attempts that are allowed for it.
 #[derive(Debug)]
 pub(crate) enum RequestFailure {
-    /// Railway answered with errors. Most of them mean that nothing was done; none of them proves it.
+    /// Railway responded with errors. Most of them mean that nothing was changed; none of them proves it.
     Refused(Vec<GraphqlError>),
     /// Anything else.
     Failed { error: Error, delivery: Delivery },
@@ -100,7 +104,7 @@ impl AttemptFailure {
         Self { error, refusals: Vec::new(), delivery, retry }
     }
 
-    /// How long to wait before the next try, after so many earlier ones; `None` if there is to be none.
+    /// Returns the wait before the next attempt, after `earlier` other ones; `None` if there is no next attempt.
     fn wait(&self, kind: RequestKind, earlier: u32) -> Option<Duration> {
         if kind == RequestKind::Mutation && self.delivery == Delivery::Unknown {
             return None;
@@ -116,7 +120,7 @@ impl AttemptFailure {
 }
 
 impl Client<'_> {
-    /// Sends a query, and again while that may help. Queries only: nothing here may change anything.
+    /// Sends a query, with retries. For queries only, because a request may be sent several times.
     pub(crate) fn query_response<V: Serialize, T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -127,7 +131,7 @@ impl Client<'_> {
         Ok(self.with_retries(operation, &body, RequestKind::Query)?)
     }
 
-    /// Sends a request until it is answered, another try is pointless, or the time is over.
+    /// Sends a request until it succeeds, fails permanently, or the time is over.
     pub(crate) fn with_retries<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -142,7 +146,7 @@ impl Client<'_> {
             }
             let request = self.request(operation, body, remaining, earlier);
             let failure = match self.attempt(&request) {
-                Ok(answer) => return Ok(answer),
+                Ok(response) => return Ok(response),
                 Err(failure) => *failure,
             };
             let Some(wait) = failure.wait(kind, earlier) else { return Err(failure.into()) };
@@ -150,7 +154,7 @@ impl Client<'_> {
                 return Err(self.exhausted(failure, kind, last.as_ref()));
             }
             self.report_wait(&failure.error, wait);
-            // What an earlier try came to says more than that this one took too long.
+            // The error of an earlier attempt is more specific than a timeout.
             let is_late = matches!(failure.error, Error::TimedOut { .. });
             last = if is_late { last } else { Some(failure.error) };
             self.clock.sleep(wait);
@@ -159,30 +163,31 @@ impl Client<'_> {
     }
 
     fn attempt<T: DeserializeOwned>(&self, request: &HttpRequest<'_>) -> Result<ResponseData<T>, Box<AttemptFailure>> {
-        let reply = self.wire.post(request).map_err(|failure| Box::new(self.classify_transport(failure, request)))?;
+        let reply =
+            self.transport.post(request).map_err(|failure| Box::new(self.classify_transport(failure, request)))?;
         response::read(&reply).map_err(|error| Box::new(self.classify_response(error, request.operation, &reply)))
     }
 
     fn classify_transport(&self, failure: TransportFailure, request: &HttpRequest<'_>) -> AttemptFailure {
         let host = self.host();
         match failure {
-            TransportFailure::Certificate(why) => {
-                AttemptFailure::new(Error::Certificate { host, cause: why }, Delivery::Nothing, Retry::Never)
+            TransportFailure::Certificate(cause) => {
+                AttemptFailure::new(Error::Certificate { host, cause }, Delivery::Nothing, Retry::Never)
             }
-            TransportFailure::NotSent(why) => {
-                AttemptFailure::new(Error::Unreachable { host, cause: why }, Delivery::Nothing, Retry::Backoff)
+            TransportFailure::NotSent(cause) => {
+                AttemptFailure::new(Error::Unreachable { host, cause }, Delivery::Nothing, Retry::Backoff)
             }
-            TransportFailure::Broken(why) => {
-                let why = format!("the connection broke: {why}");
-                AttemptFailure::new(Error::Unreachable { host, cause: why }, Delivery::Unknown, Retry::Backoff)
+            TransportFailure::Broken(cause) => {
+                let cause = format!("connection lost: {cause}");
+                AttemptFailure::new(Error::Unreachable { host, cause }, Delivery::Unknown, Retry::Backoff)
             }
             TransportFailure::TimedOut => {
-                let error = Error::TimedOut { host, limit: request.patience, last: None };
+                let error = Error::TimedOut { host, limit: request.time_limit, last: None };
                 AttemptFailure::new(error, Delivery::Unknown, Retry::AtOnce)
             }
             TransportFailure::TooLong => {
-                let what = TOO_LONG.to_owned();
-                AttemptFailure::new(Error::InvalidResponse { host, cause: what }, Delivery::Unknown, Retry::Never)
+                let cause = TOO_LONG.to_owned();
+                AttemptFailure::new(Error::InvalidResponse { host, cause }, Delivery::Unknown, Retry::Never)
             }
         }
     }
@@ -191,21 +196,22 @@ impl Client<'_> {
         let host = self.host();
         let unknown = |error, retry| AttemptFailure::new(error, Delivery::Unknown, retry);
         match error {
-            // A gateway's page. It may stand in place of the response to a mutation that was carried out.
-            ResponseError::Garbled(what) => unknown(Error::InvalidResponse { host, cause: what }, Retry::Backoff),
-            ResponseError::Invalid(what) => unknown(Error::InvalidResponse { host, cause: what }, Retry::Never),
-            // Most likely nothing arrived, and nothing proves it.
+            // A gateway's page. It may replace the response to a mutation that was processed.
+            ResponseError::Garbled(cause) => unknown(Error::InvalidResponse { host, cause }, Retry::Backoff),
+            ResponseError::Invalid(cause) => unknown(Error::InvalidResponse { host, cause }, Retry::Never),
+            // Most likely the request did not arrive, but nothing proves it.
             ResponseError::Blocked { why, code } => unknown(Error::Blocked { host, cause: why, code }, Retry::Never),
-            // "See other" may well mean that it was done.
+            // HTTP 303 can mean that the request was processed.
             ResponseError::Redirected(to) => unknown(Error::Redirected { host, to: origin(&to) }, Retry::Never),
             ResponseError::Refused(refusals) => {
-                // `Problem processing request` is a failure of the moment as often as not: one more try shows which.
-                let is_passing = refusals.iter().all(|refusal| refusal.kind == ErrorKind::Problem);
-                let retry = if is_passing { Retry::BackoffOnce } else { Retry::Never };
+                // `Problem processing request` is often a transient failure: a second attempt shows whether it is.
+                let is_transient = refusals.iter().all(|refusal| refusal.kind == ErrorKind::Problem);
+                let retry = if is_transient { Retry::BackoffOnce } else { Retry::Never };
                 let error = Error::Railway { operation, errors: RailwayErrors::default() };
                 AttemptFailure { refusals, ..unknown(error, retry) }
             }
-            // A limit within HTTP 200 is Railway's answer to this operation; the caller of a mutation knows what it means.
+            // HTTP 429 rejects a request unread. A rate limit inside HTTP 200 comes from the operation itself, such as
+            // a throttled redeployment, and does not prove that nothing was changed.
             ResponseError::Limited { by, refusals } => {
                 let delivery = if reply.status == 429 { Delivery::Nothing } else { Delivery::Unknown };
                 let named = named_delay(reply, self.clock.now());
@@ -215,8 +221,8 @@ impl Client<'_> {
         }
     }
 
-    /// The failure of a request that is worth another try and gets none. A query that ran out of time says so, with what
-    /// the last try that ended came to; a mutation that never arrived is about that alone.
+    /// Returns the failure of a request that is not retried although that might help. A query that ran out of time
+    /// reports the timeout, with the last other error as its cause. A mutation reports its own error.
     fn exhausted(&self, failure: AttemptFailure, kind: RequestKind, last: Option<&Error>) -> RequestFailure {
         let AttemptFailure { error, delivery, .. } = failure;
         let is_late = matches!(error, Error::TimedOut { .. });
@@ -232,20 +238,17 @@ impl Client<'_> {
     fn report_wait(&self, error: &Error, wait: Duration) {
         if let Error::RateLimited { by, .. } = error {
             let seconds = wait.as_secs_f64().ceil();
-            self.talk.print_line(&format!("{by} limits the rate of requests: waiting {seconds:.0} s"));
+            self.status.print_line(&format!("rate limited by {by}; retrying in {seconds:.0} s"));
         }
     }
 
     fn timed_out(&self, last: Option<&Error>) -> Error {
-        let last = last.map(|error| match error.cause() {
-            Some(because) => format!("the last try that ended: {error}, {because}"),
-            None => format!("the last try that ended: {error}"),
-        });
+        let last = last.map(|error| format!("last error: {}", error.with_cause(": ")));
         Error::TimedOut { host: self.host(), limit: self.limit.get(), last }
     }
 }
 
-/// Scheme and host of a redirect: its path and query may hold anything.
+/// Returns the scheme and the host of a redirect. Its path and query are not shown, because they may contain secrets.
 fn origin(location: &str) -> String {
     reqwest::Url::parse(location).map_or_else(|_| "another path".to_owned(), |url| url.origin().ascii_serialization())
 }
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mutation_is_repeated_only_where_nothing_arrived() {
+    fn mutation_is_retried_only_if_it_was_not_delivered() {
         let named = Retry::RateLimit(Some(Duration::from_secs(7)));
         for (delivery, retry, query, mutation) in [
             (Delivery::Nothing, Retry::Backoff, Some(250), Some(250)),
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_and_a_problem_is_asked_about_once_more() {
+    fn waits_double_and_transient_problem_is_retried_once() {
         let of = |retry| [0, 1, 2].map(|earlier| wait(Delivery::Nothing, retry, RequestKind::Query, earlier));
         assert_eq!(of(Retry::Backoff), [Some(250), Some(500), Some(1_000)]);
         assert_eq!(of(Retry::RateLimit(None)), [Some(1_000), Some(2_000), Some(4_000)]);

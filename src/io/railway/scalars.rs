@@ -1,5 +1,5 @@
-//! What Railway's custom scalars are read into: the parts of them that `doctor` looks at, and nothing that breaks when
-//! Railway adds to them.
+//! Types for Railway's custom scalars. They contain only the parts that `doctor` reads, so that additions by Railway do
+//! not break them.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ pub(crate) type DateTime = String;
 #[expect(clippy::upper_case_acronyms, reason = "the schema's name for it")]
 pub(crate) type JSON = serde_json::Value;
 
-/// Name → value; `None` where the value is sealed. A missing key is a third thing.
+/// Name → value; `None` for a sealed variable, as opposed to a missing key.
 pub(crate) type EnvironmentVariables = BTreeMap<String, Option<Secret>>;
 
-/// What a deployment was made from. Every key is optional and of any type: it is half filled while a deployment starts.
-/// The start command in it may hold a credential.
+/// The source and the configuration of a deployment. Every key is optional and of any type, because Railway fills it in
+/// while a deployment starts. Its start command may contain a credential, so that `Debug` omits it.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(crate) struct DeploymentMeta(pub(crate) serde_json::Value);
@@ -31,27 +31,27 @@ impl std::fmt::Debug for DeploymentMeta {
     }
 }
 
-/// What the platform makes of a failure. Its form is not documented: a text, or an object with one somewhere.
+/// Railway's diagnosis of a failure. Its form is not documented: a text, or an object with a text in it.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct DeploymentDiagnosis(serde_json::Value);
 
-/// Where a text is likely to stand in it.
-const LIKELY: [&str; 6] = ["summary", "title", "message", "description", "rootCause", "reason"];
+/// The likely keys of the text.
+const TEXT_KEYS: [&str; 6] = ["summary", "title", "message", "description", "rootCause", "reason"];
 
 impl DeploymentDiagnosis {
-    /// Its text, if there is one.
+    /// Returns the text, if there is one.
     pub(crate) fn text(&self) -> Option<&str> {
-        let own = self.0.as_str();
-        let text = own.or_else(|| LIKELY.iter().find_map(|place| self.0.get(place)?.as_str()));
+        let whole = self.0.as_str();
+        let text = whole.or_else(|| TEXT_KEYS.iter().find_map(|key| self.0.get(key)?.as_str()));
         text.filter(|text| !text.trim().is_empty())
     }
 }
 
-/// A staged patch, as it comes: any part of a configuration, null where something is to be deleted.
+/// A staged patch as Railway returns it: any part of a configuration, with null for a deletion.
 pub(crate) type Patch = serde_json::Value;
 
-/// Values on their way to Railway: the one place where they are written into a request.
+/// Values that are sent to Railway. Its `Serialize` is the only code that writes values into a request.
 pub(crate) struct Leaving(pub(crate) BTreeMap<String, Secret>);
 
 impl std::fmt::Debug for Leaving {
@@ -70,7 +70,7 @@ impl Serialize for Leaving {
     }
 }
 
-/// The part of a configuration that sets one start command, on its way to Railway; null removes it.
+/// A configuration patch that sets one start command, or removes it with null.
 pub(crate) struct StartCommandPatch {
     pub(crate) service: String,
     pub(crate) command: Option<Secret>,
@@ -91,7 +91,7 @@ impl Serialize for StartCommandPatch {
     }
 }
 
-/// The environment as configuration. Every key is optional, and null stands for absent.
+/// An environment's configuration. Every key is optional, and null means missing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EnvironmentConfig {
@@ -99,35 +99,35 @@ pub(crate) struct EnvironmentConfig {
     pub(crate) shared_variables: Option<BTreeMap<String, Option<VariableConfig>>>,
 }
 
-/// One service of it. What is only looked at for being there may be of any type.
+/// A service in it. A field that is only checked for existence may have any type.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ServiceConfig {
     pub(crate) variables: Option<BTreeMap<String, Option<VariableConfig>>>,
-    /// Volume id → where it is mounted.
+    /// Volume id → mount path.
     pub(crate) volume_mounts: serde_json::Value,
     pub(crate) deploy: serde_json::Value,
     pub(crate) build: serde_json::Value,
 }
 
 impl ServiceConfig {
-    /// Whether a volume is attached.
+    /// Returns whether a volume is attached.
     pub(crate) fn has_volume(&self) -> bool {
         self.volume_mounts.as_object().is_some_and(|mounts| !mounts.is_empty())
     }
 
-    /// Its settings, as far as a configuration file can override them.
+    /// Returns the settings that a configuration file can override.
     pub(crate) fn settings(&self) -> SettingValues {
         SettingValues::of(&serde_json::json!({ "build": self.build, "deploy": self.deploy }))
     }
 
-    /// Whether its command runs at set times.
+    /// Returns whether it runs on a cron schedule.
     pub(crate) fn has_schedule(&self) -> bool {
         self.deploy.get("cronSchedule").and_then(serde_json::Value::as_str).is_some_and(|cron| !cron.is_empty())
     }
 }
 
-/// One variable of it. Its `value` is masked unless decryption is asked for, which `doctor` never does; it is not read.
+/// A variable in it. Its `value` is not read: Railway redacts it, because `doctor` never requests decryption.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct VariableConfig {

@@ -1,4 +1,5 @@
-//! A service instance as the operations that list them agree on, in full and without how it runs.
+//! A service instance, in full or without its deployments and settings. The types of all operations that list instances
+//! are converted to it.
 
 use crate::drift::Secret;
 use crate::drift::model::deployment::Deployed;
@@ -6,11 +7,11 @@ use crate::drift::model::observed::Observed;
 use crate::drift::runtime::ServiceSettings;
 use crate::error::Error;
 use crate::io::railway::client::Client;
-use crate::io::railway::optional_fields::Spare;
+use crate::io::railway::optional_fields::OptionalField;
 use crate::io::railway::requested_ids::Claim;
 use crate::io::railway::response::{ErrorKind, GraphqlError};
 
-/// Fields of an instance, of its deployments and of its domains that some account or schema may refuse.
+/// Fields that Railway may reject, because of the account or the schema.
 const OPTIONAL: [&str; 15] = [
     "activeDeployments",
     "canRedeploy",
@@ -29,7 +30,7 @@ const OPTIONAL: [&str; 15] = [
     "verified",
 ];
 
-/// The types that only they lead to.
+/// The types that only these fields use.
 const OPTIONAL_TYPES: [&str; 6] =
     ["AllDomains", "CustomDomain", "CustomDomainStatus", "Deployment", "DeploymentDeploymentInstance", "ServiceDomain"];
 
@@ -45,18 +46,18 @@ pub(crate) struct ServiceInstance {
     pub(crate) deployed: Observed<Deployed>,
     pub(crate) settings: Observed<ServiceSettings>,
     pub(crate) domains: Observed<Vec<String>>,
-    /// Where it and its deployments belong, by their own account.
+    /// The environments and services that it and its deployments state.
     pub(crate) claims: Vec<Claim>,
 }
 
-/// One page of them.
+/// A page of service instances.
 #[derive(Debug)]
 pub(crate) struct Listing {
     pub(crate) instances: Vec<ServiceInstance>,
     pub(crate) end: PageEnd,
 }
 
-/// A page's end: where the next one starts.
+/// The end of a page: whether there is another one, and its cursor.
 #[derive(Debug)]
 pub(crate) struct PageEnd {
     pub(crate) more: bool,
@@ -64,15 +65,15 @@ pub(crate) struct PageEnd {
 }
 
 impl ServiceInstance {
-    /// Takes note that something of it can't be told.
-    fn lose(&mut self, spare: Spare, why: &str) {
+    /// Marks a field as unavailable.
+    fn mark_unavailable(&mut self, spare: OptionalField, why: &str) {
         match spare {
-            Spare::Domains => self.domains = Observed::Unavailable(why.to_owned()),
-            Spare::Setting(_) => self.settings = Observed::Unavailable(why.to_owned()),
+            OptionalField::Domains => self.domains = Observed::Unavailable(why.to_owned()),
+            OptionalField::Setting(_) => self.settings = Observed::Unavailable(why.to_owned()),
         }
     }
 
-    /// The same, where Railway refuses to tell how anything runs.
+    /// Marks its deployments, settings and domains as unavailable.
     pub(crate) fn without(self, why: &str) -> Self {
         let why = || why.to_owned();
         Self {
@@ -84,7 +85,8 @@ impl ServiceInstance {
     }
 }
 
-/// An instance without how it runs. The generated types of the six operations differ in name only.
+/// Converts an instance without deployments and settings. A macro, because the generated types of the six operations
+/// differ only in name.
 macro_rules! plain {
     ($node:expr) => {{
         let node = $node;
@@ -105,7 +107,7 @@ macro_rules! plain {
     }};
 }
 
-/// An instance and how it runs.
+/// Converts an instance with its deployments and settings.
 macro_rules! full {
     ($node:expr) => {{
         let node = $node;
@@ -144,7 +146,7 @@ macro_rules! full {
     }};
 }
 
-/// A page of a listing, its nodes read by one of the two above.
+/// Converts a page of a listing, with one of the two macros above for its nodes.
 macro_rules! listing {
     ($connection:expr, $instance:ident) => {{
         let connection = $connection;
@@ -159,24 +161,24 @@ macro_rules! listing {
 
 pub(crate) use {full, listing, plain};
 
-/// A start command may hold a credential.
+/// Returns a start command as a secret, because it may contain a credential.
 pub(crate) fn command(text: Option<String>) -> Option<Secret> {
     text.filter(|text| !text.is_empty()).map(Secret::new)
 }
 
 impl Listing {
-    /// An error if anything on the page belongs to another environment or service than it is listed for.
+    /// Returns an error if anything on the page belongs to another environment or service than it is listed for.
     pub(crate) fn require_environment(&self, client: &Client<'_>, environment: &str) -> Result<(), Error> {
         let mut instances = self.instances.iter();
         instances.try_for_each(|instance| client.require_claims(environment, &instance.id, &instance.claims))
     }
 
-    /// Takes the refusals that stand beside the data: a deployment that could not be told is not one that is not there.
-    /// Gives back those that are about something else.
+    /// Marks what the errors beside the data are about as unavailable, so that a deployment that Railway could not
+    /// return is not taken for a missing one. Returns the errors that are about something else.
     pub(crate) fn without(
         &mut self,
         beside: Vec<GraphqlError>,
-        said: impl Fn(&GraphqlError) -> String,
+        describe: impl Fn(&GraphqlError) -> String,
     ) -> Vec<GraphqlError> {
         let mut others = Vec::new();
         for refusal in beside {
@@ -185,15 +187,17 @@ impl Listing {
             match index.and_then(|index| self.instances.get_mut(index)) {
                 Some(instance) if refusal.path.iter().any(|part| part == "latestDeployment") => {
                     if let Observed::Known(deployed) = &mut instance.deployed {
-                        deployed.untold = Some(said(&refusal));
+                        deployed.unavailable = Some(describe(&refusal));
                     }
                 }
-                instance => match Spare::of(&refusal) {
+                instance => match OptionalField::of(&refusal) {
                     Some(spare) => {
-                        let why = said(&refusal);
+                        let why = describe(&refusal);
                         match instance {
-                            Some(instance) => instance.lose(spare, &why),
-                            None => self.instances.iter_mut().for_each(|instance| instance.lose(spare, &why)),
+                            Some(instance) => instance.mark_unavailable(spare, &why),
+                            None => {
+                                self.instances.iter_mut().for_each(|instance| instance.mark_unavailable(spare, &why))
+                            }
                         }
                     }
                     None => others.push(refusal),
@@ -204,16 +208,16 @@ impl Listing {
     }
 }
 
-/// Whether a question that asks for less may pass: how services run is refused, or nobody knows what.
+/// Returns whether a query without deployments and settings may succeed: an error is about these, or it names no field.
 pub(crate) fn may_pass_when_plain(refusals: &[GraphqlError]) -> bool {
-    let is_optional = |word: &str| OPTIONAL.contains(&word);
+    let is_optional = |name: &str| OPTIONAL.contains(&name);
     let named = |refusal: &GraphqlError| refusal.path.iter().any(|part| is_optional(part));
     let quoted = |refusal: &GraphqlError| {
-        let mut words = refusal.message.split('"').skip(1).step_by(2);
-        refusal.kind == ErrorKind::Schema && words.any(|word| is_optional(word) || OPTIONAL_TYPES.contains(&word))
+        let mut names = refusal.message.split('"').skip(1).step_by(2);
+        refusal.kind == ErrorKind::Schema && names.any(|name| is_optional(name) || OPTIONAL_TYPES.contains(&name))
     };
-    let vague = |refusal: &GraphqlError| {
+    let is_unspecific = |refusal: &GraphqlError| {
         refusal.kind.is_of_size() || refusal.kind == ErrorKind::Problem && refusal.path.is_empty()
     };
-    refusals.iter().any(|refusal| named(refusal) || quoted(refusal) || vague(refusal))
+    refusals.iter().any(|refusal| named(refusal) || quoted(refusal) || is_unspecific(refusal))
 }

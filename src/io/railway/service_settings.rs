@@ -1,4 +1,4 @@
-//! Start commands in the settings of services, and what became of a change to one.
+//! Reads start commands from the settings of services, and the outcome of a change to one.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::io::railway::variables::LONGEST_ERROR;
 pub type CommandsByService = BTreeMap<String, Secret>;
 
 impl Client<'_> {
-    /// The start commands of an environment: one request, and one per further page of services.
+    /// Reads the start commands of an environment: one request, and one for each further page of services.
     pub fn start_commands(&self, project: &str, environment: &str) -> Result<CommandsByService, Error> {
         let mut pages = Pages::new("services");
         let mut found = CommandsByService::new();
@@ -28,10 +28,9 @@ impl Client<'_> {
                 environment_id: environment.to_owned(),
                 after: after.clone(),
             };
-            let data: start_commands::ResponseData =
-                self.query("StartCommands", &StartCommands::build_query(variables)).map_err(|unanswered| {
-                    self.error(unanswered, "StartCommands", "the settings of the services of an environment")
-                })?;
+            let data: start_commands::ResponseData = self
+                .query("StartCommands", &StartCommands::build_query(variables))
+                .map_err(|failure| self.error(failure, "StartCommands", "the service settings of the environment"))?;
             self.require_same("project", project, &data.environment.project_id)?;
             self.require_same("environment", environment, &data.environment.id)?;
             let connection = data.environment.service_instances;
@@ -47,13 +46,13 @@ impl Client<'_> {
         }
     }
 
-    /// Why the work of that id failed, if Railway says that it did; scrubbed: one request.
+    /// Returns the redacted error of the workflow with this id, if Railway reports that it failed: one request.
     pub fn failed_patch(&self, workflow: &str) -> Option<String> {
         let variables = patch_progress::Variables { workflow_id: workflow.to_owned() };
-        let asked = self.query("PatchProgress", &PatchProgress::build_query(variables));
-        let patch_progress::ResponseData { workflow_status } = asked.ok()?;
+        let response = self.query("PatchProgress", &PatchProgress::build_query(variables));
+        let patch_progress::ResponseData { workflow_status } = response.ok()?;
         let is_failed = matches!(workflow_status.status, WorkflowStatus::Error);
-        let said = workflow_status.error.unwrap_or_else(|| "Railway reports no cause".to_owned());
-        is_failed.then(|| self.scrubber.excerpt(&said, LONGEST_ERROR))
+        let error = workflow_status.error.unwrap_or_else(|| "Railway reports no cause".to_owned());
+        is_failed.then(|| self.redactor.excerpt(&error, LONGEST_ERROR))
     }
 }

@@ -1,14 +1,14 @@
-//! Changes that somebody has staged, read from the patch as Railway shows it.
+//! Reads staged changes from the patch that Railway returns.
 
 use serde_json::{Map, Value};
 
 use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
 
-/// The id of what Railway answers with where nothing is staged.
+/// The id of the patch that Railway returns if nothing is staged.
 const PLACEHOLDER: &str = "<empty>";
 
-/// A patch as Railway shows it.
-pub(crate) struct Shown<'p> {
+/// A patch as Railway returns it.
+pub(crate) struct StagedPatch<'p> {
     pub(crate) id: &'p str,
     pub(crate) patch: &'p Value,
     pub(crate) status: &'p str,
@@ -16,15 +16,15 @@ pub(crate) struct Shown<'p> {
     pub(crate) last_error: Option<String>,
 }
 
-/// What the sections of a patch are about.
+/// The contents of a patch.
 struct Touched {
     variables: Vec<(Option<String>, String)>,
     settings: Vec<String>,
     others: OtherChanges,
 }
 
-/// What a patch touches. With nothing staged Railway answers with a placeholder whose patch is empty.
-pub(crate) fn staged(shown: Shown<'_>) -> Option<StagedChanges> {
+/// Returns the changes in a patch; `None` if nothing is staged. Railway then returns a placeholder with an empty patch.
+pub(crate) fn staged(shown: StagedPatch<'_>) -> Option<StagedChanges> {
     let patch = shown.patch.as_object().filter(|patch| !patch.is_empty() && shown.id != PLACEHOLDER)?;
     let Touched { variables, settings, others } = touched(patch);
     let state = match shown.status {
@@ -32,10 +32,10 @@ pub(crate) fn staged(shown: Shown<'_>) -> Option<StagedChanges> {
         "FAILED" => StagedState::Failed,
         _ => StagedState::Waiting,
     };
-    // What is committed waits for nobody; empty sections touch nothing.
+    // A committed patch is not staged any more, and empty sections change nothing.
     let touches = !variables.is_empty() || others == OtherChanges::Some;
     let error = shown.last_error.filter(|error| !error.trim().is_empty());
-    let Shown { status, updated_at, .. } = shown;
+    let StagedPatch { status, updated_at, .. } = shown;
     (touches && status != "COMMITTED").then_some(StagedChanges {
         state,
         variables,
@@ -76,10 +76,10 @@ mod tests {
     use serde_json::json;
 
     use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
-    use crate::io::railway::staged_changes::{Shown, staged};
+    use crate::io::railway::staged_changes::{StagedPatch, staged};
 
     fn read(id: &str, patch: &serde_json::Value, status: &str) -> Option<StagedChanges> {
-        staged(Shown { id, patch, status, updated_at: "2026".to_owned(), last_error: Some("odd".to_owned()) })
+        staged(StagedPatch { id, patch, status, updated_at: "2026".to_owned(), last_error: Some("odd".to_owned()) })
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Whether a token is alive: one small request, sent only after something was refused.
+//! Whether a token is valid: one small request, sent only after another one was rejected.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::io::railway::operations::{ApiTokenProbe, ProjectTokenProbe, api_token
 use crate::io::railway::response::{self, ResponseError};
 use crate::io::railway::transport::{HttpRequest, Scheme};
 
-/// A probe explains an error; it must not make the user wait for it.
+/// The time limit of a probe. It only explains an error, so the user must not wait long for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks the question that only a token of that kind can answer.
+/// Sends a query that only a valid token of this kind can read.
 pub(crate) fn probe(client: &Client<'_>, scheme: Scheme) -> Probed {
     match scheme {
         Scheme::Bearer => {
@@ -23,8 +23,8 @@ pub(crate) fn probe(client: &Client<'_>, scheme: Scheme) -> Probed {
                     let names: Vec<String> =
                         data.api_token.workspaces.into_iter().map(|workspace| workspace.name).collect();
                     match names.len() {
-                        0 => "it reaches no workspace".to_owned(),
-                        _ => format!("it reaches workspace {}", names.join(", ")),
+                        0 => "it has access to no workspace".to_owned(),
+                        _ => format!("it has access to workspace {}", names.join(", ")),
                     }
                 },
             )
@@ -57,12 +57,12 @@ fn send<V: Serialize, T: DeserializeOwned>(
         token: &client.credentials.token,
         scheme,
         remaining,
-        patience: remaining.min(PATIENCE),
+        time_limit: remaining.min(PATIENCE),
         attempt: 1,
     };
-    let reply = client.wire.post(&outgoing).map_err(|_| Probed::Unknown)?;
+    let reply = client.transport.post(&outgoing).map_err(|_| Probed::Unknown)?;
     match response::read(&reply) {
-        Ok(answer) => Ok(answer.data),
+        Ok(response) => Ok(response.data),
         Err(ResponseError::Refused(refusals)) if refusals.iter().any(|refusal| refusal.kind.is_of_token()) => {
             Err(Probed::Dead)
         }

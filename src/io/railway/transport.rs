@@ -1,4 +1,4 @@
-//! One POST to Railway: the seam behind which the real network and the simulated Railway are the same.
+//! The transport of one POST to Railway, implemented by the network and by the simulated Railway.
 
 use std::time::Duration;
 
@@ -7,37 +7,37 @@ use zeroize::Zeroizing;
 
 use crate::drift::Secret;
 
-/// What is sent.
+/// A request to send.
 #[derive(Debug)]
 pub struct HttpRequest<'o> {
     /// The operation's name; also in the body.
     pub operation: &'static str,
     /// The JSON body: `query`, `variables`, `operationName`.
     pub body: &'o str,
-    /// The token and the header it goes into.
+    /// The token.
     pub token: &'o Secret,
-    /// Which header.
+    /// The header that carries the token.
     pub scheme: Scheme,
-    /// What is left of the time of the run.
+    /// The time that is left for the run.
     pub remaining: Duration,
-    /// How long this attempt may take, body included.
-    pub patience: Duration,
-    /// Which try of its question it is, counted from 1.
+    /// The time limit of this attempt, including the body.
+    pub time_limit: Duration,
+    /// The number of this attempt, counted from 1.
     pub attempt: u32,
 }
 
-/// The least time that one try is given, as long as the deadline allows. Ordinary responses take half a second.
+/// The minimum time limit of an attempt, if the deadline allows it. Railway usually responds in half a second.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(5);
 
-/// The most time that one try is given, however long the run may take: the official CLI waits as long.
+/// The maximum time limit of an attempt, however long the run may take. The official CLI waits as long.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(90);
 
-/// How long one try may take: half of what is left, so that there is time to try again, or to read back what became of it.
+/// Returns the time limit of an attempt: half of the time that is left, to leave time for a retry or a read-back.
 pub(crate) fn attempt_timeout(remaining: Duration) -> Duration {
     remaining.min(SHORTEST_ATTEMPT.max(remaining / 2)).min(LONGEST_ATTEMPT)
 }
 
-/// Which header carries the token.
+/// The header that carries the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// `Authorization: Bearer`: account, workspace and OAuth tokens.
@@ -46,10 +46,10 @@ pub enum Scheme {
     Project,
 }
 
-/// What is said of [`TransportFailure::TooLong`].
-pub(crate) const TOO_LONG: &str = "an answer longer than anything Railway sends: more than 16 MiB";
+/// The message for [`TransportFailure::TooLong`].
+pub(crate) const TOO_LONG: &str = "the response exceeds 16 MiB";
 
-/// Headers that show who answered, and what support asks for. None of them is believed before it was checked.
+/// Headers that identify the sender, or that Railway's support asks for. They are not trusted until they are validated.
 pub const OTHER_HEADERS: [&str; 8] = [
     "cf-ray",
     "server",
@@ -61,59 +61,59 @@ pub const OTHER_HEADERS: [&str; 8] = [
     "x-trace-id",
 ];
 
-/// What came back, whatever it is.
+/// A response, from Railway or from a proxy in front of it.
 #[derive(Debug)]
 pub struct HttpResponse {
     /// HTTP status.
     pub status: u16,
     /// `Retry-After` as sent.
     pub retry_after: Option<String>,
-    /// `RateLimit-Policy` and `X-RateLimit-Limit`, whichever of them came; the names in lower case.
+    /// `RateLimit-Policy` and `X-RateLimit-Limit`, if present; the names in lower case.
     pub rate: Vec<(String, String)>,
     /// `Location` of a redirect.
     pub location: Option<String>,
-    /// `Date`: what time it is there.
+    /// `Date`: the time of the sender's clock.
     pub date: Option<Timestamp>,
     /// `Content-Type`.
     pub content_type: Option<String>,
-    /// Further headers that show who answered, see [`OTHER_HEADERS`]; the names in lower case.
+    /// The headers of [`OTHER_HEADERS`], if present; the names in lower case.
     pub others: Vec<(String, String)>,
-    /// The body; cleared on drop, because it holds values.
+    /// The body; zeroed on drop, because it contains values.
     pub body: Zeroizing<Vec<u8>>,
 }
 
-/// Why no reply came.
+/// The reason why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransportFailure {
-    /// No connection was made, so nothing was sent: DNS, refused, proxy, handshake.
+    /// No connection was made, so nothing was sent: DNS, connection refused, proxy, TLS handshake.
     NotSent(String),
-    /// The certificate was not accepted; never retried.
+    /// The certificate is not trusted; never retried.
     Certificate(String),
-    /// The connection broke after the request was sent: what became of it is not known.
+    /// The connection was lost after the request was sent, so that its outcome is unknown.
     Broken(String),
-    /// The attempt's time was over.
+    /// The attempt reached its time limit.
     TimedOut,
-    /// The answer is longer than anything Railway sends.
+    /// The response exceeds the size limit.
     TooLong,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 pub type PostOutcome = Result<HttpResponse, TransportFailure>;
 
-/// Whether a request with that outcome went out.
+/// Returns whether a request with this outcome was sent.
 pub fn was_sent(outcome: &PostOutcome) -> bool {
     !matches!(outcome, Err(TransportFailure::NotSent(_) | TransportFailure::Certificate(_)))
 }
 
-/// One POST.
+/// Sends one POST at a time.
 pub trait Transport {
-    /// Sends and waits for the whole response.
+    /// Sends a request, and waits for the whole response.
     fn post(&self, request: &HttpRequest<'_>) -> PostOutcome;
 
-    /// The host, for messages.
+    /// Returns the host, for messages.
     fn host(&self) -> &str;
 
-    /// The same transport, if it can send several requests at once.
+    /// Returns the same transport, if it can send several requests at once.
     fn concurrent(&self) -> Option<&dyn ConcurrentTransport> {
         None
     }
@@ -121,28 +121,28 @@ pub trait Transport {
 
 /// A transport that can send several requests at once.
 pub trait ConcurrentTransport {
-    /// Sends a request and waits for the whole response. The others leave right behind it, and are not waited for.
+    /// Sends a request, and waits for the whole response. The others are sent right after it, without waiting for them.
     fn post_all(&self, first: &HttpRequest<'_>, others: &[HttpRequest<'_>]) -> (PostOutcome, Vec<Box<dyn InFlight>>);
 
-    /// Whether many requests can be in flight on the one connection that was used last.
+    /// Returns whether many requests can be in flight on the connection that was used last.
     fn shares_connection(&self) -> bool;
 }
 
-/// A request that is not waited for. Dropped, it is cancelled.
+/// A request in flight. Dropping it cancels it.
 pub trait InFlight {
-    /// Whether it went out.
+    /// Returns whether it was sent.
     fn was_sent(&self) -> bool;
 
-    /// Waits for the response. Where it takes longer than `alone`, the same request is sent once more, and the sooner
-    /// response of the two counts.
+    /// Waits for the response. If it takes longer than `alone`, sends the same request again and uses the response that
+    /// arrives first.
     fn wait(self: Box<Self>, alone: Duration, again: &HttpRequest<'_>) -> EarlyOutcome;
 }
 
-/// What came of a request that was in flight.
+/// The outcome of a request that was in flight.
 #[derive(Debug)]
 pub struct EarlyOutcome {
-    /// Its own response.
+    /// The outcome of the request itself.
     pub early: PostOutcome,
-    /// That of the second request, if one was sent.
+    /// The outcome of the second request, if one was sent.
     pub second: Option<PostOutcome>,
 }

@@ -1,4 +1,4 @@
-//! When variables were changed last, for deployments whose variables Railway does not tell.
+//! When variables were last changed, for deployments whose variables are unavailable.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::io::railway::environment::{Pages, Shape};
 use crate::io::railway::operations::{VariableTimes, variable_times};
 use crate::io::railway::service_instance::PageEnd;
 
-/// The times of every variable of the environment: one request for each page of them.
+/// Reads the times of all variables of the environment, with one request for each page.
 pub(crate) fn read(client: &Client<'_>, shape: &Shape) -> Result<ChangeTimes, Error> {
     let names: BTreeMap<&str, &str> =
         shape.services.iter().map(|service| (service.service.id.as_str(), service.service.name.as_str())).collect();
@@ -26,7 +26,7 @@ pub(crate) fn read(client: &Client<'_>, shape: &Shape) -> Result<ChangeTimes, Er
         };
         let data: variable_times::ResponseData = client
             .query("VariableTimes", &VariableTimes::build_query(variables))
-            .map_err(|unanswered| client.error(unanswered, "VariableTimes", "the times of its variables"))?;
+            .map_err(|failure| client.error(failure, "VariableTimes", "the change times of the variables"))?;
         client.require_same("environment", &shape.environment.id, &data.environment.id)?;
         let connection = data.environment.variables;
         for row in connection.edges.into_iter().map(|edge| edge.node) {

@@ -1,4 +1,9 @@
-//! The values of many services, in as few requests as Railway lets through.
+//! Reads the variables of many services, in as few requests as Railway accepts.
+//!
+//! A request has the variables of [`SERVICES_PER_REQUEST`] services. If Railway rejects one, the errors usually name
+//! the services that they are about: these fail, and the others are requested again. If the errors name no service, the
+//! batch may be too large, or it may contain a service that Railway can't read: it is halved until it is accepted, or a
+//! single service fails.
 
 use std::collections::BTreeMap;
 
@@ -12,37 +17,37 @@ use crate::drift::{Secret, Variable};
 use crate::error::Error;
 use crate::io::railway::batch::{self, Batch, SERVICES_PER_REQUEST};
 use crate::io::railway::batch_extras::ReadOptions;
-use crate::io::railway::batch_extras::{Riders, is_extra_field};
+use crate::io::railway::batch_extras::{BatchExtras, is_extra_field};
 use crate::io::railway::batch_response::{Maps, number};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::{Seal, ServiceShape, Shape};
 use crate::io::railway::operations::{SharedValues, shared_values};
 use crate::io::railway::response::{ErrorKind, GraphqlError, QueryError, ResponseData};
 
-/// What one service stores, or why it could not be read.
+/// The variables of a service, or the reason why they could not be read.
 pub type StoredResult = Result<BTreeMap<String, Variable>, Error>;
 
-/// So many services refused by themselves, and none that was not, mean that the others need not be asked.
+/// After this many services were rejected in single requests while none has succeeded, the others are not requested.
 const MOST_ALONE: usize = 2;
 
-/// The most variables of a service. Linux starts no program with more than 2 MiB of them.
+/// The maximum number of variables of a service. Linux does not start a program with more than 2 MiB of them.
 const MOST_VARIABLES: usize = 20_000;
 
-/// The longest error of staged changes that is shown, in characters.
+/// The maximum length of a shown error of staged changes, in characters.
 pub(crate) const LONGEST_ERROR: usize = 300;
 
-/// What a batch of values came to.
+/// The result of reading the variables of services.
 #[derive(Debug)]
 pub struct Read {
-    /// The variables of each service, in the order of the question.
+    /// The variables of each service, in the requested order.
     pub stored: Vec<StoredResult>,
-    /// What the running deployment of each was created with; not looked for where none runs.
+    /// The variables of each running deployment; not requested if none is running.
     pub got: Vec<Observed<DeployedVariables>>,
-    /// What is staged in the environment.
+    /// The staged changes of the environment.
     pub staged: Observed<Option<StagedChanges>>,
 }
 
-/// The variables of these services, in their order. An error that is every service's is the whole answer's.
+/// Reads the variables of these services, in order. If all services fail with the same error, returns that error.
 pub(crate) fn read(
     client: &Client<'_>,
     shape: &Shape,
@@ -57,47 +62,49 @@ pub(crate) fn read(
         waiting: (0..services.len()).rev().collect(),
         most: SERVICES_PER_REQUEST,
         alone: 0,
-        course: BatchProgress::First,
-        riders: Riders::new(services, along),
+        progress: BatchProgress::First,
+        extras: BatchExtras::new(services, along),
     };
-    let ended = reading.run();
-    client.wire.forget_early();
-    ended?;
+    let outcome = reading.run();
+    client.transport.forget_early();
+    outcome?;
     let results = reading.results.into_iter();
     let stored: Vec<StoredResult> =
-        results.map(|result| result.expect("each service was asked for until it had a result")).collect();
+        results.map(|result| result.expect("each service is requested until it has a result")).collect();
     if let Some(error) = shared_error(&stored) {
         return Err(error);
     }
-    let mut staged = reading.riders.staged;
-    // Only now is every value known that its error may quote.
+    let mut staged = reading.extras.staged;
+    // Redacted last, because its error may quote any of the values above.
     if let Observed::Known(Some(StagedChanges { error: Some(error), .. })) = &mut staged {
-        *error = client.scrubber.excerpt(error, LONGEST_ERROR);
+        *error = client.redactor.excerpt(error, LONGEST_ERROR);
     }
-    Ok(Read { stored, got: reading.riders.got, staged })
+    Ok(Read { stored, got: reading.extras.got, staged })
 }
 
-/// A batch after the other, until each service has a result.
+/// Sends batches until each service has a result.
 struct BatchReading<'r, 'c> {
     client: &'r Client<'c>,
     shape: &'r Shape,
     services: &'r [&'r ServiceShape],
     results: Vec<Option<StoredResult>>,
-    /// The services that have no result yet, the next one last.
+    /// The services without a result; the last one is next.
     waiting: Vec<usize>,
+    /// The maximum number of services per batch.
     most: usize,
+    /// The number of services that were rejected in single requests.
     alone: usize,
-    course: BatchProgress,
-    riders: Riders<'r>,
+    progress: BatchProgress,
+    extras: BatchExtras<'r>,
 }
 
-/// How far a reading is while every batch is answered as it was asked, and that one was not.
+/// The number of the next batch while all of them succeed; `Rejected` once one was rejected.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BatchProgress {
     First,
     Second,
     Later,
-    Rough,
+    Rejected,
 }
 
 impl BatchReading<'_, '_> {
@@ -111,19 +118,19 @@ impl BatchReading<'_, '_> {
     fn step(&mut self) -> Result<(), Error> {
         let size = self.most.min(self.waiting.len());
         let chunk: Vec<usize> = self.waiting.split_off(self.waiting.len() - size).into_iter().rev().collect();
-        let (mut maps, refusals) = self.ask(&chunk)?;
-        if maps.is_none() && self.riders.get_off(self.client, &chunk, &refusals) {
+        let (mut maps, refusals) = self.request(&chunk)?;
+        if maps.is_none() && self.extras.drop_rejected(self.client, &chunk, &refusals) {
             self.waiting.extend(chunk.into_iter().rev());
             return Ok(());
         }
         let culprits = culprits(&refusals, chunk.len());
         if maps.is_none() && culprits.is_empty() {
-            let explain = || self.client.explain("Values", "the variables of its services", &refusals);
+            let explain = || self.client.explain("Values", "the variables of the services", &refusals);
             if !refusals.iter().all(|refusal| may_pass_when_smaller(refusal.kind)) {
                 return Err(explain());
             }
             if chunk.len() > 1 {
-                // Nobody is named: a smaller question may pass, or at least show who it is.
+                // The errors name no service: a smaller batch may succeed, or narrow down the cause.
                 self.most = chunk.len().div_ceil(2);
                 self.waiting.extend(chunk.into_iter().rev());
                 return Ok(());
@@ -138,9 +145,9 @@ impl BatchReading<'_, '_> {
             self.results[index] = match (culprits.get(&position), &mut maps) {
                 (None, Some(maps)) => Some(stored(maps, position, service, self.client)),
                 (None, None) if chunk.len() > 1 => None,
-                (own, _) => {
+                (errors, _) => {
                     let what = format!("the variables of service {}", service.service.name);
-                    Some(Err(self.client.explain("Values", &what, own.unwrap_or(&refusals))))
+                    Some(Err(self.client.explain("Values", &what, errors.unwrap_or(&refusals))))
                 }
             };
         }
@@ -149,17 +156,17 @@ impl BatchReading<'_, '_> {
         Ok(())
     }
 
-    /// The maps, if there are any, and what Railway refused in their place or beside them.
-    fn ask(&mut self, chunk: &[usize]) -> Result<(Option<Maps>, Vec<GraphqlError>), Error> {
-        if self.course == BatchProgress::Second {
-            // What passed for the first passes for the others, so that they need not wait for each other.
+    /// Sends a batch. Returns its data, if there is any, and the errors about services.
+    fn request(&mut self, chunk: &[usize]) -> Result<(Option<Maps>, Vec<GraphqlError>), Error> {
+        if self.progress == BatchProgress::Second {
+            // Railway has accepted the first batch, so it will most likely accept the others: they are sent together.
             let waiting: Vec<usize> = self.waiting.iter().rev().copied().collect();
-            self.client.wire.expect_next(waiting.chunks(self.most).map(|chunk| self.batch(chunk)));
+            self.client.transport.expect_next(waiting.chunks(self.most).map(|chunk| self.batch(chunk)));
         }
-        self.course = match self.course {
+        self.progress = match self.progress {
             BatchProgress::First => BatchProgress::Second,
             BatchProgress::Second | BatchProgress::Later => BatchProgress::Later,
-            BatchProgress::Rough => BatchProgress::Rough,
+            BatchProgress::Rejected => BatchProgress::Rejected,
         };
         let batch = self.batch(chunk);
         match self.client.query_response::<_, Maps>("Values", &batch.query, &batch.variables) {
@@ -167,18 +174,18 @@ impl BatchReading<'_, '_> {
                 let environment = &self.shape.environment.id;
                 let staged_in = data.staged_in.as_ref().unwrap_or(environment);
                 self.client.require_same("environment", environment, staged_in)?;
-                let of_riders =
+                let is_about_extras =
                     |refusal: &GraphqlError| refusal.path.first().is_some_and(|alias| is_extra_field(alias));
-                let (of_riders, others): (Vec<GraphqlError>, Vec<GraphqlError>) =
-                    beside.into_iter().partition(of_riders);
-                self.riders.arrive(self.client, chunk, &mut data, &of_riders);
-                let of_nobody = |refusal: &GraphqlError| position(refusal, chunk.len()).is_none();
-                let (rest, named): (Vec<GraphqlError>, Vec<GraphqlError>) = others.into_iter().partition(of_nobody);
+                let (about_extras, others): (Vec<GraphqlError>, Vec<GraphqlError>) =
+                    beside.into_iter().partition(is_about_extras);
+                self.extras.record(self.client, chunk, &mut data, &about_extras);
+                let is_unspecific = |refusal: &GraphqlError| position(refusal, chunk.len()).is_none();
+                let (rest, named): (Vec<GraphqlError>, Vec<GraphqlError>) = others.into_iter().partition(is_unspecific);
                 self.client.note_what_is_missing("Values", &rest);
                 Ok((Some(data), named))
             }
             Err(QueryError::Refused(refusals)) => {
-                self.course = BatchProgress::Rough;
+                self.progress = BatchProgress::Rejected;
                 Ok((None, refusals))
             }
             Err(QueryError::Failed(error)) => Err(error),
@@ -187,32 +194,32 @@ impl BatchReading<'_, '_> {
 
     fn batch(&self, chunk: &[usize]) -> Batch {
         let Shape { project, environment, .. } = self.shape;
-        let ride = |&index: &usize| batch::BatchService {
+        let entry = |&index: &usize| batch::BatchService {
             service: &self.services[index].service.id,
-            deployment: self.riders.deployment(index),
+            deployment: self.extras.deployment(index),
         };
-        let services: Vec<batch::BatchService<'_>> = chunk.iter().map(ride).collect();
-        batch::build(&project.id, &environment.id, &services, self.riders.requests_staged_changes())
+        let services: Vec<batch::BatchService<'_>> = chunk.iter().map(entry).collect();
+        batch::build(&project.id, &environment.id, &services, self.extras.requests_staged_changes())
     }
 }
 
-/// The environment's shared variables, as stored: one request. What a reference among them renders to is not told.
+/// Reads the environment's shared variables as stored, with one request. Railway does not render their references.
 pub(crate) fn shared(client: &Client<'_>, shape: &Shape) -> StoredResult {
     let variables =
         shared_values::Variables { project_id: shape.project.id.clone(), environment_id: shape.environment.id.clone() };
     let data: shared_values::ResponseData = client
         .query("SharedValues", &SharedValues::build_query(variables))
-        .map_err(|unanswered| client.error(unanswered, "SharedValues", "the shared variables"))?;
+        .map_err(|failure| client.error(failure, "SharedValues", "the shared variables"))?;
     let variable = |(key, value): (String, Option<Secret>)| {
         if let Some(value) = &value {
-            client.scrubber.add(&key, value);
+            client.redactor.add(&key, value);
         }
         (key, as_stored(value, None, None))
     };
     Ok(data.stored.into_iter().map(variable).collect())
 }
 
-/// A value that is null is a sealed one, unless the listing has the variable as not sealed.
+/// A null value is sealed, unless the listing states that the variable is not.
 fn as_stored(stored: Option<Secret>, rendered: Option<Secret>, seal: Option<Seal>) -> Variable {
     match stored {
         None if seal == Some(Seal::Open) => Variable::Unavailable,
@@ -222,12 +229,12 @@ fn as_stored(stored: Option<Secret>, rendered: Option<Secret>, seal: Option<Seal
     }
 }
 
-/// Whether a refusal that names nobody may be about the size of the question, or about one service in it.
+/// Returns whether an error that names no service may be about the size of the batch, or about one service in it.
 fn may_pass_when_smaller(kind: ErrorKind) -> bool {
     kind.is_of_size() || matches!(kind, ErrorKind::Problem | ErrorKind::NotFound | ErrorKind::Other)
 }
 
-/// The error of all, if all have one and the same kind of it.
+/// Returns the first error, if all services have an error of the same kind.
 fn shared_error(results: &[StoredResult]) -> Option<Error> {
     let mut errors = results.iter().map(|result| result.as_ref().err());
     let first = errors.next()??;
@@ -236,7 +243,7 @@ fn shared_error(results: &[StoredResult]) -> Option<Error> {
         .then(|| first.clone())
 }
 
-/// Which services of a batch the errors name, by position. A refused document names nobody.
+/// Groups the errors by the position of the service that they name. An error about the document's size names none.
 fn culprits(refusals: &[GraphqlError], size: usize) -> BTreeMap<usize, Vec<GraphqlError>> {
     let mut named: BTreeMap<usize, Vec<GraphqlError>> = BTreeMap::new();
     for refusal in refusals.iter().filter(|refusal| !refusal.kind.is_of_size()) {
@@ -247,19 +254,19 @@ fn culprits(refusals: &[GraphqlError], size: usize) -> BTreeMap<usize, Vec<Graph
     named
 }
 
-/// `stored_3` is the fourth service's.
+/// Returns the position of the service that an error names: 3 for `stored_3`.
 fn position(refusal: &GraphqlError, size: usize) -> Option<usize> {
     let alias = refusal.path.first().filter(|alias| !is_extra_field(alias))?;
     number(alias).filter(|&position| position < size)
 }
 
-/// One service's variables out of its two maps.
+/// Merges the stored and the rendered variables of a service.
 fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Client<'_>) -> StoredResult {
     let (stored, rendered) = (maps.stored.remove(&position), maps.rendered.remove(&position));
     let (Some(stored), Some(mut rendered)) = (stored, rendered) else {
         return Err(Error::InvalidResponse {
             host: client.host(),
-            cause: format!("it left out the variables of service {}", service.service.name),
+            cause: format!("the response lacks the variables of service {}", service.service.name),
         });
     };
     if stored.len().max(rendered.len()) > MOST_VARIABLES {
@@ -274,17 +281,17 @@ fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Cli
         .map(|(key, value)| {
             let rendered = rendered.remove(&key).flatten();
             for value in value.iter().chain(&rendered) {
-                client.scrubber.add(&key, value);
+                client.redactor.add(&key, value);
             }
             let seal = service.variables.get(&key).copied();
             (key, as_stored(value, rendered, seal))
         })
         .collect();
-    // What Railway sets itself is not compared, but tracing sets a credential, which a log may print.
+    // Variables that Railway sets are not compared, but its tracing credential must be redacted in logs.
     if let Some(Some(credential)) = rendered.get(TRACING_CREDENTIAL) {
-        client.scrubber.add(TRACING_CREDENTIAL, credential);
+        client.redactor.add(TRACING_CREDENTIAL, credential);
     }
-    // Railway has been seen to leave sealed variables out of the maps altogether.
+    // Railway has been observed to omit sealed variables from both maps, instead of returning null.
     for (key, seal) in &service.variables {
         if *seal == Seal::Sealed {
             variables.entry(key.clone()).or_insert(Variable::Sealed);

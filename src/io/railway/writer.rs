@@ -1,4 +1,4 @@
-//! What changes something on Railway. Whoever holds no [`Writer`] can't: a check never makes one.
+//! Sends changes to Railway. Only a [`Writer`] can do this, and a check never creates one.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use crate::io::railway::response::{ErrorKind, GraphqlError};
 use crate::io::railway::retry::{Delivery, RequestFailure};
 use crate::io::railway::scalars::{Leaving, StartCommandPatch};
 
-/// The environment that is written to.
+/// Writes to one environment.
 #[derive(Clone, Copy)]
 pub struct Writer<'w> {
-    /// The way to Railway.
+    /// The client.
     pub client: &'w Client<'w>,
     /// The project's id.
     pub project: &'w str,
@@ -26,34 +26,34 @@ pub struct Writer<'w> {
     pub environment: &'w str,
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteOutcome<T> {
-    /// Railway says that it did it.
+    /// Railway confirmed it.
     Done(T),
-    /// Railway refused it, for this reason; it is looked at once whether it was done all the same.
+    /// Railway rejected it. Since a rejection does not prove that nothing was changed, the caller checks that once.
     Refused(MutationRefusal),
-    /// It may have been done or not: to be observed, never repeated.
+    /// Unknown: the caller must read the outcome back and must not send the change again.
     Unclear(Error),
-    /// It was not done: it never arrived.
+    /// It was not made, because it never arrived.
     NotSent(Error),
 }
 
-/// Why Railway refused a change.
+/// The reason why Railway rejected a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MutationRefusal {
-    /// Another deployment of the service is not done yet: the same may be asked again later.
+    /// Another deployment of the service is still in progress. The same change may be sent again later.
     Later(Error),
-    /// So many deployments of one service in a short time are not allowed.
+    /// Too many deployments of one service in a short time.
     TooMany(Error),
-    /// There is nothing that could be deployed again.
+    /// The service has no deployment that could be deployed again.
     NothingThere(Error),
     /// Anything else.
     Other(Error),
 }
 
 impl MutationRefusal {
-    /// What Railway said.
+    /// Returns Railway's error.
     pub fn error(&self) -> &Error {
         match self {
             Self::Later(error) | Self::TooMany(error) | Self::NothingThere(error) | Self::Other(error) => error,
@@ -62,7 +62,7 @@ impl MutationRefusal {
 }
 
 impl Writer<'_> {
-    /// Stores variables of a service, or shared ones without a service; nothing is deployed: one request.
+    /// Stores variables of a service, or shared ones if `service` is `None`, without deploying: one request.
     pub fn set(&self, service: Option<&str>, variables: &BTreeMap<String, Secret>) -> WriteOutcome<()> {
         let variables = set_variables::Variables {
             project_id: self.project.to_owned(),
@@ -88,7 +88,7 @@ impl Writer<'_> {
         self.reply("DeleteVariable", sent, |data: delete_variable::ResponseData| data.variable_delete.then_some(()))
     }
 
-    /// Deploys the code of a deployment again; the answer is the new one's id: one request.
+    /// Deploys the code of a deployment again, and returns the id of the new deployment: one request.
     pub fn redeploy(&self, deployment: &str) -> WriteOutcome<String> {
         let variables = redeploy::Variables { deployment_id: deployment.to_owned() };
         let sent = self.client.mutate("Redeploy", &Redeploy::build_query(variables));
@@ -98,7 +98,7 @@ impl Writer<'_> {
         })
     }
 
-    /// Deploys a service from its source; the answer is the new deployment's id: one request.
+    /// Deploys a service from its source, and returns the id of the new deployment: one request.
     pub fn deploy(&self, service: &str, commit: Option<&str>) -> WriteOutcome<String> {
         let variables = deploy::Variables {
             environment_id: self.environment.to_owned(),
@@ -109,10 +109,10 @@ impl Writer<'_> {
         if let (Err(RequestFailure::Refused(refusals)), Some(commit)) = (&sent, commit)
             && refusals.iter().any(|refusal| refusal.kind == ErrorKind::CommitNotFound)
         {
-            let said = self.client.refused(refusals);
+            let errors = self.client.refused(refusals);
             return WriteOutcome::Refused(MutationRefusal::Other(Error::CommitNotFound {
                 commit: commit.to_owned(),
-                errors: said,
+                errors,
             }));
         }
         self.reply("Deploy", sent, |data: deploy::ResponseData| {
@@ -120,8 +120,8 @@ impl Writer<'_> {
         })
     }
 
-    /// Sets the start command in the settings of a service, in this environment only; `None` removes it. Railway deploys the
-    /// service with it. The answer is the id of the work that this starts: one request.
+    /// Sets the start command in the settings of a service, in this environment only; `None` removes it. Railway then
+    /// deploys the service. Returns the id of the workflow that does this: one request.
     pub fn set_start_command(&self, service: &ResourceRef, command: Option<&Secret>) -> WriteOutcome<String> {
         let variables = commit_patch::Variables {
             environment_id: self.environment.to_owned(),
@@ -145,7 +145,7 @@ impl Writer<'_> {
                 Some(value) => WriteOutcome::Done(value),
                 None => WriteOutcome::Unclear(Error::InvalidResponse {
                     host: self.client.host(),
-                    cause: "it answered neither yes nor no".to_owned(),
+                    cause: "the response has no result".to_owned(),
                 }),
             },
             Err(RequestFailure::Refused(refusals)) => self.refused(operation, &refusals),
@@ -156,13 +156,13 @@ impl Writer<'_> {
 
     fn refused<T>(&self, operation: &'static str, refusals: &[GraphqlError]) -> WriteOutcome<T> {
         let what = match operation {
-            "SetVariables" | "DeleteVariable" => "the service whose variables were to change",
-            "CommitPatch" => "the service whose settings were to change",
-            _ => "the service that was to be deployed",
+            "SetVariables" | "DeleteVariable" => "the service of the variables",
+            "CommitPatch" => "the service of the start command",
+            _ => "the service to deploy",
         };
         let has = |kind| refusals.iter().any(|refusal| refusal.kind == kind);
         let error = || Error::Railway { operation, errors: self.client.refused(refusals) };
-        // A failure without a word of why may have come after the change as well as before it.
+        // An unspecific failure may have happened before or after the change.
         if has(ErrorKind::Problem) {
             return WriteOutcome::Unclear(error());
         }
@@ -174,21 +174,19 @@ impl Writer<'_> {
             MutationRefusal::NothingThere(error())
         } else {
             MutationRefusal::Other(match self.client.explain(operation, what, refusals) {
-                Error::Railway { errors: said, .. } => {
-                    Error::ChangeRefused { what: refused_change(operation), errors: said }
-                }
+                Error::Railway { errors, .. } => Error::ChangeRefused { what: refused_change(operation), errors },
                 error => error,
             })
         })
     }
 }
 
-/// What an operation was to do.
+/// Returns the object of `Railway rejected …`.
 fn refused_change(operation: &str) -> &'static str {
     match operation {
-        "SetVariables" => "to store the variables",
-        "DeleteVariable" => "to delete the variable",
-        "CommitPatch" => "to set the start command",
+        "SetVariables" => "the variables",
+        "DeleteVariable" => "the deletion of the variable",
+        "CommitPatch" => "the start command",
         _ => "the deployment",
     }
 }

@@ -1,16 +1,16 @@
-//! Who may see what.
+//! The access of tokens.
 
 use crate::drift::Secret;
 use crate::io::railway::transport::Scheme;
 use crate::io::sim::estate::{Environment, Estate, Project, SimAccess, TokenScope};
 
-/// What Railway says to a token that it does not know, and of what a token may not see.
+/// Railway's message for an unknown token, and for anything that a token has no access to.
 pub(crate) const NOT_AUTHORIZED: &str = "Not Authorized";
 
-/// What Railway says to a token in the wrong header, and to whoever asks for a project token without being one.
+/// Railway's message for a token in the wrong header, and for a query of the project token with another token.
 pub(crate) const NO_PROJECT_TOKEN: &str = "Project Token not found";
 
-/// Returns the reach of the token that was presented, or what every field answers instead.
+/// Returns the scope of a token, or the message that every field returns instead.
 pub(crate) fn identify<'e>(
     estate: &'e Estate,
     presented: Option<(Scheme, &Secret)>,
@@ -25,7 +25,7 @@ pub(crate) fn identify<'e>(
     }
 }
 
-/// Returns whether the workspace of that id is within reach. No workspace is within a project token's.
+/// Returns whether a token has access to this workspace. A project token has access to none.
 pub(crate) fn can_read_workspace(reach: &TokenScope, workspace: &str) -> bool {
     match reach {
         TokenScope::Account => true,
@@ -35,7 +35,7 @@ pub(crate) fn can_read_workspace(reach: &TokenScope, workspace: &str) -> bool {
     }
 }
 
-/// Returns whether the project is within reach.
+/// Returns whether a token has access to this project.
 pub(crate) fn can_read_project(reach: &TokenScope, project: &Project) -> bool {
     match reach {
         TokenScope::Project { project: own, .. } => *own == project.id,
@@ -43,7 +43,7 @@ pub(crate) fn can_read_project(reach: &TokenScope, project: &Project) -> bool {
     }
 }
 
-/// Returns whether the inside of the environment is within reach; its name and id are wherever the project is.
+/// Returns whether a token has access to the contents of this environment. Access to the project shows its name and id.
 pub(crate) fn can_read_environment(reach: &TokenScope, project: &Project, environment: &Environment) -> bool {
     match reach {
         TokenScope::Project { environment: own, .. } => can_read_project(reach, project) && *own == environment.id,
@@ -58,7 +58,7 @@ mod tests {
     use crate::io::sim::access::{NO_PROJECT_TOKEN, NOT_AUTHORIZED, can_read_environment, can_read_project, identify};
     use crate::io::sim::estate::{Environment, Estate, Project, TokenScope};
 
-    /// Two workspaces; in the first a project with an open and a restricted environment.
+    /// Returns two workspaces, each with a project that has an open and a restricted environment.
     fn estate() -> Estate {
         let environments = |name| {
             Project::named(name)
@@ -90,17 +90,17 @@ mod tests {
             ("revoked", Some(NOT_AUTHORIZED), Some(NO_PROJECT_TOKEN)),
             ("", Some(NOT_AUTHORIZED), Some(NO_PROJECT_TOKEN)),
         ] {
-            let said = |scheme| identify(&estate, Some((scheme, &Secret::new(token)))).err();
-            assert_eq!(said(Scheme::Bearer), bearer, "{token} as bearer");
-            assert_eq!(said(Scheme::Project), project, "{token} as project token");
+            let error = |scheme| identify(&estate, Some((scheme, &Secret::new(token)))).err();
+            assert_eq!(error(Scheme::Bearer), bearer, "{token} as bearer");
+            assert_eq!(error(Scheme::Project), project, "{token} as project token");
         }
         assert_eq!(identify(&estate, None), Err(NOT_AUTHORIZED));
     }
 
     #[test]
-    fn each_token_reaches_only_its_scope() {
+    fn each_token_has_access_only_to_its_scope() {
         let estate = estate();
-        // Project of workspace one, its open and its restricted environment; the same of workspace two.
+        // The project of workspace one, its open and its restricted environment; the same for workspace two.
         for (token, expected) in [
             ("account", [true, true, false, true, true, false]),
             ("workspace-one", [true, true, false, false, false, false]),
@@ -110,8 +110,9 @@ mod tests {
             ("staging", [true, true, false, false, false, false]),
             ("production", [true, false, true, false, false, false]),
         ] {
-            let reach = &estate.tokens.iter().find(|known| known.text.expose() == token).expect("it is there").reach;
-            let seen: Vec<bool> = estate
+            let reach =
+                &estate.tokens.iter().find(|known| known.text.expose() == token).expect("the token exists").reach;
+            let accessible: Vec<bool> = estate
                 .projects
                 .iter()
                 .flat_map(|project| {
@@ -120,7 +121,7 @@ mod tests {
                     [can_read_project(reach, project)].into_iter().chain(inside)
                 })
                 .collect();
-            assert_eq!(seen, expected, "{token}");
+            assert_eq!(accessible, expected, "{token}");
         }
     }
 }

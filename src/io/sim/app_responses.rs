@@ -1,4 +1,4 @@
-//! What the programs of the simulated Railway answer to those who call them.
+//! The responses of the programs that run on the simulated Railway.
 
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -8,12 +8,12 @@ use crate::io::sim::Sim;
 use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::{Edge, Environment, SimService};
 
-/// The header that the programs know their callers by.
+/// The header with the API key.
 const KEY_HEADER: &str = "x-api-key";
 
 impl EndpointClient for Sim {
-    fn ask(&self, question: &EndpointRequest<'_>) -> Result<EndpointResponse, String> {
-        let host = question.address.host();
+    fn send(&self, request: &EndpointRequest<'_>) -> Result<EndpointResponse, String> {
+        let host = request.address.host();
         self.change(|estate| {
             let environments = || estate.projects.iter().flat_map(|project| &project.environments);
             let served = environments().find_map(|environment| {
@@ -26,8 +26,8 @@ impl EndpointClient for Sim {
             }
             let (status, body) = match served.and_then(|(environment, service)| Some((environment, running(service)?)))
             {
-                Some((environment, deployment)) => answer(question, environment, deployment),
-                // What Railway's edge says where nothing runs.
+                Some((environment, deployment)) => respond(request, environment, deployment),
+                // The response of Railway's edge if nothing is running.
                 None => (404, json!({ "status": "error", "code": 404, "message": "Application not found" })),
             };
             let body = Some(Zeroizing::new(body.to_string().into_bytes()));
@@ -36,7 +36,7 @@ impl EndpointClient for Sim {
     }
 }
 
-/// Returns what the edge answers in the place of a service.
+/// Returns the response that the edge sends instead of a service.
 fn of_edge(edge: &Edge) -> EndpointResponse {
     let (status, body, location) = match edge {
         Edge::UnderAttack | Edge::Challenge => (429, "<!DOCTYPE html><title>Checking your browser</title>\n", None),
@@ -52,15 +52,15 @@ fn running(service: &SimService) -> Option<&SimDeployment> {
     service.deployments.iter().rev().find(|known| known.active && known.status == "SUCCESS")
 }
 
-/// As the program of the incident does: the key that its deployment was created with, or no entry; then whether the worker
-/// has said that it booted, which only one with Beat does.
-fn answer(question: &EndpointRequest<'_>, environment: &Environment, deployment: &SimDeployment) -> (u16, Value) {
-    let path = question.path.split('?').next().unwrap_or_default();
+/// Responds like the program of the incident: 401 unless the request has the key that the deployment was created with;
+/// then whether the worker has booted, which requires Beat.
+fn respond(request: &EndpointRequest<'_>, environment: &Environment, deployment: &SimDeployment) -> (u16, Value) {
+    let path = request.path.split('?').next().unwrap_or_default();
     if !path.starts_with("/api/v1/ops/") {
         return (200, json!({ "status": "ok" }));
     }
     let key = deployment.captured.get("STAGING_OPS_API_KEY").and_then(|captured| captured.rendered.as_ref());
-    let shown = question.headers.iter().find(|(name, _)| name == KEY_HEADER).map(|(_, value)| value);
+    let shown = request.headers.iter().find(|(name, _)| name == KEY_HEADER).map(|(_, value)| value);
     if key.is_none() || shown != key {
         return (401, json!({ "detail": "Invalid staging API key" }));
     }

@@ -1,4 +1,4 @@
-//! How an estate is written down: each seed reads like a list of what is there.
+//! Builders for an estate, with which each seed reads like a list of its contents.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,23 +10,23 @@ use crate::io::sim::estate::{
     Workspace,
 };
 
-/// When everything that is deleted here was deleted; Railway's format of a time.
+/// The time at which all deleted resources were deleted, in Railway's format.
 const DELETED_AT: &str = "2026-01-31T09:30:00.000Z";
 
 impl Estate {
-    /// Returns an estate with one workspace and nothing in it.
+    /// Returns an estate with one empty workspace.
     pub fn of(workspace: &str) -> Self {
         let workspaces = vec![Workspace { id: identity(&["workspace", workspace]), name: workspace.into() }];
         Self { workspaces, ..Self::default() }
     }
 
-    /// Takes another workspace, which the projects added from here on belong to.
+    /// Adds a workspace, to which the projects that are added next belong.
     pub fn workspace(mut self, name: &str) -> Self {
         self.workspaces.push(Workspace { id: identity(&["workspace", name]), name: name.into() });
         self
     }
 
-    /// Takes a project into the workspace that was added last, and gives an id to whatever has none.
+    /// Adds a project to the last workspace, and an id to every resource without one.
     pub fn project(mut self, mut project: Project) -> Self {
         if let Some(workspace) = self.workspaces.last() {
             project.workspace.clone_from(&workspace.id);
@@ -36,13 +36,13 @@ impl Estate {
         self
     }
 
-    /// Makes a token known.
+    /// Adds a valid token.
     pub fn token(mut self, text: &str, reach: TokenScope) -> Self {
         self.tokens.push(Token { text: Secret::new(text), reach });
         self
     }
 
-    /// Returns the environment of that name in the project of that name.
+    /// Returns the environment with this name in the project with this name.
     pub fn environment(&mut self, project: &str, environment: &str) -> Option<&mut Environment> {
         let project = self.projects.iter_mut().find(|candidate| candidate.name == project)?;
         project.environments.iter_mut().find(|candidate| candidate.name == environment)
@@ -61,7 +61,7 @@ impl Project {
         }
     }
 
-    /// Gives it a certain id.
+    /// Sets its id.
     pub fn id(mut self, id: &str) -> Self {
         self.id = id.into();
         self
@@ -103,7 +103,7 @@ impl Environment {
         }
     }
 
-    /// Lets nobody look into it.
+    /// Restricts access to administrators.
     pub fn restricted(mut self) -> Self {
         self.access = SimAccess::Administrators;
         self
@@ -125,7 +125,7 @@ impl Environment {
         self
     }
 
-    /// Returns the service of that name, to change it as somebody else would.
+    /// Returns the service with this name, to change it as another user would.
     pub fn service_named(&mut self, name: &str) -> Option<&mut SimService> {
         self.services.iter_mut().find(|candidate| candidate.name == name)
     }
@@ -171,7 +171,7 @@ impl SimService {
         self
     }
 
-    /// Builds it from a folder of its repository.
+    /// Builds it from a directory of its repository.
     pub fn root(mut self, directory: &str) -> Self {
         self.root_directory = Some(directory.into());
         self
@@ -183,31 +183,31 @@ impl SimService {
         self
     }
 
-    /// Names a configuration file in its settings.
+    /// Sets the configuration file in its settings.
     pub fn config_file(mut self, path: &str) -> Self {
         self.config_file = Some(path.into());
         self
     }
 
-    /// Serves it on a domain.
+    /// Sets its domain from Railway.
     pub fn domain(mut self, domain: &str) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// Lets something in front of it answer in its place.
+    /// Sets an edge feature that responds instead of it.
     pub fn behind(mut self, edge: Edge) -> Self {
         self.edge = Some(edge);
         self
     }
 
-    /// Serves it on a domain of its owner's, too.
+    /// Adds a custom domain.
     pub fn custom_domain(mut self, domain: &str, proof: Proof) -> Self {
         self.custom_domains.push((domain.into(), proof));
         self
     }
 
-    /// Says when a variable was changed.
+    /// Sets when a variable was changed.
     pub fn changed(mut self, name: &str, time: &str) -> Self {
         self.changed.insert(name.into(), time.into());
         self
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_hides_values() {
+    fn debug_output_omits_values() {
         let service = SimService::named("web").variables(&[("A", "marker-open")]).sealed("B", "marker-sealed");
         let project = Project::named("shop").environment(Environment::named("e").service(service));
         let estate = Estate::of("team").project(project).token("marker-token", TokenScope::Account);

@@ -1,10 +1,10 @@
-//! The simulated Railway's own time, which passes with the requests, so that every run is the same.
+//! The simulated Railway's clock. It advances with the requests, so that every run is the same.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// 2026-11-24T09:00:00Z; whatever a seed deployed is older.
+/// 2026-11-24T09:00:00Z, later than all deployments of the seeds.
 const START: i64 = 1_795_510_800;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,33 +17,33 @@ impl Default for SimClock {
 }
 
 impl SimClock {
-    /// Returns a time in Railway's format; the beginning of time where it is none.
+    /// Parses a time in Railway's format; the Unix epoch if it is invalid.
     pub fn at(text: &str) -> Self {
         Self(text.parse().unwrap_or_default())
     }
 
-    /// In the format of a `DateTime`.
+    /// Formats it as a `DateTime`.
     pub fn text(self) -> String {
         format!("{:.3}", self.0)
     }
 
-    /// In the format of a log line.
+    /// Formats it as the time of a log line.
     pub fn precisely(self) -> String {
         format!("{:.9}", self.0)
     }
 
-    /// Returns the moment itself.
+    /// Returns the timestamp.
     pub fn moment(self) -> Timestamp {
         self.0
     }
 
-    /// So much later.
-    #[must_use = "a clock is a moment; this makes another"]
+    /// Returns the time after this duration.
+    #[must_use = "returns a new clock"]
     pub fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(time).unwrap_or(self.0))
     }
 
-    /// Returns whether a text is a time.
+    /// Returns whether a text is a valid time.
     pub(crate) fn reads(text: &str) -> bool {
         text.parse::<Timestamp>().is_ok()
     }

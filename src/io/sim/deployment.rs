@@ -1,4 +1,4 @@
-//! A deployment: what it was made from, what it was created with, and what has become of it.
+//! A deployment: its source, its variables, its status and its logs.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,72 +8,72 @@ use crate::drift::Secret;
 use crate::io::sim::log_line::SimLogLine;
 use crate::io::sim::status_timeline::TimelineStatus;
 
-/// Statuses from which nothing goes on by itself, in so far as another deployment may begin.
+/// Statuses in which another deployment may start.
 const SETTLED: [&str; 8] =
     ["CRASHED", "FAILED", "NEEDS_APPROVAL", "REMOVED", "REMOVING", "SKIPPED", "SLEEPING", "SUCCESS"];
 
-/// Statuses in which `meta` is not yet filled.
+/// Statuses in which `meta` is incomplete.
 const EARLY: [&str; 4] = ["BUILDING", "INITIALIZING", "QUEUED", "WAITING"];
 
-/// What is known of a deployment's source before its code has been looked at.
+/// The fields of `meta` that are known before the code is read.
 const KNOWN_EARLY: [&str; 5] = ["branch", "image", "patchId", "reason", "repo"];
 
 /// A deployment of a service.
 #[derive(Clone, Debug)]
-#[must_use = "a deployment does nothing until a service holds it"]
+#[must_use = "a deployment does nothing until it is added to a service"]
 pub struct SimDeployment {
-    /// Railway's id; made when the service is settled, unless it was set.
+    /// Railway's id; unless set, derived when the service is settled.
     pub id: String,
-    /// Railway's word, or one that `doctor` has never seen.
+    /// Railway's status, or one that `doctor` does not know.
     pub status: String,
     pub created_at: String,
-    /// Whether it is what serves.
+    /// Whether it is the active deployment.
     pub active: bool,
-    /// Whether its program has ended by itself, which leaves the status as it is.
+    /// Whether its program has exited by itself, which does not change the status.
     pub exited: bool,
-    /// What it was made from; null where Railway tells nothing.
+    /// Its source; null if Railway returns none.
     pub meta: Value,
-    /// What it was created with; those of a seed take the variables of the service as they are then.
+    /// The variables that it was created with; those of a seed get the service's variables when it is settled.
     pub captured: BTreeMap<String, Captured>,
     pub events: Vec<Event>,
-    /// What the platform makes of its failure.
+    /// Railway's diagnosis of its failure.
     pub diagnosis: Value,
     pub build_log: Vec<SimLogLine>,
-    /// Lines of its program.
+    /// The log of its program.
     pub log: Vec<SimLogLine>,
-    /// Whether Railway has kept its code, without which it can't be deployed again.
+    /// Whether Railway has kept its code, which is required to deploy it again.
     pub has_snapshot: bool,
     pub(crate) had: BTreeMap<String, Option<String>>,
     /// The present stage and those to come.
     pub(crate) stages: VecDeque<TimelineStatus>,
-    /// Polls that were answered in the present stage.
+    /// The number of polls in the present stage.
     pub(crate) polled: usize,
-    /// Reads for which `latestDeployment` still does not know it.
+    /// The number of reads in which `latestDeployment` does not return it yet.
     pub(crate) unseen: usize,
     pub(crate) log_reads: usize,
-    /// Reads of its build log since it ended.
+    /// The number of reads of its build log since it ended.
     pub(crate) build_reads: usize,
 }
 
-/// A variable as a deployment got it; `None` where it is sealed, or goes through something sealed.
+/// A variable of a deployment; `None` for a sealed one, and for a reference to one.
 #[derive(Clone, Debug)]
 pub struct Captured {
-    /// The stored text, references and all.
+    /// The stored text, with unresolved references.
     pub stored: Option<Secret>,
-    /// What it came to.
+    /// The rendered value.
     pub rendered: Option<Secret>,
 }
 
 /// A step of a deployment.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Railway's word for it.
+    /// Railway's name of the step.
     pub step: &'static str,
-    /// When it began.
+    /// When it started.
     pub created_at: String,
     /// When it ended, if it has.
     pub completed_at: Option<String>,
-    /// What went wrong, if something did.
+    /// Its error, if it failed.
     pub error: Option<String>,
 }
 
@@ -82,7 +82,7 @@ impl SimDeployment {
         Self { active: true, ..Self::with_status("SUCCESS", created_at) }
     }
 
-    /// One that does not serve.
+    /// Returns a deployment that is not active.
     pub fn with_status(status: &str, created_at: &str) -> Self {
         Self {
             id: String::new(),
@@ -106,43 +106,43 @@ impl SimDeployment {
         }
     }
 
-    /// Gives it a certain id.
+    /// Sets its id.
     pub fn id(mut self, id: &str) -> Self {
         self.id = id.into();
         self
     }
 
-    /// Says something of what it was made from: `commitHash`, `branch`, `reason`.
+    /// Sets a field of its `meta`, such as `commitHash`, `branch` or `reason`.
     pub fn meta(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.meta[name] = value.into();
         self
     }
 
-    /// Runs it with this start command instead of the one that the service has now.
+    /// Sets its start command, instead of the service's present one.
     pub fn started_with(mut self, command: &str) -> Self {
         self.meta["serviceManifest"] = json!({ "deploy": { "startCommand": command } });
         self
     }
 
-    /// Gave it this value, whatever is stored now.
+    /// Sets a variable that it was created with, whatever is stored now.
     pub fn had(mut self, name: &str, value: &str) -> Self {
         self.had.insert(name.into(), Some(value.into()));
         self
     }
 
-    /// Did not give it this variable, which is stored now.
+    /// Removes a variable that it was created without, although it is stored now.
     pub fn lacked(mut self, name: &str) -> Self {
         self.had.insert(name.into(), None);
         self
     }
 
-    /// Its program has ended by itself.
+    /// Marks its program as exited.
     pub fn exited(mut self) -> Self {
         self.exited = true;
         self
     }
 
-    /// It can't be deployed again.
+    /// Removes its code, so that it can't be deployed again.
     pub fn without_snapshot(mut self) -> Self {
         self.has_snapshot = false;
         self
@@ -152,7 +152,7 @@ impl SimDeployment {
         !SETTLED.contains(&self.status.as_str())
     }
 
-    /// Returns whether there is something that would change it.
+    /// Returns whether its status will still change.
     pub(crate) fn goes_on(&self) -> bool {
         self.stages.len() > 1
     }
@@ -161,12 +161,12 @@ impl SimDeployment {
         self.has_snapshot && !self.is_under_way() && !["SKIPPED", "NEEDS_APPROVAL"].contains(&self.status.as_str())
     }
 
-    /// True while it starts and while it sleeps, too.
+    /// Also true while it starts and while it sleeps.
     pub(crate) fn is_stopped(&self) -> bool {
         self.exited || self.status != "SUCCESS"
     }
 
-    /// Returns what Railway tells of its source at this moment.
+    /// Returns the `meta` that Railway returns in its present status.
     pub(crate) fn meta_now(&self) -> Value {
         match &self.meta {
             Value::Object(all) if EARLY.contains(&self.status.as_str()) => {

@@ -1,4 +1,4 @@
-//! How the deployments of a service are written down, and what a service that says nothing of them has.
+//! Builders for the deployments of a service, and the default deployment.
 
 use std::collections::BTreeMap;
 
@@ -15,35 +15,35 @@ use crate::io::sim::log_line::{SimLogLine, StartupLine};
 use crate::io::sim::render::Renderer;
 use crate::io::sim::status_timeline::StatusTimeline;
 
-/// When a service was deployed that says nothing of it.
+/// The time of the default deployment.
 const DEPLOYED_AT: &str = "2026-11-20T15:04:05.678Z";
 
 impl SimService {
-    /// Takes a deployment, newer than those it has.
+    /// Adds a deployment, newer than the others.
     pub fn deployed(mut self, deployment: SimDeployment) -> Self {
         self.deployments.push(deployment);
         self
     }
 
-    /// Has never been deployed, although it could be.
+    /// Has no deployment, although it has a source.
     pub fn never_deployed(mut self) -> Self {
         self.settled = true;
         self
     }
 
-    /// Sets what becomes of its next deployment that has no plan yet. Called again: of the one after it.
+    /// Sets the timeline of the next deployment; a second call sets that of the one after it.
     pub fn next(mut self, plan: StatusTimeline) -> Self {
         self.next_plans.push_back(plan);
         self
     }
 
-    /// Sets what becomes of every deployment that [`Self::next`] does not set.
+    /// Sets the timeline of all deployments that [`Self::next`] does not set.
     pub fn plan(mut self, plan: StatusTimeline) -> Self {
         self.plan = Some(plan);
         self
     }
 
-    /// Sets the commit at the head of its branch, which a deployment from the source takes.
+    /// Sets the commit at the head of its branch, which is used by a deployment from the source.
     pub fn commit(mut self, hash: &str) -> Self {
         self.commit = Some(hash.into());
         self
@@ -54,61 +54,61 @@ impl SimService {
         self
     }
 
-    /// Runs it at these times only.
+    /// Sets its cron schedule.
     pub fn cron(mut self, schedule: &str) -> Self {
         self.cron = Some(schedule.into());
         self
     }
 
-    /// Its program writes this line when it starts.
+    /// Its program logs this line at the start.
     pub fn logs(self, line: &str) -> Self {
-        self.saying(line, None, 0)
+        self.log_at_start(line, None, 0)
     }
 
-    /// Its program writes this line when it starts and its start command has that word.
+    /// Its program logs this line at the start if its start command has this argument.
     pub fn logs_with(self, argument: &'static str, line: &str) -> Self {
-        self.saying(line, Some(argument), 0)
+        self.log_at_start(line, Some(argument), 0)
     }
 
-    /// Its program writes this line when it starts, but it shows only after so many reads of the log.
+    /// Its program logs this line at the start, but it appears only after this number of reads of the log.
     pub fn logs_late(self, reads: usize, line: &str) -> Self {
-        self.saying(line, None, reads)
+        self.log_at_start(line, None, reads)
     }
 
-    /// Its program goes on to write so many lines that mean nothing.
+    /// Its program then logs this number of irrelevant lines.
     pub fn chatty(mut self, lines: usize) -> Self {
         self.chatter = lines;
         self
     }
 
-    /// Stores a variable, as somebody would in the dashboard.
+    /// Stores a variable, as a user would in the dashboard.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(name.into(), SimVariable::Open(Secret::new(value)));
     }
 
-    fn saying(mut self, line: &str, argument: Option<&'static str>, after_reads: usize) -> Self {
+    fn log_at_start(mut self, line: &str, argument: Option<&'static str>, after_reads: usize) -> Self {
         self.startup_lines.push(StartupLine { message: Secret::new(line), argument, after_reads });
         self
     }
 
-    /// Returns what the program of a deployment writes when it starts at that time.
+    /// Returns the lines that a deployment's program logs when it starts at this time.
     pub(crate) fn first_lines(&self, start_command: &str, clock: SimClock) -> Vec<SimLogLine> {
         if self.cron.is_some() {
-            // A cron service is only built; its program starts at the next time of its schedule.
+            // A cron service is only built. Its program starts at the next time of the schedule.
             return Vec::new();
         }
-        let said = self.startup_lines.iter().filter(|saying| {
-            saying.argument.is_none_or(|argument| start_command.split_whitespace().any(|word| word == argument))
+        let lines = self.startup_lines.iter().filter(|line| {
+            line.argument.is_none_or(|argument| start_command.split_whitespace().any(|word| word == argument))
         });
-        let said = said.map(|saying| (saying.message.clone(), saying.after_reads));
+        let lines = lines.map(|line| (line.message.clone(), line.after_reads));
         let chatter = (0..self.chatter).map(|number| (Secret::new(format!("GET /health 200 ({number})")), 0));
-        let lines = said.chain(chatter).zip(0_u32..);
+        let lines = lines.chain(chatter).zip(0_u32..);
         lines
             .map(|((message, after_reads), number)| SimLogLine::written(&message, clock, number).after(after_reads))
             .collect()
     }
 
-    /// Returns what a deployment is made from: what an older one was made from, or the service's source as it is.
+    /// Returns the `meta` of a deployment: from an older one, or from the service's present source.
     pub(crate) fn meta(&self, base: Option<&Value>, reason: &str) -> Value {
         let mut deploy = json!({ "startCommand": self.start_command });
         let mut meta = json!({ "reason": reason });
@@ -135,7 +135,7 @@ impl SimService {
         meta
     }
 
-    /// Completes the deployments that a seed gave it; without any, and with a source, it gets one that serves.
+    /// Completes the deployments of a seed. A service with a source and no deployment gets an active one.
     fn settle(&mut self, environment: &str, captured: &BTreeMap<String, Captured>) {
         self.settled = true;
         if self.deployments.is_empty() && self.source != SimSource::Nothing && self.deleted_at.is_none() {
@@ -161,27 +161,27 @@ impl SimService {
                     None => drop(deployment.captured.remove(&name)),
                 }
             }
-            let spoke = self.first_lines(deployment.start_command(), SimClock::at(&deployment.created_at));
-            deployment.log.extend(spoke);
+            let lines = self.first_lines(deployment.start_command(), SimClock::at(&deployment.created_at));
+            deployment.log.extend(lines);
         }
         self.deployments = deployments;
     }
 }
 
 impl Environment {
-    /// Changes that somebody has made in the dashboard and not deployed: a patch as the API shows it.
+    /// Sets staged changes: a patch as the API returns it.
     pub fn staged(mut self, patch: Value) -> Self {
         self.staged = Some(SimStagedChanges::new(patch, "STAGED"));
         self
     }
 
-    /// Changes that were committed and could not be applied.
+    /// Sets staged changes that were committed and could not be applied.
     pub fn failed_to_apply(mut self, patch: Value, why: &str) -> Self {
         self.staged = Some(SimStagedChanges { last_error: Some(why.into()), ..SimStagedChanges::new(patch, "FAILED") });
         self
     }
 
-    /// Changes that somebody is deploying at this moment.
+    /// Sets staged changes that are being applied.
     pub fn applying(mut self, patch: Value) -> Self {
         self.staged = Some(SimStagedChanges::new(patch, "APPLYING"));
         self
@@ -189,13 +189,13 @@ impl Environment {
 }
 
 impl Estate {
-    /// Returns the service of that name, in the first environment that has one, to change it as somebody else would.
+    /// Returns the service with this name, in the first environment that has one, to change it as another user would.
     pub fn service_named(&mut self, name: &str) -> Option<&mut SimService> {
         let mut environments = self.projects.iter_mut().flat_map(|project| &mut project.environments);
         environments.find_map(|environment| environment.service_named(name))
     }
 
-    /// Completes the deployments of every service that has not been looked at yet.
+    /// Completes the deployments of every service that is not settled yet.
     pub(crate) fn settle(&mut self) {
         for project in 0..self.projects.len() {
             for environment in 0..self.projects[project].environments.len() {
@@ -215,7 +215,7 @@ impl Estate {
     }
 }
 
-/// Returns what a deployment of the service would get at this moment. What Railway itself gives is not among it.
+/// Returns the variables that a deployment of the service would get now, without those that Railway provides.
 pub(crate) fn capture<'e>(renderer: &mut Renderer<'e>, service: &'e SimService) -> BTreeMap<String, Captured> {
     let mut texts = renderer.variables(service);
     let stored = environment_config::stored(&service.variables).into_iter();
@@ -227,12 +227,12 @@ pub(crate) fn capture<'e>(renderer: &mut Renderer<'e>, service: &'e SimService) 
         .collect()
 }
 
-/// Returns the id of a service's deployment of that time; the number tells those of one moment apart.
+/// Returns the id of a service's deployment at this time; the number distinguishes deployments at the same time.
 pub(crate) fn deployment_id([environment, service]: [&str; 2], created_at: &str, number: usize) -> String {
     identity(&["deployment", environment, service, created_at, &number.to_string()])
 }
 
-/// Returns a commit that all services of a repository were deployed at.
+/// Returns the default commit of a repository.
 fn commit_of(repository: &str) -> String {
     let hash = digest::digest(&digest::SHA256, repository.as_bytes());
     hex::encode(&hash.as_ref()[..20])

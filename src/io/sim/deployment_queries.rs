@@ -1,4 +1,4 @@
-//! What the simulated Railway answers about deployments, which go on as they are looked at.
+//! The queries about deployments, whose states advance with each read.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ use crate::io::sim::tracing;
 const DEPLOYMENTS_PER_PAGE: usize = 10;
 const EVENTS_PER_PAGE: usize = 50;
 
-/// Whoever asks for more lines gets none, as people have noted.
+/// The maximum number of lines per request. With a larger limit, Railway returns none, as users have reported.
 const MOST_LINES: usize = 5000;
 
-pub(crate) fn fence(request: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn pre_write_state(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let (_, environment) = request.environment_anywhere().map_err(denied("environmentStagedChanges"))?;
     let staged = staged(request, environment);
     let (_, environment) = request.environment().map_err(denied("environment"))?;
@@ -35,7 +35,7 @@ pub(crate) fn fence(request: &RequestContext<'_>) -> Result<Value, Denied> {
     Ok(json!({ "environmentStagedChanges": staged, "environment": environment }))
 }
 
-/// Returns what is staged, or the placeholder.
+/// Returns the staged changes, or the placeholder if there are none.
 pub(crate) fn staged(request: &RequestContext<'_>, environment: &Environment) -> Value {
     match &environment.staged {
         Some(staged) => json!({
@@ -66,7 +66,7 @@ pub(crate) fn instance(request: &RequestContext<'_>, service: &SimService) -> Va
     })
 }
 
-/// Returns how a service is to run, and where it is served.
+/// Returns the settings and the domains of a service.
 pub(crate) fn settings(service: &SimService) -> Value {
     let own = service.domain.iter().map(|domain| json!({ "domain": domain }));
     let custom = service.custom_domains.iter();
@@ -85,7 +85,7 @@ pub(crate) fn staged_changes(request: &RequestContext<'_>) -> Result<Value, Deni
     Ok(json!({ "staged": staged(request, environment) }))
 }
 
-/// Returns the newest one, whatever its status; none where all have been removed.
+/// Returns the newest deployment, whatever its status; `None` if all have been removed.
 fn latest<'s>(request: &RequestContext<'_>, service: &'s SimService) -> Option<&'s SimDeployment> {
     if service.deployments.iter().all(|known| known.status == "REMOVED") {
         return None;
@@ -164,7 +164,7 @@ pub(crate) fn snapshot(request: &RequestContext<'_>) -> Result<Value, Denied> {
     Ok(data.into())
 }
 
-/// The field may be null, so that its error is beside the others' data.
+/// Returns a snapshot. The field is nullable, so its error is beside the data.
 pub(crate) fn snapshot_of(request: &RequestContext<'_>, number: usize, id: &str) -> Value {
     captured(request, id).unwrap_or_else(|message| {
         request.beside.borrow_mut().push(Denied { field: format!("snapshot_{number}"), message });
@@ -195,7 +195,7 @@ fn captured(request: &RequestContext<'_>, id: &str) -> Result<Value, String> {
     }
 }
 
-/// Returns what Railway itself gives to a deployment.
+/// Returns the variables that Railway provides to a deployment.
 fn given(request: &RequestContext<'_>, place: ServicePosition, id: &str) -> BTreeMap<String, Option<String>> {
     let (project, environment, service) = request.estate.at(place);
     let system = Renderer::new(project, environment).system(service).into_iter();
@@ -221,7 +221,7 @@ pub(crate) fn events(request: &RequestContext<'_>) -> Result<Value, Denied> {
     Ok(data.into())
 }
 
-/// Returns what its build is found by; an image is not built.
+/// Returns the snapshot id of a deployment's build; an image is not built.
 fn snapshot_id(service: &SimService, deployment: &SimDeployment) -> Option<String> {
     (!matches!(service.source, SimSource::Image(_))).then(|| identity(&["snapshot", &deployment.id]))
 }
@@ -249,16 +249,16 @@ pub(crate) fn build_log(request: &RequestContext<'_>) -> Result<Value, Denied> {
     Ok(json!({ "buildLogs": lines(request, &deployment.build_log, deployment.build_reads).map_err(&denied)? }))
 }
 
-/// Only the lines of builds, and only for the filter that Railway's own programs write.
+/// Returns lines of builds, and only for the filter that Railway's own clients use.
 pub(crate) fn build_log_by_snapshot(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("environmentLogs");
     let (_, environment) = request.environment_anywhere().map_err(&denied)?;
-    let is_asked = |service: &SimService, deployment: &&SimDeployment| {
+    let is_requested = |service: &SimService, deployment: &&SimDeployment| {
         let id = snapshot_id(service, deployment);
         id.is_some_and(|id| request.text("build") == format!("(@snapshot:{id} OR @replica:{id})"))
     };
     let mut services = environment.services.iter();
-    let found = services.find_map(|service| service.deployments.iter().find(|one| is_asked(service, one)));
+    let found = services.find_map(|service| service.deployments.iter().find(|one| is_requested(service, one)));
     let Some(deployment) = found else { return Ok(json!({ "environmentLogs": [] })) };
     request.seen.borrow_mut().build.insert(deployment.id.clone());
     let (start, end) = (SimClock::at(request.text("start")), SimClock::at(request.text("end")));
@@ -275,7 +275,7 @@ pub(crate) fn deployment_log(request: &RequestContext<'_>) -> Result<Value, Deni
     Ok(json!({ "deploymentLogs": lines(request, &deployment.log, deployment.log_reads).map_err(&denied)? }))
 }
 
-/// Returns the last ones that fit: one more than was asked for.
+/// Returns the last matching lines: one more than the limit.
 fn lines(request: &RequestContext<'_>, all: &[SimLogLine], reads: usize) -> Result<Value, String> {
     let limit = request.variables.get("limit").and_then(Value::as_u64).ok_or("limit must be a non-negative integer")?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -304,7 +304,7 @@ fn lines(request: &RequestContext<'_>, all: &[SimLogLine], reads: usize) -> Resu
     Ok(last.iter().map(line).collect())
 }
 
-/// Whether every word, or the whole phrase in quotes, is in the line, in upper or lower case.
+/// Returns whether a line contains every word of the filter, or the whole phrase if it is quoted. Case is ignored.
 fn fits(message: &str, filter: &str) -> bool {
     let (message, filter) = (message.to_lowercase(), filter.to_lowercase());
     match filter.strip_prefix('"').and_then(|filter| filter.strip_suffix('"')) {

@@ -1,4 +1,4 @@
-//! An environment as configuration, without values; and the maps of values.
+//! An environment's configuration, without values, and its maps of values.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::io::sim::builder::identity;
 use crate::io::sim::estate::{Environment, SimService, SimSource, SimVariable};
 use crate::io::sim::options::{Masked, Sealed, SimOptions};
 
-/// `Environment.config` as it is without `decryptVariables`.
+/// Returns `Environment.config` as without `decryptVariables`.
 pub(crate) fn of(environment: &Environment, quirks: &SimOptions) -> Value {
     let alive = environment.services.iter().filter(|service| service.deleted_at.is_none());
     let services: Map<String, Value> = alive.map(|service| (service.id.clone(), service_of(service, quirks))).collect();
@@ -32,7 +32,7 @@ fn service_of(service: &SimService, quirks: &SimOptions) -> Value {
         source["rootDirectory"] = json!(root);
     }
     let mut described = json!({ "source": source, "variables": variables(&service.variables, quirks) });
-    // A section with nothing in it is left out, as Railway does.
+    // Railway omits an empty section.
     let deploy = [("startCommand", &service.start_command), ("cronSchedule", &service.cron)];
     let deploy = deploy.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));
     let deploy: Map<String, Value> = deploy.collect();
@@ -52,19 +52,19 @@ fn volume_of(service: &SimService) -> String {
     identity(&["volume", &service.id])
 }
 
-/// Returns a staged patch as it is shown without `decryptVariables`: no value of a variable that is in it.
+/// Returns a staged patch as without `decryptVariables`: with redacted values.
 pub(crate) fn patch(staged: &Value, quirks: &SimOptions) -> Value {
     let mut shown = staged.clone();
     let services = shown.get_mut("services").and_then(Value::as_object_mut);
     let services = services.into_iter().flat_map(|services| services.values_mut());
-    services.filter_map(|service| service.get_mut("variables")).for_each(|variables| mask(variables, quirks));
+    services.filter_map(|service| service.get_mut("variables")).for_each(|variables| redact(variables, quirks));
     if let Some(shared) = shown.get_mut("sharedVariables") {
-        mask(shared, quirks);
+        redact(shared, quirks);
     }
     shown
 }
 
-fn mask(variables: &mut Value, quirks: &SimOptions) {
+fn redact(variables: &mut Value, quirks: &SimOptions) {
     let described = variables.as_object_mut().into_iter().flat_map(|variables| variables.values_mut());
     for variable in described.filter_map(Value::as_object_mut).filter(|variable| variable.contains_key("value")) {
         match quirks.masked {
@@ -86,7 +86,7 @@ fn variables(variables: &BTreeMap<String, SimVariable>, quirks: &SimOptions) -> 
     variables.iter().map(|(name, stored)| (name.clone(), described(stored))).collect()
 }
 
-/// Variables as stored; `None` is sealed.
+/// Returns variables as stored; `None` for a sealed one.
 pub(crate) fn stored(variables: &BTreeMap<String, SimVariable>) -> BTreeMap<String, Option<String>> {
     let shown = |stored: &SimVariable| match stored {
         SimVariable::Open(value) => Some(value.expose().to_owned()),
@@ -95,7 +95,7 @@ pub(crate) fn stored(variables: &BTreeMap<String, SimVariable>) -> BTreeMap<Stri
     variables.iter().map(|(name, stored)| (name.clone(), shown(stored))).collect()
 }
 
-/// Returns a map of values as Railway sends it: what is sealed, or goes through something sealed, is null.
+/// Returns a map of values as Railway does: null for a sealed variable, and for a reference to one.
 pub(crate) fn values(map: BTreeMap<String, Option<String>>, sealed: Sealed) -> Value {
     map.into_iter()
         .filter(|(_, value)| sealed == Sealed::Null || value.is_some())

@@ -1,4 +1,4 @@
-//! What the simulated Railway holds: workspaces, projects, environments, services, variables, tokens.
+//! The contents of the simulated Railway: workspaces, projects, environments, services, variables, tokens.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -11,53 +11,53 @@ use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::log_line::StartupLine;
 use crate::io::sim::status_timeline::StatusTimeline;
 
-/// Everything that the simulated Railway knows.
+/// All contents of the simulated Railway.
 #[derive(Clone, Debug, Default)]
-#[must_use = "an estate does nothing until a `Sim` holds it"]
+#[must_use = "an estate does nothing until it is given to a `Sim`"]
 pub struct Estate {
-    /// Teams; each project is in one.
+    /// The workspaces; each project is in one.
     pub workspaces: Vec<Workspace>,
-    /// Every project of every workspace.
+    /// The projects of all workspaces.
     pub projects: Vec<Project>,
-    /// Every token that is alive. Removing one revokes it.
+    /// The valid tokens. Removing one revokes it.
     pub tokens: Vec<Token>,
-    /// What time it is there.
+    /// The current time.
     pub clock: SimClock,
 }
 
-/// A team with projects.
+/// A workspace.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     pub id: String,
     pub name: String,
 }
 
-/// A token and what it opens.
+/// A token and its scope.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// The text that a request presents.
+    /// The text of the token.
     pub text: Secret,
-    /// What it opens.
+    /// Its scope.
     pub reach: TokenScope,
 }
 
-/// What a token opens, which on Railway is also its kind.
+/// The scope of a token, which on Railway is also its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenScope {
-    /// An account token: everything that the person may see.
+    /// An account token: everything that the user has access to.
     Account,
     /// A workspace token: one workspace, by id.
     Workspace(String),
-    /// The access token of a login, which may have been granted for some workspaces only, by id.
+    /// The access token of a login, which may be limited to some workspaces, by id.
     Login(Vec<String>),
     /// A project token: one environment of one project, by id.
     Project { project: String, environment: String },
 }
 
 #[derive(Clone, Debug)]
-#[must_use = "a project does nothing until an estate holds it"]
+#[must_use = "a project does nothing until it is added to an estate"]
 pub struct Project {
-    /// Railway's id; made from the name when the estate takes the project, unless it was set.
+    /// Railway's id; unless set, derived from the name when the project is added to an estate.
     pub id: String,
     pub name: String,
     /// The id of its workspace.
@@ -67,36 +67,36 @@ pub struct Project {
 }
 
 #[derive(Clone, Debug)]
-#[must_use = "an environment does nothing until a project holds it"]
+#[must_use = "an environment does nothing until it is added to a project"]
 pub struct Environment {
-    /// Railway's id; made from the names when the estate takes the project, unless it was set.
+    /// Railway's id; unless set, derived from the names when the project is added to an estate.
     pub id: String,
     pub name: String,
-    /// Who may look into it.
+    /// Who has access to it.
     pub access: SimAccess,
     pub deleted_at: Option<String>,
     pub shared: BTreeMap<String, SimVariable>,
     pub services: Vec<SimService>,
-    /// Changes that somebody has made in the dashboard and not deployed.
+    /// Changes that were made in the dashboard and not deployed.
     pub staged: Option<SimStagedChanges>,
 }
 
-/// Changes that wait to be deployed. They are shown, and never applied here.
+/// Staged changes. They are returned, and never applied here.
 #[derive(Clone)]
 pub struct SimStagedChanges {
     pub id: String,
     /// `STAGED`, `APPLYING` while they are deployed, or `FAILED`.
     pub status: &'static str,
-    /// A part of a configuration; its values are masked when it is shown.
+    /// A part of a configuration; its values are redacted when it is returned.
     pub patch: Value,
     /// When it was last changed.
     pub updated_at: String,
-    /// Why it could not be applied.
+    /// The reason why it could not be applied.
     pub last_error: Option<String>,
 }
 
 impl SimStagedChanges {
-    /// Returns a patch with an id and a time of its own.
+    /// Returns a patch with a fixed id and time.
     pub fn new(patch: Value, status: &'static str) -> Self {
         Self {
             id: "7ac4ed00-57a6-4000-8000-00000000ed17".into(),
@@ -109,54 +109,58 @@ impl SimStagedChanges {
 }
 
 impl fmt::Debug for SimStagedChanges {
-    /// Without the patch, which may hold values.
+    /// Without the patch, which may contain values.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Staged").field("id", &self.id).field("status", &self.status).finish_non_exhaustive()
+        formatter
+            .debug_struct("SimStagedChanges")
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 
-/// Who may look into an environment.
+/// Who has access to an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SimAccess {
-    /// Everybody who may see the project.
+    /// Everyone with access to the project.
     Everybody,
-    /// Administrators, and nobody here is one: `canAccess` is false.
+    /// Only administrators. No token here is one, so `canAccess` is false.
     Administrators,
 }
 
 #[derive(Clone, Debug)]
-#[must_use = "a service does nothing until an environment holds it"]
+#[must_use = "a service does nothing until it is added to an environment"]
 pub struct SimService {
-    /// Railway's id, the same in all environments; made from the names like the others.
+    /// Railway's id, the same in all environments; unless set, derived from the names.
     pub id: String,
     /// Unique within the project.
     pub name: String,
-    /// Where its code comes from.
+    /// The source of its code.
     pub source: SimSource,
-    /// The folder of a monorepo that it is built from.
+    /// The directory of a monorepo that it is built from.
     pub root_directory: Option<String>,
     /// The start command of the service's settings.
     pub start_command: Option<String>,
     /// The configuration file that its settings name.
     pub config_file: Option<String>,
-    /// The domain that Railway serves it on.
+    /// Its domain from Railway.
     pub domain: Option<String>,
-    /// Domains of its owner's, and whether they are proven to be.
+    /// Its custom domains, and whether they are verified.
     pub custom_domains: Vec<(String, Proof)>,
     pub deleted_at: Option<String>,
-    /// When variables were changed, where somebody says it.
+    /// The times at which variables were changed, if not the default.
     pub changed: BTreeMap<String, String>,
     /// Its variables as stored.
     pub variables: BTreeMap<String, SimVariable>,
-    /// Where its volume is mounted, if it has one.
+    /// The mount path of its volume, if it has one.
     pub volume: Option<String>,
-    /// When it runs, if it does not run all the time.
+    /// Its cron schedule, if it has one.
     pub cron: Option<String>,
     /// The commit at the head of its branch.
     pub commit: Option<String>,
     /// Its deployments, the newest last.
     pub deployments: Vec<SimDeployment>,
-    /// What answers in its place.
+    /// The edge feature that responds instead of it.
     pub edge: Option<Edge>,
     pub(crate) settled: bool,
     pub(crate) next_plans: VecDeque<StatusTimeline>,
@@ -165,26 +169,26 @@ pub struct SimService {
     pub(crate) chatter: usize,
 }
 
-/// What stands in front of a service and answers in its place.
+/// An edge feature that responds instead of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edge {
-    /// Under Attack Mode, as the edge's settings show.
+    /// Under Attack Mode, which is in the edge settings.
     UnderAttack,
-    /// The same page, and the settings show nothing.
+    /// The same page, without a setting.
     Challenge,
-    /// A redirect to a sign-in with Railway.
+    /// A redirect to Railway's sign-in.
     Authentication,
-    /// This status with this body, after it passed Railway's edge. The settings have rules.
+    /// This status and body, with the headers of Railway's edge. The settings have rules.
     Rule(u16, String),
-    /// The same without any rules.
+    /// The same, without rules.
     Page(u16, String),
 }
 
-/// Whether a custom domain is proven to be its owner's.
+/// Whether a custom domain is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     Given,
-    /// It is not yet.
+    /// Not yet.
     Missing,
 }
 
@@ -194,12 +198,12 @@ impl Proof {
     }
 }
 
-/// Where a service's code comes from.
+/// The source of a service's code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SimSource {
-    /// Nowhere yet: created empty, or fed by `railway up`.
+    /// None: created empty, or deployed by `railway up`.
     Nothing,
-    /// A container image; what Railway's databases run from.
+    /// A container image, such as those of Railway's databases.
     Image(String),
     /// A GitHub repository, `owner/name`.
     Repository(String),
@@ -208,8 +212,8 @@ pub enum SimSource {
 /// A variable as stored.
 #[derive(Clone, Debug)]
 pub enum SimVariable {
-    /// A text, perhaps with references in it.
+    /// A text, which may contain references.
     Open(Secret),
-    /// Kept, given to deployments, and never returned.
+    /// Stored, given to deployments, and never returned.
     Sealed(Secret),
 }

@@ -1,71 +1,71 @@
-//! What can go wrong between `doctor` and Railway, on command.
+//! Faults of the connection and of Railway, for tests.
 
 use crate::drift::Secret;
 use crate::io::railway::transport::TransportFailure;
 
-/// Something that happens to the next request that it fits.
+/// A fault that happens to the next request that it matches.
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until a `Sim` is given it"]
 pub struct Fault {
     operation: Option<&'static str>,
     /// The service that the request must be about, by id.
     service: Option<String>,
-    /// So many requests that it fits go by first.
+    /// The number of matching requests to skip first.
     skip: usize,
     pub(crate) moment: Moment,
-    /// How often it is still due; `None` is for ever.
+    /// The number of times that it will still happen; `None` for every time.
     left: Option<usize>,
     pub(crate) effect: Effect,
 }
 
-/// On which side of a request something happens.
+/// Whether something happens before or after Railway processes a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// Before Railway has done what the request asks: it never does.
+    /// Before: Railway never processes it.
     Before,
     After,
 }
 
-/// How an answer is lost.
+/// How a response is lost.
 #[derive(Clone, Copy, Debug)]
 pub enum Loss {
     /// The connection is reset.
     Reset,
-    /// It never comes.
+    /// It never arrives.
     TimedOut,
-    /// A gateway answers with this status and an empty body: 500, 502, 504.
+    /// A gateway responds with this status and an empty body: 500, 502, 504.
     Empty(u16),
-    /// A gateway answers with this status and a page.
+    /// A gateway responds with this status and a page.
     Html(u16),
-    /// It breaks off in the middle of its JSON.
+    /// It is cut off in the middle of its JSON.
     Truncated,
 }
 
-/// What happens.
+/// The effect of a fault.
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
-    /// This answer instead of Railway's.
+    /// This response instead of Railway's.
     Reply(Canned),
-    /// No answer.
+    /// No response.
     Fail(TransportFailure),
-    /// A part of the answer.
+    /// A truncated response.
     Cut,
-    /// HTTP 200 with one error that belongs to no field, and `data: null`.
+    /// HTTP 200 with one error without a field, and `data: null`.
     Refuse(String),
-    /// HTTP 200 with an error of one field; `data` is null, unless the field may be.
+    /// HTTP 200 with an error of one field. `data` is null unless the field is nullable.
     Field { field: String, message: String },
-    /// The same for whatever reads the values of one service, by id.
+    /// The same for any request that reads the values of one service, by id.
     Service { id: String, message: String },
 }
 
 impl Effect {
-    /// Returns whether it leaves the data of the answer as they are, but for one field.
+    /// Returns whether it changes only one field of the data.
     pub(crate) fn is_beside_data(&self) -> bool {
         matches!(self, Self::Field { field, .. } if is_nullable(field))
     }
 }
 
-/// Fields of a service instance that may be refused by themselves.
+/// Fields of a service instance that can have an error of their own.
 const OF_INSTANCE: [&str; 7] = [
     "activeDeployments",
     "cronSchedule",
@@ -76,12 +76,12 @@ const OF_INSTANCE: [&str; 7] = [
     "startCommand",
 ];
 
-/// Returns whether a field may be null, so that its error stands beside the data.
+/// Returns whether a field is nullable, so that its error is beside the data.
 pub(crate) fn is_nullable(field: &str) -> bool {
     field.starts_with("snapshot_") || OF_INSTANCE.contains(&field) && !["activeDeployments", "domains"].contains(&field)
 }
 
-/// Returns where a field stands in the answer to an operation.
+/// Returns the path of a field in the response to an operation.
 pub(crate) fn path(operation: &str, field: &str) -> String {
     match (OF_INSTANCE.contains(&field), operation) {
         (false, _) => field.to_owned(),
@@ -90,7 +90,7 @@ pub(crate) fn path(operation: &str, field: &str) -> String {
     }
 }
 
-/// An answer that was written beforehand.
+/// A fixed response.
 #[derive(Clone, Debug)]
 pub(crate) struct Canned {
     pub(crate) status: u16,
@@ -99,18 +99,18 @@ pub(crate) struct Canned {
 }
 
 impl Fault {
-    /// Answers with this status and this body of JSON.
+    /// Responds with this status and this JSON body.
     pub fn reply(status: u16, body: &str) -> Self {
         let headers = vec![("content-type", String::from("application/json; charset=utf-8"))];
         Self::once(Effect::Reply(Canned { status, headers, body: Secret::new(body) }))
     }
 
-    /// Lets no answer come.
+    /// Fails without a response.
     pub fn failure(failure: TransportFailure) -> Self {
         Self::once(Effect::Fail(failure))
     }
 
-    /// Loses the answer, before or after Railway has done what was asked.
+    /// Loses the response, before or after Railway has processed the request.
     pub fn lost(moment: Moment, loss: Loss) -> Self {
         let page = |status: u16, kind: &str, body: &str| {
             Effect::Reply(Canned {
@@ -129,18 +129,18 @@ impl Fault {
         Self { moment, ..Self::once(effect) }
     }
 
-    /// Refuses the whole request: HTTP 200, one error without a path, `data: null`.
+    /// Rejects the whole request: HTTP 200, one error without a path, `data: null`.
     pub fn refusal(message: &str) -> Self {
         Self::once(Effect::Refuse(message.into()))
     }
 
-    /// Lets one field fail, by its name in the answer: `environment`, `stored_1`, `snapshot_1`, `staged`; or by its name on
-    /// the first service of a listing, where it is asked for: `activeDeployments`.
+    /// Rejects one field, by its name in the response: `environment`, `stored_1`, `snapshot_1`, `staged`; or by its
+    /// name on the first service of a listing, if it is requested: `activeDeployments`.
     pub fn field(field: &str, message: &str) -> Self {
         Self::once(Effect::Field { field: field.into(), message: message.into() })
     }
 
-    /// Lets the values of one service fail, by its id, in whatever batch they are asked for.
+    /// Rejects the values of one service, by its id, in any batch.
     pub fn service(id: &str, message: &str) -> Self {
         Self::once(Effect::Service { id: id.into(), message: message.into() })
     }
@@ -149,7 +149,7 @@ impl Fault {
         Self { operation: None, service: None, skip: 0, moment: Moment::Before, left: Some(1), effect }
     }
 
-    /// Sets a header of the answer; the name in lower case.
+    /// Sets a header of the response; the name in lower case.
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         if let Effect::Reply(canned) = &mut self.effect {
             canned.headers.retain(|(known, _)| *known != name);
@@ -158,37 +158,37 @@ impl Fault {
         self
     }
 
-    /// Waits for that operation.
+    /// Matches only this operation.
     pub fn on(mut self, operation: &'static str) -> Self {
         self.operation = Some(operation);
         self
     }
 
-    /// Waits for a request about that service, by its id or by the id of one of its deployments.
+    /// Matches only requests about this service, by its id or by the id of one of its deployments.
     pub fn for_service(mut self, id: &str) -> Self {
         self.service = Some(id.into());
         self
     }
 
-    /// Waits for the request of that number, counted from 1, among those that it fits.
+    /// Happens to the matching request with this number, counted from 1.
     pub fn nth(mut self, number: usize) -> Self {
         self.skip = number.saturating_sub(1);
         self
     }
 
-    /// Happens so many times.
+    /// Happens this many times.
     pub fn times(mut self, times: usize) -> Self {
         self.left = Some(times);
         self
     }
 
     /// Happens every time.
-    pub fn for_ever(mut self) -> Self {
+    pub fn permanent(mut self) -> Self {
         self.left = None;
         self
     }
 
-    /// Returns whether it would happen to a request of that operation about those services. Counts those that go by.
+    /// Returns whether it happens to a request of this operation about these services. Counts skipped requests.
     pub(crate) fn meets(&mut self, operation: &str, services: &[String]) -> bool {
         let about = |id: &String| services.contains(id);
         let fits = self.left != Some(0)
@@ -198,19 +198,19 @@ impl Fault {
                 Effect::Service { id, .. } => about(id),
                 _ => true,
             };
-        let goes_by = fits && self.skip > 0;
-        self.skip -= usize::from(goes_by);
-        fits && !goes_by
+        let is_skipped = fits && self.skip > 0;
+        self.skip -= usize::from(is_skipped);
+        fits && !is_skipped
     }
 
-    /// Returns whether it is about a field that this text does not ask for, so that nothing can happen to it.
+    /// Returns whether it is about an optional field that this document does not request.
     pub(crate) fn is_besides(&self, query: &str) -> bool {
         let Effect::Field { field, .. } = &self.effect else { return false };
-        let may_be_left_out = OF_INSTANCE.contains(&field.as_str()) || *field == "staged" || is_nullable(field);
-        may_be_left_out && !query.contains(field.as_str())
+        let is_optional = OF_INSTANCE.contains(&field.as_str()) || *field == "staged" || is_nullable(field);
+        is_optional && !query.contains(field.as_str())
     }
 
-    /// It happens.
+    /// Counts an occurrence.
     pub(crate) fn meet(&mut self) -> Self {
         self.left = self.left.map(|left| left - 1);
         self.clone()

@@ -8,7 +8,7 @@ use crate::io::railway::transport::HttpResponse;
 use crate::io::sim::fault::Canned;
 use crate::io::sim::request_context::Denied;
 
-/// Errors in the place of all data.
+/// Returns an error without data.
 pub(crate) fn refused(message: &str, field: Option<&str>, request: usize) -> HttpResponse {
     let error = match field {
         Some(field) => of_field(&Denied { field: field.into(), message: message.into() }, request),
@@ -17,7 +17,7 @@ pub(crate) fn refused(message: &str, field: Option<&str>, request: usize) -> Htt
     json_reply(200, &json!({ "errors": [error], "data": null }))
 }
 
-/// Data, and the errors of fields that are null in it.
+/// Returns data, and the errors of the fields that are null in it.
 pub(crate) fn answered(data: &Value, beside: &[Denied], request: usize) -> HttpResponse {
     let mut body = json!({ "data": data });
     if !beside.is_empty() {
@@ -26,14 +26,14 @@ pub(crate) fn answered(data: &Value, beside: &[Denied], request: usize) -> HttpR
     json_reply(200, &body)
 }
 
-/// A document that does not match the schema.
+/// Returns the error for a document that does not match the schema.
 pub(crate) fn malformed(message: &str, request: usize) -> HttpResponse {
     let code = json!({ "code": "GRAPHQL_VALIDATION_FAILED" });
     let error = json!({ "message": message, "extensions": code, "traceId": trace(request) });
     json_reply(400, &json!({ "errors": [error] }))
 }
 
-/// Returns an answer that was written beforehand.
+/// Returns a fixed response.
 pub(crate) fn reply(canned: Canned) -> HttpResponse {
     let mut reply = HttpResponse {
         status: canned.status,
@@ -67,12 +67,12 @@ fn of_field(denied: &Denied, request: usize) -> Value {
     })
 }
 
-/// Returns the parts of a path with points between; those that count are numbers.
+/// Returns the parts of a path that is separated by dots; an index is a number.
 fn path(field: &str) -> Vec<Value> {
     field.split('.').map(|part| part.parse::<u64>().map_or_else(|_| json!(part), |number| json!(number))).collect()
 }
 
-/// Returns the same answer, but for one field that is null, with an error beside the data.
+/// Sets one field of a response to null, and adds its error beside the data.
 pub(crate) fn nulled(mut reply: HttpResponse, denied: &Denied, request: usize) -> HttpResponse {
     let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     if let Some(field) = body.pointer_mut(&format!("/data/{}", denied.field.replace('.', "/"))) {
@@ -86,7 +86,7 @@ pub(crate) fn nulled(mut reply: HttpResponse, denied: &Denied, request: usize) -
     reply
 }
 
-/// Railway's trace ids are decimal digits; these count the requests.
+/// Returns a trace id. Railway's are decimal digits; these count the requests.
 fn trace(request: usize) -> String {
     format!("{}", 4_700_000_000_000_000_000 + request as u64)
 }

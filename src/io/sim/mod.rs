@@ -1,7 +1,7 @@
-//! A simulated Railway behind the same one-POST seam as the real one: stateful, strict, and able to fail on command.
+//! A simulated Railway with the same transport as the real one: stateful, strict, and able to fail on demand.
 //!
-//! `doctor demo` and the tests run the real client against it. It does not execute GraphQL: it knows the operations of
-//! `graphql/` by name, checks their variables, and answers what those documents select.
+//! `doctor demo` and the tests run the real client with it. It does not execute GraphQL: it knows the operations of
+//! `graphql/` by name, checks their variables, and returns what these documents select.
 
 mod access;
 mod app_responses;
@@ -50,40 +50,40 @@ pub use crate::io::sim::options::{
 };
 pub use crate::io::sim::tracing::{Sampler, Tracing};
 
-/// The simulated Railway. A clone is another handle on the same one, so that a test can look at what `doctor` talks to.
+/// The simulated Railway. A clone is another handle to the same one, so that a test can inspect it.
 #[derive(Clone, Debug)]
 pub struct Sim(Arc<Mutex<SimState>>);
 
-/// A request that came in.
+/// A request that was received.
 #[derive(Clone, Debug)]
 pub struct RecordedRequest {
-    /// `operationName`; empty when there was none.
+    /// `operationName`; empty if there was none.
     pub operation: String,
-    /// The header that the token came in; `None` without a token.
+    /// The header with the token; `None` without a token.
     pub scheme: Option<Scheme>,
-    /// What the token opens; `None` when it was not known, or came in the wrong header.
+    /// The scope of the token; `None` if it is unknown or in the wrong header.
     pub reach: Option<TokenScope>,
-    /// The body as it was sent, which may hold values.
+    /// The body, which may contain values.
     pub body: Secret,
 }
 
 impl Sim {
-    /// Returns a Railway that holds the estate.
+    /// Creates a Railway with this estate.
     pub fn new(estate: Estate) -> Self {
         Self::with(estate, SimOptions::default())
     }
 
-    /// Returns the same, with its own ways.
+    /// Creates a Railway with this estate and these options.
     pub fn with(estate: Estate, quirks: SimOptions) -> Self {
         Self(Arc::new(Mutex::new(SimState::of(estate, quirks))))
     }
 
-    /// Lets something go wrong with the next request that it fits. Each request meets one fault at most, oldest first.
+    /// Adds a fault for the next request that it matches. A request gets at most one fault, the oldest first.
     pub fn fault(&self, fault: Fault) {
         self.state().faults.push(fault);
     }
 
-    /// Changes the estate as somebody else would, between two requests.
+    /// Changes the estate between two requests, as another user would.
     pub fn change<R>(&self, change: impl FnOnce(&mut Estate) -> R) -> R {
         let mut state = self.state();
         let result = change(&mut state.estate);
@@ -91,12 +91,12 @@ impl Sim {
         result
     }
 
-    /// Lets somebody else do something right before the next request of that operation, whatever becomes of it.
+    /// Changes the estate right before the next request of this operation, even if the request then fails.
     pub fn before(&self, operation: &'static str, act: impl FnOnce(&mut Estate) + Send + 'static) {
         self.before_nth(operation, 1, act);
     }
 
-    /// The same before the request of that number, counted from 1 from here on.
+    /// The same before the request with this number, counted from 1 from here on.
     pub fn before_nth(&self, operation: &'static str, number: usize, act: impl FnOnce(&mut Estate) + Send + 'static) {
         self.hook(ScheduledEvent {
             moment: Moment::Before,
@@ -106,12 +106,12 @@ impl Sim {
         });
     }
 
-    /// Lets somebody else do something right after the next request of that operation was answered.
+    /// Changes the estate right after the next request of this operation.
     pub fn after(&self, operation: &'static str, act: impl FnOnce(&mut Estate) + Send + 'static) {
         self.after_nth(operation, 1, act);
     }
 
-    /// The same after the request of that number, counted from 1 from here on.
+    /// The same after the request with this number, counted from 1 from here on.
     pub fn after_nth(&self, operation: &'static str, number: usize, act: impl FnOnce(&mut Estate) + Send + 'static) {
         self.hook(ScheduledEvent {
             moment: Moment::After,
@@ -121,28 +121,28 @@ impl Sim {
         });
     }
 
-    /// Returns every request that was to change something, in order, whether it did or not.
+    /// Returns all mutations in order, whether or not they succeeded.
     pub fn mutations(&self) -> Vec<Mutation> {
         self.state().mutations.clone()
     }
 
-    /// Returns every request so far, in order.
-    pub fn asked(&self) -> Vec<RecordedRequest> {
+    /// Returns all requests so far, in order.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.state().asked.clone()
     }
 
-    /// Returns how many requests have come in.
+    /// Returns the number of requests so far.
     pub fn count(&self) -> usize {
         self.state().asked.len()
     }
 
-    /// Returns what no client should ever send, one sentence each. A test that uses a `Sim` checks that there are none.
+    /// Returns a sentence for each request that no client should send. Tests check that there are none.
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()
     }
 
-    /// Answers a request's body, as the token in that header gets it.
-    pub fn answer(&self, body: &str, presented: Option<(Scheme, &Secret)>) -> Result<HttpResponse, TransportFailure> {
+    /// Responds to a request with this body and token.
+    pub fn respond(&self, body: &str, presented: Option<(Scheme, &Secret)>) -> Result<HttpResponse, TransportFailure> {
         self.state().answer(body, presented)
     }
 
@@ -151,14 +151,14 @@ impl Sim {
     }
 
     fn state(&self) -> MutexGuard<'_, SimState> {
-        // A test that panicked while it held the lock must not hide the others' results.
+        // A test that panics while it holds the lock must not affect the others.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Transport for Sim {
     fn post(&self, outgoing: &HttpRequest<'_>) -> Result<HttpResponse, TransportFailure> {
-        let reply = self.answer(outgoing.body, Some((outgoing.scheme, outgoing.token)));
+        let reply = self.respond(outgoing.body, Some((outgoing.scheme, outgoing.token)));
         let mut state = self.state();
         if state.asked.last().is_some_and(|asked| asked.operation != outgoing.operation) {
             let violation = format!("the body of {} names another operation", outgoing.operation);

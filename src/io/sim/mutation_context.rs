@@ -1,4 +1,4 @@
-//! A request that changes something, and what it can do to the estate.
+//! The context of a mutation, and its changes to the estate.
 
 use std::collections::BTreeMap;
 
@@ -14,28 +14,28 @@ use crate::io::sim::rollout::{DeploymentOrder, ServicePosition};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mutation {
     pub operation: String,
-    /// The service that it was about, by id; none for shared variables, or where it could not be told.
+    /// The id of the service; `None` for shared variables, or if it is unknown.
     pub service: Option<String>,
-    /// The names of the variables that it was to set or delete, sorted.
+    /// The names of the variables to set or delete, sorted.
     pub keys: Vec<String>,
-    /// Whether Railway did it, whatever was answered.
+    /// Whether Railway made the change, whatever the response was.
     pub applied: bool,
-    /// The ids of the deployments that it made.
+    /// The ids of the deployments that it created.
     pub deployments: Vec<String>,
 }
 
-/// One such request, understood.
+/// The context of a mutation.
 pub(crate) struct MutationContext<'b> {
     pub(crate) estate: &'b mut Estate,
     pub(crate) quirks: &'b SimOptions,
     pub(crate) reach: Result<TokenScope, &'static str>,
     pub(crate) variables: &'b Map<String, Value>,
     pub(crate) record: Mutation,
-    /// What no client should do although Railway lets it.
+    /// Violations: what no client should do although Railway accepts it.
     pub(crate) blame: Vec<String>,
 }
 
-/// Whose variables: an environment's, or those of one of its services.
+/// The owner of variables: an environment, or one of its services.
 #[derive(Clone, Copy)]
 pub(crate) struct SimOwner {
     pub(crate) project: usize,
@@ -44,7 +44,7 @@ pub(crate) struct SimOwner {
 }
 
 impl Mutation {
-    /// Returns what a request was about, before anything is done.
+    /// Describes a request before it is processed.
     pub(crate) fn of(operation: &str, variables: &Map<String, Value>, estate: &Estate) -> Self {
         let text = |name: &str| variables.get(name).and_then(Value::as_str);
         let deployed = text("deploymentId").and_then(|id| estate.place_of(id));
@@ -65,7 +65,8 @@ impl Mutation {
 
 impl MutationContext<'_> {
     pub(crate) fn request(&self) -> RequestContext<'_> {
-        RequestContext::new(self.estate, self.quirks, self.variables).reached(self.reach.as_ref().map_err(|said| *said))
+        RequestContext::new(self.estate, self.quirks, self.variables)
+            .reached(self.reach.as_ref().map_err(|message| *message))
     }
 
     pub(crate) fn owner(&self) -> Result<SimOwner, String> {
@@ -91,7 +92,7 @@ impl MutationContext<'_> {
         }
     }
 
-    /// Keeps the time at which a service's variables are changed.
+    /// Records the time at which a service's variables are changed.
     pub(crate) fn stamp<'n>(&mut self, owner: SimOwner, names: impl Iterator<Item = &'n String>) {
         let time = self.estate.clock.text();
         if let Some(service) = owner.service {
@@ -100,7 +101,7 @@ impl MutationContext<'_> {
         }
     }
 
-    /// Returns what each service of the environment would be deployed with.
+    /// Returns the variables that each service of the environment would be deployed with.
     pub(crate) fn rendered(&self, owner: SimOwner) -> Vec<BTreeMap<String, Option<String>>> {
         let project = &self.estate.projects[owner.project];
         let environment = &project.environments[owner.environment];

@@ -1,4 +1,4 @@
-//! What the simulated Railway does to answer the operations that change something.
+//! The mutations of the simulated Railway, except for settings.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::io::sim::request_context::{Denied, denied};
 use crate::io::sim::rollout::{DeploymentOrder, ServicePosition};
 use crate::io::sim::service_settings::started;
 
-/// The only words that are known for a service that there is nothing to deploy of.
+/// The only known message for a service that has nothing to deploy.
 const NO_SNAPSHOT: &str = "Cannot redeploy without a snapshot";
 
 const UNDER_WAY: &str =
@@ -28,7 +28,7 @@ pub(crate) fn set_variables(context: &mut MutationContext<'_>) -> Result<Value, 
         return Err(denied("Invalid variable name".into()));
     }
     let reserved = variables.keys().filter(|name| is_provided(name));
-    context.blame.extend(reserved.map(|name| format!("{name} is Railway's own, and was written")));
+    context.blame.extend(reserved.map(|name| format!("{name} is reserved by Railway and was written")));
     let quirks = context.quirks;
     context.stamp(owner, variables.keys());
     let map = context.owned(owner);
@@ -67,7 +67,7 @@ pub(crate) fn delete_variable(context: &mut MutationContext<'_>) -> Result<Value
     Ok(json!({ "variableDelete": true }))
 }
 
-/// Deploys every service whose variables are not what they were, as a write does that can't be told not to.
+/// Deploys every service whose variables have changed, like any write without `skipDeploys`.
 fn deploy_changed(context: &mut MutationContext<'_>, owner: SimOwner, before: &[BTreeMap<String, Option<String>>]) {
     let after = context.rendered(owner);
     for service in 0..after.len() {
@@ -111,7 +111,7 @@ pub(crate) fn redeploy(context: &mut MutationContext<'_>) -> Result<Value, Denie
             "createdAt": made.created_at,
         })
     });
-    // The answer tells the status, which is a poll.
+    // The response contains the status, so it counts as a poll.
     context.estate.poll(&id);
     Ok(json!({ "deploymentRedeploy": shown }))
 }

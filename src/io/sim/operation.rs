@@ -1,4 +1,4 @@
-//! The operations that the simulated Railway knows, and which variables each of them takes.
+//! The operations of the simulated Railway, and their variables.
 
 use serde_json::{Map, Value};
 
@@ -7,12 +7,12 @@ use crate::io::sim::mutation_context::MutationContext;
 use crate::io::sim::request_context::{Denied, RequestContext, batched};
 use crate::io::sim::{deployment_queries, mutations, queries, service_settings};
 
-/// An operation of `graphql/`: its variables, and how it is answered. GraphQL itself is not executed here; a test holds
-/// this table against the documents.
+/// An operation of `graphql/`: its variables and its handler. GraphQL is not executed; a test compares this table with
+/// the documents.
 pub(crate) struct Operation {
     /// As in the document.
     pub(crate) name: &'static str,
-    /// As they are declared in the document. A `*` stands for a number: one such variable for each part of the batch.
+    /// As declared in the document. A `*` stands for a number: one such variable for each item of a batch.
     pub(crate) takes: &'static [&'static str],
     pub(crate) handler: Handler,
 }
@@ -23,7 +23,7 @@ pub(crate) type QueryHandler = fn(&RequestContext<'_>) -> Result<Value, Denied>;
 /// Changes the estate.
 pub(crate) type MutationHandler = fn(&mut MutationContext<'_>) -> Result<Value, Denied>;
 
-/// How an operation is answered.
+/// Handles an operation.
 pub(crate) enum Handler {
     Query(QueryHandler),
     Mutation(MutationHandler),
@@ -40,7 +40,7 @@ const EACH_DEPLOYMENT: &str = "deploymentId_*: String!";
 const AFTER: &str = "after: String";
 const LIMIT: &str = "limit: Int!";
 
-/// Every operation that can be answered.
+/// All supported operations.
 pub(crate) static OPERATIONS: &[Operation] = &[
     row("ApiTokenProbe", &[], Query(queries::api_token)),
     row("BuildLog", &[DEPLOYMENT, LIMIT], Query(deployment_queries::build_log)),
@@ -72,7 +72,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row("MoreServices", &[PROJECT, ENVIRONMENT, AFTER], Query(queries::more_services)),
     row("MoreServicesMinimal", &[PROJECT, ENVIRONMENT, AFTER], Query(queries::plain_more_services)),
     row("PatchProgress", &["workflowId: String!"], Query(service_settings::patch_progress)),
-    row("PreWriteState", &[PROJECT, ENVIRONMENT, AFTER], Query(deployment_queries::fence)),
+    row("PreWriteState", &[PROJECT, ENVIRONMENT, AFTER], Query(deployment_queries::pre_write_state)),
     row("ProjectTokenProbe", &[], Query(queries::project_token)),
     row("Projects", &["workspaceId: String", AFTER], Query(queries::projects)),
     row("RecentDeployments", &[PROJECT, ENVIRONMENT, SERVICE], Query(deployment_queries::recent_deployments)),
@@ -104,7 +104,7 @@ impl Operation {
         matches!(self.handler, Mutation(_))
     }
 
-    /// Returns what is wrong with the variables, in Railway's words.
+    /// Returns the error for invalid variables, with Railway's text.
     pub(crate) fn complaint(&self, variables: &Map<String, Value>) -> Option<String> {
         let mut known = 0;
         for declared in self.takes {
@@ -126,18 +126,19 @@ impl Operation {
         (known < variables.len()).then(|| format!("{} declares fewer variables than were sent.", self.name))
     }
 
-    /// Returns the deployments that ride along in a batch of values, each with the number of its service.
+    /// Counts the deployments whose snapshots a batch of values requests.
     fn riders(&self, variables: &Map<String, Value>) -> usize {
         let services = batched(variables, "serviceId_").filter(|_| self.name == "Values");
-        let own = |number: usize| variables.get(&format!("deploymentId_{number}")).is_some_and(Value::is_string);
-        services.filter(|(number, _)| own(*number)).count()
+        let has_deployment =
+            |number: usize| variables.get(&format!("deploymentId_{number}")).is_some_and(Value::is_string);
+        services.filter(|(number, _)| has_deployment(*number)).count()
     }
 
-    /// Returns what is wrong with the text of the document, as far as that can be told without reading it.
+    /// Returns the error for a document that no client should send, as far as a text search finds it.
     pub(crate) fn misgiving(&self, query: &str) -> Option<String> {
         let forbidden = ["replace", "PatchCommitStaged", "StageChanges"];
         if let Some(word) = forbidden.into_iter().find(|word| self.is_mutation() && query.contains(word)) {
-            return Some(format!("{} says {word}", self.name));
+            return Some(format!("{} contains {word}", self.name));
         }
         let deploys = query.contains("variableCollectionUpsert") && !query.contains("skipDeploys: true");
         deploys.then(|| format!("{} deploys with every write", self.name))

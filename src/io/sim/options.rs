@@ -1,183 +1,183 @@
-//! How this Railway does what is not known of the real one, or differs from day to day.
+//! Options for behaviour that is unknown for the real Railway, or that changes over time.
 
 use std::time::Duration;
 
 use crate::io::sim::tracing::{Sampler, Tracing};
 
-/// Its ways; the default is what is known, or thought likeliest.
+/// The options. The defaults are the known or the most likely behaviour.
 #[derive(Clone, Debug)]
 pub struct SimOptions {
-    /// The most that one page of a listing holds.
+    /// The maximum size of a page of a listing.
     pub page_cap: usize,
-    /// The most root fields that one request may ask for; a values batch has two for each service.
+    /// The maximum number of root fields of a request; a batch of values has two for each service.
     pub root_fields: usize,
-    /// How sealed variables show.
+    /// How sealed variables are returned.
     pub sealed: Sealed,
     /// Keys whose values are returned as null although they are not sealed.
     pub withheld: &'static [&'static str],
-    /// How values show where they are withheld from everybody, in `environment.config` and in staged patches.
+    /// How redacted values are returned, in `environment.config` and in staged patches.
     pub masked: Masked,
-    /// How much time passes with each request.
+    /// The time that passes with each request.
     pub pace: Duration,
-    /// For so many reads of values after a write, the values before it are still given.
+    /// The number of reads after a write that still return the values from before it.
     pub value_lag: usize,
-    /// For so many reads after a deployment was created, `latestDeployment` is still the one before it.
+    /// The number of reads after a deployment was created in which `latestDeployment` is still the previous one.
     pub latest_lag: usize,
-    /// What becomes of a seal when the variable is written over.
+    /// Whether an overwritten sealed variable stays sealed.
     pub overwritten: Overwritten,
-    /// What becomes of a variable that is set to the empty text.
+    /// Whether an empty value is stored.
     pub empty: Empty,
-    /// What deleting a variable that is not there says.
+    /// The response to the deletion of a missing variable.
     pub absent: MissingDelete,
-    /// Whether deleting a variable deploys. There is no argument to prevent it.
+    /// Whether the deletion of a variable deploys. There is no argument to prevent that.
     pub deletion: Deletion,
-    /// Which variables a redeployment gets.
+    /// The variables of a redeployment.
     pub redeployed: Redeployed,
-    /// Which environments a patch of settings changes.
+    /// The environments that a settings patch changes.
     pub patched: Patched,
-    /// What setting a start command deploys.
+    /// What a changed start command deploys.
     pub patch_deploys: PatchDeploys,
-    /// Which start command a redeployment gets.
+    /// The start command of a redeployment.
     pub redeployed_command: Started,
-    /// Which start command a deployment from the source gets.
+    /// The start command of a deployment from the source.
     pub deployed_command: Started,
-    /// So many deployments of one service are let through within `deploy_window`.
+    /// The maximum number of deployments of a service within `deploy_window`.
     pub deploy_limit: usize,
     /// The window of `deploy_limit`.
     pub deploy_window: Duration,
-    /// What a deployment's snapshot shows.
+    /// The values in a deployment's snapshot.
     pub snapshot: Snapshots,
-    /// How sealed variables show in a snapshot.
+    /// How sealed variables are returned in a snapshot.
     pub snapshot_sealed: Sealed,
-    /// Whether a snapshot holds the variables that Railway itself gives.
+    /// Whether a snapshot contains the variables that Railway provides.
     pub snapshot_system: SystemVariables,
-    /// Where the variables of tracing show, which adds them to every service.
+    /// Where the variables that tracing adds to every service are returned.
     pub tracing: Tracing,
-    /// Whether the log of a build is where it has always been.
+    /// Whether a build log can be read by the deployment's id, as originally.
     pub build_logs: BuildLogs,
-    /// Whether tracing adds those of the sampler.
+    /// Whether tracing adds the sampler's variables.
     pub sampler: Sampler,
 }
 
-/// How a sealed variable shows.
+/// How a sealed variable is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sealed {
-    /// Its name is there, its value is null.
+    /// With a null value.
     Null,
-    /// It is left out of the maps of values; the configuration names it without a value.
+    /// Not in the maps of values; in the configuration without a value.
     Absent,
 }
 
-/// What stands in the place of a value that `environment.config` withholds.
+/// What replaces a redacted value in `environment.config`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Masked {
-    /// The empty text.
+    /// An empty string.
     Empty,
     Null,
-    /// Nothing: there is no `value`.
+    /// The `value` is omitted.
     Absent,
 }
 
-/// What becomes of a seal when the variable is written over.
+/// Whether an overwritten sealed variable stays sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overwritten {
-    /// The new value is sealed as the old one was.
+    /// The new value is sealed, too.
     StaysSealed,
     /// The new value can be read.
     BecomesOpen,
 }
 
-/// What becomes of a variable that is set to the empty text.
+/// Whether an empty value is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Empty {
     /// It is stored.
     Kept,
-    /// It is gone, as one project reports.
+    /// The variable is removed, as one project has reported.
     Dropped,
 }
 
-/// What deleting a variable that is not there says.
+/// The response to the deletion of a missing variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingDelete {
     /// `Variable not found`.
     Refused,
-    /// True, as if it had been deleted.
+    /// `true`, as for an existing one.
     Accepted,
 }
 
-/// Whether deleting a variable deploys.
+/// Whether the deletion of a variable deploys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
-    /// Every service whose rendered variables change by it is deployed.
+    /// It deploys every service whose rendered variables change.
     Deploys,
-    /// Nothing is, as two people noted.
+    /// It deploys nothing, as two users have reported.
     DeploysNothing,
 }
 
-/// Which variables a redeployment gets.
+/// The variables of a redeployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redeployed {
-    /// Those of today.
+    /// The current ones.
     WithCurrent,
-    /// Those of the deployment that it repeats.
+    /// Those of the original deployment.
     WithCaptured,
 }
 
-/// Which environments a patch of settings changes.
+/// The environments that a settings patch changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patched {
     One,
-    /// Every one that has the service.
+    /// All environments with the service.
     All,
 }
 
-/// What setting a start command deploys.
+/// What a changed start command deploys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchDeploys {
-    /// The service, with the commit that runs.
+    /// The service, with the deployed commit.
     SameCommit,
     /// The service, with the commit at the head of its branch.
     Head,
     Nothing,
 }
 
-/// Which start command a deployment gets.
+/// The start command of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Started {
-    /// That of the settings.
+    /// The one in the settings.
     WithCurrent,
-    /// That of the deployment that served before.
+    /// The one of the previously active deployment.
     WithCaptured,
 }
 
-/// What a deployment's snapshot shows.
+/// The values in a deployment's snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Snapshots {
-    /// Values with their references resolved.
+    /// Values with resolved references.
     Rendered,
-    /// Values as they were stored.
+    /// Values as stored.
     Raw,
-    /// There is none: null.
+    /// Null.
     Null,
-    /// Null, and beside it an error that refuses it.
+    /// Null, with an error for the field.
     Refused,
 }
 
-/// Whether the variables that Railway itself gives are shown.
+/// Whether the variables that Railway provides are returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SystemVariables {
-    /// They are left out.
+    /// They are omitted.
     Absent,
-    /// They are among the others.
+    /// They are returned with the others.
     Present,
 }
 
-/// Where the log of a build is. Among the lines of the environment it is in any case.
+/// Where a build log can be read. It is always in the environment's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BuildLogs {
-    /// Also under its deployment.
+    /// Also by the deployment's id.
     OfDeployment,
-    /// Nowhere else.
+    /// Only there.
     OfEnvironment,
 }
 

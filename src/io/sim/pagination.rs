@@ -1,19 +1,19 @@
-//! Pages of a listing, as Relay connections cut them.
+//! Pages of a listing, as Relay connections.
 
 use serde_json::{Value, json};
 
-/// Which part of a listing is asked for.
+/// The requested part of a listing.
 #[derive(Clone, Copy)]
 pub(crate) struct PageRequest<'p> {
-    /// How many the document asks for.
+    /// The page size in the document.
     pub(crate) first: usize,
-    /// The cursor behind which the page begins.
+    /// The cursor after which the page starts.
     pub(crate) after: Option<&'p str>,
-    /// The most that is given, whatever is asked for.
+    /// The maximum page size.
     pub(crate) cap: usize,
 }
 
-/// One page: `edges` and `pageInfo`; or what Railway says of a cursor that it did not make.
+/// Returns a page with `edges` and `pageInfo`, or Railway's message for an unknown cursor.
 pub(crate) fn connection<'i, T>(
     items: &[&'i T],
     page: PageRequest<'_>,
@@ -39,7 +39,7 @@ fn position<T>(items: &[&T], wanted: &str, id: &impl Fn(&T) -> &str) -> Option<u
     items.iter().position(|item| cursor(id(item)) == wanted)
 }
 
-/// In a form that nobody takes for an id or a number.
+/// Returns a cursor, in a form that can't be mistaken for an id or a number.
 fn cursor(id: &str) -> String {
     let mut cursor = String::from("Y3");
     cursor.extend(id.chars().rev());
@@ -72,7 +72,7 @@ mod tests {
         ] {
             let mut after: Option<String> = None;
             for (index, wanted) in expected.iter().enumerate() {
-                let page = page(first, after.as_deref(), cap).expect("a cursor of its own");
+                let page = page(first, after.as_deref(), cap).expect("a valid cursor");
                 assert_eq!(nodes(&page), **wanted);
                 assert_eq!(page["pageInfo"]["hasNextPage"], index + 1 < expected.len());
                 after = page["pageInfo"]["endCursor"].as_str().map(String::from);

@@ -1,4 +1,4 @@
-//! What the simulated Railway answers to each operation in `graphql/` that looks at what there is.
+//! The queries of the simulated Railway, one for each in `graphql/` that is not about deployments.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::io::sim::render::Renderer;
 use crate::io::sim::request_context::{Denied, RequestContext, batched, denied};
 use crate::io::sim::tracing;
 
-// GraphQL is not executed here, so this and others repeat the documents' `first`; a test compares them.
+// GraphQL is not executed, so the page sizes repeat the documents' `first`; a test compares them.
 const PROJECTS_PER_PAGE: usize = 100;
 
 fn named(id: &str, name: &str) -> Value {
@@ -50,7 +50,7 @@ fn full_instance(request: &RequestContext<'_>, service: &SimService) -> Value {
     shown
 }
 
-/// How services are shown.
+/// Renders a service as a GraphQL object.
 type InstanceView<'i> = &'i dyn Fn(&SimService) -> Value;
 
 fn inside(
@@ -71,19 +71,19 @@ fn inside(
 
 pub(crate) fn api_token(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("apiToken");
-    let reach = request.reach.map_err(|said| denied(said.into()))?;
+    let reach = request.reach.map_err(|message| denied(message.into()))?;
     if matches!(reach, TokenScope::Project { .. }) {
         return Err(denied(NOT_AUTHORIZED.into()));
     }
-    let seen = request.estate.workspaces.iter().filter(|workspace| can_read_workspace(reach, &workspace.id));
-    let workspaces: Vec<Value> = seen.map(|workspace| named(&workspace.id, &workspace.name)).collect();
+    let accessible = request.estate.workspaces.iter().filter(|workspace| can_read_workspace(reach, &workspace.id));
+    let workspaces: Vec<Value> = accessible.map(|workspace| named(&workspace.id, &workspace.name)).collect();
     Ok(json!({ "apiToken": { "workspaces": workspaces } }))
 }
 
-/// Only a person has a self: neither a workspace nor a project has one.
+/// Only a token of a user has `me`; workspace and project tokens do not.
 pub(crate) fn me(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("me");
-    match request.reach.map_err(|said| denied(said.into()))? {
+    match request.reach.map_err(|message| denied(message.into()))? {
         TokenScope::Account | TokenScope::Login(_) => Ok(json!({ "me": { "id": "user-1" } })),
         TokenScope::Workspace(_) | TokenScope::Project { .. } => Err(denied(NOT_AUTHORIZED.into())),
     }
@@ -152,14 +152,14 @@ fn more(request: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Valu
 pub(crate) fn environments(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let project = request.project().map_err(denied("project"))?;
     let environments = request.listed_environments(project, request.after()).map_err(denied("project"))?;
-    let mut answer = headed(project);
-    answer["environments"] = environments;
-    Ok(json!({ "project": answer }))
+    let mut shown = headed(project);
+    shown["environments"] = environments;
+    Ok(json!({ "project": shown }))
 }
 
 pub(crate) fn projects(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("projects");
-    let reach = request.reach.map_err(|said| denied(said.into()))?;
+    let reach = request.reach.map_err(|message| denied(message.into()))?;
     let workspace = request.variables.get("workspaceId").and_then(Value::as_str);
     let refused = match workspace {
         Some(workspace) => !can_read_workspace(reach, workspace),
@@ -168,7 +168,7 @@ pub(crate) fn projects(request: &RequestContext<'_>) -> Result<Value, Denied> {
     if refused {
         return Err(denied(NOT_AUTHORIZED.into()));
     }
-    let seen: Vec<&Project> = request
+    let accessible: Vec<&Project> = request
         .estate
         .projects
         .iter()
@@ -177,12 +177,12 @@ pub(crate) fn projects(request: &RequestContext<'_>) -> Result<Value, Denied> {
         .collect();
     let page = request.page(PROJECTS_PER_PAGE, request.after());
     let listed = connection(
-        &seen,
+        &accessible,
         page,
         |project| &project.id,
         |project| {
             let mut node = headed(project);
-            // The first page can't meet a foreign cursor.
+            // The first page can't have an invalid cursor.
             node["environments"] = request.listed_environments(project, None).unwrap_or_default();
             node
         },
@@ -227,7 +227,7 @@ pub(crate) fn shared_values(request: &RequestContext<'_>) -> Result<Value, Denie
     )
 }
 
-/// When a variable was changed of which nobody says it: before anything was deployed.
+/// The default time of a variable's last change, before all deployments.
 const CHANGED_AT: &str = "2026-10-02T08:15:30.250Z";
 
 const ROWS_PER_PAGE: usize = 200;
@@ -249,7 +249,7 @@ pub(crate) fn variable_times(request: &RequestContext<'_>) -> Result<Value, Deni
     Ok(json!({ "environment": { "id": environment.id, "variables": listed.map_err(&denied)? } }))
 }
 
-/// Returns what stands in front of a service; null where nothing is set.
+/// Returns the edge settings of a service; null if there are none.
 pub(crate) fn edge(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("serviceInstance");
     let (_, environment) = request.environment_anywhere().map_err(&denied)?;

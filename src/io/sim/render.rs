@@ -1,4 +1,4 @@
-//! How Railway renders references: `${{shared.X}}`, `${{Service Name.X}}`, `${{X}}`.
+//! Renders references like Railway: `${{shared.X}}`, `${{Service Name.X}}`, `${{X}}`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,15 +13,15 @@ pub(crate) struct Renderer<'e> {
     under_way: HashSet<VariableKey<'e>>,
 }
 
-/// Owner and name; without an owner it is a shared variable.
+/// Owner and name; a shared variable has no owner.
 type VariableKey<'e> = (Option<&'e str>, String);
 
-/// What a variable comes to.
+/// The rendered value of a variable.
 #[derive(Clone)]
 struct Rendered {
-    /// `None` when it goes through something sealed.
+    /// `None` for a reference to a sealed variable.
     text: Option<String>,
-    /// It met itself, so that it depends on where the rendering began and can't be kept for others.
+    /// Whether it refers to itself. It then depends on the variable at which rendering started, and is not cached.
     circular: bool,
 }
 
@@ -38,7 +38,7 @@ enum Piece<'t> {
 }
 
 impl<'e> Renderer<'e> {
-    /// For the variables of that environment.
+    /// Renders the variables of this environment.
     pub(crate) fn new(project: &'e Project, environment: &'e Environment) -> Self {
         let alive = environment.services.iter().filter(|service| service.deleted_at.is_none());
         Self {
@@ -50,7 +50,7 @@ impl<'e> Renderer<'e> {
         }
     }
 
-    /// Returns the map that a deployment of the service gets: its variables, and over them the system's.
+    /// Returns the variables that a deployment of the service gets: its own, overridden by Railway's system variables.
     pub(crate) fn variables(&mut self, service: &'e SimService) -> BTreeMap<String, Option<String>> {
         let mut map = BTreeMap::new();
         for name in service.variables.keys() {
@@ -61,7 +61,7 @@ impl<'e> Renderer<'e> {
         map
     }
 
-    /// `None` means that there is no such variable.
+    /// Returns the value of a variable; `None` if it does not exist.
     fn value(&mut self, owner: Option<&'e SimService>, name: &str) -> Option<Rendered> {
         let variables = owner.map_or(&self.environment.shared, |service| &service.variables);
         let template = match variables.get(name) {
@@ -104,7 +104,7 @@ impl<'e> Renderer<'e> {
         if let Some(name) = expression.strip_prefix("shared.") {
             return self.value(None, name);
         }
-        // From the right, because a service's name may have dots in it: the longest name that exists wins.
+        // From the right, because a service's name may contain dots: the longest existing name wins.
         for (dot, _) in expression.rmatch_indices('.') {
             if let Some(&service) = self.services.get(&expression[..dot]) {
                 return self.value(Some(service), &expression[dot + 1..]);
@@ -146,7 +146,7 @@ fn pieces(template: &str) -> Vec<Piece<'_>> {
         let start = search_from + found;
         let inside = start + OPEN.len();
         search_from = inside;
-        // Braces inside are no reference: `${{ a ${{B}}` refers to B only.
+        // A reference can't contain braces: `${{ a ${{B}}` refers only to B.
         let Some(length) = template[inside..].find(['{', '}']) else { break };
         let end = inside + length;
         if template[end..].starts_with("}}") {
@@ -198,7 +198,7 @@ mod tests {
     fn rendered(stored: &str) -> Option<String> {
         let estate = estate(stored);
         let (project, environment) = (&estate.projects[0], &estate.projects[0].environments[0]);
-        Renderer::new(project, environment).variables(&environment.services[0]).remove("IT").expect("it is stored")
+        Renderer::new(project, environment).variables(&environment.services[0]).remove("IT").expect("IT is stored")
     }
 
     #[test]
@@ -221,13 +221,13 @@ mod tests {
             // Missing parts are empty, not errors.
             ("postgres://${{Postgres.NONE}}:@/", "postgres://:@/"),
             ("${{postgres.URL}}", ""),
-            ("${{nobody.URL}}", ""),
+            ("${{missing.URL}}", ""),
             ("${{gone.URL}}", ""),
             ("${{shared.NONE}}", ""),
             ("${{shared.RAILWAY_PROJECT_NAME}}", ""),
             ("${{}}", ""),
             ("${{secret(32)}}", ""),
-            // Circles end empty.
+            // Cycles end with an empty value.
             ("${{LOOP}}", "lp"),
             ("${{POOL}}", "pl"),
             ("${{SELF}}", "s"),
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn reference_through_sealed_variable_is_unknown() {
-        for stored in ["${{KEY}}", "a${{KEY}}b", "${{PLAIN}}${{HALF}}", "${{KEY}}${{nobody.URL}}"] {
+        for stored in ["${{KEY}}", "a${{KEY}}b", "${{PLAIN}}${{HALF}}", "${{KEY}}${{missing.URL}}"] {
             assert_eq!(rendered(stored), None, "{stored}");
         }
     }

@@ -1,4 +1,4 @@
-//! One request, understood: who asks what of which estate, and what of it is in reach.
+//! The context of a request: the estate, the variables, and the access of the token.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -15,27 +15,27 @@ use crate::io::sim::rollout::ServicePosition;
 const SERVICES_PER_PAGE: usize = 500;
 const ENVIRONMENTS_PER_PAGE: usize = 100;
 
-/// One request, understood: who asks what of which estate.
+/// The context of a request.
 pub(crate) struct RequestContext<'s> {
     pub(crate) estate: &'s Estate,
     pub(crate) quirks: &'s SimOptions,
-    /// Or what every field says to that token.
+    /// The scope of the token, or the message that every field returns instead.
     pub(crate) reach: Result<&'s TokenScope, &'static str>,
     pub(crate) variables: &'s Map<String, Value>,
-    /// The document: a batch of values does not tell by its variables all that it asks for.
+    /// The document, because the variables of a batch of values do not show all requested fields.
     pub(crate) query: &'s str,
-    /// What was looked at.
+    /// The deployments that were read.
     pub(crate) seen: RefCell<ViewedDeployments>,
-    /// Errors of fields that may be null, beside the data.
+    /// Errors of nullable fields, beside the data.
     pub(crate) beside: RefCell<Vec<Denied>>,
 }
 
-/// What a request has looked at, by the ids of deployments: some things go on only when they are looked at.
+/// The deployments that a request has read, by id. Some states advance with each read.
 #[derive(Debug, Default)]
 pub(crate) struct ViewedDeployments {
-    /// Those that were polled: their status was read, or their logs.
+    /// Those whose status or logs were read.
     pub(crate) polled: BTreeSet<String>,
-    /// Those that `latestDeployment` did not know yet.
+    /// Those that `latestDeployment` did not return yet.
     pub(crate) passed: BTreeSet<String>,
     /// Those whose log was read.
     pub(crate) log: BTreeSet<String>,
@@ -43,10 +43,10 @@ pub(crate) struct ViewedDeployments {
     pub(crate) build: BTreeSet<String>,
 }
 
-/// A field that answers with an error. Where it may not be null, nothing else is answered then.
+/// An error of a field. If the field is not nullable, the response has no data.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
-    /// The field's name in the answer, or its path with points between.
+    /// The field's name in the response, or its path, separated by dots.
     pub(crate) field: String,
     pub(crate) message: String,
 }
@@ -153,7 +153,7 @@ impl<'s> RequestContext<'s> {
         )
     }
 
-    /// Returns the environment of that id, wherever it is.
+    /// Returns the environment with this id, in any project.
     pub(crate) fn environment_anywhere(&self) -> Result<(&'s Project, &'s Environment), String> {
         let reach = self.reach?;
         let wanted = self.text("environmentId");
@@ -172,7 +172,7 @@ impl<'s> RequestContext<'s> {
         }
     }
 
-    /// Returns the deployment of that id, and where its service stands.
+    /// Returns the deployment with this id, and the position of its service.
     pub(crate) fn deployment(&self, id: &str) -> Result<(ServicePosition, &'s SimDeployment), String> {
         let reach = self.reach?;
         let place = self.estate.place_of(id).ok_or("Deployment not found")?;
@@ -184,7 +184,7 @@ impl<'s> RequestContext<'s> {
         known.map(|deployment| (place, deployment)).ok_or_else(|| "Deployment not found".into())
     }
 
-    /// Returns where a service of that environment stands.
+    /// Returns the position of a service in this environment.
     pub(crate) fn service(&self, environment: &Environment, id: &str) -> Result<ServicePosition, String> {
         let alive = |service: &SimService| service.id == id && service.deleted_at.is_none();
         let place = self.estate.place(|inside, service| inside.id == environment.id && alive(service));
@@ -201,12 +201,12 @@ fn find<'s>(estate: &'s Estate, [project, environment]: [&str; 2]) -> Option<(&'
     Some((project, environment))
 }
 
-/// Turns what a field says into the error of that field.
+/// Returns a function that turns a message into an error of this field.
 pub(crate) fn denied(field: &str) -> impl Fn(String) -> Denied {
     move |message| Denied { field: field.to_owned(), message }
 }
 
-/// Returns the parts of a batch whose variables begin like that, in order: number and id.
+/// Returns the numbers and ids of a batch's variables with this prefix, in order.
 pub(crate) fn batched<'v>(variables: &'v Map<String, Value>, prefix: &str) -> impl Iterator<Item = (usize, &'v str)> {
     (0..).map_while(move |number| Some((number, variables.get(&format!("{prefix}{number}"))?.as_str()?)))
 }

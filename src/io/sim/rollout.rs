@@ -1,4 +1,4 @@
-//! How deployments come about, and how they go on.
+//! Creates deployments, and advances their status.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::io::sim::log_line::SimLogLine;
 use crate::io::sim::render::Renderer;
 use crate::io::sim::status_timeline::{StatusTimeline, TimelineStatus};
 
-/// Where a service stands in the estate.
+/// The position of a service in the estate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ServicePosition {
     pub(crate) project: usize,
@@ -24,16 +24,16 @@ pub(crate) struct ServicePosition {
 #[derive(Debug)]
 pub(crate) struct DeploymentOrder {
     pub(crate) meta: Value,
-    /// Variables of an older deployment instead of those of today.
+    /// Variables of an older deployment instead of the current ones.
     pub(crate) captured: Option<BTreeMap<String, Captured>>,
-    /// What becomes of it, where the service does not say it.
+    /// Its timeline, instead of the service's.
     pub(crate) plan: Option<StatusTimeline>,
-    /// Reads for which `latestDeployment` does not know it.
+    /// The number of reads in which `latestDeployment` does not return it yet.
     pub(crate) unseen: usize,
 }
 
 impl Estate {
-    /// Returns the project, the environment and the service of that place.
+    /// Returns the project, the environment and the service at this position.
     pub(crate) fn at(&self, place: ServicePosition) -> (&Project, &Environment, &SimService) {
         let project = &self.projects[place.project];
         let environment = &project.environments[place.environment];
@@ -44,7 +44,7 @@ impl Estate {
         &mut self.projects[place.project].environments[place.environment].services[place.service]
     }
 
-    /// Returns where a service stands for which that holds.
+    /// Returns the position of the first service that matches.
     pub(crate) fn place(&self, mut fits: impl FnMut(&Environment, &SimService) -> bool) -> Option<ServicePosition> {
         for (project, owner) in self.projects.iter().enumerate() {
             for (environment, inside) in owner.environments.iter().enumerate() {
@@ -56,20 +56,20 @@ impl Estate {
         None
     }
 
-    /// Returns where the service stands that the deployment is of.
+    /// Returns the position of a deployment's service.
     pub(crate) fn place_of(&self, deployment: &str) -> Option<ServicePosition> {
         self.place(|_, service| service.deployments.iter().any(|known| known.id == deployment))
     }
 
-    /// Deploys a service as somebody else would, by its name in the first environment that has it: its source, with the
-    /// variables of this moment. Gives the deployment's id.
+    /// Deploys a service from its source, with the current variables, as another user would. It is found by its name,
+    /// in the first environment that has it. Returns the deployment's id.
     pub fn deploy(&mut self, service: &str, plan: StatusTimeline) -> Option<String> {
         let place = self.place(|_, known| known.name == service)?;
         let meta = self.at(place).2.meta(None, "deploy");
         Some(self.create(place, DeploymentOrder { meta, captured: None, plan: Some(plan), unseen: 0 }))
     }
 
-    /// Makes a deployment, newer than all others of its service. Gives its id.
+    /// Creates a deployment, newer than all others of its service. Returns its id.
     pub(crate) fn create(&mut self, place: ServicePosition, order: DeploymentOrder) -> String {
         let (project, environment, service) = self.at(place);
         let captured = order.captured.unwrap_or_else(|| capture(&mut Renderer::new(project, environment), service));
@@ -91,7 +91,7 @@ impl Estate {
         id
     }
 
-    /// One request has looked at the deployment: it may go on.
+    /// Counts a read of the deployment, which may advance its status.
     pub(crate) fn poll(&mut self, deployment: &str) {
         let Some(place) = self.place_of(deployment) else { return };
         let clock = self.clock;
@@ -110,7 +110,7 @@ impl Estate {
 }
 
 impl SimDeployment {
-    /// Counts a poll; the next stage, if this one is over.
+    /// Counts a poll. Returns the next stage if the present one is over.
     fn turn(&mut self, clock: SimClock) -> Option<TimelineStatus> {
         self.polled += 1;
         if !self.goes_on() || self.polled < self.stages.front()?.polls {
@@ -137,17 +137,17 @@ impl SimDeployment {
             SimLogLine { timestamp, severity, ..line }
         };
         self.build_log.extend(stage.build.iter().cloned().zip(0..).map(|(line, number)| written(line, number)));
-        let said = stage.log.iter().map(|message| SimLogLine::new(message.expose()));
-        self.log.extend(said.zip(0..).map(|(line, number)| written(line, number)));
+        let messages = stage.log.iter().map(|message| SimLogLine::new(message.expose()));
+        self.log.extend(messages.zip(0..).map(|(line, number)| written(line, number)));
     }
 }
 
 impl SimService {
     fn enter(&mut self, index: usize, stage: &TimelineStatus, clock: SimClock) {
         if stage.status == "SUCCESS" {
-            let words = self.first_lines(self.deployments[index].start_command(), clock);
-            self.deployments[index].log.extend(words);
-            self.make_way(index);
+            let lines = self.first_lines(self.deployments[index].start_command(), clock);
+            self.deployments[index].log.extend(lines);
+            self.remove_others(index);
         }
         let deployment = &mut self.deployments[index];
         deployment.status = stage.status.into();
@@ -159,8 +159,8 @@ impl SimService {
         };
     }
 
-    /// One deployment serves: whatever served, and whatever older was on its way, is removed.
-    fn make_way(&mut self, index: usize) {
+    /// Removes the previously active deployment, and older ones in progress: only one deployment is active.
+    fn remove_others(&mut self, index: usize) {
         for (other, deployment) in self.deployments.iter_mut().enumerate() {
             if other != index && (deployment.active || other < index && deployment.is_under_way()) {
                 deployment.active = false;

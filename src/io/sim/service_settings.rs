@@ -1,4 +1,4 @@
-//! What the simulated Railway does about the settings of services: it takes a start command, and nothing else.
+//! The settings of services. The simulated Railway accepts a change of a start command, and nothing else.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::io::sim::options::{PatchDeploys, Patched, Started};
 use crate::io::sim::request_context::{Denied, RequestContext, denied};
 use crate::io::sim::rollout::{DeploymentOrder, ServicePosition};
 
-/// What stands before the id of a patch in the answer to its commit.
+/// The prefix of the workflow id in the response to a committed patch.
 const WORKFLOW: &str = "commitPatch/";
 
 pub(crate) fn start_commands(request: &RequestContext<'_>) -> Result<Value, Denied> {
@@ -20,17 +20,17 @@ pub(crate) fn start_commands(request: &RequestContext<'_>) -> Result<Value, Deni
     Ok(json!({ "environment": { "id": environment.id, "projectId": project.id, "serviceInstances": services } }))
 }
 
-/// A patch is applied at once here.
+/// Returns the progress of a patch. It is applied immediately here.
 pub(crate) fn patch_progress(request: &RequestContext<'_>) -> Result<Value, Denied> {
-    request.reach.map_err(|said| denied("workflowStatus")(said.into()))?;
+    request.reach.map_err(|message| denied("workflowStatus")(message.into()))?;
     let is_known = request.text("workflowId").starts_with(WORKFLOW);
     Ok(json!({ "workflowStatus": { "status": if is_known { "Complete" } else { "NotFound" }, "error": null } }))
 }
 
-/// Returns the service and the start command of a patch that holds nothing else.
+/// Returns the service and the start command of a patch that contains nothing else.
 fn only_command(patch: &Value) -> Option<(&String, Option<&str>)> {
-    let only = |object: &'static str, inside: &'_ Map<String, Value>| {
-        if inside.len() == 1 { inside.get(object).cloned() } else { None }
+    let only = |key: &'static str, object: &'_ Map<String, Value>| {
+        if object.len() == 1 { object.get(key).cloned() } else { None }
     };
     let services = patch.as_object().filter(|patch| patch.len() == 1)?.get("services")?.as_object()?;
     let (service, parts) = services.iter().next().filter(|_| services.len() == 1)?;
@@ -45,7 +45,7 @@ pub(crate) fn commit_patch(context: &mut MutationContext<'_>) -> Result<Value, D
     let denied = denied("environmentPatchCommit");
     let patch = context.variables.get("patch").cloned().unwrap_or_default();
     let Some((service, command)) = only_command(&patch) else {
-        context.blame.push("a patch holds something else than one start command".to_owned());
+        context.blame.push("a patch contains more than one start command".to_owned());
         return Err(denied("Invalid patch".into()));
     };
     if command.is_some_and(|command| command.trim().is_empty()) {
@@ -72,19 +72,19 @@ pub(crate) fn commit_patch(context: &mut MutationContext<'_>) -> Result<Value, D
     Ok(json!({ "environmentPatchCommit": format!("{WORKFLOW}7ac4ed00") }))
 }
 
-/// Sets the command there, and where it spreads to.
+/// Sets the command in one environment, or in all with `Patched::All`.
 fn set(context: &mut MutationContext<'_>, place: ServicePosition, command: Option<&str>) {
     let id = context.estate.at(place).2.id.clone();
-    let spreads = context.quirks.patched == Patched::All;
+    let in_all = context.quirks.patched == Patched::All;
     let environments = context.estate.projects[place.project].environments.iter_mut().enumerate();
-    for (_, environment) in environments.filter(|(index, _)| spreads || *index == place.environment) {
+    for (_, environment) in environments.filter(|(index, _)| in_all || *index == place.environment) {
         for service in environment.services.iter_mut().filter(|service| service.id == id) {
             service.start_command = command.map(ToOwned::to_owned);
         }
     }
 }
 
-/// Returns what a deployment is made from, where its command is that of an older one.
+/// Replaces the start command in `meta` by that of the older deployment, if `started` requires it.
 pub(crate) fn started(mut meta: Value, base: Option<&SimDeployment>, started: Started) -> Value {
     if let (Started::WithCaptured, Some(base)) = (started, base) {
         meta["serviceManifest"]["deploy"]["startCommand"] =

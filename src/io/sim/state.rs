@@ -1,4 +1,4 @@
-//! One request after another: what is due before it, what it does, and what its answer becomes.
+//! The state of the simulated Railway: processes requests one by one, with scheduled events and faults.
 
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ use crate::io::sim::options::SimOptions;
 use crate::io::sim::request_context::{Denied, RequestContext, ViewedDeployments, batched};
 use crate::io::sim::scheduled_event::{self, ScheduledEvent};
 
-/// What the simulated Railway is at this moment.
+/// The state of the simulated Railway.
 #[derive(Debug, Default)]
 pub(crate) struct SimState {
     pub(crate) estate: Estate,
@@ -25,17 +25,17 @@ pub(crate) struct SimState {
     pub(crate) mutations: Vec<Mutation>,
     pub(crate) violations: Vec<String>,
     quirks: SimOptions,
-    /// What reads of values still see, and how many of them.
+    /// The older estate that reads of values still return, and the number of such reads that are left.
     past: Option<(Estate, usize)>,
 }
 
-/// A request as it came in.
+/// A received request.
 struct IncomingRequest<'r> {
     operation: &'r str,
-    /// The document; none where the body has none.
+    /// The document; `None` if the body has none.
     query: Option<&'r str>,
     variables: &'r Map<String, Value>,
-    /// What the token opens, or what every field answers instead.
+    /// The scope of the token, or the message that every field returns instead.
     reach: Result<TokenScope, &'static str>,
 }
 
@@ -68,7 +68,7 @@ impl SimState {
         reply.map(|reply| HttpResponse { date: Some(self.estate.clock.moment()), ..reply })
     }
 
-    /// Answers a request, unless a fault comes before or in its place.
+    /// Processes a request, unless a fault prevents it.
     fn reply(&mut self, request: &IncomingRequest<'_>) -> Result<HttpResponse, TransportFailure> {
         let operation = Operation::named(request.operation);
         let fault = match self.due(request) {
@@ -76,7 +76,7 @@ impl SimState {
                 if operation.is_some_and(Operation::is_mutation) {
                     self.mutations.push(Mutation::of(request.operation, request.variables, &self.estate));
                 }
-                return self.spoilt(request, effect, None);
+                return self.apply_fault(request, effect, None);
             }
             fault => fault,
         };
@@ -85,7 +85,7 @@ impl SimState {
             _ => self.invalid(&format!("Unknown operation named \"{}\".", request.operation)),
         };
         match fault {
-            Some(fault) => self.spoilt(request, fault.effect, Some(reply)),
+            Some(fault) => self.apply_fault(request, fault.effect, Some(reply)),
             None => Ok(reply),
         }
     }
@@ -99,7 +99,7 @@ impl SimState {
         let staged = usize::from(query.contains("staged: "));
         let fields = 2 * batched(variables, "serviceId_").count() + deployments + staged;
         if fields > self.quirks.root_fields {
-            // Too large a batch is no fault of the client's: nobody has said how large is too large.
+            // Not a violation, because Railway does not document the limit.
             return malformed("Too many root fields", self.asked.len());
         }
         let number = self.asked.len();
@@ -113,7 +113,7 @@ impl SimState {
         }
     }
 
-    /// Runs a query. A lagging read gets the estate of before the last write.
+    /// Runs a query. With `value_lag`, a read of values returns those from before the last write.
     fn query(
         &mut self,
         operation: &Operation,
@@ -131,11 +131,11 @@ impl SimState {
         };
         let context = RequestContext::new(estate, &self.quirks, request.variables)
             .saying(request.query.unwrap_or_default())
-            .reached(request.reach.as_ref().map_err(|said| *said));
+            .reached(request.reach.as_ref().map_err(|message| *message));
         let data = read(&context);
         let (seen, beside) = (context.seen.into_inner(), context.beside.into_inner());
         self.past.take_if(|(_, reads)| *reads == 0);
-        self.go_on(&seen);
+        self.advance(&seen);
         Ok((data?, beside))
     }
 
@@ -158,16 +158,16 @@ impl SimState {
         let data = write(&mut context);
         let MutationContext { record, blame, .. } = context;
         if let Some(before) = before.filter(|_| record.applied && !record.keys.is_empty()) {
-            let seen = self.past.take().map_or(before, |(older, _)| older);
-            self.past = Some((seen, self.quirks.value_lag));
+            let past = self.past.take().map_or(before, |(older, _)| older);
+            self.past = Some((past, self.quirks.value_lag));
         }
         self.mutations.push(record);
         self.violations.extend(blame);
         data
     }
 
-    /// What was looked at goes on.
-    fn go_on(&mut self, seen: &ViewedDeployments) {
+    /// Advances the deployments that were read.
+    fn advance(&mut self, seen: &ViewedDeployments) {
         for id in seen.passed.iter().chain(&seen.log).chain(&seen.build) {
             let Some(place) = self.estate.place_of(id) else { continue };
             let mut known = self.estate.service_at(place).deployments.iter_mut().filter(|known| known.id == *id);
@@ -181,28 +181,28 @@ impl SimState {
         }
     }
 
-    /// Answers as a fault makes it: in the place of the answer, or from it.
-    fn spoilt(
+    /// Applies the effect of a fault: replaces the response, or changes it.
+    fn apply_fault(
         &self,
         request: &IncomingRequest<'_>,
         effect: Effect,
-        answer: Option<HttpResponse>,
+        response: Option<HttpResponse>,
     ) -> Result<HttpResponse, TransportFailure> {
         let number = self.asked.len();
         match effect {
             Effect::Reply(canned) => Ok(reply(canned)),
             Effect::Fail(failure) => Err(failure),
             Effect::Cut => {
-                let mut answer = answer.unwrap_or_else(|| answered(&Value::Null, &[], number));
-                let half = answer.body.len() / 2;
-                answer.body.truncate(half);
-                Ok(answer)
+                let mut response = response.unwrap_or_else(|| answered(&Value::Null, &[], number));
+                let half = response.body.len() / 2;
+                response.body.truncate(half);
+                Ok(response)
             }
             Effect::Refuse(message) => Ok(refused(&message, None, number)),
             Effect::Field { field, message } => {
                 let denied = Denied { field: fault::path(request.operation, &field), message };
-                Ok(match answer {
-                    Some(answer) if fault::is_nullable(&field) => nulled(answer, &denied, number),
+                Ok(match response {
+                    Some(response) if fault::is_nullable(&field) => nulled(response, &denied, number),
                     _ => refused(&denied.message, Some(&denied.field), number),
                 })
             }
@@ -214,7 +214,7 @@ impl SimState {
         }
     }
 
-    /// Returns the fault that the request meets, if there is one.
+    /// Returns the fault that happens to a request, if there is one.
     fn due(&mut self, request: &IncomingRequest<'_>) -> Option<Fault> {
         let variables = request.variables;
         let text = |name: &str| variables.get(name).and_then(Value::as_str);
@@ -225,7 +225,7 @@ impl SimState {
         let patched = patched.into_iter().flat_map(|services| services.keys().map(String::as_str));
         let services = text("serviceId").into_iter().chain(batch("serviceId_")).chain(deployed).chain(patched);
         let services: Vec<String> = services.map(String::from).collect();
-        // Each of them counts, whichever happens.
+        // All matching faults count the request, although only one happens.
         let possible = self.faults.iter_mut().filter(|fault| !fault.is_besides(request.query.unwrap_or_default()));
         let met: Vec<&mut Fault> =
             possible.filter_map(|fault| fault.meets(request.operation, &services).then_some(fault)).collect();

@@ -1,4 +1,4 @@
-//! What will become of a deployment: the statuses that it goes through, one after another as it is looked at.
+//! The future statuses of a deployment, which advance with each read.
 
 use std::collections::VecDeque;
 
@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::drift::Secret;
 use crate::io::sim::log_line::SimLogLine;
 
-/// The statuses of a deployment to come, in order; the last one stays.
+/// The future statuses of a deployment, in order; the last one stays.
 #[derive(Clone, Debug)]
-#[must_use = "a plan does nothing until a service is given it"]
+#[must_use = "a timeline does nothing until it is given to a service"]
 pub struct StatusTimeline {
     pub(crate) stages: VecDeque<TimelineStatus>,
 }
@@ -17,17 +17,17 @@ pub struct StatusTimeline {
 #[derive(Clone, Debug)]
 pub(crate) struct TimelineStatus {
     pub(crate) status: &'static str,
-    /// So many polls are answered with this status before the next one appears.
+    /// The number of polls that return this status before the next one.
     pub(crate) polls: usize,
-    /// The steps that begin with it and end with it.
+    /// The steps that start and end with it.
     pub(crate) steps: &'static [&'static str],
-    /// What the last of these steps ends with, where it fails.
+    /// The error of the last of these steps, if it fails.
     pub(crate) error: Option<String>,
-    /// Lines of the build's log that are there from here on.
+    /// Lines that are added to the build log.
     pub(crate) build: Vec<SimLogLine>,
-    /// Lines of the program's log that are there from here on.
+    /// Lines that are added to the program's log.
     pub(crate) log: Vec<Secret>,
-    /// Somebody else makes a newer deployment at this moment.
+    /// Whether another user creates a newer deployment at this moment.
     pub(crate) superseded: bool,
 }
 
@@ -51,24 +51,24 @@ impl TimelineStatus {
 }
 
 impl StatusTimeline {
-    /// Goes through these statuses and stays at the last one, whatever it is: known or not, final or not.
+    /// Has these statuses and stays at the last one, which may be unknown or not final.
     pub fn through(statuses: &[&'static str]) -> Self {
         Self { stages: statuses.iter().copied().map(TimelineStatus::of).collect() }
     }
 
-    /// Is built, deployed and serves: the ordinary case.
+    /// Is built, deployed and active: the usual case.
     pub fn success() -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"])
     }
 
-    /// Fails while it is built.
+    /// Fails in the build.
     pub fn failing_build(error: &str) -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "FAILED"])
             .failing("BUILDING", &["BUILD_IMAGE"], error)
             .building("FAILED", &[error, "Build failed"])
     }
 
-    /// Fails in the command that runs before the program.
+    /// Fails in the pre-deploy command.
     pub fn failing_pre_deploy(error: &str) -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "FAILED"]).failing(
             "DEPLOYING",
@@ -77,7 +77,7 @@ impl StatusTimeline {
         )
     }
 
-    /// Starts, and never answers the healthcheck.
+    /// Starts, and fails the healthcheck.
     pub fn failing_healthcheck(error: &str) -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "FAILED"]).failing(
             "DEPLOYING",
@@ -86,7 +86,7 @@ impl StatusTimeline {
         )
     }
 
-    /// Serves for so many polls, and then crashes for good.
+    /// Is active for this number of polls, then crashes permanently.
     pub fn crashing(polls: usize) -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS", "CRASHED"]).polls("SUCCESS", polls)
     }
@@ -96,57 +96,57 @@ impl StatusTimeline {
         Self::through(&["INITIALIZING", "SKIPPED"])
     }
 
-    /// Waits for a person.
+    /// Waits for approval.
     pub fn needs_approval() -> Self {
         Self::through(&["NEEDS_APPROVAL"])
     }
 
-    /// Waits for checks, and goes on.
+    /// Waits for checks, then continues.
     pub fn waiting() -> Self {
         Self::through(&["INITIALIZING", "WAITING", "BUILDING", "DEPLOYING", "SUCCESS"])
     }
 
-    /// Waits for its turn, and goes on.
+    /// Waits in the queue, then continues.
     pub fn queued() -> Self {
         Self::through(&["INITIALIZING", "QUEUED", "BUILDING", "DEPLOYING", "SUCCESS"])
     }
 
-    /// Serves, and falls asleep.
+    /// Is active, then sleeps.
     pub fn sleeping() -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS", "SLEEPING"])
     }
 
-    /// Is removed while it is built, because somebody else makes a newer deployment at that moment.
+    /// Is removed during the build, because another user creates a newer deployment.
     pub fn superseded() -> Self {
         let mut plan = Self::through(&["INITIALIZING", "BUILDING", "REMOVED"]);
         plan.change("REMOVED", |stage| stage.superseded = true);
         plan
     }
 
-    /// Is built for ever.
+    /// Is built forever.
     pub fn endless() -> Self {
         Self::through(&["INITIALIZING", "BUILDING"])
     }
 
-    /// Answers so many polls with that status.
+    /// Sets the number of polls that return this status.
     pub fn polls(mut self, status: &str, polls: usize) -> Self {
         self.change(status, |stage| stage.polls = polls);
         self
     }
 
-    /// Adds lines to the build's log when it gets to that status.
+    /// Adds lines to the build log in this status.
     pub fn building(mut self, status: &str, lines: &[&str]) -> Self {
         self.change(status, |stage| stage.build.extend(lines.iter().map(|line| SimLogLine::new(line))));
         self
     }
 
-    /// Adds a line to the build's log as its builder writes it while a step goes on, when it gets to that status. What the step
-    /// failed with is in an attribute only.
+    /// Adds a line to the build log in this status, as the builder writes it for a step in progress. The step's error
+    /// is only in an attribute.
     pub fn step(self, status: &str, message: &str, error: Option<&str>) -> Self {
         self.late_step(0, status, message, error)
     }
 
-    /// Returns the same, and it shows only after so many reads of the log.
+    /// The same, but the line appears only after this number of reads of the log.
     pub fn late_step(mut self, reads: usize, status: &str, message: &str, error: Option<&str>) -> Self {
         let attributes = [("source", "buildkit"), ("type", "vertex"), ("digest", message)];
         let attributes = attributes.map(|(name, text)| (name, Value::from(text)));
@@ -157,8 +157,8 @@ impl StatusTimeline {
         self
     }
 
-    /// Adds lines to the program's log when it gets to that status.
-    pub fn saying(mut self, status: &str, lines: &[&str]) -> Self {
+    /// Adds lines to the program's log in this status.
+    pub fn with_query(mut self, status: &str, lines: &[&str]) -> Self {
         self.change(status, |stage| stage.log.extend(lines.iter().map(|line| Secret::new(*line))));
         self
     }
@@ -171,7 +171,7 @@ impl StatusTimeline {
         self
     }
 
-    /// Leaves out the build, unless it fails.
+    /// Removes the build, unless it fails.
     pub(crate) fn without_build(mut self) -> Self {
         self.stages.retain(|stage| stage.status != "BUILDING" || stage.error.is_some());
         self

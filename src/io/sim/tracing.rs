@@ -1,14 +1,14 @@
-//! The variables that Railway's tracing adds to what a service has.
+//! The variables that Railway's tracing adds to a service.
 
 use std::collections::BTreeMap;
 
 use crate::io::sim::estate::SimService;
 
-/// Where they show. Railway documents neither.
+/// Where they are returned, which Railway does not document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracing {
     Off,
-    /// In what a deployment was created with.
+    /// In the snapshots of deployments.
     InSnapshots,
     /// In the rendered variables.
     InVariables,

@@ -1,4 +1,5 @@
-//! One file of a folder that only saves time: JSON, good for a limited time. What can't be kept or read counts as not there.
+//! One file of a cache directory: JSON with a limited lifetime. An entry that can't be written or read counts as
+//! missing.
 
 use std::marker::PhantomData;
 
@@ -6,50 +7,50 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::io::storage::state_dir::{Folder, StoredContent};
+use crate::io::storage::state_dir::{PrivateDir, StoredContent};
 
-/// The longest file that is read, in bytes.
+/// The maximum size of a file, in bytes.
 pub(super) const LIMIT: u64 = 32 << 10;
 
-/// How many entries a folder may hold.
+/// The maximum number of entries in a directory.
 pub(super) const MOST: usize = 64;
 
-/// What a slot keeps.
+/// The content of a slot.
 pub(super) trait CacheEntry: Serialize + DeserializeOwned {
-    /// How the names of its files end.
+    /// The extension of its files.
     const ENDING: &'static str;
-    /// How long it may be used.
+    /// How long an entry is valid.
     const MAX_AGE: SignedDuration;
 
-    /// Returns when it was made, in seconds since 1970.
+    /// Returns when the entry was created, in seconds since 1970.
     fn time(&self) -> i64;
 
-    /// Returns whether it was made less than `age` ago. One from the future is old: the clock was set back.
+    /// Returns whether the entry was created less than `age` ago. One from the future is not: the clock was set back.
     fn is_younger(&self, age: SignedDuration, now: Timestamp) -> bool {
         (0..age.as_secs()).contains(&now.as_second().saturating_sub(self.time()))
     }
 }
 
-/// A file of a cache folder, named by what its content depends on.
+/// A file of a cache directory, named after the inputs of its content.
 #[derive(Debug)]
 pub(super) struct CacheSlot<E> {
-    folder: Folder,
+    folder: PrivateDir,
     name: String,
     entry: PhantomData<E>,
 }
 
 impl<E: CacheEntry> CacheSlot<E> {
-    /// Returns the slot for a digest of what the content depends on.
-    pub(super) fn new(folder: Folder, digest: &[u8]) -> Self {
+    /// Returns the slot for a digest of the inputs.
+    pub(super) fn new(folder: PrivateDir, digest: &[u8]) -> Self {
         Self { folder, name: hex::encode(digest) + E::ENDING, entry: PhantomData }
     }
 
-    /// Returns what is kept, if it is young enough.
+    /// Returns the entry, if it is valid.
     pub(super) fn get(&self, now: Timestamp) -> Option<E> {
         self.read(&self.name).filter(|entry| entry.is_younger(E::MAX_AGE, now))
     }
 
-    /// Keeps an entry and removes those that are too old.
+    /// Stores an entry, and removes expired ones.
     pub(super) fn put(&self, entry: &E, now: Timestamp) {
         self.make_room(now);
         if let Ok(bytes) = serde_json::to_vec(entry) {
@@ -58,18 +59,18 @@ impl<E: CacheEntry> CacheSlot<E> {
     }
 
     pub(super) fn clear(&self) {
-        // Where nothing was kept yet, no folder is made for it.
+        // `names` does not create the directory.
         if self.folder.names().is_ok_and(|names| names.contains(&self.name)) {
             self.folder.remove(&self.name);
         }
     }
 
-    /// Removes what is too old or can't be read and, where too many remain, the oldest.
+    /// Removes entries that are expired or unreadable and, if too many remain, the oldest.
     fn make_room(&self, now: Timestamp) {
         let (mut kept, mut surplus) = (Vec::new(), Vec::new());
         for name in self.folder.names().unwrap_or_default() {
             if name.starts_with('.') {
-                // Another run may be writing it at this moment, so that it only goes where there are too many.
+                // A temporary file, which another run may be writing. It is removed only if there are too many files.
                 kept.push((i64::MIN, name));
             } else if name.ends_with(E::ENDING) && name != self.name {
                 match self.read(&name).filter(|entry| entry.is_younger(E::MAX_AGE, now)) {
@@ -92,7 +93,7 @@ impl<E: CacheEntry> CacheSlot<E> {
     }
 }
 
-/// Calls `update` with the parts, each behind its length, so that no two lists of parts look alike.
+/// Calls `update` with the parts, each preceded by its length, so that different lists have different digests.
 pub(super) fn digest_parts(parts: &[&[u8]], mut update: impl FnMut(&[u8])) {
     for part in parts {
         update(&(part.len() as u64).to_le_bytes());

@@ -1,4 +1,4 @@
-//! What a hook found a moment ago, kept for the next commit: counts and times, and never a value or a name.
+//! The last result of the hook, cached for the next commit: counts and a time, never a value or a name.
 
 use std::path::Path;
 
@@ -8,32 +8,32 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use crate::io::storage::cache_slot::{CacheEntry, CacheSlot, digest_parts};
-use crate::io::storage::state_dir::{Folder, Purpose, StoredContent};
+use crate::io::storage::state_dir::{PrivateDir, Purpose, StoredContent};
 
-/// How long a result is good for.
+/// How long a result is valid.
 pub const KEPT: SignedDuration = SignedDuration::from_mins(5);
 
-/// The folder below that of the state.
+/// The subdirectory of the state directory.
 const FOLDER: &str = "hook";
-/// The user's own key, 32 random bytes.
+/// The file with the user's key, 32 random bytes.
 const KEY: &str = "hook.key";
 const LENGTH: usize = 32;
 
-/// The words of its folder's errors, which nobody hears: what can't be kept is asked again.
+/// The texts of errors, which are never printed: a result that can't be cached is computed again.
 const PURPOSE: Purpose = Purpose {
-    what: "what the hook found",
-    cannot: "can't remember what the hook found",
-    instead: "let each commit ask Railway",
+    what: "the hook cache",
+    cannot: "failed to cache the result of the hook",
+    instead: "query Railway for each commit",
 };
 
-/// A result that may be used again.
+/// A cached result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
     /// Seconds since 1970.
     pub time: i64,
     pub compared: usize,
     pub services: usize,
-    /// Findings at or above the line; a hook that only warns tells of them again.
+    /// The number of findings at or above the threshold, which a hook that only warns reports again.
     pub drift: usize,
 }
 
@@ -46,25 +46,25 @@ impl CacheEntry for Recent {
     }
 }
 
-/// The slot of one result, named under a key of the user's, so that the name discloses nothing.
+/// The slot of one result. Its name is an HMAC under the user's key, so that it discloses nothing.
 #[derive(Debug)]
 pub struct HookCacheSlot(CacheSlot<Recent>);
 
 impl HookCacheSlot {
-    /// Returns the slot for what depends on these parts; none where nothing can be kept.
+    /// Returns the slot for these inputs, or `None` if nothing can be cached.
     pub fn of(state: Option<&Path>, parts: &[&[u8]]) -> Option<Self> {
-        let folder = Folder::new(state?.join(FOLDER), PURPOSE);
+        let folder = PrivateDir::new(state?.join(FOLDER), PURPOSE);
         let mut context = hmac::Context::with_key(&key(&folder)?);
         digest_parts(parts, |bytes| context.update(bytes));
         Some(Self(CacheSlot::new(folder, context.sign().as_ref())))
     }
 
-    /// Returns the result that is kept, if it is young enough.
+    /// Returns the cached result, if it is valid.
     pub fn get(&self, now: Timestamp) -> Option<Recent> {
         self.0.get(now)
     }
 
-    /// Keeps a result. If that fails, a later commit checks again.
+    /// Caches a result. If that fails, the next commit checks again.
     pub fn put(&self, recent: &Recent) {
         if let Ok(now) = Timestamp::from_second(recent.time) {
             self.0.put(recent, now);
@@ -72,8 +72,9 @@ impl HookCacheSlot {
     }
 }
 
-/// Returns the user's key, made now if there is none. Of two that make one at once, the first one's is used by both.
-fn key(folder: &Folder) -> Option<hmac::Key> {
+/// Returns the user's key, and creates it if it is missing. If two runs create one at the same time, both use the
+/// first.
+fn key(folder: &PrivateDir) -> Option<hmac::Key> {
     if folder.read(KEY).ok()?.is_none() {
         let mut bytes = zeroize::Zeroizing::new([0; LENGTH]);
         SystemRandom::new().fill(&mut *bytes).ok()?;
@@ -123,7 +124,7 @@ mod tests {
             assert_eq!(slot.get(at(seconds)), is_good.then(|| recent(0)), "after {seconds} s");
         }
         slot.put(&recent(200));
-        assert_eq!(slot.get(at(400)), Some(recent(200)), "the newer one counts");
+        assert_eq!(slot.get(at(400)), Some(recent(200)), "the newer result wins");
     }
 
     #[test]
@@ -137,7 +138,7 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         slot(elsewhere.path(), &["a", "b"]).put(&recent(0));
         let of = |state: &Path| names(state).into_iter().find(|name| name.ends_with(".result"));
-        assert_ne!(of(state.path()), of(elsewhere.path()), "each user has a key, and a name tells nothing without it");
+        assert_ne!(of(state.path()), of(elsewhere.path()), "the name depends on the user's key");
     }
 
     #[test]
@@ -157,7 +158,7 @@ mod tests {
             }
         }
         slot(state.path(), &["third"]).put(&recent(300));
-        assert_eq!(names(state.path()).len(), 3, "the oldest went away");
+        assert_eq!(names(state.path()).len(), 3, "the expired result is removed");
         assert_eq!(slot(state.path(), &["other"]).get(at(300)), Some(recent(299)));
     }
 
@@ -173,9 +174,9 @@ mod tests {
             assert_eq!(kept.get(at(1)), None, "{garbage}");
         }
         kept.put(&recent(1));
-        assert_eq!(kept.get(at(1)), Some(recent(1)), "garbage is written over");
+        assert_eq!(kept.get(at(1)), Some(recent(1)), "the invalid file is overwritten");
         fs::write(state.path().join("hook").join(KEY), vec![7; LENGTH - 1]).unwrap();
-        assert!(HookCacheSlot::of(Some(state.path()), &[b"a"]).is_none(), "a key that was cut is none");
+        assert!(HookCacheSlot::of(Some(state.path()), &[b"a"]).is_none(), "a truncated key is invalid");
         let file = state.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(HookCacheSlot::of(Some(&file), &[b"a"]).is_none());

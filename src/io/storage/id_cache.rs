@@ -1,5 +1,5 @@
-//! Which ids the last run asked about, so that the next one can ask for them at once: ids, and never a value, a name or a
-//! token. What can't be kept or read costs a round trip and nothing else.
+//! Caches the ids that the last run requested, so that the next one can request them immediately: ids, never a value, a
+//! name or a token. If they can't be written or read, the next run needs one more round trip.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,23 +11,23 @@ use serde::{Deserialize, Serialize};
 use crate::io::os;
 use crate::io::railway::prefetch::remembered_ids::{MOST_SERVICES, RememberedIds, RememberedService};
 use crate::io::storage::cache_slot::{CacheEntry, CacheSlot, digest_parts};
-use crate::io::storage::state_dir::{Folder, Purpose};
+use crate::io::storage::state_dir::{PrivateDir, Purpose};
 
-/// How long it is good for.
+/// How long the ids are valid.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// How old it may grow before the same is written anew.
+/// The age after which unchanged ids are written again.
 const FRESH: SignedDuration = SignedDuration::from_hours(24);
 
-/// The longest id that is taken for one.
+/// The maximum length of an id.
 const LONGEST_ID: usize = 64;
 
-/// The words of its folder's errors, which nobody hears.
+/// The texts of errors, which are never printed.
 const PURPOSE: Purpose =
-    Purpose { what: "remembered ids", cannot: "can't remember ids", instead: "let each run ask for them" };
+    Purpose { what: "the id cache", cannot: "failed to cache ids", instead: "query them in each run" };
 
-/// Returns the folder for what only saves time: `$XDG_CACHE_HOME/railway-doctor` or its like, below the home folder
-/// without it.
+/// Returns the cache directory: `$XDG_CACHE_HOME/railway-doctor` if that is absolute, or else
+/// `~/.cache/railway-doctor`; on Windows, a directory in `%LOCALAPPDATA%`.
 pub fn cache_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -> Option<PathBuf> {
     let (variable, below_home, name) = os::CACHE;
     let named = variables.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -35,7 +35,7 @@ pub fn cache_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -
     Some(cache.join(name))
 }
 
-/// A file of the folder.
+/// The content of a cache file.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CachedIds {
@@ -44,7 +44,7 @@ struct CachedIds {
     project: String,
     environment: String,
     services: Vec<RememberedService>,
-    /// Requests, and in how many seconds.
+    /// The rate limit: requests, and the seconds that they apply to.
     allowance: Option<(u64, u64)>,
 }
 
@@ -62,14 +62,14 @@ impl CacheEntry for CachedIds {
 pub struct IdCacheSlot(CacheSlot<CachedIds>);
 
 impl IdCacheSlot {
-    /// Returns the slot for what depends on these parts; none where nothing can be kept.
+    /// Returns the slot for these inputs, or `None` without a cache directory.
     pub fn of(cache: Option<&Path>, parts: &[&[u8]]) -> Option<Self> {
         let mut context = Context::new(&SHA256);
         digest_parts(parts, |bytes| context.update(bytes));
-        Some(Self(CacheSlot::new(Folder::new(cache?.to_owned(), PURPOSE), context.finish().as_ref())))
+        Some(Self(CacheSlot::new(PrivateDir::new(cache?.to_owned(), PURPOSE), context.finish().as_ref())))
     }
 
-    /// Returns the ids that are kept, if they are young enough and look like ids.
+    /// Returns the cached ids, if they are valid.
     pub fn get(&self, now: Timestamp) -> Option<RememberedIds> {
         let ids = self.0.get(now)?;
         let remembered = RememberedIds {
@@ -81,7 +81,7 @@ impl IdCacheSlot {
         has_ids_only(&remembered).then_some(remembered)
     }
 
-    /// Keeps ids for the next run; without any, removes those of the last one.
+    /// Caches ids for the next run. Without any, removes those of the last run.
     pub fn put(&self, remembered: Option<RememberedIds>, now: Timestamp) {
         let Some(remembered) = remembered.filter(has_ids_only) else { return self.0.clear() };
         let ids = CachedIds {
@@ -98,7 +98,7 @@ impl IdCacheSlot {
     }
 }
 
-/// Returns whether nothing in it could be anything but Railway's ids.
+/// Returns whether every text has the form of an id.
 fn has_ids_only(remembered: &RememberedIds) -> bool {
     let is_id = |text: &String| {
         (1..=LONGEST_ID).contains(&text.len())
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(slot(cache.path(), "b").get(at(0)), None);
         assert!(IdCacheSlot::of(Some(cache.path()), &[b"a", b""]).unwrap().get(at(0)).is_none());
         kept.put(Some(guess("s-9")), at(1));
-        assert_eq!(kept.get(at(1)), Some(guess("s-9")), "the newer one counts");
+        assert_eq!(kept.get(at(1)), Some(guess("s-9")), "the newer ids win");
         kept.put(None, at(2));
         assert_eq!((kept.get(at(2)), files(cache.path()).len()), (None, 0));
     }
@@ -210,7 +210,6 @@ mod tests {
         assert_eq!(files(cache.path()).len(), 0);
     }
 
-    /// A file that somebody else wrote, in ways that none of ours is.
     #[test]
     fn malformed_file_is_ignored_and_overwritten() {
         let cache = tempfile::tempdir().unwrap();
@@ -242,7 +241,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_pipes_and_folders_are_ignored_and_replaced() {
+    fn links_pipes_and_directories_are_ignored_and_replaced() {
         use std::os::unix::fs::{MetadataExt, symlink};
         let cache = tempfile::tempdir().unwrap();
         let kept = slot(cache.path(), "a");
@@ -253,10 +252,10 @@ mod tests {
         let elsewhere = cache.path().join("elsewhere");
         fs::rename(&path, &elsewhere).unwrap();
         symlink(&elsewhere, &path).unwrap();
-        assert_eq!(kept.get(at(1)), None, "what a link leads to may be anybody's");
+        assert_eq!(kept.get(at(1)), None, "the link is not followed");
         kept.put(Some(guess("s-3")), at(1));
         assert_eq!(kept.get(at(1)), Some(guess("s-3")));
-        assert!(fs::read_to_string(&elsewhere).unwrap().contains("s-1"), "and it is not written through");
+        assert!(fs::read_to_string(&elsewhere).unwrap().contains("s-1"), "the target of the link is unchanged");
         fs::remove_file(&path).unwrap();
         let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
@@ -271,7 +270,7 @@ mod tests {
         symlink(cache.path(), link.path().join("link")).unwrap();
         let through = slot(&link.path().join("link"), "b");
         through.put(Some(guess("s-1")), at(0));
-        assert_eq!(through.get(at(0)), None, "nor is a folder that is a link used");
+        assert_eq!(through.get(at(0)), None, "a linked directory is not used");
     }
 
     #[cfg(unix)]
@@ -280,7 +279,7 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let kept = slot(cache.path(), "a");
         kept.put(Some(guess("s-1")), at(0));
-        // Only root can give a file away; for anybody else there is nothing to see here.
+        // Only root can change the owner; for other users, this tests nothing.
         if std::os::unix::fs::chown(files(cache.path()).remove(0), Some(65534), None).is_ok() {
             assert_eq!(kept.get(at(0)), None);
             kept.put(Some(guess("s-2")), at(0));
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn uses_user_cache_folder_and_rejects_relative_path() {
+    fn uses_user_cache_directory_and_rejects_relative_path() {
         let of = |variables: &[(&str, &str)], home: Option<&str>| {
             let variables: BTreeMap<String, String> =
                 variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

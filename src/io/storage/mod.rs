@@ -1,4 +1,4 @@
-//! What `doctor` keeps between runs.
+//! The state that `doctor` keeps between runs.
 
 mod cache_slot;
 pub mod hook_cache;

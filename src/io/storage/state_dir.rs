@@ -1,4 +1,4 @@
-//! The folder for what `doctor` remembers between runs: the user's own, closed to others, and written to in whole files.
+//! A private directory for the state of `doctor`, in which files are written atomically.
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read, Write};
@@ -10,64 +10,62 @@ use crate::error::Error;
 use crate::io::io_error_text::io_error_text;
 use crate::io::os::{self, FileMode};
 
-/// The longest file that is read, in bytes: a record holds the texts of `.env` files before and after.
+/// The maximum size of a file, in bytes. A record contains `.env` files before and after the change.
 const LIMIT: u64 = 256 * 1024 * 1024;
 
-/// What a file of the folder holds.
+/// The content of a file, which is zeroed when it is dropped.
 pub(in crate::io) struct StoredContent(pub(in crate::io) Zeroizing<Vec<u8>>);
 
-/// What became of a new file.
+/// The outcome of placing a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::io) enum Placed {
-    /// It is there, whole.
+    /// The file was written.
     Now,
-    /// Another one has that name, and was left alone.
-    ThereAlready,
+    /// A file with that name exists, and was not changed.
+    AlreadyExists,
 }
 
-/// What the folder is opened for: the words of its errors.
+/// The texts of the errors, which depend on the use of the directory.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::io) struct Purpose {
-    /// What can't be read: `the journal`.
+    /// What the directory contains: `the journal`.
     pub(in crate::io) what: &'static str,
-    /// What could not be written.
+    /// The message if a file can't be written.
     pub(in crate::io) cannot: &'static str,
-    /// What to do instead, after "name another in `XDG_STATE_HOME`".
+    /// The last alternative of a help text.
     pub(in crate::io) instead: &'static str,
 }
 
-/// The folder; it need not be there yet.
+/// A directory, which may not exist yet.
 #[derive(Debug)]
-pub(in crate::io) struct Folder {
+pub(in crate::io) struct PrivateDir {
     path: PathBuf,
     purpose: Purpose,
 }
 
-impl Folder {
-    /// Returns the folder that [`crate::io::storage::journal::state_folder`] names.
+impl PrivateDir {
     pub(in crate::io) fn new(path: PathBuf, purpose: Purpose) -> Self {
         Self { path, purpose }
     }
 
-    /// Returns the path of a file in it, as it is shown.
+    /// Returns the path of a file in the directory, for messages.
     pub(in crate::io) fn shown(&self, name: &str) -> String {
         self.path.join(name).display().to_string()
     }
 
-    /// Makes the folder if it is not there, and closes it to others.
+    /// Creates the directory if it is missing, and makes it private.
     pub(in crate::io) fn make(&self) -> Result<(), Error> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
-        os::make_own(&mut builder);
-        // A link in its place is looked at below, and not through.
+        os::set_private(&mut builder);
+        // A link is checked below, not followed.
         if self.path.symlink_metadata().is_err() {
             builder.create(&self.path).map_err(|error| self.cannot_write(&error))?;
         }
         self.check()
     }
 
-    /// Returns whether the folder is there. One that others can change is closed to them if it is ours, and an error if
-    /// not.
+    /// Returns whether the directory exists, and makes it private. A directory of another user is an error.
     pub(in crate::io) fn is_there(&self) -> Result<FilePresence, Error> {
         match self.path.symlink_metadata() {
             Ok(_) => self.check().map(|()| FilePresence::There),
@@ -80,10 +78,10 @@ impl Folder {
         let metadata =
             self.path.symlink_metadata().map_err(|error| self.unreadable(&self.path, &io_error_text(&error)))?;
         let wrong = if metadata.is_symlink() {
-            Some("it is a link, and what it leads to may be anybody's")
+            Some("it is a symbolic link")
         } else if !metadata.is_dir() {
-            Some("it is not a folder")
-        } else if !os::is_ours(&metadata) {
+            Some("it is not a directory")
+        } else if !os::is_owned_by_user(&metadata) {
             Some("it belongs to another user")
         } else {
             None
@@ -94,12 +92,12 @@ impl Folder {
         }
     }
 
-    /// Reads a file of the folder; none if there is none.
+    /// Reads a file. Returns `None` if it does not exist.
     pub(in crate::io) fn read(&self, name: &str) -> Result<Option<StoredContent>, Error> {
         self.read_up_to(name, LIMIT)
     }
 
-    /// Returns the same for a file of which it is known how long it may be.
+    /// Reads a file like [`Folder::read`], with a size limit.
     pub(in crate::io) fn read_up_to(&self, name: &str, limit: u64) -> Result<Option<StoredContent>, Error> {
         if self.is_there()? == FilePresence::Missing {
             return Ok(None);
@@ -112,7 +110,7 @@ impl Folder {
         };
         if !metadata.is_file() {
             return Err(fail("it is not a file"));
-        } else if !os::is_ours(&metadata) {
+        } else if !os::is_owned_by_user(&metadata) {
             return Err(fail("it belongs to another user"));
         } else if metadata.len() > limit {
             return Err(fail("it is too large"));
@@ -125,32 +123,32 @@ impl Folder {
         Ok(Some(StoredContent(bytes)))
     }
 
-    /// Writes a new file in one step. The folder is made if need be.
+    /// Writes a new file atomically. The directory is created if it is missing.
     pub(in crate::io) fn place(&self, name: &str, bytes: &[u8]) -> Result<Placed, Error> {
         self.make()?;
         if bytes.len() as u64 > LIMIT {
-            // It could never be read again.
+            // `read` would refuse it.
             return Err(self.cannot_write(&io::ErrorKind::FileTooLarge.into()));
         }
         self.write(name, bytes).map_err(|error| self.cannot_write(&error))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<Placed> {
-        // `tempfile` makes files for the user alone: 0600. The name is the file's, so that a rest of a run that was cut
-        // short goes away with the file's own time.
+        // `tempfile` creates files with mode 0600. The prefix is the file's name, so that the temporary file of an
+        // aborted run expires with it.
         let mut file = tempfile::Builder::new().prefix(&format!(".{name}.")).tempfile_in(&self.path)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         match file.persist_noclobber(self.path.join(name)) {
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(Placed::ThereAlready),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(Placed::AlreadyExists),
             other => other.map_err(|error| error.error)?,
         };
-        // The name has to be on disk before anything is changed that only this file can put back.
+        // The directory entry must be on disk before a change that only this file can undo.
         os::sync_folder(&self.path)?;
         Ok(Placed::Now)
     }
 
-    /// Writes a file in one step, in the place of the one that has its name. It may be lost with the power.
+    /// Writes a file atomically, and replaces an existing one. It is not synced to disk.
     pub(in crate::io) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         self.make()?;
         let write = || -> io::Result<()> {
@@ -162,7 +160,7 @@ impl Folder {
         write().map_err(|error| self.cannot_write(&error))
     }
 
-    /// Returns the names in the folder that are Unicode text.
+    /// Returns the names of the files, except those that are not Unicode.
     pub(in crate::io) fn names(&self) -> Result<Vec<String>, Error> {
         if self.is_there()? == FilePresence::Missing {
             return Ok(Vec::new());
@@ -171,36 +169,40 @@ impl Folder {
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
     }
 
-    /// Removes a file, if it can be.
+    /// Removes a file, and ignores errors.
     pub(in crate::io) fn remove(&self, name: &str) {
-        // What can't be removed stays as unreadable to others as it was, and is tried again after the next run.
+        // The file stays private, and the next run tries again.
         drop(fs::remove_file(self.path.join(name)));
     }
 
     fn close(&self, path: &Path, metadata: &Metadata, mode: FileMode) -> Result<(), Error> {
-        os::close(path, metadata, mode)
-            .map_err(|error| self.unreadable(path, &format!("others can read it: {}", io_error_text(&error))))
+        let cause = |error| format!("failed to restrict its permissions: {}", io_error_text(&error));
+        os::close(path, metadata, mode).map_err(|error| self.unreadable(path, &cause(error)))
     }
 
-    /// Returns the error for a folder that can't be written to.
+    /// Returns the error for a file that can't be written.
     pub(in crate::io) fn cannot_write(&self, error: &io::Error) -> Error {
         Error::Journal {
             what: self.purpose.cannot.to_owned(),
             cause: format!("{}: {}", self.path.display(), io_error_text(error)),
-            help: format!("make room for that folder, name another in XDG_STATE_HOME, or {}", self.purpose.instead),
+            help: format!(
+                "check its permissions and free space, set XDG_STATE_HOME to another directory, or {}",
+                self.purpose.instead
+            )
+            .into(),
         }
     }
 
     fn unreadable(&self, path: &Path, wrong: &str) -> Error {
         Error::Journal {
-            what: format!("can't use {} for {}", path.display(), self.purpose.what),
+            what: format!("failed to access {} in {}", self.purpose.what, path.display()),
             cause: wrong.to_owned(),
-            help: format!("look at {}, or {}", self.path.display(), self.purpose.instead),
+            help: format!("check {}, or {}", self.path.display(), self.purpose.instead).into(),
         }
     }
 }
 
-/// Whether something is there.
+/// Whether the directory exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::io) enum FilePresence {
     There,

@@ -1,4 +1,5 @@
-//! The `doctor.toml`s that the user has accepted, each for one project: a small file for each in the user's state folder.
+//! The trust store: the versions of `doctor.toml` that the user accepted, each for one project. Each is a file in the
+//! state directory.
 
 use std::path::{Path, PathBuf};
 
@@ -10,47 +11,48 @@ use crate::drift::ResourceRef;
 use crate::error::Error;
 use crate::io::config::TrustedParts;
 use crate::io::files::provenance::Checkout;
-use crate::io::storage::state_dir::{Folder, Placed, Purpose, StoredContent};
+use crate::io::storage::state_dir::{Placed, PrivateDir, Purpose, StoredContent};
 
-/// How such a file is called, after the digest of what it accepts.
+/// The extension of a trust file, whose name is a digest of what it accepts.
 const ENDING: &str = ".trust";
 
-/// The form of the file.
+/// The version of the format.
 const VERSION: u8 = 2;
 
-/// The words of its folder's errors.
+/// The texts of the errors.
 const PURPOSE: Purpose = Purpose {
-    what: "what is trusted",
-    cannot: "can't remember what was accepted",
-    instead: "name project and environment in each run with --project and --environment",
+    what: "the trust store",
+    cannot: "failed to record the accepted doctor.toml",
+    instead: "pass --project and --environment in each run",
 };
 
-/// One `doctor.toml`, and the project that it is used for.
+/// A `doctor.toml`, and the project that it is used for.
 #[derive(Clone, Debug)]
 pub struct Subject<'s> {
-    /// The project, by the id that Railway gave for it.
+    /// The project, as Railway returned it.
     pub project: &'s ResourceRef,
-    /// What the file decides about where local values go.
+    /// The parts of the file that determine where local values go.
     pub trusted_parts: &'s TrustedParts,
-    /// Where the file is, absolute; only so that a changed one is recognised.
+    /// The absolute path of the file, to recognise a changed version.
     pub path: &'s Path,
-    /// The checkout that it is a part of.
+    /// The checkout that contains the file.
     pub checkout: &'s Checkout,
 }
 
-/// What the user has said of it.
+/// Whether the user accepted the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustStatus {
-    /// What it decides was accepted, for this project.
+    /// The trusted parts were accepted for this project.
     Accepted,
-    /// Something else was, or this file for another project: the lines of [`TrustedParts`] that were accepted last.
+    /// Other parts were accepted, for this project or this file: the lines of the [`TrustedParts`] that were accepted
+    /// last.
     Changed(Vec<String>),
-    /// The same was accepted, for another project; its name.
-    OfAnother(String),
+    /// The same parts were accepted for the project of this name.
+    OtherProject(String),
     Never,
 }
 
-/// What is written.
+/// The content of a trust file.
 #[derive(Deserialize, Serialize)]
 struct TrustFile {
     version: u8,
@@ -62,14 +64,15 @@ struct TrustFile {
     lines: Vec<String>,
 }
 
-/// Remembers that the user has accepted it. Accepting it again changes nothing.
+/// Records that the user accepted the file. Accepting it again changes nothing.
 pub fn accept(state: Option<&Path>, subject: &Subject<'_>, now: Timestamp) -> Result<(), Error> {
     let folder = folder(state)?;
     if let Some((path, why)) = state.and_then(|state| Some((state, subject.checkout.objection(state)?))) {
         return Err(Error::Journal {
             what: PURPOSE.cannot.to_owned(),
             cause: format!("{} {why}", path.display()),
-            help: format!("set XDG_STATE_HOME to a directory of your own outside the checkout, or {}", PURPOSE.instead),
+            help: format!("set XDG_STATE_HOME to your own directory outside the checkout, or {}", PURPOSE.instead)
+                .into(),
         });
     }
     let form = TrustFile {
@@ -83,16 +86,16 @@ pub fn accept(state: Option<&Path>, subject: &Subject<'_>, now: Timestamp) -> Re
     };
     let name = file_name(subject);
     let text = serde_json::to_string(&form).expect("texts and a number are JSON");
-    if folder.place(&name, text.as_bytes())? == Placed::ThereAlready && !accepts(&folder, &name, subject)? {
-        // Cut short or written by hand: it accepts nothing, and stands in the way.
+    if folder.place(&name, text.as_bytes())? == Placed::AlreadyExists && !accepts(&folder, &name, subject)? {
+        // Truncated or written by hand. It accepts nothing, and blocks the new file.
         folder.remove(&name);
         folder.place(&name, text.as_bytes())?;
     }
     Ok(())
 }
 
-/// Returns what the user has said of it. Without a state folder that is nothing, and so it is with one that somebody
-/// else may have written.
+/// Returns whether the user accepted the file. Without a state directory, or with one that another user may have
+/// written, it was never accepted.
 pub fn status(state: Option<&Path>, subject: &Subject<'_>) -> Result<TrustStatus, Error> {
     let Some(state) = state else { return Ok(TrustStatus::Never) };
     let name = file_name(subject);
@@ -108,7 +111,7 @@ pub fn status(state: Option<&Path>, subject: &Subject<'_>) -> Result<TrustStatus
     for name in folder.names()?.iter().filter(|name| name.ends_with(ENDING)) {
         let fits = |form: &TrustFile| form.project == subject.project.id || form.path == path;
         let Some(form) = read(&folder, name)?.filter(fits) else { continue };
-        // The same file says more about what was changed than another checkout of the project.
+        // The same path takes precedence over another checkout of the project.
         let order = |form: &TrustFile| (form.path == path, form.accepted.clone());
         if last.as_ref().is_none_or(|last| order(last) < order(&form)) {
             last = Some(form);
@@ -116,30 +119,30 @@ pub fn status(state: Option<&Path>, subject: &Subject<'_>) -> Result<TrustStatus
     }
     Ok(match last {
         None => TrustStatus::Never,
-        Some(form) if form.digest == subject.trusted_parts.digest.to_string() => TrustStatus::OfAnother(form.name),
+        Some(form) if form.digest == subject.trusted_parts.digest.to_string() => TrustStatus::OtherProject(form.name),
         Some(form) => TrustStatus::Changed(form.lines),
     })
 }
 
-fn folder(state: Option<&Path>) -> Result<Folder, Error> {
+fn folder(state: Option<&Path>) -> Result<PrivateDir, Error> {
     let path: Option<PathBuf> = state.map(Path::to_owned);
-    path.map(|path| Folder::new(path, PURPOSE)).ok_or_else(|| Error::Journal {
+    path.map(|path| PrivateDir::new(path, PURPOSE)).ok_or_else(|| Error::Journal {
         what: PURPOSE.cannot.to_owned(),
-        cause: "no home folder is known".to_owned(),
-        help: format!("set HOME, or {}", PURPOSE.instead),
+        cause: "the home directory is unknown".to_owned(),
+        help: format!("set HOME, or {}", PURPOSE.instead).into(),
     })
 }
 
-/// The content of the file counts, and not only its name.
-fn accepts(folder: &Folder, name: &str, subject: &Subject<'_>) -> Result<bool, Error> {
+/// Returns whether the content of the trust file accepts the subject. Its name alone does not count.
+fn accepts(folder: &PrivateDir, name: &str, subject: &Subject<'_>) -> Result<bool, Error> {
     let form = read(folder, name)?;
     Ok(form.is_some_and(|form| {
         form.project == subject.project.id && form.digest == subject.trusted_parts.digest.to_string()
     }))
 }
 
-/// Returns what a file says; what is no such file says nothing.
-fn read(folder: &Folder, name: &str) -> Result<Option<TrustFile>, Error> {
+/// Reads a trust file. Returns `None` if it is missing or invalid.
+fn read(folder: &PrivateDir, name: &str) -> Result<Option<TrustFile>, Error> {
     let Some(StoredContent(bytes)) = folder.read(name)? else { return Ok(None) };
     Ok(serde_json::from_slice(&bytes).ok().filter(|form: &TrustFile| form.version == VERSION))
 }
@@ -189,7 +192,7 @@ mod tests {
         let [a, b] = ["a", "b"].map(trusted_parts);
         let of = |project, text, path| status(Some(&state), &subject(project, text, path, &checkout)).unwrap();
         assert_eq!(of(&shop, &a, "/srv/doctor.toml"), TrustStatus::Never);
-        assert!(!state.exists(), "looking makes no folder");
+        assert!(!state.exists(), "reading does not create the directory");
         let it = subject(&shop, &a, "/srv/doctor.toml", &checkout);
         for _ in 0..2 {
             accept(Some(&state), &it, Timestamp::UNIX_EPOCH).unwrap();
@@ -198,11 +201,11 @@ mod tests {
         let changed = || TrustStatus::Changed(vec!["a".to_owned()]);
         for (project, text, path, expected) in [
             (&shop, &a, "/srv/doctor.toml", TrustStatus::Accepted),
-            // A second checkout of the same words.
+            // A second checkout with the same file.
             (&shop, &a, "/home/doctor.toml", TrustStatus::Accepted),
             (&shop, &b, "/srv/doctor.toml", changed()),
             (&shop, &b, "/home/doctor.toml", changed()),
-            (&other, &a, "/srv/doctor.toml", TrustStatus::OfAnother("shop".to_owned())),
+            (&other, &a, "/srv/doctor.toml", TrustStatus::OtherProject("shop".to_owned())),
             (&other, &b, "/srv/doctor.toml", changed()),
             (&other, &a, "/home/doctor.toml", TrustStatus::Never),
         ] {
@@ -239,7 +242,7 @@ mod tests {
         fs::create_dir_all(base.path().join("shop")).unwrap();
         assert_eq!(status(Some(&state), &it(&own)), Ok(TrustStatus::Never));
         let refused = accept(Some(&state), &it(&own), now).unwrap_err();
-        assert!(refused.cause().unwrap().ends_with("lies inside the checkout"), "{refused:?}");
+        assert!(refused.cause().unwrap().ends_with("is inside the checkout"), "{refused:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The lines at the bottom of a terminal that are drawn anew in their places: a spinner, rows of progress.
+//! Lines at the bottom of a terminal that are redrawn in place: a spinner and progress rows.
 //!
-//! The cursor rests behind the last letter, so that the `^C` which a terminal writes for Ctrl-C lands there and is drawn
-//! over; a library that pads its lines to the terminal's width leaves a stale line behind for each.
+//! The cursor stays after the last character. There a terminal echoes `^C` for Ctrl-C, and the next frame overwrites
+//! it. A library that pads its lines to the terminal's width leaves a stale line behind for each echo.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -16,32 +16,33 @@ use crate::io::terminal::text_width::{cut_end, harmless};
 const TURN: Duration = Duration::from_millis(100);
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
-/// The columns at the right end that stay free: for `^C`, and for the cursor behind it.
+/// The number of columns that stay free at the right edge: for `^C`, and for the cursor after it.
 pub(in crate::io) const FREE: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::io) struct ProgressLine {
-    /// What stands in front of it; a spinner, if there is nothing else.
+    /// The mark in front of the text; `None` for a spinner.
     pub(in crate::io) mark: Option<&'static str>,
-    /// Its text; cut to what the terminal has.
+    /// The text, which is cut to the width of the terminal.
     pub(in crate::io) text: String,
 }
 
-/// What moves on standard error. It is shared with the thread that hears Ctrl-C, which must not write into it.
+/// The lines that are redrawn on standard error. The thread that handles Ctrl-C shares them, because it must not write
+/// into them.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Mutex<Canvas>>);
 
 #[derive(Debug, Default)]
 struct Canvas {
     lines: Vec<ProgressLine>,
-    /// How many lines of the terminal they take at the moment.
+    /// How many lines are drawn on the terminal.
     drawn: usize,
-    /// Where the spinner stands.
+    /// The current frame of the spinner.
     turn: usize,
     ticker: Ticker,
 }
 
-/// The thread that turns the spinner: there while something is drawn.
+/// The thread that turns the spinner, which runs while something is drawn.
 #[derive(Debug, Default, PartialEq, Eq)]
 enum Ticker {
     #[default]
@@ -49,42 +50,41 @@ enum Ticker {
     Running,
 }
 
-/// Columns and rows of the terminal.
+/// The columns and rows of the terminal.
 type Size = (usize, usize);
 
 impl Progress {
-    /// Returns whether something is drawn.
     pub fn is_drawn(&self) -> bool {
         self.canvas().drawn > 0
     }
 
-    /// Writes a line above what is drawn.
+    /// Prints a line above the drawn lines.
     pub fn print_above(&self, line: &str) {
         let mut canvas = self.canvas();
-        let text = canvas.wiped() + line + "\n" + &canvas.frame(size());
+        let text = canvas.cleared() + line + "\n" + &canvas.frame(size());
         write(&text);
     }
 
-    /// Takes away what is drawn.
+    /// Clears the drawn lines.
     pub fn clear(&self) {
         self.show(Vec::new());
     }
 
-    /// Draws these lines in place of those before.
+    /// Draws these lines in place of the previous ones.
     pub(in crate::io) fn show(&self, lines: Vec<ProgressLine>) {
         let mut canvas = self.canvas();
         canvas.lines = lines;
-        let text = if canvas.lines.is_empty() { canvas.wiped() } else { canvas.frame(size()) };
+        let text = if canvas.lines.is_empty() { canvas.cleared() } else { canvas.frame(size()) };
         write(&text);
         if !canvas.lines.is_empty() && canvas.ticker == Ticker::None {
-            let screen = self.clone();
-            let ticker = thread::Builder::new().spawn(move || while screen.tick() == Ticker::Running {});
-            // Without a thread the spinner stands still.
+            let progress = self.clone();
+            let ticker = thread::Builder::new().spawn(move || while progress.tick() == Ticker::Running {});
+            // Without a thread, the spinner does not turn.
             canvas.ticker = if ticker.is_ok() { Ticker::Running } else { Ticker::None };
         }
     }
 
-    /// Turns the spinner a little further, as long as there is one.
+    /// Draws the next frame of the spinner, unless nothing is drawn any more.
     fn tick(&self) -> Ticker {
         thread::sleep(TURN);
         let mut canvas = self.canvas();
@@ -104,7 +104,7 @@ impl Progress {
 }
 
 impl Canvas {
-    /// Returns the control characters that move the cursor to the start of what is drawn.
+    /// Returns the control characters that move the cursor to the start of the drawn lines.
     fn home(&self) -> String {
         match self.drawn {
             0 | 1 => "\r".repeat(self.drawn),
@@ -112,24 +112,24 @@ impl Canvas {
         }
     }
 
-    /// Returns the control characters that clear what is drawn.
-    fn wiped(&mut self) -> String {
+    /// Returns the control characters that clear the drawn lines.
+    fn cleared(&mut self) -> String {
         let text = if self.drawn == 0 { String::new() } else { self.home() + "\u{1b}[J" };
         self.drawn = 0;
         text
     }
 
-    /// Returns the frame as one text, so that nothing flickers.
+    /// Returns the frame as one string, which is written at once to avoid flicker.
     fn frame(&mut self, (columns, rows): Size) -> String {
         let mut text = self.home();
-        // A line that wraps, or one above the top, could not be drawn over.
+        // A line that wraps, or one that scrolled off the top, can't be overwritten.
         let shown = self.lines.len().min(rows.saturating_sub(1).max(1));
         for (index, line) in self.lines.iter().take(shown).enumerate() {
-            let between = if index == 0 { "" } else { "\r\n" };
+            let separator = if index == 0 { "" } else { "\r\n" };
             let mark = line.mark.unwrap_or(SPINNER[self.turn % SPINNER.len()]);
             let line = cut_end(&harmless(&line.text), columns.saturating_sub(2 + FREE));
             // Writing to memory can't fail.
-            let _ = write!(text, "{between}{mark} {line}\u{1b}[K");
+            let _ = write!(text, "{separator}{mark} {line}\u{1b}[K");
         }
         if self.drawn > shown {
             text += "\u{1b}[J";
@@ -139,13 +139,13 @@ impl Canvas {
     }
 }
 
-/// What can't be drawn, on a terminal that went away, must not end the run.
+/// Ignores errors: a terminal that was closed must not end the run.
 fn write(text: &str) {
-    let mut screen = io::stderr().lock();
-    drop(screen.write_all(text.as_bytes()).and_then(|()| screen.flush()));
+    let mut stderr = io::stderr().lock();
+    drop(stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));
 }
 
-/// Returns the size of the terminal at this moment.
+/// Returns the current size of the terminal.
 pub(in crate::io) fn size() -> Size {
     terminal_size_of(io::stderr())
         .map_or((80, 24), |(Width(columns), Height(rows))| (usize::from(columns), usize::from(rows)))
@@ -159,7 +159,7 @@ mod tests {
         texts.iter().map(|text| ProgressLine { mark: Some("✓"), text: (*text).to_owned() }).collect()
     }
 
-    /// Draws these frames one after the other, with what the terminal writes for Ctrl-C after each.
+    /// Draws these frames, and echoes Ctrl-C after each.
     fn drawn(frames: &[&[&str]]) -> String {
         let mut terminal = vt100::Parser::new(6, 20, 0);
         let mut canvas = Canvas::default();
@@ -175,7 +175,7 @@ mod tests {
     fn each_frame_overwrites_the_previous_one() {
         assert_eq!(drawn(&[&["api QUEUED", "worker QUEUED"], &["api OK", "worker"]]), "✓ api OK\n✓ worker^C");
         assert_eq!(drawn(&[&["a", "b", "c"], &["a"], &["b", "c"]]), "✓ b\n✓ c^C");
-        assert_eq!(drawn(&[&["a", "b", "c"], &["d"]]), "✓ d^C", "what is below is wiped, the first echo with it");
+        assert_eq!(drawn(&[&["a", "b", "c"], &["d"]]), "✓ d^C", "the lines below and the first echo are cleared");
     }
 
     #[test]

@@ -1,34 +1,32 @@
-//! Rows of progress, laid out for a terminal or said as sentences.
+//! Progress rows, laid out in columns for a terminal or printed as log lines.
 
 use std::time::Duration;
 
 use crate::io::terminal::progress::FREE;
 use crate::io::terminal::text_width::{cut_end, cut_middle, harmless, width};
 
-/// The narrowest that a name is cut to.
+/// The minimum width of a shortened name.
 const SHORTEST_NAME: usize = 8;
 
-/// One thing that takes its time, such as a deployment.
+/// The progress of one operation, such as a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgressRow {
-    /// Whose it is: the service's name, escaped.
+    /// The service's name, escaped.
     pub name: String,
-    /// How it stands, in a word or two.
+    /// The state in one or two words.
     pub state: String,
-    /// Since it began.
+    /// The time since the operation began.
     pub elapsed: Duration,
-    /// Whether that is the end of it.
     pub done: RowState,
 }
 
-/// Whether something has come to its end.
+/// Whether an operation has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowState {
-    /// It goes on.
     Running,
-    /// It ended well.
+    /// It succeeded.
     Good,
-    /// It ended badly.
+    /// It failed.
     Bad,
 }
 
@@ -43,24 +41,24 @@ impl RowState {
 }
 
 impl ProgressRow {
-    /// Returns the row as a line of a log.
+    /// Returns the row as a log line.
     pub(in crate::io) fn sentence(&self) -> String {
         format!("{}: {} ({})", harmless(&self.name), harmless(&self.state), time(self.elapsed))
     }
 
-    /// Returns whether only time has passed.
+    /// Returns whether the rows differ at most in the elapsed time.
     pub(in crate::io) fn is_like(&self, other: &Self) -> bool {
         (&self.name, &self.state, self.done) == (&other.name, &other.state, other.done)
     }
 }
 
-/// Returns the rows in columns, each without the mark and the blank before it, all together no wider than the terminal.
-/// Names give way first: in their middle, where names of one project differ least.
+/// Lays out the rows in columns that fit the terminal, each without the mark and the space in front. Names are
+/// shortened first: in the middle, where the names in one project differ least.
 pub(in crate::io) fn layout(rows: &[ProgressRow], columns: usize) -> Vec<String> {
     let texts: Vec<[String; 3]> =
         rows.iter().map(|row| [harmless(&row.name), harmless(&row.state), time(row.elapsed)]).collect();
     let widest = |column: usize| texts.iter().map(|text| width(&text[column])).max().unwrap_or(0);
-    // A mark and its blank in front, two blanks between columns, and what a line leaves free.
+    // A mark and a space in front, two spaces between columns, and the columns that stay free.
     let room = columns.saturating_sub(2 + 2 + 2 + FREE + widest(1) + widest(2));
     let name_width = widest(0).min(room.max(SHORTEST_NAME));
     let state_width = widest(1);
@@ -78,8 +76,8 @@ fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// `12 s`, `2 min 05 s`.
-fn time(elapsed: Duration) -> String {
+/// Formats a duration: `12 s`, `2 min 05 s`.
+pub fn time(elapsed: Duration) -> String {
     match (elapsed.as_secs() / 60, elapsed.as_secs() % 60) {
         (0, seconds) => format!("{seconds} s"),
         (minutes, seconds) => format!("{minutes} min {seconds:02} s"),

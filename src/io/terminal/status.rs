@@ -1,4 +1,4 @@
-//! Standard error: what is said while a run goes on, the spinner while it waits, and the rows of what it follows.
+//! Status output on standard error: lines, a spinner while the run waits, and progress rows.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,66 +8,66 @@ use crate::io::terminal::progress::{Progress, ProgressLine, size};
 use crate::io::terminal::progress_row::{ProgressRow, layout};
 use crate::io::terminal::workflow_commands;
 
-/// Where the talk goes. Nothing that is said here is a result.
+/// Receives status messages. They are never part of the result.
 pub trait StatusOutput {
-    /// One line, finished.
+    /// Prints a line.
     fn print_line(&self, line: &str);
-    /// Waiting for something: shown on a terminal only, and gone afterwards.
+    /// Shows what the run waits for, on a terminal only and until the wait is over.
     fn waiting(&self, what: &str);
-    /// How things stand that take their time, each in a row of its own, always in the same order. On a terminal the rows
-    /// are drawn anew in their places; elsewhere a row is a line whenever its state changes.
+    /// Shows the progress of operations, one row for each, always in the same order. On a terminal, the rows are
+    /// redrawn in place; elsewhere, a line is printed when a row's state changes.
     fn progress(&self, rows: &[ProgressRow]);
-    /// The wait is over. Rows stay as they were last.
+    /// Ends the wait. The last state of the rows stays on the terminal.
     fn done(&self);
 }
 
-/// `-q`: nothing but the result and errors.
+/// Discards all status messages, for `-q`.
 #[derive(Debug)]
-pub struct Silence;
+pub struct NoStatus;
 
-impl StatusOutput for Silence {
+impl StatusOutput for NoStatus {
     fn print_line(&self, _line: &str) {}
     fn waiting(&self, _what: &str) {}
     fn progress(&self, _rows: &[ProgressRow]) {}
     fn done(&self) {}
 }
 
-/// Lines on a stream; a spinner and rows where the stream is a terminal.
+/// Prints lines to a stream; on a terminal, also a spinner and rows.
 pub struct Stream<'s> {
     lines: RefCell<&'s mut dyn Write>,
-    watched: Watched,
+    watched: Redraw,
     log: LogAudience,
-    /// There while something is waited for.
+    /// What the run waits for.
     waiting: RefCell<Option<String>>,
-    /// There while something is followed, as it was shown last.
+    /// The rows as shown last.
     rows: RefCell<Vec<ProgressRow>>,
 }
 
-/// Whether there is somebody to watch what moves.
+/// Whether the stream can be redrawn.
 #[derive(Clone, Debug)]
-pub enum Watched {
-    /// A terminal that understands cursor movements: standard error.
+pub enum Redraw {
+    /// Standard error is a terminal that supports cursor movement.
     Terminal(Progress),
     /// A pipe, a file, or a dumb terminal.
     No,
 }
 
-/// Who reads the lines.
+/// The reader of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LogAudience {
     Plain,
-    /// GitHub Actions, which obeys some of them.
+    /// GitHub Actions, which executes some of them.
     Workflow,
 }
 
 impl<'s> Stream<'s> {
-    /// Talk on that stream; what moves is drawn on the screen, if somebody watches.
-    pub fn new(lines: &'s mut dyn Write, watched: Watched, variables: &BTreeMap<String, String>) -> Self {
+    /// Returns an output that writes lines to that stream.
+    pub fn new(lines: &'s mut dyn Write, watched: Redraw, variables: &BTreeMap<String, String>) -> Self {
         let log = if workflow_commands::are_read(variables) { LogAudience::Workflow } else { LogAudience::Plain };
         Self { lines: RefCell::new(lines), watched, log, waiting: RefCell::default(), rows: RefCell::default() }
     }
 
-    /// Talk that can't be heard must not end a run whose result can be.
+    /// Ignores errors: a run whose result can be written must not fail because of its status messages.
     fn write(&self, line: &str) {
         let line = match self.log {
             LogAudience::Plain => line.into(),
@@ -76,36 +76,36 @@ impl<'s> Stream<'s> {
         drop(writeln!(self.lines.borrow_mut(), "{line}"));
     }
 
-    fn draw(&self, screen: &Progress) {
+    fn draw(&self, progress: &Progress) {
         let rows = self.rows.borrow();
         let rows = rows.iter().zip(layout(&rows, size().0));
         let mut lines: Vec<ProgressLine> =
             rows.map(|(row, text)| ProgressLine { mark: row.done.mark(), text }).collect();
         lines.extend(self.waiting.borrow().clone().map(|text| ProgressLine { mark: None, text }));
-        screen.show(lines);
+        progress.show(lines);
     }
 }
 
 impl StatusOutput for Stream<'_> {
     fn print_line(&self, line: &str) {
         match &self.watched {
-            Watched::Terminal(screen) if screen.is_drawn() => screen.print_above(line),
+            Redraw::Terminal(progress) if progress.is_drawn() => progress.print_above(line),
             _ => self.write(line),
         }
     }
 
     fn waiting(&self, what: &str) {
-        if let Watched::Terminal(screen) = &self.watched {
+        if let Redraw::Terminal(progress) = &self.watched {
             self.waiting.replace(Some(what.to_owned()));
-            self.draw(screen);
+            self.draw(progress);
         }
     }
 
     fn progress(&self, rows: &[ProgressRow]) {
         self.waiting.take();
         let before = self.rows.replace(rows.to_vec());
-        if let Watched::Terminal(screen) = &self.watched {
-            self.draw(screen);
+        if let Redraw::Terminal(progress) = &self.watched {
+            self.draw(progress);
             return;
         }
         for (index, row) in rows.iter().enumerate() {
@@ -118,9 +118,9 @@ impl StatusOutput for Stream<'_> {
     fn done(&self) {
         self.waiting.take();
         let rows = self.rows.take();
-        if let Watched::Terminal(screen) = &self.watched {
-            screen.clear();
-            // Once more, as lines that nothing draws over.
+        if let Redraw::Terminal(progress) = &self.watched {
+            progress.clear();
+            // Printed again as ordinary lines, which are not redrawn.
             for (row, text) in rows.iter().zip(layout(&rows, size().0)) {
                 self.write(&format!("{} {text}", row.done.mark().unwrap_or("·")));
             }
@@ -135,7 +135,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use crate::io::terminal::progress_row::RowState;
-    use crate::io::terminal::status::{ProgressRow, StatusOutput, Stream, Watched};
+    use crate::io::terminal::status::{ProgressRow, Redraw, StatusOutput, Stream};
 
     fn row(name: &str, state: &str, seconds: u64, done: RowState) -> ProgressRow {
         ProgressRow { name: name.to_owned(), state: state.to_owned(), elapsed: Duration::from_secs(seconds), done }
@@ -143,9 +143,9 @@ mod tests {
 
     #[test]
     fn pipe_output_prints_one_line_per_state_change() {
-        let mut heard = Vec::new();
-        let talk = Stream::new(&mut heard, Watched::No, &BTreeMap::new());
-        talk.waiting("not shown");
+        let mut output = Vec::new();
+        let status = Stream::new(&mut output, Redraw::No, &BTreeMap::new());
+        status.waiting("not shown");
         for (seconds, api, worker) in [
             (1, ("QUEUED", RowState::Running), ("QUEUED", RowState::Running)),
             (2, ("QUEUED", RowState::Running), ("BUILDING", RowState::Running)),
@@ -153,11 +153,11 @@ mod tests {
             (75, ("SUCCESS", RowState::Good), ("FAILED", RowState::Bad)),
             (80, ("SUCCESS", RowState::Good), ("FAILED", RowState::Bad)),
         ] {
-            talk.progress(&[row("api", api.0, seconds, api.1), row("worker", worker.0, seconds, worker.1)]);
+            status.progress(&[row("api", api.0, seconds, api.1), row("worker", worker.0, seconds, worker.1)]);
         }
-        talk.done();
+        status.done();
         let expected = "api: QUEUED (1 s)\nworker: QUEUED (1 s)\nworker: BUILDING (2 s)\n\
                         api: SUCCESS (1 min 15 s)\nworker: FAILED (1 min 15 s)\n";
-        assert_eq!(String::from_utf8(heard).unwrap(), expected);
+        assert_eq!(String::from_utf8(output).unwrap(), expected);
     }
 }

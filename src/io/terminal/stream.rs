@@ -1,25 +1,25 @@
-//! What the standard streams are connected to.
+//! The kinds of the standard streams.
 
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
     /// Standard output.
-    pub out: Sort,
+    pub out: StreamKind,
     /// Standard error.
-    pub err: Sort,
+    pub err: StreamKind,
     /// Standard input.
-    pub input: Sort,
-    /// Whether the terminal of standard output understands links (OSC 8).
+    pub input: StreamKind,
+    /// Whether the terminal of standard output supports links (OSC 8).
     pub links: bool,
-    /// Columns of the terminal; 80 where there is none.
+    /// The columns of the terminal, or 80 without one.
     pub width: usize,
 }
 
-/// The sort of thing that a stream is connected to.
+/// The kind of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    /// A terminal that understands colour and cursor movements.
+pub enum StreamKind {
+    /// A terminal that supports colour and cursor movement.
     Terminal,
-    /// A terminal that understands neither (`TERM=dumb`).
+    /// A terminal that supports neither (`TERM=dumb`).
     Dumb,
     /// A pipe or a file.
     Pipe,

@@ -1,19 +1,19 @@
-//! Text that has to fit into the columns of a terminal.
+//! Fits text into the columns of a terminal.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Returns the text without control characters, which would move the cursor of whoever draws it. Callers escape what
-/// they show; this is the net below them.
+/// Replaces control characters, which would move the cursor. Callers escape their texts already; this is a second line
+/// of defence.
 pub(in crate::io) fn harmless(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
-/// Returns how many columns it takes.
+/// Returns the number of columns that a text takes.
 pub(in crate::io) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Returns the text, cut at its end so that it takes that many columns at most.
+/// Cuts a text at its end, so that it takes at most that many columns.
 pub(in crate::io) fn cut_end(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -21,7 +21,7 @@ pub(in crate::io) fn cut_end(text: &str, columns: usize) -> String {
     start(text.chars(), columns.saturating_sub(1)) + "…"
 }
 
-/// Returns the text, cut in its middle: names of services differ at their ends as often as at their beginnings.
+/// Cuts a text in its middle, because service names differ at the end as often as at the start.
 pub(in crate::io) fn cut_middle(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -31,7 +31,7 @@ pub(in crate::io) fn cut_middle(text: &str, columns: usize) -> String {
     left + "…" + &right.chars().rev().collect::<String>()
 }
 
-/// As many characters as fit.
+/// Returns as many characters as fit.
 fn start(characters: impl Iterator<Item = char>, columns: usize) -> String {
     let mut taken = 0;
     characters

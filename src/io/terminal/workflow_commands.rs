@@ -1,17 +1,18 @@
-//! Text in a log of GitHub Actions, where a line that begins with `::name` is a command to the runner.
+//! Escapes text for the logs of GitHub Actions, where a line that starts with `::name` is a command to the runner.
 //!
-//! The runner looks for `::` behind leading white space, and for the older `##[name]` anywhere in a line. Names of services
-//! and keys may be chosen by strangers, so both are escaped in every line that `doctor` prints there. The escapes are those
-//! of JSON, in which they stand for the same text.
+//! The runner accepts `::` after leading white space, and the older `##[name]` anywhere in a line. An attacker may
+//! choose the names of services and keys, so both are escaped in every line that `doctor` prints there. The escapes are
+//! those of JSON, so JSON keeps its meaning.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+/// Returns whether the output is the log of a workflow.
 pub fn are_read(variables: &BTreeMap<String, String>) -> bool {
     variables.get("GITHUB_ACTIONS").is_some_and(|value| !value.is_empty())
 }
 
-/// Returns the text with no line in it that the runner takes for a command.
+/// Escapes every line that the runner would take for a command.
 pub fn disarmed(text: &str) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##[") {
         return Cow::Borrowed(text);
@@ -19,8 +20,8 @@ pub fn disarmed(text: &str) -> Cow<'_, str> {
     let mut harmless = String::with_capacity(text.len() + 16);
     for line in text.split_inclusive(['\n', '\r']) {
         let command = line.trim_start();
-        let (blanks, rest) = line.split_at(line.len() - command.len());
-        harmless.push_str(blanks);
+        let (indent, rest) = line.split_at(line.len() - command.len());
+        harmless.push_str(indent);
         let rest = match rest.strip_prefix("::") {
             Some(rest) => {
                 harmless.push_str("\\u003a:");

@@ -19,7 +19,7 @@
       folded: row.className === "folded"
     };
   });
-  // Columns of services that are not asked for go away; a row then counts by the cells that are left.
+  // Hides the columns of services that don't match. Rows are then filtered by their visible cells.
   function columns() {
     var wanted = service.value.trim().toLowerCase();
     names.forEach(function (one, index) {

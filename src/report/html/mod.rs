@@ -1,4 +1,4 @@
-//! One self-contained page for a browser: it loads nothing, sends nothing, and runs no script but its own.
+//! One self-contained page for a browser: it loads and sends nothing, and runs only its own script.
 
 pub(crate) mod page;
 
@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::drift::model::finding::Finding;
-use crate::report::html::page::{harmless, head, page, services, title};
+use crate::report::finding_help::FindingHelp;
+use crate::report::html::page::{escape_html, head, page, services, title};
 use crate::report::matrix::html::section;
 use crate::report::text::wording;
-use crate::report::{Report, link, receipts, shell_command};
+use crate::report::{Report, link, receipts};
 
-/// Writes the report as one self-contained page: the matrix on top if there is one, and the findings below it.
+/// Writes the report as one self-contained page, with the matrix on top if there is one.
 ///
 /// # Errors
 ///
@@ -30,15 +31,18 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(page(&title(report), &body).as_bytes())
 }
 
-/// What became of each step of a fix.
+/// The outcome of each step of a fix.
 fn steps(report: &Report, body: &mut String) {
     let lines = receipts(report);
     if lines.is_empty() {
         return;
     }
     body.push_str("<h2>Steps</h2>\n<ul>\n");
-    for line in lines.iter().chain(&report.all_endings()) {
-        let _ = writeln!(body, "<li>{}</li>", harmless(line));
+    for line in lines.iter().chain(&report.endings) {
+        let _ = writeln!(body, "<li>{}</li>", escape_html(line));
+    }
+    if let Some(command) = &report.undo_command {
+        let _ = writeln!(body, "<li>To undo this run: <code>{}</code></li>", escape_html(command));
     }
     body.push_str("</ul>\n");
 }
@@ -54,28 +58,28 @@ fn findings(report: &Report, body: &mut String) {
 }
 
 fn finding(report: &Report, finding: &Finding, body: &mut String) {
-    let word = finding.severity.name();
+    let severity = finding.severity.name();
     let _ = writeln!(
         body,
-        "<article class=\"finding {word}\">\n<h3><span class=\"{word}\">{word}</span> {}</h3>\n<dl>",
-        harmless(&finding.message)
+        "<article class=\"finding {severity}\">\n<h3><span class=\"{severity}\">{severity}</span> {}</h3>\n<dl>",
+        escape_html(&finding.message)
     );
     let mut fact = |name: &str, text: &str| {
         if !text.is_empty() {
-            let _ = writeln!(body, "<div><dt>{name}</dt><dd>{}</dd></div>", harmless(text));
+            let _ = writeln!(body, "<div><dt>{name}</dt><dd>{}</dd></div>", escape_html(text));
         }
     };
     fact("rule", &format!("{} ({})", finding.rule.name, finding.rule.code));
     fact("on", &wording::services(finding).join(", "));
     fact("at", &finding.places.iter().map(wording::place).collect::<Vec<_>>().join(", "));
-    fact("why", finding.reason.as_deref().unwrap_or_default());
-    fact("help", finding.advice.as_deref().unwrap_or_default());
-    fact("see", &link::deployment(report, finding).unwrap_or_default());
-    for (name, words) in [("to add it", &finding.to_add), ("next", &finding.next)] {
-        let command = words.as_ref().and_then(|words| shell_command::command(report, words, &finding.services));
-        if let Some(command) = command {
-            let _ = writeln!(body, "<div><dt>{name}</dt><dd><code>{}</code></dd></div>", harmless(&command));
-        }
+    fact("cause", finding.reason.as_deref().unwrap_or_default());
+    if let Some(FindingHelp { advice, commands }) = FindingHelp::of(report, finding) {
+        let commands = commands.iter().map(|command| format!("<code>{}</code>", escape_html(command)));
+        let lines: Vec<String> = advice.map(|advice| escape_html(&advice)).into_iter().chain(commands).collect();
+        let _ = writeln!(body, "<div><dt>help</dt><dd>{}</dd></div>", lines.join("<br>\n"));
+    }
+    if let Some(link) = link::deployment(report, finding) {
+        let _ = writeln!(body, "<div><dt>see</dt><dd>{}</dd></div>", escape_html(&link));
     }
     body.push_str("</dl>\n</article>\n");
 }

@@ -1,4 +1,4 @@
-//! The parts that every page shares: its frame, its head and its list of services.
+//! The parts that all pages share: the frame, the head and the list of services.
 
 use std::fmt::Write as _;
 
@@ -13,37 +13,37 @@ use crate::report::{Report, ServiceVerdict, escape, uncompared};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("filter.js");
 
-/// What the browser's tab says.
+/// The title of the page.
 pub(crate) fn title(report: &Report) -> String {
     format!("{} · {}", report.project.name, report.environment.name)
 }
 
-/// A text in which nothing is markup, and nothing reorders or hides what stands beside it.
-pub(crate) fn harmless(text: &str) -> String {
+/// Escapes text for HTML, including characters that are hidden or reorder text.
+pub(crate) fn escape_html(text: &str) -> String {
     let text = escape::line(text);
-    let mut harmless = String::with_capacity(text.len() + 8);
+    let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {
         match character {
-            '&' => harmless.push_str("&amp;"),
-            '<' => harmless.push_str("&lt;"),
-            '>' => harmless.push_str("&gt;"),
-            '"' => harmless.push_str("&quot;"),
-            '\'' => harmless.push_str("&#39;"),
-            _ => harmless.push(character),
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(character),
         }
     }
-    harmless
+    escaped
 }
 
-/// A name that may be broken after its underscores and hyphens.
+/// Escapes a name, and allows line breaks after underscores and hyphens.
 pub(crate) fn breakable(name: &str) -> String {
-    harmless(name).replace('_', "_<wbr>").replace('-', "-<wbr>")
+    escape_html(name).replace('_', "_<wbr>").replace('-', "-<wbr>")
 }
 
-/// The page around a body. Its policy allows the one style and the one script that it has, by their hashes; `frame-ancestors`
-/// would count in a header only.
+/// Returns a page with this body. The content security policy allows only its own style and script, by their hashes.
+/// `frame-ancestors` has no effect outside of an HTTP header.
 pub(crate) fn page(title: &str, body: &str) -> String {
-    let title = harmless(title);
+    let title = escape_html(title);
     let policy = format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
         hash(STYLE),
@@ -59,25 +59,25 @@ pub(crate) fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// As a content security policy names an inline text.
+/// The hash source of an inline text for a content security policy.
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(digest(&SHA256, text.as_bytes())))
 }
 
-/// Who was looked at, and what it came to.
+/// The target and the totals.
 pub(crate) fn head(report: &Report, body: &mut String) {
-    let (project, environment) = (harmless(&report.project.name), harmless(&report.environment.name));
+    let (project, environment) = (escape_html(&report.project.name), escape_html(&report.environment.name));
     let _ = writeln!(body, "<h1>{project} · {environment}</h1>");
     let origins = format!("project from {}, environment from {}", report.project_origin, report.environment_origin);
     let files: Vec<String> = report.files.iter().map(|(name, origin)| format!("{name} ({origin})")).collect();
     let services = format!("{} ({})", count(report.services.len(), "service"), report.services_origin);
     let items = [files.join(", "), services, origins];
-    let items: Vec<String> = items.iter().filter(|item| !item.is_empty()).map(|item| harmless(item)).collect();
+    let items: Vec<String> = items.iter().filter(|item| !item.is_empty()).map(|item| escape_html(item)).collect();
     let _ = writeln!(body, "<p class=\"faint\">{}</p>", items.join(" · "));
     let mut totals = report.conclusion();
     if report.compares() {
-        let words = Tally::of(&report.findings).summary();
-        totals.push(if words.is_empty() && totals.is_empty() { "no findings".to_owned() } else { words });
+        let findings = Tally::of(&report.findings).summary();
+        totals.push(if findings.is_empty() && totals.is_empty() { "no findings".to_owned() } else { findings });
         totals.retain(|total| !total.is_empty());
         totals.push(format!("{} compared", count(report.compared(), "value")));
     } else {
@@ -90,30 +90,30 @@ pub(crate) fn head(report: &Report, body: &mut String) {
     totals.push(format!("exit code {}", report.exit_code));
     let _ = writeln!(body, "<p><strong>{}</strong></p>", totals.join(" · "));
     for remark in &report.remarks {
-        let _ = writeln!(body, "<p>{}</p>", harmless(remark));
+        let _ = writeln!(body, "<p>{}</p>", escape_html(remark));
     }
 }
 
-/// How much of each service was compared, and why one could not be read.
+/// The number of values compared for each service, or its error.
 pub(crate) fn services(report: &Report, body: &mut String) {
     if report.services.is_empty() {
         return;
     }
     body.push_str("<h2>Services</h2>\n<ul class=\"services\">\n");
     for line in &report.services {
-        let told = match &line.error {
-            Some(error) => format!("<span class=\"error\">could not be read</span>: {}", harmless(error)),
+        let result = match &line.error {
+            Some(error) => format!("<span class=\"error\">could not be read</span>: {}", escape_html(error)),
             None => format!("{} compared{}", line.compared, line.uncompared()),
         };
-        let words = report.shortfall_text(line);
-        let told = if words.is_empty() { told } else { format!("{told}, {words}") };
-        let (verdict, name) = (report.verdict(line), harmless(&line.service.name));
+        let shortfall = report.shortfall_text(line);
+        let result = if shortfall.is_empty() { result } else { format!("{result}, {shortfall}") };
+        let (verdict, name) = (report.verdict(line), escape_html(&line.service.name));
         let class = match verdict {
             ServiceVerdict::Fail => "error",
             ServiceVerdict::Skip => "warning",
             ServiceVerdict::Pass => "faint",
         };
-        let _ = writeln!(body, "<li><span class=\"{class}\">{}</span> {name}: {told}</li>", verdict.label());
+        let _ = writeln!(body, "<li><span class=\"{class}\">{}</span> {name}: {result}</li>", verdict.label());
     }
     body.push_str("</ul>\n");
 }

@@ -1,4 +1,4 @@
-//! What `init` wrote or would write, for programs.
+//! The JSON format of `init`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,24 +7,24 @@ use crate::drift::ResourceRef;
 use crate::drift::suggest::ConfigDraft;
 use crate::report::json::{NamedForm, document, named};
 
-/// What `init` came to.
+/// The results of `init`.
 #[derive(Debug)]
 pub struct Drafted<'d> {
-    /// The file.
+    /// The path of the file.
     pub file: &'d str,
     /// Whether it was written.
     pub written: bool,
-    /// Whether it is accepted, as by `doctor trust`.
+    /// Whether it is trusted, as after `doctor trust`.
     pub accepted: bool,
-    /// What it says.
+    /// Its contents.
     pub draft: &'d ConfigDraft,
-    /// The same as text.
+    /// Its contents as text.
     pub text: &'d str,
-    /// Files with variables that git tracks.
+    /// Env files that git tracks.
     pub tracked: Vec<&'d str>,
-    /// Files with variables that git neither tracks nor ignores.
+    /// Env files that git neither tracks nor ignores.
     pub unignored: Vec<&'d str>,
-    /// What else is to be known.
+    /// Remarks.
     pub remarks: &'d [String],
     /// The command to run next.
     pub next: Vec<String>,
@@ -69,7 +69,7 @@ struct ExposedForm<'d> {
     not_ignored: Vec<&'d str>,
 }
 
-/// `init` as JSON.
+/// Returns the results of `init` as JSON.
 pub fn drafted(drafted: Drafted<'_>) -> String {
     let draft = drafted.draft;
     let services = draft.services.iter().map(|section| {

@@ -1,25 +1,25 @@
-//! An error as one line of JSON, for whoever asked for JSON: on standard error, as the three lines are elsewhere.
+//! An error as one line of JSON on standard error, if the output is JSON.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::json::visible;
 
-/// What is said of an error; the words are those of the three lines.
+/// The texts of an error, as the text output has them.
 #[derive(Debug)]
 pub struct ErrorReport<'t> {
-    /// The verb: `check`, `auth status`.
+    /// `check`, `auth status`.
     pub command: &'t str,
     /// The stable name of the error.
     pub kind: &'t str,
     /// The exit code of the run.
     pub exit_code: u8,
-    /// What happened.
+    /// What failed.
     pub message: &'t str,
-    /// Because of what.
-    pub because: Option<&'t str>,
-    /// What to do next: a sentence, with commands between backticks.
-    pub next: &'t str,
+    /// Why, if known.
+    pub cause: Option<&'t str>,
+    /// What to do: a sentence, with commands between backticks.
+    pub help: Option<&'t str>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -27,50 +27,50 @@ pub struct ErrorReport<'t> {
 pub(crate) struct ErrorJson<'t> {
     #[schemars(extend("const" = 1))]
     schema_version: u8,
-    /// The verb.
     command: &'t str,
-    error: ErrorForm<'t>,
+    error: ErrorDetails<'t>,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Error")]
-struct ErrorForm<'t> {
-    /// A name that stays.
+struct ErrorDetails<'t> {
+    /// A stable name.
     kind: &'t str,
     exit_code: u8,
-    /// What happened.
+    /// What failed.
     message: &'t str,
-    because: Option<&'t str>,
-    /// What to do next: a sentence.
-    next: &'t str,
-    /// The commands that it names, as argument lists.
+    /// Why, if known.
+    cause: Option<&'t str>,
+    /// What to do: a sentence.
+    help: Option<&'t str>,
+    /// The commands in it, as argument lists.
     commands: Vec<Vec<String>>,
 }
 
-/// Programs whose commands may be typed as they stand.
+/// Programs whose commands are complete.
 const PROGRAMS: [&str; 2] = ["doctor", "railway"];
-/// Words that stand for something that only the reader knows, and signs that only a shell does.
-const PLACEHOLDERS: [&str; 8] = ["RUN", "FILE", "RULE", "PATH", "NAME", "KEY", "<", ">"];
+/// Placeholders that the user has to replace, and operators of a shell.
+const PLACEHOLDERS: [&str; 9] = ["COMMAND", "RUN", "FILE", "RULE", "PATH", "NAME", "KEY", "<", ">"];
 
-/// The error in one line, without the line's end.
-pub fn line(told: &ErrorReport<'_>) -> String {
-    let form = ErrorJson {
+/// Returns the error in one line, without a line break at its end.
+pub fn line(error: &ErrorReport<'_>) -> String {
+    let json = ErrorJson {
         schema_version: 1,
-        command: told.command,
-        error: ErrorForm {
-            kind: told.kind,
-            exit_code: told.exit_code,
-            message: told.message,
-            because: told.because,
-            next: told.next,
-            commands: commands(told.next),
+        command: error.command,
+        error: ErrorDetails {
+            kind: error.kind,
+            exit_code: error.exit_code,
+            message: error.message,
+            cause: error.cause,
+            help: error.help,
+            commands: error.help.map(commands).unwrap_or_default(),
         },
     };
-    let text = serde_json::to_string(&form).expect("strings and numbers can be written");
+    let text = serde_json::to_string(&json).expect("strings and numbers can be written");
     visible(&text).trim_end().to_owned()
 }
 
-/// The commands that a sentence names between backticks, as argument lists.
+/// Returns the commands that a sentence has between backticks, as argument lists.
 fn commands(sentence: &str) -> Vec<Vec<String>> {
     let quoted = sentence.split('`').skip(1).step_by(2);
     let is_whole = |words: &Vec<String>| {
@@ -88,19 +88,21 @@ mod tests {
 
     #[test]
     fn error_is_one_line_with_commands_as_argument_lists() {
-        let told = ErrorReport {
+        let error = ErrorReport {
             command: "check",
             kind: "unknown-name",
             exit_code: 2,
-            message: "there is no service a\nb\u{202e}",
-            because: None,
-            next: "run `doctor check --service='my api'` or `railway link`, pass `--service=NAME`, or `doctor undo RUN`",
+            message: "unknown service a\nb\u{202e}",
+            cause: None,
+            help: Some(
+                "run `doctor check --service='my api'` or `railway link`, pass `--service=NAME`, or `doctor undo RUN`",
+            ),
         };
-        let line = line(&told);
+        let line = line(&error);
         assert!(!line.contains('\n') && !line.contains('\u{202e}'), "{line}");
         let expected = json!({ "schema_version": 1, "command": "check", "error": {
-            "kind": "unknown-name", "exit_code": 2, "message": "there is no service a\nb\u{202e}", "because": null,
-            "next": told.next, "commands": [["doctor", "check", "--service=my api"], ["railway", "link"]] } });
+            "kind": "unknown-name", "exit_code": 2, "message": "unknown service a\nb\u{202e}", "cause": null,
+            "help": error.help, "commands": [["doctor", "check", "--service=my api"], ["railway", "link"]] } });
         assert_eq!(serde_json::from_str::<Value>(&line).expect("it is JSON"), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! The rules, for programs.
+//! The JSON format of `explain`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,7 +27,7 @@ struct RuleForm {
     explanation: &'static str,
 }
 
-/// Those rules as JSON.
+/// Returns rules as JSON.
 pub fn rules(rules: &[&'static Rule]) -> String {
     let form = |rule: &&'static Rule| RuleForm {
         code: rule.code,

@@ -1,5 +1,5 @@
-//! Schema 1: a frozen copy of the model, for programs. Its names and their order are a promise; nothing in here follows
-//! when a type of `drift` changes.
+//! The JSON format, schema 1. Its names and their order are stable: the types here are copies, which a change in `drift`
+//! does not affect.
 
 pub mod drafted;
 pub mod error;
@@ -22,10 +22,10 @@ use crate::report::count::Tally;
 use crate::report::json::plan::PlanForm;
 use crate::report::{Report, ServiceLine, ServiceVerdict, escape, link, shell_command};
 
-/// The words for severities.
+/// The names of the severities.
 const SEVERITIES: [&str; 3] = [Severity::Error.name(), Severity::Warning.name(), Severity::Note.name()];
 
-/// What a check found, or what a fix or an undoing did.
+/// The findings of a check, or the results of a fix or an undo.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Report")]
 pub(crate) struct ReportJson<'r> {
@@ -38,13 +38,13 @@ pub(crate) struct ReportJson<'r> {
     summary: SummaryForm,
     findings: Vec<FindingForm<'r>>,
     receipts: Vec<ReceiptForm<'r>>,
-    /// Commands that add a named key to a service which does not hold it: for a person to decide on, and never a `next`.
+    /// Commands that add a named key to a service that lacks it. Only the user can decide that, so none is a `next`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     to_add: &'r [Vec<String>],
-    /// What would be done; only for a fix or an undoing that did nothing yet.
+    /// The plan; only for a fix or an undo that was not executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanForm<'r>>,
-    /// What else is to be known of what was done or not; only for a fix or an undoing.
+    /// Remarks on the run; only for a fix or an undo.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remarks: Vec<String>,
 }
@@ -55,11 +55,11 @@ pub(crate) struct ReportJson<'r> {
 pub(crate) struct TargetForm<'r> {
     project: NamedForm<'r>,
     environment: NamedForm<'r>,
-    /// Where the project was named.
+    /// How the project was selected, such as `railway link`.
     origin: &'r str,
 }
 
-/// By id and name.
+/// An id and a name.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Named")]
 pub(crate) struct NamedForm<'r> {
@@ -73,23 +73,23 @@ pub(crate) struct NamedForm<'r> {
 pub(crate) struct ServiceForm<'r> {
     id: &'r str,
     name: &'r str,
-    /// Its name in `doctor.toml`.
+    /// The alias in `doctor.toml`.
     alias: Option<&'r str>,
-    /// Values that were compared.
+    /// The number of values that were compared.
     compared: usize,
-    /// Keys that can't be compared, because Railway never returns their values.
+    /// The number of sealed keys. Railway never returns their values.
     sealed: usize,
-    /// Keys that can't be compared for another reason: one side refers to a value kept elsewhere, or Railway returned no
-    /// value.
+    /// The number of keys that could not be compared for another reason: one side refers to a value that is stored
+    /// elsewhere, or Railway returned no value.
     unknown: usize,
-    /// Why it could not be read.
+    /// The error, if the service could not be read.
     error: Option<&'r str>,
-    /// As in the table of the text: whether anything is wrong with it, by `--fail-on` and by what this run did to it.
+    /// The verdict, as in the text report. It depends on `--fail-on` and on the changes of this run.
     #[schemars(extend("enum" = ServiceVerdict::ALL.map(ServiceVerdict::name)))]
     verdict: &'r str,
 }
 
-/// What it all came to.
+/// The totals.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Summary")]
 pub(crate) struct SummaryForm {
@@ -97,9 +97,9 @@ pub(crate) struct SummaryForm {
     errors: usize,
     warnings: usize,
     notes: usize,
-    /// Findings that `doctor.toml` took away.
+    /// The number of findings that `doctor.toml` removed.
     ignored: usize,
-    /// HTTP requests sent.
+    /// The number of HTTP requests that were sent.
     requests: usize,
     exit_code: u8,
 }
@@ -107,7 +107,7 @@ pub(crate) struct SummaryForm {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Finding")]
 struct FindingForm<'r> {
-    /// The rule's code, which is never used again.
+    /// The code of the rule. Codes are never reused.
     code: &'r str,
     #[schemars(extend("enum" = RULES.iter().map(|rule| rule.name).collect::<Vec<_>>()))]
     rule: &'r str,
@@ -117,14 +117,14 @@ struct FindingForm<'r> {
     services: Vec<&'r str>,
     places: Vec<PlaceForm<'r>>,
     message: &'r str,
-    /// Why the values differ, where that can be told.
+    /// The cause, if it is known.
     reason: Option<&'r str>,
-    /// What `doctor fix` could do about it.
+    /// What `doctor fix` can do about it.
     #[schemars(extend("items" = { "type": "string", "enum": ["push", "pull", "redeploy", "start-command"] }))]
     remedies: Vec<&'r str>,
     /// The command to run next, as an argument list.
     next: Option<Vec<String>>,
-    /// The deployment that it is about, on the dashboard.
+    /// The dashboard URL of the deployment that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
 }
@@ -143,14 +143,14 @@ struct ReceiptForm<'r> {
     #[schemars(extend("enum" = ["push", "pull", "remove", "restore", "start-command", "redeploy", "ignore"]))]
     change: &'r str,
     key: Option<&'r str>,
-    /// The service's name, the file's, or `shared variables`.
+    /// The name of the service or the file, or `shared variables`.
     service: &'r str,
     #[schemars(extend("enum" = Outcome::ALL.map(Outcome::name)))]
     outcome: &'r str,
     deployment: Option<&'r str>,
 }
 
-/// Writes the report as JSON, with a line break at its end. Names are exact; what is hidden in them is written `\uXXXX`.
+/// Writes the report as JSON, with a final newline. Names are exact; hidden characters are escaped as `\uXXXX`.
 ///
 /// # Errors
 ///
@@ -159,7 +159,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(document(&form(report)).as_bytes())
 }
 
-/// A form as JSON, with a line break at its end.
+/// Serializes a document as JSON, with a final newline.
 pub(crate) fn document(form: &impl Serialize) -> String {
     visible(&serde_json::to_string_pretty(form).expect("keys are strings, and numbers are finite"))
 }
@@ -183,7 +183,6 @@ fn remarks(report: &Report) -> Vec<String> {
     report.remarks.iter().cloned().chain(report.all_endings()).collect()
 }
 
-/// The project and the environment.
 pub(crate) fn target(report: &Report) -> TargetForm<'_> {
     TargetForm {
         project: named(&report.project),
@@ -192,7 +191,6 @@ pub(crate) fn target(report: &Report) -> TargetForm<'_> {
     }
 }
 
-/// What it all came to.
 pub(crate) fn summary(report: &Report) -> SummaryForm {
     let tally = Tally::of(&report.findings);
     SummaryForm {
@@ -216,12 +214,10 @@ fn receipt(receipt: &Receipt) -> ReceiptForm<'_> {
     }
 }
 
-/// By id and name.
 pub(crate) fn named(named: &ResourceRef) -> NamedForm<'_> {
     NamedForm { id: &named.id, name: &named.name }
 }
 
-/// What one service came to.
 pub(crate) fn service<'r>(report: &Report, line: &'r ServiceLine) -> ServiceForm<'r> {
     ServiceForm {
         id: &line.service.id,
@@ -251,8 +247,8 @@ fn finding<'r>(report: &Report, finding: &'r Finding) -> FindingForm<'r> {
     }
 }
 
-/// The same JSON with hidden characters as `\uXXXX`, which every parser reads as the character itself: JSON allows an
-/// 8-bit control or a right-to-left override in a string, and a terminal obeys it.
+/// Escapes hidden characters in JSON as `\uXXXX`: JSON allows 8-bit control characters and right-to-left overrides in
+/// strings, and a terminal interprets them. Appends a newline.
 pub(crate) fn visible(json: &str) -> String {
     let mut visible = String::with_capacity(json.len() + 1);
     for character in json.chars() {
@@ -283,7 +279,7 @@ mod tests {
     }
 
     fn parsed(report: &Report) -> Value {
-        serde_json::from_str(&json_text(report)).expect("it is JSON")
+        serde_json::from_str(&json_text(report)).expect("the report is JSON")
     }
 
     #[test]
@@ -376,7 +372,7 @@ mod tests {
         finding.services.clear();
         finding.places.clear();
         finding.remedies.clear();
-        report.services[1].error = Some("no answer".to_owned());
+        report.services[1].error = Some("timed out".to_owned());
         let parsed = parsed(&report);
         assert_eq!(
             parsed["findings"][0],
@@ -384,7 +380,7 @@ mod tests {
                 "message": "STAGING_OPS_API_KEY differs between .env and Railway", "reason": "why", "remedies": [],
                 "next": null })
         );
-        assert_eq!(parsed["services"][1]["error"], "no answer");
+        assert_eq!(parsed["services"][1]["error"], "timed out");
         assert_eq!(parsed["services"][1]["alias"], Value::Null);
         assert_eq!(parsed["summary"]["notes"], 3);
     }
@@ -393,8 +389,8 @@ mod tests {
     fn names_are_exact_and_escaped_for_terminals() {
         let name = "K\u{202e}\n\u{1b}[2J\u{9b}\u{7f}\u{e0041}日\"\\";
         let report = Report { findings: vec![differs(name, &[name])], ..calm() };
-        let told = json_text(&report);
-        assert!(told.contains(r#""key": "K\u202e\n\u001b[2J\u009b\u007f\udb40\udc41日\"\\","#), "{told}");
+        let output = json_text(&report);
+        assert!(output.contains(r#""key": "K\u202e\n\u001b[2J\u009b\u007f\udb40\udc41日\"\\","#), "{output}");
         assert_eq!(parsed(&report)["findings"][0]["key"], name);
         assert_eq!(parsed(&report)["findings"][0]["next"], json!(["doctor", "fix", "--only", name]));
     }

@@ -1,4 +1,4 @@
-//! A plan for programs: what a fix would do, by name. No value is in it, and no fingerprint.
+//! The JSON format of a plan. It contains names only, no values and no fingerprints.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,14 +14,14 @@ use crate::report::Planned;
 pub(super) struct PlanForm<'p> {
     files: Vec<PlannedFileForm<'p>>,
     variables: Vec<VariableForm<'p>>,
-    /// Start commands that change in the settings of services, by name: the texts may hold credentials.
+    /// The services whose start commands change. The commands themselves may contain credentials.
     start_commands: Vec<StartCommandForm<'p>>,
     deployments: Vec<DeploymentForm<'p>>,
-    /// What a person should know before saying yes.
+    /// Warnings about the plan.
     cautions: &'p [String],
-    /// The command that carries out exactly this without asking; null where it takes several, or none does.
+    /// The command that executes exactly this plan without a prompt; null if it takes several, or if none does.
     next: Option<&'p [String]>,
-    /// All of them, to be run one after the other.
+    /// All commands that execute the plan, in order.
     commands: &'p [Vec<String>],
 }
 
@@ -51,8 +51,8 @@ struct VariableForm<'p> {
     key: &'p str,
     #[schemars(extend("enum" = ["add", "change", "remove"]))]
     change: &'static str,
-    /// What Railway stores now.
-    #[schemars(extend("enum" = ["absent", "value", "reference", "sealed", "unavailable"]))]
+    /// What Railway stores before the change.
+    #[schemars(extend("enum" = ["missing", "value", "reference", "sealed", "unavailable"]))]
     stored: &'static str,
     from: Option<FromForm<'p>>,
 }
@@ -76,19 +76,18 @@ struct FromForm<'p> {
 #[schemars(rename = "PlannedDeployment")]
 struct DeploymentForm<'p> {
     service: &'p str,
-    /// The same code again, the same after a newer one that is under way, for the first time, or not at all.
+    /// Whether the same code is deployed again, again after a newer deployment, for the first time, or not.
     #[schemars(extend("enum" = ["again", "after-newer", "first", "not"]))]
-    how: &'static str,
+    method: &'static str,
     #[schemars(extend("enum" = ["changed", "dependent", "stale", "behind", "start-command", "unhealthy"]))]
-    because: &'static str,
-    /// The deployment that is made again or waited for.
+    reason: &'static str,
+    /// The id of the deployment that is repeated, or that is waited for.
     of: Option<&'p str>,
-    /// Why it is not deployed.
+    /// The reason why it is not deployed.
     obstacle: Option<&'p str>,
     costs: &'p [String],
 }
 
-/// The form of a plan.
 pub(super) fn form(planned: &Planned) -> PlanForm<'_> {
     let plan = &planned.plan;
     PlanForm {
@@ -142,7 +141,7 @@ fn variable(store: &VariableChange) -> VariableForm<'_> {
             (Some(_), _) => "change",
         },
         stored: match &store.before {
-            None => "absent",
+            None => "missing",
             Some(Variable::Sealed) => "sealed",
             Some(Variable::Unavailable) => "unavailable",
             Some(Variable::Plain(_)) => "value",
@@ -153,7 +152,7 @@ fn variable(store: &VariableChange) -> VariableForm<'_> {
 }
 
 fn deployment(deploy: &PlannedDeployment) -> DeploymentForm<'_> {
-    let (how, of, obstacle) = match &deploy.how {
+    let (method, of, obstacle) = match &deploy.how {
         DeployMethod::Redeploy(deployment) => ("again", Some(deployment.id.as_str()), None),
         DeployMethod::After(deployment) => ("after-newer", Some(deployment.id.as_str()), None),
         DeployMethod::First => ("first", None, None),
@@ -161,8 +160,8 @@ fn deployment(deploy: &PlannedDeployment) -> DeploymentForm<'_> {
     };
     DeploymentForm {
         service: &deploy.service.name,
-        how,
-        because: match deploy.cause {
+        method,
+        reason: match deploy.cause {
             DeployReason::Changed => "changed",
             DeployReason::Dependent => "dependent",
             DeployReason::Stale => "stale",

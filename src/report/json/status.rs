@@ -1,43 +1,44 @@
-//! What `auth status` and `hook status` tell, for programs.
+//! The JSON format of `auth status` and `hook status`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::drift::token_identity::Identity;
-use crate::report::auth_status::{TokenPlace, TokenReach};
+use crate::report::auth_status::{TokenReach, TokenSource};
 use crate::report::json::document;
 
-/// What `auth status` found, as far as it came.
+/// The results of `auth status`. After an error, later fields are empty.
 #[derive(Debug, Default)]
 pub struct AuthReport<'a> {
-    /// Every place that may hold a token, in order.
-    pub places: &'a [TokenPlace],
-    /// The place whose token is used, and whose it is.
+    /// Every source of tokens, in order of preference.
+    pub places: &'a [TokenSource],
+    /// The source of the token that is used, and the owner of the token.
     pub token: Option<(&'a str, &'a Identity)>,
-    /// What is to be known of the choice.
+    /// Remarks on the choice of the token.
     pub remarks: &'a [String],
-    /// What it reaches of the target.
+    /// The access of the token to the target.
     pub reach: Option<&'a TokenReach>,
     /// The exit code of the run.
     pub exit_code: u8,
 }
 
-/// One hook of git's, and what stands there.
+/// A git hook and its state.
 #[derive(Debug, JsonSchema, Serialize)]
 #[schemars(rename = "Hook")]
 pub struct HookForm {
     /// `pre-commit`, `pre-push`.
     pub hook: &'static str,
-    /// Where git looks for it.
+    /// The path at which git expects it.
     pub path: String,
-    /// What stands there: nothing, doctor's own, doctor's of another place, somebody's that calls doctor, somebody's that does not.
+    /// The state: `none` (no hook), `doctor` (installed), `outdated` (written for another location, or not executable),
+    /// `calls-doctor` (another hook that calls doctor), `foreign` (another hook that does not).
     #[schemars(extend("enum" = ["none", "doctor", "outdated", "calls-doctor", "foreign"]))]
     pub state: &'static str,
-    /// The tool that keeps it, where that shows.
+    /// The tool that manages it, if known.
     pub tool: Option<&'static str>,
 }
 
-/// Which token is used, whose it is, and what it reaches.
+/// The token in use, its owner and its access.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "AuthStatus")]
 pub(crate) struct AuthForm<'a> {
@@ -55,7 +56,7 @@ pub(crate) struct AuthForm<'a> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "TokenPlace")]
 struct TokenPlaceForm<'a> {
-    says: &'a str,
+    state: &'a str,
     used: bool,
 }
 
@@ -65,7 +66,7 @@ struct TokenForm<'a> {
     from: &'a str,
     #[schemars(extend("enum" = ["account", "workspace", "project"]))]
     kind: &'static str,
-    says: String,
+    description: String,
     limits: &'static str,
 }
 
@@ -76,7 +77,7 @@ struct AuthTargetForm<'a> {
     environment: OriginForm<'a>,
     services: usize,
     reads_variables: bool,
-    /// Why they may not be read.
+    /// The reason why variables can't be read.
     obstacle: Option<&'a str>,
 }
 
@@ -87,7 +88,7 @@ struct OriginForm<'a> {
     origin: &'a str,
 }
 
-/// Which hooks there are.
+/// The state of each git hook.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "HookStatus")]
 pub(crate) struct HooksForm<'h> {
@@ -99,12 +100,12 @@ pub(crate) struct HooksForm<'h> {
     exit_code: u8,
 }
 
-/// `auth status` as JSON.
+/// Returns the results of `auth status` as JSON.
 pub fn auth(auth: &AuthReport<'_>) -> String {
     document(&AuthForm {
         schema_version: 1,
         command: "auth status",
-        places: auth.places.iter().map(|place| TokenPlaceForm { says: &place.says, used: place.used }).collect(),
+        places: auth.places.iter().map(|place| TokenPlaceForm { state: &place.state, used: place.used }).collect(),
         token: auth.token.map(|(from, identity)| token(from, identity)),
         target: auth.reach.map(target),
         remarks: auth.remarks,
@@ -118,7 +119,7 @@ fn token<'a>(from: &'a str, identity: &Identity) -> TokenForm<'a> {
         Identity::Workspace(_) => "workspace",
         Identity::Account(_) => "account",
     };
-    TokenForm { from, kind, says: identity.description(), limits: identity.limits() }
+    TokenForm { from, kind, description: identity.description(), limits: identity.limits() }
 }
 
 fn target(reach: &TokenReach) -> AuthTargetForm<'_> {
@@ -131,7 +132,7 @@ fn target(reach: &TokenReach) -> AuthTargetForm<'_> {
     }
 }
 
-/// `hook status` as JSON.
+/// Returns the results of `hook status` as JSON.
 pub fn hooks(hooks: &[HookForm], exit_code: u8) -> String {
     document(&HooksForm { schema_version: 1, command: "hook status", hooks, exit_code })
 }
@@ -142,19 +143,19 @@ mod tests {
 
     use super::{AuthReport, HookForm, auth, hooks};
     use crate::drift::token_identity::Identity;
-    use crate::report::auth_status::{TokenPlace, TokenReach};
+    use crate::report::auth_status::{TokenReach, TokenSource};
 
     fn parsed(text: &str) -> Value {
-        serde_json::from_str(text).expect("it is JSON")
+        serde_json::from_str(text).expect("the status is JSON")
     }
 
     #[test]
     fn unreached_steps_are_null() {
-        let places = [TokenPlace { says: "RAILWAY_TOKEN is not set".to_owned(), used: false }];
-        let told = auth(&AuthReport { places: &places, exit_code: 4, ..AuthReport::default() });
+        let places = [TokenSource { state: "RAILWAY_TOKEN is not set".to_owned(), used: false }];
+        let output = auth(&AuthReport { places: &places, exit_code: 4, ..AuthReport::default() });
         let expected = json!({ "schema_version": 1, "command": "auth status", "token": null, "target": null,
-            "places": [{ "says": "RAILWAY_TOKEN is not set", "used": false }], "remarks": [], "exit_code": 4 });
-        assert_eq!(parsed(&told), expected);
+            "places": [{ "state": "RAILWAY_TOKEN is not set", "used": false }], "remarks": [], "exit_code": 4 });
+        assert_eq!(parsed(&output), expected);
     }
 
     #[test]
@@ -164,19 +165,22 @@ mod tests {
             project: named("shop"),
             environment: named("staging\u{202e}"),
             services: 2,
-            variables: Err("Railway said no".to_owned()),
+            variables: Err("Railway refused the query".to_owned()),
         };
         let identity = Identity::Account(vec!["Crew".to_owned()]);
-        let told =
-            auth(&AuthReport { token: Some(("the keyring", &identity)), reach: Some(&reach), ..AuthReport::default() });
-        assert!(!told.contains('\u{202e}'), "{told}");
-        let told = parsed(&told);
-        assert_eq!(told["token"]["kind"], "account");
-        assert_eq!(told["token"]["from"], "the keyring");
+        let output = auth(&AuthReport {
+            token: Some(("the OS keyring", &identity)),
+            reach: Some(&reach),
+            ..AuthReport::default()
+        });
+        assert!(!output.contains('\u{202e}'), "{output}");
+        let output = parsed(&output);
+        assert_eq!(output["token"]["kind"], "account");
+        assert_eq!(output["token"]["from"], "the OS keyring");
         let expected = json!({ "project": { "name": "shop", "origin": "railway link" },
             "environment": { "name": "staging\u{202e}", "origin": "railway link" }, "services": 2,
-            "reads_variables": false, "obstacle": "Railway said no" });
-        assert_eq!(told["target"], expected);
+            "reads_variables": false, "obstacle": "Railway refused the query" });
+        assert_eq!(output["target"], expected);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Names that mean harm, values that must not be seen, and a page that may run nothing but its own script.
+//! Hostile names, values that no format shows, and a page that runs only its own script.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,11 +9,11 @@ use ring::digest;
 use crate::drift::Survey;
 use crate::drift::test_support::survey;
 use crate::report::matrix::FORMATS;
-use crate::report::matrix::sample::{MARKER, rendered, rendered_as, report_of, scene};
+use crate::report::matrix::sample::{MARKER, rendered, rendered_as, report_of, sample};
 use crate::report::test_support::{key, text_options};
 use crate::report::{Detail, Format, Report, TextOptions, escape, write};
 
-const HARM: &[&str] = &[
+const HOSTILE_NAMES: &[&str] = &[
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "a|b`c`\n# heading",
@@ -27,8 +27,8 @@ const HARM: &[&str] = &[
     "--> <!-- </details>",
 ];
 
-/// A difference under that name, on services of that name.
-fn named_so(name: &str) -> Survey {
+/// A project, a service and a key with the same name.
+fn named_everywhere(name: &str) -> Survey {
     let name = name.replace('=', "");
     let rows = [format!("{name}=1"), format!("B{name}=1")];
     let stored = [format!("{name}=2"), format!("B{name}=1")];
@@ -39,15 +39,15 @@ fn named_so(name: &str) -> Survey {
     found
 }
 
-/// The text outside of tags; a browser makes names of it.
+/// Returns the text outside of tags.
 fn outside_tags(html: &str) -> String {
     html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
 }
 
-/// The one inline text of that element.
+/// Returns the text of the only element of that name.
 fn inline<'h>(html: &'h str, element: &str) -> &'h str {
-    let (_, rest) = html.split_once(&format!("<{element}>")).expect("there is one");
-    rest.split_once(&format!("</{element}>")).expect("it ends").0
+    let (_, rest) = html.split_once(&format!("<{element}>")).expect("the element exists");
+    rest.split_once(&format!("</{element}>")).expect("the element is closed").0
 }
 
 #[test]
@@ -57,14 +57,10 @@ fn names_cannot_inject_html() {
         let body = body.split("<script>").next().unwrap().to_owned();
         body.matches('<').count()
     };
-    let calm = tags(&rendered(&named_so("NAME"), "html", 80, Detail::Normal));
-    for name in HARM {
-        let html = rendered(&named_so(name), "html", 80, Detail::Normal);
-        assert_eq!(
-            tags(&html).saturating_sub(html.matches("<wbr>").count()),
-            calm,
-            "{name}: as many tags as without harm"
-        );
+    let calm = tags(&rendered(&named_everywhere("NAME"), "html", 80, Detail::Normal));
+    for name in HOSTILE_NAMES {
+        let html = rendered(&named_everywhere(name), "html", 80, Detail::Normal);
+        assert_eq!(tags(&html).saturating_sub(html.matches("<wbr>").count()), calm, "{name}: no additional tags");
         for word in ["<img", "<b>", "onerror=alert(1)>", "<!--", "\u{202e}", "\u{1b}"] {
             assert!(!html.contains(word), "{name}: {word}");
         }
@@ -74,24 +70,24 @@ fn names_cannot_inject_html() {
             .replace('<', "&lt;")
             .replace('>', "&gt;")
             .replace('"', "&quot;");
-        assert!(outside_tags(&html).contains(&shown), "{name} is shown as it is: {shown}");
+        assert!(outside_tags(&html).contains(&shown), "{name} is shown in full: {shown}");
     }
 }
 
 #[test]
 fn names_cannot_inject_markdown_or_mentions() {
     let shape = |text: &str| -> Vec<usize> { text.lines().map(|line| line.matches('|').count()).collect() };
-    let calm = shape(&rendered(&named_so("NAME"), "markdown", 80, Detail::Normal));
-    for name in HARM {
-        let text = rendered(&named_so(name), "markdown", 80, Detail::Normal);
+    let calm = shape(&rendered(&named_everywhere("NAME"), "markdown", 80, Detail::Normal));
+    for name in HOSTILE_NAMES {
+        let text = rendered(&named_everywhere(name), "markdown", 80, Detail::Normal);
         assert_eq!(shape(&text), calm, "{name}: {text}");
         let letters: Vec<char> = text.chars().collect();
         let inside = |three: &[char]| three[0].is_ascii_alphanumeric() && three[2].is_ascii_alphanumeric();
         assert!(letters.windows(3).all(|three| three[1] != '_' || inside(three)), "{name}: {text}");
-        // Of all that can be syntax, only what this format writes itself is left.
+        // The only Markdown syntax is that of the format itself.
         let mut rest = text.clone();
-        for ours in ["<code>", "</code>", "<details><summary>", "</summary>", "</details>", ":---", "### "] {
-            rest = rest.replace(ours, "");
+        for own in ["<code>", "</code>", "<details><summary>", "</summary>", "</details>", ":---", "### "] {
+            rest = rest.replace(own, "");
         }
         for word in ["@", "`", "<", ">", "*", "[", "](", "://", "\\", "\u{202e}"] {
             assert!(!rest.contains(word), "{name}: {word}: {text}");
@@ -101,8 +97,8 @@ fn names_cannot_inject_markdown_or_mentions() {
 
 #[test]
 fn names_are_exact_in_json_without_hidden_characters() {
-    for name in HARM {
-        let text = rendered(&named_so(name), "json", 80, Detail::Normal);
+    for name in HOSTILE_NAMES {
+        let text = rendered(&named_everywhere(name), "json", 80, Detail::Normal);
         let report: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(report["rows"][0]["key"], name.replace('=', "").as_str());
         assert!(text.chars().all(|character| character == '\n' || !escape::is_hidden(character)), "{name}");
@@ -112,11 +108,11 @@ fn names_are_exact_in_json_without_hidden_characters() {
 #[test]
 fn page_allows_only_its_own_style_and_script() {
     let hash = |text: &str| STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
-    let (report, matrix) = report_of(&scene());
+    let (report, matrix) = report_of(&sample());
     let report = Report { matrix: Some(matrix), ..report };
     let mut out = Vec::new();
     write(&report, Format::Html, &text_options(&key(), 80, Detail::Normal), &mut out).unwrap();
-    for html in [rendered(&scene(), "html", 80, Detail::Normal), String::from_utf8(out).unwrap()] {
+    for html in [rendered(&sample(), "html", 80, Detail::Normal), String::from_utf8(out).unwrap()] {
         let (style, script) = (inline(&html, "style"), inline(&html, "script"));
         let expected = format!(
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; \
@@ -146,7 +142,7 @@ fn symbols_have_accessible_labels() {
 
 #[test]
 fn check_page_has_findings_below_the_matrix() {
-    let (report, matrix) = report_of(&named_so("<b>K"));
+    let (report, matrix) = report_of(&named_everywhere("<b>K"));
     let report = Report { matrix: Some(matrix), ..report };
     let mut out = Vec::new();
     write(&report, Format::Html, &text_options(&key(), 80, Detail::Normal), &mut out).unwrap();
@@ -164,7 +160,7 @@ fn no_format_or_verbosity_shows_a_value() {
         for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {
             let key = key();
             for colour in [false, true] {
-                let text = rendered_as(&scene(), format, &TextOptions { colour, ..text_options(&key, 80, detail) });
+                let text = rendered_as(&sample(), format, &TextOptions { colour, ..text_options(&key, 80, detail) });
                 assert!(text.replace("<wbr>", "").contains("API_KEY"), "{format}: {text}");
                 assert!(!text.contains(MARKER) && !text.contains("●"), "{format}: {text}");
             }
@@ -176,12 +172,12 @@ proptest! {
     #[test]
     fn output_has_no_control_characters_except_newlines(
         letters in collection::vec(any::<char>(), 0..8),
-        harm in proptest::sample::select(HARM.to_vec()),
+        harm in proptest::sample::select(HOSTILE_NAMES.to_vec()),
         width in 0_usize..120,
     ) {
         let name: String = letters.into_iter().collect::<String>() + harm;
         for format in ["text", "markdown", "html"] {
-            let text = rendered(&named_so(&name), format, width, Detail::Verbose);
+            let text = rendered(&named_everywhere(&name), format, width, Detail::Verbose);
             prop_assert!(text.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}: {}", format, text);
             prop_assert!(text.ends_with('\n'));
         }

@@ -1,15 +1,15 @@
-//! One page for a browser: a table that can be filtered, and is one without a script too.
+//! The matrix as a page for a browser. The table can be filtered; it also works without the script.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
 use crate::drift::model::marker::Marker;
-use crate::report::html::page::{self, breakable, harmless};
+use crate::report::html::page::{self, breakable, escape_html};
 use crate::report::matrix::{folded, marker, used};
 use crate::report::{Report, TextOptions};
 
-/// More services than this have their names upright and cells without words.
+/// With more services, names are vertical and cells have no words.
 const WIDE: usize = 6;
 
 /// Writes the matrix as one self-contained page.
@@ -29,24 +29,24 @@ pub(crate) fn section(report: &Report, matrix: &Matrix, body: &mut String) {
     body.push_str("<section>\n");
     let markers = used(matrix.all());
     filter(&markers, body);
-    for sentence in folded(matrix) {
-        let _ = writeln!(body, "<p>{}.</p>", harmless(&sentence));
+    for phrase in folded(matrix) {
+        let _ = writeln!(body, "<p>{}.</p>", escape_html(&phrase));
     }
     table(report, matrix, body);
     legend(&markers, body);
     body.push_str("</section>\n");
 }
 
-/// Hidden until the script that it needs has run.
+/// Hidden until the script has run.
 fn filter(markers: &[&Marker], body: &mut String) {
     body.push_str(
         "<form id=\"filter\" hidden>\n<label>Key <input id=\"text\" type=\"search\" autocomplete=\"off\" \
          spellcheck=\"false\"></label>\n<label>Service <input id=\"service\" type=\"search\" autocomplete=\"off\" \
-         spellcheck=\"false\"></label>\n<label>Show <select id=\"state\"><option value=\"\">what differs</option>\
+         spellcheck=\"false\"></label>\n<label>Show <select id=\"state\"><option value=\"\">differences</option>\
          <option value=\"*\">every key</option>",
     );
     for Marker { state, word, symbol, .. } in markers {
-        let name = if word.is_empty() { "absent" } else { word };
+        let name = if word.is_empty() { "not set" } else { word };
         let _ = write!(body, "<option value=\"{state}\">{symbol} {name}</option>");
     }
     body.push_str("</select></label>\n<output id=\"count\"></output>\n</form>\n");
@@ -87,7 +87,7 @@ fn table(report: &Report, matrix: &Matrix, body: &mut String) {
     let _ = write!(
         body,
         "<div class=\"scroll\" role=\"region\" aria-labelledby=\"caption\" tabindex=\"0\">\n<table class=\"{}\">\n\
-         <caption id=\"caption\">Local, stored and running values, key by key</caption>\n<thead><tr><th scope=\"col\">key</th>",
+         <caption id=\"caption\">Local, stored and running values by key</caption>\n<thead><tr><th scope=\"col\">key</th>",
         if columns.cells == CellText::Words { "matrix" } else { "matrix many" }
     );
     for line in &report.services {
@@ -97,11 +97,11 @@ fn table(report: &Report, matrix: &Matrix, body: &mut String) {
         body.push_str("<th scope=\"col\">also found</th>");
     }
     body.push_str("</tr></thead>\n<tbody>\n");
-    for found in &matrix.rows {
-        row(found, columns, "<tr", body);
+    for shown in &matrix.rows {
+        row(shown, columns, "<tr", body);
     }
-    for found in matrix.folded() {
-        row(found, columns, "<tr class=\"folded\"", body);
+    for folded in matrix.folded() {
+        row(folded, columns, "<tr class=\"folded\"", body);
     }
     body.push_str("</tbody>\n</table>\n</div>\n");
 }
@@ -112,8 +112,8 @@ fn row(row: &MatrixRow, columns: Columns, opening: &str, body: &mut String) {
     states.dedup();
     let _ =
         write!(body, "{opening} data-states=\"{}\"><th scope=\"row\">{}</th>", states.join(" "), breakable(&row.key));
-    for found in &row.cells {
-        cell(*found, columns.cells, body);
+    for one in &row.cells {
+        cell(*one, columns.cells, body);
     }
     if columns.also == AlsoColumn::Shown {
         let _ = write!(body, "<td class=\"also\">{}</td>", row.also.join(", "));
@@ -134,7 +134,7 @@ fn cell(cell: MatrixCell, text: CellText, body: &mut String) {
 fn legend(markers: &[&Marker], body: &mut String) {
     body.push_str("<dl class=\"legend\">\n");
     for Marker { symbol, word, meaning, .. } in markers {
-        let _ = writeln!(body, "<div><dt>{symbol} {word}</dt><dd>{}</dd></div>", harmless(meaning));
+        let _ = writeln!(body, "<div><dt>{symbol} {word}</dt><dd>{}</dd></div>", escape_html(meaning));
     }
     body.push_str("</dl>\n");
 }

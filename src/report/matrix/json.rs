@@ -1,4 +1,4 @@
-//! For programs: schema 1, in the manner of the report's own. Its names and their order are a promise.
+//! The JSON format of the matrix, schema 1. Its names and their order are stable.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -22,7 +22,7 @@ pub(crate) struct MatrixJson<'r> {
     target: TargetForm<'r>,
     services: Vec<ServiceForm<'r>>,
     summary: SummaryForm,
-    /// State → what it means: all of them, so that a reader needs no manual.
+    /// Every state and its meaning.
     states: BTreeMap<&'static str, &'static str>,
     rows: Vec<RowForm<'r>>,
 }
@@ -31,13 +31,13 @@ pub(crate) struct MatrixJson<'r> {
 #[schemars(rename = "MatrixRow")]
 struct RowForm<'r> {
     key: &'r str,
-    /// The worst of what was found about it; null where nothing was.
+    /// The highest severity among the findings about the key; null if there are none.
     severity: Option<&'static str>,
-    /// Whether nothing differs, or `doctor.toml` leaves out what does.
+    /// Whether nothing differs, or `doctor.toml` ignores the differences.
     folded: bool,
-    /// One for each service, in their order.
+    /// One cell for each service, in the order of `services`.
     cells: Vec<CellForm>,
-    /// Names of rules that found something about the key which no cell shows.
+    /// The names of rules with findings about the key that no cell shows.
     also: &'r [&'static str],
 }
 
@@ -48,9 +48,9 @@ struct CellForm {
     severity: Option<&'static str>,
 }
 
-/// Writes the matrix as JSON, with a line break at its end. Every row is there, folded ones last.
+/// Writes the matrix as JSON, with a final newline. It includes every row, folded rows last.
 pub(super) fn write(report: &Report, matrix: &Matrix, _: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let rows = matrix.rows.iter().map(|found| row(found, false));
+    let rows = matrix.rows.iter().map(|shown| row(shown, false));
     let form = MatrixJson {
         schema_version: 1,
         command: "matrix",
@@ -58,7 +58,7 @@ pub(super) fn write(report: &Report, matrix: &Matrix, _: &TextOptions<'_>, out: 
         services: report.services.iter().map(|line| service(report, line)).collect(),
         summary: summary(report),
         states: MARKERS.iter().map(|marker| (marker.state, marker.meaning)).collect(),
-        rows: rows.chain(matrix.folded().map(|found| row(found, true))).collect(),
+        rows: rows.chain(matrix.folded().map(|folded| row(folded, true))).collect(),
     };
     out.write_all(visible(&serde_json::to_string_pretty(&form)?).as_bytes())
 }

@@ -1,4 +1,4 @@
-//! For tickets and pull requests: a table in the Markdown that GitHub and GitLab read.
+//! The matrix as Markdown for GitHub and GitLab.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -10,8 +10,13 @@ pub(super) use crate::report::markdown::html_code as code;
 use crate::report::matrix::{folded, marker, used};
 use crate::report::{Detail, Report, TextOptions};
 
-/// Writes the matrix as Markdown: what differs as a table, what does not folded below it.
-pub(super) fn write(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the matrix as Markdown: a table of the differences, and the other keys folded below it.
+pub(super) fn write(
+    report: &Report,
+    matrix: &Matrix,
+    options: &TextOptions<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut text = String::new();
     let _ = writeln!(text, "### {} · {}\n", code(&report.project.name), code(&report.environment.name));
     let files: Vec<String> = report.files.iter().map(|(name, _)| code(name)).collect();
@@ -21,7 +26,7 @@ pub(super) fn write(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, ou
         table(report, &rows, &mut text);
         legend(&rows, &mut text);
     }
-    details(report, matrix, look, &mut text);
+    details(report, matrix, options, &mut text);
     for line in &report.services {
         if let Some(error) = &line.error {
             let _ = writeln!(text, "{} could not be read: {}\n", code(&line.service.name), code(error));
@@ -31,9 +36,9 @@ pub(super) fn write(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, ou
 }
 
 fn paragraph(report: &Report, files: &[String]) -> String {
-    let words = Tally::of(&report.findings).summary();
+    let findings = Tally::of(&report.findings).summary();
     let mut items = vec![files.join(", ")];
-    items.push(if words.is_empty() { "no findings".to_owned() } else { words });
+    items.push(if findings.is_empty() { "no findings".to_owned() } else { findings });
     items.push(format!("{} compared", count(report.compared(), "value")));
     items.push(format!("exit code {}", report.exit_code));
     items.retain(|item| !item.is_empty());
@@ -59,7 +64,7 @@ fn table(report: &Report, rows: &[&MatrixRow], text: &mut String) {
 }
 
 fn legend(rows: &[&MatrixRow], text: &mut String) {
-    text.push_str("<details><summary>What the marks mean</summary>\n\n| mark | means |\n|:---|:---|\n");
+    text.push_str("<details><summary>Legend</summary>\n\n| mark | meaning |\n|:---|:---|\n");
     for marker in used(rows.iter().copied()) {
         let mark = format!("{} {}", marker.symbol, marker.word);
         let _ = writeln!(text, "| {} | {} |", mark.trim_end(), marker.meaning);
@@ -67,14 +72,14 @@ fn legend(rows: &[&MatrixRow], text: &mut String) {
     text.push_str("\n</details>\n\n");
 }
 
-fn details(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, text: &mut String) {
-    let sentences = folded(matrix);
-    if sentences.is_empty() {
+fn details(report: &Report, matrix: &Matrix, options: &TextOptions<'_>, text: &mut String) {
+    let phrases = folded(matrix);
+    if phrases.is_empty() {
         return;
     }
-    let _ = writeln!(text, "<details><summary>{}</summary>\n", sentences.join("; "));
+    let _ = writeln!(text, "<details><summary>{}</summary>\n", phrases.join("; "));
     let rows: Vec<&MatrixRow> = matrix.folded().collect();
-    if look.detail == Detail::Verbose {
+    if options.detail == Detail::Verbose {
         table(report, &rows, text);
     } else {
         let names: Vec<String> = rows.iter().map(|row| code(&row.key)).collect();

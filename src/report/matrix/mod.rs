@@ -1,4 +1,4 @@
-//! Keys down, services across, in every format that has it.
+//! The matrix: a row for each key, a column for each service, in every format that shows it.
 
 pub mod html;
 pub mod json;
@@ -21,20 +21,20 @@ use crate::drift::phrases::count;
 use crate::drift::rules::RULES;
 use crate::report::{Report, TextOptions};
 
-/// How a matrix is written.
+/// An output format of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatrixFormat {
     /// For people.
     Text,
     /// For a comment on a pull request.
     Markdown,
-    /// For a browser: one page.
+    /// One page for a browser.
     Html,
     /// For programs.
     Json,
 }
 
-/// Every format of a matrix and its name on the command line.
+/// Every format of the matrix, by its name on the command line.
 pub const FORMATS: &[(&str, MatrixFormat)] = &[
     ("text", MatrixFormat::Text),
     ("markdown", MatrixFormat::Markdown),
@@ -42,7 +42,7 @@ pub const FORMATS: &[(&str, MatrixFormat)] = &[
     ("json", MatrixFormat::Json),
 ];
 
-/// Writes a matrix, and of the report what belongs above and below it.
+/// Writes a matrix, with the header and the totals of its report.
 ///
 /// # Errors
 ///
@@ -62,13 +62,13 @@ pub fn write(
     }
 }
 
-/// The markers of what no rule is about.
+/// The markers of states that no rule reports.
 static COMMON: &[Marker] = &[
     Marker::new(Mark::Unreadable, "/", "unreadable", "unreadable", "the service could not be read"),
-    Marker::new(Mark::Ignored, "o", "ignored", "ignored", "doctor.toml leaves out how it differs"),
-    Marker::new(Mark::Reference, "→", "reference", "reference", "equal, by way of a reference"),
-    Marker::new(Mark::Equal, "=", "equal", "equal", "the file and Railway hold the same value"),
-    Marker::new(Mark::Absent, "·", "", "absent", "neither in the file nor on Railway"),
+    Marker::new(Mark::Ignored, "o", "ignored", "ignored", "ignored by doctor.toml"),
+    Marker::new(Mark::Reference, "→", "reference", "reference", "equal through a reference"),
+    Marker::new(Mark::Equal, "=", "equal", "equal", "the file and Railway have the same value"),
+    Marker::new(Mark::NotSet, "·", "", "not-set", "neither in the file nor on Railway"),
 ];
 
 /// Every marker, in the order of the marks.
@@ -78,21 +78,21 @@ static MARKERS: LazyLock<Vec<&'static Marker>> = LazyLock::new(|| {
     markers
 });
 
-/// How that mark is shown.
+/// Returns the marker of a mark.
 fn marker(mark: Mark) -> &'static Marker {
     MARKERS[mark as usize]
 }
 
-/// The markers that occur in these rows, in the order of the marks.
+/// Returns the markers in these rows, in the order of the marks.
 fn used<'m>(rows: impl Iterator<Item = &'m MatrixRow>) -> Vec<&'static Marker> {
-    let mut seen = vec![false; MARKERS.len()];
+    let mut is_used = vec![false; MARKERS.len()];
     for cell in rows.flat_map(|row| &row.cells) {
-        seen[cell.mark as usize] = true;
+        is_used[cell.mark as usize] = true;
     }
-    MARKERS.iter().copied().filter(|marker| seen[marker.mark as usize]).collect()
+    MARKERS.iter().copied().filter(|marker| is_used[marker.mark as usize]).collect()
 }
 
-/// What is folded, a sentence for each kind.
+/// Returns a phrase for each kind of folded row.
 fn folded(matrix: &Matrix) -> Vec<String> {
     let verb = |number, one: &'static str, many: &'static str| if number == 1 { one } else { many };
     let agreeing = matrix.agreeing.len();
@@ -105,15 +105,12 @@ fn folded(matrix: &Matrix) -> Vec<String> {
     let unknown = matrix.unknown.len();
     [
         (agreeing, format!("{} {} {everywhere}", count(agreeing, "key"), verb(agreeing, "agrees", "agree"))),
-        (
-            left_out,
-            format!("{} {} by doctor.toml", count(left_out, "key"), verb(left_out, "is left out", "are left out")),
-        ),
+        (left_out, format!("{} {} ignored by doctor.toml", count(left_out, "key"), verb(left_out, "is", "are"))),
         (unknown, format!("{} could not be compared with any service", count(unknown, "key"))),
     ]
     .into_iter()
     .filter(|(number, _)| *number > 0)
-    .map(|(_, sentence)| sentence)
+    .map(|(_, phrase)| phrase)
     .collect()
 }
 
@@ -125,7 +122,7 @@ mod tests {
     use crate::report::text::text_width::columns;
 
     #[test]
-    fn every_mark_has_a_marker_of_its_own_that_is_one_column_wide() {
+    fn every_mark_has_a_distinct_marker_that_is_one_column_wide() {
         for (index, entry) in MARKERS.iter().enumerate() {
             assert_eq!(entry.mark as usize, index, "{entry:?}");
             assert_eq!(marker(entry.mark).state, entry.state);

@@ -1,4 +1,4 @@
-//! Matrices of scenes, for the tests of every format.
+//! Sample matrices for the tests of every format.
 
 use crate::drift::Survey;
 use crate::drift::engine::run_rules::examine;
@@ -8,11 +8,11 @@ use crate::report::matrix::{FORMATS, write};
 use crate::report::test_support::{calm, key, text_options};
 use crate::report::{Detail, Report, ServiceLine, TextOptions};
 
-/// A value that no format may show; every value of [`scene`] holds it.
+/// A text that no format shows; every value of [`sample`] contains it.
 pub(crate) const MARKER: &str = "marker-4711-value";
 
-/// Three services with one of nearly everything.
-pub(crate) fn scene() -> Survey {
+/// Three services with nearly every state.
+pub(crate) fn sample() -> Survey {
     let value = |row: &&str| row.replace("=v", &format!("={MARKER}"));
     let rows = |rows: &[&str]| rows.iter().map(value).collect::<Vec<_>>();
     let file =
@@ -23,17 +23,17 @@ pub(crate) fn scene() -> Survey {
     let [file, api, web] = [&file, &api, &web].map(|rows| rows.iter().map(String::as_str).collect::<Vec<_>>());
     let mut found = survey(&file, &[("agentverse-api-staging", &api), ("web", &web), ("worker", &[])]);
     running(&mut found, "agentverse-api-staging", "SUCCESS");
-    let then: Vec<String> = api
+    let deployed: Vec<String> = api
         .iter()
         .map(|row| if row.starts_with("OLD") { "OLD=marker-4711-value-then".to_owned() } else { (*row).to_owned() })
         .collect();
-    got(&mut found, "agentverse-api-staging", &then.iter().map(String::as_str).collect::<Vec<_>>());
+    got(&mut found, "agentverse-api-staging", &deployed.iter().map(String::as_str).collect::<Vec<_>>());
     found.policy.ignore.push(ignore(&["LOCAL_*"]));
     unreadable(&mut found, "worker");
     found
 }
 
-/// The report and the matrix of a scene.
+/// Returns the report and the matrix of a survey.
 pub(crate) fn report_of(survey: &Survey) -> (Report, Matrix) {
     let examination = examine(survey);
     let matrix = matrix::of(survey, &examination);
@@ -59,16 +59,16 @@ pub(crate) fn report_of(survey: &Survey) -> (Report, Matrix) {
     (report, matrix)
 }
 
-/// The matrix of a scene in that format and look.
-pub(crate) fn rendered_as(survey: &Survey, format: &str, look: &TextOptions<'_>) -> String {
+/// Returns the matrix of a survey in a format.
+pub(crate) fn rendered_as(survey: &Survey, format: &str, options: &TextOptions<'_>) -> String {
     let (report, matrix) = report_of(survey);
-    let (_, format) = FORMATS.iter().find(|(name, _)| *name == format).expect("there is such a format");
+    let (_, format) = FORMATS.iter().find(|(name, _)| *name == format).expect("the format exists");
     let mut out = Vec::new();
-    write(&report, &matrix, *format, look, &mut out).expect("writing to a Vec can't fail");
+    write(&report, &matrix, *format, options, &mut out).expect("writing to a Vec can't fail");
     String::from_utf8(out).expect("a matrix is UTF-8")
 }
 
-/// The same without colour.
+/// Returns the matrix of a survey in a format, without colour.
 pub(crate) fn rendered(survey: &Survey, format: &str, width: usize, detail: Detail) -> String {
     rendered_as(survey, format, &text_options(&key(), width, detail))
 }

@@ -1,4 +1,4 @@
-//! For a terminal: as many services beside each other as fit, the rest in blocks below.
+//! The matrix as text: services that do not fit beside each other are continued in blocks below.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -17,15 +17,20 @@ use crate::report::{Detail, Report, TextOptions, escape, shell_command};
 
 /// Columns between two columns of the table.
 const GAP: usize = 2;
-/// A name of a service is cut to this many columns before a block is begun for it.
+/// A service's name is truncated to this width before a new block is started.
 const SERVICE: usize = 12;
-/// A key takes at least this many columns, if it is that long.
+/// A longer key has at least this many columns.
 const KEY: usize = 12;
 
 /// Writes the matrix as text.
-pub(super) fn write(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = TextPage::new(look);
-    if look.detail == Detail::Quiet {
+pub(super) fn write(
+    report: &Report,
+    matrix: &Matrix,
+    options: &TextOptions<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = TextPage::new(options);
+    if options.detail == Detail::Quiet {
         quiet(&mut page, report, matrix);
     } else {
         header::write(&mut page, report);
@@ -37,12 +42,12 @@ pub(super) fn write(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, ou
         folds(&mut page, matrix);
         errors(&mut page, report);
         last_lines::write(&mut page, report);
-        next(&mut page, report);
+        offer_check(&mut page, report);
     }
     out.write_all(page.into_text().as_bytes())
 }
 
-/// What made the run fail, and the totals; nothing at all when nothing did.
+/// Writes what made the run fail, and the totals; nothing for a run that succeeded.
 fn quiet(page: &mut TextPage<'_>, report: &Report, matrix: &Matrix) {
     if report.exit_code == 0 {
         return;
@@ -53,7 +58,7 @@ fn quiet(page: &mut TextPage<'_>, report: &Report, matrix: &Matrix) {
     last_lines::write(page, report);
 }
 
-/// How wide the columns are, and whether a cell has room for its word.
+/// The widths of the columns, and whether cells have words.
 struct Layout {
     key: usize,
     services: Vec<usize>,
@@ -69,13 +74,13 @@ fn table(page: &mut TextPage<'_>, report: &Report, rows: &[&MatrixRow]) {
     let blocks = blocks(page.width(), &layout);
     let several = blocks.len() > 1;
     for block in blocks {
-        let tells = |row: &&&MatrixRow| {
-            let is_told = row.cells[block.clone()].iter().any(|cell| !cell.mark.is_quiet());
-            is_told || block.start == 0 && row.cells.iter().all(|cell| cell.mark.is_quiet())
+        let is_relevant = |row: &&&MatrixRow| {
+            let differs_here = row.cells[block.clone()].iter().any(|cell| !cell.mark.is_quiet());
+            differs_here || block.start == 0 && row.cells.iter().all(|cell| cell.mark.is_quiet())
         };
-        // What is the same everywhere is told when everything is asked for.
-        let told: Vec<&MatrixRow> =
-            rows.iter().filter(|row| !several || page.is_verbose() || tells(row)).copied().collect();
+        // Of several blocks, each shows only rows with a difference in it, except with `-v`.
+        let shown: Vec<&MatrixRow> =
+            rows.iter().filter(|row| !several || page.is_verbose() || is_relevant(row)).copied().collect();
         page.gap();
         if several {
             let title = match block.len() {
@@ -84,20 +89,20 @@ fn table(page: &mut TextPage<'_>, report: &Report, rows: &[&MatrixRow]) {
             };
             page.line(&[(Tone::Faint, &title)]);
         }
-        if told.is_empty() {
+        if shown.is_empty() {
             let sentence = format!("{}: nothing differs", listed(&names[block.clone()], FEW));
             page.paragraph(&[], 2, (Tone::Plain, &sentence));
             continue;
         }
         head(page, &layout, &names, &block);
-        for row in told {
+        for row in shown {
             line(page, &layout, row, &block);
         }
     }
 }
 
-/// The names of the services as they are shown. Where cutting leaves two of them alike, what all of them begin and end
-/// with gives way first.
+/// Returns the names of the services as shown. If truncation makes two names equal, the common start and end of all
+/// names are removed first.
 fn headings(width: usize, names: Vec<String>, rows: &[&MatrixRow]) -> (Vec<String>, Layout) {
     let whole = layout(width, &names, rows);
     let cuts: BTreeSet<String> = names.iter().zip(&whole.services).map(|(name, &width)| cut(name, width)).collect();
@@ -122,7 +127,7 @@ fn headings(width: usize, names: Vec<String>, rows: &[&MatrixRow]) -> (Vec<Strin
     (names, layout)
 }
 
-/// Words beside the symbols where all services fit in one block with them; else symbols, and shorter names.
+/// Chooses symbols with words if all services then fit in one block, and symbols with shorter names otherwise.
 fn layout(width: usize, names: &[String], rows: &[&MatrixRow]) -> Layout {
     let keys = rows.iter().map(|row| columns(&escape::line(&row.key))).max().unwrap_or(0);
     let marks = rows.iter().flat_map(|row| &row.cells).map(|cell| cell.mark);
@@ -131,7 +136,7 @@ fn layout(width: usize, names: &[String], rows: &[&MatrixRow]) -> Layout {
     let key = keys.min((width / 3).max(KEY));
     let fits = |services: Vec<usize>, words| {
         (key + sum(&services) <= width).then(|| {
-            // What is left over belongs to the keys.
+            // The remaining width is for the keys.
             let key = keys.min(width - sum(&services));
             Layout { key, services, words }
         })
@@ -146,7 +151,7 @@ fn layout(width: usize, names: &[String], rows: &[&MatrixRow]) -> Layout {
         .unwrap_or_else(|| Layout { key, services: limited(SERVICE, 1), words: false })
 }
 
-/// Which services stand beside each other.
+/// Returns the services of each block.
 fn blocks(width: usize, layout: &Layout) -> Vec<Range<usize>> {
     let (mut blocks, mut start, mut taken) = (Vec::new(), 0, layout.key);
     for (index, service) in layout.services.iter().enumerate() {
@@ -219,18 +224,18 @@ fn legend(page: &mut TextPage<'_>, markers: &[&Marker]) {
 }
 
 fn folds(page: &mut TextPage<'_>, matrix: &Matrix) {
-    let mut sentences = folded(matrix);
-    if sentences.is_empty() {
+    let mut phrases = folded(matrix);
+    if phrases.is_empty() {
         return;
     }
     page.gap();
-    if let (false, Some(last)) = (page.is_verbose(), sentences.last_mut()) {
+    if let (false, Some(last)) = (page.is_verbose(), phrases.last_mut()) {
         last.push_str(" (-v shows them)");
     }
-    page.flow(&[], 2, Tone::Plain, "; ", &sentences);
+    page.flow(&[], 2, Tone::Plain, "; ", &phrases);
 }
 
-/// Services that could not be read, and why.
+/// Writes the errors of services that could not be read.
 fn errors(page: &mut TextPage<'_>, report: &Report) {
     for line in &report.services {
         if let Some(error) = &line.error {
@@ -240,13 +245,14 @@ fn errors(page: &mut TextPage<'_>, report: &Report) {
     }
 }
 
-/// Where every mark is told in full.
-fn next(page: &mut TextPage<'_>, report: &Report) {
+/// Offers `doctor check`, which explains every mark.
+fn offer_check(page: &mut TextPage<'_>, report: &Report) {
     if report.findings.is_empty() {
         return;
     }
     let services: Vec<ResourceRef> = report.services.iter().map(|line| line.service.clone()).collect();
     if let Some(command) = shell_command::command(report, &["check".to_owned()], &services) {
-        page.line(&[(Tone::Faint, "  next  "), (Tone::Plain, &command)]);
+        page.line(&[(Tone::Plain, "For details, run:")]);
+        page.line(&[(Tone::Plain, "    "), (Tone::Plain, &command)]);
     }
 }

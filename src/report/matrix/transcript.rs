@@ -1,10 +1,10 @@
-//! Matrices as a person or a program sees them, whole.
+//! Complete matrices in every format.
 
 use serde_json::{Value, json};
 
 use crate::drift::test_support::{survey, unreadable};
 use crate::report::Detail;
-use crate::report::matrix::sample::{rendered, scene};
+use crate::report::matrix::sample::{rendered, sample};
 use crate::report::text::text_width::columns;
 
 #[test]
@@ -20,23 +20,24 @@ NEW_KEY      - local only            = equal       / unreadable
 DEBUG        ~ expected              = equal       / unreadable
 SIGNING_KEY  # sealed                = equal       / unreadable
 
-  ≠ differs     the file and Railway hold different values
-  ! stale       the running deployment has another value than Railway stores
-  - local only  in the file, and not on Railway
+  ≠ differs     the file and Railway have different values
+  ! stale       the running deployment has an old value
+  - local only  in the file but not on Railway
   ~ expected    differs between the file and Railway, as expected
-  # sealed      on Railway, which does not tell it: it can't be compared
+  # sealed      Railway does not return the value
   / unreadable  the service could not be read
-  = equal       the file and Railway hold the same value
+  = equal       the file and Railway have the same value
 
-2 keys agree wherever they could be read; 1 key is left out by doctor.toml (-v shows them)
+2 keys agree wherever they could be read; 1 key is ignored by doctor.toml (-v shows them)
 
-FAIL worker: workspace shop demands two-factor authentication
+FAIL worker: workspace shop requires two-factor authentication
 
 2 errors, 3 notes · 12 values compared, 1 sealed · 1 service could not be read
   1 ignored by doctor.toml · 2 requests
-  next  doctor check
+For details, run:
+    doctor check
 ";
-    assert_eq!(rendered(&scene(), "text", 100, Detail::Normal), expected);
+    assert_eq!(rendered(&sample(), "text", 100, Detail::Normal), expected);
 }
 
 #[test]
@@ -53,29 +54,28 @@ NEW_KEY      - local only    = equal       / unreadable
 DEBUG        ~ expected      = equal       / unreadable
 SIGNING_KEY  # sealed        = equal       / unreadable
 
-  ≠ differs     the file and Railway hold different values
-  ! stale       the running deployment has another value
-                than Railway stores
-  - local only  in the file, and not on Railway
+  ≠ differs     the file and Railway have different values
+  ! stale       the running deployment has an old value
+  - local only  in the file but not on Railway
   ~ expected    differs between the file and Railway, as
                 expected
-  # sealed      on Railway, which does not tell it: it can't
-                be compared
+  # sealed      Railway does not return the value
   / unreadable  the service could not be read
-  = equal       the file and Railway hold the same value
+  = equal       the file and Railway have the same value
 
-2 keys agree wherever they could be read; 1 key is left out
+2 keys agree wherever they could be read; 1 key is ignored
   by doctor.toml (-v shows them)
 
-FAIL worker: workspace shop demands two-factor
+FAIL worker: workspace shop requires two-factor
   authentication
 
 2 errors, 3 notes · 12 values compared, 1 sealed
   1 service could not be read · 1 ignored by doctor.toml
   2 requests
-  next  doctor check
+For details, run:
+    doctor check
 ";
-    assert_eq!(rendered(&scene(), "text", 60, Detail::Normal), expected);
+    assert_eq!(rendered(&sample(), "text", 60, Detail::Normal), expected);
 }
 
 #[test]
@@ -101,15 +101,16 @@ services 4 to 5 of 5
 delivery-planner-api, exports-scheduler-v2: nothing
   differs
 
-  ≠ differs  the file and Railway hold different
+  ≠ differs  the file and Railway have different
              values
-  = equal    the file and Railway hold the same
+  = equal    the file and Railway have the same
              value
 
 1 key agrees everywhere (-v shows them)
 
 1 error · 10 values compared · 2 requests
-  next  doctor check
+For details, run:
+    doctor check
 ";
     let text = rendered(&survey(&["A=1", "B=1"], &all), "text", 52, Detail::Normal);
     assert_eq!(text.split_once("\n\n").map(|(_, table)| table), Some(expected), "{text}");
@@ -128,9 +129,9 @@ fn shared_name_parts_are_truncated_first() {
 
 #[test]
 fn verbose_shows_folded_keys_and_quiet_only_failures() {
-    let verbose = rendered(&scene(), "text", 100, Detail::Verbose);
+    let verbose = rendered(&sample(), "text", 100, Detail::Verbose);
     assert!(verbose.contains("\nNAME") && verbose.contains("\nLOCAL_X") && !verbose.contains("-v shows"), "{verbose}");
-    let quiet = rendered(&scene(), "text", 100, Detail::Quiet);
+    let quiet = rendered(&sample(), "text", 100, Detail::Quiet);
     assert!(quiet.contains("\nAPI_KEY") && !quiet.contains("DEBUG") && !quiet.contains("NAME"), "{quiet}");
     assert!(quiet.contains("FAIL worker: "), "{quiet}");
 }
@@ -145,7 +146,7 @@ fn lines_never_exceed_the_width() {
     for width in (40..=200).step_by(7) {
         for detail in [Detail::Normal, Detail::Verbose, Detail::Quiet] {
             let text = rendered(&found, "text", width, detail);
-            let wide = text.lines().find(|line| columns(line) > width && !line.starts_with("  next"));
+            let wide = text.lines().find(|line| columns(line) > width && !line.starts_with("    doctor "));
             assert_eq!(wide, None, "{width}: {text}");
             assert!(text.contains("B ") && text.contains('≠'), "{width}: {text}");
         }
@@ -167,34 +168,35 @@ fn markdown_has_a_table_of_differences_and_the_rest_below() {
 | <code>DEBUG</code> | ~ expected | = equal | / unreadable |
 | <code>SIGNING_KEY</code> | # sealed | = equal | / unreadable |
 
-<details><summary>What the marks mean</summary>
+<details><summary>Legend</summary>
 
-| mark | means |
+| mark | meaning |
 |:---|:---|
-| ≠ differs | the file and Railway hold different values |
-| ! stale | the running deployment has another value than Railway stores |
-| - local only | in the file, and not on Railway |
+| ≠ differs | the file and Railway have different values |
+| ! stale | the running deployment has an old value |
+| - local only | in the file but not on Railway |
 | ~ expected | differs between the file and Railway, as expected |
-| # sealed | on Railway, which does not tell it: it can't be compared |
+| # sealed | Railway does not return the value |
 | / unreadable | the service could not be read |
-| = equal | the file and Railway hold the same value |
+| = equal | the file and Railway have the same value |
 
 </details>
 
-<details><summary>2 keys agree wherever they could be read; 1 key is left out by doctor.toml</summary>
+<details><summary>2 keys agree wherever they could be read; 1 key is ignored by doctor.toml</summary>
 
 <code>DATABASE_URL</code>, <code>NAME</code>, <code>LOCAL_X</code>
 
 </details>
 
-<code>worker</code> could not be read: <code>workspace shop demands two-factor authentication</code>
+<code>worker</code> could not be read: <code>workspace shop requires two-factor authentication</code>
 ";
-    assert_eq!(rendered(&scene(), "markdown", 80, Detail::Normal), expected);
+    assert_eq!(rendered(&sample(), "markdown", 80, Detail::Normal), expected);
 }
 
 #[test]
 fn json_has_every_row_with_stable_states() {
-    let report: Value = serde_json::from_str(&rendered(&scene(), "json", 80, Detail::Normal)).expect("it is JSON");
+    let report: Value =
+        serde_json::from_str(&rendered(&sample(), "json", 80, Detail::Normal)).expect("the matrix is JSON");
     assert_eq!((&report["schema_version"], &report["command"]), (&json!(1), &json!("matrix")));
     assert_eq!(report["summary"]["exit_code"], 1);
     let names: Vec<&Value> = report["services"].as_array().unwrap().iter().map(|service| &service["name"]).collect();
@@ -222,11 +224,11 @@ fn empty_matrix_has_no_table() {
     for format in ["text", "markdown", "html"] {
         let agreeing = rendered(&survey(&["A=1"], &[("api", &["A=1"])]), format, 80, Detail::Normal);
         assert!(agreeing.contains("1 key agrees everywhere"), "{format}: {agreeing}");
-        let nobody = rendered(&survey(&["A=1"], &[]), format, 80, Detail::Normal);
-        assert!(!nobody.contains("agrees"), "{format}: {nobody}");
-        let mut dark = survey(&["A=1"], &[("api", &[])]);
-        unreadable(&mut dark, "api");
-        let dark = rendered(&dark, format, 80, Detail::Normal);
-        assert!(dark.contains("1 key could not be compared with any service"), "{format}: {dark}");
+        let empty = rendered(&survey(&["A=1"], &[]), format, 80, Detail::Normal);
+        assert!(!empty.contains("agrees"), "{format}: {empty}");
+        let mut unread = survey(&["A=1"], &[("api", &[])]);
+        unreadable(&mut unread, "api");
+        let unread = rendered(&unread, format, 80, Detail::Normal);
+        assert!(unread.contains("1 key could not be compared with any service"), "{format}: {unread}");
     }
 }

@@ -1,36 +1,36 @@
-//! What `doctor.toml` may say, for editors. The reader of the file is by hand and says more of what is wrong; the tests hold
-//! the two against each other.
+//! The JSON Schema of `doctor.toml`, for editors. The parser is written by hand, for better error messages; tests compare
+//! the two.
 
 use serde_json::{Map, Value, json};
 
 use crate::drift::rules::RULES;
 use crate::report::schema::text;
 
-/// The schema of `doctor.toml`.
+/// Returns the schema of `doctor.toml`.
 pub fn config() -> String {
     text(&json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "doctor.toml",
-        "description": "What doctor compares on Railway, and how strictly. It holds names, and no value.",
+        "description": "What doctor compares on Railway, and how strictly. It contains names, never values.",
         "type": "object",
         "additionalProperties": false,
         "properties": {
             "project": name("The project, by id or name"),
             "environment": name("The environment, by id or name"),
-            "env-file": files("The files of variables; later ones win. Paths are relative to this file"),
-            "loader": string_enum("Which loader the program reads its .env with; without it, what all of them agree on", &["dotenvy", "python", "node"]),
-            "fail-on": string_enum("From which severity on a check fails", &["error", "warning", "note", "never"]),
-            "environments": sections("Environments, by name or id", &environment()),
-            "services": sections("Services that are looked at, by a short name", &service()),
-            "require": list("Keys that must be on these services, and equal everywhere", &require()),
-            "ignore": list("Differences that are meant to be", &ignore()),
+            "env-file": files("The env files; later files override earlier ones. Paths are relative to this file"),
+            "loader": string_enum("The loader that the program uses to read .env; the default is what all loaders agree on", &["dotenvy", "python", "node"]),
+            "fail-on": string_enum("The least severity that makes a check fail", &["error", "warning", "note", "never"]),
+            "environments": sections("Settings of environments, by name or id", &environment()),
+            "services": sections("Services to compare, by alias", &service()),
+            "require": list("Keys that must exist on these services and have the same value everywhere", &require()),
+            "ignore": list("Expected differences", &ignore()),
             "severity": severity(),
-            "expect": object("What must be seen of a service that runs", &[], json!({
-                "log": list("Lines that the log of the running deployment must have", &log()),
-                "http": list("Requests, and what must be answered", &http()),
+            "expect": object("Expectations of running services", &[], json!({
+                "log": list("Lines that the log of the running deployment must contain", &log()),
+                "http": list("Requests, and the expected responses", &http()),
             })),
-            "hook": object("What doctor does before a commit", &[], json!({
-                "on-drift": string_enum("Whether drift stops a commit", &["fail", "warn"]),
+            "hook": object("The pre-commit hook", &[], json!({
+                "on-drift": string_enum("Whether drift blocks a commit", &["fail", "warn"]),
             })),
         },
     }))
@@ -41,8 +41,8 @@ fn environment() -> Value {
         "One environment",
         &[],
         json!({
-            "env-file": files("Its files of variables"),
-            "protected": { "type": "boolean", "description": "Whether a fix wants its name typed" },
+            "env-file": files("Its env files"),
+            "protected": { "type": "boolean", "description": "Whether a fix asks for the name of the environment" },
         }),
     )
 }
@@ -52,13 +52,13 @@ fn service() -> Value {
         "One service",
         &[],
         json!({
-            "name": name("Its name or id on Railway; the short name where it is left out"),
-            "env-file": files("Its files of variables, where it has its own"),
-            "start-command-contains": texts("Words that the running start command must have"),
+            "name": name("Its name or id on Railway; the default is the alias"),
+            "env-file": files("Its env files, if it has its own"),
+            "start-command-contains": texts("Words that the running start command must contain"),
             "commit": {
                 "type": "string",
                 "pattern": "^(HEAD|[0-9A-Fa-f]{7,40})$",
-                "description": "The commit that must run, or a descendant of it: 7 to 40 digits, or HEAD",
+                "description": "The commit that must be running, or a descendant of it: 7 to 40 hexadecimal digits, or HEAD",
             },
         }),
     )
@@ -66,47 +66,47 @@ fn service() -> Value {
 
 fn require() -> Value {
     object(
-        "Keys that must agree",
+        "Required keys",
         &["keys"],
         json!({
             "keys": { "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1, "pattern": "^[^*?]*$" },
-                "description": "Names of variables, in full" },
-            "services": texts("Short names or names; without them, every service in scope"),
+                "description": "Names of variables, without wildcards" },
+            "services": texts("Aliases or names; all services in scope by default"),
         }),
     )
 }
 
 fn ignore() -> Value {
     object(
-        "Differences that are meant to be",
+        "Expected differences",
         &["keys", "reason"],
         json!({
             "keys": { "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 },
-                "description": "Names of variables; * and ? stand for anything" },
-            "services": texts("Short names or names; without them, all"),
-            "environments": texts("Names or ids; without them, all"),
-            "rules": { "type": "array", "minItems": 1, "items": { "enum": rules() }, "description": "Rules that are to be silent; without them, all" },
-            "reason": { "type": "string", "minLength": 1, "description": "Why; people read it in a year" },
+                "description": "Names of variables, with the wildcards * and ?" },
+            "services": texts("Aliases or names; all by default"),
+            "environments": texts("Names or ids; all by default"),
+            "rules": { "type": "array", "minItems": 1, "items": { "enum": rules() }, "description": "Rules to suppress; all by default" },
+            "reason": { "type": "string", "minLength": 1, "description": "Why the difference is expected, for later readers" },
             "until": { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-                "description": "The last day on which it holds, as 2027-01-01" },
+                "description": "The last day on which it applies, such as 2027-01-01" },
         }),
     )
 }
 
 fn severity() -> Value {
-    let one = string_enum("What it is to be", &["error", "warning", "note", "off"]);
+    let one = string_enum("The severity of the rule", &["error", "warning", "note", "off"]);
     let properties: Map<String, Value> = rules().into_iter().map(|rule| (rule.to_owned(), one.clone())).collect();
-    object("Severities other than the usual ones, by rule", &[], Value::Object(properties))
+    object("Severities that differ from the defaults, by rule", &[], Value::Object(properties))
 }
 
 fn log() -> Value {
     object(
-        "A line of a log",
+        "An expected log line",
         &["service", "contains"],
         json!({
-            "service": name("A short name or a name"),
-            "contains": { "type": "string", "minLength": 1, "description": "A part of the line" },
-            "within": { "type": "string", "pattern": "[0-9]", "description": "How long a fresh deployment has for it, as 5m" },
+            "service": name("An alias or a name"),
+            "contains": { "type": "string", "minLength": 1, "description": "Text that the line contains" },
+            "within": { "type": "string", "pattern": "[0-9]", "description": "How long a new deployment may take to print it, such as 5m" },
         }),
     )
 }
@@ -116,13 +116,13 @@ fn http() -> Value {
         "A request to a domain of the service",
         &["service", "request"],
         json!({
-            "service": name("A short name or a name"),
-            "request": { "type": "string", "pattern": "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /([^/].*)?$", "description": "Method and path, as GET /health" },
-            "allow-effects": { "type": "boolean", "description": "Whether a method other than GET and HEAD is meant" },
+            "service": name("An alias or a name"),
+            "request": { "type": "string", "pattern": "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /([^/].*)?$", "description": "Method and path, such as GET /health" },
+            "allow-effects": { "type": "boolean", "description": "Required for methods other than GET and HEAD, which may have side effects" },
             "headers": { "type": "object", "additionalProperties": { "type": "string" },
-                "description": "What is sent with it; $KEY is the local value of a key" },
-            "status": { "type": "integer", "minimum": 100, "maximum": 599, "description": "The status that must come back" },
-            "json": { "type": "object", "description": "JSON pointer: \"present\", \"absent\" or what must be there" },
+                "description": "Headers of the request; $KEY is replaced by the local value of KEY" },
+            "status": { "type": "integer", "minimum": 100, "maximum": 599, "description": "The expected status" },
+            "json": { "type": "object", "description": "JSON pointers, each with \"present\", \"absent\" or the expected value" },
         }),
     );
     request["anyOf"] = json!([{ "required": ["status"] }, { "required": ["json"] }]);
@@ -131,39 +131,39 @@ fn http() -> Value {
     request
 }
 
-/// Names and codes of rules.
+/// The names and codes of the rules.
 fn rules() -> Vec<&'static str> {
     RULES.iter().flat_map(|rule| [rule.name, rule.code]).collect()
 }
 
-fn object(says: &str, required: &[&str], properties: Value) -> Value {
+fn object(description: &str, required: &[&str], properties: Value) -> Value {
     let mut object =
-        json!({ "type": "object", "description": says, "additionalProperties": false, "required": required });
+        json!({ "type": "object", "description": description, "additionalProperties": false, "required": required });
     object["properties"] = properties;
     object
 }
 
-fn sections(says: &str, section: &Value) -> Value {
-    json!({ "type": "object", "description": says, "additionalProperties": section })
+fn sections(description: &str, section: &Value) -> Value {
+    json!({ "type": "object", "description": description, "additionalProperties": section })
 }
 
-fn list(says: &str, item: &Value) -> Value {
-    json!({ "type": "array", "description": says, "items": item })
+fn list(description: &str, item: &Value) -> Value {
+    json!({ "type": "array", "description": description, "items": item })
 }
 
-fn name(says: &str) -> Value {
-    json!({ "type": "string", "minLength": 1, "description": says })
+fn name(description: &str) -> Value {
+    json!({ "type": "string", "minLength": 1, "description": description })
 }
 
-fn string_enum(says: &str, words: &[&str]) -> Value {
-    json!({ "enum": words, "description": says })
+fn string_enum(description: &str, values: &[&str]) -> Value {
+    json!({ "enum": values, "description": description })
 }
 
-fn texts(says: &str) -> Value {
-    json!({ "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 }, "description": says })
+fn texts(description: &str) -> Value {
+    json!({ "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 }, "description": description })
 }
 
-fn files(says: &str) -> Value {
+fn files(description: &str) -> Value {
     let one = json!({ "type": "string", "minLength": 1 });
-    json!({ "description": says, "anyOf": [one, { "type": "array", "minItems": 1, "items": one }] })
+    json!({ "description": description, "anyOf": [one, { "type": "array", "minItems": 1, "items": one }] })
 }

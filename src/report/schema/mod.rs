@@ -1,4 +1,4 @@
-//! What `--format json` prints and what `doctor.toml` may say, as JSON Schema (draft 2020-12).
+//! JSON Schemas (draft 2020-12) of the output of `--format json` and of `doctor.toml`.
 
 mod config;
 #[cfg(test)]
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub use crate::report::schema::config::config;
 use crate::report::{json as report_json, matrix, undo_list};
 
-/// Every form that `--format json` prints. A new one is a row in here.
+/// The types of all documents that `--format json` prints. Add new types here.
 const FORMS: &[fn(&mut SchemaGenerator) -> Schema] = &[
     row::<report_json::ReportJson<'static>>,
     row::<matrix::json::MatrixJson<'static>>,
@@ -27,20 +27,20 @@ fn row<F: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<F>()
 }
 
-/// The schema of every document that `--format json` prints, errors on standard error included.
+/// Returns the schema of all documents that `--format json` prints, including errors on standard error.
 pub fn report() -> String {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let forms: Vec<Schema> = FORMS.iter().map(|form| form(&mut generator)).collect();
     text(&json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "doctor --format json",
-        "description": "Schema 1. What is here stays as it is; fields may be added, so a reader passes over those that it does not know.",
+        "description": "Schema 1. Existing fields are stable. New fields may be added, so readers must ignore unknown fields.",
         "anyOf": forms,
         "$defs": generator.take_definitions(true),
     }))
 }
 
-/// A schema as text, with a line break at its end.
+/// Serializes a schema, with a final newline.
 fn text(schema: &Value) -> String {
     serde_json::to_string_pretty(schema).expect("keys are strings, and numbers are finite") + "\n"
 }

@@ -5,7 +5,7 @@ use crate::report::test_support::{cut_short, incident, key, text_options};
 use crate::report::{Detail, Format, write};
 
 fn parsed(text: &str) -> Value {
-    serde_json::from_str(text).expect("it is JSON")
+    serde_json::from_str(text).expect("the text is JSON")
 }
 
 #[test]
@@ -13,37 +13,37 @@ fn schemas_conform_to_their_draft() {
     for schema in [report(), config()] {
         let schema = parsed(&schema);
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-        jsonschema::meta::validate(&schema).expect("it is a schema");
+        jsonschema::meta::validate(&schema).expect("the schema is valid");
     }
 }
 
 #[test]
 fn report_matches_schema_and_invalid_values_are_rejected() {
-    let schema = jsonschema::validator_for(&parsed(&report())).expect("it is a schema");
+    let schema = jsonschema::validator_for(&parsed(&report())).expect("the schema is valid");
     for report in [incident(), cut_short()] {
         let (mut out, key) = (Vec::new(), key());
         write(&report, Format::Json, &text_options(&key, 80, Detail::Normal), &mut out)
             .expect("writing to a Vec can't fail");
-        let mut told = parsed(&String::from_utf8(out).expect("it is UTF-8"));
-        assert!(schema.is_valid(&told), "{told}");
-        told["a-field-of-tomorrow"] = Value::Null;
-        assert!(schema.is_valid(&told), "fields may be added");
-        for (place, word) in
+        let mut output = parsed(&String::from_utf8(out).expect("JSON is UTF-8"));
+        assert!(schema.is_valid(&output), "{output}");
+        output["a-future-field"] = Value::Null;
+        assert!(schema.is_valid(&output), "fields may be added");
+        for (place, value) in
             [("/schema_version", Value::from(2)), ("/command", "cheque".into()), ("/summary", Value::Null)]
         {
-            let mut wrong = told.clone();
-            *wrong.pointer_mut(place).expect("it is there") = word;
+            let mut wrong = output.clone();
+            *wrong.pointer_mut(place).expect("the field exists") = value;
             assert!(!schema.is_valid(&wrong), "{place}");
         }
-        let mut less = told.clone();
-        less.as_object_mut().expect("it is an object").remove("receipts");
-        assert!(!schema.is_valid(&less), "every field is there");
+        let mut incomplete = output.clone();
+        incomplete.as_object_mut().expect("a report is an object").remove("receipts");
+        assert!(!schema.is_valid(&incomplete), "every field is required");
     }
-    let mut told = serde_json::json!({ "severity": "fatal" });
+    let mut invalid = serde_json::json!({ "severity": "fatal" });
     let finding = serde_json::json!({ "$ref": "#/$defs/Finding", "$defs": parsed(&report())["$defs"] });
-    let finding = jsonschema::validator_for(&finding).expect("it is a schema");
-    assert!(!finding.is_valid(&told));
-    told["severity"] = "error".into();
-    let missing = finding.iter_errors(&told).map(|error| error.to_string()).collect::<Vec<_>>();
+    let finding = jsonschema::validator_for(&finding).expect("the schema is valid");
+    assert!(!finding.is_valid(&invalid));
+    invalid["severity"] = "error".into();
+    let missing = finding.iter_errors(&invalid).map(|error| error.to_string()).collect::<Vec<_>>();
     assert!(missing.iter().all(|error| error.contains("required")), "{missing:?}");
 }

@@ -1,81 +1,89 @@
-//! Many findings of one rule, as one block: a first run on an ordinary project stays readable.
+//! Many findings of one rule as one block, which keeps the report of a first run short.
 
 use std::collections::BTreeSet;
 
 use crate::drift::model::finding::Finding;
 use crate::drift::phrases::count;
 use crate::drift::{ResourceRef, Severity};
+use crate::report::finding_help::FindingHelp;
 use crate::report::paint::Tone;
 use crate::report::text::finding_block;
 use crate::report::text::page::TextPage;
 use crate::report::text::text_width::{columns, pad};
-use crate::report::text::wording::{self, FEW, FindingGroup, alike, listed};
-use crate::report::{Report, escape};
+use crate::report::text::wording::{self, FEW, FindingGroup, group_by, listed};
+use crate::report::{Report, escape, shell_command};
 
-/// Columns that a key may take before the rest of its row goes below it.
+/// The details of a longer key are below it.
 const KEY: usize = 32;
-/// Keys of one list before the rest is counted.
+/// Keys of one list that are shown before the rest is counted.
 const LISTED: usize = 50;
 const INDENT: usize = 4;
 
-/// Writes the findings of that kind: errors with a row each, the rest as lists of keys.
-pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, kind: &FindingGroup<'_>) {
+/// Writes a group of findings: errors in a row each, others as lists of keys.
+pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, group: &FindingGroup<'_>) {
     page.gap();
-    let heading = count(kind.findings.len(), kind.severity.name());
-    page.headline(&[(kind.severity.into(), &heading), (Tone::Plain, ": ")], kind.rule.summary, kind.rule.name);
-    if kind.severity == Severity::Error {
-        rows(page, kind);
+    let heading = count(group.findings.len(), group.severity.name());
+    page.headline(&[(group.severity.into(), &heading), (Tone::Plain, ": ")], group.rule.summary, group.rule.name);
+    if group.severity == Severity::Error {
+        rows(page, group);
     } else {
-        lists(page, kind);
+        lists(page, group);
     }
-    if let Some(advice) = shared(&kind.findings, |finding| finding.advice.as_ref()) {
-        finding_block::fact(page, "help", advice);
-    }
-    page.line(&[(Tone::Faint, "  more  -v tells each of them in full")]);
-    if let Some(words) = next(report, kind) {
-        let services: Vec<ResourceRef> =
-            kind.findings.iter().flat_map(|finding| finding.services.iter().cloned()).collect();
-        finding_block::next(page, report, &words, &services);
+    page.line(&[(Tone::Faint, &format!("{}(-v lists them)", " ".repeat(INDENT)))]);
+    if let Some(help) = help(report, group) {
+        finding_block::help(page, &help);
     }
 }
 
-/// What they have in common, or the same about each of their keys: then all keys, unless `--only` has named some.
-fn next(report: &Report, kind: &FindingGroup<'_>) -> Option<Vec<String>> {
-    if let Some(words) = shared(&kind.findings, |finding| finding.next.as_ref()) {
-        return Some(words.clone());
+/// The advice that all of them have, and the command for all of them.
+fn help(report: &Report, group: &FindingGroup<'_>) -> Option<FindingHelp> {
+    let advice = shared(&group.findings, |finding| finding.advice.as_ref());
+    let command = next(report, group).map(|arguments| {
+        let services = group.findings.iter().flat_map(|finding| finding.services.iter().cloned());
+        shell_command::command(report, &arguments, &services.collect::<Vec<ResourceRef>>())
+    });
+    FindingHelp::new(advice.map(String::as_str), command.into_iter().collect())
+}
+
+/// The arguments that all of them have. If each fixes only its own key, `fix` for all keys, or for those of `--only`.
+fn next(report: &Report, group: &FindingGroup<'_>) -> Option<Vec<String>> {
+    if let Some(arguments) = shared(&group.findings, |finding| finding.next.as_ref()) {
+        return Some(arguments.clone());
     }
-    let is_about_its_key =
+    let fixes_its_key =
         |finding: &&Finding| finding.key.as_deref().map(Finding::fix_only) == finding.next && finding.next.is_some();
-    kind.findings.iter().all(is_about_its_key).then(|| {
-        let named = kind.findings.iter().filter(|_| !report.only.is_empty()).filter_map(|finding| finding.key.as_ref());
+    group.findings.iter().all(fixes_its_key).then(|| {
+        let named =
+            group.findings.iter().filter(|_| !report.only.is_empty()).filter_map(|finding| finding.key.as_ref());
         let named: BTreeSet<String> = named.map(|key| format!("--only={key}")).collect();
         [String::from("fix")].into_iter().chain(named).collect()
     })
 }
 
-/// What stands for a finding in a list: its key, else its place, else its message.
+/// The name of a finding in a list: its key, its first place or its message.
 pub(crate) fn item(finding: &Finding) -> String {
     let item = finding.key.clone().or_else(|| finding.places.first().map(wording::place));
     item.unwrap_or_else(|| finding.message.clone())
 }
 
-/// Where the findings of a list are: `.env · api, worker`.
-fn whereabouts(finding: &Finding) -> String {
+/// The heading of a list: `.env · api, worker`.
+fn list_heading(finding: &Finding) -> String {
     let files = if finding.key.is_some() { wording::files(finding) } else { Vec::new() };
     let parts = [listed(&files, FEW), listed(&wording::services(finding), FEW)];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-fn rows(page: &mut TextPage<'_>, kind: &FindingGroup<'_>) {
-    let everywhere = shared(&kind.findings, |finding| Some(&finding.services).filter(|services| !services.is_empty()));
-    if everywhere.is_some() {
-        finding_block::fact(page, "on", &listed(&wording::services(kind.findings[0]), FEW));
+fn rows(page: &mut TextPage<'_>, group: &FindingGroup<'_>) {
+    let has_services = |services: &&Vec<ResourceRef>| !services.is_empty();
+    let common = shared(&group.findings, |finding| Some(&finding.services).filter(has_services));
+    if common.is_some() {
+        finding_block::labelled(page, "on", &listed(&wording::services(group.findings[0]), FEW));
     }
-    let keys: Vec<String> = kind.findings.iter().map(|finding| escape::line(&item(finding)).into_owned()).collect();
+    let keys: Vec<String> = group.findings.iter().map(|finding| escape::line(&item(finding)).into_owned()).collect();
     let limit = KEY.min(page.prose() / 2);
     let column = keys.iter().map(|key| columns(key)).filter(|&width| width <= limit).max().unwrap_or(limit);
-    for (finding, key) in kind.findings.iter().zip(&keys) {
-        let services = if everywhere.is_some() { Vec::new() } else { wording::services(finding) };
+    for (finding, key) in group.findings.iter().zip(&keys) {
+        let services = if common.is_some() { Vec::new() } else { wording::services(finding) };
         row(page, key, column, &details(finding, &services));
     }
 }
@@ -99,11 +107,11 @@ fn row(page: &mut TextPage<'_>, key: &str, column: usize, details: &[String]) {
     }
 }
 
-fn lists(page: &mut TextPage<'_>, kind: &FindingGroup<'_>) {
-    for (label, findings) in alike(kind.findings.iter().copied(), whereabouts) {
+fn lists(page: &mut TextPage<'_>, group: &FindingGroup<'_>) {
+    for (label, findings) in group_by(group.findings.iter().copied(), list_heading) {
         let mut items: Vec<String> = findings.iter().take(LISTED).map(|finding| item(finding)).collect();
         if findings.len() > LISTED {
-            items.push(format!("and {} more (-v lists them)", findings.len() - LISTED));
+            items.push(format!("and {} more", findings.len() - LISTED));
         }
         let mut hang = INDENT;
         if !label.is_empty() {
@@ -114,7 +122,7 @@ fn lists(page: &mut TextPage<'_>, kind: &FindingGroup<'_>) {
     }
 }
 
-/// What all the findings have in common there, if they do.
+/// Returns a part that is equal for all findings.
 fn shared<'r, T: PartialEq>(findings: &[&'r Finding], part: impl Fn(&'r Finding) -> Option<&'r T>) -> Option<&'r T> {
     let first = part(findings.first()?)?;
     findings.iter().all(|finding| part(finding) == Some(first)).then_some(first)

@@ -1,4 +1,4 @@
-//! Who was looked at, and who says so: project, environment, files, services, the origin of each.
+//! The lines on top of a report: project, environment, files and services, each with its origin.
 
 use std::mem::discriminant;
 
@@ -7,13 +7,13 @@ use crate::drift::service_scope::Exclusion;
 use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::text::text_width::columns;
-use crate::report::text::wording::{FEW, alike, listed};
+use crate::report::text::wording::{FEW, group_by, listed};
 use crate::report::{Report, escape};
 
 /// Writes the lines on top of a report.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     page.flow(&[], 2, Tone::Strong, " · ", &target(report));
-    // What is put back may be a file alone.
+    // An undo may restore only a file.
     if !report.services.is_empty() || report.command != "undo" {
         page.flow(&[], 2, Tone::Plain, " ", &services(report, most(page)));
     }
@@ -38,7 +38,7 @@ fn target(report: &Report) -> Vec<String> {
     } else {
         vec![format!("{project} ({})", report.project_origin), format!("{environment} ({})", report.environment_origin)]
     };
-    let files = alike(&report.files, |(_, origin)| origin.as_str());
+    let files = group_by(&report.files, |(_, origin)| origin.as_str());
     for (origin, files) in files {
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         items.push(format!("{} ({origin})", names.join(", ")));
@@ -46,12 +46,16 @@ fn target(report: &Report) -> Vec<String> {
     items
 }
 
-/// `2 services: api, worker (doctor.toml)`, in pieces that are not to be broken.
+/// `2 services: api, worker (doctor.toml)`, in pieces that are not wrapped.
 fn services(report: &Report, most: usize) -> Vec<String> {
     let origin = format!("({})", report.services_origin);
     let number = report.services.len();
+    if number == 0 && report.left_out.is_empty() {
+        let project = format!("project {} has no services in {}", report.project.name, report.environment.name);
+        return vec![project];
+    }
     if number == 0 {
-        return vec!["no service to look at".to_owned(), origin];
+        return vec!["no services selected".to_owned(), origin];
     }
     let last = number.min(most) - 1;
     let names = report.services.iter().take(most).enumerate();
@@ -63,13 +67,13 @@ fn services(report: &Report, most: usize) -> Vec<String> {
     pieces
 }
 
-/// `Postgres, Redis (databases)`: a few names for each kind of reason; with `-v` every name and the reason itself.
+/// `Postgres, Redis (databases)`: a few names for each kind of reason; with `-v`, all names by exact reason.
 fn left_out(page: &TextPage<'_>, report: &Report) -> Vec<String> {
     if page.is_verbose() {
-        let groups = alike(&report.left_out, |(_, why)| why);
+        let groups = group_by(&report.left_out, |(_, reason)| reason);
         return groups.into_iter().map(|(_, group)| group_line(report, &group, usize::MAX)).collect();
     }
-    let groups = alike(&report.left_out, |(_, why)| discriminant(why));
+    let groups = group_by(&report.left_out, |(_, reason)| discriminant(reason));
     let room = page.prose() / groups.len();
     groups.iter().map(|(_, group)| group_line(report, group, room)).collect()
 }
@@ -79,7 +83,7 @@ fn group_line(report: &Report, group: &[&(String, Exclusion)], room: usize) -> S
     format!("{} ({})", listed(&names, fitting(&names, room)), reason(report, group))
 }
 
-/// How many of the names fit into that many columns; at least one is shown.
+/// Returns how many names fit into that many columns, at least one.
 fn fitting(names: &[&str], room: usize) -> usize {
     let ends = names.iter().scan(0, |end, name| {
         *end += columns(&escape::line(name)) + 2;
@@ -88,10 +92,10 @@ fn fitting(names: &[&str], room: usize) -> usize {
     ends.take_while(|&end| end <= room).count().max(1)
 }
 
-/// Why they are left out; what is not the same for all of them is left open.
+/// Returns the reason, without details that differ within the group.
 fn reason(report: &Report, group: &[&(String, Exclusion)]) -> String {
     let several = group.len() > 1;
-    let is_same = group.iter().all(|(_, why)| *why == group[0].1);
+    let is_same = group.iter().all(|(_, reason)| *reason == group[0].1);
     match &group[0].1 {
         Exclusion::Database if several => "databases".to_owned(),
         Exclusion::Database => "database".to_owned(),
@@ -100,11 +104,11 @@ fn reason(report: &Report, group: &[&(String, Exclusion)]) -> String {
             format!("{} no key with {file}", if several { "share" } else { "shares" })
         }
         Exclusion::Elsewhere { root } if is_same => format!("built from {root}"),
-        Exclusion::Elsewhere { .. } => "built from other folders".to_owned(),
+        Exclusion::Elsewhere { .. } => "other root directories".to_owned(),
         Exclusion::Provider { takers } if is_same => {
-            format!("{} values to {}", if several { "give" } else { "gives" }, listed(takers, FEW))
+            format!("referenced by {}", listed(takers, FEW))
         }
-        Exclusion::Provider { .. } => "give values to others".to_owned(),
+        Exclusion::Provider { .. } => "referenced by other services".to_owned(),
     }
 }
 
@@ -125,7 +129,7 @@ mod tests {
             ],
             services: ["a", "b", "c", "d", "e", "f"].map(|name| line(name, 1, 0)).into(),
             services_origin: "doctor.toml".to_owned(),
-            remarks: vec!["--service worker is taken as agentverse-worker-staging".to_owned()],
+            remarks: vec!["--service worker matches agentverse-worker-staging".to_owned()],
             ..calm()
         };
         report.left_out = (1..=6).map(|number| (format!("db-{number}"), Exclusion::Database)).collect();
@@ -135,18 +139,18 @@ agentverse (doctor.toml) · staging (--environment)
 6 services: a, b, c, d and 2 more (doctor.toml)
 left out: db-1, db-2, db-3, db-4, db-5, db-6 (databases);
   --service=NAME compares one
---service worker is taken as agentverse-worker-staging
+--service worker matches agentverse-worker-staging
 
 ";
-        let told = text(&report, 80, Detail::Normal);
-        assert!(told.starts_with(expected), "{told}");
-        let told = text(&report, 80, Detail::Verbose);
-        assert!(told.contains("\n6 services: a, b, c, d, e, f (doctor.toml)\nleft out: db-1"), "{told}");
+        let output = text(&report, 80, Detail::Normal);
+        assert!(output.starts_with(expected), "{output}");
+        let output = text(&report, 80, Detail::Verbose);
+        assert!(output.contains("\n6 services: a, b, c, d, e, f (doctor.toml)\nleft out: db-1"), "{output}");
     }
 
-    /// Thirty services without a common key, and ten for every other reason.
+    /// Thirty services without a common key, and ten with other reasons.
     fn many_left_out() -> Report {
-        let one = |name: &str, why: &Exclusion| (name.to_owned(), why.clone());
+        let one = |name: &str, reason: &Exclusion| (name.to_owned(), reason.clone());
         let mut left_out: Vec<_> =
             (1..=30).map(|number| one(&format!("svc-{number:02}"), &Exclusion::NothingShared)).collect();
         left_out.extend(["Postgres", "Redis", "Mongo", "MySQL"].map(|name| one(name, &Exclusion::Database)));
@@ -162,44 +166,45 @@ left out: db-1, db-2, db-3, db-4, db-5, db-6 (databases);
     fn forty_excluded_services_fit_in_three_lines() {
         let expected = "
 left out: svc-01, svc-02 and 28 more (share no key with .env); Postgres, Redis
-  and 2 more (databases); web-1, web-2 and 2 more (built from other folders);
-  auth, config (give values to others); --service=NAME compares one
+  and 2 more (databases); web-1, web-2 and 2 more (other root directories);
+  auth, config (referenced by other services); --service=NAME compares one
 
 ";
-        let told = text(&many_left_out(), 80, Detail::Normal);
-        assert!(told.contains(expected), "{told}");
+        let output = text(&many_left_out(), 80, Detail::Normal);
+        assert!(output.contains(expected), "{output}");
     }
 
     #[test]
     fn verbose_lists_the_reason_for_each_excluded_service() {
-        let told = text(&many_left_out(), 80, Detail::Verbose);
-        let told = told.replace("\n  ", " ");
+        let output = text(&many_left_out(), 80, Detail::Verbose).replace("\n  ", " ");
         for reason in [
             "svc-29, svc-30 (share no key with .env); Postgres, Redis, Mongo, MySQL (databases); ",
             "; web-1 (built from web-1); web-2 (built from web-2); ",
-            "; auth (gives values to api, web); config (gives values to auth); --service=NAME compares one\n",
+            "; auth (referenced by api, web); config (referenced by auth); --service=NAME compares one\n",
         ] {
-            assert!(told.contains(reason), "{reason}: {told}");
+            assert!(output.contains(reason), "{reason}: {output}");
         }
     }
 
     #[test]
     fn single_excluded_service_is_singular() {
-        for (why, told) in [
+        for (reason, expected) in [
             (Exclusion::Database, "web (database)"),
             (Exclusion::NothingShared, "web (shares no key with .env)"),
             (Exclusion::Elsewhere { root: "/web".to_owned() }, "web (built from /web)"),
-            (Exclusion::Provider { takers: vec!["api".to_owned()] }, "web (gives values to api)"),
+            (Exclusion::Provider { takers: vec!["api".to_owned()] }, "web (referenced by api)"),
         ] {
-            let report = Report { left_out: vec![("web".to_owned(), why)], ..calm() };
-            let line = format!("\nleft out: {told}; --service=NAME compares one\n");
+            let report = Report { left_out: vec![("web".to_owned(), reason)], ..calm() };
+            let line = format!("\nleft out: {expected}; --service=NAME compares one\n");
             assert!(text(&report, 80, Detail::Normal).contains(&line), "{line}");
         }
     }
 
     #[test]
     fn empty_selection_is_reported() {
-        let report = Report { services: Vec::new(), ..calm() };
-        assert!(text(&report, 80, Detail::Normal).contains("\nno service to look at (by shared keys)\n"));
+        let empty = Report { services: Vec::new(), ..calm() };
+        assert!(text(&empty, 80, Detail::Normal).contains("\nproject agentverse has no services in staging\n"));
+        let unselected = Report { left_out: vec![("web".to_owned(), Exclusion::Database)], ..empty };
+        assert!(text(&unselected, 80, Detail::Normal).contains("\nno services selected (by shared keys)\n"));
     }
 }

@@ -1,4 +1,4 @@
-//! Names and texts that mean harm, colour, and values that must not be seen.
+//! Hostile names and texts, colour, and values that no report shows.
 
 use proptest::prelude::{any, proptest};
 use proptest::{collection, prop_assert};
@@ -7,7 +7,7 @@ use crate::drift::Severity;
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::service_scope::Exclusion;
 use crate::report::test_support::{
-    EXTRA, LINE, MARKER, MISSING, NATURE, SEALED, calm, differs, incident, key, line, rendered_as, sighting, text,
+    EXTRA, LINE, MARKER, MISSING, NATURE, SEALED, calm, differs, incident, key, line, observation, rendered_as, text,
     text_options,
 };
 use crate::report::text::text_width::columns;
@@ -15,7 +15,7 @@ use crate::report::{Detail, Format, Report, TextOptions, escape, write};
 
 const DETAILS: [Detail; 3] = [Detail::Quiet, Detail::Normal, Detail::Verbose];
 
-/// A report that has this text wherever a text can come from outside.
+/// A report that has this text in every field that external input can reach.
 fn full_of(text: &str) -> Report {
     let copy = || text.to_owned();
     let mut finding = differs(text, &[text, "api"]);
@@ -23,7 +23,7 @@ fn full_of(text: &str) -> Report {
     finding.reason = Some(copy());
     finding.advice = Some(copy());
     finding.places = vec![Location { file: copy(), line: 1 }];
-    finding.sightings.push(sighting(text, "stored", Some(text)));
+    finding.observations.push(observation(text, "stored", Some(text)));
     let others = [&MISSING, &EXTRA, &NATURE, &SEALED, &LINE].into_iter().flat_map(|rule| {
         let copy = Finding { rule, severity: rule.severity, ..finding.clone() };
         vec![copy; 7]
@@ -57,26 +57,28 @@ fn hostile_name_is_escaped_and_its_command_stays_correct() {
     report.findings = vec![differs("KEY\u{202e}\n$(reboot)", &["api\u{1b}[2J\r\n", "日本語"])];
     report.exit_code = 1;
     let expected = r"
-error: KEY\u{202e}\n$(reboot) differs between .env and Railway     value-differs
+error: KEY\u{202e}\n$(reboot) differs between .env and Railway [value-differs]
     .env:5            local   ● 7019da
     api\u{1b}[2J\r\n  stored  ● edd9ce
     日本語            stored  ● edd9ce
-  next  doctor fix --only $'KEY\342\200\256\012$(reboot)'
+  help: run:
+    doctor fix --only $'KEY\342\200\256\012$(reboot)'
 
-● stands for a value; within this run, equal values have equal fingerprints
+● is a value's fingerprint; equal values have equal fingerprints in this run
 
 FAIL  api\u{1b}[2J\r\n  6 compared  1 error
 FAIL  日本語            5 compared  1 error
 ";
-    let told = text(&report, 80, Detail::Normal);
-    assert!(told.contains(expected), "{told}");
+    let output = text(&report, 80, Detail::Normal);
+    assert!(output.contains(expected), "{output}");
 }
 
 #[test]
 fn key_containing_nul_has_no_command() {
-    let told = text(&Report { findings: vec![differs("A\0B", &["api"])], ..incident() }, 80, Detail::Normal);
-    assert!(told.contains("\n  next  no command can name it, because its name holds a NUL character\n"), "{told}");
-    assert!(!told.contains("doctor fix"));
+    let output = text(&Report { findings: vec![differs("A\0B", &["api"])], ..incident() }, 80, Detail::Normal);
+    let expected = "\n  help: no shell command can contain this name, because it has a NUL character\n";
+    assert!(output.contains(expected), "{output}");
+    assert!(!output.contains("doctor fix"));
 }
 
 #[test]
@@ -84,10 +86,10 @@ fn only_command_lines_exceed_the_width() {
     let long = format!("START{}END", "x".repeat(300));
     for width in [40, 60, 80, 140] {
         for detail in [Detail::Normal, Detail::Verbose] {
-            let told = text(&full_of(&long), width, detail);
-            let too_long = told.lines().find(|line| columns(line) > width && !line.starts_with("  next  doctor "));
+            let output = text(&full_of(&long), width, detail);
+            let too_long = output.lines().find(|line| columns(line) > width && !line.starts_with("    doctor "));
             assert_eq!(too_long, None, "{width}");
-            assert!(told.contains(&format!("  next  doctor fix --only {long} --service={long}\n")));
+            assert!(output.contains(&format!("    doctor fix --only {long} --service={long}\n")));
         }
     }
 }
@@ -100,8 +102,8 @@ fn table_truncates_long_names_in_the_middle() {
 PASS  agentverse-very-very-ver…-very-long-name-staging  6 compared
 PASS  api                                               1 compared
 ";
-    let told = text(&report, 66, Detail::Normal);
-    assert!(told.contains(expected), "{told}");
+    let output = text(&report, 66, Detail::Normal);
+    assert!(output.contains(expected), "{output}");
 }
 
 #[test]
@@ -139,9 +141,9 @@ fn no_report_shows_a_value() {
         for format in [Format::Text, Format::Json] {
             let mut out = Vec::new();
             write(&report, format, &text_options(&key, 80, detail), &mut out).expect("writing to a Vec can't fail");
-            let told = String::from_utf8(out).expect("a report is UTF-8");
-            assert!(told.contains("STAGING_OPS_API_KEY"));
-            assert!(!told.contains(MARKER), "{told}");
+            let output = String::from_utf8(out).expect("a report is UTF-8");
+            assert!(output.contains("STAGING_OPS_API_KEY"));
+            assert!(!output.contains(MARKER), "{output}");
         }
     }
     assert!(!format!("{report:?}").contains(MARKER));
@@ -156,9 +158,9 @@ proptest! {
     ) {
         let report = full_of(&format!("{}{harm}x", letters.iter().collect::<String>()));
         for detail in DETAILS {
-            let told = text(&report, width, detail);
-            prop_assert!(told.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}", told);
-            prop_assert!(!told.contains('\r') && told.ends_with('\n'));
+            let output = text(&report, width, detail);
+            prop_assert!(output.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}", output);
+            prop_assert!(!output.contains('\r') && output.ends_with('\n'));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The last lines: what it all came to.
+//! The last lines: the totals.
 
 use crate::drift::phrases::count;
 use crate::report::count::Tally;
@@ -8,9 +8,9 @@ use crate::report::text::wording::{FEW, listed};
 use crate::report::verdict::NOTHING_COMPARED;
 use crate::report::{Detail, Report, uncompared};
 
-/// Writes the totals; and that nothing was compared, if nothing was.
+/// Writes the totals, and whether nothing was compared.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
-    if page.look.detail != Detail::Quiet {
+    if page.options.detail != Detail::Quiet {
         page.gap();
     }
     if let Some(sentence) = nothing_compared(report) {
@@ -32,29 +32,30 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
 fn nothing_compared(report: &Report) -> Option<String> {
     let services = report.not_compared()?;
     Some(if report.compared() == 0 {
-        "Nothing was compared, so this run is no success.".to_owned()
+        "Nothing was compared, so the check does not pass.".to_owned()
     } else {
-        format!("Nothing was compared for {}, so this run is no success.", listed(&services, FEW))
+        format!("Nothing was compared for {}, so the check does not pass.", listed(&services, FEW))
     })
 }
 
-/// How it ended, what was found, and among how many values.
+/// The conclusion of the run, the number of findings, and the number of values compared.
 fn verdict(report: &Report) -> Vec<String> {
     let mut items = report.conclusion();
-    let words = Tally::of(&report.findings).summary();
+    let findings = Tally::of(&report.findings).summary();
     let uncompared = uncompared(report.sealed(), report.unknown());
     let agreement = match report.compared() {
-        1 if report.all_agree() => Some("The one value compared agrees".to_owned()),
-        compared @ 2.. if report.all_agree() => Some(format!("All {compared} values agree")),
+        1 if report.all_agree() => Some("The only value compared agrees".to_owned()),
+        2 if report.all_agree() => Some("Both values agree".to_owned()),
+        compared @ 3.. if report.all_agree() => Some(format!("All {compared} values agree")),
         _ => None,
     };
     if let Some(agreement) = agreement {
-        items.extend([agreement, words].into_iter().chain(uncompared));
+        items.extend([agreement, findings].into_iter().chain(uncompared));
         return items;
     }
-    // What has ended badly is not without findings.
-    let is_calm = items.is_empty() && [0, NOTHING_COMPARED].contains(&report.exit_code);
-    items.push(if words.is_empty() && is_calm { "no findings".to_owned() } else { words });
+    // A failed run is not reported as "no findings".
+    let succeeded = items.is_empty() && [0, NOTHING_COMPARED].contains(&report.exit_code);
+    items.push(if findings.is_empty() && succeeded { "no findings".to_owned() } else { findings });
     let compared = format!("{} compared", count(report.compared(), "value"));
     items.push([vec![compared], uncompared].concat().join(", "));
     items
@@ -72,6 +73,7 @@ mod tests {
         let last = |report: &Report| text(report, 80, Detail::Normal).lines().last().map(ToOwned::to_owned);
         let with = |rule| Report { findings: vec![finding(rule, "KEY", &[API], "KEY")], ..calm() };
         let single = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
+        let pair = Report { services: vec![line(API, 2, 0)], ..calm() };
         let mut unknown = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
         unknown.services[0].unknown = 1;
         for (report, ending) in [
@@ -83,8 +85,9 @@ mod tests {
                 Report { ignored: 2, ..calm() },
                 "no findings · 11 values compared · 2 ignored by doctor.toml · 2 requests",
             ),
-            (single, "The one value compared agrees · 2 sealed · 1 request"),
-            (unknown, "The one value compared agrees · 2 sealed · 1 unknown · 1 request"),
+            (pair, "Both values agree · 2 requests"),
+            (single, "The only value compared agrees · 2 sealed · 1 request"),
+            (unknown, "The only value compared agrees · 2 sealed · 1 unknown · 1 request"),
         ] {
             assert_eq!(last(&report).as_deref(), Some(ending));
         }
@@ -97,17 +100,18 @@ mod tests {
 SKIP  web   nothing compared: no key in common with .env
 SKIP  cron  nothing compared, 2 sealed
 
-Nothing was compared, so this run is no success.
+Nothing was compared, so the check does not pass.
 no findings · 0 values compared, 2 sealed · 2 requests
 ";
-        let told = text(&nothing, 80, Detail::Normal);
-        assert!(told.ends_with(expected), "{told}");
-        assert!(text(&nothing, 80, Detail::Quiet).starts_with("Nothing was compared, so this run is no success.\n"));
+        let output = text(&nothing, 80, Detail::Normal);
+        assert!(output.ends_with(expected), "{output}");
+        assert!(text(&nothing, 80, Detail::Quiet).starts_with("Nothing was compared, so the check does not pass.\n"));
         nothing.services.push(line("api", 3, 0));
-        let told = text(&nothing, 80, Detail::Normal);
+        let output = text(&nothing, 80, Detail::Normal);
         assert!(
-            told.contains("\nNothing was compared for web, cron, so this run is no success.\nno findings · 3 values"),
-            "{told}"
+            output
+                .contains("\nNothing was compared for web, cron, so the check does not pass.\nno findings · 3 values"),
+            "{output}"
         );
     }
 }

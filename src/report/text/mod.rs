@@ -1,4 +1,4 @@
-//! For people: what is wrong, why, and what to type next, readable without colour and on 80 columns.
+//! The text report, for people: readable without colour and on 80 columns.
 
 mod finding_block;
 mod grouped_findings;
@@ -31,17 +31,17 @@ use crate::report::text::page::TextPage;
 use crate::report::text::wording::FindingGroup;
 use crate::report::{Detail, Report, ReportPart, TextOptions, shell_command};
 
-/// More findings of one rule than this are told as one block.
-const MANY: usize = 5;
+/// More findings of one rule than this are grouped into one block.
+const MOST_BLOCKS: usize = 5;
 
 /// Writes the report as text.
 ///
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write(report: &Report, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = TextPage::new(look);
-    if look.detail == Detail::Quiet {
+pub fn write(report: &Report, options: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = TextPage::new(options);
+    if options.detail == Detail::Quiet {
         quiet(&mut page, report);
     } else {
         if report.part != ReportPart::Outcome {
@@ -49,14 +49,14 @@ pub fn write(report: &Report, look: &TextOptions<'_>, out: &mut dyn Write) -> io
         }
         receipt::write(&mut page, report);
         findings(&mut page, report);
-        on_purpose(&mut page, report);
+        offer_init(&mut page, report);
         legend(&mut page);
         totals(&mut page, report);
     }
     out.write_all(page.into_text().as_bytes())
 }
 
-/// What it all came to. Somebody who is about to be asked has seen it; an undoing compares nothing.
+/// Writes the totals. Above a question they are omitted, and an undo compares nothing.
 fn totals(page: &mut TextPage<'_>, report: &Report) {
     let compares = report.compares() && report.part != ReportPart::Question;
     if compares {
@@ -71,12 +71,12 @@ fn totals(page: &mut TextPage<'_>, report: &Report) {
         items.push(count(report.requests, "request"));
         page.flow(&[], 2, Tone::Strong, " · ", &items);
     }
-    receipt::way_back(page, report);
+    receipt::undo_hint(page, report);
 }
 
-/// A plan, below the target if that was not told yet.
-pub(crate) fn plan(report: &Report, plan: &Plan, look: &TextOptions<'_>) -> String {
-    let mut page = TextPage::new(look);
+/// Returns a plan as text, below the target if that was not printed yet.
+pub(crate) fn plan(report: &Report, plan: &Plan, options: &TextOptions<'_>) -> String {
+    let mut page = TextPage::new(options);
     if report.part == ReportPart::Whole {
         header::write(&mut page, report);
     }
@@ -85,13 +85,13 @@ pub(crate) fn plan(report: &Report, plan: &Plan, look: &TextOptions<'_>) -> Stri
     page.into_text()
 }
 
-/// What made the run fail, one line each, and the totals; nothing at all when nothing did.
+/// Writes what made the run fail, in a line each, and the totals; nothing for a run that succeeded.
 fn quiet(page: &mut TextPage<'_>, report: &Report) {
     if report.exit_code == 0 {
         return;
     }
     for finding in report.findings.iter().filter(|finding| report.fails(finding.severity)) {
-        let sentence = format!(": {} ({})", wording::in_one_line(finding), finding.rule.name);
+        let sentence = format!(": {} [{}]", wording::in_one_line(finding), finding.rule.name);
         page.line(&[(finding.severity.into(), finding.severity.name()), (Tone::Plain, &sentence)]);
     }
     for line in &report.services {
@@ -100,11 +100,11 @@ fn quiet(page: &mut TextPage<'_>, report: &Report) {
         }
     }
     for receipt in report.receipts.iter().filter(|receipt| receipt.outcome != Outcome::Done) {
-        let words = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+        let details = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>();
         let outcome = receipt.outcome.name();
         page.line(&[
             (Tone::Error, outcome),
-            (Tone::Plain, &format!(" {} {}: {}", receipt.change, receipt.place, words.join(": "))),
+            (Tone::Plain, &format!(" {} {}: {}", receipt.change, receipt.place, details.join(": "))),
         ]);
     }
     if report.compares() {
@@ -112,62 +112,53 @@ fn quiet(page: &mut TextPage<'_>, report: &Report) {
     } else {
         page.flow(&[], 2, Tone::Strong, " · ", &report.conclusion());
     }
-    receipt::way_back(page, report);
+    receipt::undo_hint(page, report);
 }
 
 fn findings(page: &mut TextPage<'_>, report: &Report) {
     let (notes, worse): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.severity == Severity::Note);
-    // In the report's order, in which a consequence stands below its cause, whatever its rule.
-    let kinds = wording::kinds(worse.iter().copied());
+    // The report's order is kept: a consequence is below its cause, whatever its rule.
+    let groups = wording::group_by_rule(worse.iter().copied());
     let mut folded: HashMap<_, &FindingGroup<'_>> = HashMap::new();
     if !page.is_verbose() {
-        folded.extend(kinds.iter().filter(|kind| kind.findings.len() > MANY).map(|kind| (kind.of(), kind)));
+        let large = groups.iter().filter(|group| group.findings.len() > MOST_BLOCKS);
+        folded.extend(large.map(|group| (group.id(), group)));
     }
-    let mut told = HashSet::new();
+    let mut written = HashSet::new();
     for finding in worse {
-        let of = (finding.severity, finding.rule.name);
-        match folded.get(&of) {
+        let id = (finding.severity, finding.rule.name);
+        match folded.get(&id) {
             None => finding_block::write(page, report, finding),
-            Some(kind) if told.insert(of) => grouped_findings::write(page, report, kind),
+            Some(group) if written.insert(id) => grouped_findings::write(page, report, group),
             Some(_) => {}
         }
     }
     note::write(page, report, notes);
 }
 
-/// A first look at a project finds much that is meant to be: the way to say so is worth a line.
-fn on_purpose(page: &mut TextPage<'_>, report: &Report) {
+/// Offers `doctor init` after a first check that found many differences.
+fn offer_init(page: &mut TextPage<'_>, report: &Report) {
     let differing = report.findings.iter().filter(|finding| finding.rule.has_mark(Mark::Differs)).count();
-    if report.configured || differing <= MANY {
+    if report.configured || differing <= MOST_BLOCKS {
         return;
     }
     if let Some(command) = shell_command::command(report, &["init".to_owned()], &[]) {
         page.gap();
-        page.paragraph(
-            &[],
-            0,
-            (Tone::Plain, "What differs on purpose can be recorded once, and is left out from then on:"),
-        );
-        page.line(&[(Tone::Faint, "  next  "), (Tone::Plain, &command)]);
+        page.paragraph(&[], 0, (Tone::Plain, "Expected differences? Record them with:"));
+        page.line(&[(Tone::Plain, "    "), (Tone::Plain, &command)]);
     }
 }
 
-/// Why a value has no fingerprint.
-fn withheld(page: &mut TextPage<'_>) {
-    if page.withholds_fingerprints() {
-        page.gap();
-        let words =
-            "● stands for a value; fingerprints are left out, because a file of variables comes from the checkout";
-        page.paragraph(&[], 2, (Tone::Faint, words));
-    }
-}
-
+/// Explains `●`, if the page has one.
 fn legend(page: &mut TextPage<'_>) {
-    if page.shows_fingerprints() {
-        page.gap();
-        let words = "● stands for a value; within this run, equal values have equal fingerprints";
-        page.paragraph(&[], 2, (Tone::Faint, words));
-    }
-    withheld(page);
+    let text = if page.shows_fingerprints() {
+        "● is a value's fingerprint; equal values have equal fingerprints in this run"
+    } else if page.has_redacted_values() {
+        "● is a value; fingerprints are omitted because an env file comes from the repository"
+    } else {
+        return;
+    };
+    page.gap();
+    page.paragraph(&[], 2, (Tone::Faint, text));
 }

@@ -1,4 +1,4 @@
-//! Notes: what is worth knowing and needs nothing done, in a line or two per rule.
+//! Notes, which need no action, in a line or two per rule.
 
 use std::collections::HashSet;
 
@@ -11,35 +11,35 @@ use crate::report::text::finding_block;
 use crate::report::text::grouped_findings::item;
 use crate::report::text::page::TextPage;
 use crate::report::text::text_width::{columns, pad};
-use crate::report::text::wording::{self, FEW, FindingGroup, alike, kinds, listed, mentions};
+use crate::report::text::wording::{self, FEW, FindingGroup, group_by, group_by_rule, listed, mentions};
 
-/// Keys in one line before the rest is counted.
+/// Keys that a line shows before the rest is counted.
 const KEYS: usize = 8;
-/// Lines of one rule before the rest is counted.
+/// Lines that a rule has before the rest is counted.
 const LINES: usize = 8;
 
-/// Writes the notes; with `-v` in full, but for those that are a number: there, the list.
+/// Writes the notes. With `-v`, each is a block; those that are only counted get a list of their keys.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, notes: Vec<&Finding>) {
-    let kinds = kinds(notes);
+    let groups = group_by_rule(notes);
     let (full, folded): (Vec<_>, Vec<_>) =
-        kinds.into_iter().partition(|kind| page.is_verbose() && kind.rule.counted_as.is_none());
-    for finding in full.iter().flat_map(|kind| &kind.findings) {
+        groups.into_iter().partition(|group| page.is_verbose() && group.rule.counted_as.is_none());
+    for finding in full.iter().flat_map(|group| &group.findings) {
         finding_block::write(page, report, finding);
     }
     if folded.is_empty() {
         return;
     }
     page.gap();
-    let hint = if page.is_verbose() { "" } else { " (-v tells them in full)" };
+    let hint = if page.is_verbose() { "" } else { " (-v lists them)" };
     page.line(&[(Tone::Note, "notes"), (Tone::Faint, hint)]);
-    let column = folded.iter().map(|kind| columns(kind.rule.name)).max().unwrap_or(0);
+    let column = folded.iter().map(|group| columns(group.rule.name)).max().unwrap_or(0);
     let scope = NoteScope::of(report);
-    for kind in &folded {
-        let lines = match kind.rule.counted_as {
-            Some(words) => numbers(page, kind, words),
-            None => scope.lines(kind),
+    for group in &folded {
+        let lines = match group.rule.counted_as {
+            Some(state) => counts(page, group, state),
+            None => scope.lines(group),
         };
-        fold(page, kind.rule.name, column, &lines);
+        fold(page, group.rule.name, column, &lines);
     }
 }
 
@@ -52,20 +52,20 @@ fn fold(page: &mut TextPage<'_>, name: &str, column: usize, lines: &[String]) {
     }
 }
 
-/// `api: 14 keys are only on Railway`, a line for each service; with `-v`, which.
-fn numbers(page: &TextPage<'_>, kind: &FindingGroup<'_>, words: &str) -> Vec<String> {
-    let pairs: Vec<(&ResourceRef, &Finding)> = kind
+/// `api: 14 keys are only on Railway`, a line for each service; with `-v`, followed by the keys.
+fn counts(page: &TextPage<'_>, group: &FindingGroup<'_>, state: &str) -> Vec<String> {
+    let pairs: Vec<(&ResourceRef, &Finding)> = group
         .findings
         .iter()
         .flat_map(|&finding| finding.services.iter().map(move |service| (service, finding)))
         .collect();
-    let mut services = alike(&pairs, |(service, _)| (service.name.as_str(), service.id.as_str()));
+    let mut services = group_by(&pairs, |(service, _)| (service.name.as_str(), service.id.as_str()));
     services.sort_unstable_by_key(|(service, _)| *service);
     let line = |((name, _), pairs): &((&str, &str), Vec<&(&ResourceRef, &Finding)>)| {
         let findings: Vec<&Finding> = pairs.iter().map(|(_, finding)| *finding).collect();
-        let which = if page.is_verbose() { format!(": {}", keys(&findings, usize::MAX)) } else { String::new() };
+        let list = if page.is_verbose() { format!(": {}", keys(&findings, usize::MAX)) } else { String::new() };
         let verb = if findings.len() == 1 { "is" } else { "are" };
-        format!("{name}: {} {verb} {words}{which}", count(findings.len(), "key"))
+        format!("{name}: {} {verb} {state}{list}", count(findings.len(), "key"))
     };
     services.iter().map(line).collect()
 }
@@ -74,7 +74,7 @@ fn keys(findings: &[&Finding], most: usize) -> String {
     listed(&findings.iter().map(|finding| item(finding)).collect::<Vec<_>>(), most)
 }
 
-/// The services that were looked at: what is true of all of them needs no names.
+/// The services in scope. A note about all of them does not name them.
 struct NoteScope<'r> {
     ids: HashSet<&'r str>,
 }
@@ -89,26 +89,26 @@ impl<'r> NoteScope<'r> {
         !self.ids.is_empty() && self.ids.is_subset(&covered)
     }
 
-    /// A sentence where there is one note, else a list of keys for each set of services.
-    fn lines(&self, kind: &FindingGroup<'_>) -> Vec<String> {
-        if let [finding] = kind.findings.as_slice() {
+    /// One note as a sentence; several as a list of keys for each set of services.
+    fn lines(&self, group: &FindingGroup<'_>) -> Vec<String> {
+        if let [finding] = group.findings.as_slice() {
             return vec![self.sentence(finding)];
         }
-        let groups = alike(kind.findings.iter().copied(), |finding| self.services_of(finding));
-        let is_for_all = groups.len() == 1 && self.is_covered_by(kind.findings[0]);
-        let mut lines = vec![kind.rule.summary.to_owned()];
-        lines.extend(groups.iter().take(LINES).map(|(whom, findings)| match whom.as_str() {
+        let lists = group_by(group.findings.iter().copied(), |finding| self.services_of(finding));
+        let is_for_all = lists.len() == 1 && self.is_covered_by(group.findings[0]);
+        let mut lines = vec![group.rule.summary.to_owned()];
+        lines.extend(lists.iter().take(LINES).map(|(services, findings)| match services.as_str() {
             "" => keys(findings, KEYS),
             _ if is_for_all => keys(findings, KEYS),
-            whom => format!("{whom}: {}", keys(findings, KEYS)),
+            services => format!("{services}: {}", keys(findings, KEYS)),
         }));
-        if let Some(more) = groups.len().checked_sub(LINES).filter(|&more| more > 0) {
+        if let Some(more) = lists.len().checked_sub(LINES).filter(|&more| more > 0) {
             lines.push(format!("and {}", count(more, "more line")));
         }
         lines
     }
 
-    /// The services of a list, or else its files.
+    /// The services of a finding, or its files if it has none.
     fn services_of(&self, finding: &Finding) -> String {
         match self.ids.len() {
             2 if self.is_covered_by(finding) => "both services".to_owned(),
@@ -118,8 +118,8 @@ impl<'r> NoteScope<'r> {
         }
     }
 
-    /// The message, before it the services that it leaves open, after it the reason. Without a key, the place is what
-    /// tells it from others.
+    /// `SERVICES: MESSAGE · PLACES · REASON`. Services are omitted if the message mentions them or all are affected;
+    /// places are omitted if the finding has a key.
     fn sentence(&self, finding: &Finding) -> String {
         let mut services = wording::services(finding);
         services.retain(|name| !mentions(&finding.message, name));
@@ -148,15 +148,14 @@ mod tests {
     const API: &str = "agentverse-api-staging";
     const WORKER: &str = "agentverse-worker-staging";
 
-    /// The notes of a report on these findings.
     fn notes(report: Report, findings: Vec<Finding>, detail: Detail) -> String {
-        let told = text(&Report { findings, ..report }, 80, detail);
-        let from = told.find("\nnotes").expect("there are notes") + 1;
-        told[from..].split("\n\n").next().unwrap_or_default().to_owned()
+        let output = text(&Report { findings, ..report }, 80, detail);
+        let from = output.find("\nnotes").expect("the report has notes") + 1;
+        output[from..].split("\n\n").next().unwrap_or_default().to_owned()
     }
 
     fn note(rule: &'static Rule, key: &str, services: &[&str]) -> Finding {
-        finding(rule, key, services, &format!("{key} is told of"))
+        finding(rule, key, services, &format!("{key} is sealed"))
     }
 
     #[test]
@@ -168,7 +167,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let expected = "\
-notes (-v tells them in full)
+notes (-v lists them)
   missing-locally  agentverse-api-staging: 2 keys are only on Railway
                    agentverse-worker-staging: 2 keys are only on Railway
                    zoo: 1 key is only on Railway";
@@ -191,8 +190,8 @@ notes
             note(&NATURE, "HOST", &[API, WORKER]),
         ];
         let expected = "\
-notes (-v tells them in full)
-  sealed               JWT is told of
+notes (-v lists them)
+  sealed               JWT is sealed
   expected-difference  the values differ, and are expected to
                        PORT, HOST";
         assert_eq!(notes(calm(), all, Detail::Normal), expected);
@@ -204,26 +203,26 @@ notes (-v tells them in full)
             vec![note(&SEALED, "JWT", &[WORKER]), note(&NATURE, "PORT", &[API, WORKER]), note(&NATURE, "HOST", &[API])]
         };
         let expected = "\
-notes (-v tells them in full)
-  sealed               agentverse-worker-staging: JWT is told of
+notes (-v lists them)
+  sealed               agentverse-worker-staging: JWT is sealed
   expected-difference  the values differ, and are expected to
                        both services: PORT
                        agentverse-api-staging: HOST";
         assert_eq!(notes(calm(), some(), Detail::Normal), expected);
         let mut three = calm();
         three.services.push(line("zoo", 1, 0));
-        let told = notes(three, some(), Detail::Normal);
+        let output = notes(three, some(), Detail::Normal);
         assert!(
-            told.contains("\n                       agentverse-api-staging, agentverse-worker-staging: PORT\n"),
-            "{told}"
+            output.contains("\n                       agentverse-api-staging, agentverse-worker-staging: PORT\n"),
+            "{output}"
         );
         let mut three = calm();
         three.services.push(line("zoo", 1, 0));
         let findings = vec![note(&NATURE, "PORT", &[API, WORKER, "zoo"]), note(&NATURE, "HOST", &["zoo"])];
-        let told = notes(three, findings, Detail::Normal);
+        let output = notes(three, findings, Detail::Normal);
         assert!(
-            told.ends_with("\n                       all 3 services: PORT\n                       zoo: HOST"),
-            "{told}"
+            output.ends_with("\n                       all 3 services: PORT\n                       zoo: HOST"),
+            "{output}"
         );
     }
 
@@ -235,15 +234,15 @@ notes (-v tells them in full)
             found.places = vec![Location { file: ".env".to_owned(), line: 7 }];
             notes(calm(), vec![found], Detail::Normal)
         };
-        assert!(at(None).ends_with("  sealed  JWT is told of · .env:7"), "{}", at(None));
-        assert!(at(Some("JWT")).ends_with("  sealed  JWT is told of"), "{}", at(Some("JWT")));
+        assert!(at(None).ends_with("  sealed  JWT is sealed · .env:7"), "{}", at(None));
+        assert!(at(Some("JWT")).ends_with("  sealed  JWT is sealed"), "{}", at(Some("JWT")));
     }
 
     #[test]
     fn many_groups_of_one_rule_are_counted() {
         let names: Vec<String> = (10..20).map(|number| format!("api-{number}")).collect();
         let findings = names.iter().map(|name| note(&NATURE, "PORT", &[name])).collect();
-        let told = notes(calm(), findings, Detail::Normal);
-        assert!(told.ends_with("api-17: PORT\n                       and 2 more lines"), "{told}");
+        let output = notes(calm(), findings, Detail::Normal);
+        assert!(output.ends_with("api-17: PORT\n                       and 2 more lines"), "{output}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a fix will do, masked and complete: variables, files, deployments and what they cost.
+//! The plan of a fix, with masked values: variables, files, deployments and their costs.
 
 use std::fmt::Write;
 
@@ -10,12 +10,12 @@ use crate::drift::plan::deployments::{DeployMethod, DeployReason, PlannedDeploym
 use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::plan::{FileChange, Plan, VariableChange, VariableOwner};
 use crate::drift::similarity::edits;
-use crate::drift::{Secret, Variable};
+use crate::drift::{ResourceRef, Secret, Variable};
 use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::text::text_width::{columns, pad};
 
-/// Columns that a name may take before what follows it goes on right behind it.
+/// Longer names do not widen the column.
 const NAME: usize = 40;
 
 /// Writes the plan.
@@ -24,12 +24,14 @@ pub(crate) fn write(page: &mut TextPage<'_>, plan: &Plan) {
     let owners = plan.owners();
     for owner in &owners {
         stores(page, plan, owner);
-        plan.settings.iter().filter(|one| owner.id() == Some(&one.service.id)).for_each(|one| setting(page, one));
+        let own = plan.settings.iter().filter(|change| owner.id() == Some(&change.service.id));
+        own.for_each(|change| setting(page, change));
     }
-    for one in plan.settings.iter().filter(|one| owners.iter().all(|owner| owner.id() != Some(&one.service.id))) {
+    let has_variables = |service: &ResourceRef| owners.iter().any(|owner| owner.id() == Some(&service.id));
+    for change in plan.settings.iter().filter(|change| !has_variables(&change.service)) {
         page.gap();
-        page.line(&[(Tone::Plain, "  "), (Tone::Strong, &one.service.name)]);
-        setting(page, one);
+        page.line(&[(Tone::Plain, "  "), (Tone::Strong, &change.service.name)]);
+        setting(page, change);
     }
     for file in &plan.files {
         diff(page, file);
@@ -39,13 +41,9 @@ pub(crate) fn write(page: &mut TextPage<'_>, plan: &Plan) {
         page.gap();
     }
     for caution in &plan.cautions {
-        page.paragraph(&[(Tone::Warning, "  note  ")], 8, (Tone::Plain, caution));
+        page.paragraph(&[(Tone::Warning, "  note: ")], 8, (Tone::Plain, caution));
     }
-    super::withheld(page);
-    if page.shows_fingerprints() {
-        page.gap();
-        page.paragraph(&[], 2, (Tone::Faint, "● stands for a value; equal values have equal fingerprints in this run"));
-    }
+    super::legend(page);
 }
 
 fn totals(plan: &Plan) -> String {
@@ -81,7 +79,7 @@ fn stores(page: &mut TextPage<'_>, plan: &Plan, owner: &VariableOwner) {
     }
 }
 
-/// A start command on both sides: in full where a person sees it at a terminal, so that the text can be confirmed.
+/// A change of a start command: in full on a terminal, where it has to be confirmed, or else masked.
 fn setting(page: &mut TextPage<'_>, setting: &StartCommandChange) {
     let (sign, tone) = match (&setting.before, &setting.after) {
         (_, None) => ("    - ", Tone::Error),
@@ -102,7 +100,7 @@ fn setting(page: &mut TextPage<'_>, setting: &StartCommandChange) {
     page.line(&[label[0], label[1], (Tone::Plain, &format!("  {}", sides.join(" → ")))]);
 }
 
-/// `● 1a2b3c → ● 4d5e6f`, and where a reference stands, that one does.
+/// `● 1a2b3c → ● 4d5e6f`; a reference is marked as one.
 fn sides(page: &mut TextPage<'_>, store: &VariableChange) -> String {
     let before = match &store.before {
         None => None,
@@ -128,7 +126,7 @@ fn value_or_reference(page: &mut TextPage<'_>, value: &Secret) -> String {
     if crate::drift::reference::occurrences(value.expose()).is_empty() { shown } else { format!("(reference) {shown}") }
 }
 
-/// A unified diff of the masked texts.
+/// A unified diff of the masked file.
 fn diff(page: &mut TextPage<'_>, file: &FileChange) {
     page.gap();
     let [before, after] = &file.shown;
@@ -143,7 +141,7 @@ fn diff(page: &mut TextPage<'_>, file: &FileChange) {
     }
 }
 
-/// The edits in hunks, each with a line around it.
+/// The edits in hunks, each with one line of context.
 fn unified(name: &str, before: &str, after: &str) -> String {
     let (before, after) = (before.tokenize_lines(), after.tokenize_lines());
     let mut hunks = group_diff_ops(edits(&before, &after), 1);
@@ -183,19 +181,19 @@ fn deployment_line(deploy: &PlannedDeployment) -> String {
             format!("deploys commit {}", commit.get(..7).unwrap_or(commit))
         }
         DeployMethod::Redeploy(deployment) => match deployment.origin.description() {
-            Some(origin) => format!("deploys {origin} again"),
-            None => "deploys what runs now again".to_owned(),
+            Some(origin) => format!("redeploys {origin}"),
+            None => "redeploys the current deployment".to_owned(),
         },
-        DeployMethod::After(other) => format!("waits for the newer deployment {}, then deploys it again", other.id),
+        DeployMethod::After(other) => format!("waits for the newer deployment {}, then redeploys it", other.id),
         DeployMethod::First => "is deployed for the first time".to_owned(),
         DeployMethod::Not(why) => return format!("is not deployed: {why}"),
     };
     let cause = match deploy.cause {
         DeployReason::Changed => "",
-        DeployReason::Dependent => ", because it refers to what changes",
+        DeployReason::Dependent => ", because it references a changed variable",
         DeployReason::Stale => ", because it runs with old values",
-        DeployReason::Behind => ", because it runs an older one",
-        DeployReason::Command => ", because it was started with another command",
+        DeployReason::Behind => ", because it runs an older commit",
+        DeployReason::Command => ", because it runs with another start command",
         DeployReason::Unhealthy => ", because its newest deployment failed or crashed",
     };
     if deploy.costs.is_empty() { format!("{how}{cause}") } else { format!("{how}{cause}: {}", deploy.costs.join("; ")) }
@@ -210,10 +208,10 @@ mod tests {
 
     #[test]
     fn hunks_have_one_context_line_and_mark_missing_newline() {
-        let told = unified(".env", "A=1\nB=2\nC=3\nD=4\n", "A=1\nB=2\nC=\nD=4\nE=5");
+        let diff = unified(".env", "A=1\nB=2\nC=3\nD=4\n", "A=1\nB=2\nC=\nD=4\nE=5");
         let expected =
             "--- .env\n+++ .env\n@@ -2,3 +2,4 @@\n B=2\n-C=3\n+C=\n D=4\n+E=5\n\\ No newline at end of file\n";
-        assert_eq!(told, expected);
+        assert_eq!(diff, expected);
         assert_eq!(unified(".env", "A=1\n", "A=1\n"), "");
     }
 

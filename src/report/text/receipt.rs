@@ -1,4 +1,4 @@
-//! What became of each step, and where a step met somebody else's.
+//! The outcome of each step, with the values of a conflict and the logs of failed deployments.
 
 use crate::drift::Secret;
 use crate::drift::model::receipt::{Outcome, Receipt};
@@ -8,7 +8,7 @@ use crate::report::text::page::{SpanLink, TextPage};
 use crate::report::text::text_width::{columns, pad};
 use crate::report::{Report, shell_command};
 
-/// Columns that a name may take.
+/// Longer names do not widen the column.
 const NAME: usize = 36;
 
 /// Writes a line for every step.
@@ -30,51 +30,67 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
             (Tone::Plain, &*pad(receipt.change, changes + 2)),
             (Tone::Plain, &*pad(&receipt.place, places + 2)),
         ];
-        let words: Vec<&str> = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect();
-        page.paragraph(&lead, 4, (Tone::Plain, &words.join(": ")));
+        let details: Vec<&str> = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect();
+        page.paragraph(&lead, 4, (Tone::Plain, &details.join(": ")));
         sides(page, receipt);
     }
     failures(page, report);
 }
 
-/// What is to be said of how it ended, a sentence each.
+/// Writes the remarks on how the run ended, and the commands that follow from them.
 pub(crate) fn endings(page: &mut TextPage<'_>, report: &Report) {
-    let endings = if report.needs_the_way_back() { report.endings.clone() } else { report.all_endings() };
-    if !endings.is_empty() {
+    if !report.endings.is_empty() {
         page.gap();
     }
-    for ending in &endings {
+    for ending in &report.endings {
         page.paragraph(&[], 2, (Tone::Plain, ending));
     }
-    for words in &report.to_add {
-        page.line(&[(Tone::Faint, "  add   "), (Tone::Plain, &shell_command::line(words))]);
+    if !report.to_add.is_empty() {
+        let commands: Vec<String> = report.to_add.iter().map(|arguments| shell_command::line(arguments)).collect();
+        suggest(page, "To add a missing key:", &commands);
+    }
+    if !report.ends_with_undo() {
+        undo(page, report);
     }
 }
 
-/// After a run that did not end well, the command that restores what it changed is the last line.
-pub(crate) fn way_back(page: &mut TextPage<'_>, report: &Report) {
-    let Some(command) = report.way_back.as_ref().filter(|_| report.needs_the_way_back()) else { return };
-    page.gap();
-    page.line(&[(Tone::Plain, "To restore what this run changed:")]);
-    page.line(&[(Tone::Plain, "  "), (Tone::Plain, command)]);
+/// After a run that failed, the command that undoes it is the last line of the report.
+pub(crate) fn undo_hint(page: &mut TextPage<'_>, report: &Report) {
+    if report.ends_with_undo() {
+        undo(page, report);
+    }
 }
 
-/// Which step of a deployment failed, and the end of the log that tells of it.
+fn undo(page: &mut TextPage<'_>, report: &Report) {
+    if let Some(command) = &report.undo_command {
+        page.gap();
+        suggest(page, "To undo this run:", std::slice::from_ref(command));
+    }
+}
+
+fn suggest(page: &mut TextPage<'_>, purpose: &str, commands: &[String]) {
+    page.line(&[(Tone::Plain, purpose)]);
+    for command in commands {
+        page.line(&[(Tone::Plain, "    "), (Tone::Plain, command)]);
+    }
+}
+
+/// The step of a deployment that failed, and the end of its log.
 fn failures(page: &mut TextPage<'_>, report: &Report) {
     for failure in &report.failures {
         page.gap();
-        let step = failure.step.as_deref().unwrap_or("Railway does not tell which step failed");
+        let step = failure.step.as_deref().unwrap_or("Railway did not report which step failed");
         page.paragraph(&[(Tone::Error, &failure.service), (Tone::Plain, ": ")], 4, (Tone::Plain, step));
         for line in &failure.lines {
             page.line(&[(Tone::Faint, "  | "), (Tone::Plain, line)]);
         }
         if failure.hidden > 0 {
-            let words =
-                format!("{} of the {} log are not shown; --show-logs does", count(failure.hidden, "line"), failure.log);
-            page.paragraph(&[(Tone::Plain, "  ")], 2, (Tone::Faint, &words));
+            let text =
+                format!("{} of the {} log not shown (use --show-logs)", count(failure.hidden, "line"), failure.log);
+            page.paragraph(&[(Tone::Plain, "  ")], 2, (Tone::Faint, &text));
         }
         page.linked(
-            &[(Tone::Faint, "  see   "), (Tone::Plain, &failure.link)],
+            &[(Tone::Faint, "  see: "), (Tone::Plain, &failure.link)],
             Some(SpanLink { span: 1, address: &failure.link }),
         );
     }
@@ -88,13 +104,13 @@ fn tone(outcome: Outcome) -> Tone {
     }
 }
 
-/// A conflict three ways, without a value.
+/// The three values of a conflict, each as a fingerprint.
 fn sides(page: &mut TextPage<'_>, receipt: &Receipt) {
     let Some(sides) = &receipt.sides else { return };
     let rows: [(&str, &Option<Secret>); 3] =
-        [("planned on", &sides.planned_on), ("found", &sides.found), ("wanted", &sides.wanted)];
+        [("expected", &sides.planned_on), ("found", &sides.found), ("new", &sides.wanted)];
     for (label, value) in rows {
-        let shown = value.as_ref().map_or_else(|| "nothing that can be shown".to_owned(), |value| page.value(value));
-        page.line(&[(Tone::Faint, &format!("    {}", pad(label, 12))), (Tone::Plain, &shown)]);
+        let shown = value.as_ref().map_or_else(|| "(missing or unknown)".to_owned(), |value| page.value(value));
+        page.line(&[(Tone::Faint, &format!("    {}", pad(label, 10))), (Tone::Plain, &shown)]);
     }
 }

@@ -1,4 +1,4 @@
-//! One line per service: `PASS`, `FAIL` or `SKIP`, and the numbers behind it; below it, what was looked at of how it runs.
+//! One line per service: `PASS`, `FAIL` or `SKIP`, and its numbers; below it, the checks of its running state.
 
 use std::collections::HashMap;
 
@@ -11,16 +11,16 @@ use crate::report::text::page::{SpanLink, TextPage};
 use crate::report::text::text_width::{columns, cut, pad};
 use crate::report::{Report, ServiceLine, ServiceVerdict, escape, link};
 
-/// The columns of `PASS  `.
+/// The width of `PASS  `.
 const VERDICT: usize = 6;
-/// The row of the comparison with the file.
+/// The name of the row for compared values.
 const VALUES: &str = "values";
-/// Names up to this many columns are not cut: services of one project often begin and end alike.
+/// Shorter names are never truncated: names of services in a project often have the same start and end.
 const NAME: usize = 36;
-/// Where the name stands among the pieces of a line.
+/// The index of the name among the pieces of a line.
 const NAME_SPAN: usize = 2;
 
-/// What one service came to, as words.
+/// The texts of one row.
 struct TableRow {
     verdict: &'static str,
     tone: Tone,
@@ -28,11 +28,11 @@ struct TableRow {
     compared: String,
     found: String,
     error: Option<String>,
-    /// The worst of what was found without looking at how it runs.
-    of_values: Option<Severity>,
+    /// The highest severity among findings about values.
+    values: Option<Severity>,
 }
 
-/// Writes a line for every service; what could not be read says why.
+/// Writes a row for each service, with the error of a service that could not be read.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     let rows = rows(report);
     if rows.is_empty() {
@@ -60,7 +60,7 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     }
 }
 
-/// What was looked at on one service, a line each; first the values, which the line above counts.
+/// Writes a line for each check of a service. The first is about the values, which the row above counts.
 fn checks(page: &mut TextPage<'_>, report: &Report, line: &ServiceLine, row: &TableRow) {
     if line.checks.is_empty() {
         return;
@@ -70,8 +70,8 @@ fn checks(page: &mut TextPage<'_>, report: &Report, line: &ServiceLine, row: &Ta
     for StatusCheck { name, state, note } in [&values].into_iter().chain(&line.checks) {
         let verdict = match state {
             CheckState::Found(severity) if report.fails(*severity) => ServiceVerdict::Fail,
-            // A change of this run failed, and this is why, whatever `--fail-on` lets pass.
-            CheckState::Found(Severity::Error) if report.shortfall(line) == Some(Shortfall::Disproved) => {
+            // It explains a change that failed in this run, so it fails regardless of `--fail-on`.
+            CheckState::Found(Severity::Error) if report.shortfall(line) == Some(Shortfall::VerificationFailed) => {
                 ServiceVerdict::Fail
             }
             CheckState::Good | CheckState::Found(_) => ServiceVerdict::Pass,
@@ -84,9 +84,9 @@ fn checks(page: &mut TextPage<'_>, report: &Report, line: &ServiceLine, row: &Ta
     }
 }
 
-/// What comparing the values of a service came to.
+/// The state of the comparison of values.
 fn values(report: &Report, line: &ServiceLine, row: &TableRow) -> CheckState {
-    match (line, row.of_values) {
+    match (line, row.values) {
         (ServiceLine { error: Some(_), .. }, _) => CheckState::Found(Severity::Error),
         (_, Some(worst)) if report.fails(worst) => CheckState::Found(worst),
         (ServiceLine { compared: 0, .. }, _) => CheckState::Open,
@@ -128,27 +128,27 @@ fn rows(report: &Report) -> Vec<TableRow> {
     let mut found: HashMap<&str, (Tally, Option<Severity>)> = HashMap::new();
     for finding in &report.findings {
         for service in &finding.services {
-            let (tally, of_values) = found.entry(&service.id).or_default();
+            let (tally, values) = found.entry(&service.id).or_default();
             tally.add(finding.severity);
-            // What has a gist has a row of its own.
-            if finding.gist.is_none() {
-                *of_values = (*of_values).max(Some(finding.severity));
+            // A finding with a summary is about the running state.
+            if finding.summary.is_none() {
+                *values = (*values).max(Some(finding.severity));
             }
         }
     }
     let row = |line: &ServiceLine| {
-        let (tally, of_values) = found.get(line.service.id.as_str()).copied().unwrap_or_default();
+        let (tally, values) = found.get(line.service.id.as_str()).copied().unwrap_or_default();
         let verdict = report.verdict(line);
-        let mut words = vec![report.shortfall_text(line), tally.summary()];
-        words.retain(|words| !words.is_empty());
+        let mut found = vec![report.shortfall_text(line), tally.summary()];
+        found.retain(|text| !text.is_empty());
         TableRow {
             verdict: verdict.label(),
             tone: tone(verdict),
             name: escape::line(&line.service.name).into_owned(),
             compared: compared(report, line),
-            found: words.join(", "),
+            found: found.join(", "),
             error: line.error.clone(),
-            of_values,
+            values,
         }
     };
     report.services.iter().map(row).collect()
@@ -157,9 +157,9 @@ fn rows(report: &Report) -> Vec<TableRow> {
 fn compared(report: &Report, line: &ServiceLine) -> String {
     match line {
         ServiceLine { error: Some(_), .. } => "could not be read".to_owned(),
-        // Deployed by this run, without a file to be compared with.
+        // Deployed by this run, and outside of the comparison.
         ServiceLine { compared: 0, sealed: 0, .. } if report.shortfall(line).is_some() => "nothing compared".to_owned(),
-        // A key that was ignored may be a common one.
+        // An ignored key may be a common one.
         ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } if report.ignored > 0 => "nothing compared".to_owned(),
         ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } => {
             format!("nothing compared: {}", nothing_in_common(report))
@@ -174,7 +174,7 @@ fn nothing_in_common(report: &Report) -> String {
         ([], [(file, _)]) => format!("no key in common with {}", escape::line(file)),
         ([], _) => "no key in common with its files".to_owned(),
         ([key], _) => format!("{} is not on both sides", escape::line(key)),
-        _ => "no --only key on both sides".to_owned(),
+        _ => "no --only key is on both sides".to_owned(),
     }
 }
 
@@ -193,9 +193,9 @@ mod tests {
         let verdicts = |fail_on| {
             let mut report = Report { findings: vec![finding(&MISSING, "KEY", &[API], "KEY")], fail_on, ..calm() };
             report.findings.push(finding(&EXTRA, "KEY", &[WORKER], "KEY"));
-            let told = text(&report, 80, Detail::Normal);
+            let output = text(&report, 80, Detail::Normal);
             let verdict = |name: &str| {
-                told.lines().find(|line| line.contains(&format!("  {name}  "))).map(|line| line[..4].to_owned())
+                output.lines().find(|line| line.contains(&format!("  {name}  "))).map(|line| line[..4].to_owned())
             };
             [verdict(API), verdict(WORKER)].map(Option::unwrap_or_default)
         };
@@ -215,13 +215,13 @@ mod tests {
         report.services[1].sealed = 1;
         report.services[1].checks = vec![
             check("deployment", CheckState::Good, "SUCCESS, commit 9c31f04"),
-            check("running", CheckState::Found(Severity::Error), "got an old value of OPS_API_KEY"),
+            check("running", CheckState::Found(Severity::Error), "has an old value of OPS_API_KEY"),
             check("commit", CheckState::Found(Severity::Warning), "3 commits behind 371a158"),
             check("start command", CheckState::Found(Severity::Error), "lacks -B"),
             check(
                 "log line",
                 CheckState::Open,
-                "can't be read: Railway could not answer a question about the deployment's log",
+                "can't be read: Railway could not answer the query for the deployment's log",
             ),
         ];
         let expected = "
@@ -229,17 +229,17 @@ PASS  agentverse-api-staging     6 compared
 FAIL  agentverse-worker-staging  5 compared, 1 sealed  1 error
       FAIL  values         5 compared, 1 sealed
       PASS  deployment     SUCCESS, commit 9c31f04
-      FAIL  running        got an old value of OPS_API_KEY
+      FAIL  running        has an old value of OPS_API_KEY
       PASS  commit         3 commits behind 371a158
       FAIL  start command  lacks -B
-      SKIP  log line       can't be read: Railway could not answer a question
-                           about the deployment's log
+      SKIP  log line       can't be read: Railway could not answer the query for
+                           the deployment's log
 ";
-        let told = text(&report, 80, Detail::Normal);
-        assert!(told.contains(expected), "{told}");
+        let output = text(&report, 80, Detail::Normal);
+        assert!(output.contains(expected), "{output}");
         let narrow = text(&report, 60, Detail::Normal);
-        assert!(narrow.contains("\n      FAIL  running        got an old value of OPS_API_KEY\n"), "{narrow}");
-        assert!(narrow.lines().all(|line| line.chars().count() <= 60 || line.starts_with("  next")), "{narrow}");
+        assert!(narrow.contains("\n      FAIL  running        has an old value of OPS_API_KEY\n"), "{narrow}");
+        assert!(narrow.lines().all(|line| line.chars().count() <= 60 || line.starts_with("    doctor ")), "{narrow}");
         report.fail_on = Some(Severity::Warning);
         assert!(text(&report, 80, Detail::Normal).contains("      FAIL  commit         3 commits behind"));
     }
@@ -252,11 +252,11 @@ FAIL  agentverse-worker-staging  5 compared, 1 sealed  1 error
             (vec![], vec![one(".env")], "no key in common with .env"),
             (vec![], vec![one(".env"), one(".env.local")], "no key in common with its files"),
             (vec![key("NOPE")], vec![one(".env")], "NOPE is not on both sides"),
-            (vec![key("NOPE"), key("NEITHER")], vec![one(".env")], "no --only key on both sides"),
+            (vec![key("NOPE"), key("NEITHER")], vec![one(".env")], "no --only key is on both sides"),
         ] {
             let report = Report { services: vec![line(API, 0, 0)], only, files, ..calm() };
-            let told = text(&report, 80, Detail::Normal);
-            assert!(told.contains(&format!("\nSKIP  {API}  nothing compared: {reason}\n")), "{told}");
+            let output = text(&report, 80, Detail::Normal);
+            assert!(output.contains(&format!("\nSKIP  {API}  nothing compared: {reason}\n")), "{output}");
         }
     }
 }

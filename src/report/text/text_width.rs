@@ -2,17 +2,17 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// How many columns a text takes.
+/// Returns the width of a text.
 pub(crate) fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// The text with blanks up to that many columns.
+/// Pads a text with spaces.
 pub(crate) fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
-/// The text in at most that many columns: its middle gives way to `…`, because names differ at both ends.
+/// Truncates a text in the middle, with `…`: names of services often differ at either end.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
@@ -23,7 +23,7 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     head.into_iter().chain(['…']).chain(tail.into_iter().rev()).collect()
 }
 
-/// The first characters that fit into that many columns.
+/// Returns the first characters that fit into `width` columns.
 fn leading(characters: impl Iterator<Item = char>, width: usize) -> Vec<char> {
     let mut taken = 0;
     characters

@@ -1,16 +1,16 @@
-//! Whole reports, as their readers see them.
+//! Complete text reports.
 
 use crate::drift::model::finding::Location;
 use crate::report::test_support::{
-    DIFFERS, MISSING, NATURE, calm, cut_short, differs, finding, incident, key, line, rendered_as, service, sighting,
-    text, text_options,
+    DIFFERS, MISSING, NATURE, calm, cut_short, differs, finding, incident, key, line, observation, rendered_as,
+    service, text, text_options,
 };
 use crate::report::{Detail, Report, ReportPart, Values};
 
 const API: &str = "agentverse-api-staging";
 const WORKER: &str = "agentverse-worker-staging";
 
-/// A first run: many values differ, many keys are nowhere, one service can't be read, one has nothing in common.
+/// A first run: many values differ, many keys are missing, one service is unreadable, and one shares no key.
 fn first_run() -> Report {
     let mut report = incident();
     report.left_out.clear();
@@ -28,7 +28,7 @@ fn first_run() -> Report {
     report.services.push(line("web", 0, 0));
     report.services[1].compared = 0;
     report.services[1].error =
-        Some("Railway could not answer variables: Railway said “Problem processing request”".to_owned());
+        Some("Railway could not answer the query for variables: “Problem processing request”".to_owned());
     report.exit_code = 5;
     report
 }
@@ -41,18 +41,19 @@ agentverse · staging (railway link) · .env (default)
 left out: Postgres, Redis (databases); web (shares no key with .env);
   --service=NAME compares one
 
-error: STAGING_OPS_API_KEY differs between .env and Railway        value-differs
+error: STAGING_OPS_API_KEY differs between .env and Railway [value-differs]
     .env:5                     local   ● 7019da
     agentverse-api-staging     stored  ● edd9ce
     agentverse-worker-staging  stored  ● edd9ce
-  next  doctor fix --only STAGING_OPS_API_KEY
+  help: run:
+    doctor fix --only STAGING_OPS_API_KEY
 
-notes (-v tells them in full)
+notes (-v lists them)
   missing-locally  agentverse-api-staging: 2 keys are only on Railway
   sealed           agentverse-api-staging: JWT_SIGNING_KEY can't be compared: it
                    is sealed
 
-● stands for a value; within this run, equal values have equal fingerprints
+● is a value's fingerprint; equal values have equal fingerprints in this run
 
 FAIL  agentverse-api-staging     6 compared, 1 sealed  1 error, 3 notes
 FAIL  agentverse-worker-staging  5 compared            1 error
@@ -72,20 +73,21 @@ left out: Postgres, Redis (databases);
   web (shares no key with .env); --service=NAME compares one
 
 error: STAGING_OPS_API_KEY differs between .env and Railway
-  rule  value-differs
+    [value-differs]
     .env:5                     local   ● 7019da
     agentverse-api-staging     stored  ● edd9ce
     agentverse-worker-staging  stored  ● edd9ce
-  next  doctor fix --only STAGING_OPS_API_KEY
+  help: run:
+    doctor fix --only STAGING_OPS_API_KEY
 
-notes (-v tells them in full)
+notes (-v lists them)
   missing-locally  agentverse-api-staging: 2 keys are only
                    on Railway
   sealed           agentverse-api-staging: JWT_SIGNING_KEY
                    can't be compared: it is sealed
 
-● stands for a value; within this run, equal values have
-  equal fingerprints
+● is a value's fingerprint; equal values have equal
+  fingerprints in this run
 
 FAIL  agentverse-api-staging
       6 compared, 1 sealed · 1 error, 3 notes
@@ -104,20 +106,21 @@ agentverse · staging (railway link) · .env (default)
 2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
 left out: Postgres, Redis (databases); web (shares no key with .env); --service=NAME compares one
 
-error: STAGING_OPS_API_KEY differs between .env and Railway                            value-differs
+error: STAGING_OPS_API_KEY differs between .env and Railway [value-differs]
     .env:5                     local   ● 7019da
     agentverse-api-staging     stored  ● edd9ce
     agentverse-worker-staging  stored  ● edd9ce
-  next  doctor fix --only STAGING_OPS_API_KEY
+  help: run:
+    doctor fix --only STAGING_OPS_API_KEY
 
-note: JWT_SIGNING_KEY can't be compared: it is sealed                                         sealed
+note: JWT_SIGNING_KEY can't be compared: it is sealed [sealed]
     .env:7                  local   ● 7019da
     agentverse-api-staging  sealed
 
 notes
   missing-locally  agentverse-api-staging: 2 keys are only on Railway: SENTRY_DSN, WEB_CONCURRENCY
 
-● stands for a value; within this run, equal values have equal fingerprints
+● is a value's fingerprint; equal values have equal fingerprints in this run
 
 FAIL  agentverse-api-staging     6 compared, 1 sealed  1 error, 3 notes
 FAIL  agentverse-worker-staging  5 compared            1 error
@@ -130,7 +133,7 @@ FAIL  agentverse-worker-staging  5 compared            1 error
 #[test]
 fn quiet_report_shows_failures_and_totals() {
     let expected = "\
-error: agentverse-api-staging, agentverse-worker-staging: STAGING_OPS_API_KEY differs between .env and Railway · .env:5 (value-differs)
+error: agentverse-api-staging, agentverse-worker-staging: STAGING_OPS_API_KEY differs between .env and Railway · .env:5 [value-differs]
 1 error, 3 notes · 11 values compared, 1 sealed · 2 requests
 ";
     assert_eq!(text(&incident(), 80, Detail::Quiet), expected);
@@ -146,7 +149,7 @@ agentverse · staging (railway link) · .env (default)
 3 services: agentverse-api-staging, agentverse-worker-staging, web
   (by shared keys)
 
-6 errors: local and stored values differ                           value-differs
+6 errors: local and stored values differ [value-differs]
     KEY_1  .env:5 · agentverse-api-staging
     KEY_2  .env:5 · agentverse-api-staging · the stored value ends with a line
            break
@@ -154,29 +157,30 @@ agentverse · staging (railway link) · .env (default)
     KEY_4  .env:5 · agentverse-api-staging
     KEY_5  .env:5 · agentverse-api-staging
     KEY_6  .env:5 · agentverse-api-staging
-  more  -v tells each of them in full
-  next  doctor fix
+    (-v lists them)
+  help: run:
+    doctor fix
 
 12 warnings: the key is in the file and on no service that should have it
-  rule  missing-on-railway
+    [missing-on-railway]
     .env · agentverse-api-staging
       MISSING_1, MISSING_2, MISSING_3, MISSING_4, MISSING_5, MISSING_6,
       MISSING_7, MISSING_8, MISSING_9, MISSING_10, MISSING_11, MISSING_12
-  more  -v tells each of them in full
+    (-v lists them)
 
-notes (-v tells them in full)
+notes (-v lists them)
   expected-difference  the values differ, and are expected to
                        agentverse-api-staging: PORT, NODE_ENV
                        agentverse-worker-staging: PORT
 
-What differs on purpose can be recorded once, and is left out from then on:
-  next  doctor init
+Expected differences? Record them with:
+    doctor init
 
 FAIL  agentverse-api-staging
       6 compared, 1 sealed · 6 errors, 12 warnings, 2 notes
 FAIL  agentverse-worker-staging
       could not be read · 1 error, 1 note
-      Railway could not answer variables: Railway said “Problem processing
+      Railway could not answer the query for variables: “Problem processing
       request”
 SKIP  web
       nothing compared: no key in common with .env
@@ -189,7 +193,7 @@ SKIP  web
 
 #[test]
 fn offers_init_only_for_many_differences_without_config() {
-    let offered = |report: &Report| text(report, 80, Detail::Normal).contains("\n  next  doctor init\n");
+    let offered = |report: &Report| text(report, 80, Detail::Normal).contains("\n    doctor init\n");
     assert!(offered(&first_run()));
     assert!(!offered(&Report { configured: true, ..first_run() }));
     let mut five = first_run();
@@ -201,16 +205,16 @@ fn offers_init_only_for_many_differences_without_config() {
 fn unreadable_service_is_never_hidden() {
     let quiet = text(&first_run(), 80, Detail::Quiet);
     assert!(
-        quiet.contains("\nFAIL agentverse-worker-staging: Railway could not answer variables: Railway said"),
+        quiet.contains("\nFAIL agentverse-worker-staging: Railway could not answer the query for variables"),
         "{quiet}"
     );
     let mut unread = calm();
     unread.services[0] = line(API, 0, 0);
-    unread.services[0].error = Some("no answer".to_owned());
+    unread.services[0].error = Some("timed out".to_owned());
     unread.exit_code = 5;
     let expected = "\
 FAIL  agentverse-api-staging     could not be read
-      no answer
+      timed out
 PASS  agentverse-worker-staging  5 compared
 
 5 values compared · 1 service could not be read · 2 requests
@@ -237,16 +241,16 @@ fn interrupted_fix_lists_its_steps_without_old_findings() {
     let report = Report { part: ReportPart::Outcome, ..cut_short() };
     let expected = "\
 done       push      api|1  A
-failed     push      api|1  B: Railway said no: \\u{1b}[2J
+failed     push      api|1  B: Railway refused the change: \\u{1b}[2J
 not-tried  redeploy  api|1  interrupted
 
-interrupted; `doctor check` tells how things stand
+interrupted; `doctor check` shows the current state
 
 interrupted · 2 requests
 ";
     assert_eq!(text(&report, 80, Detail::Normal).trim_start(), expected);
     let quiet = text(&report, 80, Detail::Quiet);
-    let expected = "failed push api|1: B: Railway said no: \\u{1b}[2J\nnot-tried redeploy api|1: interrupted\n\
+    let expected = "failed push api|1: B: Railway refused the change: \\u{1b}[2J\nnot-tried redeploy api|1: interrupted\n\
                     interrupted\n";
     assert_eq!(quiet, expected);
 }
@@ -258,29 +262,29 @@ fn commands_use_the_program_and_flags_of_this_run() {
         flags: vec!["--environment=my staging".to_owned()],
         ..incident()
     };
-    let told = text(&demo, 60, Detail::Normal);
+    let output = text(&demo, 60, Detail::Normal);
     assert!(
-        told.contains("\n  next  doctor demo fix --only STAGING_OPS_API_KEY --environment='my staging'\n"),
-        "{told}"
+        output.contains("\n    doctor demo fix --only STAGING_OPS_API_KEY --environment='my staging'\n"),
+        "{output}"
     );
 }
 
 #[test]
 fn values_are_shown_exactly_and_only_on_request() {
     let mut report = Report { findings: vec![finding(&DIFFERS, "KEY", &[API], "KEY differs")], ..calm() };
-    report.findings[0].sightings = vec![
-        sighting(".env:5", "local", Some("a\\n ")),
-        sighting(API, "stored", Some("a\n\u{1b}[0m")),
-        sighting(WORKER, "stored", Some("")),
+    report.findings[0].observations = vec![
+        observation(".env:5", "local", Some("a\\n ")),
+        observation(API, "stored", Some("a\n\u{1b}[0m")),
+        observation(WORKER, "stored", Some("")),
     ];
     let key = key();
     let shown = crate::report::TextOptions { values: Values::Shown, ..text_options(&key, 80, Detail::Normal) };
-    let told = rendered_as(&report, &shown);
+    let output = rendered_as(&report, &shown);
     let expected = r"
     .env:5                     local   a\\n\u{20}
     agentverse-api-staging     stored  a\n\u{1b}[0m
     agentverse-worker-staging  stored  (empty)
 ";
-    assert!(told.contains(expected), "{told}");
-    assert!(!told.contains('●'));
+    assert!(output.contains(expected), "{output}");
+    assert!(!output.contains('●'));
 }

@@ -1,4 +1,4 @@
-//! What several parts of a text report say in the same way.
+//! Phrases and groups that several parts of a text report share.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -7,48 +7,46 @@ use crate::drift::Severity;
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::rule::Rule;
 
-/// Names in one line before the rest is counted.
+/// Names that a line shows before the rest is counted.
 pub(crate) const FEW: usize = 4;
 
 /// The findings of one rule with one severity, in the report's order.
 pub(crate) struct FindingGroup<'r> {
-    /// The rule.
     pub(crate) rule: &'static Rule,
-    /// Their severity.
     pub(crate) severity: Severity,
     /// At least one.
     pub(crate) findings: Vec<&'r Finding>,
 }
 
 impl FindingGroup<'_> {
-    /// What they have in common.
-    pub(crate) fn of(&self) -> (Severity, &'static str) {
+    /// What the group was formed by.
+    pub(crate) fn id(&self) -> (Severity, &'static str) {
         (self.severity, self.rule.name)
     }
 }
 
-/// The findings by severity and rule, each kind where its first one stands.
-pub(crate) fn kinds<'r>(findings: impl IntoIterator<Item = &'r Finding>) -> Vec<FindingGroup<'r>> {
-    alike(findings, |finding| (finding.severity, finding.rule.name))
+/// Groups findings by severity and rule, in the order of the first finding of each group.
+pub(crate) fn group_by_rule<'r>(findings: impl IntoIterator<Item = &'r Finding>) -> Vec<FindingGroup<'r>> {
+    group_by(findings, |finding| (finding.severity, finding.rule.name))
         .into_iter()
         .map(|((severity, _), findings)| FindingGroup { rule: findings[0].rule, severity, findings })
         .collect()
 }
 
-/// Things by what they have in common, in the order of their first ones.
-pub(crate) fn alike<'t, T, C: Eq + Hash + Clone>(
-    things: impl IntoIterator<Item = &'t T>,
-    common: impl Fn(&'t T) -> C,
+/// Groups items by a criterion, in the order of the first item of each group.
+pub(crate) fn group_by<'t, T, C: Eq + Hash + Clone>(
+    items: impl IntoIterator<Item = &'t T>,
+    criterion: impl Fn(&'t T) -> C,
 ) -> Vec<(C, Vec<&'t T>)> {
     let mut groups: Vec<(C, Vec<&'t T>)> = Vec::new();
     let mut index: HashMap<C, usize> = HashMap::new();
-    for thing in things {
-        let common = common(thing);
-        let at = *index.entry(common.clone()).or_insert(groups.len());
+    for item in items {
+        let criterion = criterion(item);
+        let at = *index.entry(criterion.clone()).or_insert(groups.len());
         if at == groups.len() {
-            groups.push((common, Vec::new()));
+            groups.push((criterion, Vec::new()));
         }
-        groups[at].1.push(thing);
+        groups[at].1.push(item);
     }
     groups
 }
@@ -67,19 +65,18 @@ pub(crate) fn listed(names: &[impl AsRef<str>], most: usize) -> String {
     }
 }
 
-/// The names of the finding's services.
 pub(crate) fn services(finding: &Finding) -> Vec<&str> {
     finding.services.iter().map(|service| service.name.as_str()).collect()
 }
 
-/// The files of its places, each once.
+/// The files of the finding's places, each once.
 pub(crate) fn files(finding: &Finding) -> Vec<&str> {
     let mut files: Vec<&str> = finding.places.iter().map(|place| place.file.as_str()).collect();
     files.dedup();
     files
 }
 
-/// Whether a sentence says a name as a word of its own: `api` is not said in `api-gateway`.
+/// Whether a sentence contains a name as a whole word: `api-gateway` does not mention `api`.
 pub(crate) fn mentions(sentence: &str, name: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_');
     !name.is_empty()
@@ -90,16 +87,16 @@ pub(crate) fn mentions(sentence: &str, name: &str) -> bool {
         })
 }
 
-/// Those names that neither the finding's message nor its sightings mention.
-pub(crate) fn unsaid<N: AsRef<str>>(finding: &Finding, names: Vec<N>) -> Vec<N> {
-    let sighted: HashSet<&str> = finding.sightings.iter().map(|sighting| sighting.place.as_str()).collect();
+/// Returns the names that neither the finding's message nor its observations mention.
+pub(crate) fn unmentioned<N: AsRef<str>>(finding: &Finding, names: Vec<N>) -> Vec<N> {
+    let observed: HashSet<&str> = finding.observations.iter().map(|observation| observation.place.as_str()).collect();
     names
         .into_iter()
-        .filter(|name| !sighted.contains(name.as_ref()) && !mentions(&finding.message, name.as_ref()))
+        .filter(|name| !observed.contains(name.as_ref()) && !mentions(&finding.message, name.as_ref()))
         .collect()
 }
 
-/// The message with what it leaves open: `api: DEBUG differs · .env:3`.
+/// The message, with the services and places that it does not mention: `api: DEBUG differs · .env:3`.
 pub(crate) fn in_one_line(finding: &Finding) -> String {
     let mut parts = Vec::new();
     let places: Vec<String> =
@@ -122,16 +119,16 @@ mod tests {
 
     #[test]
     fn name_is_mentioned_only_as_a_whole_word() {
-        for (sentence, name, said) in [
+        for (sentence, name, is_mentioned) in [
             ("KEY is on api", "api", true),
             ("KEY is on api, web", "api", true),
             ("KEY is on api-gateway", "api", false),
             ("KEY is on api-gateway and api", "api", true),
             ("MY_KEY differs", "KEY", false),
-            (".env:33 is no assignment", ".env:3", false),
+            (".env:33 is not an assignment", ".env:3", false),
             ("anything", "", false),
         ] {
-            assert_eq!(mentions(sentence, name), said, "{sentence}: {name}");
+            assert_eq!(mentions(sentence, name), is_mentioned, "{sentence}: {name}");
         }
     }
 

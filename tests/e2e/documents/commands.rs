@@ -1,4 +1,4 @@
-//! The commands and flags in the documents.
+//! Commands and flags in the documents are valid and complete.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::binary::Doctor;
 use crate::documents::{blocks_of, document, documents, spans};
 
-/// Commands of other programs, which this test can't check.
+/// Commands of other programs, which are not checked.
 const OTHERS: &[&str] = &[
     "cargo test",
     "bash .ci/run",
@@ -32,7 +32,7 @@ const OTHERS: &[&str] = &[
     "npx husky init",
 ];
 
-/// The call of `doctor` in a line of a shell, as arguments; what comes before and after it is the shell's.
+/// Returns the arguments of the `doctor` call in a shell line, without redirections, alternatives and comments.
 fn call(line: &str) -> Option<Vec<String>> {
     let words = shlex::split(line)?;
     let end = words.iter().position(|word| ["||", "<", ">>"].contains(&word.as_str()) || word.starts_with('#'));
@@ -42,60 +42,60 @@ fn call(line: &str) -> Option<Vec<String>> {
         ["cargo", "run", "--release", "--", rest @ ..] => {
             Some(["doctor"].iter().chain(rest).map(|word| (*word).to_owned()).collect())
         }
-        // A line that is written into a hook.
+        // The line is written to a hook.
         ["echo", text] => call(text),
         _ => None,
     }
 }
 
-fn is_understood(call: &[String]) -> Result<(), String> {
+fn parse(call: &[String]) -> Result<(), String> {
     Cli::try_parse_from(call).map(drop).map_err(|error| format!("{call:?}: {error}"))
 }
 
 #[test]
 fn every_shell_line_is_a_valid_command() {
-    let mut seen = 0;
+    let mut count = 0;
     for line in blocks_of("sh").iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty()) {
-        if let Some(call) = call(doctors(line)) {
-            assert_eq!(is_understood(&call), Ok(()), "{line}");
-            seen += 1;
+        if let Some(call) = call(without_redirection(line)) {
+            assert_eq!(parse(&call), Ok(()), "{line}");
+            count += 1;
         } else {
             let is_known = OTHERS.contains(&line.split(" #").next().unwrap_or_default().trim_end());
             assert!(is_known, "no test checks this line: {line}");
         }
     }
-    assert!(seen >= 5, "only {seen} calls were found");
+    assert!(count >= 5, "only {count} calls were found");
 }
 
-/// The part of a line that is doctor's: where its output goes is the shell's. A table writes `|` as `\|`.
-fn doctors(line: &str) -> &str {
-    [" > ", " | ", " \\| "].iter().fold(line, |line, sign| line.split_once(sign).map_or(line, |(typed, _)| typed))
+/// Removes redirections and pipes from a line. A table escapes `|` as `\|`.
+fn without_redirection(line: &str) -> &str {
+    [" > ", " | ", " \\| "].iter().fold(line, |line, sign| line.split_once(sign).map_or(line, |(command, _)| command))
 }
 
 #[test]
 fn every_mentioned_command_is_valid() {
-    let mut seen = 0;
+    let mut count = 0;
     for (name, text) in documents().into_iter().map(|name| (name.clone(), document(&name))) {
         for span in spans(&text).into_iter().filter(|span| span.starts_with("doctor ")) {
-            // A verb that is spoken of broken over two lines is still one.
-            let call = call(doctors(&span.replace('\n', " "))).expect("it starts with doctor");
+            // A code span may be wrapped.
+            let call = call(without_redirection(&span.replace('\n', " "))).expect("it starts with doctor");
             if let Err(error) = Cli::try_parse_from(&call) {
-                // `doctor auth` and `doctor completions` alone are names of verbs.
+                // `doctor auth` and `doctor completions` alone name a command.
                 let is_name = call.len() == 2
                     && matches!(
                         error.kind(),
                         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingRequiredArgument
                     );
-                let is_answer = matches!(error.kind(), ErrorKind::DisplayVersion | ErrorKind::DisplayHelp);
-                assert!(is_name || is_answer, "{name}: `{span}`: {error}");
+                let is_output = matches!(error.kind(), ErrorKind::DisplayVersion | ErrorKind::DisplayHelp);
+                assert!(is_name || is_output, "{name}: `{span}`: {error}");
             }
-            seen += 1;
+            count += 1;
         }
     }
-    assert!(seen >= 50, "only {seen} commands were found");
+    assert!(count >= 50, "only {count} commands were found");
 }
 
-/// The commands of a file for CI or for a tool of hooks: texts under `run` and `script`.
+/// Returns the commands in the configuration of a CI system or hook manager: the strings under `run` and `script`.
 fn commands(value: &Value) -> Vec<String> {
     match value {
         Value::Object(entries) => {
@@ -120,21 +120,21 @@ fn every_ci_and_hook_recipe_runs() {
         let value: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         for line in commands(&value) {
             let Some(call) = call(&line) else {
-                assert!(line.starts_with("gh pr comment "), "nothing looks at this line: {line}");
+                assert!(line.starts_with("gh pr comment "), "no test checks this line: {line}");
                 continue;
             };
-            assert_eq!(is_understood(&call), Ok(()), "{line}");
+            assert_eq!(parse(&call), Ok(()), "{line}");
             if call[1] != "check" {
                 continue;
             }
             let doctor = Doctor::new(incident::estate()).file(".env", incident::ENV_FILE);
             let arguments: Vec<&str> = call[2..].iter().map(String::as_str).collect();
-            let ended = doctor.check(&arguments);
+            let outcome = doctor.check(&arguments);
             let never = arguments.windows(2).any(|pair| pair == ["--fail-on", "never"]);
-            assert_eq!(ended.code, Some(i32::from(!never)), "{line}: {ended:?}");
+            assert_eq!(outcome.code, Some(i32::from(!never)), "{line}: {outcome:?}");
             if let Some(pair) = arguments.windows(2).find(|pair| pair[0] == "--output") {
                 assert!(doctor.work().join(pair[1]).metadata().unwrap().len() > 0, "{line}");
-                assert!(text.matches(pair[1]).count() > 1, "{}, which {line} writes, is used for nothing", pair[1]);
+                assert!(text.matches(pair[1]).count() > 1, "{}, which `{line}` writes, is not used", pair[1]);
             }
             ran += 1;
         }
@@ -142,11 +142,11 @@ fn every_ci_and_hook_recipe_runs() {
     assert!(ran >= 4, "only {ran} recipes were run");
 }
 
-/// Flags that are seen in help, with those of the verbs below.
+/// Collects the flags shown in help, including those of subcommands.
 fn flags(command: &Command, found: &mut BTreeSet<String>) {
-    let seen = command.get_arguments().filter(|argument| !argument.is_hide_set());
-    found.extend(seen.filter_map(|argument| argument.get_long()).map(|long| format!("--{long}")));
-    command.get_subcommands().for_each(|verb| flags(verb, found));
+    let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    found.extend(shown.filter_map(|argument| argument.get_long()).map(|long| format!("--{long}")));
+    command.get_subcommands().for_each(|subcommand| flags(subcommand, found));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The documents match the program: every block, command, key, exit code, variable and link is checked.
+//! The documents match the program: code blocks, commands, keys, exit codes, environment variables and links.
 
 mod commands;
 mod reference;
@@ -30,7 +30,7 @@ fn document(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap()
 }
 
-/// The fenced blocks of a document: what is behind the fence, and the text.
+/// Returns the fenced blocks of a document: the language and the text.
 fn blocks(text: &str) -> Vec<(&str, String)> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
@@ -51,24 +51,24 @@ fn blocks_of(kind: &str) -> Vec<String> {
     all.filter(|(found, _)| *found == kind).map(|(_, text)| text).collect()
 }
 
-/// What stands between single backticks, in the prose.
+/// Returns the code spans outside fenced blocks.
 fn spans(text: &str) -> Vec<&str> {
     let prose = text.split("```").step_by(2);
     prose.flat_map(|prose| prose.split('`').skip(1).step_by(2)).collect()
 }
 
-/// What the parser makes of a `doctor.toml`.
-fn understood(text: &str) -> Result<Option<Config>, Error> {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("doctor.toml"), text).unwrap();
-    load(&ConfigChoice::Nearest, folder.path(), &rule_names())
+/// Parses a `doctor.toml`.
+fn parse_config(text: &str) -> Result<Option<Config>, Error> {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("doctor.toml"), text).unwrap();
+    load(&ConfigChoice::Nearest, directory.path(), &rule_names())
 }
 
 fn rule_names() -> Vec<(&'static str, &'static str)> {
     RULES.iter().map(|rule| (rule.code, rule.name)).collect()
 }
 
-/// The rows of the table below a heading: the cells, without backticks.
+/// Returns the rows of the table below a heading, without backticks.
 fn rows(document: &str, heading: &str) -> Vec<Vec<String>> {
     let (_, rest) = document.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
     let table = rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));

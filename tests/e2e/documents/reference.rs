@@ -1,4 +1,4 @@
-//! `doctor.toml`, exit codes, environment variables, defaults and rules, as the documents describe them.
+//! `doctor.toml`, exit codes, environment variables, defaults and rules match the documents.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,10 +11,10 @@ use railway_doctor::io::railway::deployment_log::WITHIN;
 use railway_doctor::io::sim::seed::incident;
 
 use crate::binary::Doctor;
-use crate::documents::{CONFIGURATION, blocks_of, document, root, rows, understood};
+use crate::documents::{CONFIGURATION, blocks_of, document, parse_config, root, rows};
 
 #[test]
-fn documented_doctor_toml_is_used_completely() {
+fn documented_doctor_toml_applies_to_a_check() {
     let configuration = document(CONFIGURATION);
     let (_, rest) = configuration.split_once("```toml\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
@@ -22,11 +22,10 @@ fn documented_doctor_toml_is_used_completely() {
         .file(".env", incident::ENV_FILE)
         .file("worker/.env", incident::ENV_FILE)
         .file("doctor.toml", example);
-    let ended = doctor.check(&["-v"]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(!ended.out.contains("does not use it yet"), "nothing of it is unused: {ended:?}");
-    assert!(ended.out.contains("worker/.env"), "{ended:?}");
-    assert!(!ended.out.contains("only on Railway"), "missing-locally is off: {ended:?}");
+    let outcome = doctor.check(&["-v"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.out.contains("worker/.env"), "{outcome:?}");
+    assert!(!outcome.out.contains("missing-locally"), "missing-locally is off: {outcome:?}");
 }
 
 #[test]
@@ -34,23 +33,27 @@ fn every_doctor_toml_example_is_valid() {
     let blocks = blocks_of("toml");
     assert!(!blocks.is_empty());
     for text in blocks {
-        assert!(understood(&text).is_ok(), "{:?}\n{text}", understood(&text));
+        assert!(parse_config(&text).is_ok(), "{:?}\n{text}", parse_config(&text));
     }
 }
 
 #[test]
-fn every_explanation_has_four_parts_and_valid_examples() {
+fn every_explanation_has_four_sections_and_valid_examples() {
     let mut examples = 0;
     for rule in RULES {
-        let heads: Vec<&str> = rule.explain.lines().filter(|line| line.starts_with("## ")).collect();
-        let wanted = ["## Why it matters", "## Example", "## How to mend it", "## How to silence it"];
-        assert_eq!(heads, wanted, "{}", rule.name);
+        let headings: Vec<&str> = rule.explain.lines().filter(|line| line.starts_with("## ")).collect();
+        let expected = ["## Why it matters", "## Example", "## Fix", "## Suppress"];
+        assert_eq!(headings, expected, "{}", rule.name);
         assert!(rule.explain.lines().count() < 40, "{} is longer than a screen", rule.name);
-        let parts = rule.explain.split("\n## ").skip(1);
-        assert!(parts.into_iter().all(|part| part.lines().skip(1).any(|line| !line.is_empty())), "{}", rule.name);
+        let sections = rule.explain.split("\n## ").skip(1);
+        assert!(
+            sections.into_iter().all(|section| section.lines().skip(1).any(|line| !line.is_empty())),
+            "{}",
+            rule.name
+        );
         for example in rule.explain.split("\n\n").filter(|part| part.starts_with("    [")) {
             let text = example.lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
-            assert!(understood(&text).is_ok(), "{}: {:?}\n{text}", rule.name, understood(&text));
+            assert!(parse_config(&text).is_ok(), "{}: {:?}\n{text}", rule.name, parse_config(&text));
             examples += 1;
         }
     }
@@ -78,13 +81,13 @@ fn reference_lists_exactly_the_keys_of_the_parser() {
     ];
     let mut known = Vec::new();
     for section in sections {
-        // The parser itself says what can stand there.
-        let Err(Error::Config { help: next, .. }) = understood(&format!("{section}\nzzzz = 1\n")) else {
-            panic!("{section} takes any key")
+        // The error of the parser lists the valid keys.
+        let Err(Error::Config { help, .. }) = parse_config(&format!("{section}\nzzzz = 1\n")) else {
+            panic!("{section} accepts any key")
         };
-        let (_, keys) = next.split_once("use one of ").expect("it lists them");
+        let (_, keys) = help.text.split_once("valid keys: ").expect("the help lists the keys");
         let keys = keys.split('`').skip(1).step_by(2);
-        // What is a section has rows of its own.
+        // Sections have separate rows.
         let is_section = |key: &&str| {
             ["environments", "services", "require", "ignore", "severity", "expect", "hook", "log", "http"].contains(key)
                 && matches!(section, "" | "[expect]")
@@ -92,11 +95,11 @@ fn reference_lists_exactly_the_keys_of_the_parser() {
         known.extend(keys.filter(|key| !is_section(key)).map(|key| format!("{section} {key}").trim().to_owned()));
     }
     known.push("[severity] RULE".to_owned());
-    let mut told: Vec<String> =
+    let mut documented: Vec<String> =
         rows(&document(CONFIGURATION), "## Every key").iter().map(|row| row[0].clone()).collect();
     known.sort();
-    told.sort();
-    assert_eq!(told, known);
+    documented.sort();
+    assert_eq!(documented, known);
 }
 
 #[test]
@@ -113,9 +116,10 @@ fn documented_exit_codes_match_the_program() {
         Exit::Inconclusive,
         Exit::Interrupted,
     ];
-    let told: Vec<String> = rows(&document("README.md"), "## Exit codes").iter().map(|row| row[0].clone()).collect();
-    assert_eq!(told, all.map(|exit| exit.code().to_string()));
-    // A new one does not compile here before it is in the list above.
+    let documented: Vec<String> =
+        rows(&document("README.md"), "## Exit codes").iter().map(|row| row[0].clone()).collect();
+    assert_eq!(documented, all.map(|exit| exit.code().to_string()));
+    // If this does not compile, add the new variant to the list above, too.
     for exit in all {
         match exit {
             Exit::Clean
@@ -132,14 +136,14 @@ fn documented_exit_codes_match_the_program() {
     }
 }
 
-/// Sources that ship: no tests, and nothing of the pretend Railway.
-fn sources(folder: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
+/// Collects the sources, without tests and without the simulator.
+fn sources(directory: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && !["tests", "sim"].contains(&name.as_str()) {
             sources(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") && !name.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !name.ends_with("tests.rs") {
             let text = std::fs::read_to_string(&path).unwrap();
             found.push(text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned());
         }
@@ -152,14 +156,12 @@ fn every_environment_variable_is_documented() {
     for module in ["src/commands", "src/io"] {
         sources(&root().join(module), &mut texts);
     }
-    let told = rows(&document(CONFIGURATION), "## Environment variables");
-    let told: BTreeSet<String> = told.iter().flat_map(|row| row[0].split(", ").map(str::to_owned)).collect();
+    let rows = rows(&document(CONFIGURATION), "## Environment variables");
+    let documented: BTreeSet<String> = rows.iter().flat_map(|row| row[0].split(", ").map(str::to_owned)).collect();
     let mut read = BTreeSet::new();
     for text in &texts {
-        for asked in
-            ["name(\"", "told(\"", "variable(\"", "variables.get(\"", "var_os(\"", "get(\"", "const NAME: &str = \""]
-        {
-            for rest in text.split(asked).skip(1) {
+        for pattern in ["name(\"", "variable(\"", "variables.get(\"", "var_os(\"", "get(\"", "const NAME: &str = \""] {
+            for rest in text.split(pattern).skip(1) {
                 let name = rest.split('"').next().unwrap_or_default();
                 let is_name = name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
                 read.extend((is_name && name != "HEAD").then(|| name.to_owned()));
@@ -167,9 +169,9 @@ fn every_environment_variable_is_documented() {
         }
     }
     assert!(read.len() >= 12, "only {read:?} were found");
-    let missing: Vec<&String> = read.difference(&told).collect();
-    assert!(missing.is_empty(), "{CONFIGURATION} lacks {missing:?}");
-    // Read by libraries, by git, or for a list that is not in this form.
+    let missing: Vec<&String> = read.difference(&documented).collect();
+    assert!(missing.is_empty(), "{CONFIGURATION} does not describe {missing:?}");
+    // Read by a library, by git, or by code that the patterns above do not match.
     let elsewhere = [
         "HTTPS_PROXY",
         "ALL_PROXY",
@@ -186,8 +188,25 @@ fn every_environment_variable_is_documented() {
         "TERM",
         "DBUS_SESSION_BUS_ADDRESS",
     ];
-    let other: Vec<&String> = told.difference(&read).filter(|name| !elsewhere.contains(&name.as_str())).collect();
-    assert!(other.is_empty(), "nothing reads {other:?}");
+    let other: Vec<&String> = documented.difference(&read).filter(|name| !elsewhere.contains(&name.as_str())).collect();
+    assert!(other.is_empty(), "documented but never read: {other:?}");
+}
+
+#[test]
+fn environment_variables_in_help_are_documented() {
+    let help = Cli::command().render_long_help().to_string();
+    let (_, section) = help.split_once("Environment:\n").unwrap();
+    let rows = rows(&document(CONFIGURATION), "## Environment variables");
+    let documented: BTreeSet<&str> = rows.iter().flat_map(|row| row[0].split(", ")).collect();
+    let names = |line: &str| line.trim().split("  ").next().unwrap_or_default().replace("=0", "");
+    for line in section.trim_end().lines().map(names) {
+        for name in line.split(", ") {
+            assert!(documented.contains(name), "{CONFIGURATION} does not describe {name}");
+        }
+    }
+    for name in ["RAILWAY_TOKEN", "RAILWAY_API_TOKEN", "DOCTOR=0", "CI", "NO_COLOR"] {
+        assert!(section.contains(&format!("  {name}")), "{help}");
+    }
 }
 
 #[test]
@@ -199,28 +218,28 @@ fn documented_defaults_match_the_code() {
     };
     assert_eq!(default("[[expect.log]] within"), format!("\"{}s\"", WITHIN.as_secs()));
     let help = Cli::command().find_subcommand_mut("check").unwrap().render_long_help().to_string();
-    let (_, fail_on) = help.split_once("Fail from ").unwrap();
+    let (_, fail_on) = help.split_once("Fail on ").unwrap();
     assert_eq!(default("fail-on"), format!("\"{}\"", fail_on.split(" (default)").next().unwrap()));
-    // What the parser itself demands is told as required, and nothing else is.
-    let wholes = [
+    // Exactly the keys that the parser requires are documented as required.
+    let complete = [
         ("[[require]]", vec!["keys = ['A']"]),
         ("[[ignore]]", vec!["keys = ['A']", "reason = 'x'"]),
         ("[[expect.log]]", vec!["service = 'a'", "contains = 'x'"]),
         ("[[expect.http]]", vec!["service = 'a'", "request = 'GET /'", "status = 200"]),
     ];
     let mut required = Vec::new();
-    for (section, lines) in wholes {
+    for (section, lines) in complete {
         let text = |lines: &[&str]| format!("{section}\n{}\n", lines.join("\n"));
-        assert!(understood(&text(&lines)).is_ok(), "{section}");
+        assert!(parse_config(&text(&lines)).is_ok(), "{section}");
         for left_out in &lines {
             let rest: Vec<&str> = lines.iter().copied().filter(|line| line != left_out).collect();
-            assert!(understood(&text(&rest)).is_err(), "{section} does without {left_out}");
+            assert!(parse_config(&text(&rest)).is_err(), "{section} is valid without {left_out}");
             required.push(format!("{section} {}", left_out.split(' ').next().unwrap()));
         }
     }
-    // `json` can stand in its place.
+    // `json` can replace it.
     required.retain(|key| key != "[[expect.http]] status");
-    assert!(understood("[[expect.http]]\nservice = 'a'\nrequest = 'GET /'\njson = { \"/a\" = 1 }\n").is_ok());
-    let told: Vec<String> = table.iter().filter(|row| row[2] == "required").map(|row| row[0].clone()).collect();
-    assert_eq!(told, required);
+    assert!(parse_config("[[expect.http]]\nservice = 'a'\nrequest = 'GET /'\njson = { \"/a\" = 1 }\n").is_ok());
+    let documented: Vec<String> = table.iter().filter(|row| row[2] == "required").map(|row| row[0].clone()).collect();
+    assert_eq!(documented, required);
 }

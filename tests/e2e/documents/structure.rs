@@ -1,4 +1,4 @@
-//! Blocks, links and pages of the documents.
+//! Code blocks, links and pages of the documents.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::documents::{blocks, document, documents, root};
 fn every_code_block_is_covered_by_a_test() {
     for name in documents() {
         for (kind, text) in blocks(&document(&name)) {
-            let is_run = match kind {
+            let is_tested = match kind {
                 // `tests/cli.rs` runs them.
                 "console" => name == "README.md" || name.starts_with("docs/"),
                 "toml" | "yaml" | "sh" => true,
@@ -16,23 +16,27 @@ fn every_code_block_is_covered_by_a_test() {
                 "text" => name == "CONTRIBUTING.md",
                 _ => false,
             };
-            assert!(is_run, "{name} has a block ```{kind} that no test runs:\n{text}");
+            assert!(is_tested, "{name} has a block ```{kind} that no test runs:\n{text}");
         }
     }
 }
 
-/// The headings of a document, as GitHub and GitLab name them in links.
+/// Returns the link anchors of the headings, as GitHub and GitLab generate them.
 fn anchors(text: &str) -> BTreeSet<String> {
     let prose: String = text.split("```").step_by(2).collect();
-    let heads = prose.lines().filter(|line| line.starts_with('#'));
-    let kept =
-        |head: &str| head.chars().filter(|one| one.is_alphanumeric() || " -_".contains(*one)).collect::<String>();
-    heads.map(|head| kept(head.trim_start_matches('#').trim()).to_lowercase().replace(' ', "-")).collect()
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    let kept = |heading: &str| {
+        heading
+            .chars()
+            .filter(|character| character.is_alphanumeric() || " -_".contains(*character))
+            .collect::<String>()
+    };
+    headings.map(|heading| kept(heading.trim_start_matches('#').trim()).to_lowercase().replace(' ', "-")).collect()
 }
 
 #[test]
-fn every_link_leads_to_a_file_and_a_heading() {
-    let mut seen = 0;
+fn every_link_has_an_existing_target() {
+    let mut count = 0;
     for name in documents() {
         let text = document(&name);
         let prose: String = text.split("```").step_by(2).collect();
@@ -48,14 +52,14 @@ fn every_link_leads_to_a_file_and_a_heading() {
                 let target = std::fs::read_to_string(&target).unwrap();
                 assert!(anchors(&target).contains(anchor), "{name} links to {link}");
             }
-            seen += 1;
+            count += 1;
         }
     }
-    assert!(seen >= 40, "only {seen} links were found");
+    assert!(count >= 40, "only {count} links were found");
 }
 
 #[test]
-fn the_readme_is_short_and_links_every_page() {
+fn readme_is_short_and_links_every_page() {
     let readme = document("README.md");
     assert!(readme.lines().count() <= 250, "{} lines", readme.lines().count());
     for page in documents().iter().filter(|name| name.starts_with("docs/") && *name != "docs/maintaining.md") {

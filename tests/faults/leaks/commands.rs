@@ -1,111 +1,114 @@
-//! The rows: every verb with every flag that it has.
+//! Every command with each of its flags.
 
-use crate::leaks::fixture::World;
+use crate::leaks::fixture::Scenario;
 
-/// A verb with its flags.
-pub(crate) struct Row {
-    /// What is typed; `RUN` stands for the last run that was recorded.
-    pub(crate) words: &'static [&'static str],
-    pub(crate) world: World,
-    /// The exit code, whatever the format.
+/// A command with its flags.
+pub(crate) struct LeakCase {
+    /// The arguments; `RUN` stands for the id of the last recorded run.
+    pub(crate) args: &'static [&'static str],
+    pub(crate) scenario: Scenario,
+    /// The exit code, in every format.
     pub(crate) code: i32,
-    pub(crate) breadth: Breadth,
-    /// Whether a fix has been made before.
-    pub(crate) after: After,
+    pub(crate) options: OutputOptions,
+    pub(crate) preceding: Preceding,
 }
 
-/// In how many ways it is told.
+/// With which formats and verbosities a command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Breadth {
-    /// In every format at every verbosity.
-    Every,
-    /// In every format, and at every verbosity, but not in each pair of them: what is told is built alike.
-    Each,
-    /// Once: what it tells of is nothing of the user's, or nothing at all.
-    Once,
+pub(crate) enum OutputOptions {
+    AllPairs,
+    /// Every format and every verbosity, but not every pair: the output is built in the same way.
+    EachOnce,
+    /// Only the defaults: the output contains no values.
+    Defaults,
 }
 
-/// What was done before.
+/// What precedes the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum After {
+pub(crate) enum Preceding {
     Nothing,
     Fix,
 }
 
-const fn row(words: &'static [&'static str], code: i32) -> Row {
-    Row { words, world: World::Drift, code, breadth: Breadth::Each, after: After::Nothing }
+const fn case(args: &'static [&'static str], code: i32) -> LeakCase {
+    LeakCase { args, scenario: Scenario::Drift, code, options: OutputOptions::EachOnce, preceding: Preceding::Nothing }
 }
 
-const fn every(words: &'static [&'static str], code: i32) -> Row {
-    Row { breadth: Breadth::Every, ..row(words, code) }
+const fn all_pairs(args: &'static [&'static str], code: i32) -> LeakCase {
+    LeakCase { options: OutputOptions::AllPairs, ..case(args, code) }
 }
 
-const fn once(words: &'static [&'static str], code: i32) -> Row {
-    Row { breadth: Breadth::Once, ..row(words, code) }
+const fn defaults(args: &'static [&'static str], code: i32) -> LeakCase {
+    LeakCase { options: OutputOptions::Defaults, ..case(args, code) }
 }
 
-const fn green(words: &'static [&'static str], code: i32) -> Row {
-    Row { world: World::Green, ..row(words, code) }
+const fn in_sync(args: &'static [&'static str], code: i32) -> LeakCase {
+    LeakCase { scenario: Scenario::InSync, ..case(args, code) }
 }
 
-const fn failing(words: &'static [&'static str], code: i32) -> Row {
-    Row { world: World::Failing, ..row(words, code) }
+const fn failing(args: &'static [&'static str], code: i32) -> LeakCase {
+    LeakCase { scenario: Scenario::FailingDeployments, ..case(args, code) }
 }
 
-const fn after_a_fix(words: &'static [&'static str], code: i32) -> Row {
-    Row { after: After::Fix, ..row(words, code) }
+const fn after_fix(args: &'static [&'static str], code: i32) -> LeakCase {
+    LeakCase { preceding: Preceding::Fix, ..case(args, code) }
 }
 
-/// All of them.
-pub(crate) const ROWS: &[Row] = &[
-    every(&["check"], 1),
-    green(&["check"], 0),
-    row(&["check", "--show-logs", "--output=report"], 1),
-    once(&["check", "--show-values"], 2),
-    every(&["matrix"], 1),
-    green(&["matrix", "--output=report"], 0),
-    row(&["fix"], 2),
-    row(&["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--only=ODD", "--only=MISSING_KEY"], 7),
-    row(&["fix", "--add", "--yes", "--only=MISSING_KEY", "--service=api"], 0),
-    row(&["fix", "--push", "--yes", "--only=LONG_SECRET", "--no-deploy", "--no-journal"], 1),
-    once(&["fix", "--push", "--yes", "--only=API_KEY", "--show-values"], 2),
-    row(&["fix", "--push", "--dry-run", "--output=report"], 1),
-    row(&["fix", "--pull", "--yes"], 1),
-    row(&["fix", "--pull", "--yes", "--allow-tracked"], 1),
-    row(&["fix", "--redeploy", "--yes", "--dependents"], 7),
-    row(&["fix", "--prune", "--dry-run"], 1),
-    row(&["fix", "--start-command=web --now", "--service=api", "--yes"], 1),
-    row(&["fix", "--start-command=web --now", "--service=api", "--push", "--dry-run"], 1),
-    green(&["fix", "--push", "--yes"], 0),
+pub(crate) const CASES: &[LeakCase] = &[
+    all_pairs(&["check"], 1),
+    in_sync(&["check"], 0),
+    case(&["check", "--show-logs", "--output=report"], 1),
+    defaults(&["check", "--show-values"], 2),
+    all_pairs(&["matrix"], 1),
+    in_sync(&["matrix", "--output=report"], 0),
+    case(&["fix"], 2),
+    case(&["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--only=ODD", "--only=MISSING_KEY"], 7),
+    case(&["fix", "--add", "--yes", "--only=MISSING_KEY", "--service=api"], 0),
+    case(&["fix", "--push", "--yes", "--only=LONG_SECRET", "--no-deploy", "--no-journal"], 1),
+    defaults(&["fix", "--push", "--yes", "--only=API_KEY", "--show-values"], 2),
+    case(&["fix", "--push", "--dry-run", "--output=report"], 1),
+    case(&["fix", "--pull", "--yes"], 1),
+    case(&["fix", "--pull", "--yes", "--allow-tracked"], 1),
+    case(&["fix", "--redeploy", "--yes", "--dependents"], 7),
+    case(&["fix", "--prune", "--dry-run"], 1),
+    case(&["fix", "--start-command=web --now", "--service=api", "--yes"], 1),
+    case(&["fix", "--start-command=web --now", "--service=api", "--push", "--dry-run"], 1),
+    in_sync(&["fix", "--push", "--yes"], 0),
     failing(&["fix", "--push", "--yes", "--only=API_KEY", "--show-logs"], 7),
-    Row { breadth: Breadth::Once, ..failing(&["fix", "--push", "--yes", "--only=API_KEY"], 7) },
-    after_a_fix(&["undo", "--list"], 0),
-    after_a_fix(&["undo", "RUN", "--dry-run"], 1),
-    Row { breadth: Breadth::Once, ..after_a_fix(&["undo", "RUN", "--yes", "--show-values"], 2) },
-    after_a_fix(&["undo", "RUN", "--yes", "--output=report"], 0),
-    Row { breadth: Breadth::Once, ..after_a_fix(&["undo", "--yes", "--no-deploy", "--no-journal", "--show-logs"], 0) },
-    Row { breadth: Breadth::Once, ..after_a_fix(&["undo", "RUN", "--yes", "--allow-tracked", "--no-deploy"], 0) },
-    once(&["undo"], 2),
-    Row { world: World::Undeclared, ..row(&["init", "--yes"], 0) },
-    once(&["trust", "--yes"], 0),
-    row(&["hook", "run", "--strict"], 1),
-    green(&["hook", "run"], 0),
-    once(&["hook", "install"], 0),
-    once(&["hook", "install", "--yes"], 0),
-    once(&["hook", "uninstall"], 0),
-    row(&["hook", "status"], 1),
-    row(&["auth", "status"], 0),
-    once(&["auth", "login"], 4),
-    once(&["auth", "logout"], 4),
-    once(&["explain"], 0),
-    once(&["explain", "value-differs"], 0),
-    row(&["explain", "nothing"], 2),
-    once(&["schema", "report"], 0),
-    once(&["completions", "bash"], 0),
-    once(&["man"], 0),
-    once(&["demo"], 0),
-    once(&["demo", "check"], 1),
-    once(&["demo", "matrix"], 1),
-    once(&["demo", "fix", "--push", "--redeploy", "--yes"], 7),
-    once(&["demo", "undo", "--list"], 0),
+    LeakCase { options: OutputOptions::Defaults, ..failing(&["fix", "--push", "--yes", "--only=API_KEY"], 7) },
+    after_fix(&["undo", "--list"], 0),
+    after_fix(&["undo", "RUN", "--dry-run"], 1),
+    LeakCase { options: OutputOptions::Defaults, ..after_fix(&["undo", "RUN", "--yes", "--show-values"], 2) },
+    after_fix(&["undo", "RUN", "--yes", "--output=report"], 0),
+    LeakCase {
+        options: OutputOptions::Defaults,
+        ..after_fix(&["undo", "--yes", "--no-deploy", "--no-journal", "--show-logs"], 0)
+    },
+    LeakCase {
+        options: OutputOptions::Defaults,
+        ..after_fix(&["undo", "RUN", "--yes", "--allow-tracked", "--no-deploy"], 0)
+    },
+    defaults(&["undo"], 2),
+    LeakCase { scenario: Scenario::DriftWithoutConfig, ..case(&["init", "--yes"], 0) },
+    defaults(&["trust", "--yes"], 0),
+    case(&["hook", "run", "--strict"], 1),
+    in_sync(&["hook", "run"], 0),
+    defaults(&["hook", "install"], 0),
+    defaults(&["hook", "install", "--yes"], 0),
+    defaults(&["hook", "uninstall"], 0),
+    case(&["hook", "status"], 1),
+    case(&["auth", "status"], 0),
+    defaults(&["auth", "login"], 4),
+    defaults(&["auth", "logout"], 4),
+    defaults(&["explain"], 0),
+    defaults(&["explain", "value-differs"], 0),
+    case(&["explain", "nothing"], 2),
+    defaults(&["schema", "report"], 0),
+    defaults(&["completions", "bash"], 0),
+    defaults(&["man"], 0),
+    defaults(&["demo"], 0),
+    defaults(&["demo", "check"], 1),
+    defaults(&["demo", "matrix"], 1),
+    defaults(&["demo", "fix", "--push", "--redeploy", "--yes"], 7),
+    defaults(&["demo", "undo", "--list"], 0),
 ];

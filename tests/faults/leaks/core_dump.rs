@@ -1,4 +1,4 @@
-//! A process that crashes in the middle of a run, on a system that would keep an image of its memory.
+//! A crash in the middle of a run, on a system that writes core dumps.
 
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use railway_doctor::io::sim::Sim;
 
-use crate::bad_responses::Answer;
-use crate::run::{Cell, shop};
-use crate::server::{Case, Server};
+use crate::bad_responses::ScriptedResponse;
+use crate::run::{Sandbox, shop};
+use crate::server::{Backend, Server};
 
-/// Lets whatever comes next leave as large an image as the machine allows.
-const ALLOWED: &str = "ulimit -c $(ulimit -H -c) && exec";
+/// Raises the size limit of core dumps as far as the machine allows.
+const RAISE_LIMIT: &str = "ulimit -c $(ulimit -H -c) && exec";
 
-/// Crashes it.
+/// Crashes a process.
 fn abort(mut child: Child) -> ExitStatus {
     assert!(Command::new("kill").arg("-ABRT").arg(child.id().to_string()).status().unwrap().success());
     drop(child.stdin.take());
@@ -23,32 +23,32 @@ fn abort(mut child: Child) -> ExitStatus {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a part that was left out says so")]
+#[expect(clippy::print_stderr, reason = "reports a skipped part")]
 fn crash_leaves_no_core_dump() {
-    let cell = Cell::new();
-    let shell = |script: &str, words: &[&str]| {
+    let sandbox = Sandbox::new();
+    let shell = |script: &str, args: &[&str]| {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", &format!("{ALLOWED} {script}"), "sh"]).args(words);
-        command.current_dir(cell.work()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(["-c", &format!("{RAISE_LIMIT} {script}"), "sh"]).args(args);
+        command.current_dir(sandbox.work()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         command
     };
     let mut cat = shell("/bin/cat", &[]).spawn().unwrap();
     cat.stdin.take().unwrap().write_all(b"ready").unwrap();
-    let is_kept = abort(cat).core_dumped();
-    if !is_kept {
-        eprintln!("SKIPPED: whether a crash leaves an image was not tested; this machine keeps none of any program");
+    let is_dumped = abort(cat).core_dumped();
+    if !is_dumped {
+        eprintln!("SKIPPED: core dumps were not tested; this machine writes none");
     }
 
     let (server, script) = (Server::plain(), |operation: &str, _: usize| match operation {
-        "Values" => Answer::nothing(),
-        _ => Answer::usual(),
+        "Values" => ScriptedResponse::no_response(),
+        _ => ScriptedResponse::normal(),
     });
-    let (url, case) = server.serve("core", Case::new(Sim::new(shop("mark4711-stored")), Box::new(script)));
+    let (url, backend) = server.serve("core", Backend::new(Sim::new(shop("mark4711-stored")), Box::new(script)));
     let mut command = shell("\"$@\"", &[env!("CARGO_BIN_EXE_doctor"), "check", "--api-url", &url]);
-    let doctor = command.env_clear().envs(cell.variables()).spawn().unwrap();
+    let doctor = command.env_clear().envs(sandbox.variables()).spawn().unwrap();
     let start = Instant::now();
-    while !case.heard().iter().any(|operation| operation == "Values") {
-        assert!(start.elapsed() < Duration::from_secs(20), "it never asks for values");
+    while !backend.requests().iter().any(|operation| operation == "Values") {
+        assert!(start.elapsed() < Duration::from_secs(20), "it did not request values");
         thread::sleep(Duration::from_millis(5));
     }
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", doctor.id())).unwrap_or_default();

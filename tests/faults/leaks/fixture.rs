@@ -1,4 +1,4 @@
-//! The worlds that the verbs are run in: values of every kind on both sides, in logs, commands and messages.
+//! The scenarios of the leak tests: values of every kind in `.env`, on Railway, in logs, commands and messages.
 
 use railway_doctor::io::sim::deployment::SimDeployment;
 use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
@@ -7,24 +7,23 @@ use railway_doctor::io::sim::status_timeline::StatusTimeline;
 use crate::leaks::railway_texts::{LOCAL, STORED};
 use crate::run::ids;
 
-/// How the sides stand to each other.
+/// How `.env` and Railway differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum World {
-    /// They agree.
-    Green,
-    /// They differ in every way that there is.
+pub(crate) enum Scenario {
+    InSync,
+    /// Every kind of difference.
     Drift,
-    /// The same, in a checkout without a `doctor.toml`.
-    Undeclared,
-    /// The same, and what is deployed fails with values in its log.
-    Failing,
+    /// The same, without a `doctor.toml`.
+    DriftWithoutConfig,
+    /// The same, and deployments fail with values in their logs.
+    FailingDeployments,
 }
 
-/// Key, the value of the file, and the stored one.
-type Value = (&'static str, &'static str, &'static str);
+/// Key, local value and stored value.
+type TestValue = (&'static str, &'static str, &'static str);
 
-/// Quotes, dollars, breaks, escapes and letters that each encoding treats in its own way. Each line holds a marker.
-const VALUES: [Value; 9] = [
+/// Quotes, dollars, line breaks, escapes and letters that encodings treat differently. Each line contains a marker.
+const VALUES: [TestValue; 9] = [
     ("API_KEY", "mark4711-local", "mark4711-stored"),
     ("MODE", "mark4711-mode", "mark4711-mode"),
     ("ODD", r#"'it"s <mark4711-quaint> & $1 / 100% ü'"#, r#"it"s <mark4711-strange> & $1 / 100% ü 'x'"#),
@@ -36,21 +35,21 @@ const VALUES: [Value; 9] = [
     ("LONG_SECRET", LONG, "mark4711-short"),
 ];
 
-/// Longer than any line.
+/// Longer than a line of output.
 const LONG: &str = "mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711\
                     mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711mark4711";
 
-/// What no reader takes for an assignment, or not every one.
+/// Lines that no loader, or not every loader, accepts as an assignment.
 const BROKEN: &str = "mark4711 stands alone\n=mark4711-keyless\nSAME=mark4711-once\nSAME=mark4711-twice\nLIVE=${HOME}mark4711-live\n\
                       'odd key'=mark4711-odd\nOPEN=\"mark4711 never closed\n";
 
-impl World {
-    /// The local side.
+impl Scenario {
+    /// The content of `.env`.
     pub(crate) fn env(self) -> String {
-        let line = |(key, local, _): Value| format!("{key}={local}\n");
+        let line = |(key, local, _): TestValue| format!("{key}={local}\n");
         match self {
-            Self::Green => "API_KEY=mark4711-stored\nMODE=mark4711-mode\n".to_owned(),
-            Self::Drift | Self::Undeclared | Self::Failing => {
+            Self::InSync => "API_KEY=mark4711-stored\nMODE=mark4711-mode\n".to_owned(),
+            Self::Drift | Self::DriftWithoutConfig | Self::FailingDeployments => {
                 let lines: String = VALUES.into_iter().map(line).collect();
                 format!(
                     "{lines}REFERENCE=mark4711-literal\nSEALED=mark4711-mine\nMISSING_KEY=mark4711-missing\n{BROKEN}"
@@ -59,31 +58,31 @@ impl World {
         }
     }
 
-    /// What the checkout declares.
+    /// The content of `doctor.toml`, if there is one.
     pub(crate) fn config(self) -> Option<String> {
         let [project, environment] = ids();
         let declared = match self {
-            Self::Green => "",
-            Self::Undeclared => return None,
-            Self::Drift | Self::Failing => {
+            Self::InSync => "",
+            Self::DriftWithoutConfig => return None,
+            Self::Drift | Self::FailingDeployments => {
                 "[services.api]\n[services.worker]\nstart-command-contains = [\"-B\"]\n\
                  [[require]]\nkeys = [\"API_KEY\", \"NOT_THERE\"]\nservices = [\"api\", \"worker\"]\n\
                  [[ignore]]\nkeys = [\"SPACED\"]\nreason = \"blanks\"\nuntil = \"2020-01-01\"\n\
-                 [[expect.log]]\nservice = \"worker\"\ncontains = \"never said\"\nwithin = \"1s\"\n"
+                 [[expect.log]]\nservice = \"worker\"\ncontains = \"never logged\"\nwithin = \"1s\"\n"
             }
         };
         Some(format!("project = \"{project}\"\nenvironment = \"{environment}\"\n{declared}"))
     }
 
-    /// Railway's side.
+    /// The project on Railway.
     pub(crate) fn estate(self) -> Estate {
         let environment = match self {
-            Self::Green => {
+            Self::InSync => {
                 let variables = [("API_KEY", "mark4711-stored"), ("MODE", "mark4711-mode")];
                 let service = |name| SimService::named(name).repository("crew/shop").variables(&variables);
                 Environment::named("staging").service(service("api")).service(service("worker"))
             }
-            Self::Drift | Self::Undeclared | Self::Failing => self.drifted(),
+            Self::Drift | Self::DriftWithoutConfig | Self::FailingDeployments => self.drifted(),
         };
         Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens()
     }
@@ -91,9 +90,9 @@ impl World {
     fn drifted(self) -> Environment {
         let stored: Vec<(&str, &str)> = VALUES.iter().map(|&(key, _, stored)| (key, stored)).collect();
         let plan = match self {
-            Self::Failing => {
+            Self::FailingDeployments => {
                 LOCAL.iter().chain(STORED).fold(StatusTimeline::failing_build("got mark4711-local"), |plan, line| {
-                    plan.building("FAILED", &[line]).saying("FAILED", &[line])
+                    plan.building("FAILED", &[line]).with_query("FAILED", &[line])
                 })
             }
             _ => StatusTimeline::through(&["SUCCESS"]),
@@ -106,7 +105,7 @@ impl World {
             .variables(&stored)
             .variables(&[
                 ("REFERENCE", "pre-mark4711-${{shared.SHARED}}-${{worker.OTHER}}"),
-                ("DANGLING", "${{nobody.THING}}mark4711-dangling"),
+                ("DANGLING", "${{missing.THING}}mark4711-dangling"),
                 ("ONLY_HERE", "mark4711-only-here"),
                 ("PLACEHOLDER", "<mark4711>"),
             ])

@@ -1,17 +1,17 @@
-//! No verb lets a value out: in no format, at no verbosity, in no file, and not to its children.
+//! No command leaks a value: in any format, at any verbosity, in a file, or to a child process.
 //!
-//! Every run is searched by [`Before`], for values in every form of [`crate::mark`]. What goes wrong on the way is the
-//! business of [`crate::every`] and its neighbours, whose cells are searched in the same way:
+//! [`FilesBefore`] scans every run for values in every encoding of [`crate::markers`]. Other tests cover what goes
+//! wrong during a run, and scan in the same way:
 //!
-//! | path | test |
+//! | source of a leak | test |
 //! |---|---|
-//! | every fault of an answer or of the way there, redirects among them | [`crate::every`], [`crate::midway`] |
-//! | what a proxy is told | [`crate::every`] |
-//! | what Railway quotes, in every form | [`refused`] |
-//! | a record that is cut short by SIGKILL, and two at once | [`crate::killed`], [`crate::pairs`] |
-//! | a checkout with traps in it, and a `doctor.toml` with wishes | [`crate::checkout`] |
-//! | what a declared endpoint is sent and says | `tests/e2e/endpoint.rs` |
-//! | names with escapes | `tests/e2e/hostile.rs` |
+//! | faults of responses and of the network, including redirects | [`crate::every_fault`], [`crate::mid_fix`] |
+//! | requests to a proxy | [`crate::every_fault`] |
+//! | values that Railway quotes, in every encoding | [`quoted_errors`] |
+//! | a journal truncated by SIGKILL, and concurrent runs | [`crate::killed`], [`crate::concurrent_runs`] |
+//! | a hostile checkout | [`crate::hostile_checkout`] |
+//! | requests to a declared endpoint, and its responses | `tests/e2e/endpoint.rs` |
+//! | names with escape sequences | `tests/e2e/hostile.rs` |
 //! | mistakes in `doctor.toml` and in tokens, panics, `Debug` | `tests/e2e/leaks.rs` |
 //! | logins in a keyring | `tests/e2e/keyring.rs` |
 
@@ -31,111 +31,111 @@ use railway_doctor::cli::Cli;
 use railway_doctor::io::sim::Sim;
 use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
 
-use crate::fixture::usual;
-use crate::leak_scan::Before;
-use crate::leaks::commands::{After, Breadth, ROWS, Row};
-use crate::leaks::fixture::World;
-use crate::parallel::{Job, MANY, hold, play};
-use crate::run::{Cell, Ran, Watch};
-use crate::server::{Case, Server};
+use crate::fixture::normal_responses;
+use crate::leak_scan::FilesBefore;
+use crate::leaks::commands::{CASES, LeakCase, OutputOptions, Preceding};
+use crate::leaks::fixture::Scenario;
+use crate::parallel::{Job, PARALLEL_JOBS, ensure, run_jobs};
+use crate::run::{RunOutput, Sandbox, Watch};
+use crate::server::{Backend, Server};
 
-/// How much is told.
 const VERBOSITIES: [&[&str]; 3] = [&[], &["--verbose", "--color=always"], &["--quiet"]];
 
-/// A fix that can be undone.
+/// A fix for `undo` to restore.
 const FIX: [&str; 6] = ["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--no-deploy"];
 
-/// The part of the command line that a row is about, as clap has it.
-fn verb_of(row: &Row) -> clap::Command {
-    let mut verb = Cli::command();
-    for word in row.words {
-        match verb.find_subcommand(word) {
-            Some(below) => verb = below.clone(),
+/// The clap definition of the command.
+fn command_of(case: &LeakCase) -> clap::Command {
+    let mut command = Cli::command();
+    for arg in case.args {
+        match command.find_subcommand(arg) {
+            Some(below) => command = below.clone(),
             None => break,
         }
     }
-    verb
+    command
 }
 
-/// The formats that a verb has; one without a name where it has none.
-fn formats(verb: &clap::Command) -> Vec<Option<String>> {
-    let Some(format) = verb.get_arguments().find(|argument| argument.get_long() == Some("format")) else {
+/// The formats of a command; `None` if it has no `--format`.
+fn formats(command: &clap::Command) -> Vec<Option<String>> {
+    let Some(format) = command.get_arguments().find(|argument| argument.get_long() == Some("format")) else {
         return vec![None];
     };
     format.get_possible_values().iter().map(|value| Some(value.get_name().to_owned())).collect()
 }
 
-/// What is added to a row's words, for each of its runs.
-fn tellings(row: &Row) -> Vec<Vec<String>> {
-    if row.breadth == Breadth::Once {
+/// The additional arguments of each run of a case.
+fn argument_sets(case: &LeakCase) -> Vec<Vec<String>> {
+    if case.options == OutputOptions::Defaults {
         return vec![Vec::new()];
     }
-    let formats = formats(&verb_of(row));
-    let mut tellings = Vec::new();
+    let formats = formats(&command_of(case));
+    let mut argument_sets = Vec::new();
     for (number, format) in formats.iter().enumerate() {
         for (other, verbosity) in VERBOSITIES.iter().enumerate() {
-            let is_told = row.breadth == Breadth::Every || formats.len() < VERBOSITIES.len() || number % 3 == other;
-            if is_told {
+            let is_included =
+                case.options == OutputOptions::AllPairs || formats.len() < VERBOSITIES.len() || number % 3 == other;
+            if is_included {
                 let format = format.iter().map(|name| format!("--format={name}"));
-                tellings.push(format.chain(verbosity.iter().map(|&word| word.to_owned())).collect());
+                argument_sets.push(format.chain(verbosity.iter().map(|&arg| arg.to_owned())).collect());
             }
         }
     }
-    tellings
+    argument_sets
 }
 
-/// A repository with an ignored `.env`; before a commit also a file in it that gives values away.
-fn checkout(words: &[&str], world: World) -> Cell {
-    let mut cell = Cell::new();
-    cell.write(".env", &world.env());
-    if let Some(config) = world.config() {
-        cell.write("doctor.toml", &config);
+/// A repository with an ignored `.env`; for a commit, also a staged file that contains values.
+fn checkout(args: &[&str], scenario: Scenario) -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.write(".env", &scenario.env());
+    if let Some(config) = scenario.config() {
+        sandbox.write("doctor.toml", &config);
     }
-    cell.write(".gitignore", ".env\n");
-    cell.make_repository();
-    if words.starts_with(&["hook", "run"]) && world != World::Green {
-        cell.write("settings.py", "KEY = \"mark4711-local\"\nOTHER = \"bWFyazQ3MTEtbG9jYWw=\"\n");
-        let added = Command::new("git").args(["add", "settings.py"]).current_dir(cell.work()).status();
+    sandbox.write(".gitignore", ".env\n");
+    sandbox.make_repository();
+    if args.starts_with(&["hook", "run"]) && scenario != Scenario::InSync {
+        sandbox.write("settings.py", "KEY = \"mark4711-local\"\nOTHER = \"bWFyazQ3MTEtbG9jYWw=\"\n");
+        let added = Command::new("git").args(["add", "settings.py"]).current_dir(sandbox.work()).status();
         assert!(added.unwrap().success());
     }
-    cell.set("GITHUB_STEP_SUMMARY", &cell.work().join("summary").display().to_string());
-    cell
+    sandbox.set("GITHUB_STEP_SUMMARY", &sandbox.work().join("summary").display().to_string());
+    sandbox
 }
 
-/// Runs it, and searches what it has written.
-fn silent(cell: &Cell, words: &[String]) -> Result<Ran, String> {
-    let words: Vec<&str> = words.iter().map(String::as_str).chain([Cell::RECORDED]).collect();
-    let before = Before::of(cell);
-    let ran = cell.run(&words, ACCOUNT_TOKEN, Watch::Nothing);
-    before.is_silent(cell, &ran).map_err(|what| format!("{what}\n{ran:#?}"))?;
-    cell.recorded()?;
-    Ok(ran)
+/// Runs a command, and scans everything that it wrote.
+fn run_scanned(sandbox: &Sandbox, args: &[String]) -> Result<RunOutput, String> {
+    let args: Vec<&str> = args.iter().map(String::as_str).chain([Sandbox::DEBUG_API_FLAG]).collect();
+    let before = FilesBefore::of(sandbox);
+    let output = sandbox.run(&args, ACCOUNT_TOKEN, Watch::Nothing);
+    before.check_leaks(sandbox, &output).map_err(|what| format!("{what}\n{output:#?}"))?;
+    sandbox.recorded_requests()?;
+    Ok(output)
 }
 
-fn run(server: &Server, path: &str, row: &Row, telling: &[String]) -> Result<(), String> {
-    let (url, case) = server.serve(path, Case::new(Sim::new(row.world.estate()), usual()));
-    let cell = checkout(row.words, row.world);
-    // The demo has a Railway of its own.
-    let address = if row.words[0] == "demo" { Vec::new() } else { vec!["--api-url".to_owned(), url] };
-    let with = |words: &[String]| silent(&cell, &[words, &address].concat());
-    if row.after == After::Fix {
-        let ran = with(&FIX.map(str::to_owned))?;
-        hold!(cell.runs().len() == 1, "no run is recorded: {ran:#?}");
+fn run(server: &Server, path: &str, case: &LeakCase, extra_args: &[String]) -> Result<(), String> {
+    let (url, backend) = server.serve(path, Backend::new(Sim::new(case.scenario.estate()), normal_responses()));
+    let sandbox = checkout(case.args, case.scenario);
+    // The demo has its own simulated Railway.
+    let address = if case.args[0] == "demo" { Vec::new() } else { vec!["--api-url".to_owned(), url] };
+    let run_with = |args: &[String]| run_scanned(&sandbox, &[args, &address].concat());
+    if case.preceding == Preceding::Fix {
+        let output = run_with(&FIX.map(str::to_owned))?;
+        ensure!(sandbox.runs().len() == 1, "no run is recorded: {output:#?}");
     }
-    let mut words: Vec<String> = row.words.iter().map(|&word| word.to_owned()).collect();
-    words.iter_mut().filter(|word| *word == "RUN").for_each(|word| *word = cell.runs().remove(0));
-    words.extend_from_slice(telling);
-    let ran = with(&words)?;
-    // A list has no findings, and so none of their formats.
-    let is_list = row.words.contains(&"--list");
-    let is_of_findings =
+    let mut args: Vec<String> = case.args.iter().map(|&arg| arg.to_owned()).collect();
+    args.iter_mut().filter(|arg| *arg == "RUN").for_each(|arg| *arg = sandbox.runs().remove(0));
+    args.extend_from_slice(extra_args);
+    let output = run_with(&args)?;
+    // A list has no findings, so the formats for findings are rejected.
+    let is_list = case.args.contains(&"--list");
+    let is_findings_format =
         |format: &&str| is_list && !["--format=text", "--format=json", "--format=html"].contains(format);
-    let is_refused = telling.first().is_some_and(|format| is_of_findings(&format.as_str()));
-    let code = if is_refused { 2 } else { row.code };
-    hold!(ran.code == Some(code), "exit code {:?}, not {code}: {ran:#?}", ran.code);
-    let children = fs::read_to_string(cell.work().with_file_name("children").join("children")).unwrap_or_default();
-    hold!(row.words[0] != "check" || code == 2 || children.contains("ls-files"), "git was not seen: {children:?}");
-    hold!(case.sim.violations().is_empty(), "it sent what no document says: {:?}", case.sim.violations());
+    let is_rejected = extra_args.first().is_some_and(|format| is_findings_format(&format.as_str()));
+    let code = if is_rejected { 2 } else { case.code };
+    ensure!(output.code == Some(code), "exit code {:?}, expected {code}: {output:#?}", output.code);
+    let children = fs::read_to_string(sandbox.work().with_file_name("children").join("children")).unwrap_or_default();
+    ensure!(case.args[0] != "check" || code == 2 || children.contains("ls-files"), "git did not run: {children:?}");
+    ensure!(backend.sim.violations().is_empty(), "it sent an unknown request: {:?}", backend.sim.violations());
     Ok(())
 }
 
@@ -143,39 +143,39 @@ fn run(server: &Server, path: &str, row: &Row, telling: &[String]) -> Result<(),
 fn no_command_leaks_a_value() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
-    for row in ROWS {
-        for telling in tellings(row) {
+    for case in CASES {
+        for extra_args in argument_sets(case) {
             let (number, server) = (jobs.len(), &server);
-            let name = format!("{} {} in {:?}", row.words.join(" "), telling.join(" "), row.world);
-            jobs.push((name, Box::new(move || run(server, &format!("leak-{number}"), row, &telling))));
+            let name = format!("{} {} in {:?}", case.args.join(" "), extra_args.join(" "), case.scenario);
+            jobs.push((name, Box::new(move || run(server, &format!("leak-{number}"), case, &extra_args))));
         }
     }
-    play([(jobs, MANY)]);
+    run_jobs([(jobs, PARALLEL_JOBS)]);
 }
 
 #[test]
 fn every_command_and_flag_has_a_leak_test() {
-    let mut verbs = vec![(Vec::new(), Cli::command())];
-    while let Some((path, verb)) = verbs.pop() {
-        for below in verb.get_subcommands() {
-            verbs.push(([&path[..], &[below.get_name().to_owned()]].concat(), below.clone()));
+    let mut commands = vec![(Vec::new(), Cli::command())];
+    while let Some((path, command)) = commands.pop() {
+        for below in command.get_subcommands() {
+            commands.push(([&path[..], &[below.get_name().to_owned()]].concat(), below.clone()));
         }
-        if verb.is_subcommand_required_set() || path.is_empty() {
+        if command.is_subcommand_required_set() || path.is_empty() {
             continue;
         }
-        let rows: Vec<&Row> = ROWS
+        let cases: Vec<&LeakCase> = CASES
             .iter()
-            .filter(|row| row.words.iter().zip(&path).filter(|(word, name)| *word == name).count() == path.len())
+            .filter(|case| case.args.iter().zip(&path).filter(|(arg, name)| *arg == name).count() == path.len())
             .collect();
-        assert!(!rows.is_empty(), "doctor {} has no row", path.join(" "));
-        // The demo's verbs are the verbs themselves, on values that are none of the user's.
+        assert!(!cases.is_empty(), "doctor {} has no leak test", path.join(" "));
+        // The demo runs the same commands on sample values.
         if path[0] == "demo" {
             continue;
         }
-        for flag in verb.get_arguments().filter(|flag| matches!(flag.get_action(), ArgAction::SetTrue)) {
+        for flag in command.get_arguments().filter(|flag| matches!(flag.get_action(), ArgAction::SetTrue)) {
             let name = format!("--{}", flag.get_long().unwrap());
-            let is_played = rows.iter().any(|row| row.words.contains(&name.as_str()));
-            assert!(is_played, "doctor {} {name} has no row", path.join(" "));
+            let is_covered = cases.iter().any(|case| case.args.contains(&name.as_str()));
+            assert!(is_covered, "doctor {} {name} has no leak test", path.join(" "));
         }
     }
 }

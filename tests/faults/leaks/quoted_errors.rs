@@ -1,106 +1,114 @@
-//! Railway refuses, and quotes what it was sent or what it holds: in every form, in each of its answers.
+//! Railway rejects a request and quotes sent or stored values: in every encoding, in each response.
 
 use railway_doctor::io::sim::Sim;
 use serde_json::{Value, json};
 
-use crate::bad_responses::Answer;
-use crate::fixture::usual;
-use crate::leaks::fixture::World;
+use crate::bad_responses::ScriptedResponse;
+use crate::fixture::normal_responses;
+use crate::leaks::fixture::Scenario;
 use crate::leaks::railway_texts::{LOCAL, STORED, TOKEN};
-use crate::leaks::{FIX, checkout, silent};
-use crate::parallel::{Job, MANY, hold, play};
-use crate::server::{Case, Server};
+use crate::leaks::{FIX, checkout, run_scanned};
+use crate::parallel::{Job, PARALLEL_JOBS, ensure, run_jobs};
+use crate::server::{Backend, Server};
 
-/// What a verb knows before its first request, and so never says.
+/// The values that a command knows before its first request, and so can redact in every response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Knows {
-    /// The file.
-    File,
-    /// What the run recorded that it is to undo.
-    Record,
-    /// Nothing but the token.
+enum KnownValues {
+    EnvFile,
+    /// The journal of the run to undo.
+    Journal,
+    /// Only the token.
     Token,
 }
 
-/// The verbs that tell what Railway says.
-const VERBS: &[(&[&str], Knows)] = &[
-    (&["check", "-v"], Knows::File),
-    (&["check", "--format=json"], Knows::File),
-    (&["matrix"], Knows::File),
-    (&["fix", "--push", "--yes", "--only=API_KEY"], Knows::File),
-    (&["fix", "--pull", "--yes", "--only=API_KEY", "--format=json"], Knows::File),
-    (&["fix", "--redeploy", "--yes"], Knows::File),
-    (&["init", "--yes"], Knows::File),
-    (&["hook", "run", "--strict"], Knows::File),
-    (&["undo", "--yes"], Knows::Record),
-    (&["auth", "status"], Knows::Token),
-    (&["trust", "--yes"], Knows::Token),
+/// The commands that print messages of Railway.
+const COMMANDS: &[(&[&str], KnownValues)] = &[
+    (&["check", "-v"], KnownValues::EnvFile),
+    (&["check", "--format=json"], KnownValues::EnvFile),
+    (&["matrix"], KnownValues::EnvFile),
+    (&["fix", "--push", "--yes", "--only=API_KEY"], KnownValues::EnvFile),
+    (&["fix", "--pull", "--yes", "--only=API_KEY", "--format=json"], KnownValues::EnvFile),
+    (&["fix", "--redeploy", "--yes"], KnownValues::EnvFile),
+    (&["init", "--yes"], KnownValues::EnvFile),
+    (&["hook", "run", "--strict"], KnownValues::EnvFile),
+    (&["undo", "--yes"], KnownValues::Journal),
+    (&["auth", "status"], KnownValues::Token),
+    (&["trust", "--yes"], KnownValues::Token),
 ];
 
-/// Which answer it is in.
+/// Which responses contain the rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Each one.
+enum RejectedResponses {
     Every,
-    /// The same with the status of an error.
-    EveryWithStatus,
-    /// Those to this operation.
+    /// Every response, with an error status.
+    EveryWithErrorStatus,
+    /// The responses to this operation.
     To(&'static str),
-    /// The one that holds the values, beside these.
-    BesideValues,
+    /// The response with the values, next to its data.
+    NextToValues,
 }
 
-const PLACES: [Place; 5] =
-    [Place::Every, Place::EveryWithStatus, Place::To("SetVariables"), Place::To("Redeploy"), Place::BesideValues];
+const RESPONSES: [RejectedResponses; 5] = [
+    RejectedResponses::Every,
+    RejectedResponses::EveryWithErrorStatus,
+    RejectedResponses::To("SetVariables"),
+    RejectedResponses::To("Redeploy"),
+    RejectedResponses::NextToValues,
+];
 
-fn refusal(words: &[&[&str]]) -> Value {
-    let error = |words: &&str| json!({"message": words, "path": ["project", words], "traceId": words});
-    words.iter().flat_map(|words| words.iter()).map(error).collect()
+fn rejection(messages: &[&[&str]]) -> Value {
+    let error = |text: &&str| json!({"message": text, "path": ["project", text], "traceId": text});
+    messages.iter().flat_map(|texts| texts.iter()).map(error).collect()
 }
 
-/// What Railway answers with it beside.
-fn beside(body: Vec<u8>) -> Vec<u8> {
-    let mut answer: Value = String::from_utf8(body).unwrap().parse().unwrap();
-    answer["errors"] = refusal(&[LOCAL, STORED, TOKEN]);
-    answer.to_string().into_bytes()
+/// The normal response with the errors added.
+fn with_errors(body: Vec<u8>) -> Vec<u8> {
+    let mut response: Value = String::from_utf8(body).unwrap().parse().unwrap();
+    response["errors"] = rejection(&[LOCAL, STORED, TOKEN]);
+    response.to_string().into_bytes()
 }
 
-fn strike(server: &Server, path: &str, (words, knows): (&[&str], Knows), place: Place) -> Result<(), String> {
-    let first: &[&[&str]] = match knows {
-        Knows::File => &[LOCAL, TOKEN],
-        Knows::Record => &[&["mark4711-local mark4711-stored mark4711-third"], TOKEN],
-        Knows::Token => &[TOKEN],
+fn run(
+    server: &Server,
+    path: &str,
+    (args, known): (&[&str], KnownValues),
+    responses: RejectedResponses,
+) -> Result<(), String> {
+    let first: &[&[&str]] = match known {
+        KnownValues::EnvFile => &[LOCAL, TOKEN],
+        KnownValues::Journal => &[&["mark4711-local mark4711-stored mark4711-third"], TOKEN],
+        KnownValues::Token => &[TOKEN],
     };
-    let answer = |status, words| {
-        let body = json!({"errors": refusal(words), "data": null}).to_string();
-        Answer::page(status, &[("content-type", "application/json")], body)
+    let response = |status, messages| {
+        let body = json!({"errors": rejection(messages), "data": null}).to_string();
+        ScriptedResponse::page(status, &[("content-type", "application/json")], body)
     };
-    // An undoing knows nothing of the file.
-    let all: &[&[&str]] = if knows == Knows::File { &[LOCAL, STORED, TOKEN] } else { first };
-    let [early, with_status, late] = [answer(200, first), answer(400, first), answer(200, all)];
-    let script = move |operation: &str, _: usize| match place {
-        Place::Every => early.clone(),
-        Place::EveryWithStatus => with_status.clone(),
-        Place::To(struck) if operation == struck => late.clone(),
-        Place::BesideValues if operation == "Values" => Answer::changed(beside),
-        Place::To(_) | Place::BesideValues => Answer::usual(),
+    // `undo` does not read the file.
+    let all: &[&[&str]] = if known == KnownValues::EnvFile { &[LOCAL, STORED, TOKEN] } else { first };
+    let [early, with_status, late] = [response(200, first), response(400, first), response(200, all)];
+    let script = move |operation: &str, _: usize| match responses {
+        RejectedResponses::Every => early.clone(),
+        RejectedResponses::EveryWithErrorStatus => with_status.clone(),
+        RejectedResponses::To(rejected) if operation == rejected => late.clone(),
+        RejectedResponses::NextToValues if operation == "Values" => ScriptedResponse::modified(with_errors),
+        RejectedResponses::To(_) | RejectedResponses::NextToValues => ScriptedResponse::normal(),
     };
-    let world = if words[0] == "init" { World::Undeclared } else { World::Drift };
-    // A commit that gives values away is stopped before anybody is asked.
-    let (cell, sim) = (checkout(&[], world), Sim::new(world.estate()));
-    let with = |words: &[&str], url: &str| {
-        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-        silent(&cell, &[words, vec![format!("--api-url={url}")]].concat())
+    let scenario = if args[0] == "init" { Scenario::DriftWithoutConfig } else { Scenario::Drift };
+    // A commit that contains values is blocked before any request.
+    let (sandbox, sim) = (checkout(&[], scenario), Sim::new(scenario.estate()));
+    let with = |args: &[&str], url: &str| {
+        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        run_scanned(&sandbox, &[args, vec![format!("--api-url={url}")]].concat())
     };
-    if knows == Knows::Record {
-        let (url, _) = server.serve(path, Case::new(sim.clone(), usual()));
+    if known == KnownValues::Journal {
+        let (url, _) = server.serve(path, Backend::new(sim.clone(), normal_responses()));
         with(&FIX, &url)?;
     }
-    let (url, case) = server.serve(path, Case::new(sim, Box::new(script)));
-    let ran = with(words, &url)?;
-    let is_early = matches!(place, Place::Every | Place::EveryWithStatus);
-    hold!(!is_early || words[0] == "auth" || ran.code != Some(0), "it did not notice: {ran:#?}");
-    hold!(!ran.err.contains("has a bug") && !case.heard().is_empty(), "{ran:#?}");
+    let (url, backend) = server.serve(path, Backend::new(sim, Box::new(script)));
+    let output = with(args, &url)?;
+    let is_early = matches!(responses, RejectedResponses::Every | RejectedResponses::EveryWithErrorStatus);
+    ensure!(!is_early || args[0] == "auth" || output.code != Some(0), "it reported no error: {output:#?}");
+    ensure!(!output.stderr.contains("panicked") && !backend.requests().is_empty(), "{output:#?}");
     Ok(())
 }
 
@@ -108,16 +116,18 @@ fn strike(server: &Server, path: &str, (words, knows): (&[&str], Knows), place: 
 fn values_quoted_by_railway_are_not_shown() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
-    for verb in VERBS {
-        for place in PLACES {
-            let writes = verb.0[0] == "fix" || verb.0[0] == "undo";
-            if matches!(place, Place::To(_)) && !writes || place == Place::BesideValues && verb.1 != Knows::File {
+    for command in COMMANDS {
+        for responses in RESPONSES {
+            let writes = command.0[0] == "fix" || command.0[0] == "undo";
+            if matches!(responses, RejectedResponses::To(_)) && !writes
+                || responses == RejectedResponses::NextToValues && command.1 != KnownValues::EnvFile
+            {
                 continue;
             }
             let (number, server) = (jobs.len(), &server);
-            let name = format!("{} with a refusal in {place:?}", verb.0.join(" "));
-            jobs.push((name, Box::new(move || strike(server, &format!("refused-{number}"), *verb, place))));
+            let name = format!("{} with a rejection in {responses:?}", command.0.join(" "));
+            jobs.push((name, Box::new(move || run(server, &format!("rejected-{number}"), *command, responses))));
         }
     }
-    play([(jobs, MANY)]);
+    run_jobs([(jobs, PARALLEL_JOBS)]);
 }

@@ -1,6 +1,6 @@
-//! What others say of a value: lines of logs and messages of Railway's that hold one in some form.
+//! Log lines and messages of Railway that contain a value in some encoding.
 
-/// Each form that programs write a value of the file in, or a token, as Python, node, Go and shells do it.
+/// Local values, as programs in Python, node, Go and shell print them.
 pub(crate) const LOCAL: &[&str] = &[
     "in plain: mark4711-local",
     "with escapes: \u{1b}[31mmark4711-local\u{1b}[0m\u{1b}]0;mark4711-local\u{7}\u{202e}",
@@ -10,29 +10,29 @@ pub(crate) const LOCAL: &[&str] = &[
     "in a URL: /?next=https%3A%2F%2Fuser%3Amark4711-local%40example.com%2F",
     "in a URL: it%22s%20%3Cmark4711-quaint%3E%20%26%20%241%20/%20100%25%20%C3%BC",
     "in a URL: it%22s+%3Cmark4711-quaint%3E+%26+%241+%2F+100%25+%C3%BC",
-    // Alone, and behind and before something else.
+    // Alone, and with text before or after it.
     "in base64: bWFyazQ3MTEtbG9jYWw=",
     "in a header: Authorization: Basic dXNlcjptYXJrNDcxMS1sb2NhbA==",
     "in a header: Authorization: Basic bWFyazQ3MTEtbG9jYWw6eA== ODptYXJrNDcxMS1sb2NhbA== eHg6bWFyazQ3MTEtbG9jYWwh",
-    // A part of a value of lines, and a value that has blanks around it.
+    // One line of a multi-line value, and a value with whitespace around it.
     "mark4711-first",
     "of blanks: (mark4711-spaced)",
 ];
 
-/// The same for values that Railway holds.
+/// Stored values.
 pub(crate) const STORED: &[&str] = &[
     "in plain: mark4711-stored mark4711-third",
     // json.dumps, json.Marshal.
     r#"as JSON: it\"s <mark4711-strange> & $1 / 100% \u00fc 'x'"#,
     r#"as JSON: it\"s \u003cmark4711-strange\u003e \u0026 $1 / 100% ü 'x'"#,
-    // encodeURIComponent, and hex in lower case.
+    // encodeURIComponent, and lowercase hex digits.
     "in a URL: it%22s%20%3Cmark4711-strange%3E%20%26%20%241%20%2F%20100%25%20%C3%BC%20'x'",
     "in a URL: it%22s%20%3cmark4711-strange%3e%20%26%20%241%20%2f%20100%25%20%c3%bc%20%27x%27",
     "in base64: bWFyazQ3MTEtc3RvcmVk",
     "mark4711-lower",
 ];
 
-/// The token, which every verb knows that asks Railway.
+/// The token, which every command that calls Railway has.
 pub(crate) const TOKEN: &[&str] = &[
     "the token 5e1d0000-acc0-4000-8000-000000000001 is unknown",
     "Authorization: Basic OjVlMWQwMDAwLWFjYzAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMQ==",

@@ -1,4 +1,4 @@
-//! The same on a terminal, where tables are cut to its width, plans are shown before a question, and logs without being asked.
+//! The same on a terminal, which cuts tables to its width, shows plans before a prompt, and shows logs by default.
 
 use std::io::{Read, Write};
 use std::sync::mpsc;
@@ -7,38 +7,38 @@ use std::thread;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use railway_doctor::io::sim::Sim;
 
-use crate::fixture::usual;
+use crate::fixture::normal_responses;
 use crate::leaks::checkout;
-use crate::leaks::fixture::World;
-use crate::markers::found;
-use crate::parallel::{Job, MANY, hold, play};
-use crate::run::{Cell, PATIENCE};
-use crate::server::{Case, Server};
+use crate::leaks::fixture::Scenario;
+use crate::markers::find_secret;
+use crate::parallel::{Job, PARALLEL_JOBS, ensure, run_jobs};
+use crate::run::{HANG_TIMEOUT, Sandbox};
+use crate::server::{Backend, Server};
 
-/// So narrow that most names are cut, and so wide that nothing is.
+/// Most names are cut at the first width, none at the second.
 const WIDTHS: [u16; 2] = [24, 300];
 
-/// Words, the keys that are pressed, and what is seen when it has come as far as it is to.
-type Scene = (&'static [&'static str], &'static str, World, &'static str);
+/// Arguments, the keys to press, the scenario, and text that must be shown.
+type TerminalCase = (&'static [&'static str], &'static str, Scenario, &'static str);
 
-const SCENES: &[Scene] = &[
-    (&["check", "-v"], "", World::Drift, "API_KEY"),
-    (&["matrix", "-v"], "", World::Drift, "API_KEY"),
-    (&["fix"], "y\u{1b}", World::Drift, "API_KEY"),
-    (&["fix", "--push", "--only=API_KEY"], "yy", World::Failing, "in base64:"),
-    (&["fix", "--pull"], "n", World::Drift, "LONG_SECRET="),
-    (&["init"], "\u{1b}", World::Undeclared, "api"),
+const CASES: &[TerminalCase] = &[
+    (&["check", "-v"], "", Scenario::Drift, "API_KEY"),
+    (&["matrix", "-v"], "", Scenario::Drift, "API_KEY"),
+    (&["fix"], "y\u{1b}", Scenario::Drift, "API_KEY"),
+    (&["fix", "--push", "--only=API_KEY"], "yy", Scenario::FailingDeployments, "in base64:"),
+    (&["fix", "--pull"], "n", Scenario::Drift, "LONG_SECRET="),
+    (&["init"], "\u{1b}", Scenario::DriftWithoutConfig, "api"),
 ];
 
-/// What the terminal shows of it in the end.
-fn seen(cell: &Cell, words: &[&str], keys: &str, columns: u16) -> String {
+/// Runs a command on a pseudo-terminal; returns the final screen followed by the raw output.
+fn terminal_output(sandbox: &Sandbox, args: &[&str], keys: &str, columns: u16) -> String {
     let size = PtySize { rows: 50, cols: columns, pixel_width: 0, pixel_height: 0 };
     let pair = native_pty_system().openpty(size).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_doctor"));
-    command.args(words);
-    command.cwd(cell.work());
+    command.args(args);
+    command.cwd(sandbox.work());
     command.env_clear();
-    for (name, value) in cell.variables() {
+    for (name, value) in sandbox.variables() {
         command.env(name, value);
     }
     command.env("TERM", "xterm");
@@ -49,14 +49,14 @@ fn seen(cell: &Cell, words: &[&str], keys: &str, columns: u16) -> String {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
-        // At its end a terminal is an error, not an end.
+        // At its end, a terminal returns an error instead of end of file.
         while let Ok(count @ 1..) = reader.read(&mut bytes) {
             shown.extend_from_slice(&bytes[..count]);
         }
         sender.send(shown)
     });
-    let shown = receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-        // It waits for a key that nobody presses.
+    let shown = receiver.recv_timeout(HANG_TIMEOUT).unwrap_or_else(|_| {
+        // It still waits for a key.
         child.kill().unwrap();
         receiver.recv().unwrap()
     });
@@ -71,26 +71,30 @@ fn terminal_shows_values_only_on_request() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for columns in WIDTHS {
-        for (words, keys, world, sign) in SCENES {
-            let case = Case::new(Sim::new(world.estate()), usual());
-            let (url, _) = server.serve(&format!("terminal-{}", jobs.len()), case);
+        for (args, keys, scenario, expected) in CASES {
+            let backend = Backend::new(Sim::new(scenario.estate()), normal_responses());
+            let (url, _) = server.serve(&format!("terminal-{}", jobs.len()), backend);
             let job = move || {
-                let (cell, address) = (checkout(words, *world), format!("--api-url={url}"));
-                let seen = seen(&cell, &[words, &[address.as_str()][..]].concat(), keys, columns);
-                hold!(found(seen.as_bytes()).is_none(), "{}\n{seen}", found(seen.as_bytes()).unwrap_or_default());
-                hold!(seen.contains(sign), "it did not come so far\n{seen}");
+                let (sandbox, address) = (checkout(args, *scenario), format!("--api-url={url}"));
+                let shown = terminal_output(&sandbox, &[args, &[address.as_str()][..]].concat(), keys, columns);
+                ensure!(
+                    find_secret(shown.as_bytes()).is_none(),
+                    "{}\n{shown}",
+                    find_secret(shown.as_bytes()).unwrap_or_default()
+                );
+                ensure!(shown.contains(expected), "{expected} is not shown\n{shown}");
                 Ok(())
             };
-            jobs.push((format!("{} in {columns} columns", words.join(" ")), Box::new(job)));
+            jobs.push((format!("{} in {columns} columns", args.join(" ")), Box::new(job)));
         }
     }
-    let (url, _) = server.serve("terminal-shown", Case::new(Sim::new(World::Drift.estate()), usual()));
-    let shown = move || {
-        let (cell, address) = (checkout(&[], World::Drift), format!("--api-url={url}"));
-        let seen = seen(&cell, &["check", "--show-values", &address], "", 80);
-        hold!(found(seen.as_bytes()).is_some(), "values that were asked for are not shown\n{seen}");
+    let (url, _) = server.serve("terminal-shown", Backend::new(Sim::new(Scenario::Drift.estate()), normal_responses()));
+    let show_values = move || {
+        let (sandbox, address) = (checkout(&[], Scenario::Drift), format!("--api-url={url}"));
+        let shown = terminal_output(&sandbox, &["check", "--show-values", &address], "", 80);
+        ensure!(find_secret(shown.as_bytes()).is_some(), "--show-values does not show values\n{shown}");
         Ok(())
     };
-    jobs.push(("check --show-values".to_owned(), Box::new(shown)));
-    play([(jobs, MANY)]);
+    jobs.push(("check --show-values".to_owned(), Box::new(show_values)));
+    run_jobs([(jobs, PARALLEL_JOBS)]);
 }

@@ -1,5 +1,5 @@
-//! Railway's answers with a part of another shape: a run ends with a word and an exit code of its own, shows no value,
-//! and whoever only looks changes nothing.
+//! Alters a part of Railway's responses: a run ends with one of doctor's exit codes and a message, shows no value, and
+//! a read-only command changes nothing.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,23 +11,23 @@ use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, PROJECT_TOKEN, incident};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::sandbox::Place;
+use super::sandbox::Sandbox;
 
-/// What is run, by the letter that begins an input.
-struct Story {
+/// The commands to run, selected by the first letter of an input.
+struct Scenario {
     letter: u8,
-    /// The token, and where it is found.
+    /// The name of the environment variable, and the token in it.
     token: (&'static str, &'static str),
-    /// The words of each run.
+    /// The arguments of each run.
     runs: &'static [&'static [&'static str]],
 }
 
-const fn story(letter: u8, runs: &'static [&'static [&'static str]]) -> Story {
-    Story { letter, token: ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN), runs }
+const fn scenario(letter: u8, runs: &'static [&'static [&'static str]]) -> Scenario {
+    Scenario { letter, token: ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN), runs }
 }
 
-/// The story in which the edge answers in the place of a service.
-const BEHIND_THE_EDGE: u8 = b'e';
+/// The scenario in which Railway's edge responds instead of a service.
+const EDGE: u8 = b'e';
 
 /// The key that differs, and a service that has it.
 const KEY: &str = "STAGING_OPS_API_KEY";
@@ -35,20 +35,20 @@ const API: &str = "agentverse-api-staging";
 
 /// A service whose start command lacks `-B`, and the command that has it.
 const WORKER: &str = "agentverse-worker-staging";
-const BEAT: &str = "celery --app agentverse.tasks worker --loglevel INFO -B";
+const COMMAND_WITH_BEAT: &str = "celery --app agentverse.tasks worker --loglevel INFO -B";
 
-const STORIES: [Story; 14] = [
-    story(b'c', &[&["check", "-v"]]),
-    story(BEHIND_THE_EDGE, &[&["check", "-v"]]),
-    story(b'j', &[&["check", "--format", "json"]]),
-    story(b'n', &[&["check", "--project", "agentverse", "--environment", "staging"]]),
-    Story { letter: b't', token: ("RAILWAY_TOKEN", PROJECT_TOKEN), runs: &[&["check"]] },
-    story(b'm', &[&["matrix"]]),
-    story(b'a', &[&["auth", "status"]]),
-    story(b'i', &[&["init", "--yes"]]),
-    story(b'f', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging", "--show-logs"]]),
-    story(b'r', &[&["fix", "--redeploy", "--yes", "--environment", "staging"]]),
-    story(
+const SCENARIOS: [Scenario; 14] = [
+    scenario(b'c', &[&["check", "-v"]]),
+    scenario(EDGE, &[&["check", "-v"]]),
+    scenario(b'j', &[&["check", "--format", "json"]]),
+    scenario(b'n', &[&["check", "--project", "agentverse", "--environment", "staging"]]),
+    Scenario { letter: b't', token: ("RAILWAY_TOKEN", PROJECT_TOKEN), runs: &[&["check"]] },
+    scenario(b'm', &[&["matrix"]]),
+    scenario(b'a', &[&["auth", "status"]]),
+    scenario(b'i', &[&["init", "--yes"]]),
+    scenario(b'f', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging", "--show-logs"]]),
+    scenario(b'r', &[&["fix", "--redeploy", "--yes", "--environment", "staging"]]),
+    scenario(
         b's',
         &[
             &[
@@ -60,22 +60,22 @@ const STORIES: [Story; 14] = [
                 "--environment",
                 "staging",
                 "--start-command",
-                BEAT,
+                COMMAND_WITH_BEAT,
                 "--service",
                 WORKER,
             ],
             &["undo", "--yes"],
         ],
     ),
-    story(b'l', &[&["fix", "--pull", "--yes", "--only", "OPS_DRILLS"]]),
-    story(b'd', &[&["fix", "--push", "--add", "--only", "NEW_FLAG", "--service", API, "--yes"], &["undo", "--yes"]]),
-    story(b'u', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging"], &["undo", "--yes"]]),
+    scenario(b'l', &[&["fix", "--pull", "--yes", "--only", "OPS_DRILLS"]]),
+    scenario(b'd', &[&["fix", "--push", "--add", "--only", "NEW_FLAG", "--service", API, "--yes"], &["undo", "--yes"]]),
+    scenario(b'u', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging"], &["undo", "--yes"]]),
 ];
 
-/// What is in the file beside the incident: a key that is nowhere on Railway.
+/// Added to the file of the incident: a key that Railway does not have.
 const NEW_FLAG: &str = "NEW_FLAG=on\n";
 
-/// Values of the file and of Railway that are in no name.
+/// Local and stored values that are not part of a name.
 const VALUES: [&str; 7] = [
     "staging-ops-step3-key",
     "staging-ops-autumn-key",
@@ -86,95 +86,101 @@ const VALUES: [&str; 7] = [
     PROJECT_TOKEN,
 ];
 
-/// The input is a line with a letter for what is run, and a line for each bend: `REQUEST PART JSON` puts that JSON in the place of a
-/// part of the answer of that number; `REQUEST PART` takes the part away. A part is a number, or a JSON pointer from `/data`.
-pub fn hold(data: &[u8]) {
-    drop(played(data));
+/// The input is a line with the letter of a scenario, and a line for each alteration: `REQUEST PART JSON` replaces a
+/// part of the response with that number by JSON; `REQUEST PART` removes the part. A part is a number, or a JSON
+/// pointer from `/data`.
+pub fn check(data: &[u8]) {
+    drop(run(data));
 }
 
-/// Plays an input, and gives the Railway that was asked.
-pub fn played(data: &[u8]) -> Option<Sim> {
-    let (story, lines) = std::str::from_utf8(data).ok()?.split_once('\n')?;
-    let Story { letter, token, runs } = STORIES.iter().find(|other| story.as_bytes() == [other.letter])?;
-    let bends: Rc<Vec<Bend>> = Rc::new(lines.lines().filter_map(Bend::read).collect());
+/// Runs the scenario of an input, and returns the simulated Railway.
+pub fn run(data: &[u8]) -> Option<Sim> {
+    let (scenario, lines) = std::str::from_utf8(data).ok()?.split_once('\n')?;
+    let Scenario { letter, token, runs } = SCENARIOS.iter().find(|other| scenario.as_bytes() == [other.letter])?;
+    let alterations: Rc<Vec<Alteration>> = Rc::new(lines.lines().filter_map(Alteration::read).collect());
     let (sim, next) = (Sim::new(incident::estate()), Rc::new(Cell::default()));
-    if *letter == BEHIND_THE_EDGE {
-        sim.change(|estate| estate.service_named(API).expect("it is there").edge = Some(Edge::UnderAttack));
+    if *letter == EDGE {
+        sim.change(|estate| estate.service_named(API).expect("the service exists").edge = Some(Edge::UnderAttack));
     }
-    let place = Place::with(&[*token]);
-    let (work, home, before) = (place.work(), place.home(), format!("{}{NEW_FLAG}", incident::ENV_FILE));
-    let place = place
+    let sandbox = Sandbox::with(&[*token]);
+    let (work, home, before) = (sandbox.work(), sandbox.home(), format!("{}{NEW_FLAG}", incident::ENV_FILE));
+    let sandbox = sandbox
         .file(&work.join(".env"), before.as_bytes())
         .file(&home.join(".railway/config.json"), incident::cli_config(&work).as_bytes());
-    // init writes one of its own.
-    let is_there = runs[0][0] != "init";
-    let place = if is_there { place.file(&work.join("doctor.toml"), incident::CONFIG_FILE.as_bytes()) } else { place };
+    // `init` creates the file.
+    let has_config = runs[0][0] != "init";
+    let sandbox =
+        if has_config { sandbox.file(&work.join("doctor.toml"), incident::CONFIG_FILE.as_bytes()) } else { sandbox };
     let connect = || -> Box<dyn Transport> {
-        Box::new(Bent { sim: sim.clone(), bends: Rc::clone(&bends), next: Rc::clone(&next) })
+        Box::new(AlteringTransport { sim: sim.clone(), alterations: Rc::clone(&alterations), next: Rc::clone(&next) })
     };
-    for words in *runs {
-        let ended = place.run(words, &connect, &sim);
-        // What a bend itself brings in may be told.
+    for args in *runs {
+        let output = sandbox.run(args, &connect, &sim);
+        // A value that an alteration adds may be shown.
         for value in VALUES.iter().filter(|value| !lines.contains(*value)) {
-            assert!(!ended.out.contains(value) && !ended.err.contains(value), "{words:?} shows {value}: {}", ended.out);
+            assert!(
+                !output.stdout.contains(value) && !output.stderr.contains(value),
+                "{args:?} shows {value}: {}",
+                output.stdout
+            );
         }
-        let env_file = std::fs::read_to_string(work.join(".env")).expect("it is there");
-        assert!(words.contains(&"--pull") || env_file == before, "{words:?} writes the file");
-        assert!(["fix", "undo"].contains(&words[0]) || sim.mutations().is_empty(), "{words:?} changes something");
+        let env_file = std::fs::read_to_string(work.join(".env")).expect("the file exists");
+        assert!(args.contains(&"--pull") || env_file == before, "{args:?} writes the file");
+        assert!(["fix", "undo"].contains(&args[0]) || sim.mutations().is_empty(), "{args:?} changes something");
     }
     Some(sim)
 }
 
-/// What becomes of one part of an answer.
-struct Bend {
+/// A change to one part of a response.
+struct Alteration {
     request: usize,
     part: Part,
-    /// What takes its place, if anything does.
-    instead: Option<Value>,
+    /// The replacement; the part is removed if there is none.
+    replacement: Option<Value>,
 }
 
-/// A part by its number, smaller ones first, or by its pointer.
+/// A part by its number, in the order of [`collect_pointers`], or by its pointer.
 enum Part {
     Number(usize),
     Pointer(String),
 }
 
-impl Bend {
+impl Alteration {
     fn read(line: &str) -> Option<Self> {
-        let mut words = line.splitn(3, ' ');
-        let request = words.next()?.parse().ok()?;
-        let part = words.next()?;
+        let mut fields = line.splitn(3, ' ');
+        let request = fields.next()?.parse().ok()?;
+        let part = fields.next()?;
         let part =
             if part.starts_with('/') { Part::Pointer(part.to_owned()) } else { Part::Number(part.parse().ok()?) };
-        let instead = match words.next() {
+        let replacement = match fields.next() {
             Some(json) => Some(serde_json::from_str(json).ok()?),
             None => None,
         };
-        Some(Self { request, part, instead })
+        Some(Self { request, part, replacement })
     }
 
-    /// Puts something in the place of the part, or takes it away. A number that is too large begins again.
-    fn apply(&self, answer: &mut Value) {
+    /// Replaces or removes the part. Numbers wrap around.
+    fn apply(&self, response: &mut Value) {
         let pointer = match &self.part {
             Part::Pointer(pointer) => pointer.clone(),
             Part::Number(number) => {
                 let mut pointers = Vec::new();
-                point(answer, String::new(), &mut pointers);
+                collect_pointers(response, String::new(), &mut pointers);
                 pointers.swap_remove(number % pointers.len())
             }
         };
         let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
-        match (answer.pointer_mut(parent), &self.instead) {
-            (Some(whole), Some(instead)) if pointer.is_empty() => *whole = instead.clone(),
-            (Some(Value::Object(members)), instead) => {
+        match (response.pointer_mut(parent), &self.replacement) {
+            (Some(whole), Some(replacement)) if pointer.is_empty() => *whole = replacement.clone(),
+            (Some(Value::Object(members)), replacement) => {
                 let name = name.replace("~1", "/").replace("~0", "~");
-                match instead {
-                    Some(instead) => drop(members.insert(name, instead.clone())),
+                match replacement {
+                    Some(replacement) => drop(members.insert(name, replacement.clone())),
                     None => drop(members.remove(&name)),
                 }
             }
-            (Some(Value::Array(items)), instead) => match (name.parse::<usize>(), instead) {
-                (Ok(index), Some(instead)) if index < items.len() => items[index] = instead.clone(),
+            (Some(Value::Array(items)), replacement) => match (name.parse::<usize>(), replacement) {
+                (Ok(index), Some(replacement)) if index < items.len() => items[index] = replacement.clone(),
                 (Ok(index), None) if index < items.len() => drop(items.remove(index)),
                 _ => {}
             },
@@ -183,23 +189,23 @@ impl Bend {
     }
 }
 
-/// The simulated Railway, and somebody who bends its answers.
-struct Bent {
+/// The simulated Railway with altered responses.
+struct AlteringTransport {
     sim: Sim,
-    bends: Rc<Vec<Bend>>,
+    alterations: Rc<Vec<Alteration>>,
     next: Rc<Cell<usize>>,
 }
 
-impl Transport for Bent {
+impl Transport for AlteringTransport {
     fn post(&self, outgoing: &HttpRequest<'_>) -> Result<HttpResponse, TransportFailure> {
         let mut reply = self.sim.post(outgoing)?;
         let request = self.next.replace(self.next.get() + 1);
-        let mut bends = self.bends.iter().filter(|bend| bend.request == request).peekable();
-        if bends.peek().is_some()
-            && let Ok(mut answer) = serde_json::from_slice::<Value>(&reply.body)
+        let mut alterations = self.alterations.iter().filter(|alteration| alteration.request == request).peekable();
+        if alterations.peek().is_some()
+            && let Ok(mut response) = serde_json::from_slice::<Value>(&reply.body)
         {
-            bends.for_each(|bend| bend.apply(&mut answer));
-            reply.body = Zeroizing::new(answer.to_string().into_bytes());
+            alterations.for_each(|alteration| alteration.apply(&mut response));
+            reply.body = Zeroizing::new(response.to_string().into_bytes());
         }
         Ok(reply)
     }
@@ -209,17 +215,17 @@ impl Transport for Bent {
     }
 }
 
-/// Where each part of a value is, smaller ones first.
-fn point(value: &Value, here: String, pointers: &mut Vec<String>) {
+/// Appends the pointers to all parts of a value, each after those of its children.
+fn collect_pointers(value: &Value, here: String, pointers: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                point(member, format!("{here}/{}", name.replace('~', "~0").replace('/', "~1")), pointers);
+                collect_pointers(member, format!("{here}/{}", name.replace('~', "~0").replace('/', "~1")), pointers);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                point(item, format!("{here}/{index}"), pointers);
+                collect_pointers(item, format!("{here}/{index}"), pointers);
             }
         }
         _ => {}

@@ -1,5 +1,5 @@
-//! Any text as `doctor.toml`: understood, or refused in lines that hold nothing a terminal obeys; and an `[[ignore]]` that is
-//! added to it is what TOML's own reader finds there, with all else as it was.
+//! Any text as `doctor.toml`: it is parsed, or rejected with an error without control characters. An `[[ignore]]` that
+//! is added to it is what a TOML parser reads, and everything else is unchanged.
 
 use railway_doctor::drift::Secret;
 use railway_doctor::drift::rules::RULES;
@@ -9,23 +9,23 @@ use railway_doctor::io::config::{NewIgnore, with_ignore};
 use railway_doctor::report::escape;
 use toml::{Table, Value};
 
-use super::sandbox::Place;
+use super::sandbox::Sandbox;
 use super::texts;
 
 /// The input is the text, a key, a service and a reason.
-pub fn hold(data: &[u8]) {
+pub fn check(data: &[u8]) {
     let Some([text, key, service, reason]) = texts(data) else { return };
-    let place = Place::with(&[]);
-    let path = place.work().join("doctor.toml");
-    let place = place.file(&path, text.as_bytes());
+    let sandbox = Sandbox::with(&[]);
+    let path = sandbox.work().join("doctor.toml");
+    let sandbox = sandbox.file(&path, text.as_bytes());
     let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
-    let understood = match config::load(&ConfigChoice::Nearest, &place.work(), &rules) {
+    let is_valid = match config::load(&ConfigChoice::Nearest, &sandbox.work(), &rules) {
         Ok(found) => {
-            assert!(found.is_some(), "the file is there");
+            assert!(found.is_some(), "the file exists");
             true
         }
         Err(error) => {
-            fits_in_lines(&error);
+            check_error(&error);
             false
         }
     };
@@ -37,28 +37,29 @@ pub fn hold(data: &[u8]) {
     };
     match with_ignore(&Secret::new(text), &ignore, "doctor.toml", &rules) {
         Ok(new) => {
-            assert!(understood, "a text that can't be read was added to");
-            is_added(text, new.expose(), &ignore);
+            assert!(is_valid, "an invalid file was changed");
+            check_added(text, new.expose(), &ignore);
         }
-        Err(error) => fits_in_lines(&error),
+        Err(error) => check_error(&error),
     }
 }
 
-fn fits_in_lines(error: &Error) {
-    for line in [Some(error.to_string()), error.cause(), Some(error.help())].into_iter().flatten() {
+fn check_error(error: &Error) {
+    for line in [Some(error.to_string()), error.cause(), Some(error.help().unwrap().to_string())].into_iter().flatten()
+    {
         assert!(!escape::line(&line).contains(char::is_control));
     }
 }
 
-fn is_added(text: &str, new: &str, ignore: &NewIgnore) {
-    assert!(new.starts_with(text), "what was there stays");
-    let [before, mut after] = [text, new].map(|text| text.parse::<Table>().expect("it was understood"));
-    let list = after.get_mut("ignore").and_then(Value::as_array_mut).expect("there is one now");
-    let added = list.pop().expect("there is one now");
+fn check_added(text: &str, new: &str, ignore: &NewIgnore) {
+    assert!(new.starts_with(text), "existing text was changed");
+    let [before, mut after] = [text, new].map(|text| text.parse::<Table>().expect("the file is valid"));
+    let list = after.get_mut("ignore").and_then(Value::as_array_mut).expect("an ignore was added");
+    let added = list.pop().expect("an ignore was added");
     if list.is_empty() {
         after.remove("ignore");
     }
-    assert_eq!(after, before, "something else has changed");
+    assert_eq!(after, before, "another part was changed");
     let texts = |name: &str| -> Vec<&str> {
         let list = added.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         list.iter().filter_map(Value::as_str).collect()

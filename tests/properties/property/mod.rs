@@ -1,9 +1,9 @@
-//! What holds for any bytes, one property for each part that reads strangers' text.
+//! Properties that hold for any bytes, one for each parser of untrusted text.
 //!
-//! `fuzz/` is built from this folder: a target of `cargo fuzz` calls the property of its name. The test beside it plays the
-//! same properties with the seeds in `fuzz/corpus`, and with random texts.
+//! `fuzz/` is built from this directory: a target of `cargo fuzz` checks the property with its name. The tests check
+//! the same properties with the seeds in `fuzz/corpus`, and with random texts.
 
-#![expect(clippy::disallowed_methods, reason = "it makes worlds to run in, and reads the process environment")]
+#![expect(clippy::disallowed_methods, reason = "creates directories to run in, and reads the process environment")]
 
 pub mod altered_responses;
 pub mod cli_config;
@@ -19,27 +19,27 @@ mod report_formats;
 pub mod responses;
 mod sandbox;
 
-/// A property: panics if it does not hold.
+/// Panics if the property does not hold for the input.
 pub type Property = fn(&[u8]);
 
-/// Every property, by the name of its target and of its folder of seeds.
+/// Every property, by the name of its fuzz target and of its directory of seeds.
 pub const PROPERTIES: [(&str, Property); 10] = [
-    ("responses", responses::hold),
-    ("altered_responses", altered_responses::hold),
-    ("cli_config", cli_config::hold),
-    ("doctor_toml", doctor_toml::hold),
-    ("env_editor", env_editor::hold),
-    ("env_reader", env_reader::hold),
-    ("env_values", env_values::hold),
-    ("names", names::hold),
-    ("reasons", reasons::hold),
-    ("references", references::hold),
+    ("responses", responses::check),
+    ("altered_responses", altered_responses::check),
+    ("cli_config", cli_config::check),
+    ("doctor_toml", doctor_toml::check),
+    ("env_editor", env_editor::check),
+    ("env_reader", env_reader::check),
+    ("env_values", env_values::check),
+    ("names", names::check),
+    ("reasons", reasons::check),
+    ("references", references::check),
 ];
 
-/// What stands between the pieces of an input: a byte that no text has.
+/// Separates the pieces of an input; this byte never occurs in UTF-8.
 pub const SEPARATOR: u8 = 0xff;
 
-/// The pieces of an input; those that are not there are empty. `None` if one is no text.
+/// The pieces of an input, empty if missing. `None` if one is not UTF-8.
 fn texts<const COUNT: usize>(data: &[u8]) -> Option<[&str; COUNT]> {
     let mut texts = [""; COUNT];
     for (text, piece) in texts.iter_mut().zip(data.splitn(COUNT, |byte| *byte == SEPARATOR)) {

@@ -1,24 +1,24 @@
-//! Two texts: a reason is found or not, never for equal texts, and it is there whichever side is which.
+//! Causes of a difference between two texts: none for equal texts, and none that depends on their order.
 
 use railway_doctor::drift::Secret;
 use railway_doctor::drift::expected_differences;
 use railway_doctor::drift::reason::text::from_texts;
-use railway_doctor::drift::suspicious_values::oddities;
+use railway_doctor::drift::suspicious_values::suspicions;
 
 use super::texts;
 
 /// The input is the two texts.
-pub fn hold(data: &[u8]) {
+pub fn check(data: &[u8]) {
     let Some([one, other]) = texts(data) else { return };
     let (first, second) = (Secret::new(one), Secret::new(other));
-    let there = from_texts(&first, &second);
-    let back = from_texts(&second, &first);
-    assert_eq!(there.is_some(), back.is_some(), "a reason that depends on the side");
-    assert!(one != other || there.is_none(), "a reason for a difference that is none");
-    for reason in there.iter().chain(&back) {
+    let forward = from_texts(&first, &second);
+    let backward = from_texts(&second, &first);
+    assert_eq!(forward.is_some(), backward.is_some(), "the reason depends on the order");
+    assert!(one != other || forward.is_none(), "a reason for equal texts");
+    for reason in forward.iter().chain(&backward) {
         assert!(!reason.sentence().is_empty());
-        // Not every reason has advice, or tells; none panics.
+        // Both are optional, but must not panic.
         drop((reason.advice(), reason.suspicious_value()));
     }
-    drop((oddities(one), expected_differences::of("API_URL", &first), expected_differences::of(other, &first)));
+    drop((suspicions(one), expected_differences::of("API_URL", &first), expected_differences::of(other, &first)));
 }

@@ -1,5 +1,5 @@
-//! `${{…}}` in any text: occurrences lie one behind the other with nothing between them, and whatever they name is found or
-//! told to be missing.
+//! `${{…}}` in any text: occurrences are in order and none is skipped, and every name is resolved or reported as
+//! missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use railway_doctor::drift::survey::Target;
 use super::texts;
 
 /// The input is a stored value and what it was rendered to.
-pub fn hold(data: &[u8]) {
+pub fn check(data: &[u8]) {
     let Some([template, rendered]) = texts(data) else { return };
     let found = occurrences(template);
     let mut from = 0;
@@ -21,15 +21,15 @@ pub fn hold(data: &[u8]) {
         let whole = &template[occurrence.span.clone()];
         let body = whole.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")).expect("braces");
         assert_eq!(body.trim(), occurrence.body);
-        assert!(occurrences(&template[from..occurrence.span.start]).is_empty(), "one is passed over");
+        assert!(occurrences(&template[from..occurrence.span.start]).is_empty(), "an occurrence was skipped");
         from = occurrence.span.end;
     }
-    assert!(occurrences(&template[from..]).is_empty(), "one is passed over");
+    assert!(occurrences(&template[from..]).is_empty(), "an occurrence was skipped");
     let names = BTreeSet::from(["A".to_owned(), "a.b".to_owned()]);
     let services = BTreeMap::from([("api".to_owned(), names.clone()), ("a".to_owned(), names.clone())]);
     let catalogue = Catalogue { services, shared: names };
     for occurrence in &found {
-        // Found or not, it is said without a panic.
+        // Must not panic, whether the target exists or not.
         drop(aim(occurrence.body, "api", &catalogue));
     }
     let service = ResourceRef { id: "1".to_owned(), name: "api".to_owned() };

@@ -1,4 +1,4 @@
-//! Reports, read as the programs read them that they are for.
+//! Parses reports in the same way as the programs that they are for.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use quick_xml::{Reader, XmlVersion};
 use railway_doctor::report::escape;
 use serde_json::Value;
 
-/// The number of findings in a report for programs, which names things as Railway does.
+/// Checks the names in a JSON report, and returns the number of findings.
 pub(super) fn json(out: &str, names: [&str; 5]) -> usize {
     let report: Value = serde_json::from_str(out).expect("a report is JSON");
     assert_eq!(report["schema_version"], 1);
@@ -19,7 +19,7 @@ pub(super) fn json(out: &str, names: [&str; 5]) -> usize {
     report["findings"].as_array().expect("it lists findings").len()
 }
 
-/// One run, with a result for each finding, each at a line of a file.
+/// Checks for one run with a result for each finding, each at a line of a file.
 pub(super) fn sarif(out: &str, findings: usize) {
     let log: Value = serde_json::from_str(out).expect("SARIF is JSON");
     assert_eq!(log["version"], "2.1.0");
@@ -44,46 +44,47 @@ pub(super) fn sarif(out: &str, findings: usize) {
     }
 }
 
-/// Commands as the runner of GitHub Actions reads them, and one line that counts.
+/// Checks for valid GitHub Actions commands, and a line with the totals.
 pub(super) fn github(out: &str) {
     let lines: Vec<&str> = out.split('\n').filter(|line| !line.is_empty()).collect();
-    let (last, commands) = lines.split_last().expect("something is told");
-    assert!(last.starts_with("doctor: ") && commands.len() <= 10, "{out}");
+    let (totals, commands) = lines.split_last().expect("there is output");
+    assert!(totals.starts_with("doctor: ") && commands.len() <= 10, "{out}");
     for line in commands {
         let (head, text) = line.strip_prefix("::").and_then(|rest| rest.split_once("::")).expect("a command");
         let (name, properties) = head.split_once(' ').expect("properties");
         assert!(["error", "warning", "notice"].contains(&name), "{line}");
         for property in properties.split(',') {
             let (name, value) = property.split_once('=').expect("a property has a value");
-            let known = match name {
+            let is_known = match name {
                 "file" => value == ".env",
                 "line" => value.parse::<usize>().is_ok_and(|line| line >= 1),
                 "title" => value.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-'),
                 _ => false,
             };
-            assert!(known, "{line}");
+            assert!(is_known, "{line}");
         }
-        // A `%` begins an escape, or is one.
+        // Every `%` must start an escape sequence.
         let escapes =
             text.match_indices('%').all(|(at, _)| ["%25", "%0D", "%0A"].iter().any(|one| text[at..].starts_with(one)));
         assert!(escapes && !text.is_empty(), "{line}");
     }
 }
 
-/// Well-formed XML of the elements that readers know, with as many cases as it says, and the service by its name.
+/// Checks for well-formed XML of known elements, with the declared number of cases, and the name of the service.
 pub(super) fn junit(out: &str, service: &str) {
     const ELEMENTS: [&str; 7] = ["testsuites", "testsuite", "testcase", "failure", "error", "skipped", "system-out"];
     let mut reader = Reader::from_str(out);
-    let (mut depth, mut suites, mut cases, mut told) = (0_usize, Vec::new(), 0, None);
+    let (mut depth, mut suites, mut cases, mut declared) = (0_usize, Vec::new(), 0, None);
     let mut begin = |element: &BytesStart<'_>| {
         let name = element.name().as_ref().to_owned();
-        assert!(ELEMENTS.contains(&name.as_str()), "an element {name}");
+        assert!(ELEMENTS.contains(&name.as_str()), "unknown element {name}");
         for attribute in element.attributes() {
             let attribute = attribute.expect("attributes are well-formed");
-            let value = attribute.normalized_value(XmlVersion::Explicit1_0).expect("it is escaped").into_owned();
+            let value =
+                attribute.normalized_value(XmlVersion::Explicit1_0).expect("attributes are escaped").into_owned();
             match (name.as_str(), attribute.key.as_ref()) {
                 ("testsuite", "name") => suites.push(value),
-                ("testsuites", "tests") => told = value.parse::<usize>().ok(),
+                ("testsuites", "tests") => declared = value.parse::<usize>().ok(),
                 _ => {}
             }
         }
@@ -99,14 +100,14 @@ pub(super) fn junit(out: &str, service: &str) {
             Event::End(_) => depth -= 1,
             Event::Eof => break,
             Event::Decl(_) | Event::Text(_) | Event::GeneralRef(_) => {}
-            other => panic!("nothing else is written: {other:?}"),
+            other => panic!("unexpected event: {other:?}"),
         }
     }
-    assert_eq!((depth, told), (0, Some(cases)), "{out}");
-    assert!(suites.iter().any(|name| *name == escape::line(service)), "{suites:?} lack {service:?}");
+    assert_eq!((depth, declared), (0, Some(cases)), "{out}");
+    assert!(suites.iter().any(|name| *name == escape::line(service)), "{suites:?} does not contain {service:?}");
 }
 
-/// Rows of a table have as many cells as its head, whatever the names.
+/// Checks that each row of a table has as many cells as its header, whatever the names.
 pub(super) fn markdown(out: &str) {
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
     let mut head = None;
@@ -115,17 +116,17 @@ pub(super) fn markdown(out: &str) {
             head = None;
             continue;
         }
-        assert_eq!(cells(line), *head.get_or_insert(cells(line)), "another number of cells: {line}");
+        assert_eq!(cells(line), *head.get_or_insert(cells(line)), "wrong number of cells: {line}");
     }
-    let fixed = ["<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>", "<!-- -->"];
-    let rest = fixed.iter().fold(out.to_owned(), |rest, element| rest.replace(element, ""));
+    let allowed = ["<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>", "<br>", "<!-- -->"];
+    let rest = allowed.iter().fold(out.to_owned(), |rest, element| rest.replace(element, ""));
     for line in rest.lines() {
-        // Between backticks nothing is an element; outside of them no name begins one.
-        assert!(!outside_code(line).contains('<'), "an element: {line}");
+        // Text between backticks contains no elements; outside of them, no name can start one.
+        assert!(!outside_code(line).contains('<'), "unexpected element: {line}");
     }
 }
 
-/// A line without its code spans: between two runs of as many backticks.
+/// A line without its code spans, which are enclosed in equal numbers of backticks.
 fn outside_code(line: &str) -> String {
     let (mut left, mut rest) = (String::new(), line);
     while let Some(at) = rest.find('`') {
@@ -139,7 +140,7 @@ fn outside_code(line: &str) -> String {
     left + rest
 }
 
-/// Where the run of exactly so many backticks is that closes a code span.
+/// The position of the next run of exactly `length` backticks.
 fn closing(body: &str, length: usize) -> Option<usize> {
     let mut from = 0;
     while let Some(at) = body[from..].find('`').map(|at| from + at) {
@@ -152,9 +153,9 @@ fn closing(body: &str, length: usize) -> Option<usize> {
     None
 }
 
-/// Elements that the page is made of and no others, each name where text is: nothing of it runs or loads something.
+/// Checks that the page consists of known elements only, and that none of them executes or loads anything.
 pub(super) fn html(out: &str) {
-    // What stands in these two is no markup, and holds no name.
+    // The content of these two is not markup, and contains no names.
     let mut page = out.to_owned();
     for element in ["script", "style"] {
         let (open, close) = (format!("<{element}>"), format!("</{element}>"));
@@ -163,15 +164,15 @@ pub(super) fn html(out: &str) {
         }
     }
     let mut reader = Reader::from_str(&page);
-    // HTML leaves the end of some elements out.
+    // In HTML, some elements have no end tag.
     reader.config_mut().check_end_names = false;
     reader.config_mut().allow_unmatched_ends = true;
     loop {
-        match reader.read_event().expect("the page can be read") {
+        match reader.read_event().expect("the page is well-formed") {
             Event::Start(element) | Event::Empty(element) => is_harmless(&element),
             Event::Eof => break,
             Event::DocType(_) | Event::Text(_) | Event::GeneralRef(_) | Event::End(_) => {}
-            other => panic!("nothing else is written: {other:?}"),
+            other => panic!("unexpected event: {other:?}"),
         }
     }
 }
@@ -182,14 +183,14 @@ fn is_harmless(element: &BytesStart<'_>) {
         "h1", "h2", "h3", "head", "header", "html", "input", "label", "li", "main", "meta", "ol", "option", "output",
         "p", "section", "select", "span", "strong", "summary", "table", "tbody", "td", "th", "thead",
     ];
-    const MORE: [&str; 4] = ["title", "tr", "ul", "wbr"];
+    const MORE: [&str; 5] = ["br", "title", "tr", "ul", "wbr"];
     let name = element.name();
     let name = name.as_ref();
-    assert!(ELEMENTS.contains(&name) || MORE.contains(&name), "an element {name:?}");
+    assert!(ELEMENTS.contains(&name) || MORE.contains(&name), "unknown element {name:?}");
     for attribute in element.html_attributes() {
         let attribute = attribute.expect("attributes are well-formed");
         let key = attribute.key.as_ref();
         assert!(!key.starts_with("on") && !["src", "srcset", "style", "action", "formaction"].contains(&key), "{key}");
-        assert!(key != "href" || attribute.value.starts_with("https://"), "a link of its own");
+        assert!(key != "href" || attribute.value.starts_with("https://"), "unexpected link");
     }
 }

@@ -1,4 +1,4 @@
-//! Whatever Railway answers, a run ends with an exit code of its own, a word, and nothing that a terminal obeys.
+//! Any response of Railway: a run ends with one of doctor's exit codes, a message, and no control characters.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -7,10 +7,10 @@ use railway_doctor::io::endpoint::{EndpointClient, EndpointRequest, EndpointResp
 use railway_doctor::io::railway::transport::{HttpRequest, HttpResponse, Transport, TransportFailure};
 use zeroize::Zeroizing;
 
-use super::sandbox::{Ended, Place};
+use super::sandbox::{RunOutput, Sandbox};
 
-/// Long enough for whatever the clock does, which jumps.
-const VERBS: [(u8, &[&str]); 8] = [
+/// The commands, by the first letter of an input.
+const COMMANDS: [(u8, &[&str]); 8] = [
     (b'c', &["check", "--format", "text"]),
     (b'j', &["check", "--format", "json", "-v"]),
     (b'n', &["check", "--project", "shop", "--environment", "staging"]),
@@ -21,35 +21,37 @@ const VERBS: [(u8, &[&str]); 8] = [
     (b'h', &["hook", "run"]),
 ];
 
-/// Ids that need not be looked up.
+/// A token, and ids that need no lookup.
 const VARIABLES: [(&str, &str); 3] =
     [("RAILWAY_API_TOKEN", "token"), ("RAILWAY_PROJECT_ID", "p"), ("RAILWAY_ENVIRONMENT_ID", "e")];
 
-/// The input is a letter for the verb, and the answers, one behind the other with a NUL between: a digit for the status, and
-/// the body.
-pub fn hold(data: &[u8]) {
-    let (verb, rest) = data.split_first().unwrap_or((&b'c', b""));
-    let words = VERBS.iter().find(|(letter, _)| letter == verb).map_or(VERBS[0].1, |(_, words)| words);
-    let place = Place::with(&VARIABLES);
-    let path = place.work().join(".env");
-    let place = place.file(&path, b"A=1\nB=two words\n");
-    played(&place, words, rest.split(|byte| *byte == 0).map(canned).collect());
+/// The input is the letter of a command, and the responses, separated by NUL: a digit for the status, and the body.
+pub fn check(data: &[u8]) {
+    let (command, rest) = data.split_first().unwrap_or((&b'c', b""));
+    let args = COMMANDS.iter().find(|(letter, _)| letter == command).map_or(COMMANDS[0].1, |(_, args)| args);
+    let sandbox = Sandbox::with(&VARIABLES);
+    let path = sandbox.work().join(".env");
+    let sandbox = sandbox.file(&path, b"A=1\nB=two words\n");
+    run_with_responses(&sandbox, args, rest.split(|byte| *byte == 0).map(parse_response).collect());
 }
 
-/// Runs it with these answers; afterwards nobody answers.
-pub(super) fn played(place: &Place, words: &[&str], replies: Vec<Canned>) -> Ended {
-    let words: Vec<&str> = words.iter().copied().chain(["--api-url=http://127.0.0.1:1/graphql/v2"]).collect();
-    let replies = Rc::new(replies);
-    place.run(&words, &|| Box::new(Cans { replies: Rc::clone(&replies), next: Cell::default() }), &Nobody)
+/// Runs a command with these responses; later requests time out.
+pub(super) fn run_with_responses(sandbox: &Sandbox, args: &[&str], responses: Vec<CannedResponse>) -> RunOutput {
+    let args: Vec<&str> = args.iter().copied().chain(["--api-url=http://127.0.0.1:1/graphql/v2"]).collect();
+    let responses = Rc::new(responses);
+    sandbox.run(
+        &args,
+        &|| Box::new(CannedTransport { responses: Rc::clone(&responses), next: Cell::default() }),
+        &NoEndpoints,
+    )
 }
 
-/// One answer.
-pub(super) struct Canned {
+pub(super) struct CannedResponse {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
 }
 
-fn canned(piece: &[u8]) -> Canned {
+fn parse_response(piece: &[u8]) -> CannedResponse {
     let (first, body) = piece.split_first().unwrap_or((&b'0', b""));
     let status = match first {
         b'0'..=b'3' => 200,
@@ -61,27 +63,27 @@ fn canned(piece: &[u8]) -> Canned {
         b'9' => 413,
         _ => u16::from(*first) + 300,
     };
-    Canned { status, body: body.to_vec() }
+    CannedResponse { status, body: body.to_vec() }
 }
 
-struct Cans {
-    replies: Rc<Vec<Canned>>,
+struct CannedTransport {
+    responses: Rc<Vec<CannedResponse>>,
     next: Cell<usize>,
 }
 
-impl Transport for Cans {
+impl Transport for CannedTransport {
     fn post(&self, _: &HttpRequest<'_>) -> Result<HttpResponse, TransportFailure> {
-        let canned = self.replies.get(self.next.replace(self.next.get() + 1)).ok_or(TransportFailure::TimedOut)?;
-        let text = String::from_utf8_lossy(&canned.body).into_owned();
+        let response = self.responses.get(self.next.replace(self.next.get() + 1)).ok_or(TransportFailure::TimedOut)?;
+        let text = String::from_utf8_lossy(&response.body).into_owned();
         Ok(HttpResponse {
-            status: canned.status,
+            status: response.status,
             retry_after: None,
             rate: Vec::new(),
             location: Some(text.clone()),
             date: None,
             content_type: None,
             others: ["server", "cf-ray", "x-trace-id"].map(|name| (name.to_owned(), text.clone())).into(),
-            body: Zeroizing::new(canned.body.clone()),
+            body: Zeroizing::new(response.body.clone()),
         })
     }
 
@@ -90,11 +92,11 @@ impl Transport for Cans {
     }
 }
 
-/// No service answers.
-struct Nobody;
+/// No endpoint responds.
+struct NoEndpoints;
 
-impl EndpointClient for Nobody {
-    fn ask(&self, _: &EndpointRequest<'_>) -> Result<EndpointResponse, String> {
-        Err("nobody answered".to_owned())
+impl EndpointClient for NoEndpoints {
+    fn send(&self, _: &EndpointRequest<'_>) -> Result<EndpointResponse, String> {
+        Err("no response".to_owned())
     }
 }

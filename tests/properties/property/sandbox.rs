@@ -1,4 +1,4 @@
-//! A whole run of `doctor` in this process: a folder and a home of its own, a clock that jumps, and whatever answers.
+//! Runs `doctor` in this process, with its own directories, a simulated clock and simulated responses.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,16 +18,16 @@ use railway_doctor::io::railway::transport::Transport;
 use railway_doctor::io::terminal::progress_row::ProgressRow;
 use railway_doctor::io::terminal::prompt::Prompts;
 use railway_doctor::io::terminal::status::StatusOutput;
-use railway_doctor::io::terminal::stream::{Sort, Terminal};
+use railway_doctor::io::terminal::stream::{StreamKind, Terminal};
 use railway_doctor::io::world::{World, WorldLifetime};
 use tempfile::TempDir;
 
-/// A clock on which waiting takes no time.
-struct Jumping(Cell<Duration>);
+/// A clock that advances instead of waiting.
+struct SimulatedClock(Cell<Duration>);
 
-impl Clock for Jumping {
+impl Clock for SimulatedClock {
     fn now(&self) -> Timestamp {
-        "2026-11-24T12:00:00Z".parse::<Timestamp>().expect("that is a time") + self.0.get()
+        "2026-11-24T12:00:00Z".parse::<Timestamp>().expect("the timestamp is valid") + self.0.get()
     }
 
     fn elapsed(&self) -> Duration {
@@ -39,11 +39,11 @@ impl Clock for Jumping {
     }
 }
 
-/// Everything that is said, progress as well.
+/// Records standard error, including progress.
 #[derive(Default)]
-struct Kept(RefCell<String>);
+struct RecordedStatus(RefCell<String>);
 
-impl StatusOutput for Kept {
+impl StatusOutput for RecordedStatus {
     fn print_line(&self, line: &str) {
         self.0.borrow_mut().extend([line, "\n"]);
     }
@@ -62,71 +62,70 @@ impl StatusOutput for Kept {
 }
 
 /// How a run ended.
-pub(super) struct Ended {
+pub(super) struct RunOutput {
     pub(super) code: u8,
-    pub(super) out: String,
-    pub(super) err: String,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
-/// A folder to run in.
-pub(super) struct Place {
-    folder: TempDir,
+/// Directories to run in, and the process environment.
+pub(super) struct Sandbox {
+    directory: TempDir,
     variables: BTreeMap<String, String>,
     keyring: keyring::InMemoryKeyring,
 }
 
-impl Place {
-    /// With these variables as the process environment.
+impl Sandbox {
     pub(super) fn with(variables: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let directory = tempfile::tempdir().expect("a temporary directory can be created");
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let place = Self { folder, variables, keyring: keyring::InMemoryKeyring::default() };
-        for folder in [place.work(), place.home()] {
-            std::fs::create_dir_all(folder).expect("the folder is ours");
+        let sandbox = Self { directory, variables, keyring: keyring::InMemoryKeyring::default() };
+        for directory in [sandbox.work(), sandbox.home()] {
+            std::fs::create_dir_all(directory).expect("the directory is writable");
         }
-        place
+        sandbox
     }
 
-    /// The working folder.
     pub(super) fn work(&self) -> PathBuf {
-        self.folder.path().join("work")
+        self.directory.path().join("work")
     }
 
-    /// The home folder.
     pub(super) fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
+        self.directory.path().join("home")
     }
 
-    /// Writes a file for its owner's eyes.
+    /// Writes a file that only its owner can read.
     pub(super) fn file(self, path: &Path, bytes: &[u8]) -> Self {
-        std::fs::create_dir_all(path.parent().expect("it has a folder")).expect("the folder is ours");
-        std::fs::write(path, bytes).expect("the folder is ours");
+        std::fs::create_dir_all(path.parent().expect("the file has a directory")).expect("the directory is writable");
+        std::fs::write(path, bytes).expect("the directory is writable");
         #[cfg(unix)]
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("it is ours");
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .expect("the file is writable");
         self
     }
 
-    /// Runs `doctor` with these words, and holds what it says to what a terminal may be given.
+    /// Runs `doctor`, and checks that its output contains no control characters.
     pub(super) fn run(
         &self,
-        words: &[&str],
+        args: &[&str],
         connect: &dyn Fn() -> Box<dyn Transport>,
         probe: &dyn EndpointClient,
-    ) -> Ended {
-        let (talk, clock, mut out) = (Kept::default(), Jumping(Cell::default()), Vec::new());
-        let terminal = Terminal { out: Sort::Pipe, err: Sort::Pipe, input: Sort::Pipe, links: false, width: 80 };
+    ) -> RunOutput {
+        let (status, clock, mut out) = (RecordedStatus::default(), SimulatedClock(Cell::default()), Vec::new());
+        let terminal =
+            Terminal { out: StreamKind::Pipe, err: StreamKind::Pipe, input: StreamKind::Pipe, links: false, width: 80 };
         let interrupt = Interrupt::default();
         let mut world = World {
             out: &mut out,
-            talk: &talk,
-            ask: &Prompts::new(&talk, &interrupt, terminal),
+            status: &status,
+            prompt: &Prompts::new(&status, &interrupt, terminal),
             interrupt: &interrupt,
             terminal,
             variables: self.variables.clone(),
-            folder: self.work(),
+            directory: self.work(),
             home: Some(self.home()),
-            state: Some(self.folder.path().join("state")),
-            cache: Some(self.folder.path().join("cache")),
+            state: Some(self.directory.path().join("state")),
+            cache: Some(self.directory.path().join("cache")),
             memory: WorldLifetime::OfThisRun,
             keyring: &self.keyring,
             clock: &clock,
@@ -137,30 +136,38 @@ impl Place {
             program: vec!["doctor".to_owned()],
         };
         let recorded = ["--debug-api=../debug.jsonl"];
-        let arguments: Vec<OsString> = ["doctor"].iter().chain(words).chain(&recorded).map(OsString::from).collect();
+        let arguments: Vec<OsString> = ["doctor"].iter().chain(args).chain(&recorded).map(OsString::from).collect();
         let code = commands::run(&arguments, &mut world).code();
         drop(world);
-        let ended = Ended { code, out: String::from_utf8(out).expect("a report is text"), err: talk.0.take() };
-        harmless(&ended, words);
-        // Whatever came, each request is a line of JSON.
-        let lines = std::fs::read_to_string(self.folder.path().join("debug.jsonl")).unwrap_or_default();
+        let output =
+            RunOutput { code, stdout: String::from_utf8(out).expect("a report is UTF-8"), stderr: status.0.take() };
+        check_output(&output, args);
+        // Each recorded request is a line of JSON, whatever the responses.
+        let lines = std::fs::read_to_string(self.directory.path().join("debug.jsonl")).unwrap_or_default();
         for line in lines.lines() {
             assert!(serde_json::from_str::<serde_json::Value>(line).is_ok_and(|line| line.is_object()), "{line}");
         }
-        ended
+        output
     }
 }
 
-/// What holds for every run: an exit code of our own, a word with it, and nothing that a terminal obeys.
-fn harmless(ended: &Ended, words: &[&str]) {
-    let obeyed = |character: char| {
-        let moves = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}');
-        (character.is_control() && character != '\n') || moves
+/// Checks what holds for every run: one of doctor's exit codes, a message, and no control characters.
+fn check_output(output: &RunOutput, args: &[&str]) {
+    let is_control = |character: char| {
+        let is_format =
+            matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}');
+        (character.is_control() && character != '\n') || is_format
     };
-    for text in [&ended.out, &ended.err] {
-        assert!(!text.contains(obeyed), "{words:?} prints what a terminal obeys: {text:?}");
+    for text in [&output.stdout, &output.stderr] {
+        assert!(!text.contains(is_control), "{args:?} prints control characters: {text:?}");
     }
-    assert!(ended.code <= 8, "{words:?} exits with {}", ended.code);
-    let is_told = !ended.out.is_empty() || ended.err.contains("\n  next: ") || ended.err.contains("\"error\":{");
-    assert!(ended.code < 2 || is_told, "{words:?} exits with {} without a word: {:?}", ended.code, ended.err);
+    assert!(output.code <= 8, "{args:?} exits with {}", output.code);
+    let is_explained =
+        !output.stdout.is_empty() || output.stderr.contains("\n  help: ") || output.stderr.contains("\"error\":{");
+    assert!(
+        output.code < 2 || is_explained,
+        "{args:?} exits with {} without a message: {:?}",
+        output.code,
+        output.stderr
+    );
 }

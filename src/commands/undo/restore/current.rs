@@ -1,4 +1,4 @@
-//! What stands on Railway today under the names that a run changed.
+//! The current variables of the services that a run changed.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,13 @@ use crate::io::railway::client::Client;
 use crate::io::railway::environment::{ServiceShape, Shape};
 use crate::io::storage::journal::JournalRecord;
 
-/// The variables of the services that a run changed, and the shared ones if it changed some.
+/// The variables of the services that a run changed, and the shared variables if it changed any.
 pub(super) struct CurrentState {
     services: BTreeMap<String, BTreeMap<String, Variable>>,
     shared: BTreeMap<String, Variable>,
 }
 
 impl CurrentState {
-    /// What stands under that name.
     pub(super) fn variable(&self, owner: Option<&ResourceRef>, key: &str) -> Option<&Variable> {
         match owner {
             Some(service) => self.services.get(&service.id)?.get(key),
@@ -24,7 +23,7 @@ impl CurrentState {
     }
 }
 
-/// Reads them: one request for up to twenty services, one for the shared variables.
+/// Reads the current variables: one request for up to twenty services, one for the shared variables.
 pub(super) fn read(client: &Client<'_>, shape: &Shape, record: &JournalRecord) -> Result<CurrentState, Error> {
     let is_meant = |service: &&ServiceShape| {
         record.stores.iter().filter_map(|store| store.owner.as_ref()).any(|owner| owner.id == service.service.id)

@@ -1,4 +1,4 @@
-//! The plan that puts a run back, made from what stands there now: what moved on since is left alone.
+//! Plans how to restore the state before a run. Anything that has changed since the run is skipped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::drift::{Secret, Variable};
 use crate::error::Error;
 use crate::io::files;
 use crate::io::files::exposure::ExposureTask;
-use crate::io::git::Asker;
+use crate::io::git::GitClient;
 use crate::io::railway::batch::SERVICES_PER_REQUEST;
 use crate::io::railway::client::Client;
 use crate::io::railway::deployments::PreWriteState;
@@ -32,37 +32,34 @@ use crate::report::{ServiceLine, TextOptions, shell_command};
 
 mod current;
 
-/// What is restored, and how.
+/// The input of a restore plan.
 pub(super) struct RestoreRequest<'r> {
-    /// The run.
     pub(super) record: &'r JournalRecord,
-    /// The flags.
     pub(super) args: &'r UndoArgs,
-    /// The command that deploys services of this environment again.
+    /// The command that redeploys services of this environment.
     pub(super) redeploy: &'r [String],
 }
 
-/// The text of a file before and after a change; `None` where there is no file.
+/// The text of a file before and after a change; `None` if it does not exist.
 struct FileTexts {
     before: Option<Secret>,
     after: Option<Secret>,
 }
 
-/// A plan that puts a run back, and what it leaves alone.
+/// A plan that restores the state before a run, and what it skips.
 pub(super) struct RestorePlan {
-    /// What is put back.
     pub(super) plan: Plan,
-    /// What moved on since, and is left as it is.
+    /// What has changed since the run, or can't be restored.
     pub(super) conflicts: Vec<Receipt>,
-    /// What can't be put back; sentences without full stop.
+    /// Remarks for the user; sentences without a full stop.
     pub(super) remarks: Vec<String>,
-    /// The environment of today.
+    /// The current environment.
     pub(super) shape: Shape,
-    /// The services that the run touched.
+    /// The services that the run changed or deployed.
     pub(super) services: Vec<ServiceLine>,
 }
 
-/// Compares the record with what there is today: two requests and one for the deployments.
+/// Compares the record with the current state: two requests, and one for the deployments.
 pub(super) fn plan(client: &Client<'_>, request: &RestoreRequest<'_>, world: &World<'_>) -> Result<RestorePlan, Error> {
     let &RestoreRequest { record, args, redeploy } = request;
     let shape = client.shape(&record.project.id, &record.environment.id)?;
@@ -76,16 +73,16 @@ pub(super) fn plan(client: &Client<'_>, request: &RestoreRequest<'_>, world: &Wo
         restoring.setting(setting, args);
     }
     let options = plain_text_options(world);
-    let asker = Asker::new(&world.variables);
+    let git_client = GitClient::new(&world.variables);
     for file in &record.files {
         let committed = Committed::of(args.allow_tracked);
-        match target(file, committed, &world.folder, &asker) {
+        match target(file, committed, &world.directory, &git_client) {
             Ok(path) => restoring.file(&journal::RecordedFile { path, ..file.clone() }, &options),
-            Err(why) => restoring.leave(file, &why),
+            Err(cause) => restoring.leave(file, &cause),
         }
     }
     if !restoring.plan.stores.is_empty() && args.no_deploy {
-        restoring.remarks.push("the running services keep their values until they are deployed".to_owned());
+        restoring.remarks.push("running services keep their values until they are deployed".to_owned());
     } else if !restoring.plan.changes_nothing_stored() {
         restoring.deployments(client, record, redeploy)?;
     }
@@ -94,7 +91,7 @@ pub(super) fn plan(client: &Client<'_>, request: &RestoreRequest<'_>, world: &Wo
 }
 
 impl RestorePlan {
-    /// One variable: put back if it is still what the run made of it.
+    /// Restores a variable if it still has the value that the run stored.
     fn store(&mut self, kept: &journal::RecordedVariable, now: &CurrentState) {
         let owner = match &kept.owner {
             Some(service) => VariableOwner::Service(service.clone()),
@@ -104,24 +101,24 @@ impl RestorePlan {
         let mut receipt = Receipt::of("restore", Some(&kept.key), owner.name());
         let after = match &kept.before {
             Before::Sealed => {
-                receipt.end(Outcome::NotTried, "it was sealed: what it held can't be put back".to_owned());
+                receipt.end(Outcome::NotTried, "sealed before the run, so the old value can't be restored".to_owned());
                 self.conflicts.push(receipt);
                 return;
             }
-            Before::Absent => None,
+            Before::Missing => None,
             Before::Stored(text) => Some(text.clone()),
         };
-        let stands = found.and_then(Variable::stored);
-        if found.is_none() && after.is_none() || (after.is_some() && stands == after.as_ref()) {
+        let stored = found.and_then(Variable::stored);
+        if found.is_none() && after.is_none() || (after.is_some() && stored == after.as_ref()) {
             return;
         }
         let is_ours = match &kept.after {
-            Some(text) => stands == Some(text),
+            Some(text) => stored == Some(text),
             None => found.is_none(),
         };
         if !is_ours {
-            receipt.end(Outcome::Conflict, "it was changed since".to_owned());
-            receipt.sides = Some(Sides { planned_on: kept.after.clone(), found: stands.cloned(), wanted: after });
+            receipt.end(Outcome::Conflict, "changed since that run".to_owned());
+            receipt.sides = Some(Sides { planned_on: kept.after.clone(), found: stored.cloned(), wanted: after });
             self.conflicts.push(receipt);
             return;
         }
@@ -135,7 +132,7 @@ impl RestorePlan {
         });
     }
 
-    /// One start command: put back if it is still the one that the run set.
+    /// Restores a start command if it is still the one that the run set.
     fn setting(&mut self, kept: &StartCommandChange, args: &UndoArgs) {
         let shape = self.shape.services.iter().find(|known| known.service.id == kept.service.id);
         let settings = shape.and_then(|shape| shape.settings.known());
@@ -146,10 +143,13 @@ impl RestorePlan {
         } else if found == kept.before {
             return;
         } else if found != kept.after {
-            receipt.end(Outcome::Conflict, "it was changed since".to_owned());
+            receipt.end(Outcome::Conflict, "changed since that run".to_owned());
             receipt.sides = Some(Sides { planned_on: kept.after.clone(), found, wanted: kept.before.clone() });
         } else if args.no_deploy {
-            receipt.end(Outcome::NotTried, "Railway deploys with it: run it without --no-deploy".to_owned());
+            receipt.end(
+                Outcome::NotTried,
+                "setting it deploys the service; run the command without --no-deploy".to_owned(),
+            );
         } else {
             let (service, after) = (kept.service.clone(), kept.before.clone());
             self.plan.settings.push(StartCommandChange { service, before: found, after });
@@ -158,7 +158,7 @@ impl RestorePlan {
         self.conflicts.push(receipt);
     }
 
-    /// One file: put back byte for byte if it is still what the run made of it; else key by key, as far as that is safe.
+    /// Restores a file byte for byte if it still has the text that the run wrote, otherwise key by key if that is safe.
     fn file(&mut self, kept: &journal::RecordedFile, options: &TextOptions<'_>) {
         let found = files::current(&kept.path);
         if found == kept.before {
@@ -176,15 +176,15 @@ impl RestorePlan {
             Some((text, edits)) => {
                 self.change(kept, FileTexts { before: found, after: Some(text) }, edits, options);
             }
-            None => self.leave(kept, "the file was changed since"),
+            None => self.leave(kept, "the file changed since that run"),
         }
     }
 
-    /// A file that is left as it is.
-    fn leave(&mut self, kept: &journal::RecordedFile, why: &str) {
+    /// Skips a file.
+    fn leave(&mut self, kept: &journal::RecordedFile, cause: &str) {
         self.conflicts.extend(kept.keys.iter().map(|key| {
             let mut receipt = Receipt::of("restore", Some(key), &kept.shown);
-            receipt.end(Outcome::Conflict, why.to_owned());
+            receipt.end(Outcome::Conflict, cause.to_owned());
             receipt
         }));
     }
@@ -201,7 +201,7 @@ impl RestorePlan {
         let shown = |text: Option<&Secret>| match text {
             None => String::new(),
             Some(text) if is_variables => {
-                LocalFile::parse("", text.clone()).masked(&|value: &Secret| options.mask(value))
+                LocalFile::parse("", text.clone()).redacted(&|value: &Secret| options.mask(value))
             }
             Some(text) => text.expose().to_owned(),
         };
@@ -216,8 +216,8 @@ impl RestorePlan {
         });
     }
 
-    /// Those of the services that run with what the run made of their variables: a deployment may have been refused, and
-    /// then there is nothing to restore about what runs. One request.
+    /// Removes the services that never ran with the values of the run, whose deployment may have been refused: they
+    /// need no deployment. One request.
     fn leave_out_unreached(
         &mut self,
         client: &Client<'_>,
@@ -234,26 +234,26 @@ impl RestorePlan {
         let stores = &self.plan.stores;
         let is_left_out = |service: &ResourceRef| {
             let Some(running) = running(service) else { return false };
-            // One that was made and failed is deployed again: the code that runs is to start with these values.
+            // After a failed deployment, the running code has to be deployed with the restored values.
             let newest = fence.deployed.get(&service.id).and_then(Deployed::newest);
             let mut own = stores.iter().filter(|store| store.meant_for.contains(service));
             newest.is_some_and(|newest| newest.id == running.id)
-                // Railway deploys with a start command that is restored, and that deployment has to be followed.
+                // Railway deploys when a start command is restored, and that deployment has to be followed.
                 && self.plan.setting(service).is_none()
                 && got.get(running.id.as_str()).is_some_and(|got| own.all(|store| lacks(got, store)))
         };
         let (unreached, others): (Vec<ResourceRef>, Vec<ResourceRef>) = services.into_iter().partition(is_left_out);
         self.remarks.extend(
-            unreached
-                .iter()
-                .map(|service| format!("{} never ran with what that run stored: it is not deployed", service.name)),
+            unreached.iter().map(|service| {
+                format!("{} never ran with the values of that run, so it is not deployed", service.name)
+            }),
         );
         others
     }
 
-    /// The services that get something back and were deployed by the run; it says which of the others are not.
+    /// The services to deploy: those with restored values that the run deployed. Adds a remark for each of the others.
     fn services_to_deploy(&mut self, record: &JournalRecord, redeploys: &[String]) -> Vec<ResourceRef> {
-        // A shared variable was changed for services of its own, which the record names.
+        // The record has the services that were deployed for a shared variable.
         let is_shared = self.plan.stores.iter().any(|store| store.owner == VariableOwner::Shared);
         let mut services: Vec<ResourceRef> =
             self.plan.stores.iter().flat_map(|store| store.meant_for.clone()).collect();
@@ -267,17 +267,17 @@ impl RestorePlan {
             .into_iter()
             .partition(|service| record.deploys.contains(service) || self.plan.setting(service).is_some());
         self.remarks.extend(left.iter().map(|service| {
-            let words = [redeploys, &[format!("--service={}", service.name)]].concat();
+            let command = [redeploys, &[format!("--service={}", service.name)]].concat();
             format!(
-                "{} was not deployed by that run, and is not by this one: `{}` does",
+                "{} was not deployed by that run, so it is not deployed now; to deploy it, run `{}`",
                 service.name,
-                shell_command::line(&words)
+                shell_command::line(&command)
             )
         }));
         deployed
     }
 
-    /// One deployment for each service that gets something back.
+    /// Plans one deployment for each service with restored values.
     fn deployments(&mut self, client: &Client<'_>, record: &JournalRecord, redeploys: &[String]) -> Result<(), Error> {
         let fence = client.pre_write_state(&record.project.id, &record.environment.id)?;
         let services = self.services_to_deploy(record, redeploys);
@@ -303,7 +303,8 @@ impl RestorePlan {
     }
 }
 
-/// Whether a deployment does not have what the run made of a variable. What a reference renders to is not known here.
+/// Whether a deployment lacks the value that the run stored. False for references, whose rendered value is unknown
+/// here.
 fn lacks(got: &DeployedVariables, store: &VariableChange) -> bool {
     match &store.before {
         Some(Variable::Plain(text)) => {
@@ -314,23 +315,28 @@ fn lacks(got: &DeployedVariables, store: &VariableChange) -> bool {
     }
 }
 
-/// Whether the file is one of variables, and not `doctor.toml`.
+/// Whether the file contains variables, and is not `doctor.toml`.
 fn holds_variables(kept: &journal::RecordedFile) -> bool {
     kept.path.extension().is_none_or(|ending| ending != "toml")
 }
 
-/// The file to restore, where it really is; why it is left alone, in one sentence. What is restored are values, too: a file
-/// that git has come to track since does not get them.
-fn target(kept: &journal::RecordedFile, committed: Committed, folder: &Path, asker: &Asker) -> Result<PathBuf, String> {
+/// Returns the resolved path of the file to restore. An error is the cause, as a sentence, for example that git now
+/// tracks the file.
+fn target(
+    kept: &journal::RecordedFile,
+    committed: Committed,
+    folder: &Path,
+    git_client: &GitClient,
+) -> Result<PathBuf, String> {
     if !holds_variables(kept) {
         return Ok(kept.path.clone());
     }
-    let place = files::locate(&kept.path, folder, asker).map_err(|error| error.with_cause(": "))?;
-    // Taking away a file that the run made writes nothing.
+    let place = files::locate(&kept.path, folder, git_client).map_err(|error| error.with_cause(": "))?;
+    // Removing a file that the run created writes no values.
     if kept.before.is_none() {
         return Ok(place.end);
     }
-    let exposures = ExposureTask::start(std::slice::from_ref(&kept.path), folder, asker.clone()).finish();
+    let exposures = ExposureTask::start(std::slice::from_ref(&kept.path), folder, git_client.clone()).finish();
     let refused = exposures.first().and_then(|exposure| {
         let file = WriteTarget { path: &kept.path, name: &kept.shown, place: &place, exposure };
         refusal(file, committed)
@@ -343,7 +349,7 @@ fn edit(key: &str, old: &LocalFile, new: &LocalFile) -> FileEdit {
     FileEdit { change: "restore", key: key.to_owned(), before: value(old), after: value(new), from: String::new() }
 }
 
-/// The file of today with the run's keys as they were before, where each of them is still what the run made of it.
+/// Returns the current file with the keys restored, if each of them still has the value that the run wrote.
 fn key_by_key(kept: &journal::RecordedFile, found: Option<&Secret>) -> Option<(Secret, Vec<FileEdit>)> {
     let parse = |text: &Secret| LocalFile::parse(kept.shown.as_str(), text.clone());
     let (found, before, after) = (parse(found?), parse(kept.before.as_ref()?), parse(kept.after.as_ref()?));
@@ -371,7 +377,7 @@ fn touched(record: &JournalRecord, shape: &Shape) -> Vec<ServiceLine> {
     services.dedup();
     let line = |service: ResourceRef| {
         let is_there = shape.services.iter().any(|known| known.service.id == service.id);
-        let error = (!is_there).then(|| "it is no longer in this environment".to_owned());
+        let error = (!is_there).then(|| "no longer in this environment".to_owned());
         ServiceLine { error, ..output::unread_line(service) }
     };
     services.into_iter().map(line).collect()

@@ -1,4 +1,4 @@
-//! A file's text without a value in it, so that a difference of two such texts can be shown.
+//! The text of a file without its values, so that a diff of two such texts can be shown.
 
 use std::fmt::Write;
 
@@ -6,21 +6,21 @@ use crate::drift::Secret;
 use crate::drift::dotenv::{Entry, LocalFile};
 
 impl LocalFile {
-    /// The text, one line for each assignment and each other line: values by what `mask` gives for them, comments as `# …`
-    /// because a secret may be commented out, and what is neither as `…`.
-    pub fn masked(&self, mask: &dyn Fn(&Secret) -> String) -> String {
+    /// The text with one line for each assignment and for each other line. `mask` replaces each value. Comments become
+    /// `# …`, because they may contain a secret, and any other line becomes `…`.
+    pub fn redacted(&self, mask: &dyn Fn(&Secret) -> String) -> String {
         let text = self.text().expose();
         let mut masked = String::new();
         let mut at = 0;
         for entry in &self.entries {
-            // What loaders divide differently is shown as the first of them has it.
+            // Entries may overlap where loaders disagree about the text; only the first one is shown.
             if entry.statement.start < at || entry.key_span.start < at {
                 continue;
             }
             others(&text[at..entry.statement.start], &mut masked);
             assignment(text, entry, mask, &mut masked);
             at = entry.statement.end.max(entry.span.end);
-            // Whatever is left of the last line belongs to nothing that is shown.
+            // Skip the rest of the last line, which belongs to no entry.
             if !text[..at].ends_with(['\n', '\r']) {
                 at = text[at..].find(['\n', '\r']).map_or(text.len(), |end| at + end + 1);
             }
@@ -46,15 +46,15 @@ fn assignment(text: &str, entry: &Entry, mask: &dyn Fn(&Secret) -> String, maske
         Some('#') => " # …",
         Some(_) => " …",
     };
-    // Between stray quotes, anything may have been taken for a key.
+    // With stray quotes, the key may be any text.
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     let key = if entry.key.bytes().all(is_name) { entry.key.as_str() } else { "…" };
     masked.push_str(before);
     let written = write!(masked, "{key}{between}{}{behind}", mask(&entry.value));
-    debug_assert!(written.is_ok(), "a string takes everything");
+    debug_assert!(written.is_ok(), "writing to a string can't fail");
 }
 
-/// Lines that are no assignment.
+/// Lines that are not assignments.
 fn others(text: &str, masked: &mut String) {
     for line in text.trim_start_matches('\u{feff}').split_inclusive('\n') {
         let line = line.trim();

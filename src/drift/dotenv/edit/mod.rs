@@ -1,6 +1,7 @@
-//! Changing a `.env` by span: what is not meant stays byte for byte, and nothing is handed out that was not read again.
+//! Edits a `.env` file by replacing spans: all other bytes stay the same. Every edited text is parsed again by each
+//! loader before it is returned, and the edit is refused if anything but the intended change has happened.
 //!
-//! A file that was [`LocalFile::read_as`] a loader is edited for that loader, any other for all of them.
+//! A file from [`LocalFile::read_as`] is edited for that loader, any other file for all loaders.
 
 mod masked;
 mod quoting;
@@ -23,26 +24,28 @@ use crate::drift::dotenv::edit::verify::{IntendedEdit, WrittenValue};
 use crate::drift::dotenv::source_text::{line_end, line_start};
 use crate::drift::dotenv::{Entry, LocalFile};
 
-/// How the comments begin that [`LocalFile::add`] is given: [`LocalFile::remove`] takes such a comment away with the last
-/// key below it.
+/// The start of the comments that callers pass to [`LocalFile::add`]. [`LocalFile::remove`] removes such a comment
+/// together with the last key below it.
 pub const OUR_COMMENT: &str = "# added by doctor";
 
-/// Whether a key can be written to a file: the one shape of a name that `sh` and every loader take.
+/// Whether a key can be written to a file: `sh` and every loader accept ASCII letters, digits and underscores, without
+/// a digit at the start.
 pub fn is_writable_name(key: &str) -> bool {
     key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && key.starts_with(|first: char| !first.is_ascii_digit())
 }
 
 impl LocalFile {
-    /// The file with another value for a key that it has: the right-hand side of the assignment that counts is replaced.
+    /// Returns the file with another value for an existing key. Replaces the right-hand side of the effective
+    /// assignment.
     pub fn set(&self, key: &str, value: &Secret) -> Result<Self, EditRefusal> {
         if !is_writable_name(key) {
             return Err(EditRefusal::Name { key: key.to_owned() });
         }
         let plain = self.plain();
-        let entry = self.counting(&plain, key)?;
+        let entry = self.effective_entry(&plain, key)?;
         let text = plain.text().expose();
-        let standing = &text[entry.span.clone()];
+        let current = &text[entry.span.clone()];
         let set = |right_hand_side: &str| {
             let span = entry.span.start..entry.span.start + right_hand_side.len();
             let written = WrittenValue { at: entry.key_span.start, span: span.clone(), key, value };
@@ -51,15 +54,15 @@ impl LocalFile {
                 inserted: span,
                 written: vec![written],
             };
-            verify::prove(&plain, splice(text, &entry.span, right_hand_side), &edit, self.loader)
+            verify::verify(&plain, splice(text, &entry.span, right_hand_side), &edit, self.loader)
         };
         if entry.value == *value
-            && let Ok(unchanged) = set(standing)
+            && let Ok(unchanged) = set(current)
         {
             return Ok(unchanged);
         }
         let mut refusal = None;
-        for right_hand_side in right_hand_sides(value, standing, self.loader).map_err(|why| unwritten(key, why))? {
+        for right_hand_side in right_hand_sides(value, current, self.loader).map_err(|why| unwritten(key, why))? {
             match set(&right_hand_side) {
                 Ok(file) => return Ok(file),
                 Err(why) => refusal = refusal.or(Some(why)),
@@ -73,7 +76,7 @@ impl LocalFile {
         }
     }
 
-    /// The file with new keys at its end, under one line of comment.
+    /// Returns the file with new keys at its end, below a one-line comment.
     pub fn add(&self, pairs: &[(String, Secret)], comment: &str) -> Result<Self, EditRefusal> {
         let plain = self.plain();
         let mut taken: HashSet<String> = verify::keys(&plain);
@@ -90,17 +93,17 @@ impl LocalFile {
             tail.assign(key, value, &sides[0]);
         }
         if pairs.is_empty() {
-            return Ok(self.again(plain));
+            return Ok(self.reread(plain));
         }
         let new = splice(text, &(text.len()..text.len()), &tail.text);
         let edit = IntendedEdit { cut: Vec::new(), inserted: text.len()..new.expose().len(), written: tail.written };
-        verify::prove(&plain, new, &edit, self.loader).map_err(|why| {
+        verify::verify(&plain, new, &edit, self.loader).map_err(|why| {
             let open = sh_reader::Walk::through(text).end != sh_reader::Quote::None;
             if open { EditRefusal::Open } else { why }
         })
     }
 
-    /// The file without a key: every line that assigns it is taken out.
+    /// Returns the file without a key. Removes every line that assigns it.
     pub fn remove(&self, key: &str) -> Result<Self, EditRefusal> {
         let plain = self.plain();
         let text = plain.text().expose();
@@ -112,7 +115,7 @@ impl LocalFile {
         let mut cut: Vec<(usize, Range<usize>)> = Vec::new();
         let mut kept = 0;
         for entry in entries {
-            free(&plain, entry)?;
+            check_editable(&plain, entry)?;
             let range = with_our_comment(text, &entry.statement);
             new.push_str(&text[kept..range.start]);
             kept = range.end;
@@ -121,8 +124,8 @@ impl LocalFile {
         new.push_str(&text[kept..]);
         let start = cut[0].1.start;
         let edit = IntendedEdit { cut, inserted: start..start, written: Vec::new() };
-        let without = verify::prove(&plain, Secret::new(new), &edit, self.loader)?;
-        // Some loader may have the key from a line that the reader takes for another.
+        let without = verify::verify(&plain, Secret::new(new), &edit, self.loader)?;
+        // Some loader may read the key from a line that has no entry for it.
         if verify::keys(&without).contains(key) {
             Err(EditRefusal::Entangled { key: key.to_owned() })
         } else {
@@ -130,36 +133,37 @@ impl LocalFile {
         }
     }
 
-    /// The same file with its values as written.
+    /// The file with its values as written.
     fn plain(&self) -> Self {
         Self::parse(self.name.clone(), self.text.clone())
     }
 
-    /// That file as this one was read.
-    fn again(&self, plain: Self) -> Self {
+    /// The given file, read by the loader of this one.
+    fn reread(&self, plain: Self) -> Self {
         match self.loader {
             Some(loader) => plain.read_as(loader),
             None => plain,
         }
     }
 
-    /// The assignment that counts for a key, with the spans of the plain reading: a loader's own may take in a comment.
-    fn counting<'f>(&self, plain: &'f Self, key: &str) -> Result<&'f Entry, EditRefusal> {
+    /// The effective assignment of a key, with the spans of the plain reading, because a loader's own spans may include
+    /// a comment.
+    fn effective_entry<'f>(&self, plain: &'f Self, key: &str) -> Result<&'f Entry, EditRefusal> {
         let entry = match self.entry(key) {
-            Some(counts) => {
-                plain.entries.iter().find(|entry| entry.key == key && entry.key_span.start == counts.key_span.start)
+            Some(effective) => {
+                plain.entries.iter().find(|entry| entry.key == key && entry.key_span.start == effective.key_span.start)
             }
-            // The declared loader stumbles over the line, which is a reason to write it anew.
+            // The declared loader rejects the line, which is a reason to rewrite it.
             None => Some(plain.entry(key).ok_or_else(|| EditRefusal::Absent { key: key.to_owned() })?),
         };
         let entry = entry.ok_or_else(|| EditRefusal::Entangled { key: key.to_owned() })?;
-        free(plain, entry)?;
+        check_editable(plain, entry)?;
         Ok(entry)
     }
 }
 
-/// Refuses an assignment that shares text with another one, or has a flaw.
-fn free(plain: &LocalFile, entry: &Entry) -> Result<(), EditRefusal> {
+/// Refuses an assignment that shares text with another one or has a problem.
+fn check_editable(plain: &LocalFile, entry: &Entry) -> Result<(), EditRefusal> {
     let key = || entry.key.clone();
     let shares = |other: &&Entry| {
         other.key_span.start != entry.key_span.start
@@ -172,8 +176,8 @@ fn free(plain: &LocalFile, entry: &Entry) -> Result<(), EditRefusal> {
     }
     let text = plain.text().expose();
     let last = entry.line + text[entry.key_span.start..entry.span.end].matches(['\n', '\r']).count();
-    match plain.flaws.iter().find(|flaw| (entry.line..=last).contains(&flaw.line)) {
-        Some(flaw) => Err(EditRefusal::Flawed { key: key(), what: flaw.what }),
+    match plain.problems.iter().find(|flaw| (entry.line..=last).contains(&flaw.line)) {
+        Some(flaw) => Err(EditRefusal::Flawed { key: key(), what: flaw.description }),
         None => Ok(()),
     }
 }
@@ -186,13 +190,14 @@ fn unwritten(key: &str, why: Unwritten) -> EditRefusal {
 }
 
 fn splice(text: &str, range: &Range<usize>, insert: &str) -> Secret {
-    // Room for all of it at once: a string that grows leaves copies of values behind.
+    // Allocated at full size, because a string that grows leaves copies of secrets in memory.
     let mut new = String::with_capacity(text.len() - range.len() + insert.len());
     new.extend([&text[..range.start], insert, &text[range.end..]]);
     Secret::new(new)
 }
 
-/// The statement, and our own comment above it if nothing is left below that.
+/// The range of the statement, extended to our own comment above it if the statement is the last one below that
+/// comment.
 fn with_our_comment(text: &str, statement: &Range<usize>) -> Range<usize> {
     let lines = text[..statement.start].strip_suffix('\n');
     let above = lines.map_or(statement.start, |lines| line_start(lines, lines.len()));
@@ -205,7 +210,7 @@ fn with_our_comment(text: &str, statement: &Range<usize>) -> Range<usize> {
     }
 }
 
-/// What is added at the end of a file.
+/// The text to add at the end of a file.
 struct Tail<'p> {
     start: usize,
     line_end: &'static str,
@@ -221,7 +226,7 @@ impl<'p> Tail<'p> {
         if !file.is_empty() && !file.ends_with('\n') {
             text.push_str(line_end);
         }
-        text.push_str(&harmless(comment));
+        text.push_str(&single_line_comment(comment));
         text.push_str(line_end);
         Self { start: file.len(), line_end, text, written: Vec::new() }
     }
@@ -236,10 +241,11 @@ impl<'p> Tail<'p> {
     }
 }
 
-/// A comment of one line that says nothing to anybody: it may hold a name that somebody chose on Railway.
-fn harmless(comment: &str) -> String {
+/// A one-line comment that neither loaders nor `sh` can interpret: it may contain a name from Railway, which can be any
+/// text.
+fn single_line_comment(comment: &str) -> String {
     let plain = |character: char| character.is_alphanumeric() || " -_.,:/".contains(character);
-    let words = comment.trim_start_matches(['#', ' ']);
-    let words: String = words.chars().map(|character| if plain(character) { character } else { '_' }).collect();
-    format!("# {words}")
+    let text = comment.trim_start_matches(['#', ' ']);
+    let text: String = text.chars().map(|character| if plain(character) { character } else { '_' }).collect();
+    format!("# {text}")
 }

@@ -1,4 +1,4 @@
-//! How a value is written: alike for dotenvy, python-dotenv, node's dotenv and `sh` where any quoting allows it.
+//! Quotes a value so that dotenvy, python-dotenv, node's dotenv and `sh` read it the same, if any quoting allows it.
 
 use zeroize::Zeroizing;
 
@@ -8,68 +8,69 @@ use crate::drift::dotenv::edit::refusal::Obstacle;
 use crate::drift::dotenv::edit::sh_reader;
 use crate::drift::dotenv::loader::{Body, Loader};
 
-/// Why there is no way to write a value.
+/// Why a value can't be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unwritten {
-    /// Those whom it has to serve do not read it back.
+    /// The loaders do not read it back unchanged.
     Unread(Obstacle),
-    /// `sh` would run or expand a part of it.
+    /// `sh` would run or expand part of it.
     Runs,
 }
 
-/// The right-hand sides that serve, the best first: read alike by all before read by the declared loader alone, read so
-/// by `sh`, too, before read otherwise; then in the style of what stands there, then the plainest.
+/// The right-hand sides from which the value is read back, best first. Those that every loader reads come before those
+/// that only the declared loader reads, and those that `sh` reads as the same value before others. Then the quoting of
+/// the `current` right-hand side is preferred, then the simplest.
 pub(super) fn right_hand_sides(
     value: &Secret,
-    standing: &str,
+    current: &str,
     loader: Option<Loader>,
 ) -> Result<Vec<Zeroizing<String>>, Unwritten> {
     if value.expose().contains('\0') {
         return Err(Unwritten::Unread(Obstacle::Nul));
     }
-    let mut served: Vec<((bool, bool), Zeroizing<String>)> = Vec::new();
+    let mut accepted: Vec<((bool, bool), Zeroizing<String>)> = Vec::new();
     let mut runs = false;
-    for written in forms(value, standing, loader) {
+    for written in candidates(value, current, loader) {
         let all = agreed(&written).as_ref() == Some(value);
-        if !all && !loader.is_some_and(|loader| serves(loader, &written, value)) {
+        if !all && !loader.is_some_and(|loader| reads_back(loader, &written, value)) {
             continue;
         }
         match sh_reader::reading(&written) {
-            Some(read) => served.push(((!all, read.as_str() != value.expose()), written)),
+            Some(read) => accepted.push(((!all, read.as_str() != value.expose()), written)),
             None => runs = true,
         }
     }
-    if served.is_empty() {
+    if accepted.is_empty() {
         return Err(if runs { Unwritten::Runs } else { Unwritten::Unread(Obstacle::of(value.expose())) });
     }
-    served.sort_by_key(|(rank, _)| *rank);
-    Ok(served.into_iter().map(|(_, written)| written).collect())
+    accepted.sort_by_key(|(rank, _)| *rank);
+    Ok(accepted.into_iter().map(|(_, written)| written).collect())
 }
 
-/// Every way to write it that is worth asking about.
-fn forms(value: &Secret, standing: &str, loader: Option<Loader>) -> Vec<Zeroizing<String>> {
-    let standing = match standing.chars().next() {
+/// Every way of quoting the value that is worth trying.
+fn candidates(value: &Secret, current: &str, loader: Option<Loader>) -> Vec<Zeroizing<String>> {
+    let current = match current.chars().next() {
         Some('\'') => Spelling::Single,
         Some('"') => Spelling::Double,
         _ => Spelling::Bare,
     };
-    let spellings = [standing, Spelling::Bare, Spelling::Single, Spelling::Double];
+    let spellings = [current, Spelling::Bare, Spelling::Single, Spelling::Double];
     let plain = spellings.into_iter().filter(|spelling| *spelling != Spelling::Bare || is_plain(value.expose()));
-    let mut forms: Vec<_> = plain.map(|spelling| spelling.write(value)).collect();
+    let mut candidates: Vec<_> = plain.map(|spelling| spelling.write(value)).collect();
     match loader {
         None => {}
-        Some(Loader::Dotenvy) => forms.push(escaped('"', value, &['\\', '"', '$'])),
+        Some(Loader::Dotenvy) => candidates.push(escaped('"', value, &['\\', '"', '$'])),
         Some(Loader::Python) => {
-            forms.push(escaped('"', value, &['\\', '"', '\r']));
-            forms.push(escaped('\'', value, &['\\']));
+            candidates.push(escaped('"', value, &['\\', '"', '\r']));
+            candidates.push(escaped('\'', value, &['\\']));
         }
-        // No backticks, which node's dotenv alone takes for quotes: `sh` would run what is between them.
-        Some(Loader::Node) => forms.push(escaped('"', value, &['\r'])),
+        // No backticks, although node's dotenv treats them as quotes: `sh` would run the text between them.
+        Some(Loader::Node) => candidates.push(escaped('"', value, &['\r'])),
     }
-    forms
+    candidates
 }
 
-/// Whether the value needs no quotes anywhere, in an `export` that globs and splits neither.
+/// Whether the value needs no quotes, not even in an `export` in `sh`, which splits words and expands patterns.
 fn is_plain(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./:@%+,=^-".contains(&byte))
 }
@@ -87,8 +88,8 @@ fn escaped(quote: char, value: &Secret, special: &[char]) -> Zeroizing<String> {
     written
 }
 
-/// Whether that loader reads the value from it, and the line below is spared.
-fn serves(loader: Loader, written: &str, value: &Secret) -> bool {
+/// Whether the loader reads exactly this value from the right-hand side, and the next line as a separate assignment.
+fn reads_back(loader: Loader, written: &str, value: &Secret) -> bool {
     let text = Zeroizing::new(format!("K={written}\nNEXT=1\n"));
     let bindings = Body::of(&text).bindings(loader);
     let [first, next] = bindings.as_slice() else { return false };
@@ -102,13 +103,13 @@ mod tests {
     use crate::drift::dotenv::Loader;
     use crate::drift::dotenv::edit::quoting::{Obstacle, Unwritten, right_hand_sides};
 
-    fn best(value: &str, standing: &str, loader: Option<Loader>) -> Result<String, Unwritten> {
-        right_hand_sides(&Secret::new(value), standing, loader).map(|sides| sides[0].to_string())
+    fn best(value: &str, current: &str, loader: Option<Loader>) -> Result<String, Unwritten> {
+        right_hand_sides(&Secret::new(value), current, loader).map(|sides| sides[0].to_string())
     }
 
     #[test]
     fn chooses_simplest_quoting_that_every_loader_reads() {
-        for (value, standing, expected) in [
+        for (value, current, expected) in [
             ("plain", "", "plain"),
             ("plain", "'x'", "'plain'"),
             ("plain", "\"x\"", "\"plain\""),
@@ -131,7 +132,7 @@ mod tests {
             ("ü", "x", "'ü'"),
             ("#x", "x", "'#x'"),
         ] {
-            assert_eq!(best(value, standing, None).as_deref(), Ok(expected), "{value} over {standing}");
+            assert_eq!(best(value, current, None).as_deref(), Ok(expected), "{value} over {current}");
         }
     }
 

@@ -1,52 +1,52 @@
-//! Why a file is left as it is.
+//! Why an edit of a `.env` file is refused.
 
-/// Why an edit is not made. It names keys, and never a value.
+/// Why an edit is refused. It contains keys but never a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditRefusal {
-    /// The key can't be written to a file.
+    /// The key is not a valid name.
     Name {
-        /// The key, as it came.
+        /// The key, as given.
         key: String,
     },
-    /// There is nothing to change.
+    /// The file does not have the key.
     Absent {
         /// The key.
         key: String,
     },
-    /// There is something already, or the key is to be added twice.
+    /// The file already has the key, or the key is added twice.
     Present {
         /// The key.
         key: String,
     },
-    /// The reader has a flaw on the key's lines.
+    /// The key's lines have a problem.
     Flawed {
         /// The key.
         key: String,
-        /// What is wrong with them.
+        /// The problem.
         what: &'static str,
     },
-    /// The loaders do not agree about what belongs to the key, so that nothing can be changed for it alone.
+    /// Loaders disagree about which text belongs to the key, so that no edit changes only this key.
     Entangled {
         /// The key.
         key: String,
     },
-    /// No way to write the value would be read back.
+    /// However the value is quoted, it would not be read back unchanged.
     Unwritable {
         /// The key.
         key: String,
-        /// What it is in the value.
+        /// What in the value prevents it.
         obstacle: Obstacle,
     },
-    /// `sh` would run or expand a part of the value, however it is written there.
+    /// `sh` would run or expand part of the value, however it is quoted.
     Runs {
         /// The key.
         key: String,
     },
-    /// What comes at the end of the file would be swallowed by something that is open there.
+    /// The file ends inside an open quote, so that added lines would become part of that value.
     Open,
 }
 
-/// What in a value no quoting gets past every loader.
+/// What in a value can't be quoted in a way that every loader reads the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// A NUL byte.
@@ -57,14 +57,14 @@ pub enum Obstacle {
     CarriageReturn,
     /// A backslash at the end.
     LastBackslash,
-    /// A single quote together with a double one, a `$` or a backslash.
+    /// A single quote together with a double quote, `$`, backtick or backslash.
     Quote,
     /// Something else.
     Other,
 }
 
 impl Obstacle {
-    /// What it is in this value.
+    /// Finds the obstacle in a value.
     pub fn of(value: &str) -> Self {
         if value.contains('\0') {
             Self::Nul
@@ -83,42 +83,40 @@ impl Obstacle {
 
     fn description(self) -> &'static str {
         match self {
-            Self::Nul => "it holds a NUL byte, which no environment can hold",
-            Self::Substitution => {
-                "it holds `${…}`, in the place of which python-dotenv puts a variable, however quoted"
+            Self::Nul => "it contains a NUL byte, which an environment variable can't contain",
+            Self::Substitution => "it contains `${…}`, which python-dotenv expands however it is quoted",
+            Self::CarriageReturn => {
+                "it contains a carriage return, which loaders read differently however it is quoted"
             }
-            Self::CarriageReturn => "it holds a carriage return, which the loaders read differently, however quoted",
-            Self::LastBackslash => "it ends in a backslash, which the loaders read differently, however quoted",
+            Self::LastBackslash => "it ends in a backslash, which loaders read differently however it is quoted",
             Self::Quote => {
-                "it holds a single quote together with a `\"`, `$`, `` ` `` or backslash, for which no quoting serves"
+                "it contains a single quote and a `\"`, `$`, `` ` `` or backslash, which no quoting supports together"
             }
-            Self::Other => "no quoting of it is read alike by all loaders",
+            Self::Other => "loaders read it differently however it is quoted",
         }
     }
 }
 
 impl EditRefusal {
-    /// The sentence for a person, without full stop. A key in it is as it came from outside.
-    pub fn sentence(&self) -> String {
+    /// The message, without a full stop. Keys in it are not escaped: they are as read from a file or from Railway.
+    pub fn message(&self) -> String {
         match self {
             Self::Name { key } => {
-                format!("{key} can't be written to a file: a name has letters, digits and underscores, no digit first")
+                format!("invalid key {key}: use letters, digits and underscores, and start with a letter or underscore")
             }
-            Self::Absent { key } => format!("{key} is not in the file"),
-            Self::Present { key } => format!("{key} is in the file already"),
-            Self::Flawed { key, what } => format!("the line of {key} has to be mended by hand first: {what}"),
+            Self::Absent { key } => format!("{key} is missing from the file"),
+            Self::Present { key } => format!("{key} is already in the file"),
+            Self::Flawed { key, what } => format!("fix the line of {key} by hand first: {what}"),
             Self::Entangled { key } => {
-                format!("the loaders do not agree which part of the file belongs to {key}: mend it by hand first")
+                format!("loaders disagree about which text belongs to {key}: fix it by hand first")
             }
             Self::Unwritable { key, obstacle } => {
-                format!("the value of {key} can't be written so that it is read back: {}", obstacle.description())
+                format!("the value of {key} would not be read back unchanged: {}", obstacle.description())
             }
             Self::Runs { key } => {
-                format!("the value of {key} can't be written there: `sh` would run or expand a part of it")
+                format!("the value of {key} can't be written safely: `sh` would run or expand part of it")
             }
-            Self::Open => {
-                "a quote is open at the end of the file and would swallow what is added: close it first".to_owned()
-            }
+            Self::Open => "the file ends inside an open quote: close it first".to_owned(),
         }
     }
 }

@@ -1,6 +1,8 @@
-//! What `sh` makes of a `.env` that it is told to read (`. ./.env`): what is quoted, what is a word, what would run.
+//! How `sh` reads a `.env` file that it sources (`. ./.env`): quotes, words, and text that it would run.
 //!
-//! Small and careful, not complete: whatever goes beyond assignments of quoted and unquoted words is [`Role::Live`].
+//! People source `.env` files although no loader is involved, so an edit must not write a value that `sh` would run.
+//! The parser is incomplete but conservative: anything beyond assignments of quoted and unquoted words counts as
+//! [`Role::Live`].
 
 use std::ops::Range;
 
@@ -8,67 +10,67 @@ use zeroize::Zeroizing;
 
 use crate::drift::dotenv::source_text::{line_end, skip, stands};
 
-/// What a character is to `sh`.
+/// How `sh` treats a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A part of a word that stands for itself.
+    /// A literal part of a word.
     Literal,
-    /// A quote or backslash that only says how to read others.
+    /// A quote or backslash that only affects other characters.
     Syntax,
-    /// Blanks, line ends and comments.
+    /// Whitespace, line ends and comments.
     Between,
     /// The start of something that is expanded or run.
     Live,
 }
 
-/// What the word that starts at a character is.
+/// The kind of the word that starts at a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
-    /// `NAME=…` where assignments are looked for.
+    /// `NAME=…` where `sh` expects assignments.
     Assignment,
     /// `export`.
     Export,
-    /// What is run.
+    /// A command, which `sh` runs.
     Command,
-    /// What a command, or `export`, is given.
+    /// An argument of a command or of `export`.
     Argument,
 }
 
-/// Which quotes are open.
+/// The kind of quote that is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quote {
     /// None.
     None,
-    /// Single ones: nothing is special but their end.
+    /// Single: only the closing quote is special.
     Single,
-    /// Double ones.
+    /// Double.
     Double,
 }
 
-/// One character.
+/// A character of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShCharacter {
-    /// Its offset.
+    /// The offset.
     pub at: usize,
-    /// What it is.
+    /// How `sh` treats it.
     pub role: Role,
-    /// The word that starts with it.
+    /// The kind of word that starts here, if one does.
     pub word: Option<Word>,
-    /// The quotes that are open before it.
+    /// The quote that is open before it.
     pub quote: Quote,
 }
 
-/// A text as `sh` goes through it.
+/// A text as `sh` reads it.
 #[derive(Debug)]
 pub struct Walk {
     /// Every character.
     pub steps: Vec<ShCharacter>,
-    /// The quotes that are open at its end.
+    /// The quote that is open at its end.
     pub end: Quote,
 }
 
 impl Walk {
-    /// Goes through a text from its start.
+    /// Reads a text from its start.
     pub fn through(text: &str) -> Self {
         let mut walker =
             Walker { text, at: 0, quote: Quote::None, line: LineState::Start, inside: false, steps: Vec::new() };
@@ -83,25 +85,25 @@ impl Walk {
         Self { steps: walker.steps, end: walker.quote }
     }
 
-    /// The steps from one offset to another.
+    /// The characters in a range of offsets.
     pub fn within(&self, range: &Range<usize>) -> &[ShCharacter] {
         let index = |offset| self.steps.partition_point(|step| step.at < offset);
         &self.steps[index(range.start)..index(range.end)]
     }
 
-    /// The quotes that are open before an offset.
+    /// The quote that is open before an offset.
     pub fn quote(&self, offset: usize) -> Quote {
         self.steps.get(self.steps.partition_point(|step| step.at < offset)).map_or(self.end, |step| step.quote)
     }
 }
 
-/// Whether nothing in these steps is expanded or run.
-pub fn is_calm(steps: &[ShCharacter]) -> bool {
+/// Whether `sh` neither runs nor expands any of these characters.
+pub fn is_inactive(steps: &[ShCharacter]) -> bool {
     steps.iter().all(|step| step.role != Role::Live && step.word != Some(Word::Command))
 }
 
-/// The value that `sh` gives a variable from this right-hand side; `None` if it is not one closed word of which nothing
-/// is expanded or run.
+/// The value that `sh` reads from a right-hand side; `None` if it is not a single word with balanced quotes of which
+/// nothing is run or expanded.
 pub fn reading(right_hand_side: &str) -> Option<Zeroizing<String>> {
     const NAME: &str = "K=";
     let text = Zeroizing::new(format!("{NAME}{right_hand_side}"));
@@ -118,14 +120,14 @@ pub fn reading(right_hand_side: &str) -> Option<Zeroizing<String>> {
     Some(value)
 }
 
-/// How far a line has come.
+/// What `sh` expects next on a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LineState {
-    /// Assignments may come, or a command.
+    /// Assignments or a command.
     Start,
-    /// `export` takes assignments.
+    /// Arguments of `export`.
     Export,
-    /// There was a command.
+    /// Arguments of a command.
     Arguments,
 }
 
@@ -165,11 +167,11 @@ impl Walker<'_> {
         }
     }
 
-    /// A backslash and what it protects; a protected line end is none.
+    /// A backslash and the character that it escapes. An escaped line end is removed.
     fn escape(&mut self) {
         self.step(Role::Syntax);
-        let goes_on = stands(self.text, self.at, '\n');
-        self.step(if goes_on { Role::Syntax } else { Role::Literal });
+        let continues = stands(self.text, self.at, '\n');
+        self.step(if continues { Role::Syntax } else { Role::Literal });
     }
 
     fn plain(&mut self, character: char) {
@@ -211,7 +213,7 @@ impl Walker<'_> {
             '\\' => self.escape(),
             '`' => self.step(Role::Live),
             '$' if self.expands() || self.text[self.at + 1..].starts_with(['\'', '"']) => self.step(Role::Live),
-            // The home folder.
+            // The home directory.
             '~' if self.text[..self.at].ends_with(['=', ':']) => self.step(Role::Live),
             _ => self.step(Role::Literal),
         }
@@ -236,7 +238,7 @@ impl Walker<'_> {
         if export { Word::Export } else { Word::Command }
     }
 
-    /// Whether the `$` here begins a name, a brace or a command.
+    /// Whether the `$` at the current offset starts an expansion.
     fn expands(&self) -> bool {
         self.text[self.at + 1..].starts_with(|next: char| next.is_ascii_alphanumeric() || "_{([@*#?-$!".contains(next))
     }
@@ -244,7 +246,7 @@ impl Walker<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::dotenv::edit::sh_reader::{Quote, Walk, is_calm, reading};
+    use crate::drift::dotenv::edit::sh_reader::{Quote, Walk, is_inactive, reading};
 
     #[test]
     fn parses_values_like_sh() {
@@ -277,7 +279,7 @@ mod tests {
 
     #[test]
     fn assignments_are_safe_to_source_and_commands_are_not() {
-        for (text, calm, end) in [
+        for (text, inactive, end) in [
             ("A=1\nexport B='x y' # it's fine\n\n# $(touch x)\nC=\"a\"", true, Quote::None),
             ("A=it's\nB='$(touch x)'\n", false, Quote::Single),
             ("A=it's\n", true, Quote::Single),
@@ -290,7 +292,7 @@ mod tests {
             ("A=$(touch x)\n", false, Quote::None),
         ] {
             let walk = Walk::through(text);
-            assert_eq!((is_calm(&walk.steps), walk.end), (calm, end), "{text}");
+            assert_eq!((is_inactive(&walk.steps), walk.end), (inactive, end), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Edits that people make, edits that must not be made, and edits of whatever comes.
+//! Common edits, refused edits, and edits of arbitrary text.
 
 use proptest::prelude::{Just, Strategy, any, proptest};
 use proptest::sample::select;
@@ -73,7 +73,7 @@ fn set_refuses_missing_or_ambiguous_keys() {
     ] {
         assert_eq!(set(text, "K", value), Err(refusal), "{text:?} with {value:?}");
     }
-    assert!(set("K: =jjj$\n", "K", "new").is_err(), "it is `K` to one loader and `K:` to another");
+    assert!(set("K: =jjj$\n", "K", "new").is_err(), "one loader reads the key `K`, another `K:`");
     assert!(matches!(set("K=\"old\nB=1\n", "K", "new"), Err(EditRefusal::Flawed { .. })));
     assert!(matches!(set("K='a' b\n", "K", "new"), Err(EditRefusal::Flawed { .. })));
     assert!(matches!(set("K=x\n", "K", "${A}"), Err(EditRefusal::Unwritable { .. })));
@@ -88,7 +88,8 @@ fn set_refuses_missing_or_ambiguous_keys() {
 
 #[test]
 fn set_never_writes_value_that_sh_would_execute() {
-    // The quote in the first line turns the quotes below inside out for `sh`, and for python-dotenv and node it does not.
+    // For `sh`, but not for python-dotenv and node's dotenv, the quote on the first line swaps quoted and unquoted text
+    // on the lines below.
     let text = "A=it's\nK=old\n";
     for loader in [Loader::Python, Loader::Node] {
         let file = file(text).read_as(loader);
@@ -98,10 +99,10 @@ fn set_never_writes_value_that_sh_would_execute() {
         let added = file.add(&pairs(&[("NEW", "$(touch x)")]), "# added");
         assert_eq!(added.map(|_| ()), Err(EditRefusal::Open));
     }
-    // Closing the first quote would wake what the second one holds.
+    // Removing the first quote would unquote the command substitution.
     let text = "A=it's\nB=it's\nC='$(touch x)'\n";
-    let awake = file(text).read_as(Loader::Python).set("A", &Secret::new("fine"));
-    assert_eq!(awake.map(|_| ()), Err(EditRefusal::Runs { key: "A".to_owned() }));
+    let unquoted = file(text).read_as(Loader::Python).set("A", &Secret::new("fine"));
+    assert_eq!(unquoted.map(|_| ()), Err(EditRefusal::Runs { key: "A".to_owned() }));
 }
 
 #[test]
@@ -118,9 +119,9 @@ fn set_with_declared_loader_edits_the_assignment_it_uses() {
         let file = file(text).read_as(loader).set("K", &Secret::new(value));
         assert_eq!(file.map(|file| file.text().expose().to_owned()).as_deref(), Ok(expected), "{loader:?}, {text:?}");
     }
-    // node's dotenv alone reads `'a\\'`; to the reader the line would be broken.
-    let lone = file("K=old\n").read_as(Node).set("K", &Secret::new("a\\"));
-    assert!(matches!(lone, Err(EditRefusal::Unwritable { obstacle: Obstacle::LastBackslash, .. })));
+    // Only node's dotenv reads `'a\\'`; python-dotenv would reject the line.
+    let refused = file("K=old\n").read_as(Node).set("K", &Secret::new("a\\"));
+    assert!(matches!(refused, Err(EditRefusal::Unwritable { obstacle: Obstacle::LastBackslash, .. })));
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn add_refuses_existing_keys_and_unclosed_quotes() {
     for text in ["A=\"x", "A='x\nC=1\n", "A=1\n'B\n", "A=x \"\n"] {
         assert_eq!(add(text, &[("B", "2")]), Err(EditRefusal::Open), "{text:?}");
     }
-    assert!(add("A=x\\", &[("B", "2")]).is_err(), "sh would run the words of the comment");
+    assert!(add("A=x\\", &[("B", "2")]).is_err(), "sh would run the comment");
 }
 
 #[test]
@@ -168,13 +169,14 @@ fn remove_deletes_all_lines_of_key_and_keeps_the_rest() {
     assert!(remove("K: =jjj$\n", "K").is_err());
 }
 
-/// To dotenvy a carriage return ends no comment: the end of that line is an assignment once its beginning is gone.
+/// For dotenvy, a carriage return does not end a comment, so the rest of that line becomes an assignment when the
+/// comment is removed.
 #[test]
 fn edits_never_expose_a_shadowed_assignment() {
     assert_eq!(remove("K=1 #\rB=1\nB=3\n", "K"), Err(entangled("K")));
     assert_eq!(remove("K=1 #\rB=3\nB=3\n", "K").as_deref(), Ok("B=3\nB=3\n"));
     assert_eq!(remove("K=1 #\rC=1\nB=3\n", "K").as_deref(), Ok("C=1\nB=3\n"));
-    assert_eq!(set("B=1\nK=it's\nB=2\n", "K", "x"), Err(entangled("K")), "dotenvy has read one `B` only");
+    assert_eq!(set("B=1\nK=it's\nB=2\n", "K", "x"), Err(entangled("K")), "before the edit, dotenvy reads only one `B`");
     assert_eq!(set("B=1\nK=it's\nC=2\n", "K", "x").as_deref(), Ok("B=1\nK=x\nC=2\n"));
 }
 
@@ -182,11 +184,8 @@ fn edits_never_expose_a_shadowed_assignment() {
 fn refusal_names_the_key_and_never_the_value() {
     let value = "it's \"marker\" ${X}";
     for refusal in [set("K=1\n", "K", value).unwrap_err(), add("", &[("K", value)]).unwrap_err()] {
-        let sentence = refusal.sentence();
-        assert!(
-            sentence.contains('K') && sentence.contains("python-dotenv") && !sentence.contains("marker"),
-            "{sentence}"
-        );
+        let message = refusal.message();
+        assert!(message.contains('K') && message.contains("python-dotenv") && !message.contains("marker"), "{message}");
     }
 }
 
@@ -195,7 +194,7 @@ fn masked_file_keeps_layout_without_values() {
     let text =
         "\u{feff}# marker\r\n\r\nexport A = 'marker'  # marker\r\nB=\"mar\nker\"\n#C=marker\n=marker\nD=marker #x\nE=";
     let masked =
-        file(text).masked(&|value| if value.expose().is_empty() { String::new() } else { "•••".to_owned() });
+        file(text).redacted(&|value| if value.expose().is_empty() { String::new() } else { "•••".to_owned() });
     assert_eq!(masked, "# …\n\nexport A = •••  # …\nB=•••\n# …\n…\nD=••• # …\nE=\n".replace("•••  #", "••• #"));
 }
 
@@ -237,7 +236,7 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![3 => collection::vec(select(ATOMS), 0..6).prop_map(|atoms| atoms.concat()), 1 => any::<String>()]
 }
 
-/// Files that hold `K`, mostly, among lines that nobody should write.
+/// Files that mostly contain `K`, among unusual and broken lines.
 fn text() -> impl Strategy<Value = String> {
     let side = prop_oneof![
         select(
@@ -279,7 +278,7 @@ proptest! {
         if let Ok(after) = before.set("K", &Secret::new(value.as_str())) {
             prop_assert_eq!(after.entry("K").unwrap().value.expose(), &value);
             let (changed, text) = (after.text().expose().as_bytes(), text.as_bytes());
-            // Exactly one span differs, and it is the right-hand side of a `K`.
+            // Only one span differs: the right-hand side of a `K`.
             let is_side = |entry: &Entry| {
                 let (start, end) = (entry.span.start, text.len() - entry.span.end);
                 entry.key == "K" && changed.len() >= start + end && changed[..start] == text[..start]
@@ -320,7 +319,7 @@ proptest! {
     ) {
         let text: String = lines.iter().flat_map(|(start, one, other)| [*start, one.as_str(), " MAR@KER ", other.as_str(), "\n"]).collect();
         for file in [file(&text), file(&text).read_as(Loader::Dotenvy), file(&text).read_as(Loader::Python)] {
-            prop_assert!(!file.masked(&|_| "•••".to_owned()).contains("MAR@KER"));
+            prop_assert!(!file.redacted(&|_| "•••".to_owned()).contains("MAR@KER"));
         }
     }
 
@@ -332,7 +331,7 @@ proptest! {
                 drop(file.remove(&key));
             }
             let marked = format!("{text}\nLAST='marker'\n#marker\n");
-            prop_assert!(!LocalFile::parse("x", Secret::new(marked)).masked(&|_| "•".to_owned()).contains("marker'"));
+            prop_assert!(!LocalFile::parse("x", Secret::new(marked)).redacted(&|_| "•".to_owned()).contains("marker'"));
         }
     }
 }

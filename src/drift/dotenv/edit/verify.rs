@@ -1,4 +1,4 @@
-//! A changed text is read again by everybody before it is handed out.
+//! Verifies an edited text: every loader and `sh` read it again before it is returned.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -6,27 +6,27 @@ use std::ops::Range;
 use crate::drift::Secret;
 use crate::drift::dotenv::binding::Binding;
 use crate::drift::dotenv::edit::refusal::EditRefusal;
-use crate::drift::dotenv::edit::sh_reader::{Role, ShCharacter, Walk, Word, is_calm};
+use crate::drift::dotenv::edit::sh_reader::{Role, ShCharacter, Walk, Word, is_inactive};
 use crate::drift::dotenv::loader::{Body, Loader, Substitution};
 use crate::drift::dotenv::python_reader::Edition;
 use crate::drift::dotenv::source_text::BYTE_ORDER_MARK;
 use crate::drift::dotenv::{Entry, LocalFile, Problem};
 
-/// What a change is meant to do.
+/// The intended effect of an edit.
 #[derive(Debug)]
 pub(super) struct IntendedEdit<'e> {
-    /// In the old text and in its order: where each key stands whose assignment is touched, and the bytes that go.
+    /// In the old text, in order: for each changed assignment, the offset of its key and the bytes to remove.
     pub(super) cut: Vec<(usize, Range<usize>)>,
-    /// In the new text: the bytes that came.
+    /// The added bytes, in the new text.
     pub(super) inserted: Range<usize>,
-    /// The values that must be read from it.
+    /// The values that must be read from the new text.
     pub(super) written: Vec<WrittenValue<'e>>,
 }
 
-/// A value and where it stands in the new text.
+/// A value and its position in the new text.
 #[derive(Debug)]
 pub(super) struct WrittenValue<'e> {
-    /// Where the key stands.
+    /// The offset of the key.
     pub(super) at: usize,
     /// The right-hand side.
     pub(super) span: Range<usize>,
@@ -35,13 +35,13 @@ pub(super) struct WrittenValue<'e> {
 }
 
 impl IntendedEdit<'_> {
-    /// Whether a byte of the old text goes.
+    /// Whether the byte of the old text at the offset is removed.
     fn cuts(&self, at: usize) -> bool {
         let before = self.cut.partition_point(|(_, cut)| cut.start <= at);
         before > 0 && self.cut[before - 1].1.contains(&at)
     }
 
-    /// The key to name where no other is to blame.
+    /// The key to name in a refusal that concerns no particular key.
     fn key(&self, old: &LocalFile) -> String {
         let cut = self.cut.first().and_then(|(at, _)| old.entries.iter().find(|entry| entry.key_span.start == *at));
         let cut = cut.map(|entry| entry.key.clone());
@@ -49,9 +49,9 @@ impl IntendedEdit<'_> {
     }
 }
 
-/// The new text as a file, if exactly what was meant has changed: every reading that counts gives each written key its
-/// value and all other keys theirs, no line is broken that was not, and `sh` would run nothing of it.
-pub(super) fn prove(
+/// Returns the new text as a file if exactly the intended change happened: each relevant loader reads the new value of
+/// each written key and the old value of every other key, there is no new problem, and `sh` would not run any of it.
+pub(super) fn verify(
     old: &LocalFile,
     new_text: Secret,
     edit: &IntendedEdit<'_>,
@@ -65,13 +65,13 @@ pub(super) fn prove(
     let entangled = || Err(EditRefusal::Entangled { key: edit.key(old) });
     let [entries, entries_now] = [old, &new].map(|file| rows(&file.entries, file.text().expose()));
     let plain = BeforeAfter { old: &entries, new: &entries_now, edit };
-    if !plain.neighbours_are_the_same() || !no_new_flaw(&old.flaws, &new.flaws) {
+    if !plain.others_are_equal() || !no_new_flaw(&old.problems, &new.problems) {
         return entangled();
     }
     for (old, new) in views(before, loader).iter().zip(&views(after, loader)) {
         let (old, new) = (rows(old, before), rows(new, after));
         let view = BeforeAfter { old: &old, new: &new, edit };
-        if !view.written_is_read() || !view.neighbours_are_kept() {
+        if !view.written_is_read() || !view.others_are_kept() {
             return entangled();
         }
     }
@@ -79,33 +79,34 @@ pub(super) fn prove(
         Some(loader) => new.read_as(loader),
         None => new,
     };
-    let counts = |written: &WrittenValue<'_>| new.entry(written.key).is_some_and(|entry| entry.value == *written.value);
-    if edit.written.iter().all(counts) { Ok(new) } else { entangled() }
+    let is_effective =
+        |written: &WrittenValue<'_>| new.entry(written.key).is_some_and(|entry| entry.value == *written.value);
+    if edit.written.iter().all(is_effective) { Ok(new) } else { entangled() }
 }
 
-/// Every key that anybody reads.
+/// Every key that any loader reads.
 pub(super) fn keys(file: &LocalFile) -> HashSet<String> {
     let views = views(file.text().expose(), None);
     let bindings = views.iter().flatten().map(|binding| binding.key.trim_start_matches(BYTE_ORDER_MARK).to_owned());
     bindings.chain(file.keys().map(str::to_owned)).collect()
 }
 
-/// What the declared loader makes of a text, or else what each does in each way that it is used.
+/// The text as the declared loader reads it, or else as every loader reads it in each of its editions and modes.
 fn views(text: &str, loader: Option<Loader>) -> Vec<Vec<Binding>> {
     let body = Body::of(text);
     if let Some(loader) = loader {
         return vec![body.bindings(loader)];
     }
     let editions = [Edition::Current, Edition::Classic];
-    let ways = [Substitution::FromTheFile, Substitution::Off];
-    let python = editions.into_iter().flat_map(|edition| ways.map(|way| (edition, way)));
-    let mut views: Vec<_> = python.map(|(edition, way)| body.python(edition, way).bindings).collect();
+    let modes = [Substitution::FromTheFile, Substitution::Off];
+    let python = editions.into_iter().flat_map(|edition| modes.map(|mode| (edition, mode)));
+    let mut views: Vec<_> = python.map(|(edition, mode)| body.python(edition, mode).bindings).collect();
     views.push(body.rust().bindings);
     views.push(body.node());
     views
 }
 
-/// An assignment in one reading.
+/// An assignment as one loader reads it.
 #[derive(Clone, Copy)]
 struct AssignmentRow<'t> {
     key: &'t str,
@@ -115,14 +116,15 @@ struct AssignmentRow<'t> {
 }
 
 impl AssignmentRow<'_> {
-    /// Whether it is the same assignment in another text. What follows a `$` may move with what it names.
+    /// Whether it is the same assignment in another text. A value with a `$` may change with the variable that it
+    /// refers to.
     fn is(&self, other: &AssignmentRow<'_>) -> bool {
         let same_value = self.value == other.value || self.written.contains('$');
         self.key == other.key && self.written == other.written && same_value
     }
 }
 
-/// What has a key, a value and a place.
+/// An [`Entry`] or a [`Binding`].
 trait Assignment {
     fn row<'t>(&'t self, text: &'t str) -> AssignmentRow<'t>;
 }
@@ -153,7 +155,7 @@ fn rows<'t, A: Assignment>(assignments: &'t [A], text: &'t str) -> Vec<Assignmen
     assignments.iter().map(|assignment| assignment.row(text)).collect()
 }
 
-/// One reading before and after.
+/// The assignments that one loader reads before and after the edit.
 struct BeforeAfter<'c> {
     old: &'c [AssignmentRow<'c>],
     new: &'c [AssignmentRow<'c>],
@@ -161,22 +163,22 @@ struct BeforeAfter<'c> {
 }
 
 impl BeforeAfter<'_> {
-    /// Those that were not to change, before and after.
-    fn neighbours(&self) -> (Vec<&AssignmentRow<'_>>, Vec<&AssignmentRow<'_>>) {
+    /// The assignments that the edit must not change, before and after.
+    fn others(&self) -> (Vec<&AssignmentRow<'_>>, Vec<&AssignmentRow<'_>>) {
         let cut = |row: &&AssignmentRow<'_>| self.edit.cut.binary_search_by_key(&row.at, |(at, _)| *at).is_err();
         let written = |row: &&AssignmentRow<'_>| !self.edit.written.iter().any(|written| written.at == row.at);
         (self.old.iter().filter(cut).collect(), self.new.iter().filter(written).collect())
     }
 
-    fn neighbours_are_the_same(&self) -> bool {
-        let (old, new) = self.neighbours();
+    fn others_are_equal(&self) -> bool {
+        let (old, new) = self.others();
         old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.is(new))
     }
 
-    /// The same, or with lines of the file beside them that the old line had swallowed, if these give no key another value
-    /// than it was read with.
-    fn neighbours_are_kept(&self) -> bool {
-        let (old, new) = self.neighbours();
+    /// Whether the other assignments are equal, apart from lines that were part of the old assignment and are now read
+    /// separately. Those must not change the value of another key.
+    fn others_are_kept(&self) -> bool {
+        let (old, new) = self.others();
         let mut expected = old.iter().peekable();
         let is_freed = |row: &AssignmentRow<'_>| {
             let contradicts = old.iter().any(|old| old.key == row.key && old.value != row.value);
@@ -198,28 +200,28 @@ impl BeforeAfter<'_> {
 
 fn no_new_flaw(old: &[Problem], new: &[Problem]) -> bool {
     let mut old = old.iter();
-    new.iter().all(|new| old.any(|old| (old.what, &old.key) == (new.what, &new.key)))
+    new.iter().all(|new| old.any(|old| (old.description, &old.key) == (new.description, &new.key)))
 }
 
-/// The key for whose sake `sh`, told to read the new text, would run or expand what was written, or something that it
-/// did not before.
+/// The key to blame if `sh`, when it sources the new text, would run or expand what was written, or anything that it
+/// did not run or expand before.
 fn run_by_shell(file: &LocalFile, after: &str, edit: &IntendedEdit<'_>) -> Option<String> {
     let [old, new] = [file.text().expose(), after].map(Walk::through);
     if let Some(written) = edit.written.iter().find(|written| !is_inert(&new, &written.span)) {
         return Some(written.key.to_owned());
     }
-    // The whole of an addition, or only the value that `is_inert` has looked at.
-    let added = edit.cut.is_empty() && !is_calm(new.within(&edit.inserted));
+    // An addition is checked as a whole. For a new value, `is_inert` above is enough.
+    let added = edit.cut.is_empty() && !is_inactive(new.within(&edit.inserted));
     let view = |step: &ShCharacter| (step.role, step.word, step.quote);
     let kept = old.steps.iter().filter(|step| !edit.cuts(step.at));
     let outside = new.steps.iter().filter(|step| !edit.inserted.contains(&step.at));
     let same = kept.map(view).eq(outside.map(view));
-    // A closed quote may turn all the quotes below inside out.
-    let turned = !same && !is_calm(new.within(&(edit.inserted.end..after.len())));
-    (added || turned).then(|| edit.key(file))
+    // A quote that was closed or opened may swap quoted and unquoted text on all lines below.
+    let is_swapped = !same && !is_inactive(new.within(&(edit.inserted.end..after.len())));
+    (added || is_swapped).then(|| edit.key(file))
 }
 
-/// Whether a value only stands there, and leaves the quotes around it as they are.
+/// Whether `sh` neither runs nor expands any of the value, and its quotes are balanced.
 fn is_inert(walk: &Walk, span: &Range<usize>) -> bool {
     let alone = |step: &ShCharacter| match step.word {
         None => true,

@@ -1,4 +1,4 @@
-//! Where loaders part, what is said about it, and where nothing is said.
+//! Lines on which loaders disagree, with cause and advice, and lines on which they agree.
 
 use KeyReading::{Different, Missing, OnlyRecent, Refused, Same};
 
@@ -31,8 +31,8 @@ fn loaders_agree_on_ordinary_lines() {
     ];
     for line in lines {
         for end in ["\n", ""] {
-            let told = file(&format!("{line}{end}")).disagreements();
-            assert!(told.is_empty(), "{line:?}: {told:?}");
+            let found = file(&format!("{line}{end}")).disagreements();
+            assert!(found.is_empty(), "{line:?}: {found:?}");
         }
     }
     assert!(file("A=1\r\nB='x y'\r\n").disagreements().is_empty());
@@ -41,7 +41,7 @@ fn loaders_agree_on_ordinary_lines() {
 
 #[test]
 fn each_cause_has_its_suggested_spelling() {
-    // Line, what dotenvy, python-dotenv and node's dotenv make of it, the cause, the spelling on which they agree.
+    // The line; how dotenvy, python-dotenv and node's dotenv read it; the cause; the spelling on which they agree.
     type Row = (&'static str, [KeyReading; 3], CauseKind, Option<Spelling>);
     let rows: &[Row] = &[
         ("A=b#c", [Same, Same, Different], CauseKind::Hash, Some(Spelling::Single)),
@@ -75,19 +75,19 @@ fn each_cause_has_its_suggested_spelling() {
         ("A=\"a\\\\\" # \"", [Same, OnlyRecent, Different], CauseKind::Escape, None),
     ];
     for (text, readings, kind, spelling) in rows {
-        let told = file(text).disagreements();
-        let Some(told) = told.iter().find(|told| told.entry.is_some()) else { panic!("{text:?}: nothing told") };
-        assert_eq!(Loader::ALL.map(|loader| told.reading(loader)), *readings, "{text:?}");
-        assert_eq!((told.kind, told.spelling), (*kind, *spelling), "{text:?}");
+        let found = file(text).disagreements();
+        let Some(found) = found.iter().find(|found| found.entry.is_some()) else { panic!("{text:?}: no disagreement") };
+        assert_eq!(Loader::ALL.map(|loader| found.reading(loader)), *readings, "{text:?}");
+        assert_eq!((found.kind, found.spelling), (*kind, *spelling), "{text:?}");
     }
 }
 
 #[test]
 fn swallowed_line_refers_to_the_line_that_swallows_it() {
-    let told = file("A=it's\nB=1\n\nC=2\n").disagreements();
-    let told: Vec<_> = told.iter().map(|told| (told.key.as_str(), told.line, told.kind, told.swallowed_by)).collect();
+    let found = file("A=it's\nB=1\n\nC=2\n").disagreements();
+    let found: Vec<_> = found.iter().map(|one| (one.key.as_str(), one.line, one.kind, one.part_of_line)).collect();
     assert_eq!(
-        told,
+        found,
         [
             ("A", 1, CauseKind::Quote, None),
             ("B", 2, CauseKind::Swallowed, Some(1)),
@@ -99,8 +99,8 @@ fn swallowed_line_refers_to_the_line_that_swallows_it() {
 #[test]
 fn every_cause_has_description_and_advice() {
     let text = "A=b#c\nB=x y\nC=${X}\nD=${{P.D}}\nE=it's\n";
-    for told in file(text).disagreements() {
-        assert!(!told.kind.description().is_empty() && !told.how().is_empty());
+    for found in file(text).disagreements() {
+        assert!(!found.kind.description().is_empty() && !found.advice().is_empty());
     }
-    assert_eq!(file("B=x y").disagreements()[0].how(), "write it as KEY='…'");
+    assert_eq!(file("B=x y").disagreements()[0].advice(), "write it as KEY='…'");
 }

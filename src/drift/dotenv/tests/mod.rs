@@ -1,4 +1,4 @@
-//! The reader's tests: what is read, where loaders part, and that no input is too much.
+//! Tests of the parser: entries and problems, disagreements between loaders, and arbitrary or large inputs.
 
 mod disagreement;
 mod robustness;
@@ -7,7 +7,6 @@ mod table;
 use crate::drift::Secret;
 use crate::drift::dotenv::LocalFile;
 
-/// A file of that text.
 fn file(text: &str) -> LocalFile {
     LocalFile::parse(".env", Secret::new(text))
 }

@@ -1,12 +1,12 @@
-//! Input → entries and flaws: the first table to look at when the reader is in doubt.
+//! Tables of inputs with the expected entries and problems. They document how the parser treats each kind of line.
 
 use crate::drift::dotenv::tests::{assignments, file};
 use crate::drift::dotenv::{Loader, LocalFile};
 
-/// Text, `KEY=value` of every entry, `line:column what` of every flaw.
+/// Text, `KEY=value` of every entry, `line:column description` of every problem.
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const NO_EQUALS: &str = "there is no `=`";
+const NO_EQUALS: &str = "missing `=`";
 
 const PLAIN: &[Row] = &[
     ("", &[], &[]),
@@ -47,15 +47,15 @@ const EXPORTS_AND_KEYS: &[Row] = &[
     ("  export\tA=1\n", &["A=1"], &[]),
     ("export=1\n", &["export=1"], &[]),
     ("exported=1\n", &["exported=1"], &[]),
-    ("export\nA=1\n", &["A=1"], &["1:1 there is no `=`"]),
-    ("export A\n", &[], &["1:8 there is no `=`"]),
+    ("export\nA=1\n", &["A=1"], &["1:1 missing `=`"]),
+    ("export A\n", &[], &["1:8 missing `=`"]),
     ("A.B-C=1\n", &["A.B-C=1"], &[]),
     ("1A=1\n", &["1A=1"], &[]),
-    ("a$b=1\n", &["a$b=1"], &["1:1 the key holds a character that only python-dotenv takes"]),
+    ("a$b=1\n", &["a$b=1"], &["1:1 the key contains a character that only python-dotenv accepts"]),
     ("'A'=1\n", &["A=1"], &[]),
-    ("\"A\"=1\n", &["\"A\"=1"], &["1:1 the key holds a character that only python-dotenv takes"]),
-    ("A: 1\n", &["A=1"], &["1:1 there is no `=`"]),
-    ("A\n=1\n", &["A=1"], &["2:1 there is no key before the `=`"]),
+    ("\"A\"=1\n", &["\"A\"=1"], &["1:1 the key contains a character that only python-dotenv accepts"]),
+    ("A: 1\n", &["A=1"], &["1:1 missing `=`"]),
+    ("A\n=1\n", &["A=1"], &["2:1 missing key before `=`"]),
     ("__proto__=1\n", &["__proto__=1"], &[]),
 ];
 
@@ -100,33 +100,25 @@ const QUOTES: &[Row] = &[
 ];
 
 const BROKEN: &[Row] = &[
-    ("FOO\n", &[], &["1:1 there is no `=`"]),
-    ("A=1\n  FOO BAR\nB=2\n", &["A=1", "B=2"], &["2:3 there is no `=`"]),
-    ("=x\nB=2\n", &["B=2"], &["1:1 there is no key before the `=`"]),
-    (
-        "A='x\nB='y\nC=1\n",
-        &["A='x", "B='y", "C=1"],
-        &["1:3 a quote is opened and not closed", "2:3 a quote is opened and not closed"],
-    ),
-    ("FOO BAR=1\nB=2\n", &["B=2"], &["1:1 what stands before the `=` is not one key"]),
-    ("A=\"x\nB=2\n", &["A=\"x", "B=2"], &["1:3 a quote is opened and not closed"]),
-    ("A='x\nB=2\n", &["A='x", "B=2"], &["1:3 a quote is opened and not closed"]),
-    ("A=\"x\nB=\"y\"\nC=1\n", &["A=\"x", "B=y", "C=1"], &["1:3 a quote is opened and not closed"]),
-    (
-        "A=\"x\njust text\nB=\"y\"\n",
-        &["A=\"x", "B=y"],
-        &["1:3 a quote is opened and not closed", "2:1 there is no `=`"],
-    ),
-    ("A=\"x\" y\nB=2\n", &["A=\"x\" y", "B=2"], &["1:3 there is text behind the closing quote"]),
-    ("A='x'y\nB=2\n", &["A='x'y", "B=2"], &["1:3 there is text behind the closing quote"]),
-    ("é=1\n", &["é=1"], &["1:1 the key holds a character that only python-dotenv takes"]),
-    ("A=a\0b\nB=2\n", &["A=a\0b", "B=2"], &["1:1 there is a NUL byte, which no environment can hold"]),
+    ("FOO\n", &[], &["1:1 missing `=`"]),
+    ("A=1\n  FOO BAR\nB=2\n", &["A=1", "B=2"], &["2:3 missing `=`"]),
+    ("=x\nB=2\n", &["B=2"], &["1:1 missing key before `=`"]),
+    ("A='x\nB='y\nC=1\n", &["A='x", "B='y", "C=1"], &["1:3 unclosed quote", "2:3 unclosed quote"]),
+    ("FOO BAR=1\nB=2\n", &["B=2"], &["1:1 more than one word before `=`"]),
+    ("A=\"x\nB=2\n", &["A=\"x", "B=2"], &["1:3 unclosed quote"]),
+    ("A='x\nB=2\n", &["A='x", "B=2"], &["1:3 unclosed quote"]),
+    ("A=\"x\nB=\"y\"\nC=1\n", &["A=\"x", "B=y", "C=1"], &["1:3 unclosed quote"]),
+    ("A=\"x\njust text\nB=\"y\"\n", &["A=\"x", "B=y"], &["1:3 unclosed quote", "2:1 missing `=`"]),
+    ("A=\"x\" y\nB=2\n", &["A=\"x\" y", "B=2"], &["1:3 unexpected text after the closing quote"]),
+    ("A='x'y\nB=2\n", &["A='x'y", "B=2"], &["1:3 unexpected text after the closing quote"]),
+    ("é=1\n", &["é=1"], &["1:1 the key contains a character that only python-dotenv accepts"]),
+    ("A=a\0b\nB=2\n", &["A=a\0b", "B=2"], &["1:1 NUL byte, which an environment variable can't contain"]),
     ("# a\0b\nB=2\n", &["B=2"], &[]),
-    ("A=1\nA\n", &["A=1"], &["2:1 there is no `=`"]),
-    ("'A\nB=2\n", &["B=2"], &["1:1 there is no `=`"]),
-    ("\t\u{a0}FOO\n", &[], &["1:3 there is no `=`"]),
-    ("source .env\n", &[], &["1:1 there is no `=`"]),
-    ("A={\n  \"b\": 1\n}\n", &["A={"], &["2:3 there is no `=`", "3:1 there is no `=`"]),
+    ("A=1\nA\n", &["A=1"], &["2:1 missing `=`"]),
+    ("'A\nB=2\n", &["B=2"], &["1:1 missing `=`"]),
+    ("\t\u{a0}FOO\n", &[], &["1:3 missing `=`"]),
+    ("source .env\n", &[], &["1:1 missing `=`"]),
+    ("A={\n  \"b\": 1\n}\n", &["A={"], &["2:3 missing `=`", "3:1 missing `=`"]),
 ];
 
 #[test]
@@ -137,7 +129,7 @@ fn each_input_parses_to_expected_entries_and_problems() {
         let file = file(text);
         assert_eq!(assignments(&file), entries, "entries of {text:?}");
         let found: Vec<_> =
-            file.flaws.iter().map(|flaw| format!("{}:{} {}", flaw.line, flaw.column, flaw.what)).collect();
+            file.problems.iter().map(|flaw| format!("{}:{} {}", flaw.line, flaw.column, flaw.description)).collect();
         assert_eq!(found, flaws, "flaws of {text:?}");
         assert_eq!(file.text().expose(), text);
     }
@@ -181,8 +173,9 @@ fn last_assignment_wins() {
 }
 
 #[test]
-fn reading_of_two_loaders_outweighs_a_later_one_of_one() {
-    // node's dotenv and python-dotenv up to 1.2.2 take all behind the quote of B for its value, A=2 included.
+fn value_read_by_two_loaders_wins_over_later_assignment_read_by_one() {
+    // node's dotenv and python-dotenv 1.2.2 and earlier read everything after the quote of B, including A=2, as its
+    // value.
     let file = file("A=1\nB=\"x\\\\\"\nA=2\nC=\"\n");
     let read = |key| file.entry(key).map(|entry| (entry.value.expose(), entry.line));
     assert_eq!((read("A"), read("B")), (Some(("1", 1)), Some(("x\\", 2))));
@@ -214,9 +207,9 @@ fn problem_lists_the_loaders_that_refuse_the_line() {
         ("A='x'y\n", &[Python], Some("A")),
     ];
     for (text, refused_by, key) in rows {
-        let flaws = file(text).flaws;
+        let flaws = file(text).problems;
         assert_eq!(flaws.len(), 1, "{text:?}");
-        assert_eq!((flaws[0].refused_by.as_slice(), flaws[0].key.as_deref()), (*refused_by, *key), "{text:?}");
+        assert_eq!((flaws[0].rejected_by.as_slice(), flaws[0].key.as_deref()), (*refused_by, *key), "{text:?}");
     }
 }
 
@@ -272,8 +265,8 @@ fn loader_names_match_doctor_toml() {
 #[test]
 fn problem_never_quotes_the_file() {
     let file = file("marker-4711\nmarker-4711 x=1\nA='marker-4711\nB=\"marker\"4711\n");
-    assert!(file.flaws.len() >= 4);
-    assert!(file.flaws.iter().all(|flaw| !flaw.what.contains("4711")));
+    assert!(file.problems.len() >= 4);
+    assert!(file.problems.iter().all(|flaw| !flaw.description.contains("4711")));
     assert!(!format!("{file:?}").contains("marker-4711"), "{file:?}");
-    assert!(file.flaws.iter().any(|flaw| flaw.what == NO_EQUALS));
+    assert!(file.problems.iter().any(|flaw| flaw.description == NO_EQUALS));
 }

@@ -1,4 +1,4 @@
-//! A `doctor.toml` with mistakes, and a hostile one.
+//! Invalid and hostile `doctor.toml` files.
 
 use crate::error::Error;
 use crate::io::config::tests::{RULES, fault, faults, folder, read};
@@ -9,14 +9,14 @@ fn unknown_keys_list_valid_keys() {
     faults(&[
         (
             "enviroment = 1",
-            "1:1: unknown key `enviroment` at the top of the file | did you mean `environment`? use one of `project`, ",
+            "1:1: unknown key `enviroment` at the top level | did you mean `environment`? valid keys: `project`, ",
         ),
-        ("\n\n  env_file = 1", "3:3: unknown key `env_file` at the top of the file | did you mean `env-file`? use"),
-        ("zzz = 1\nproject = 5", "1:1: unknown key `zzz` at the top of the file | use one of"),
+        ("\n\n  env_file = 1", "3:3: unknown key `env_file` at the top level | did you mean `env-file`? valid"),
+        ("zzz = 1\nproject = 5", "1:1: unknown key `zzz` at the top level | valid keys: "),
         ("b1 = 1\na1 = 1", "1:1: unknown key `b1`"),
         (
             "[services.api]\nnmae = 'x'",
-            "2:1: unknown key `nmae` in [services.api] | did you mean `name`? use one of `name`, `env-file`",
+            "2:1: unknown key `nmae` in [services.api] | did you mean `name`? valid keys: `name`, `env-file`",
         ),
         ("services.api.nmae = 'x'", "1:14: unknown key `nmae` in [services.api]"),
         (
@@ -25,36 +25,33 @@ fn unknown_keys_list_valid_keys() {
         ),
         ("[[require]]\nkeys = ['A']\nkey = ['B']", "3:1: unknown key `key` in [[require]]"),
         ("[[ignore]]\nkeys = ['A']\nreason = 'x'\nrule = ['x']", "4:1: unknown key `rule` in [[ignore]]"),
-        ("[expect]\nlogs = 1", "2:1: unknown key `logs` in [expect] | did you mean `log`? use one of `log`, `http`"),
+        ("[expect]\nlogs = 1", "2:1: unknown key `logs` in [expect] | did you mean `log`? valid keys: `log`, `http`"),
         ("[[expect.log]]\nservices = 'a'", "2:1: unknown key `services` in [[expect.log]] | did you mean `service`?"),
         ("[[expect.http]]\nbody = 'a'", "2:1: unknown key `body` in [[expect.http]]"),
         ("[hook]\non_drift = 'warn'", "2:1: unknown key `on_drift` in [hook] | did you mean `on-drift`?"),
         (
             "[severity]\nvalue-difers = 'off'",
-            "2:1: `value-difers` in [severity] is not the name of a rule | did you mean `value-differs`? the rules are `missing-on-railway`, ",
+            "2:1: unknown rule `value-difers` in [severity] | did you mean `value-differs`? valid rules: `missing-on-railway`, ",
         ),
-        ("[severity]\nD999 = 'off'", "2:1: `D999` in [severity] is not the name of a rule"),
-        (
-            "[severity]\nD103 = 'off'\nvalue-differs = 'off'",
-            "3:1: `value-differs` in [severity] is a rule that has a severity already",
-        ),
-        ("\"\\u001b[31m\" = 1", "1:1: unknown key at the top of the file | use one of"),
-        ("sk_live_0123456789012345678901234567890123456789 = 1", "1:1: unknown key at the top of the file | use"),
+        ("[severity]\nD999 = 'off'", "2:1: unknown rule `D999` in [severity]"),
+        ("[severity]\nD103 = 'off'\nvalue-differs = 'off'", "3:1: duplicate rule `value-differs` in [severity]"),
+        ("\"\\u001b[31m\" = 1", "1:1: unknown key at the top level | valid keys: "),
+        ("sk_live_0123456789012345678901234567890123456789 = 1", "1:1: unknown key at the top level | valid"),
     ]);
     let long = format!("{} = 1", "x".repeat(900_000));
-    faults(&[(&long, "1:1: unknown key at the top of the file | use one of")]);
+    faults(&[(&long, "1:1: unknown key at the top level | valid keys: ")]);
 }
 
 #[test]
 fn config_cannot_set_tokens_addresses_or_commands() {
     for (key, why) in [
-        ("token", "a token does not belong"),
-        ("RAILWAY_TOKEN", "a token does not belong"),
-        ("railway-api-token", "a token does not belong"),
-        ("api-url", "must not choose where tokens go"),
-        ("api_url", "must not choose where tokens go"),
-        ("proxy", "must not choose where tokens go"),
-        ("command", "runs no command"),
+        ("token", "tokens do not belong"),
+        ("RAILWAY_TOKEN", "tokens do not belong"),
+        ("railway-api-token", "tokens do not belong"),
+        ("api-url", "must not decide where tokens are sent"),
+        ("api_url", "must not decide where tokens are sent"),
+        ("proxy", "must not decide where tokens are sent"),
+        ("command", "never runs commands"),
     ] {
         for text in [format!("{key} = 'marker-4711'"), format!("[services.api]\n{key} = 'marker-4711'")] {
             let fault = fault(&text);
@@ -64,7 +61,7 @@ fn config_cannot_set_tokens_addresses_or_commands() {
     }
 }
 
-/// Such a part would be in every command.
+/// A part without an argument would match every command.
 #[test]
 fn start_command_parts_without_arguments_are_refused() {
     for part in ["#x", "&&", ";", ")", "''", "'-B", " "] {
@@ -75,10 +72,10 @@ fn start_command_parts_without_arguments_are_refused() {
 
 #[test]
 fn wrong_types_are_reported_without_their_values() {
-    let list = "a list of strings that are not empty";
+    let list = "a non-empty list of non-empty strings";
     let cases = [
-        ("project = ?", "`project` must be a string that is not empty", "5 '' true [] {} 2027-01-01"),
-        ("environment = ?", "`environment` must be a string that is not empty", "['marker'] 1.5"),
+        ("project = ?", "`project` must be a non-empty string", "5 '' true [] {} 2027-01-01"),
+        ("environment = ?", "`environment` must be a non-empty string", "['marker'] 1.5"),
         ("env-file = ?", "`env-file` must be a string or a list of strings", "5 true {a='marker'}"),
         ("env-file = ?", &format!("`env-file` must be {list}"), "[] [''] [5] [['marker']] ['marker',1]"),
         ("loader = ?", "`loader` must be one of \"dotenvy\", \"python\", \"node\"", "'marker' 5 ['python'] 'Python'"),
@@ -92,7 +89,7 @@ fn wrong_types_are_reported_without_their_values() {
         ("environments.a.protected = ?", "`protected` in [environments.a] must be true or false", "'true' 1"),
         ("services = ?", "`services` must be a table", "'marker' ['marker'] [{name='marker'}]"),
         ("services.a = ?", "`a` in [services] must be a table", "'marker' [{name='marker'}]"),
-        ("services.a.name = ?", "`name` in [services.a] must be a string that is not empty", "[] 5 ''"),
+        ("services.a.name = ?", "`name` in [services.a] must be a non-empty string", "[] 5 ''"),
         (
             "services.a.start-command-contains = ?",
             &format!("`start-command-contains` in [services.a] must be {list}"),
@@ -100,27 +97,23 @@ fn wrong_types_are_reported_without_their_values() {
         ),
         (
             "services.a.commit = ?",
-            "`commit` in [services.a] must be 7 to 40 digits",
+            "`commit` in [services.a] must be a commit hash of 7 to 40",
             "'main' '--exec=marker' 'abc' 'head' '371a15g'",
         ),
         (
             "require = ?",
-            "`require` must be written as [[require]], once for each",
+            "`require` must be an array of tables, each written as [[require]]",
             "'marker' {keys=['A']} ['marker'] [5]",
         ),
         ("require = [{keys=?}]", &format!("`keys` in [[require]] must be {list}"), "'marker' [] [5]"),
         ("require = [{keys=['A'],services=?}]", &format!("`services` in [[require]] must be {list}"), "'marker' []"),
-        ("ignore = [{keys=['A'],reason=?}]", "`reason` in [[ignore]] must be a string that is not empty", "'' [] 5"),
+        ("ignore = [{keys=['A'],reason=?}]", "`reason` in [[ignore]] must be a non-empty string", "'' [] 5"),
         (
             "ignore = [{keys=['A'],reason='r',rules=?}]",
             &format!("`rules` in [[ignore]] must be {list}"),
             "'marker' [5]",
         ),
-        (
-            "ignore = [{keys=['A'],reason='r',rules=?}]",
-            "`rules` in [[ignore]] names a rule that does not exist",
-            "['marker']",
-        ),
+        ("ignore = [{keys=['A'],reason='r',rules=?}]", "`rules` in [[ignore]] contains an unknown rule", "['marker']"),
         (
             "ignore = [{keys=['A'],reason='r',until=?}]",
             "`until` in [[ignore]] must be a date such as \"2027-01-01\"",
@@ -135,12 +128,12 @@ fn wrong_types_are_reported_without_their_values() {
         ("expect = ?", "`expect` must be a table", "'marker' [{log=[]}]"),
         (
             "expect.log = ?",
-            "`log` in [expect] must be written as [[expect.log]], once for each",
+            "`log` in [expect] must be an array of tables, each written as [[expect.log]]",
             "'marker' {service='marker'}",
         ),
         (
             "expect.log = [{service='a',contains='x',within=?}]",
-            "`within` in [[expect.log]] must be a time up to a day",
+            "`within` in [[expect.log]] must be a duration of at most 24h",
             "5 'marker' '5' '-5m' '0s' '25h' 'soon'",
         ),
         (
@@ -172,7 +165,7 @@ fn wrong_types_are_reported_without_their_values() {
         ),
         (
             "[[require]]\nkeys=['A']\n[[ignore]]\nkeys=['A']\nreason='r'\nrules=['value-difers']",
-            "6:8: `rules` in [[ignore]] names a rule that does not exist | did you mean `value-differs`?",
+            "6:8: `rules` in [[ignore]] contains an unknown rule | did you mean `value-differs`?",
         ),
     ]);
 }
@@ -180,40 +173,40 @@ fn wrong_types_are_reported_without_their_values() {
 #[test]
 fn missing_required_keys_are_reported() {
     faults(&[
-        ("[[require]]", "1:1: [[require]] has no `keys` | add `keys = [\"KEY\"]`"),
-        ("\n[[require]]\nkeys = ['A']\n[[require]]\nservices = ['a']", "4:1: [[require]] has no `keys`"),
-        ("[[require]]\nkeys = ['A', 'B*']", "2:14: `keys` in [[require]] takes no patterns"),
-        ("[[ignore]]\nreason = 'x'", "1:1: [[ignore]] has no `keys`"),
-        ("[[ignore]]\nkeys = ['A']", "1:1: [[ignore]] has no `reason` | add `reason = "),
-        ("[[expect.log]]\nservice = 'a'", "1:1: [[expect.log]] has no `contains`"),
-        ("[[expect.log]]\ncontains = 'a'", "1:1: [[expect.log]] has no `service`"),
-        ("[[expect.http]]\nservice = 'a'\nstatus = 200", "1:1: [[expect.http]] has no `request`"),
-        ("[[expect.http]]\nservice = 'a'\nrequest = 'GET /'", "1:1: [[expect.http]] has no `status`"),
+        ("[[require]]", "1:1: [[require]] is missing `keys` | add `keys = [\"KEY\"]`"),
+        ("\n[[require]]\nkeys = ['A']\n[[require]]\nservices = ['a']", "4:1: [[require]] is missing `keys`"),
+        ("[[require]]\nkeys = ['A', 'B*']", "2:14: `keys` in [[require]] can't contain patterns"),
+        ("[[ignore]]\nreason = 'x'", "1:1: [[ignore]] is missing `keys`"),
+        ("[[ignore]]\nkeys = ['A']", "1:1: [[ignore]] is missing `reason` | add `reason = "),
+        ("[[expect.log]]\nservice = 'a'", "1:1: [[expect.log]] is missing `contains`"),
+        ("[[expect.log]]\ncontains = 'a'", "1:1: [[expect.log]] is missing `service`"),
+        ("[[expect.http]]\nservice = 'a'\nstatus = 200", "1:1: [[expect.http]] is missing `request`"),
+        ("[[expect.http]]\nservice = 'a'\nrequest = 'GET /'", "1:1: [[expect.http]] is missing `status`"),
         (
             "[services.a]\nname = 'x'\n[services.b]\nname = 'x'",
             "3:11: `b` in [services] names the same service as `a` in [services]",
         ),
         ("[services.a]\nname = 'b'\n[services.b]", "3:11: `b` in [services] names the same service as `a`"),
-        ("[services.\"\"]", "1:11: this section has no usable name"),
-        ("[services.\"a\\nb\"]", "1:11: this section has no usable name"),
-        ("[environments.' ']", "1:15: this section has no usable name"),
+        ("[services.\"\"]", "1:11: the section name is empty or has control characters"),
+        ("[services.\"a\\nb\"]", "1:11: the section name is empty or has control characters"),
+        ("[environments.' ']", "1:15: the section name is empty or has control characters"),
     ]);
 }
 
 #[test]
 fn syntax_errors_report_position_without_text() {
     let cases = [
-        ("project = marker-4711", "1:11: this is not TOML: "),
+        ("project = marker-4711", "1:11: invalid TOML: "),
         ("project = \"marker-4711", "1:"),
         ("project = 'marker-4711\nenvironment = 'x'", "1:"),
         ("ok = 1\nmarker-4711", "2:"),
-        ("project = 'a'\nproject = 'marker-4711'", "2:1: this is not TOML: duplicate key"),
+        ("project = 'a'\nproject = 'marker-4711'", "2:1: invalid TOML: duplicate key"),
         ("[services.a]\n[services.a]\nname='marker-4711'", "2:"),
         ("services = 'marker-4711'\n[services.api]", "2:"),
-        ("project = 'marker-4711'\nproject.name = 'x'", "2:1: this is not TOML: cannot extend"),
+        ("project = 'marker-4711'\nproject.name = 'x'", "2:1: invalid TOML: cannot extend"),
         ("a = [1, 2\nb = 'marker-4711'", ""),
         ("a = {b = 'marker-4711'", ""),
-        ("until = 2027-13-45", "1:9: this is not TOML: invalid"),
+        ("until = 2027-13-45", "1:9: invalid TOML: invalid"),
         ("a = 'marker-4711' marker-4711", "1:19: "),
         ("[[require]\nkeys = ['marker-4711']", "1:"),
         ("a = \"\\q marker-4711\"", "1:"),
@@ -223,7 +216,7 @@ fn syntax_errors_report_position_without_text() {
     ];
     for (text, expected) in cases {
         let fault = fault(text);
-        assert!(fault.starts_with(expected) && fault.contains("this is not TOML: "), "{text}\n{fault}");
+        assert!(fault.starts_with(expected) && fault.contains("invalid TOML: "), "{text}\n{fault}");
         assert!(!fault.contains("marker") && !fault.contains("4711"), "{fault}");
     }
 }
@@ -260,5 +253,5 @@ fn only_patterns_are_limited_in_number() {
     let keys = |count: usize, end: &str| (0..count).map(|number| format!("K{number}{end}")).collect::<Vec<_>>();
     assert!(read(&section(&[keys(20_000, ""), keys(1000, "*")].concat())).is_ok());
     let two = section(&keys(999, "*")) + &section(&keys(1, "?")) + &section(&keys(1, "?_*"));
-    faults(&[(&two, "9:9: [[ignore]] has more than 1000 patterns with `*` or `?` | use fewer and wider patterns")]);
+    faults(&[(&two, "9:9: [[ignore]] has more than 1000 patterns with `*` or `?` | use fewer, broader patterns")]);
 }

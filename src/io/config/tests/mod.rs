@@ -1,4 +1,4 @@
-//! `doctor.toml` found and understood; what can be wrong with it is in the files below.
+//! Finding and parsing `doctor.toml`. Invalid files are in the submodules.
 
 mod http_requests;
 mod invalid;
@@ -18,7 +18,7 @@ use crate::io::config::{
 
 const RULES: &[RuleName] = &[("D101", "missing-on-railway"), ("D102", "missing-locally"), ("D103", "value-differs")];
 
-/// Returns a folder that is no repository, with that `doctor.toml`.
+/// Returns a directory outside any repository with that `doctor.toml`.
 fn folder(text: &str) -> (tempfile::TempDir, PathBuf) {
     let guard = tempfile::tempdir().unwrap();
     let folder = guard.path().canonicalize().unwrap();
@@ -27,15 +27,15 @@ fn folder(text: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn read(text: &str) -> Result<Config, Error> {
-    load(&ConfigChoice::Nearest, &folder(text).1, RULES).map(|config| config.expect("the file is there"))
+    load(&ConfigChoice::Nearest, &folder(text).1, RULES).map(|config| config.expect("the file exists"))
 }
 
-/// `line:column: what | next` of the error that a text gives.
+/// Returns `line:column: message | help` of the error for a text.
 fn fault(text: &str) -> String {
     match read(text) {
-        Err(Error::Config { path, line, column, what, help: next }) => {
+        Err(Error::Config { path, line, column, what, help }) => {
             assert_eq!(path, "doctor.toml");
-            format!("{line}:{column}: {what} | {next}")
+            format!("{line}:{column}: {what} | {help}")
         }
         other => panic!("{text}: {other:?}"),
     }
@@ -137,7 +137,7 @@ fn reads_every_setting() {
     assert_eq!(worker.name.value, "agentverse-worker-staging");
     assert_eq!(values(&worker.start_command_contains), ["-B", "--loglevel=info"]);
     assert_eq!(worker.commit.as_ref().map(|at| at.value.as_str()), Some("371a158"));
-    assert_eq!(config.services["web"].name.value, "web", "an alias without a name is the name");
+    assert_eq!(config.services["web"].name.value, "web", "the alias is the default name");
 
     let [first, second] = &config.require[..] else { panic!() };
     assert_eq!((first.line, values(&first.keys)), (23, vec!["STAGING_OPS_API_KEY".to_owned()]));
@@ -150,7 +150,7 @@ fn reads_every_setting() {
         (values(&first.keys), values(&first.environments)),
         (vec!["DEBUG".to_owned(), "LOCAL_*".to_owned()], vec!["staging".to_owned()])
     );
-    assert_eq!(first.rules, ["value-differs", "missing-locally"], "a code is as good as a name");
+    assert_eq!(first.rules, ["value-differs", "missing-locally"], "a code selects the rule of that code");
     assert_eq!((first.until, second.until), (Some(date(2027, 1, 1)), Some(date(2027, 2, 28))));
     let severity: Vec<_> = config.severity.iter().map(|(rule, severity)| (rule.as_str(), *severity)).collect();
     assert_eq!(severity, [("missing-locally", None), ("value-differs", Some(Severity::Note))]);
@@ -199,12 +199,12 @@ fn nearest_file_in_repository_is_used() {
         let config = load(&ConfigChoice::Nearest, folder, RULES).unwrap()?;
         Some((config.project.clone()?.value, config.name.clone(), config.root))
     };
-    assert_eq!(nearest(&deep), None, "without a repository, only the working folder counts");
+    assert_eq!(nearest(&deep), None, "outside a repository, only the working directory counts");
     assert_eq!(nearest(&outer), Some(("outer".to_owned(), "doctor.toml".to_owned(), outer.clone())));
 
     fs::create_dir_all(outer.join("shop/.git")).unwrap();
     fs::write(outer.join("shop/.git/HEAD"), "").unwrap();
-    assert_eq!(nearest(&deep), None, "beyond the root of the repository nothing counts");
+    assert_eq!(nearest(&deep), None, "files above the root of the repository don't count");
     fs::write(outer.join("shop/doctor.toml"), "project = 'shop'").unwrap();
     assert_eq!(nearest(&deep), Some(("shop".to_owned(), "../../doctor.toml".to_owned(), outer.join("shop"))));
     fs::write(outer.join("shop/api/doctor.toml"), "project = 'api'").unwrap();
@@ -217,12 +217,10 @@ fn nearest_file_in_repository_is_used() {
     assert_eq!((chosen.root, chosen.name.as_str()), (outer.join("shop"), "shop/api/doctor.toml"));
 
     let missing = load(&ConfigChoice::Path("gone.toml".into()), &deep, RULES).unwrap_err();
-    assert!(
-        matches!(missing, Error::File { path, cause: why, .. } if path == "gone.toml" && why == "there is no such file")
-    );
+    assert!(matches!(missing, Error::File { path, cause: why, .. } if path == "gone.toml" && why == "no such file"));
     fs::create_dir(deep.join("doctor.toml")).unwrap();
     assert!(
-        matches!(load(&ConfigChoice::Nearest, &deep, RULES), Err(Error::File { cause: why, .. }) if why.contains("a folder"))
+        matches!(load(&ConfigChoice::Nearest, &deep, RULES), Err(Error::File { cause: why, .. }) if why.contains("a directory"))
     );
 }
 
@@ -235,11 +233,11 @@ fn file_linked_outside_repository_is_refused() {
     fs::create_dir(&shop).unwrap();
     symlink("../doctor.toml", shop.join("doctor.toml")).unwrap();
     assert!(
-        matches!(load(&ConfigChoice::Nearest, &shop, RULES), Err(Error::File { cause: why, .. }) if why.contains("leads out"))
+        matches!(load(&ConfigChoice::Nearest, &shop, RULES), Err(Error::File { cause: why, .. }) if why.contains("symbolic link out of"))
     );
     assert!(
         load(&ConfigChoice::Path("doctor.toml".into()), &shop, RULES).is_ok(),
-        "what the user names may be anywhere"
+        "a file that the user selects may be anywhere"
     );
 }
 
@@ -258,6 +256,6 @@ fn paths_are_relative_to_file_and_stay_inside_repository() {
     for (file, place) in [(&files[2], (4, 3)), (&files[3], (4, 17))] {
         let Err(Error::Config { line, column, what, .. }) = file else { panic!("{file:?}") };
         assert_eq!((*line, *column), place);
-        assert!(what.starts_with("this path can't be used: it leads out of "), "{what}");
+        assert!(what.starts_with("path not allowed: it is outside "), "{what}");
     }
 }

@@ -1,4 +1,4 @@
-//! A new `doctor.toml`: its words, and that it is read back as it was meant.
+//! A new `doctor.toml`: its text, and that it parses back to the draft.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,8 @@ use crate::drift::suggest::{ConfigDraft, Exception, Requirement, Section, sectio
 use crate::drift::test_support::named;
 use crate::drift::{ResourceRef, Secret};
 use crate::error::Error;
-use crate::io::config::find::understand;
-use crate::io::config::new_file::{ConfigLocation, fresh, states, text};
+use crate::io::config::find::parse_on_large_stack;
+use crate::io::config::new_file::{ConfigLocation, generate, states, text};
 use crate::io::config::{Config, RuleName};
 
 const RULES: &[RuleName] = &[("D103", "value-differs"), ("D104", "expected-difference")];
@@ -19,8 +19,8 @@ fn site() -> ConfigLocation {
     ConfigLocation { path: "/r/doctor.toml".into(), name: "doctor.toml".to_owned(), root: "/r".into() }
 }
 
-fn owned(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&word| word.to_owned()).collect()
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
 }
 
 fn draft() -> ConfigDraft {
@@ -56,27 +56,27 @@ fn draft() -> ConfigDraft {
 
 #[test]
 fn generated_comments_explain_each_section() {
-    let expected = r#"# What `doctor check` compares, and how strictly.
-# It holds names and no values: commit it.
+    let expected = r#"# What doctor compares, and how strictly.
+# Contains names but no values, so commit it.
 
 # Project shop, environment Production:
 project     = "id-of-shop"
 environment = "id-of-Production"
 
-# A fix wants the name of this environment typed.
+# `doctor fix` asks you to type this environment's name.
 [environments.Production]
 env-file  = [".env", "apps/a b/.env"]
 protected = true
 
-# The services, by short names: `doctor check -s api`.
+# Services by alias, as in `doctor check -s api`.
 [services.api]
 name = "shop-api"
 
 [services.worker]
 name = "id-of-worker"  # shop-worker
 
-# These keys must be there, and equal on these
-# services and in the file. Add keys to require more.
+# These keys must be set and equal on these services
+# and in the file. Add keys to require more.
 [[require]]
 keys = [
     "AWS_SECRET_ACCESS_KEY",
@@ -85,8 +85,8 @@ keys = [
 ]
 services = ["api", "worker"]
 
-# These keys differ on purpose, and these rules skip them.
-# Add keys to silence more.
+# These keys are expected to differ: the rules skip them.
+# Add keys to ignore more.
 [[ignore]]
 keys     = ["PORT"]
 rules    = ["expected-difference"]
@@ -98,21 +98,21 @@ services = ["api"]
 rules    = ["expected-difference", "value-differs"]
 reason   = "a \"test\""
 "#;
-    assert_eq!(fresh(&draft(), &site(), RULES).unwrap().0, expected);
+    assert_eq!(generate(&draft(), &site(), RULES).unwrap().0, expected);
     assert!(expected.lines().all(|line| line.chars().count() <= 60));
 }
 
 #[test]
 fn unused_sections_are_valid_commented_examples() {
     let bare = ConfigDraft { project: named("shop"), environment: named("staging"), ..ConfigDraft::default() };
-    let (text, _) = fresh(&bare, &site(), RULES).unwrap();
+    let (text, _) = generate(&bare, &site(), RULES).unwrap();
     let lines = text.lines().skip_while(|line| !line.contains("No service"));
     let lines = lines.filter_map(|line| line.strip_prefix("# "));
     let shown: Vec<&str> = lines.filter(|line| line.contains('=') || line.starts_with('[')).collect();
     let shown = shown.join("\n");
     assert_eq!(shown.matches("[[").count(), 2, "{shown}");
     let empty = Config::empty(PathBuf::new(), String::new(), PathBuf::new());
-    let read = understand(&Secret::new(shown), empty, RULES).unwrap();
+    let read = parse_on_large_stack(&Secret::new(shown), empty, RULES).unwrap();
     assert_eq!((read.services.len(), read.require.len(), read.ignore.len()), (1, 1, 1));
 }
 
@@ -120,12 +120,12 @@ fn unused_sections_are_valid_commented_examples() {
 fn undecided_differences_become_commented_ignores() {
     let undecided = owned(&["SECRET_KEY", "A \"quoted\"\nkey", "THE_NAME_OF_A_VERY_LONG_KEY_THAT_DIFFERS_EVERYWHERE"]);
     let draft = ConfigDraft { undecided: undecided.clone(), ..draft() };
-    let (text, read) = fresh(&draft, &site(), RULES).unwrap();
+    let (text, read) = generate(&draft, &site(), RULES).unwrap();
     assert_eq!(read.ignore.len(), 2);
     let (_, comment) = text.split_once("# those that are expected to differ:\n").unwrap();
     let shown: Vec<&str> = comment.lines().map(|line| line.strip_prefix("# ").unwrap()).collect();
     let empty = Config::empty(PathBuf::new(), String::new(), PathBuf::new());
-    let read = understand(&Secret::new(shown.join("\n")), empty, RULES).unwrap();
+    let read = parse_on_large_stack(&Secret::new(shown.join("\n")), empty, RULES).unwrap();
     assert_eq!(read.ignore[0].keys.iter().map(|at| at.value.clone()).collect::<Vec<_>>(), undecided);
 }
 
@@ -134,7 +134,7 @@ fn detects_text_that_differs_from_draft() {
     let draft = draft();
     let empty = || Config::empty(site().path, site().name, site().root);
     let whole = text(&draft);
-    let read = |text: &str| understand(&Secret::new(text), empty(), RULES).unwrap();
+    let read = |text: &str| parse_on_large_stack(&Secret::new(text), empty(), RULES).unwrap();
     assert!(states(&read(&whole), &draft, empty()));
     for (from, to) in [
         ("id-of-shop", "id-of-other"),
@@ -165,8 +165,8 @@ fn rejects_drafts_that_parser_would_refuse() {
         ConfigDraft { require: vec![Requirement::default()], ..draft() },
         ConfigDraft { ignore: vec![Exception { keys: owned(&["A"]), ..Exception::default() }], ..draft() },
     ] {
-        let Err(Error::Write { path, help: next, .. }) = fresh(&wrong, &site(), RULES) else { panic!("{wrong:?}") };
-        assert!(path == "doctor.toml" && next.starts_with("nothing was written"));
+        let Err(Error::Write { path, help, .. }) = generate(&wrong, &site(), RULES) else { panic!("{wrong:?}") };
+        assert!(path == "doctor.toml" && help.text.starts_with("nothing was written"));
     }
 }
 
@@ -209,7 +209,7 @@ proptest! {
             ignore: vec![Exception { keys, services: aliases, rules: vec!["value-differs"], reason }],
             services,
         };
-        let (text, _) = fresh(&draft, &site(), RULES).unwrap();
+        let (text, _) = generate(&draft, &site(), RULES).unwrap();
         prop_assert!(text.chars().all(|one| one == '\n' || !one.is_control()));
         let turns = text.contains('\u{202e}');
         prop_assert!(!turns);

@@ -1,8 +1,8 @@
-//! `--debug-api`: what passed between `doctor` and Railway, without a word of it.
+//! `--debug-api`: records the requests and the redacted responses of a run.
 //!
-//! A line holds the names that `doctor` itself sent (operation, fields, aliases), what the schema names (types, enum values),
-//! error codes, numbers that say nothing of a value, and headers in forms that are known. Everything else is replaced before
-//! it is written, so that the file can be attached to a bug report as it is.
+//! A line contains the names that `doctor` sent (operation, fields, aliases), names of the schema (types, enum values),
+//! error codes, numbers that do not depend on a value, and headers in known forms. Everything else is redacted before
+//! it is written, so that the file can be attached to a bug report unchanged.
 
 mod public_names;
 mod redacted_json;
@@ -24,13 +24,13 @@ use crate::io::railway::transport::{
     ConcurrentTransport, EarlyOutcome, HttpRequest, InFlight, PostOutcome, Transport, TransportFailure,
 };
 
-/// The longest shape that is written, in bytes.
+/// The maximum length of a shape, in bytes.
 const LONGEST_SHAPE: usize = 256 << 10;
 
-/// How many errors of one response are classified.
+/// The maximum number of errors of a response that are classified.
 const MOST_ERRORS: usize = 50;
 
-/// A transport that records what passes through another one.
+/// A transport that records the requests through another one.
 pub struct RecordingTransport {
     inner: Box<dyn Transport>,
     log: Arc<DebugLog>,
@@ -43,7 +43,7 @@ impl fmt::Debug for RecordingTransport {
 }
 
 impl RecordingTransport {
-    /// Records into that file.
+    /// Records the requests through `inner` in this log.
     pub fn new(inner: Box<dyn Transport>, log: Arc<DebugLog>) -> Self {
         Self { inner, log }
     }
@@ -93,7 +93,7 @@ impl ConcurrentTransport for RecordingTransport {
     }
 }
 
-/// A request in flight, and its line. One that is cancelled stays pending.
+/// A request in flight and its log entry, which stays pending if the request is cancelled.
 struct RecordedInFlight {
     inner: Box<dyn InFlight>,
     entry: LogEntry,
@@ -112,7 +112,7 @@ impl InFlight for RecordedInFlight {
         let early = inner.wait(alone, again);
         log.end(entry, &outcome(again, &early.early));
         if let Some(second) = &early.second {
-            // It left when the first one had had its time.
+            // It was sent when the first one had taken its share of the time.
             let entry = log.begin(again.operation, &host, again.attempt, began + alone);
             log.end(entry, &outcome(again, second));
         }
@@ -120,29 +120,29 @@ impl InFlight for RecordedInFlight {
     }
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct ExchangeOutcome {
     /// HTTP status.
     status: Option<u16>,
-    /// Why there is none: `connect`, `certificate`, `broken`, `timeout`, `too-long`.
+    /// The failure, if there is no status: `connect`, `certificate`, `broken`, `timeout`, `too-long`.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'static str>,
     /// Known headers in known forms.
     headers: BTreeMap<&'static str, String>,
-    /// The length of a body that is no JSON. That of JSON would tell the length of values.
+    /// The length of a body that is not JSON. The length of JSON is not recorded, because it depends on values.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
-    /// How the errors were understood.
+    /// How doctor classified the errors.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<String>,
     /// Railway's ids of the request, which its support asks for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trace_ids: Vec<String>,
-    /// What the body is, where it is no JSON.
+    /// The kind of body, if there is no shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
-    /// The body with everything replaced.
+    /// The redacted body.
     shape: Option<Value>,
 }
 
@@ -153,7 +153,7 @@ fn outcome(outgoing: &HttpRequest<'_>, result: &PostOutcome) -> ExchangeOutcome 
     };
     let refusals = response::refusals(reply);
     let (shape, body) = match redacted_json::of(&reply.body, &Document::of(outgoing.body)) {
-        Ok(shape) if shape.to_string().len() > LONGEST_SHAPE => (None, Some("JSON whose shape is too long".to_owned())),
+        Ok(shape) if shape.to_string().len() > LONGEST_SHAPE => (None, Some("JSON with too long a shape".to_owned())),
         Ok(shape) => (Some(shape), None),
         Err(what) => (None, Some(what)),
     };

@@ -1,4 +1,4 @@
-//! What a response may say by name: the fields, types and enum values of the schema that `doctor` is built with, and the
+//! The public names in a response: the fields, types and enum values of the schema that `doctor` is built with, and the
 //! aliases of the document that was sent.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-/// The same file that the operations are checked against.
+/// The schema, which the operations are checked against.
 const TEXT: &str = include_str!("../../../../graphql/schema.graphql");
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(TEXT));
 
-/// What stands at a place of a response.
+/// The kind of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
     /// An object of that type.
@@ -21,7 +21,7 @@ pub(super) enum FieldKind {
     Boolean,
     Number,
     Text,
-    /// A custom scalar, or anything unknown: it may hold values and names of variables.
+    /// A custom scalar or an unknown type, which may contain values and names of variables.
     Opaque,
 }
 
@@ -56,7 +56,7 @@ impl Schema {
     }
 }
 
-/// What stands in that field of that type; `None` if the type has no such field.
+/// Returns the kind of a type's field; `None` if the type has no such field.
 pub(super) fn field(object: &str, field: &str) -> Option<FieldKind> {
     let kind = *SCHEMA.types.get(object)?.get(field)?;
     Some(match kind {
@@ -69,17 +69,17 @@ pub(super) fn field(object: &str, field: &str) -> Option<FieldKind> {
     })
 }
 
-/// A known value of an enum, as the schema writes it.
+/// Returns a value of an enum as it is in the schema; `None` if it is unknown.
 pub(super) fn enum_value(of: &str, value: &str) -> Option<&'static str> {
     SCHEMA.enums.get(of)?.get(value).copied()
 }
 
-/// A known type's name, as the schema writes it.
+/// Returns the name of a type as it is in the schema; `None` if it is unknown.
 pub(super) fn type_name(name: &str) -> Option<&'static str> {
     SCHEMA.types.get_key_value(name).map(|(name, _)| *name)
 }
 
-/// Whether any type has a field of that name.
+/// Returns whether any type has a field with this name.
 pub(super) fn is_field(name: &str) -> bool {
     SCHEMA.types.values().any(|fields| fields.contains_key(name))
 }
@@ -94,7 +94,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// The document in a request's body.
+    /// Parses the document in the body of a request.
     pub(super) fn of(body: &str) -> Self {
         #[derive(Deserialize)]
         struct Sent {
@@ -103,11 +103,11 @@ impl Document {
         let text = serde_json::from_str::<Sent>(body).map(|sent| sent.query).unwrap_or_default();
         let is_mutation = text.lines().any(|line| line.trim_start().starts_with("mutation"));
         let mut aliases = BTreeMap::new();
-        // An argument or a variable has the same form; that it is no field shows when its type is looked up.
+        // Arguments and variables have the same form. They are ignored later, because their types are not fields.
         for (before, after) in text.match_indices(':').map(|(at, _)| text.split_at(at)) {
-            let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-            let alias = before.trim_end().rsplit(|letter| !is_word(letter)).next().unwrap_or_default();
-            let field: String = after[1..].trim_start().chars().take_while(|&letter| is_word(letter)).collect();
+            let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+            let alias = before.trim_end().rsplit(|letter| !is_name(letter)).next().unwrap_or_default();
+            let field: String = after[1..].trim_start().chars().take_while(|&letter| is_name(letter)).collect();
             if !alias.is_empty() && !field.is_empty() {
                 aliases.insert(alias.to_owned(), field);
             }
@@ -115,12 +115,12 @@ impl Document {
         Self { root: if is_mutation { "Mutation" } else { "Query" }, aliases }
     }
 
-    /// The field that a name of the response stands for.
+    /// Returns the field that a key of the response refers to.
     pub(super) fn field<'d>(&'d self, name: &'d str) -> &'d str {
         self.aliases.get(name).filter(|field| is_field(field)).map_or(name, String::as_str)
     }
 
-    /// Whether the name is one that the document or the schema has.
+    /// Returns whether a name is in the document or in the schema.
     pub(super) fn knows(&self, name: &str) -> bool {
         is_field(name) || self.aliases.get(name).is_some_and(|field| is_field(field))
     }
@@ -174,6 +174,6 @@ mod tests {
         }
         assert!(document.knows("stored_0") && document.knows("environment") && !document.knows("mark4711"));
         assert_eq!(Document::of("{\"query\":\"mutation Deploy { x }\"}").root, "Mutation");
-        assert_eq!(Document::of("no JSON").root, "Query");
+        assert_eq!(Document::of("not JSON").root, "Query");
     }
 }

@@ -1,7 +1,7 @@
-//! The shape of a response: the same JSON, in which only names and values that are public by themselves are left.
+//! The shape of a response: its JSON with everything redacted except for public names and values.
 //!
-//! It is made while the body is read, so that no second copy of a value comes to be. The type of each place decides: where
-//! the schema has a custom scalar (maps of variables, configuration, patches), not even names are left.
+//! It is built while the body is parsed, so that no second copy of a value exists. The schema's type of each field
+//! decides what is kept: in a custom scalar (maps of variables, configuration, patches), even the names are redacted.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 use crate::io::railway::debug_record::public_names::{Document, FieldKind, enum_value, field, type_name};
 use crate::io::railway::json_checks::inspect;
 
-/// How many different parts of a list are shown.
-const MOST_PARTS: usize = 50;
+/// The maximum number of different list items that are shown.
+const MOST_ITEMS: usize = 50;
 
-/// The codes of errors that are known; another text in their place is not repeated.
+/// The known error codes. Any other text in their place is redacted.
 const CODES: [&str; 15] = [
     "BAD_REQUEST",
     "BAD_USER_INPUT",
@@ -34,36 +34,36 @@ const CODES: [&str; 15] = [
     "UNAUTHORIZED",
 ];
 
-/// The shape of a body, or what it is instead of JSON.
+/// Returns the shape of a body, or a description of a body that is not valid JSON.
 pub(super) fn of(body: &[u8], document: &Document) -> Result<Value, String> {
     if body.trim_ascii().is_empty() {
         return Err("empty body".to_owned());
     }
-    // Without the place: it would tell how long values are.
+    // Without the position, which depends on the length of values.
     inspect(body).map_err(|what| format!("JSON with {}", what.split(" (line").next().unwrap_or_default()))?;
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let place = JsonPosition { document, at: FieldContent::Envelope };
-    let read = place.deserialize(&mut reader).and_then(|shape| reader.end().map(|()| shape));
+    let position = JsonPosition { document, at: FieldContent::Envelope };
+    let read = position.deserialize(&mut reader).and_then(|shape| reader.end().map(|()| shape));
     read.map_err(|error| if error.is_eof() { "truncated JSON".to_owned() } else { "not JSON".to_owned() })
 }
 
-/// A place in a response.
+/// A position in a response.
 #[derive(Clone, Copy)]
 struct JsonPosition<'d> {
     document: &'d Document,
     at: FieldContent,
 }
 
-/// What stands at a place.
+/// The kind of content at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FieldContent {
     /// `data` and `errors`.
     Envelope,
     /// One of the errors.
     Error,
-    /// What an error says besides.
+    /// The `extensions` of an error.
     Extensions,
-    /// Its code.
+    /// The `code` in them.
     Code,
     /// Names of fields and aliases, and indexes.
     Path,
@@ -71,7 +71,7 @@ enum FieldContent {
     Location,
     /// `__typename`.
     TypeName,
-    /// Something of the schema.
+    /// A field of the schema.
     Typed(FieldKind),
 }
 
@@ -80,8 +80,8 @@ impl JsonPosition<'_> {
         Self { at, ..self }
     }
 
-    /// What stands behind a name; `None` if the name says nothing that is public.
-    fn behind(self, name: &str) -> Option<FieldContent> {
+    /// Returns the kind of content under a key; `None` if the key is not public.
+    fn under(self, name: &str) -> Option<FieldContent> {
         match (self.at, name) {
             (FieldContent::Envelope, "data") => Some(FieldContent::Typed(FieldKind::Object(self.document.root))),
             (FieldContent::Envelope, "errors") => Some(FieldContent::Error),
@@ -171,38 +171,38 @@ impl<'de> Visitor<'de> for JsonPosition<'_> {
         if self.is_opaque()
             && !matches!(self.at, FieldContent::Path | FieldContent::Typed(FieldKind::Text | FieldKind::Enum(_)))
         {
-            let mut tally = KindCounts::default();
-            while let Some(sort) = list.next_element_seed(ScalarKind)? {
-                tally.count(sort);
+            let mut counts = KindCounts::default();
+            while let Some(kind) = list.next_element_seed(ScalarKind)? {
+                counts.count(kind);
             }
-            return Ok(format!("<list of {tally}>").into());
+            return Ok(format!("<list of {counts}>").into());
         }
-        let (mut parts, mut seen, mut more) = (Vec::new(), BTreeSet::new(), 0_usize);
-        while let Some(part) = list.next_element_seed(self)? {
-            // The parts of a path stand in their order.
-            if self.at == FieldContent::Path || parts.len() < MOST_PARTS && seen.insert(part.to_string()) {
-                parts.push(part);
+        let (mut items, mut distinct, mut more) = (Vec::new(), BTreeSet::new(), 0_usize);
+        while let Some(item) = list.next_element_seed(self)? {
+            // A path is kept as a whole and in order.
+            if self.at == FieldContent::Path || items.len() < MOST_ITEMS && distinct.insert(item.to_string()) {
+                items.push(item);
             } else {
                 more += 1;
             }
         }
         if more > 0 {
-            parts.push(format!("<{more} more like these>").into());
+            items.push(format!("<{more} more like these>").into());
         }
-        Ok(parts.into())
+        Ok(items.into())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         if self.is_opaque() {
-            let mut tally = KindCounts::default();
-            while let Some((IgnoredAny, sort)) = map.next_entry_seed(std::marker::PhantomData, ScalarKind)? {
-                tally.count(sort);
+            let mut counts = KindCounts::default();
+            while let Some((IgnoredAny, kind)) = map.next_entry_seed(std::marker::PhantomData, ScalarKind)? {
+                counts.count(kind);
             }
-            return Ok(format!("<map of {tally}>").into());
+            return Ok(format!("<map of {counts}>").into());
         }
         let (mut shape, mut unknown) = (Map::new(), KindCounts::default());
         while let Some(name) = map.next_key::<String>()? {
-            match self.behind(&name) {
+            match self.under(&name) {
                 Some(at) => drop(shape.insert(name, map.next_value_seed(self.to(at))?)),
                 None => unknown.count(map.next_value_seed(ScalarKind)?),
             }
@@ -217,32 +217,32 @@ impl<'de> Visitor<'de> for JsonPosition<'_> {
 /// The JSON type of a value, without its content.
 struct ScalarKind;
 
-/// How many there are of each sort.
+/// The number of values of each JSON type.
 #[derive(Default)]
 struct KindCounts {
-    sorts: [usize; 6],
+    counts: [usize; 6],
 }
 
-/// In the order of [`KindCounts::sorts`].
-const SORTS: [&str; 6] = ["string", "null", "boolean", "number", "list", "map"];
+/// In the order of [`KindCounts::counts`].
+const KINDS: [&str; 6] = ["string", "null", "boolean", "number", "list", "map"];
 
 impl KindCounts {
-    fn count(&mut self, sort: usize) {
-        self.sorts[sort] += 1;
+    fn count(&mut self, kind: usize) {
+        self.counts[kind] += 1;
     }
 
     fn total(&self) -> usize {
-        self.sorts.iter().sum()
+        self.counts.iter().sum()
     }
 }
 
 impl fmt::Display for KindCounts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.total())?;
-        let there = self.sorts.iter().zip(SORTS).filter(|(count, _)| **count > 0);
-        for (index, (count, sort)) in there.enumerate() {
-            let (mark, plural) = (if index == 0 { ":" } else { "," }, if *count == 1 { "" } else { "s" });
-            write!(formatter, "{mark} {count} {sort}{plural}")?;
+        let present = self.counts.iter().zip(KINDS).filter(|(count, _)| **count > 0);
+        for (index, (count, kind)) in present.enumerate() {
+            let (separator, plural) = (if index == 0 { ":" } else { "," }, if *count == 1 { "" } else { "s" });
+            write!(formatter, "{separator} {count} {kind}{plural}")?;
         }
         Ok(())
     }
@@ -393,7 +393,7 @@ mod tests {
             ("", "empty body"),
             ("error code: 1010", "not JSON"),
             ("{\"data\": {\"mark4711", "truncated JSON"),
-            ("{\"data\": {\"a\": 1, \"a\": 2}}", "JSON with the same key twice in one object"),
+            ("{\"data\": {\"a\": 1, \"a\": 2}}", "JSON with a duplicate key"),
             ("{} mark4711", "not JSON"),
         ] {
             assert_eq!(of(body.as_bytes(), &document()).unwrap_err(), expected, "{body}");

@@ -1,4 +1,4 @@
-//! Headers of a response that help to find an error, each in a form that can't hold anything else.
+//! The response headers that help to diagnose an error, each only in a form that can't contain anything private.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use crate::io::railway::proxy_errors::{is_ray, known_server};
 use crate::io::railway::rate_limit::{policy, waiting_time};
 use crate::io::railway::transport::HttpResponse;
 
-/// What stands for a header whose value has another form.
+/// The placeholder for a value in any other form.
 const OTHER: &str = "<other>";
 
-/// Media types that are known.
+/// The known media types.
 const TYPES: [&str; 7] = [
     "application/graphql-response+json",
     "application/json",
@@ -20,7 +20,7 @@ const TYPES: [&str; 7] = [
     "text/plain",
 ];
 
-/// The headers that are written down.
+/// Returns the headers to record.
 pub(super) fn of(reply: &HttpResponse) -> BTreeMap<&'static str, String> {
     let mut headers = BTreeMap::new();
     if let Some(kind) = &reply.content_type {
@@ -53,7 +53,7 @@ fn media_type(value: &str) -> String {
     TYPES.iter().find(|known| **known == kind).map_or(OTHER, |known| known).to_owned()
 }
 
-/// A header's name and its value, if it is one of those that are written down.
+/// Returns the name and the value to record, if the header is one of the recorded ones.
 fn known(name: &str, value: &str) -> Option<(&'static str, String)> {
     let number = |value: &str| value.len() <= 20 && value.bytes().all(|byte| byte.is_ascii_digit());
     let is_hex = |value: &str| value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');

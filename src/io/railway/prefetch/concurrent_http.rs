@@ -1,4 +1,5 @@
-//! Many requests at once over HTTP/2: the others leave right behind the first one, on the connection that it made.
+//! Several requests at once over one HTTP/2 connection. The first request makes the connection; the others wait until
+//! its body is being sent, because each of them would otherwise open its own connection.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
@@ -17,11 +18,10 @@ use crate::io::railway::transport::{
     ConcurrentTransport, EarlyOutcome, HttpRequest, HttpResponse, InFlight, PostOutcome, Transport, TransportFailure,
 };
 
-/// The longest response to a request that was sent ahead, of which several are in memory at once. A longer one is asked for
-/// again.
+/// The size limit of an early response, as several are in memory at once. A longer one is requested again.
 const LONGEST_EARLY_ANSWER: usize = 4 << 20;
 
-/// A request of a task of the runtime. Dropped, it is cancelled.
+/// A request that runs as a task of the runtime. Dropping it cancels it.
 struct InFlightTask {
     connections: Rc<Connections>,
     task: JoinHandle<PostOutcome>,
@@ -48,16 +48,16 @@ impl ConcurrentTransport for Http {
             let task = runtime.spawn(async {
                 match gate.await {
                     Ok(()) => read(sent(request?).await?, LONGEST_EARLY_ANSWER).await,
-                    Err(_) => Err(TransportFailure::NotSent("the question before it did not leave".to_owned())),
+                    Err(_) => Err(TransportFailure::NotSent("the request before it was not sent".to_owned())),
                 }
             });
             in_flight.push(Box::new(InFlightTask { connections: Rc::clone(connections), task, was_sent }));
         }
         let request = connections.request(first, AnnouncedBody::wrap(first.body, &Arc::default(), gates));
-        (request.and_then(|request| connections.exchange(runtime, request, first.patience)), in_flight)
+        (request.and_then(|request| connections.exchange(runtime, request, first.time_limit)), in_flight)
     }
 
-    /// Without TLS it is a loopback address, where a connection more costs nothing.
+    /// An endpoint without TLS is a loopback address, where another connection costs nothing.
     fn shares_connection(&self) -> bool {
         self.0.is_plain() || self.0.last_was_http2()
     }
@@ -75,18 +75,18 @@ impl InFlight for InFlightTask {
             Err(failure) => return EarlyOutcome { early: Err(failure), second: None },
         };
         let request = connections.request(again, again.body.to_owned().into());
-        let second = within(again.patience, async { read(sent(request?).await?, LONGEST_ANSWER).await });
+        let second = within(again.time_limit, async { read(sent(request?).await?, LONGEST_ANSWER).await });
         runtime.block_on(self.or_again(alone, second))
     }
 }
 
 impl InFlightTask {
-    /// Its response; that of the second request, which leaves when this one is late, if it is there sooner.
+    /// Waits for the response. If it is late, sends the second request and returns the response that arrives first.
     async fn or_again(mut self: Box<Self>, alone: Duration, second: impl Future<Output = PostOutcome>) -> EarlyOutcome {
         if let Ok(early) = tokio::time::timeout(alone, self.response()).await {
             return EarlyOutcome { early, second: None };
         }
-        // From here on, a failure of the first one leaves the second the time that it needs.
+        // A failure of the first request from here on does not end the wait for the second.
         let late = async {
             match self.response().await {
                 Ok(reply) => reply,
@@ -110,7 +110,7 @@ impl InFlightTask {
     }
 }
 
-/// A request body that signals when it is sent: by then its connection is there, and others can share it.
+/// A request body that signals when it is being sent. The connection then exists, and other requests can share it.
 struct AnnouncedBody {
     body: reqwest::Body,
     was_sent: Arc<AtomicBool>,
@@ -133,7 +133,7 @@ impl Body for AnnouncedBody {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         self.was_sent.store(true, Ordering::Relaxed);
         for gate in self.gates.drain(..) {
-            // Whoever waited may have been cancelled.
+            // Fails if the waiting request was cancelled.
             let _ = gate.send(());
         }
         Pin::new(&mut self.body).poll_frame(context)

@@ -1,11 +1,14 @@
-//! Prefetching: what the last run asked for is most likely what this one will, so it is sent together with the first request,
-//! before Railway has named it; and batches that follow one that passed need not wait for each other. That saves a round
-//! trip, or several.
+//! Prefetching: sends requests early that are expected soon, to save round trips.
 //!
-//! A response counts only for the very request that is posted later in the same reading, byte by byte; every other is
-//! dropped. So is every failure, after which the request is sent as if nothing had been, except for an error in our own
-//! document and a rate limit that ends in time: those are the first try of the request. So this changes how long a run takes
-//! and nothing else.
+//! A run first reads the environment and then the values of its services, whose ids only the first response contains.
+//! These ids seldom change, so a run remembers them (`remembered_ids`), and the next run sends the requests for the
+//! values together with its first request. Within a run, the remaining batches of values are sent together as well,
+//! once a batch has succeeded.
+//!
+//! Prefetching must change only the duration of a run. An early response is used only for a request with the same body,
+//! byte for byte, that is posted later in the same reading; any other is dropped. An early failure is dropped, too, and
+//! the request is then sent as usual. Two failures count as the first attempt of the request, because a second one
+//! would fail in the same way: an error in the document, and a rate limit that ends before the deadline.
 
 mod concurrent_http;
 pub mod remembered_ids;
@@ -27,28 +30,28 @@ use crate::io::railway::transport::{
 };
 use crate::io::storage::id_cache::IdCacheSlot;
 
-/// What part of the time that is left an early request has to itself; then it is sent once more beside it.
+/// An early request may take this fraction of the remaining time; then the same request is sent again, beside it.
 const SHARE: u32 = 2;
 
-/// A transport that sends some requests before they are posted.
+/// A transport that sends expected requests before they are posted.
 pub struct PrefetchingTransport<'t> {
     inner: &'t dyn Transport,
     clock: &'t dyn Clock,
-    /// What has passed over it, early requests included.
+    /// The traffic, including early requests.
     pub(super) traffic: Traffic<'t>,
-    /// What goes along with the next request.
+    /// The requests to send together with the next one.
     expected: RefCell<Expected>,
-    /// What was sent and not posted yet.
+    /// The requests that were sent and not posted yet.
     early: RefCell<Vec<EarlyRequest>>,
-    /// Where this run's ids are kept, if they are.
+    /// The cache entry for this run's ids, if they are remembered.
     slot: RefCell<Option<IdCacheSlot>>,
     /// The ids of this run, for the next one.
     confirmed: RefCell<Option<RememberedIds>>,
-    /// Whether every batch of values was answered as it was asked, so far.
+    /// Whether all batches of values have succeeded so far without being changed or split.
     is_confirming: Cell<bool>,
 }
 
-/// The requests that are expected.
+/// The expected requests.
 #[derive(Default)]
 enum Expected {
     #[default]
@@ -65,7 +68,7 @@ struct EarlyRequest {
     in_flight: Box<dyn InFlight>,
 }
 
-/// A response that is there already, because requests leave one after the other.
+/// A response that has already arrived, from a transport that sends one request at a time.
 struct Arrived(PostOutcome);
 
 impl InFlight for Arrived {
@@ -79,7 +82,7 @@ impl InFlight for Arrived {
 }
 
 impl<'t> PrefetchingTransport<'t> {
-    /// Wraps that transport; nothing is expected yet.
+    /// Wraps a transport; nothing is expected yet.
     pub fn new(inner: &'t dyn Transport, clock: &'t dyn Clock) -> Self {
         Self {
             inner,
@@ -93,7 +96,7 @@ impl<'t> PrefetchingTransport<'t> {
         }
     }
 
-    /// Begins a run whose ids are kept there: what the last one asked for is sent with the first request.
+    /// Begins a run that remembers its ids in this slot. The requests of the last run are sent with the first request.
     pub fn begin(&self, slot: Option<IdCacheSlot>) {
         let ids = slot.as_ref().and_then(|slot| slot.get(self.clock.now()));
         self.expected.replace(ids.map_or(Expected::Nothing, Expected::AfterFirst));
@@ -101,11 +104,11 @@ impl<'t> PrefetchingTransport<'t> {
         self.slot.replace(slot);
     }
 
-    /// Cancels what was sent early and not needed, and remembers the ids for the next run.
+    /// Cancels the early requests that were not needed, and remembers the ids for the next run.
     pub fn finish(&self) {
         self.forget_early();
         self.is_confirming.set(false);
-        // On a connection that can't be shared, what goes ahead would be slower for it.
+        // Without HTTP/2, each early request would need its own connection, which is slower than no prefetching.
         let ids = self.confirmed.take().filter(|_| self.shares_connection());
         if let Some(slot) = self.slot.take() {
             let allowance = self.traffic.allowance();
@@ -113,9 +116,9 @@ impl<'t> PrefetchingTransport<'t> {
         }
     }
 
-    /// Sends these batches of values together with the next request, those among them that are not in flight already.
+    /// Sends these batches of values together with the next request, except for those that are already in flight.
     pub(super) fn expect_next(&self, batches: impl Iterator<Item = Batch>) {
-        // A connection for each of them would take longer than their turns.
+        // Making a connection for each of them would take longer than sending them in sequence.
         if self.shares_connection() {
             let early = self.early.borrow();
             let requests = batches.take(AT_ONCE).map(|batch| ExpectedRequest::values(&batch));
@@ -124,19 +127,19 @@ impl<'t> PrefetchingTransport<'t> {
         }
     }
 
-    /// Cancels what was sent early and not posted. A response is of the moment at which it was sent: one that a reading leaves
-    /// behind must not be taken for an answer to the same request in a later reading, which may look for changes.
+    /// Cancels the early requests that were not posted, at the end of a reading. A later reading may check for changes,
+    /// so it must not use a response from before them.
     pub(super) fn forget_early(&self) {
         self.expected.take();
         self.cancel_early();
     }
 
-    /// The host, for messages.
+    /// Returns the host, for messages.
     pub(super) fn host(&self) -> &str {
         self.inner.host()
     }
 
-    /// The response to a request: the early one if there is a good one.
+    /// Posts a request, or returns its early response if there is a usable one.
     pub(super) fn post(&self, request: &HttpRequest<'_>) -> PostOutcome {
         let outcome = match self.take_early(request.body) {
             Some(in_flight) => self.early_or_new(in_flight, request),
@@ -164,15 +167,15 @@ impl<'t> PrefetchingTransport<'t> {
         if remaining.is_zero() {
             return Err(TransportFailure::TimedOut);
         }
-        self.send(&HttpRequest { remaining, patience: attempt_timeout(remaining), ..*request })
+        self.send(&HttpRequest { remaining, time_limit: attempt_timeout(remaining), ..*request })
     }
 
-    /// Sends a request, and with it what is expected.
+    /// Sends a request together with the expected ones.
     fn send(&self, request: &HttpRequest<'_>) -> PostOutcome {
         let mut expected = match self.expected.take() {
             Expected::AfterFirst(ids) => ids.requests_after(request.operation),
             Expected::Next(requests) if request.operation == "Values" => requests,
-            // Nothing goes beside a request of another kind, a mutation above all.
+            // Nothing is sent beside a request of another kind, above all a mutation: values must be read after it.
             Expected::Nothing | Expected::Next(_) => Vec::new(),
         };
         expected.retain(|expected| expected.body != request.body);
@@ -191,7 +194,7 @@ impl<'t> PrefetchingTransport<'t> {
         outcome
     }
 
-    /// One after the other, where the transport can't do more.
+    /// Posts the requests in sequence, for a transport that can't send several at once.
     fn post_in_turn(
         &self,
         first: &HttpRequest<'_>,
@@ -208,13 +211,13 @@ impl<'t> PrefetchingTransport<'t> {
         (outcome, others)
     }
 
-    /// Whether another try would bring the same: data, an error in our document, or a rate limit that ends within that time.
+    /// Returns whether a response counts: data, an error in the document, or a rate limit that ends within this time.
     fn is_usable(&self, reply: &HttpResponse, remaining: Duration) -> bool {
         match response::read::<IgnoredAny>(reply) {
             Ok(_) => true,
-            Err(ResponseError::Refused(refusals)) => refusals.iter().all(is_wording_error),
+            Err(ResponseError::Refused(refusals)) => refusals.iter().all(is_document_error),
             Err(ResponseError::Limited { .. }) => {
-                // It holds for the others as well: they are sent in their turn. The caller waits, if there is time for it.
+                // The limit also applies to the others, which are sent later. The caller waits if there is time.
                 self.cancel_early();
                 let wait = named_delay(reply, self.clock.now()).unwrap_or(FIRST_WAIT_WHEN_LIMITED);
                 wait < remaining
@@ -223,11 +226,11 @@ impl<'t> PrefetchingTransport<'t> {
         }
     }
 
-    /// What came of an early request, or of the same one that was sent after it when it was late.
+    /// Waits for an early request. If it is late, sends it again and returns the response that arrives first.
     fn wait_for_early(&self, in_flight: Box<dyn InFlight>, request: &HttpRequest<'_>) -> Option<HttpResponse> {
         let alone = request.remaining / SHARE;
-        let patience = attempt_timeout(request.remaining.saturating_sub(alone));
-        let again = HttpRequest { patience, attempt: request.attempt + 1, ..*request };
+        let time_limit = attempt_timeout(request.remaining.saturating_sub(alone));
+        let again = HttpRequest { time_limit, attempt: request.attempt + 1, ..*request };
         let EarlyOutcome { early, second } = in_flight.wait(alone, &again);
         self.traffic.record(&early);
         if let Some(second) = &second {
@@ -236,7 +239,7 @@ impl<'t> PrefetchingTransport<'t> {
         early.ok().or_else(|| second?.ok())
     }
 
-    /// Nothing that is in flight is waited for any more.
+    /// Cancels all requests in flight.
     fn cancel_early(&self) {
         for early in self.early.take() {
             if early.in_flight.was_sent() {
@@ -245,7 +248,7 @@ impl<'t> PrefetchingTransport<'t> {
         }
     }
 
-    /// Notes the ids of a batch of values that was answered as it was asked.
+    /// Remembers the ids of a batch of values that succeeded.
     fn confirm(&self, request: &HttpRequest<'_>, reply: &HttpResponse) {
         if !self.is_confirming.get() {
             return;
@@ -258,10 +261,10 @@ impl<'t> PrefetchingTransport<'t> {
                 (None, _) => {}
             }
         } else if let Err(ResponseError::Refused(refusals)) = response::read::<IgnoredAny>(reply) {
-            // The batches before it count, and no further ones: they are smaller, and differ from run to run. A problem of
-            // the moment is tried again with the same batch.
-            let may_pass = request.attempt == 1 && refusals.iter().all(|one| one.kind == ErrorKind::Problem);
-            self.is_confirming.set(may_pass);
+            // The batches up to here are remembered. The later ones result from a split, so they differ from run to
+            // run. A transient problem is retried with the same batch.
+            let is_transient = request.attempt == 1 && refusals.iter().all(|one| one.kind == ErrorKind::Problem);
+            self.is_confirming.set(is_transient);
         }
     }
 
@@ -270,8 +273,8 @@ impl<'t> PrefetchingTransport<'t> {
     }
 }
 
-/// Whether our document is at fault, and would be once more.
-fn is_wording_error(refusal: &GraphqlError) -> bool {
+/// Returns whether the document is at fault, so that the same request would fail again.
+fn is_document_error(refusal: &GraphqlError) -> bool {
     matches!(refusal.kind, ErrorKind::Schema | ErrorKind::Document)
 }
 
@@ -290,10 +293,10 @@ mod tests {
     use crate::io::railway::prefetch::remembered_ids::ExpectedRequest;
     use crate::io::railway::transport::{HttpRequest, HttpResponse, PostOutcome, Scheme, Transport};
 
-    /// Time stands still.
-    struct Still;
+    /// A clock whose time never changes.
+    struct FrozenClock;
 
-    impl Clock for Still {
+    impl Clock for FrozenClock {
         fn now(&self) -> Timestamp {
             Timestamp::UNIX_EPOCH
         }
@@ -303,7 +306,7 @@ mod tests {
         fn sleep(&self, _: Duration) {}
     }
 
-    /// Answers everything in the same way.
+    /// Returns the same response to every request.
     struct Canned {
         status: u16,
         body: &'static str,
@@ -334,15 +337,15 @@ mod tests {
         batch::build("p", "e", &[BatchService { service, deployment: None }], StagedQuery::NotAsked)
     }
 
-    /// The operations that leave while these are posted, after that batch was expected.
+    /// Returns the operations that are sent when these requests are posted and this batch is expected.
     fn posted(status: u16, expected: &str, requests: &[(&'static str, &str)]) -> Vec<&'static str> {
         posted_with(Canned { status, body: r#"{"data":{}}"#, posted: RefCell::default() }, expected, requests)
     }
 
-    /// The same with those responses. `Forget` is no operation: it ends a reading.
+    /// The same with this transport. `Forget` is not an operation: it ends a reading.
     fn posted_with(canned: Canned, expected: &str, requests: &[(&'static str, &str)]) -> Vec<&'static str> {
         let (status, token) = (canned.status, Secret::new("t"));
-        let transport = PrefetchingTransport::new(&canned, &Still);
+        let transport = PrefetchingTransport::new(&canned, &FrozenClock);
         transport.expect_next(std::iter::once(batch(expected)));
         for (operation, service) in requests {
             if *operation == "Forget" {
@@ -350,22 +353,22 @@ mod tests {
                 continue;
             }
             let body = ExpectedRequest::values(&batch(service)).body;
-            let (remaining, patience) = (Duration::from_secs(20), Duration::from_secs(10));
+            let (remaining, time_limit) = (Duration::from_secs(20), Duration::from_secs(10));
             let scheme = Scheme::Bearer;
             let request =
-                HttpRequest { operation, body: &body, token: &token, scheme, remaining, patience, attempt: 1 };
+                HttpRequest { operation, body: &body, token: &token, scheme, remaining, time_limit, attempt: 1 };
             assert!(transport.post(&request).is_ok_and(|reply| reply.status == status));
         }
         transport.finish();
-        assert_eq!(transport.traffic.requests(), canned.posted.borrow().len(), "what was not needed is counted, too");
+        assert_eq!(transport.traffic.requests(), canned.posted.borrow().len(), "unneeded requests are counted, too");
         canned.posted.into_inner()
     }
 
     #[test]
     fn expected_request_is_sent_early_and_only_once() {
         assert_eq!(posted(200, "b", &[("Values", "a"), ("Values", "b")]), ["Values"; 2]);
-        assert_eq!(posted(200, "b", &[("Values", "a"), ("Values", "c")]), ["Values"; 3], "another one is posted");
-        assert_eq!(posted(200, "a", &[("Values", "a"), ("Values", "b")]), ["Values"; 2], "it is the first one itself");
+        assert_eq!(posted(200, "b", &[("Values", "a"), ("Values", "c")]), ["Values"; 3], "another request is posted");
+        assert_eq!(posted(200, "a", &[("Values", "a"), ("Values", "b")]), ["Values"; 2], "it is the first one");
     }
 
     #[test]
@@ -379,9 +382,9 @@ mod tests {
         assert_eq!(posted_with(canned, "b", &[("Values", "a"), ("Values", "b")]), ["Values"; 3]);
     }
 
-    /// A later reading looks for changes, so it must not get a response from before them.
+    /// A later reading checks for changes, so it must not use a response from before them.
     #[test]
-    fn later_reading_gets_no_early_response_of_an_earlier_one() {
+    fn later_reading_ignores_early_responses() {
         assert_eq!(posted(200, "b", &[("Values", "a"), ("Forget", ""), ("Values", "b")]), ["Values"; 3]);
     }
 

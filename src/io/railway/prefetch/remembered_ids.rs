@@ -1,4 +1,4 @@
-//! What one run remembers for the next: Railway's ids, and the requests that they lead to.
+//! Railway's ids that a run remembers for the next one, and the requests that are expected from them.
 
 use std::collections::BTreeMap;
 
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 use crate::io::railway::batch::{self, Batch, BatchService, SERVICES_PER_REQUEST, StagedQuery};
 use crate::io::railway::operations::{Environment, environment, query_body};
 
-/// How many requests may be in flight at once: Railway's Hobby plan has ten in a second.
+/// The maximum number of requests in flight: Railway's Hobby plan allows ten in a second.
 pub(super) const AT_ONCE: usize = 8;
 
-/// How many services may be asked about ahead: the request before them takes one place.
+/// The maximum number of services whose values are prefetched. One of the requests in flight is the one before them.
 pub const MOST_SERVICES: usize = (AT_ONCE - 1) * SERVICES_PER_REQUEST;
 
-/// Requests in an hour below which no more than one is risked: Railway's Free plan has a hundred.
+/// If fewer requests per hour are allowed, only one is sent early. Railway's Free plan allows a hundred.
 const SMALL_ALLOWANCE: u64 = 1000;
 
-/// The ids that the first requests of a run were about, as their responses confirmed them.
+/// The ids in the first requests of a run that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RememberedIds {
     /// The project's id.
     pub project: String,
     /// The environment's.
     pub environment: String,
-    /// The services of the batches of values, in their order.
+    /// The services of the batches of values, in order.
     pub services: Vec<RememberedService>,
-    /// How many requests Railway allowed in how many seconds, if it said so.
+    /// The rate limit as requests and seconds, if a response has stated it.
     pub allowance: Option<(u64, u64)>,
 }
 
@@ -36,7 +36,7 @@ pub struct RememberedIds {
 pub struct RememberedService {
     /// Its id.
     pub service: String,
-    /// The deployment whose snapshot was read along.
+    /// The deployment whose snapshot was read in the same request.
     pub deployment: Option<String>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct ExpectedRequest {
 }
 
 impl ExpectedRequest {
-    /// The one for a batch of values.
+    /// Returns the request for a batch of values.
     pub(super) fn values(batch: &Batch) -> Self {
         Self { operation: "Values", body: query_body("Values", &batch.query, &batch.variables) }
     }
@@ -61,8 +61,8 @@ impl ExpectedRequest {
 }
 
 impl RememberedIds {
-    /// The requests that are expected after one of that operation, in their order. They are built from our own documents:
-    /// whatever a file holds, nothing but ids comes from it.
+    /// Returns the requests that are expected after one of this operation, in order. Only ids come from the cache file;
+    /// the documents are doctor's own.
     pub(super) fn requests_after(&self, operation: &str) -> Vec<ExpectedRequest> {
         let by_name = match operation {
             "Projects" | "Environments" => true,
@@ -83,7 +83,7 @@ impl RememberedIds {
         environment.into_iter().chain(values).take(most).collect()
     }
 
-    /// The ids in the body of a request for values; `None` if it is of another form.
+    /// Reads the ids in the body of a request for values; `None` if it has another form.
     pub(super) fn of_values_request(body: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct ValuesBody {
@@ -98,7 +98,7 @@ impl RememberedIds {
         Some(Self { project, environment, services: services.collect(), allowance: None })
     }
 
-    /// Adds the services of one more batch, as many as may be asked about ahead.
+    /// Adds the services of one more batch, up to [`MOST_SERVICES`].
     pub(super) fn extend(&mut self, further: Self) {
         let room = MOST_SERVICES.saturating_sub(self.services.len());
         self.services.extend(further.services.into_iter().take(room));
@@ -164,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn the_ids_of_a_request_are_those_that_it_was_built_from() {
+    fn ids_are_read_back_from_request_body() {
         let requests = ids(25, None).requests_after("Environment");
-        let mut read = RememberedIds::of_values_request(&requests[0].body).unwrap();
-        assert_eq!(read, ids(20, None));
-        read.extend(RememberedIds::of_values_request(&requests[1].body).unwrap());
-        assert_eq!(read, ids(25, None));
-        read.extend(ids(200, None));
-        assert_eq!(read.services.len(), 140);
+        let mut parsed = RememberedIds::of_values_request(&requests[0].body).unwrap();
+        assert_eq!(parsed, ids(20, None));
+        parsed.extend(RememberedIds::of_values_request(&requests[1].body).unwrap());
+        assert_eq!(parsed, ids(25, None));
+        parsed.extend(ids(200, None));
+        assert_eq!(parsed.services.len(), 140);
         for other in ["", "{}", r#"{"variables":{"projectId":"p"}}"#, r#"{"variables":{"projectId":1}}"#] {
             assert_eq!(RememberedIds::of_values_request(other), None, "{other}");
         }

@@ -1,4 +1,4 @@
-//! Declared lines, in logs of every length and mood.
+//! Declared lines, in logs of every length and with every kind of failure.
 
 use std::time::Duration;
 
@@ -25,49 +25,51 @@ fn bench(service: SimService) -> Bench {
 
 fn running(bench: &Bench) -> Deployment {
     let (project, environment) = bench.ids();
-    let deployed = bench.client().pre_write_state(&project, &environment).expect("a fence").deployed;
-    deployed.values().find_map(|deployed| deployed.running()).expect("it runs").clone()
+    let deployed = bench.client().pre_write_state(&project, &environment).expect("the state is readable").deployed;
+    deployed.values().find_map(|deployed| deployed.running()).expect("a deployment is running").clone()
 }
 
-/// What became of the line, and the requests that it took.
+/// Searches for the line. Returns the result and the number of requests.
 fn read_log(bench: &Bench, within: Option<Duration>) -> (Observed<LogRead>, usize) {
     let deployment = running(bench);
     let before = bench.sim.count();
-    // The one client has heard what time it is.
+    // One client for all requests, because it learns Railway's time from the first response.
     let client = bench.client();
     let found = client.find_lines(&deployment, &[WantedLine { contains: LINE, within }], SearchMode::AtOnce);
-    (found.into_iter().next().expect("one"), bench.sim.count() - before)
+    (found.into_iter().next().expect("one result"), bench.sim.count() - before)
 }
 
 fn summary(found: &Observed<LogRead>) -> String {
     match found {
-        Observed::NotRequested => "not looked".to_owned(),
-        Observed::Unavailable(why) => format!("untold: {why}"),
-        Observed::Known(LogRead { sought: LogMatch::At(_), .. }) => "there".to_owned(),
-        Observed::Known(LogRead { sought: LogMatch::Open(why), .. }) => format!("open: {why}"),
-        Observed::Known(LogRead { sought: LogMatch::Nowhere, lines, reach, .. }) => format!("{reach:?} {lines}"),
+        Observed::NotRequested => "not requested".to_owned(),
+        Observed::Unavailable(why) => format!("unavailable: {why}"),
+        Observed::Known(LogRead { outcome: LogMatch::At(_), .. }) => "found".to_owned(),
+        Observed::Known(LogRead { outcome: LogMatch::Open(why), .. }) => format!("open: {why}"),
+        Observed::Known(LogRead { outcome: LogMatch::Nowhere, lines, coverage: reach, .. }) => {
+            format!("{reach:?} {lines}")
+        }
     }
 }
 
 #[test]
 fn line_is_found_in_one_request_and_missed_in_two() {
     let cases = [
-        (worker().logs("ready").logs(LINE), "there", 1),
+        (worker().logs("ready").logs(LINE), "found", 1),
         (worker().logs("ready"), "Whole 1", 2),
         (worker(), "Whole 0", 2),
         (worker().logs("worker boot_id stored in redis"), "Whole 1", 2),
-        (worker().logs(LINE).chatty(5_000), "there", 1),
+        (worker().logs(LINE).chatty(5_000), "found", 1),
         (worker().logs("ready").chatty(4_998), "Whole 4999", 2),
         (worker().logs("ready").chatty(12_000), "Whole 12001", 4),
         (worker().logs("ready").chatty(60_000), "End 20001", 5),
     ];
     for (service, expected, requests) in cases {
-        let (found, asked) = read_log(&bench(service), None);
-        assert_eq!((summary(&found).as_str(), asked), (expected, requests));
+        let (found, sent) = read_log(&bench(service), None);
+        assert_eq!((summary(&found).as_str(), sent), (expected, requests));
     }
 }
 
-/// The filter answers with nothing, as it does for what it has not indexed.
+/// A service whose log is empty with a filter, as for text that Railway has not indexed.
 fn without_filter(service: SimService) -> Bench {
     let bench = bench(service);
     bench.sim.fault(Fault::reply(200, r#"{"data":{"deploymentLogs":[]}}"#).on("DeploymentLog"));
@@ -77,13 +79,13 @@ fn without_filter(service: SimService) -> Bench {
 #[test]
 fn missing_match_is_confirmed_without_filter() {
     for (service, expected) in [
-        (worker().logs(LINE), ("there", 2)),
-        // The boot line lies more than one answer back.
-        (worker().logs(LINE).chatty(5_500), ("there", 3)),
-        (worker().logs(LINE).chatty(14_000), ("there", 4)),
+        (worker().logs(LINE), ("found", 2)),
+        // The line is more than one page before the end.
+        (worker().logs(LINE).chatty(5_500), ("found", 3)),
+        (worker().logs(LINE).chatty(14_000), ("found", 4)),
     ] {
-        let (found, asked) = read_log(&without_filter(service), None);
-        assert_eq!((summary(&found).as_str(), asked), expected);
+        let (found, sent) = read_log(&without_filter(service), None);
+        assert_eq!((summary(&found).as_str(), sent), expected);
     }
 }
 
@@ -103,7 +105,7 @@ fn build_only_deployment_log_is_not_read() {
     let before = bench.sim.count();
     let wanted = [WantedLine { contains: LINE, within: None }];
     let found = bench.client().find_lines(&deployment, &wanted, SearchMode::AtOnce);
-    assert_eq!(summary(&found[0]), "untold: its deployment was only built, and its command runs at set times");
+    assert_eq!(summary(&found[0]), "unavailable: the deployment was only built; its command runs on a cron schedule");
     assert_eq!(bench.sim.count(), before);
 }
 
@@ -116,10 +118,10 @@ fn late_line_may_still_appear_on_new_deployment() {
     let at = |within| summary(&read_log(&fresh(), within).0);
     let open = at(Some(Duration::from_secs(300)));
     assert!(
-        open.starts_with("open: the deployment is 4") && open.ends_with(" s old, and the line has 5 min"),
+        open.starts_with("open: the deployment is 4") && open.ends_with(" s old; the line may take 5 min"),
         "{open}"
     );
-    assert!(at(None).starts_with("open: "), "a minute is what a line has that says nothing");
+    assert!(at(None).starts_with("open: "), "the default is a minute");
     assert_eq!(at(Some(Duration::from_secs(10))), "Whole 1");
 }
 
@@ -132,11 +134,14 @@ fn expired_log_is_distinguished_from_failure() {
         bench.sim.fault(problem().times(times));
         summary(&read_log(&bench, None).0)
     };
-    // Each question is asked twice before it is given up: with the filter, without it.
+    // Each query is sent twice before it fails: with the filter, and without it.
     assert_eq!(refused("2026-10-24T09:00:00.000Z", 4), "Kept 1");
-    assert_eq!(refused("2026-11-23T09:00:00.000Z", 4), "open: Railway could not answer for the time of its start");
+    assert_eq!(
+        refused("2026-11-23T09:00:00.000Z", 4),
+        "open: Railway could not read the log from the start of the deployment"
+    );
     assert_eq!(refused("2026-10-24T09:00:00.000Z", 1), "Whole 1");
-    assert!(refused("2026-10-24T09:00:00.000Z", 6).starts_with("untold: "));
+    assert!(refused("2026-10-24T09:00:00.000Z", 6).starts_with("unavailable: "));
 }
 
 #[test]
@@ -144,7 +149,7 @@ fn truncated_log_is_inconclusive() {
     let deployed = deployment::SimDeployment::serving("2026-10-24T09:00:00.000Z");
     let bench = bench(worker().logs("ready").deployed(deployed));
     bench.sim.change(|estate| {
-        let service = estate.service_named("worker").expect("it is there");
+        let service = estate.service_named("worker").expect("the service exists");
         service.deployments[0].log[0].timestamp = "2026-11-20T09:00:00.000000000Z".to_owned();
     });
     assert_eq!(summary(&read_log(&bench, None).0), "Kept 1");
@@ -153,13 +158,13 @@ fn truncated_log_is_inconclusive() {
 #[test]
 fn refused_log_has_reason_and_lines_share_requests() {
     let refused = bench(worker().logs("ready"));
-    refused.sim.fault(Fault::field("deploymentLogs", "Not Authorized").on("DeploymentLog").for_ever());
-    assert!(summary(&read_log(&refused, None).0).starts_with("untold: "));
+    refused.sim.fault(Fault::field("deploymentLogs", "Not Authorized").on("DeploymentLog").permanent());
+    assert!(summary(&read_log(&refused, None).0).starts_with("unavailable: "));
     let bench = bench(worker().logs("ready").logs("a-b"));
     let deployment = running(&bench);
     let before = bench.sim.count();
     let lines = ["a-b", "c-d", "e-f"].map(|contains| WantedLine { contains, within: None });
     let found = bench.client().find_lines(&deployment, &lines, SearchMode::AtOnce);
-    assert_eq!(found.iter().map(summary).collect::<Vec<_>>(), ["there", "Whole 2", "Whole 2"]);
+    assert_eq!(found.iter().map(summary).collect::<Vec<_>>(), ["found", "Whole 2", "Whole 2"]);
     assert_eq!(bench.sim.count() - before, 1);
 }

@@ -1,4 +1,4 @@
-//! Listings are followed to their end, or are an error; names are found, or suggested.
+//! Listings are complete or an error; names are found or suggested.
 
 use crate::drift::Variable;
 use crate::error::Error;
@@ -25,9 +25,9 @@ fn cyclic_pagination_is_error() {
     );
     let next = format!(r#"{{"data":{{"environment":{{"id":"{environment}","projectId":"{project}",{services}}}}}}}"#);
     bench.sim.fault(Fault::reply(200, &first).on("Environment"));
-    bench.sim.fault(Fault::reply(200, &next).on("MoreServices").for_ever());
+    bench.sim.fault(Fault::reply(200, &next).on("MoreServices").permanent());
     let error = bench.shape().unwrap_err();
-    assert_eq!(error, Error::Truncated { what: "services", cause: "it goes round in a circle".into() });
+    assert_eq!(error, Error::Truncated { what: "services", cause: "Railway returned the same cursor twice".into() });
     assert_eq!(bench.sim.count(), 2);
 }
 
@@ -65,12 +65,12 @@ fn unknown_name_lists_available_names() {
     let bench = Bench::incident();
     let error = bench.client().project_named("agentvers").unwrap_err();
     assert_eq!(error.to_string(), "project agentvers: not found, or not visible to this token");
-    assert_eq!(error.cause().unwrap(), "the token's reach has agentverse");
-    assert_eq!(error.help(), "did you mean `--project=agentverse`?");
+    assert_eq!(error.cause().unwrap(), "this token can access only the project agentverse");
+    assert_eq!(error.help().unwrap().to_string(), "did you mean `--project=agentverse`?");
     let located = bench.client().project_named("agentverse").unwrap();
     let error = located.environment("production", "x").unwrap_err();
-    assert_eq!(error.cause().unwrap(), "project agentverse has staging");
-    assert_eq!(error.help(), "pass one of them as `--environment=NAME`");
+    assert_eq!(error.cause().unwrap(), "project agentverse has only the environment staging");
+    assert_eq!(error.help().unwrap().to_string(), "pass one of them as `--environment=NAME`");
 }
 
 #[test]
@@ -84,13 +84,13 @@ fn distinguishes_sealed_empty_null_and_missing() {
                 ("THROUGH", "a${{HIDDEN}}"),
                 ("REFERENCE", "${{PLAIN}}-${{NOPE}}"),
             ])
-            .sealed("HIDDEN", "never seen");
+            .sealed("HIDDEN", "never returned");
         let environment = Environment::named("production").service(service);
         let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
         let bench = Bench::new(Sim::with(estate, SimOptions { sealed, withheld, ..SimOptions::default() }));
         let (values, _) = bench.values();
         let variables = values.unwrap().remove(0).unwrap();
-        let told: Vec<(String, &str)> = variables
+        let states: Vec<(String, &str)> = variables
             .iter()
             .map(|(key, variable)| {
                 let state = match variable {
@@ -113,7 +113,7 @@ fn distinguishes_sealed_empty_null_and_missing() {
             ("THROUGH", "through sealed"),
             ("WITHHELD", if withheld.is_empty() { "plain" } else { "unavailable" }),
         ];
-        assert_eq!(told, expected.map(|(key, state)| (key.to_owned(), state)), "{sealed:?}");
+        assert_eq!(states, expected.map(|(key, state)| (key.to_owned(), state)), "{sealed:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The client against the simulated Railway, in process, on a clock that jumps.
+//! Tests of the client with the simulated Railway, in process, with a clock on which waits take no time.
 
 mod deployment_log;
 mod faults;
@@ -28,13 +28,13 @@ use crate::io::sim::seed::{ACCOUNT_TOKEN, incident};
 use crate::io::terminal::progress_row::ProgressRow;
 use crate::io::terminal::status::StatusOutput;
 
-/// A clock on which waiting takes no time.
+/// A clock on which waits take no time.
 #[derive(Default)]
-struct Jumping {
+struct JumpingClock {
     elapsed: Cell<Duration>,
 }
 
-impl Clock for Jumping {
+impl Clock for JumpingClock {
     fn now(&self) -> Timestamp {
         "2026-11-23T12:00:00Z".parse().unwrap()
     }
@@ -46,11 +46,11 @@ impl Clock for Jumping {
     }
 }
 
-/// Talk that is kept.
+/// Collects the printed lines.
 #[derive(Default)]
-struct Kept(RefCell<Vec<String>>);
+struct CollectedLines(RefCell<Vec<String>>);
 
-impl StatusOutput for Kept {
+impl StatusOutput for CollectedLines {
     fn print_line(&self, line: &str) {
         self.0.borrow_mut().push(line.to_owned());
     }
@@ -59,12 +59,12 @@ impl StatusOutput for Kept {
     fn done(&self) {}
 }
 
-/// Everything that a client needs, and the Railway that it talks to.
+/// A client's dependencies, with a simulated Railway.
 struct Bench {
     sim: Sim,
     credentials: Credentials,
-    clock: Jumping,
-    talk: Kept,
+    clock: JumpingClock,
+    status: CollectedLines,
     scrubber: Redactor,
 }
 
@@ -76,7 +76,13 @@ impl Bench {
             from: "RAILWAY_API_TOKEN".to_owned(),
             remarks: Vec::new(),
         };
-        Self { sim, credentials, clock: Jumping::default(), talk: Kept::default(), scrubber: Redactor::default() }
+        Self {
+            sim,
+            credentials,
+            clock: JumpingClock::default(),
+            status: CollectedLines::default(),
+            scrubber: Redactor::default(),
+        }
     }
 
     fn incident() -> Self {
@@ -96,19 +102,19 @@ impl Bench {
 
     fn client_on<'c>(&'c self, wire: &'c dyn Transport) -> Client<'c> {
         Client {
-            wire: PrefetchingTransport::new(wire, &self.clock),
+            transport: PrefetchingTransport::new(wire, &self.clock),
             credentials: &self.credentials,
             clock: &self.clock,
-            talk: &self.talk,
+            status: &self.status,
             limit: Cell::new(Duration::from_secs(20)),
             remarks: RefCell::new(Vec::new()),
-            neighbourhood: AllowedHosts::Public,
-            scrubber: &self.scrubber,
+            allowed_hosts: AllowedHosts::Public,
+            redactor: &self.scrubber,
             probed: RefCell::default(),
         }
     }
 
-    /// The ids of the first project and its first environment.
+    /// Returns the ids of the first project and its first environment.
     fn ids(&self) -> (String, String) {
         self.sim.change(|estate| {
             let project = &estate.projects[0];
@@ -121,7 +127,7 @@ impl Bench {
         self.client().shape(&project, &environment)
     }
 
-    /// The values of every service, in the order of names, and the requests that they took.
+    /// Reads the values of every service, in the order of names. Returns the number of requests, too.
     fn values(&self) -> (Result<Vec<StoredResult>, Error>, usize) {
         let shape = self.shape().expect("the shape is readable");
         let client = self.client();
@@ -134,7 +140,7 @@ impl Bench {
 impl Drop for Bench {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(self.sim.violations(), Vec::<String>::new(), "what was sent is what Railway takes");
+            assert_eq!(self.sim.violations(), Vec::<String>::new(), "Railway would reject a request");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Responses about something else than what was requested: each is refused, whichever id gives it away.
+//! A response about another resource than the requested one is rejected, whichever of its ids differs.
 
 use crate::error::{Error, Exit};
 use crate::io::railway::client::Client;
@@ -17,8 +17,8 @@ enum Which {
     Last,
 }
 
-/// Railway, with one field of one operation's response changed on its way.
-struct Mixed {
+/// The simulated Railway, with one field of one operation's response changed.
+struct AlteringTransport {
     sim: Sim,
     operation: &'static str,
     from: String,
@@ -26,7 +26,7 @@ struct Mixed {
     which: Which,
 }
 
-impl Transport for Mixed {
+impl Transport for AlteringTransport {
     fn post(&self, outgoing: &HttpRequest<'_>) -> Result<HttpResponse, TransportFailure> {
         let mut reply = self.sim.post(outgoing)?;
         if outgoing.operation == self.operation {
@@ -53,7 +53,7 @@ fn services(shape: &Shape) -> Vec<&ServiceShape> {
     shape.services.iter().collect()
 }
 
-/// The service that runs in the incident, and its deployment.
+/// Returns the running service of the incident, and its deployment.
 fn running(shape: &Shape) -> (&str, &str) {
     let found = shape.services.iter().find_map(|service| {
         let deployment = service.deployed.known()?.running()?;
@@ -132,13 +132,13 @@ fn response_about_other_resource_is_refused() {
         };
         let from = format!("\"{name}\":\"{id}\"");
         let to = format!("\"{name}\":\"something-else\"");
-        let mixed = Mixed { sim: bench.sim.clone(), operation, from, to, which };
+        let altered = AlteringTransport { sim: bench.sim.clone(), operation, from, to, which };
         let call = CALLS.iter().find(|(name, _)| *name == operation).unwrap().1;
-        assert_eq!(call(&bench.client(), &shape), Ok(()), "{operation} as it is");
+        assert_eq!(call(&bench.client(), &shape), Ok(()), "{operation} unchanged");
         if operation == "Redeploy" {
             bench.sim.change(|estate| *estate = crate::io::railway::tests::requested::estate());
         }
-        let refused = call(&bench.client_on(&mixed), &shape).expect_err(&format!("{operation} {field}"));
+        let refused = call(&bench.client_on(&altered), &shape).expect_err(&format!("{operation} {field}"));
         assert!(matches!(refused, Error::InvalidResponse { .. }), "{operation} {field}: {refused:?}");
         assert_eq!(refused.exit(), Exit::Unreachable);
         assert!(!refused.cause().unwrap().contains("something-else"), "{refused:?}");
@@ -152,11 +152,12 @@ fn resolved_names_must_match_next_response() {
         let located = bench.client().project_named("agentverse").unwrap();
         let environment = located.environment("staging", "").unwrap();
         let (from, to) = (format!("\"name\":\"{name}\""), "\"name\":\"production\"".to_owned());
-        let mixed = Mixed { sim: bench.sim.clone(), operation: "Environment", from, to, which: Which::First };
+        let altered =
+            AlteringTransport { sim: bench.sim.clone(), operation: "Environment", from, to, which: Which::First };
         assert!(bench.client().shape_of(&located.project, &environment).is_ok());
-        let refused = bench.client_on(&mixed).shape_of(&located.project, &environment).unwrap_err();
-        let because = format!("the response is about another {kind} than the requested one");
-        assert_eq!((refused.exit(), refused.cause()), (Exit::Unreachable, Some(because)));
+        let refused = bench.client_on(&altered).shape_of(&located.project, &environment).unwrap_err();
+        let cause = format!("the response is about another {kind} than the requested one");
+        assert_eq!((refused.exit(), refused.cause()), (Exit::Unreachable, Some(cause)));
     }
 }
 
@@ -166,7 +167,8 @@ fn deployment_without_service_belongs_to_listed_service() {
     let shape = bench.shape().unwrap();
     let from = format!("\"serviceId\":\"{}\"", running(&shape).0);
     let (operation, which) = ("RecentDeployments", Which::First);
-    let mixed = Mixed { sim: bench.sim.clone(), operation, from, to: "\"serviceId\":null".to_owned(), which };
+    let altered =
+        AlteringTransport { sim: bench.sim.clone(), operation, from, to: "\"serviceId\":null".to_owned(), which };
     let call = CALLS.iter().find(|(name, _)| *name == operation).unwrap().1;
-    assert_eq!(call(&bench.client_on(&mixed), &shape), Ok(()));
+    assert_eq!(call(&bench.client_on(&altered), &shape), Ok(()));
 }

@@ -1,4 +1,4 @@
-//! How services run: learned in the requests that are sent anyway, and never at the cost of the variables.
+//! Deployments and settings are read in the requests that are sent anyway. Their failures never affect the variables.
 
 use crate::drift::Secret;
 use crate::drift::model::deployment::{DeploymentStatus, StartCommand};
@@ -65,7 +65,7 @@ fn runtime_state_takes_two_requests() {
         let running = api.deployed.known().unwrap().running().unwrap();
         assert_eq!((&running.status, running.instances), (&DeploymentStatus::Success, Some(1)));
         assert_eq!(running.status_updated_at.as_deref(), Some("2026-11-20T10:00:00.000Z"));
-        assert_eq!(running.origin.start, StartCommand::Is(Secret::new("serve --all")));
+        assert_eq!(running.origin.start, StartCommand::Set(Secret::new("serve --all")));
         assert_eq!(running.origin.repository.as_deref(), Some("team/shop"));
         let configured = SettingValues::of(&serde_json::json!({ "deploy": { "startCommand": "serve --all" } }));
         let start_command = Some(Secret::new("serve --all"));
@@ -89,19 +89,20 @@ fn fifty_services_need_no_extra_requests() {
     let (_, read, requests) = read(&bench);
     assert_eq!((read.got.iter().filter(|got| got.known().is_some()).count(), requests), (50, 4));
     assert_eq!(read.staged, Observed::Known(None));
-    let staged = bench.sim.asked().iter().filter(|asked| asked.body.expose().contains("StagedChanges")).count();
+    let staged = bench.sim.requests().iter().filter(|asked| asked.body.expose().contains("StagedChanges")).count();
     assert_eq!(staged, 1, "once for the environment");
 }
 
-/// What one refusal costs: more requests, and which of deployments, snapshots of `api` and `nightly`, and staged are told.
+/// For each error: the number of requests, and which of deployments, the snapshots of `api` and `nightly`, and staged
+/// changes are known.
 #[test]
 fn refusal_affects_only_the_refused_field() {
-    const SAID: &str = "Not Authorized";
+    const MESSAGE: &str = "Not Authorized";
     let schema =
         |field: &str, kind: &str| Fault::refusal(&format!("Cannot query field \"{field}\" on type \"{kind}\"."));
-    for (name, fault, requests, told) in [
-        ("a snapshot", Fault::field("snapshot_1", SAID).for_ever(), 2, [true, true, false, true]),
-        ("staged changes", Fault::field("staged", SAID).for_ever(), 3, [true, true, true, false]),
+    for (name, fault, requests, expected) in [
+        ("a snapshot", Fault::field("snapshot_1", MESSAGE).permanent(), 2, [true, true, false, true]),
+        ("staged changes", Fault::field("staged", MESSAGE).permanent(), 3, [true, true, true, false]),
         ("snapshots of the schema", schema("deploymentSnapshot", "Query").on("Values"), 3, [true, false, false, true]),
         (
             "staged changes of the schema",
@@ -109,13 +110,13 @@ fn refusal_affects_only_the_refused_field() {
             3,
             [true, true, true, false],
         ),
-        ("nobody in the batch", Fault::refusal(SAID).on("Values"), 3, [true, false, false, false]),
-        ("the newest deployment", Fault::field("latestDeployment", SAID).for_ever(), 2, [true, true, true, true]),
-        ("all deployments", Fault::field("activeDeployments", SAID).for_ever(), 3, [false, false, false, true]),
-        ("domains", Fault::field("domains", SAID).for_ever(), 3, [true; 4]),
+        ("no field in the batch", Fault::refusal(MESSAGE).on("Values"), 3, [true, false, false, false]),
+        ("the newest deployment", Fault::field("latestDeployment", MESSAGE).permanent(), 2, [true, true, true, true]),
+        ("all deployments", Fault::field("activeDeployments", MESSAGE).permanent(), 3, [false, false, false, true]),
+        ("domains", Fault::field("domains", MESSAGE).permanent(), 3, [true; 4]),
         ("domains of the schema", schema("domains", "ServiceInstance").on("Environment"), 3, [true; 4]),
         ("a setting of the schema", schema("cronSchedule", "ServiceInstance").on("Environment"), 3, [true; 4]),
-        ("a setting of one service", Fault::field("startCommand", SAID).for_ever(), 2, [true; 4]),
+        ("a setting of one service", Fault::field("startCommand", MESSAGE).permanent(), 2, [true; 4]),
         (
             "deployments of the schema",
             schema("statusUpdatedAt", "Deployment").on("Environment"),
@@ -140,32 +141,32 @@ fn refusal_affects_only_the_refused_field() {
             read.got[1].known().is_some(),
             read.staged.known().is_some(),
         ];
-        assert_eq!((known, sent), (told, requests), "{name}: {:?}", read.got);
+        assert_eq!((known, sent), (expected, requests), "{name}: {:?}", read.got);
         if name == "the newest deployment" {
-            let whys = shape.services.iter().map(|service| service.deployed.known()?.untold.as_deref());
-            let whys: Vec<Option<&str>> = whys.collect();
-            assert!(whys.iter().flatten().any(|why| why.starts_with("Railway said “")), "{whys:?}");
+            let reasons = shape.services.iter().map(|service| service.deployed.known()?.unavailable.as_deref());
+            let reasons: Vec<Option<&str>> = reasons.collect();
+            assert!(reasons.iter().flatten().any(|why| why.starts_with("Railway responded “")), "{reasons:?}");
         }
-        let lost = |at: usize| {
+        let unavailable = |at: usize| {
             let service = &shape.services[at];
             (service.domains.unavailable().is_some(), service.settings.unavailable().is_some())
         };
         match name {
-            "domains" | "domains of the schema" => assert_eq!([lost(0), lost(1)], [(true, false); 2]),
-            "a setting of the schema" => assert_eq!([lost(0), lost(1)], [(false, true); 2]),
-            "a setting of one service" => assert!([lost(0), lost(1)].contains(&(false, false)), "{name}"),
+            "domains" | "domains of the schema" => assert_eq!([unavailable(0), unavailable(1)], [(true, false); 2]),
+            "a setting of the schema" => assert_eq!([unavailable(0), unavailable(1)], [(false, true); 2]),
+            "a setting of one service" => assert!([unavailable(0), unavailable(1)].contains(&(false, false)), "{name}"),
             _ => {}
         }
-        let whys = [shape.services[0].deployed.unavailable(), read.got[1].unavailable(), read.staged.unavailable()];
-        assert!(whys.iter().flatten().all(|why| why.starts_with("Railway said “")), "{name}: {whys:?}");
+        let reasons = [shape.services[0].deployed.unavailable(), read.got[1].unavailable(), read.staged.unavailable()];
+        assert!(reasons.iter().flatten().all(|why| why.starts_with("Railway responded “")), "{name}: {reasons:?}");
     }
 }
 
 #[test]
 fn missing_snapshot_is_distinguished_from_refused_one() {
     for (snapshot, why) in [
-        (Snapshots::Null, "Railway does not tell what it was created with"),
-        (Snapshots::Refused, "Railway said “Not Authorized”"),
+        (Snapshots::Null, "Railway did not return the deployment's variables"),
+        (Snapshots::Refused, "Railway responded “Not Authorized”"),
     ] {
         let bench = Bench::new(Sim::with(estate(), SimOptions { snapshot, ..SimOptions::default() }));
         let (_, read, requests) = read(&bench);
@@ -180,7 +181,7 @@ fn oversized_batch_is_split_before_fields_are_dropped() {
     let bench = Bench::new(Sim::with(estate(), SimOptions { root_fields: 6, ..SimOptions::default() }));
     let (_, read, requests) = read(&bench);
     assert!(read.got[0].known().is_some() && read.staged.known().is_some());
-    assert_eq!(requests, 6, "the shape, three and two that were too many, and three with one each");
+    assert_eq!(requests, 6, "the shape, rejected batches of three and two services, and three batches of one");
     let bench = Bench::new(Sim::with(estate(), SimOptions { root_fields: 2, ..SimOptions::default() }));
     let (_, read, _) = crate::io::railway::tests::running::read(&bench);
     assert_compared(&read);
@@ -190,7 +191,7 @@ fn oversized_batch_is_split_before_fields_are_dropped() {
 #[test]
 fn refused_next_page_is_requested_without_optional_fields() {
     let bench = Bench::new(Sim::with(estate(), SimOptions { page_cap: 1, ..SimOptions::default() }));
-    bench.sim.fault(Fault::field("activeDeployments", "Not Authorized").on("MoreServices").for_ever());
+    bench.sim.fault(Fault::field("activeDeployments", "Not Authorized").on("MoreServices").permanent());
     let (shape, read, requests) = read(&bench);
     let known: Vec<bool> = shape.services.iter().map(|service| service.deployed.known().is_some()).collect();
     assert_eq!((known, requests), (vec![true, false, false], 5));

@@ -1,4 +1,4 @@
-//! Four kinds of tokens, right and wrong headers, and what a refusal means for each.
+//! The four kinds of tokens, in the right and the wrong header, and the errors for each.
 
 use crate::error::{Error, Exit};
 use crate::io::railway::tests::Bench;
@@ -25,14 +25,14 @@ fn every_token_kind_reads_environment_in_one_request() {
 fn token_in_wrong_variable_is_detected() {
     let bench = Bench::incident().with_token(ACCOUNT_TOKEN, Scheme::Project, "RAILWAY_TOKEN");
     let error = bench.client().token_shape().unwrap_err();
-    assert_eq!(error.to_string(), "RAILWAY_TOKEN holds an account or workspace token, not a project token");
-    assert_eq!(error.help(), "put it into RAILWAY_API_TOKEN and unset RAILWAY_TOKEN");
+    assert_eq!(error.to_string(), "RAILWAY_TOKEN contains an account or workspace token, not a project token");
+    assert_eq!(error.help().unwrap().to_string(), "set RAILWAY_API_TOKEN to this token, and unset RAILWAY_TOKEN");
     assert_eq!(error.exit(), Exit::Credentials);
 
     let bench = Bench::incident().with_token(PROJECT_TOKEN, Scheme::Bearer, "RAILWAY_API_TOKEN");
     let error = bench.shape().unwrap_err();
-    assert_eq!(error.to_string(), "RAILWAY_API_TOKEN holds a project token, not an account or workspace token");
-    assert_eq!(error.help(), "put it into RAILWAY_TOKEN and unset RAILWAY_API_TOKEN");
+    assert_eq!(error.to_string(), "RAILWAY_API_TOKEN contains a project token, not an account or workspace token");
+    assert_eq!(error.help().unwrap().to_string(), "set RAILWAY_TOKEN to this token, and unset RAILWAY_API_TOKEN");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn unknown_token_error_names_its_source() {
             Scheme::Bearer => bench.shape().unwrap_err(),
             Scheme::Project => bench.client().token_shape().unwrap_err(),
         };
-        assert_eq!(error.to_string(), format!("Railway refused the token from {from}"));
+        assert_eq!(error.to_string(), format!("Railway rejected the token from {from}"));
         assert!(!error.cause().unwrap().contains(UNKNOWN));
     }
 }
@@ -55,15 +55,15 @@ fn valid_token_without_permission_reports_its_scope() {
     bench.sim.fault(Fault::refusal("Not Authorized").on("Environment"));
     let error = bench.client().shape(&project, "locked").unwrap_err();
     assert!(matches!(error, Error::NoPermission { .. }), "{error}");
-    assert!(error.to_string().contains("may not see environment locked of project"), "{error}");
-    assert!(error.cause().unwrap().contains("the token is alive: it reaches workspace"), "{error:?}");
+    assert!(error.to_string().contains("has no access to environment locked of project"), "{error}");
+    assert!(error.cause().unwrap().contains("the token is valid: it has access to workspace"), "{error:?}");
 }
 
 #[test]
 fn unknown_id_is_usage_error() {
     let bench = Bench::incident();
-    let error = bench.client().shape("nobody", "knows").unwrap_err();
-    assert_eq!(error.to_string(), "environment knows of project nobody: not found, or not visible to this token");
+    let error = bench.client().shape("missing", "unknown").unwrap_err();
+    assert_eq!(error.to_string(), "environment unknown of project missing: not found, or not visible to this token");
     assert_eq!(error.exit(), Exit::Usage);
 }
 
@@ -73,6 +73,6 @@ fn two_factor_requirement_is_reported() {
     let body = r#"{"errors":[{"message":"Two Factor Authentication Required","extensions":{"workspaceName":"crew"}}],"data":null}"#;
     bench.sim.fault(Fault::reply(200, body));
     let error = bench.shape().unwrap_err();
-    assert_eq!(error.to_string(), "workspace crew demands two-factor authentication");
+    assert_eq!(error.to_string(), "workspace crew requires two-factor authentication");
     assert_eq!(error.exit(), Exit::Credentials);
 }

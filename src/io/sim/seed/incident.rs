@@ -1,4 +1,4 @@
-//! The incident that `doctor` was written after: one rotated key, two services that never got it.
+//! The incident that led to `doctor`: one rotated key, and two services that never got it.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use crate::io::sim::seed::{LOGIN_TOKEN, postgres, redis};
 
 pub const PROJECT: &str = "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2";
 
-/// The `.env` that lies in the project's folder. Apart from the rotated key it agrees with Railway: the database is a
-/// local one on purpose, and the signing key is sealed.
+/// The project's `.env`. Only the rotated key differs unexpectedly: the local database is an expected difference, and
+/// the signing key is sealed.
 pub const ENV_FILE: &str = "\
 # agentverse, staging: the same names as on Railway
 APP_ENV=staging
 LOG_LEVEL=info
 
-# Whoever calls /api/v1/ops/... shows this key; rotated with step 3 of the drills
+# The key for /api/v1/ops/...; rotated with step 3 of the drills
 STAGING_OPS_API_KEY=staging-ops-step3-key-2026
 OPS_DRILLS=worker-exit,queue-stall
 
@@ -27,7 +27,7 @@ DATABASE_URL=postgresql://agentverse:agentverse@localhost:5432/agentverse
 JWT_SIGNING_KEY=Zm9yLWxvY2FsLXJ1bnMtb25seQ
 ";
 
-/// The `doctor.toml` beside it: what the incident has taught the team to look at.
+/// The `doctor.toml` next to it: the checks that the team has added after the incident.
 pub const CONFIG_FILE: &str = r#"# agentverse, staging: what must be true before a drill
 
 [services.api]
@@ -54,15 +54,15 @@ status  = 200
 json    = { "/boot_info" = "present" }
 "#;
 
-/// Returns the official CLI's file of somebody who has run `railway login`, and `railway link` in that folder.
-pub fn cli_config(folder: &Path) -> String {
+/// Returns the official CLI's file after `railway login`, and `railway link` in this directory.
+pub fn cli_config(directory: &Path) -> String {
     let environment = estate().environment("agentverse", "staging").map(|staging| staging.id.clone());
     let link = json!({
-        "projectPath": folder, "name": "agentverse", "project": PROJECT,
+        "projectPath": directory, "name": "agentverse", "project": PROJECT,
         "environment": environment, "environmentName": "staging",
     });
-    let projects = Map::from_iter([(folder.display().to_string(), link)]);
-    // In the year 2255: the demo's login does not run out.
+    let projects = Map::from_iter([(directory.display().to_string(), link)]);
+    // In the year 2255, so that the demo's login does not expire.
     json!({ "projects": projects, "user": { "accessToken": LOGIN_TOKEN, "tokenExpiresAt": 9_000_000_000_u64 } })
         .to_string()
 }
@@ -78,17 +78,17 @@ pub fn estate() -> Estate {
     Estate::of("agentverse").project(Project::named("agentverse").id(PROJECT).environment(staging)).with_tokens()
 }
 
-/// What the worker is started with: without `-B`, so that no Celery Beat runs. It is the other half of the incident.
+/// The start command of the worker, without `-B`: Celery Beat does not run. This is the other half of the incident.
 const START_COMMAND: &str = "celery --app agentverse.tasks worker --loglevel INFO";
 
-/// Returns the start command that it needs.
+/// Returns the start command that the worker needs.
 pub fn start_command_with_beat() -> String {
     format!("{START_COMMAND} -B")
 }
 
-/// The commit that gave the worker its boot line and its Beat, which the worker was never deployed with.
+/// The commit that added the worker's boot line and Beat. The worker was never deployed with it.
 const COMMIT: &str = "371a158c06be94d2f7a05e31b8d49c6fa2e7130b";
-/// What the worker still runs.
+/// The commit that the worker still runs.
 const COMMIT_BEFORE: &str = "b90c4e7712fd3a58e6b1047c9a35d2e8f60714ca";
 
 fn api() -> SimService {
@@ -130,7 +130,7 @@ fn worker() -> SimService {
         .deployed(
             SimDeployment::serving("2026-11-09T16:20:47.902Z")
                 .meta("commitHash", COMMIT_BEFORE)
-                // The key before the last one: it was stored anew, and the worker was not deployed.
+                // The previous key: it was replaced, but the worker was not redeployed.
                 .had("STAGING_OPS_API_KEY", "staging-ops-summer-key-2025"),
         )
         .logs("celery@worker v5.4.0 (opalescent)")
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn only_rotated_key_differs() {
         let mut estate = estate();
-        let staging = estate.environment("agentverse", "staging").expect("it is there").clone();
+        let staging = estate.environment("agentverse", "staging").expect("the environment exists").clone();
         for service in ["agentverse-api-staging", "agentverse-worker-staging"] {
             let differing: Vec<(String, KeySide)> = sides(&estate, &staging, service, ENV_FILE)
                 .into_iter()

@@ -1,34 +1,34 @@
-//! What a simulated Railway starts with: the incident, ordinary projects, and large ones.
+//! The initial contents of a simulated Railway: the incident, ordinary projects, and large ones.
 
 pub mod incident;
 pub mod ordinary;
 
 use crate::io::sim::estate::{Environment, Estate, Project, SimService, TokenScope};
 
-/// The account token that every seed knows.
+/// The account token of every seed.
 pub const ACCOUNT_TOKEN: &str = "5e1d0000-acc0-4000-8000-000000000001";
-/// The workspace token that every seed knows; for the first workspace.
+/// The workspace token of every seed, for the first workspace.
 pub const WORKSPACE_TOKEN: &str = "5e1d0000-3015-4000-8000-000000000002";
-/// The token of a login that every seed knows; for the first workspace.
+/// The login's token of every seed, for the first workspace.
 pub const LOGIN_TOKEN: &str = "5e1d0000-1061-4000-8000-000000000003";
-/// The project token that every seed knows; for the first environment of the first project.
+/// The project token of every seed, for the first environment of the first project.
 pub const PROJECT_TOKEN: &str = "5e1d0000-9201-4000-8000-000000000004";
 
-/// A project on Railway and the files beside which `doctor` is called.
+/// A project on Railway, and the local files in the directory in which `doctor` is run.
 #[derive(Debug)]
 pub struct Seed {
     /// A short name in kebab-case.
     pub name: &'static str,
-    /// What is ordinary about it.
+    /// A description.
     pub about: &'static str,
-    /// What Railway holds.
+    /// The contents of Railway.
     pub estate: fn() -> Estate,
     /// Path and text of each local file.
     pub files: &'static [(&'static str, &'static str)],
 }
 
 impl Estate {
-    /// Makes one token of each kind known; see the constants of this module.
+    /// Adds one token of each kind; see the constants of this module.
     pub fn with_tokens(self) -> Self {
         let workspace = self.workspaces.first().map(|workspace| workspace.id.clone());
         let environment = self.projects.first().and_then(|project| {
@@ -46,7 +46,7 @@ impl Estate {
     }
 }
 
-/// Railway's Postgres, with the variables that its template brings.
+/// Returns Railway's Postgres, with the variables of its template.
 fn postgres(password: &str) -> SimService {
     SimService::named("Postgres").image("ghcr.io/railwayapp-templates/postgres-ssl:17").variables(&[
         ("DATABASE_URL", "postgresql://${{PGUSER}}:${{POSTGRES_PASSWORD}}@${{PGHOST}}:${{PGPORT}}/${{PGDATABASE}}"),
@@ -60,7 +60,7 @@ fn postgres(password: &str) -> SimService {
     ])
 }
 
-/// Railway's Redis, with the variables that its template brings.
+/// Returns Railway's Redis, with the variables of its template.
 fn redis(password: &str) -> SimService {
     SimService::named("Redis").image("redis:8").variables(&[
         ("REDISHOST", "${{RAILWAY_PRIVATE_DOMAIN}}"),
@@ -71,7 +71,7 @@ fn redis(password: &str) -> SimService {
     ])
 }
 
-/// Returns a project `large` of that many services with that many variables each, and the `.env` that agrees with all
+/// Returns a project `large` with this number of services and of variables per service, and the `.env` that matches all
 /// of them. Every tenth variable is a reference to a shared one.
 pub fn generate(services: usize, variables: usize) -> (Estate, String) {
     let mut file = String::new();
@@ -106,12 +106,12 @@ mod tests {
     use crate::io::sim::render::Renderer;
     use crate::io::sim::seed::{ACCOUNT_TOKEN, generate};
 
-    /// How a key of the file stands on a service.
+    /// How a key of the file compares with a service.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum KeySide {
         Equal,
         Differs,
-        /// Differs from what a reference renders to.
+        /// Differs from the rendered value of a reference.
         Reference,
         Sealed,
         Missing,
@@ -129,14 +129,14 @@ mod tests {
         }
     }
 
-    /// Returns each key of a plain `.env` in the order of the file, and how it stands on that service.
+    /// Returns each key of a plain `.env` in the order of the file, and how it compares with the service.
     pub(crate) fn sides(
         estate: &Estate,
         environment: &Environment,
         service: &str,
         file: &str,
     ) -> Vec<(String, KeySide)> {
-        let service = environment.services.iter().find(|known| known.name == service).expect("it is there");
+        let service = environment.services.iter().find(|known| known.name == service).expect("the service exists");
         let rendered = Renderer::new(&estate.projects[0], environment).variables(service);
         let assignments = file.lines().filter_map(|line| line.split('#').next().filter(|_| !line.starts_with('#')));
         let pairs = assignments.filter_map(|line| line.split_once('='));

@@ -1,4 +1,4 @@
-//! Deployments are made, go on as they are looked at, and take each other's place.
+//! Deployments are created, advance with each read, and replace each other.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn redeployment_advances_by_polling_while_old_one_serves() {
     let old = newest(&sim, 0);
     let made = data(&sim, ACCOUNT_TOKEN, "Redeploy", json!({ "deploymentId": old }))["deploymentRedeploy"].take();
     let id = made["id"].as_str().expect("an id");
-    // The answer tells the status, and so is the first poll.
+    // The response contains the status, so it is the first poll.
     assert_eq!((&made["status"], &made["createdAt"]), (&json!("INITIALIZING"), &json!("2026-11-24T09:00:01.000Z")));
     for (status, stopped, other) in
         [("BUILDING", true, "SUCCESS"), ("DEPLOYING", true, "REMOVED"), ("SUCCESS", false, "REMOVED")]
@@ -115,10 +115,11 @@ fn newer_deployment_supersedes_one_in_progress() {
     assert_eq!(found, ["INITIALIZING", "REMOVED", "SUCCESS"]);
     assert!(edges[0]["node"]["createdAt"].as_str() > edges[1]["node"]["createdAt"].as_str());
     assert_eq!(sim.mutations().iter().map(|mutation| mutation.deployments.len()).sum::<usize>(), 1);
-    // One that succeeds removes older ones on their way.
+    // A deployment that succeeds removes older ones in progress.
     let (sim, ..) = one(web().next(StatusTimeline::endless()));
     redeploy(&sim, &newest(&sim, 0));
-    let other = sim.change(|estate| estate.deploy("web", StatusTimeline::through(&["SUCCESS"]))).expect("it is there");
+    let other =
+        sim.change(|estate| estate.deploy("web", StatusTimeline::through(&["SUCCESS"]))).expect("the service exists");
     assert_eq!(statuses(&sim, 0), serving(&[("REMOVED", false), ("REMOVED", false), ("SUCCESS", true)]));
     assert_eq!(watch(&sim, &other)["createdAt"], "2026-11-24T09:00:01.001Z");
 }
@@ -180,8 +181,8 @@ fn first_deployment_uses_source() {
     {
         let id = data(&sim, ACCOUNT_TOKEN, "Deploy", variables)["serviceInstanceDeployV2"].take();
         assert_eq!(id, newest(&sim, 0));
-        let meta = sim.change(|estate| estate.service_named("web").expect("it is there").deployments.pop());
-        assert_eq!(meta.expect("it was made").meta["commitHash"], commit);
+        let meta = sim.change(|estate| estate.service_named("web").expect("the service exists").deployments.pop());
+        assert_eq!(meta.expect("a deployment was created").meta["commitHash"], commit);
     }
     let (sim, scope, service) = one(SimService::named("bare"));
     let deploy = json!({ "environmentId": scope["environmentId"], "serviceId": service });
@@ -197,7 +198,7 @@ fn redeployment_keeps_code_and_follows_variable_option() {
         let id = redeploy(&sim, &newest(&sim, 0));
         let shown = data(&sim, ACCOUNT_TOKEN, "Snapshot", json!({ "deploymentId_0": id }));
         assert_eq!(shown["snapshot_0"]["variables"], json!({ "KEY": key }));
-        let made = sim.change(|estate| estate.service_named("web").expect("it is there").deployments.remove(1));
+        let made = sim.change(|estate| estate.service_named("web").expect("the service exists").deployments.remove(1));
         assert_eq!((&made.meta["commitHash"], &made.meta["reason"]), (&json!("0f1e2d"), &json!("redeploy")));
     }
 }
@@ -205,12 +206,12 @@ fn redeployment_keeps_code_and_follows_variable_option() {
 #[test]
 fn unknown_deployment_fails_whole_watch_but_one_snapshot() {
     let (sim, ..) = one(web());
-    let batch = json!({ "deploymentId_0": newest(&sim, 0), "deploymentId_1": "nobody" });
+    let batch = json!({ "deploymentId_0": newest(&sim, 0), "deploymentId_1": "missing" });
     let refused = response(&sim, ACCOUNT_TOKEN, "DeploymentStatus", batch.clone());
     assert_eq!(refused, ("Deployment not found".into(), json!(["deployment_1"])));
-    let reply = crate::io::sim::tests::ask(&sim, ACCOUNT_TOKEN, "Snapshot", batch).expect("an answer");
-    let answer = crate::io::sim::tests::read(&reply);
-    assert_eq!(answer["data"], json!({ "snapshot_0": { "variables": { "KEY": "old" } }, "snapshot_1": null }));
-    let error = &answer["errors"][0];
+    let reply = crate::io::sim::tests::post(&sim, ACCOUNT_TOKEN, "Snapshot", batch).expect("a response");
+    let body = crate::io::sim::tests::read(&reply);
+    assert_eq!(body["data"], json!({ "snapshot_0": { "variables": { "KEY": "old" } }, "snapshot_1": null }));
+    let error = &body["errors"][0];
     assert_eq!((&error["message"], &error["path"]), (&json!("Deployment not found"), &json!(["snapshot_1"])));
 }

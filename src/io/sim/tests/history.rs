@@ -1,4 +1,4 @@
-//! What is there before anything is deployed, and what the fence and the snapshots show of it.
+//! The initial deployments, and how the pre-write state and the snapshots show them.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::{Environment, Estate, Project, SimService, SimStagedChanges};
 use crate::io::sim::seed::{self, ACCOUNT_TOKEN};
 use crate::io::sim::status_timeline::StatusTimeline;
-use crate::io::sim::tests::{ask, data, incident, newest, read, redeploy, watch, with, world};
+use crate::io::sim::tests::{data, incident, newest, post, read, redeploy, watch, with, world};
 use crate::io::sim::{Masked, Sealed, Sim, SimOptions, Snapshots, SystemVariables};
 
-fn fence(sim: &Sim, scope: &Value) -> (Value, Vec<Value>) {
-    let mut answer = data(sim, ACCOUNT_TOKEN, "PreWriteState", scope.clone());
-    let edges = answer["environment"]["serviceInstances"]["edges"].take();
+fn pre_write_state(sim: &Sim, scope: &Value) -> (Value, Vec<Value>) {
+    let mut shown = data(sim, ACCOUNT_TOKEN, "PreWriteState", scope.clone());
+    let edges = shown["environment"]["serviceInstances"]["edges"].take();
     let nodes = edges.as_array().expect("edges").iter().map(|edge| edge["node"].clone()).collect();
-    (answer["environmentStagedChanges"].take(), nodes)
+    (shown["environmentStagedChanges"].take(), nodes)
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn service_with_source_has_one_deployment_by_default() {
             .deployed(SimDeployment::with_status("REMOVED", "2026-10-01T10:00:00.000Z")),
     ];
     let (sim, scope, ids) = world(services, SimOptions::default());
-    let (_, nodes) = fence(&sim, &scope);
+    let (_, nodes) = pre_write_state(&sim, &scope);
     assert_eq!(nodes[0]["serviceId"], ids[0]);
     let latest = &nodes[0]["latestDeployment"];
     assert_eq!(nodes[0]["activeDeployments"], json!([latest]));
@@ -54,7 +54,7 @@ fn service_with_source_has_one_deployment_by_default() {
 #[test]
 fn incident_worker_runs_older_commit_and_key() {
     let (sim, scope, _) = incident();
-    let (_, nodes) = fence(&sim, &scope);
+    let (_, nodes) = pre_write_state(&sim, &scope);
     let [api, worker] = [0, 1].map(|number: usize| &nodes[number]["activeDeployments"][0]);
     assert!(api["createdAt"].as_str() > worker["createdAt"].as_str());
     assert!(api["meta"]["commitHash"].as_str().is_some_and(|hash| hash.starts_with("371a158")));
@@ -70,7 +70,7 @@ fn incident_worker_runs_older_commit_and_key() {
 #[test]
 fn pre_write_state_shows_staged_changes_without_values() {
     let (sim, scope, services) = incident();
-    let (placeholder, _) = fence(&sim, &scope);
+    let (placeholder, _) = pre_write_state(&sim, &scope);
     let expected = json!({
         "id": "<empty>",
         "environmentId": scope["environmentId"],
@@ -86,7 +86,7 @@ fn pre_write_state_shows_staged_changes_without_values() {
     for status in ["STAGED", "APPLYING"] {
         let staged = SimStagedChanges::new(patch.clone(), status);
         sim.change(|estate| estate.projects[0].environments[0].staged = Some(staged));
-        let (shown, _) = fence(&sim, &scope);
+        let (shown, _) = pre_write_state(&sim, &scope);
         assert_eq!((&shown["status"], shown["id"].as_str().map(str::len)), (&json!(status), Some(36)));
         let variables = json!({ "A": { "value": "" }, "B": null });
         assert_eq!(shown["patch"]["services"][&services[0]], json!({ "variables": variables, "deploy": {} }));
@@ -99,7 +99,7 @@ fn pre_write_state_shows_staged_changes_without_values() {
         let estate = Estate::of("team").project(Project::named("shop").environment(environment)).with_tokens();
         let sim = Sim::with(estate, SimOptions { masked, ..SimOptions::default() });
         let (project, environment, _) = crate::io::sim::tests::ids(&sim);
-        let (shown, _) = fence(&sim, &json!({ "projectId": project, "environmentId": environment }));
+        let (shown, _) = pre_write_state(&sim, &json!({ "projectId": project, "environmentId": environment }));
         assert_eq!((&shown["patch"]["sharedVariables"]["C"], &shown["status"]), (&expected, &json!("APPLYING")));
     }
 }
@@ -115,12 +115,12 @@ fn pre_write_state_is_paged_and_latest_deployment_may_lag() {
     let first = data(&sim, ACCOUNT_TOKEN, "PreWriteState", scope.clone())["environment"]["serviceInstances"].take();
     assert_eq!((first["edges"].as_array().map(Vec::len), &first["pageInfo"]["hasNextPage"]), (Some(2), &json!(true)));
     let after = first["pageInfo"]["endCursor"].as_str().expect("a cursor");
-    let (_, rest) = fence(&sim, &with(scope.clone(), &[("after", after)]));
+    let (_, rest) = pre_write_state(&sim, &with(scope.clone(), &[("after", after)]));
     assert_eq!((rest.len(), &rest[0]["serviceId"]), (1, &json!(services[2])));
     assert_eq!(first["edges"][0]["node"]["latestDeployment"]["id"], old);
-    let latest = |sim: &Sim| fence(sim, &scope).1[0]["latestDeployment"].clone();
+    let latest = |sim: &Sim| pre_write_state(sim, &scope).1[0]["latestDeployment"].clone();
     assert_eq!(latest(&sim)["id"], old);
-    // Nobody has polled it meanwhile, but for the answer that told its id.
+    // It was polled only once in the meantime, by the response that contained its id.
     let shown = latest(&sim);
     assert_eq!(
         (&shown["id"], &shown["status"], &shown["canRedeploy"]),
@@ -160,10 +160,10 @@ fn snapshot_contents_follow_options() {
         let service = SimService::named("web").image("web:1").variables(&variables).sealed("SEAL", "marker");
         let (sim, ..) = world(vec![service.deployed(deployed)], quirks);
         let id = newest(&sim, 0);
-        let reply = ask(&sim, ACCOUNT_TOKEN, "Snapshot", json!({ "deploymentId_0": id })).expect("an answer");
-        let answer = read(&reply);
-        assert_eq!(answer["data"]["snapshot_0"], expected);
-        assert_eq!(answer["errors"][0]["message"], refused);
+        let reply = post(&sim, ACCOUNT_TOKEN, "Snapshot", json!({ "deploymentId_0": id })).expect("a response");
+        let body = read(&reply);
+        assert_eq!(body["data"]["snapshot_0"], expected);
+        assert_eq!(body["errors"][0]["message"], refused);
         assert!(!format!("{sim:?}").contains("then"));
     }
     let (sim, ..) = world(
@@ -183,7 +183,7 @@ fn config_includes_volumes_and_schedules() {
     let (sim, scope, ids) = world(services, SimOptions::default());
     let config = data(&sim, ACCOUNT_TOKEN, "Environment", scope)["environment"]["config"].take();
     let mounts = config["services"][&ids[0]]["volumeMounts"].as_object().expect("mounts");
-    let (volume, mount) = mounts.iter().next().expect("one");
+    let (volume, mount) = mounts.iter().next().expect("one mount");
     assert_eq!((mount, config["volumes"].get(volume)), (&json!({ "mountPath": "/data" }), Some(&json!({}))));
     let deploy = json!({ "startCommand": "job", "cronSchedule": "0 3 * * *" });
     assert_eq!(config["services"][&ids[1]]["deploy"], deploy);
@@ -193,10 +193,10 @@ fn config_includes_volumes_and_schedules() {
     assert_eq!(found, ["BUILDING", "DEPLOYING", "SUCCESS"]);
     let log = data(&sim, ACCOUNT_TOKEN, "DeploymentLog", json!({ "deploymentId": id, "limit": 9 }));
     assert_eq!(log["deploymentLogs"], json!([]));
-    let made = sim.change(|estate| estate.deploy("job", StatusTimeline::success())).expect("it is there");
+    let made = sim.change(|estate| estate.deploy("job", StatusTimeline::success())).expect("the service exists");
     let meta = sim.change(|estate| {
-        let job = estate.service_named("job").expect("it is there");
-        job.deployments.iter().find(|known| known.id == made).expect("it was made").meta.clone()
+        let job = estate.service_named("job").expect("the service exists");
+        job.deployments.iter().find(|known| known.id == made).expect("it was created").meta.clone()
     });
     assert_eq!(meta["buildOnly"], true);
 }

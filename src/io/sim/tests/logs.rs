@@ -1,4 +1,4 @@
-//! What deployments and their builds have written, and which of their steps failed.
+//! The logs of deployments and builds, and the failed steps.
 
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ fn build_failure_and_crash_write_their_own_lines() {
     let lines = messages(&sim, "BuildLog", &id, json!({ "limit": 1 }));
     assert_eq!(lines, ["npm ERR! missing script", "Build failed"]);
     assert_eq!(messages(&sim, "DeploymentLog", &id, json!({ "limit": 100 })), Vec::<String>::new());
-    let sim = one(web().next(StatusTimeline::crashing(1).saying("CRASHED", &["Traceback", "KeyError"])));
+    let sim = one(web().next(StatusTimeline::crashing(1).with_query("CRASHED", &["Traceback", "KeyError"])));
     let id = finish(&sim);
     let lines = messages(&sim, "DeploymentLog", &id, json!({ "limit": 100 }));
     assert_eq!(lines, ["Booting", "Listening on \"8080\"", "Traceback", "KeyError"]);

@@ -1,4 +1,4 @@
-//! Answers get lost, and somebody else writes at the wrong moment.
+//! Lost responses, and concurrent changes by another user.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::io::sim::estate::SimService;
 use crate::io::sim::fault::{Fault, Loss, Moment};
 use crate::io::sim::seed::ACCOUNT_TOKEN;
 use crate::io::sim::status_timeline::StatusTimeline;
-use crate::io::sim::tests::{ask, data, newest, read, redeploy, set, stored, watch, with, world};
+use crate::io::sim::tests::{data, newest, post, read, redeploy, set, stored, watch, with, world};
 use crate::io::sim::{Sim, SimOptions};
 
 fn two() -> (Sim, Value, Vec<String>) {
@@ -16,7 +16,7 @@ fn two() -> (Sim, Value, Vec<String>) {
 }
 
 fn write(sim: &Sim, scope: &Value, service: &str) -> String {
-    match ask(sim, ACCOUNT_TOKEN, "SetVariables", set(scope, Some(service), json!({ "KEY": "new" }))) {
+    match post(sim, ACCOUNT_TOKEN, "SetVariables", set(scope, Some(service), json!({ "KEY": "new" }))) {
         Ok(reply) => format!("{} {}", reply.status, String::from_utf8_lossy(&reply.body)),
         Err(failure) => format!("{failure:?}"),
     }
@@ -56,7 +56,7 @@ fn lost_redeployment_may_or_may_not_exist() {
         let old = newest(&sim, 0);
         sim.fault(Fault::lost(moment, Loss::TimedOut).on("Redeploy").for_service(&services[0]));
         redeploy(&sim, &newest(&sim, 1));
-        let lost = ask(&sim, ACCOUNT_TOKEN, "Redeploy", json!({ "deploymentId": old })).err();
+        let lost = post(&sim, ACCOUNT_TOKEN, "Redeploy", json!({ "deploymentId": old })).err();
         assert_eq!(lost, Some(TransportFailure::TimedOut));
         let mutation = sim.mutations().remove(1);
         assert_eq!((mutation.service, mutation.deployments.len()), (Some(services[0].clone()), made));
@@ -71,25 +71,27 @@ fn fault_waits_for_its_service_and_occurrence() {
     sim.fault(Fault::refusal("Problem processing request").on("SetVariables").nth(3));
     let found: Vec<bool> = [0, 1, 0, 1]
         .map(|number: usize| write(&sim, &scope, &services[number]))
-        .map(|said| said.contains("true"))
+        .map(|reply| reply.contains("true"))
         .into();
     assert_eq!(found, [true, true, false, false]);
     let applied: Vec<bool> = sim.mutations().iter().map(|mutation| mutation.applied).collect();
     assert_eq!(applied, [true, true, false, true]);
-    // By the deployment, in a batch too.
+    // A deployment identifies the service, also in a batch.
     sim.fault(Fault::failure(TransportFailure::TimedOut).on("DeploymentStatus").for_service(&services[1]));
     watch(&sim, &newest(&sim, 0));
     let both = json!({ "deploymentId_0": newest(&sim, 0), "deploymentId_1": newest(&sim, 1) });
-    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "DeploymentStatus", both).err(), Some(TransportFailure::TimedOut));
+    assert_eq!(post(&sim, ACCOUNT_TOKEN, "DeploymentStatus", both).err(), Some(TransportFailure::TimedOut));
 }
 
 #[test]
 fn concurrent_changes_happen_right_before_or_after_request() {
     let (sim, scope, services) = two();
-    sim.before_nth("Values", 2, |estate| estate.service_named("api").expect("it is there").set("KEY", "theirs"));
-    sim.after("SetVariables", |estate| estate.service_named("worker").expect("it is there").set("KEY", "theirs"));
+    sim.before_nth("Values", 2, |estate| estate.service_named("api").expect("the service exists").set("KEY", "theirs"));
+    sim.after("SetVariables", |estate| {
+        estate.service_named("worker").expect("the service exists").set("KEY", "theirs")
+    });
     sim.before("SetVariables", |estate| {
-        let worker = estate.service_named("worker").expect("it is there");
+        let worker = estate.service_named("worker").expect("the service exists");
         assert_eq!(worker.variables.len(), 1);
         worker.set("MORE", "theirs");
     });
@@ -98,8 +100,8 @@ fn concurrent_changes_happen_right_before_or_after_request() {
     assert_eq!([key(), key(), key()], ["old", "theirs", "theirs"]);
     write(&sim, &scope, &services[1]);
     assert_eq!(stored(&sim, &scope, &services[1]), json!({ "KEY": "theirs", "MORE": "theirs" }));
-    let refused = ask(&sim, ACCOUNT_TOKEN, "Redeploy", json!({ "deploymentId": newest(&sim, 0) }));
-    assert!(read(&refused.expect("an answer"))["data"].is_object());
+    let refused = post(&sim, ACCOUNT_TOKEN, "Redeploy", json!({ "deploymentId": newest(&sim, 0) }));
+    assert!(read(&refused.expect("a response"))["data"].is_object());
     write(&sim, &scope, &services[1]);
     let wanted = with(scope.clone(), &[("serviceId", &services[0])]);
     let recent = data(&sim, ACCOUNT_TOKEN, "RecentDeployments", wanted);

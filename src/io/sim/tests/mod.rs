@@ -1,4 +1,4 @@
-//! The simulated Railway as a client meets it: one POST at a time.
+//! Tests of the simulated Railway, one POST at a time.
 
 mod deployments;
 mod history;
@@ -17,7 +17,7 @@ use crate::io::sim::estate::{Environment, Estate, Project, SimService, SimVariab
 use crate::io::sim::seed::{self, ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, WORKSPACE_TOKEN};
 use crate::io::sim::{Masked, Sealed, Sim, SimOptions};
 
-fn ask(sim: &Sim, token: &str, operation: &'static str, variables: Value) -> Result<HttpResponse, TransportFailure> {
+fn post(sim: &Sim, token: &str, operation: &'static str, variables: Value) -> Result<HttpResponse, TransportFailure> {
     let scheme = if token == PROJECT_TOKEN { Scheme::Project } else { Scheme::Bearer };
     let mut body = json!({ "operationName": operation, "query": "…" });
     body["variables"] = variables;
@@ -36,7 +36,7 @@ fn send(
         token: &Secret::new(token.1),
         scheme: token.0,
         remaining: Duration::from_secs(1),
-        patience: Duration::from_secs(1),
+        time_limit: Duration::from_secs(1),
         attempt: 1,
     })
 }
@@ -46,21 +46,21 @@ fn read(reply: &HttpResponse) -> Value {
 }
 
 fn data(sim: &Sim, token: &str, operation: &'static str, variables: Value) -> Value {
-    let reply = ask(sim, token, operation, variables).expect("an answer");
-    let mut answer = read(&reply);
-    assert_eq!((reply.status, answer.get("errors")), (200, None), "{operation}");
-    answer["data"].take()
+    let reply = post(sim, token, operation, variables).expect("a response");
+    let mut body = read(&reply);
+    assert_eq!((reply.status, body.get("errors")), (200, None), "{operation}");
+    body["data"].take()
 }
 
 fn response(sim: &Sim, token: &str, operation: &'static str, variables: Value) -> (String, Value) {
-    let reply = ask(sim, token, operation, variables).expect("an answer");
-    let answer = read(&reply);
-    assert_eq!((reply.status, &answer["data"]), (200, &Value::Null), "{answer}");
-    assert!(answer["errors"][0]["traceId"].as_str().is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit())));
-    (answer["errors"][0]["message"].as_str().expect("a message").into(), answer["errors"][0]["path"].clone())
+    let reply = post(sim, token, operation, variables).expect("a response");
+    let body = read(&reply);
+    assert_eq!((reply.status, &body["data"]), (200, &Value::Null), "{body}");
+    assert!(body["errors"][0]["traceId"].as_str().is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit())));
+    (body["errors"][0]["message"].as_str().expect("a message").into(), body["errors"][0]["path"].clone())
 }
 
-/// Ids of the first project, its first environment and its services, in the order of the seed.
+/// Returns the ids of the first project, its first environment and its services, in the order of the seed.
 fn ids(sim: &Sim) -> (String, String, Vec<String>) {
     sim.change(|estate| {
         let project = &estate.projects[0];
@@ -75,7 +75,7 @@ fn incident() -> (Sim, Value, Vec<String>) {
     (sim, json!({ "projectId": project, "environmentId": environment }), services)
 }
 
-/// Returns a project of one environment with these services; its scope and their ids.
+/// Returns a project with one environment and these services, its scope, and their ids.
 fn world(services: Vec<SimService>, quirks: SimOptions) -> (Sim, Value, Vec<String>) {
     let mut environment = Environment::named("staging").shared(&[("REGION", "eu")]);
     environment.services = services;
@@ -85,7 +85,7 @@ fn world(services: Vec<SimService>, quirks: SimOptions) -> (Sim, Value, Vec<Stri
     (sim, json!({ "projectId": project, "environmentId": environment }), services)
 }
 
-/// Returns the id of the newest deployment of the service of that number in the first environment.
+/// Returns the id of the newest deployment of the service with this number in the first environment.
 fn newest(sim: &Sim, service: usize) -> String {
     sim.change(|estate| {
         let service = &estate.projects[0].environments[0].services[service];
@@ -93,7 +93,7 @@ fn newest(sim: &Sim, service: usize) -> String {
     })
 }
 
-/// Status and whether it serves, of each deployment of the service of that number, the newest last.
+/// Returns the status of each deployment of the service with this number and whether it is active, the newest last.
 fn statuses(sim: &Sim, service: usize) -> Vec<(String, bool)> {
     sim.change(|estate| {
         let service = &estate.projects[0].environments[0].services[service];
@@ -167,23 +167,23 @@ fn nodes_end(services: &[String]) -> String {
 fn batch_returns_stored_and_rendered_values() {
     let (sim, scope, services) = incident();
     let scope = with(scope, &[("serviceId_0", &services[1]), ("serviceId_1", &services[0])]);
-    let answer = data(&sim, PROJECT_TOKEN, "Values", scope);
-    let fields: Vec<&String> = answer.as_object().expect("an object").keys().collect();
+    let values = data(&sim, PROJECT_TOKEN, "Values", scope);
+    let fields: Vec<&String> = values.as_object().expect("an object").keys().collect();
     assert_eq!(fields, ["rendered_0", "rendered_1", "stored_0", "stored_1"]);
-    assert_eq!(answer["stored_0"]["CELERY_BROKER_URL"], "${{Redis.REDIS_URL}}/1");
+    assert_eq!(values["stored_0"]["CELERY_BROKER_URL"], "${{Redis.REDIS_URL}}/1");
     assert_eq!(
-        answer["rendered_0"]["CELERY_BROKER_URL"],
+        values["rendered_0"]["CELERY_BROKER_URL"],
         "redis://default:Hs81mPzcV5ejQy3u@redis.railway.internal:6379/1"
     );
-    assert_eq!(answer["stored_1"]["JWT_SIGNING_KEY"], Value::Null);
-    assert!(answer["rendered_1"].as_object().expect("a map").contains_key("JWT_SIGNING_KEY"));
-    assert_eq!(answer["rendered_1"]["RAILWAY_SERVICE_NAME"], "agentverse-api-staging");
-    assert!(!answer["stored_1"].to_string().contains("RAILWAY_SERVICE_NAME"));
-    assert_eq!(answer["rendered_1"]["LOG_LEVEL"], "info");
+    assert_eq!(values["stored_1"]["JWT_SIGNING_KEY"], Value::Null);
+    assert!(values["rendered_1"].as_object().expect("a map").contains_key("JWT_SIGNING_KEY"));
+    assert_eq!(values["rendered_1"]["RAILWAY_SERVICE_NAME"], "agentverse-api-staging");
+    assert!(!values["stored_1"].to_string().contains("RAILWAY_SERVICE_NAME"));
+    assert_eq!(values["rendered_1"]["LOG_LEVEL"], "info");
 }
 
 #[test]
-fn sealed_and_masked_values_follow_options() {
+fn sealed_and_redacted_values_follow_options() {
     for (sealed, masked, map, config) in [
         (
             Sealed::Null,
@@ -218,8 +218,8 @@ fn sealed_and_masked_values_follow_options() {
 fn external_change_is_visible_to_next_request() {
     let (sim, scope, services) = incident();
     sim.change(|estate| {
-        let staging = estate.environment("agentverse", "staging").expect("it is there");
-        let worker = staging.service_named("agentverse-worker-staging").expect("it is there");
+        let staging = estate.environment("agentverse", "staging").expect("the environment exists");
+        let worker = staging.service_named("agentverse-worker-staging").expect("the service exists");
         worker.variables.insert("APP_ENV".into(), SimVariable::Open(Secret::new("changed")));
     });
     let values = data(&sim, ACCOUNT_TOKEN, "Values", with(scope, &[("serviceId_0", &services[1])]));
@@ -238,7 +238,7 @@ fn each_token_kind_has_its_own_operations() {
     let deployed = newest(&sim, 0);
     let batch = json!({ "deploymentId_0": deployed });
     let lines = json!({ "deploymentId": deployed, "limit": 5 });
-    // Account, workspace, login, project token; a revoked one; a project token as bearer; an account token as project's.
+    // Account, workspace, login, project token; revoked; project token as bearer; account token as project token.
     for (operation, variables, expected) in [
         ("ApiTokenProbe", json!({}), [OK, OK, OK, NOT, NOT, NONE, NONE]),
         ("UserProbe", json!({}), [OK, NOT, OK, NOT, NOT, NONE, NONE]),
@@ -280,8 +280,8 @@ fn each_token_kind_has_its_own_operations() {
             (Scheme::Project, ACCOUNT_TOKEN),
         ];
         let found = tokens.map(|token| {
-            let answer = read(&send(&sim, token, operation, &body).expect("an answer"));
-            answer["errors"][0]["message"].as_str().unwrap_or(OK).to_owned()
+            let response = read(&send(&sim, token, operation, &body).expect("a response"));
+            response["errors"][0]["message"].as_str().unwrap_or(OK).to_owned()
         });
         assert_eq!(found, expected, "{operation}");
     }
@@ -308,16 +308,16 @@ fn missing_or_inaccessible_resource_fails_requested_field() {
     let elsewhere = &estate.projects[1].environments[0].id;
     let [web, old] = [0, 1].map(|index: usize| staging.services[index].id.as_str());
     let cron = empty.services[0].id.as_str();
-    let nobody = "00000000-0000-4000-8000-000000000000";
+    let missing = "00000000-0000-4000-8000-000000000000";
     for (token, project, environment, service, expected) in [
-        (WORKSPACE_TOKEN, nobody, staging.id.as_str(), "", ("Project not found", "project")),
+        (WORKSPACE_TOKEN, missing, staging.id.as_str(), "", ("Project not found", "project")),
         (WORKSPACE_TOKEN, other, elsewhere, "", ("Not Authorized", "project")),
         (PROJECT_TOKEN, shop, &production.id, "", ("Not Authorized", "environment")),
-        (ACCOUNT_TOKEN, shop, nobody, "", ("Environment not found", "environment")),
+        (ACCOUNT_TOKEN, shop, missing, "", ("Environment not found", "environment")),
         (ACCOUNT_TOKEN, shop, elsewhere, "", ("Environment not found", "environment")),
         (ACCOUNT_TOKEN, shop, &gone.id, "", ("Environment not found", "environment")),
         (ACCOUNT_TOKEN, shop, &production.id, "", ("Not Authorized", "environment")),
-        (ACCOUNT_TOKEN, shop, &staging.id, nobody, ("Service not found", "stored_1")),
+        (ACCOUNT_TOKEN, shop, &staging.id, missing, ("Service not found", "stored_1")),
         (ACCOUNT_TOKEN, shop, &staging.id, cron, ("ServiceInstance not found", "stored_1")),
         (ACCOUNT_TOKEN, shop, &staging.id, old, ("ServiceInstance not found", "stored_1")),
         (ACCOUNT_TOKEN, shop, &production.id, web, ("Not Authorized", "stored_0")),
@@ -336,7 +336,7 @@ fn missing_or_inaccessible_resource_fails_requested_field() {
 }
 
 #[test]
-fn listings_hide_only_deleted_projects() {
+fn listings_omit_only_deleted_projects() {
     let project = Project::named("shop")
         .environment(Environment::named("staging"))
         .environment(Environment::named("production").restricted())
@@ -393,6 +393,6 @@ fn page_cap_applies_to_every_listing() {
     }
     assert_eq!(found, services);
     assert_eq!(sim.count(), 3);
-    let refused = response(&sim, ACCOUNT_TOKEN, "MoreServices", with(scope, &[("after", "made-up")]));
+    let refused = response(&sim, ACCOUNT_TOKEN, "MoreServices", with(scope, &[("after", "invalid")]));
     assert_eq!(refused, ("Invalid cursor for after".into(), json!(["environment"])));
 }

@@ -1,4 +1,4 @@
-//! What the simulated Railway refuses, remembers, and spoils on command.
+//! Rejected requests, recorded requests, and faults.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::io::sim::estate::TokenScope;
 use crate::io::sim::fault::Fault;
 use crate::io::sim::operation::OPERATIONS;
 use crate::io::sim::seed::{self, ACCOUNT_TOKEN, PROJECT_TOKEN};
-use crate::io::sim::tests::{ask, data, ids, incident, read, response, send, with};
+use crate::io::sim::tests::{data, ids, incident, post, read, response, send, with};
 use crate::io::sim::{Sim, SimOptions};
 
 #[test]
@@ -42,17 +42,17 @@ fn unknown_requests_are_refused_and_recorded() {
     ] {
         let before = sim.violations().len();
         let body = json!({ "operationName": operation, "query": "…", "variables": variables });
-        let reply = send(&sim, token, operation, &body).expect("an answer");
-        let answer = read(&reply);
-        assert_eq!((reply.status, answer["errors"][0]["message"].as_str()), (400, Some(expected)));
-        assert_eq!(answer["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
-        assert_eq!(answer.get("data"), None);
+        let reply = send(&sim, token, operation, &body).expect("a response");
+        let body = read(&reply);
+        assert_eq!((reply.status, body["errors"][0]["message"].as_str()), (400, Some(expected)));
+        assert_eq!(body["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
+        assert_eq!(body.get("data"), None);
         assert_eq!(sim.violations()[before..], [expected]);
     }
     let other = json!({ "operationName": "ApiTokenProbe", "query": "…" });
-    assert_eq!(send(&sim, token, "Projects", &other).expect("an answer").status, 200);
+    assert_eq!(send(&sim, token, "Projects", &other).expect("a response").status, 200);
     assert_eq!(sim.violations().last().map(String::as_str), Some("the body of Projects names another operation"));
-    assert_eq!(send(&sim, token, "Projects", &json!({ "operationName": "Projects" })).expect("an answer").status, 400);
+    assert_eq!(send(&sim, token, "Projects", &json!({ "operationName": "Projects" })).expect("a response").status, 400);
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn oversized_batch_is_refused_without_violation() {
     let (project, environment, services) = ids(&sim);
     let scope = json!({ "projectId": project, "environmentId": environment });
     let two = with(scope, &[("serviceId_0", &services[0]), ("serviceId_1", &services[1])]);
-    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "Values", two.clone()).expect("an answer").status, 200);
+    assert_eq!(post(&sim, ACCOUNT_TOKEN, "Values", two.clone()).expect("a response").status, 200);
     let three = with(two, &[("serviceId_2", &services[2])]);
-    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "Values", three).expect("an answer").status, 400);
+    assert_eq!(post(&sim, ACCOUNT_TOKEN, "Values", three).expect("a response").status, 400);
     assert_eq!(sim.violations(), Vec::<String>::new());
 }
 
@@ -74,19 +74,19 @@ fn faults_apply_to_matching_requests_in_order() {
     sim.fault(Fault::failure(TransportFailure::TimedOut).on("Environment"));
     sim.fault(Fault::reply(502, "<html>").header("content-type", "text/html").header("retry-after", "7").times(2));
     sim.fault(Fault::refusal("Problem processing request"));
-    let probe = || ask(&sim, ACCOUNT_TOKEN, "ApiTokenProbe", json!({}));
-    let broken = probe().expect("an answer");
+    let probe = || post(&sim, ACCOUNT_TOKEN, "ApiTokenProbe", json!({}));
+    let broken = probe().expect("a response");
     assert_eq!((broken.status, &broken.body[..]), (502, &b"<html>"[..]));
     assert_eq!((broken.content_type.as_deref(), broken.retry_after.as_deref()), (Some("text/html"), Some("7")));
-    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "Environment", scope.clone()).err(), Some(TransportFailure::TimedOut));
-    assert_eq!(probe().expect("an answer").status, 502);
+    assert_eq!(post(&sim, ACCOUNT_TOKEN, "Environment", scope.clone()).err(), Some(TransportFailure::TimedOut));
+    assert_eq!(probe().expect("a response").status, 502);
     assert_eq!(
         response(&sim, ACCOUNT_TOKEN, "ApiTokenProbe", json!({})),
         ("Problem processing request".into(), Value::Null)
     );
-    assert!(read(&probe().expect("an answer"))["data"].is_object());
+    assert!(read(&probe().expect("a response"))["data"].is_object());
 
-    sim.fault(Fault::service(&services[1], "Problem processing request").for_ever());
+    sim.fault(Fault::service(&services[1], "Problem processing request").permanent());
     let first = with(scope.clone(), &[("serviceId_0", &services[0])]);
     let both = with(first.clone(), &[("serviceId_1", &services[1])]);
     for _ in 0..2 {
@@ -103,10 +103,10 @@ fn requests_are_recorded_without_exposing_contents() {
     let (sim, ..) = incident();
     let handle = sim.clone();
     data(&sim, PROJECT_TOKEN, "ProjectTokenProbe", json!({}));
-    ask(&sim, "marker-revoked", "ApiTokenProbe", json!({})).expect("an answer");
-    sim.answer("{ not JSON", None).expect("an answer");
+    post(&sim, "marker-revoked", "ApiTokenProbe", json!({})).expect("a response");
+    sim.respond("{ not JSON", None).expect("a response");
     sim.fault(Fault::reply(200, "marker-body"));
-    let asked = handle.asked();
+    let asked = handle.requests();
     let operations: Vec<&str> = asked.iter().map(|asked| asked.operation.as_str()).collect();
     assert_eq!(operations, ["ProjectTokenProbe", "ApiTokenProbe", ""]);
     assert!(matches!(asked[0].reach, Some(TokenScope::Project { .. })));
@@ -116,12 +116,12 @@ fn requests_are_recorded_without_exposing_contents() {
     assert!(!shown.contains("marker") && !shown.contains("autumn") && !shown.contains(PROJECT_TOKEN), "{shown}");
 }
 
-/// The documents are not executed, so that this test holds the table of operations against them.
+/// The documents are not executed, so this test compares them with the table of operations.
 #[test]
 fn every_document_matches_its_operation_table_entry() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/graphql");
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/graphql");
     let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+    for entry in std::fs::read_dir(directory).expect("the directory exists") {
         let path = entry.expect("an entry").path();
         let text = std::fs::read_to_string(&path).expect("a text");
         if path.ends_with("schema.graphql") {

@@ -1,4 +1,4 @@
-//! Variables are written, and what comes of it.
+//! Writes of variables, and their effects.
 
 use serde_json::{Value, json};
 
@@ -29,8 +29,8 @@ fn write_changes_only_named_variables_without_deploying() {
     let (sim, scope, services) = world(two_services(), SimOptions::default());
     let api = services[0].as_str();
     let variables = json!({ "KEY": "new", "MORE": "a=b\n\"c\"" });
-    let answer = data(&sim, ACCOUNT_TOKEN, "SetVariables", set(&scope, Some(api), variables));
-    assert_eq!(answer, json!({ "variableCollectionUpsert": true }));
+    let result = data(&sim, ACCOUNT_TOKEN, "SetVariables", set(&scope, Some(api), variables));
+    assert_eq!(result, json!({ "variableCollectionUpsert": true }));
     let expected = json!({ "KEY": "new", "MORE": "a=b\n\"c\"", "REGION": "${{shared.REGION}}", "SEAL": null });
     assert_eq!(stored(&sim, &scope, api), expected);
     let mut shared = set(&scope, None, json!({ "REGION": "us" }));
@@ -71,14 +71,14 @@ fn deletion_deploys_affected_services_if_enabled() {
     for (deletion, name, of_service, expected) in [
         (Deletion::Deploys, "KEY", Some(0), [2, 2, 0]),
         (Deletion::Deploys, "OWN", Some(1), [1, 2, 0]),
-        // A service without a source can't be deployed, whatever changes.
+        // A service without a source is not deployed.
         (Deletion::Deploys, "REGION", None, [2, 1, 0]),
         (Deletion::DeploysNothing, "KEY", Some(0), [1, 1, 0]),
     ] {
         let (sim, scope, services) = world(two_services(), SimOptions { deletion, ..SimOptions::default() });
         let service: Option<&str> = of_service.map(|number: usize| services[number].as_str());
-        let answer = data(&sim, ACCOUNT_TOKEN, "DeleteVariable", deleted(&scope, service, name));
-        assert_eq!(answer, json!({ "variableDelete": true }));
+        let result = data(&sim, ACCOUNT_TOKEN, "DeleteVariable", deleted(&scope, service, name));
+        assert_eq!(result, json!({ "variableDelete": true }));
         assert_eq!(deployments(&sim), expected, "{name}");
         let made = sim.mutations().remove(0);
         assert_eq!((made.applied, made.keys.as_slice()), (true, &[name.to_owned()][..]));
@@ -109,7 +109,7 @@ fn forbidden_writes_are_recorded() {
     let api = Some(services[0].as_str());
     let token = (Scheme::Bearer, ACCOUNT_TOKEN);
     for (query, variables, expected) in [
-        ("mutation … replace: true", json!({ "A": "1" }), "SetVariables says replace"),
+        ("mutation … replace: true", json!({ "A": "1" }), "SetVariables contains replace"),
         ("… variableCollectionUpsert(…) …", json!({ "A": "1" }), "SetVariables deploys with every write"),
         (
             "…",
@@ -120,13 +120,13 @@ fn forbidden_writes_are_recorded() {
     ] {
         let variables = set(&scope, api, variables);
         let body = json!({ "operationName": "SetVariables", "query": query, "variables": variables });
-        assert_eq!(send(&sim, token, "SetVariables", &body).expect("an answer").status, 400);
+        assert_eq!(send(&sim, token, "SetVariables", &body).expect("a response").status, 400);
         assert_eq!(sim.violations().last().map(String::as_str), Some(expected));
     }
     assert_eq!(sim.mutations(), []);
-    // Railway lets this pass, and the system's own value wins.
+    // Railway accepts this, but the system variable overrides it.
     data(&sim, ACCOUNT_TOKEN, "SetVariables", set(&scope, api, json!({ "RAILWAY_SERVICE_NAME": "mine" })));
-    let expected = "RAILWAY_SERVICE_NAME is Railway's own, and was written";
+    let expected = "RAILWAY_SERVICE_NAME is reserved by Railway and was written";
     assert_eq!(sim.violations().last().map(String::as_str), Some(expected));
     data(&sim, ACCOUNT_TOKEN, "SetVariables", set(&scope, api, json!({ "RAILWAY_RUN_UID": "0" })));
     assert_eq!(sim.violations().len(), 5);
@@ -156,16 +156,16 @@ fn reads_lag_behind_writes_then_catch_up() {
 #[test]
 fn inaccessible_resources_are_not_written() {
     let (sim, scope, services) = incident();
-    let nobody = "00000000-0000-4000-8000-000000000000";
+    let missing = "00000000-0000-4000-8000-000000000000";
     let before = stored(&sim, &scope, &services[0]);
     let upsert = "variableCollectionUpsert";
-    let other = with(scope.clone(), &[("environmentId", nobody)]);
+    let other = with(scope.clone(), &[("environmentId", missing)]);
     let write = |scope: &Value, service: &str| set(scope, Some(service), json!({ "A": "1" }));
     for (operation, variables, expected) in [
         ("SetVariables", write(&other, &services[0]), ("Environment not found", upsert)),
-        ("SetVariables", write(&scope, nobody), ("Service not found", upsert)),
+        ("SetVariables", write(&scope, missing), ("Service not found", upsert)),
         ("DeleteVariable", deleted(&other, None, "LOG_LEVEL"), ("Environment not found", "variableDelete")),
-        ("Redeploy", json!({ "deploymentId": nobody }), ("Deployment not found", "deploymentRedeploy")),
+        ("Redeploy", json!({ "deploymentId": missing }), ("Deployment not found", "deploymentRedeploy")),
     ] {
         let (message, path) = response(&sim, ACCOUNT_TOKEN, operation, variables);
         assert_eq!((message.as_str(), path), (expected.0, json!([expected.1])));

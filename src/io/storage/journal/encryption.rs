@@ -1,4 +1,4 @@
-//! One run's file: a header, a nonce, and the record's text encrypted under the journal's key.
+//! The file of a run: a header, a nonce, and the record encrypted with the journal's key.
 
 use std::io;
 
@@ -11,22 +11,22 @@ use crate::io::storage::journal::record::JournalRecord;
 use crate::io::storage::journal::record_format::{self, VERSION};
 use crate::io::storage::journal::run_name::RunName;
 
-/// How every file begins; the version follows.
+/// The first bytes of every file, before the version.
 const MAGIC: &[u8; 7] = b"DOCTORJ";
 const HEADER: usize = MAGIC.len() + 1;
 
-/// Why a file could not be opened.
+/// Why a file could not be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closed {
-    /// It does not begin as such files do.
+    /// It does not start with the header.
     Foreign,
     /// A later version of `doctor` wrote it.
     Newer,
-    /// It was changed or cut short, belongs to another run, or to another key.
+    /// It was modified or truncated, belongs to another run, or was encrypted with another key.
     Broken,
 }
 
-/// Returns the bytes of a run's file.
+/// Encrypts a record, and returns the file's bytes.
 pub(super) fn seal(key: &JournalKey, run: &RunName, record: &JournalRecord) -> io::Result<Vec<u8>> {
     let mut nonce = [0; NONCE_LEN];
     random(&mut nonce)?;
@@ -34,11 +34,11 @@ pub(super) fn seal(key: &JournalKey, run: &RunName, record: &JournalRecord) -> i
     record_format::write(run, record, &mut *text)?;
     let tag = cipher(key)
         .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), bound_to(run, VERSION), &mut text)
-        .map_err(|_| io::Error::other("the text is too long to be encrypted"))?;
+        .map_err(|_| io::Error::other("the record is too long to be encrypted"))?;
     Ok([MAGIC.as_slice(), &[VERSION], &nonce, &text, tag.as_ref()].concat())
 }
 
-/// Reads what [`seal`] wrote for that run.
+/// Decrypts the file of a run, as written by [`seal`].
 pub(super) fn open(key: &JournalKey, run: &RunName, bytes: &[u8]) -> Result<JournalRecord, Closed> {
     let (header, rest) = bytes.split_at_checked(HEADER).ok_or(Closed::Foreign)?;
     if !header.starts_with(MAGIC) {
@@ -56,11 +56,11 @@ pub(super) fn open(key: &JournalKey, run: &RunName, bytes: &[u8]) -> Result<Jour
 }
 
 fn cipher(key: &JournalKey) -> LessSafeKey {
-    // Each file has a random nonce of its own, which is what the "less safe" key leaves to its caller.
+    // A `LessSafeKey` leaves the nonce to its caller: each file has its own random one.
     LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.bytes()).expect("the key has the cipher's length"))
 }
 
-/// A file that was renamed to another run's, or given another version, does not open.
+/// Returns the authenticated data, which binds a file to its run and its version.
 fn bound_to(run: &RunName, version: u8) -> Aad<Vec<u8>> {
     Aad::from([MAGIC.as_slice(), &[version], run.as_str().as_bytes()].concat())
 }

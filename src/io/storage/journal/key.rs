@@ -1,6 +1,7 @@
-//! The journal's keys: one in the system's keyring, one in a file beside the journal where no keyring can be asked.
+//! The journal's keys: one in the OS keyring, and one in a file next to the journal for use without a keyring.
 //!
-//! Both may be in use: a keyring that is locked today leaves its runs unreadable, and does not keep anybody from fixing.
+//! Both may exist: while the keyring is locked, runs recorded with its key are unreadable, but new runs can be
+//! recorded.
 
 use std::cell::OnceCell;
 use std::io;
@@ -13,12 +14,12 @@ use zeroize::Zeroizing;
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::credentials::keyring::{Keyring, KeyringError};
-use crate::io::storage::state_dir::{Folder, Placed, StoredContent};
+use crate::io::storage::state_dir::{Placed, PrivateDir, StoredContent};
 
-/// The file that holds a key.
+/// The file with a key.
 const IN_FILE: &str = "journal.key";
-/// The file that says under which name the keyring holds one. It makes that of two runs that make a key at once both use
-/// the first one's, which no keyring promises.
+/// The file with the name of the keyring entry. If two runs create a key at the same time, it makes both use the first
+/// one; no keyring guarantees that.
 const IN_KEYRING: &str = "journal.keyring";
 const LENGTH: usize = 32;
 
@@ -29,7 +30,7 @@ impl JournalKey {
         &self.0
     }
 
-    fn make(folder: &Folder) -> Result<Self, Error> {
+    fn make(folder: &PrivateDir) -> Result<Self, Error> {
         let mut bytes = Zeroizing::new([0; LENGTH]);
         random(&mut *bytes).map_err(|error| folder.cannot_write(&error))?;
         Ok(Self(bytes))
@@ -40,114 +41,118 @@ impl JournalKey {
     }
 }
 
-/// The keys for reading, each looked up when it is needed and once.
+/// The keys for reading, each looked up on first use.
 pub(super) struct Keys<'j> {
-    folder: &'j Folder,
+    folder: &'j PrivateDir,
     keyring: &'j dyn Keyring,
     file: OnceCell<Result<Option<JournalKey>, Error>>,
     ring: OnceCell<Result<Option<JournalKey>, KeyringError>>,
 }
 
 impl<'j> Keys<'j> {
-    pub(super) fn of(folder: &'j Folder, keyring: &'j dyn Keyring) -> Self {
+    pub(super) fn of(folder: &'j PrivateDir, keyring: &'j dyn Keyring) -> Self {
         Self { folder, keyring, file: OnceCell::new(), ring: OnceCell::new() }
     }
 
-    /// Returns the one in the file, if one was made.
+    /// Returns the key in the file, if it exists.
     pub(super) fn in_file(&self) -> Result<Option<&JournalKey>, &Error> {
         self.file.get_or_init(|| in_file(self.folder)).as_ref().map(Option::as_ref)
     }
 
-    /// Returns the one in the keyring, if one was made.
+    /// Returns the key in the keyring, if one was created.
     pub(super) fn in_keyring(&self) -> Result<Option<&JournalKey>, &KeyringError> {
         self.ring.get_or_init(|| in_keyring(self.folder, self.keyring)).as_ref().map(Option::as_ref)
     }
 }
 
-/// Returns the key for a new record, made now if there is none; with the reason, if one is made in the file: it is
-/// reported once.
-pub(super) fn for_writing(folder: &Folder, keyring: &dyn Keyring) -> Result<(JournalKey, Option<KeyringError>), Error> {
+/// Returns the key for a new record, and creates it if it is missing. If that creates the key file, also returns why
+/// the keyring is not used; it is reported once.
+pub(super) fn for_writing(
+    folder: &PrivateDir,
+    keyring: &dyn Keyring,
+) -> Result<(JournalKey, Option<KeyringError>), Error> {
     let held = match in_keyring(folder, keyring) {
         Ok(None) => put_into_keyring(folder, keyring)?,
         Ok(Some(key)) => Ok(key),
-        Err(trouble) => Err(trouble),
+        Err(error) => Err(error),
     };
     match held {
         Ok(key) => Ok((key, None)),
-        Err(trouble) => {
-            let is_known = folder.names()?.iter().any(|there| there == IN_FILE);
-            Ok((find_or_make_in_file(folder)?, Some(trouble).filter(|_| !is_known)))
+        Err(error) => {
+            let has_file = folder.names()?.iter().any(|existing| existing == IN_FILE);
+            Ok((find_or_create_in_file(folder)?, Some(error).filter(|_| !has_file)))
         }
     }
 }
 
-/// Returns where keys are, in words.
-pub(super) fn whereabouts(folder: &Folder) -> &'static str {
+/// Describes where the keys are.
+pub(super) fn whereabouts(folder: &PrivateDir) -> &'static str {
     let names = folder.names().unwrap_or_default();
-    let has = |name: &str| names.iter().any(|there| there == name);
+    let has = |name: &str| names.iter().any(|existing| existing == name);
     match (has(IN_KEYRING), has(IN_FILE)) {
-        (true, false) => "the key is in the system's keyring",
-        (true, true) => "the keys are in the system's keyring and in a file beside them",
-        (false, _) => "the key is a file beside them",
+        (true, false) => "the key is in the OS keyring",
+        (true, true) => "the keys are in the OS keyring and in a file in the same directory",
+        (false, _) => "the key is in a file in the same directory",
     }
 }
 
-/// One that was there and is not any more is a [`KeyringError`] too.
-fn in_keyring(folder: &Folder, keyring: &dyn Keyring) -> Result<Option<JournalKey>, KeyringError> {
-    let refused = |why: &str| KeyringError::Refused(why.to_owned());
+/// Returns the key in the keyring, or `None` if none was created. A key that was removed is a [`KeyringError`], too.
+fn in_keyring(folder: &PrivateDir, keyring: &dyn Keyring) -> Result<Option<JournalKey>, KeyringError> {
+    let refused = |why: &str| KeyringError::Failed(why.to_owned());
     let unreadable = |error: Error| refused(&error.cause_or_message());
     let Some(StoredContent(name)) = folder.read(IN_KEYRING).map_err(unreadable)? else { return Ok(None) };
-    let name = str::from_utf8(&name).map_err(|_| refused("the name of the journal's key is no text"))?;
-    let text = keyring.read(name)?.ok_or_else(|| refused("the journal's key is not there any more"))?;
+    let name = str::from_utf8(&name).map_err(|_| refused("the name of the journal's key is not UTF-8 text"))?;
+    let text = keyring.read(name)?.ok_or_else(|| refused("it no longer has the journal's key"))?;
     let bytes = STANDARD.decode(text.expose()).map(Zeroizing::new).ok();
     let key = bytes.and_then(|bytes| JournalKey::from(&bytes));
-    key.map(Some).ok_or_else(|| refused("the journal's key there is not as doctor stored it"))
+    key.map(Some).ok_or_else(|| refused("the journal's key is not in the expected format"))
 }
 
-fn put_into_keyring(folder: &Folder, keyring: &dyn Keyring) -> Result<Result<JournalKey, KeyringError>, Error> {
+fn put_into_keyring(folder: &PrivateDir, keyring: &dyn Keyring) -> Result<Result<JournalKey, KeyringError>, Error> {
     let mut number = [0; 8];
     random(&mut number).map_err(|error| folder.cannot_write(&error))?;
     let (name, key) = (format!("journal key {:016x}", u64::from_be_bytes(number)), JournalKey::make(folder)?);
     let text = Secret::new(STANDARD.encode(key.bytes()));
-    // A store that says yes and keeps nothing would cost the way back.
+    // Read back, because without the key nothing can be undone.
     match keyring.write(&name, &text).and_then(|()| keyring.read(&name)) {
-        Err(trouble) => return Ok(Err(trouble)),
+        Err(error) => return Ok(Err(error)),
         Ok(Some(held)) if held == text => {}
-        Ok(_) => return Ok(Err(KeyringError::Refused("it does not keep what is stored".to_owned()))),
+        Ok(_) => return Ok(Err(KeyringError::Failed("it did not return the key that was just stored".to_owned()))),
     }
     let placed = folder.place(IN_KEYRING, name.as_bytes());
     if let Ok(Placed::Now) = placed {
         return Ok(Ok(key));
     }
-    // What nothing points to need not stay.
+    // Another run was first: nothing refers to this entry.
     drop(keyring.remove(&name));
     placed?;
     Ok(in_keyring(folder, keyring)
-        .and_then(|key| key.ok_or_else(|| KeyringError::Refused("its name is gone".to_owned()))))
+        .and_then(|key| key.ok_or_else(|| KeyringError::Failed("the journal.keyring file was removed".to_owned()))))
 }
 
-fn in_file(folder: &Folder) -> Result<Option<JournalKey>, Error> {
+fn in_file(folder: &PrivateDir) -> Result<Option<JournalKey>, Error> {
     let Some(StoredContent(bytes)) = folder.read(IN_FILE)? else { return Ok(None) };
     JournalKey::from(&bytes).map(Some).ok_or_else(|| Error::Journal {
-        what: format!("can't use the journal's key in {}", folder.shown(IN_FILE)),
-        cause: format!("it has {} bytes instead of {LENGTH}", bytes.len()),
-        help: "remove it: runs recorded with it can't be undone without it, and new ones get a new key".to_owned(),
+        what: format!("invalid journal key in {}", folder.shown(IN_FILE)),
+        cause: format!("expected {LENGTH} bytes, got {}", bytes.len()),
+        help: "remove the file to create a new key; runs recorded with the old key can't be undone".into(),
     })
 }
 
-/// Of two that make one at once, the first one's is used by both.
-fn find_or_make_in_file(folder: &Folder) -> Result<JournalKey, Error> {
+/// Returns the key in the file, and creates it if it is missing. If two runs create one at the same time, both use the
+/// first.
+fn find_or_create_in_file(folder: &PrivateDir) -> Result<JournalKey, Error> {
     if let Some(key) = in_file(folder)? {
         return Ok(key);
     }
     let key = JournalKey::make(folder)?;
     match folder.place(IN_FILE, key.bytes())? {
         Placed::Now => Ok(key),
-        Placed::ThereAlready => in_file(folder)?.ok_or_else(|| folder.cannot_write(&io::ErrorKind::NotFound.into())),
+        Placed::AlreadyExists => in_file(folder)?.ok_or_else(|| folder.cannot_write(&io::ErrorKind::NotFound.into())),
     }
 }
 
-/// Fills with random bytes of the system.
+/// Fills the buffer with random bytes of the operating system.
 pub(super) fn random(bytes: &mut [u8]) -> io::Result<()> {
-    SystemRandom::new().fill(bytes).map_err(|_| io::Error::other("the system gives no random bytes"))
+    SystemRandom::new().fill(bytes).map_err(|_| io::Error::other("failed to generate random bytes"))
 }

@@ -1,5 +1,5 @@
-//! The journal: one encrypted file per fix in the user's state folder, written before anything changes, so that
-//! `doctor undo` can put it back.
+//! The journal: one encrypted file per run in the user's state directory, written before anything is changed, so that
+//! `doctor undo` can restore it.
 
 mod encryption;
 mod key;
@@ -16,33 +16,33 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::error::Error;
+use crate::error::{Error, Help};
 use crate::io::credentials::keyring::{Keyring, KeyringError};
 use crate::io::os;
 use crate::io::storage::journal::encryption::Closed;
 use crate::io::storage::journal::key::Keys;
 pub use crate::io::storage::journal::record::{Before, JournalRecord, RecordedCommand, RecordedFile, RecordedVariable};
 pub use crate::io::storage::journal::run_name::RunName;
-use crate::io::storage::state_dir::{Folder, Placed, Purpose, StoredContent};
+use crate::io::storage::state_dir::{Placed, PrivateDir, Purpose, StoredContent};
 
 /// How long a run can be undone: 30 days.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// How a run's file is called, after the run.
+/// The extension of a run's file, after the run's name.
 const ENDING: &str = ".journal";
 
-/// How often a number is looked for that no other run takes at the same time.
+/// How many numbers are tried if other runs take them at the same time.
 const TRIES: usize = 64;
 
-/// The words of its folder's errors.
+/// The texts of errors of its directory.
 const PURPOSE: Purpose = Purpose {
     what: "the journal",
-    cannot: "can't record what is about to change",
-    instead: "pass --no-journal to do without undo",
+    cannot: "failed to record the changes in the journal",
+    instead: "pass --no-journal to continue without undo",
 };
 
-/// Returns the folder for what `doctor` remembers between runs: `$XDG_STATE_HOME/railway-doctor` if that is absolute,
-/// else `~/.local/state/railway-doctor`; on Windows `%LOCALAPPDATA%\railway-doctor`. Nothing is looked up or made.
+/// Returns the state directory: `$XDG_STATE_HOME/railway-doctor` if that is absolute, or else
+/// `~/.local/state/railway-doctor`; on Windows `%LOCALAPPDATA%\railway-doctor`. It may not exist, and is not created.
 pub fn state_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -> Option<PathBuf> {
     let (variable, below_home) = os::STATE;
     let named = variables.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -51,7 +51,7 @@ pub fn state_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -
 }
 
 pub struct Journal<'k> {
-    folder: Folder,
+    folder: PrivateDir,
     keyring: &'k dyn Keyring,
 }
 
@@ -59,11 +59,11 @@ pub struct Journal<'k> {
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub run: RunName,
-    /// Why its key lies in a file and not in the keyring, if it does.
+    /// Why a key file was created instead of a keyring entry, if it was.
     pub key_in_file: Option<KeyringError>,
 }
 
-/// One run of the journal, and what is known of it. One file that can't be read does not hide the others.
+/// A run in the journal. An unreadable file does not affect the other entries.
 #[derive(Debug)]
 pub struct JournalEntry {
     /// The run, from the file's name.
@@ -73,27 +73,27 @@ pub struct JournalEntry {
 }
 
 impl<'k> Journal<'k> {
-    /// Returns the journal in that folder, as [`state_folder`] names it. Nothing is read or made yet; without a folder
-    /// it is an [`Error::Journal`].
+    /// Returns the journal in the state directory, without reading or creating anything. A missing directory is an
+    /// [`Error::Journal`].
     pub fn open(state: Option<&Path>, keyring: &'k dyn Keyring) -> Result<Self, Error> {
         let Some(state) = state else {
             return Err(Error::Journal {
-                what: "there is no place for the journal".to_owned(),
-                cause: "no home folder is known".to_owned(),
-                help: "set HOME, or pass --no-journal to do without undo".to_owned(),
+                what: "no directory for the journal".to_owned(),
+                cause: "the home directory is unknown".to_owned(),
+                help: "set HOME, or pass --no-journal to continue without undo".into(),
             });
         };
-        Ok(Self { folder: Folder::new(state.to_owned(), PURPOSE), keyring })
+        Ok(Self { folder: PrivateDir::new(state.to_owned(), PURPOSE), keyring })
     }
 
-    /// Writes a record in one step, and gives the run its name, whose number is above that of every run in the journal.
-    /// When it returns, the file is on disk. An [`Error::Journal`] means that nothing was recorded.
+    /// Writes a record atomically, under a new name whose number is above that of every run in the journal. The file is
+    /// on disk when this returns. An [`Error::Journal`] means that nothing was recorded.
     pub fn write(&self, record: &JournalRecord) -> Result<Recorded, Error> {
         self.folder.make()?;
         let (key, key_in_file) = key::for_writing(&self.folder, self.keyring)?;
         let mut last = 0;
         for _ in 0..TRIES {
-            // Read again after another run took the number at the same time.
+            // Read again, because another run may have taken the number.
             last = self.runs()?.iter().map(RunName::number).fold(last, u32::max);
             let number =
                 last.checked_add(1).ok_or_else(|| self.folder.cannot_write(&io::ErrorKind::QuotaExceeded.into()))?;
@@ -111,12 +111,12 @@ impl<'k> Journal<'k> {
         Ok(self.folder.names()?.iter().filter_map(|name| run_of(name)).collect())
     }
 
-    /// Reads a run's record. That there is none, or that it can't be read, is an [`Error::Journal`].
+    /// Reads the record of a run. A missing or unreadable record is an [`Error::Journal`].
     pub fn read(&self, run: &RunName) -> Result<JournalRecord, Error> {
         self.read_with(&Keys::of(&self.folder, self.keyring), run)
     }
 
-    /// With the key in the file first, because it costs nothing to ask for it.
+    /// Tries the key in the file first, because reading it is cheap.
     fn read_with(&self, keys: &Keys<'_>, run: &RunName) -> Result<JournalRecord, Error> {
         let StoredContent(bytes) = self.read_bytes(run)?;
         let mut wrong = match keys.in_file() {
@@ -133,26 +133,26 @@ impl<'k> Journal<'k> {
                 Err(closed) => wrong = Some(unopened(run, closed)),
             },
             Ok(None) => {}
-            Err(trouble) => wrong = Some(unasked(run, trouble)),
+            Err(error) => wrong = Some(unavailable_key(run, error)),
         }
-        Err(wrong.unwrap_or_else(|| unreadable(run, "the journal's key is gone")))
+        Err(wrong.unwrap_or_else(|| unreadable(run, "the journal's key is missing")))
     }
 
     fn read_bytes(&self, run: &RunName) -> Result<StoredContent, Error> {
         self.folder.read(&file_name(run))?.ok_or_else(|| Error::Journal {
-            what: format!("there is no run {run} in the journal"),
-            cause: "runs are kept for 30 days, each in the state folder of the user who made it".to_owned(),
-            help: "run `doctor undo --list`, which shows every run that can be undone".to_owned(),
+            what: format!("unknown run {run}"),
+            cause: "runs are kept for 30 days, in the state directory of the user who ran the command".to_owned(),
+            help: Help::command("to list the runs that can be undone, run:", "doctor undo --list"),
         })
     }
 
-    /// Takes a run out that has changed nothing after all, so that `undo` finds the one before it.
+    /// Removes a run that changed nothing, so that `undo` selects the one before it.
     pub fn forget(&self, run: &RunName) {
         self.folder.remove(&file_name(run));
     }
 
-    /// Returns every run, the newest first: by number, because clocks jump. A journal that was never written to is
-    /// empty.
+    /// Returns all runs, newest first. They are ordered by number, because clocks jump. Without a directory, there are
+    /// none.
     pub fn list(&self) -> Result<Vec<JournalEntry>, Error> {
         let mut runs = self.runs()?;
         runs.sort_by_key(|run| Reverse((run.number(), run.clone())));
@@ -160,17 +160,17 @@ impl<'k> Journal<'k> {
         Ok(runs.into_iter().map(|run| JournalEntry { record: self.read_with(&keys, &run), run }).collect())
     }
 
-    /// Returns where the keys of the records are: `the key is in the system's keyring`.
-    pub fn whereabouts_of_keys(&self) -> &'static str {
+    /// Describes where the keys of the records are, as in `the key is in the OS keyring`.
+    pub fn key_location(&self) -> &'static str {
         key::whereabouts(&self.folder)
     }
 
-    /// Removes what is older than [`KEPT`], and every run before it, whatever its time says. `now` is a time that two
-    /// clocks agree has come: a single one that jumps ahead would take everything away. What can't be removed stays.
+    /// Removes runs older than [`KEPT`], and every run with a lower number, whatever its time. `now` must be confirmed
+    /// by two clocks, because a single one that jumps ahead would remove everything. Errors are ignored.
     pub fn prune(&self, now: Timestamp) {
         let Ok(oldest) = now.checked_sub(KEPT) else { return };
         let names = self.folder.names().unwrap_or_default();
-        let found = names.iter().filter_map(|name| Some((name, run_of(name).or_else(|| rest_of(name))?)));
+        let found = names.iter().filter_map(|name| Some((name, run_of(name).or_else(|| run_of_temporary(name))?)));
         let found: Vec<(&String, RunName)> = found.collect();
         let expired = found.iter().filter(|(_, run)| run.time() < oldest).map(|(_, run)| run.number()).max();
         for (name, _) in found.iter().filter(|(_, run)| Some(run.number()) <= expired) {
@@ -187,48 +187,48 @@ fn run_of(name: &str) -> Option<RunName> {
     RunName::parse(name.strip_suffix(ENDING)?)
 }
 
-/// Returns the run whose file was being written when the machine stopped: `.RUN.journal.RANDOM`.
-fn rest_of(name: &str) -> Option<RunName> {
+/// Returns the run of a temporary file that was left behind by a crash: `.RUN.journal.RANDOM`.
+fn run_of_temporary(name: &str) -> Option<RunName> {
     run_of(name.strip_prefix('.')?.rsplit_once('.')?.0)
 }
 
 fn unwritable(error: &io::Error) -> Error {
     Error::Journal {
-        what: "can't record what is about to change".to_owned(),
+        what: PURPOSE.cannot.to_owned(),
         cause: error.to_string(),
-        help: "rename the folder or file whose name is no Unicode text, or pass --no-journal to do without undo"
-            .to_owned(),
+        help: "rename the file or directory whose name is not UTF-8, or pass --no-journal to continue without undo"
+            .into(),
     }
 }
 
 fn unopened(run: &RunName, closed: Closed) -> Error {
     match closed {
-        Closed::Foreign => unreadable(run, "its file is none of doctor's"),
+        Closed::Foreign => unreadable(run, "its file is not a journal file"),
         Closed::Newer => Error::Journal {
-            what: format!("can't read what run {run} changed"),
-            cause: "a newer version of doctor recorded it".to_owned(),
-            help: "install the newest doctor".to_owned(),
+            what: format!("failed to read run {run} from the journal"),
+            cause: "it was recorded by a newer version of doctor".to_owned(),
+            help: "upgrade doctor to the latest version".into(),
         },
-        Closed::Broken => unreadable(run, "its file was changed or cut short, or belongs to another key"),
+        Closed::Broken => unreadable(run, "its file was modified or truncated, or encrypted with another key"),
     }
 }
 
-/// That the keyring is closed today does not mean that the run is lost.
-fn unasked(run: &RunName, trouble: &KeyringError) -> Error {
-    match trouble {
-        KeyringError::Refused(_) => unreadable(run, &trouble.sentence()),
+/// Returns the error for a run whose key is in the keyring. If the keyring is unavailable, the run is not lost.
+fn unavailable_key(run: &RunName, error: &KeyringError) -> Error {
+    match error {
+        KeyringError::Failed(_) => unreadable(run, &error.cause()),
         _ => Error::Journal {
-            what: format!("can't read what run {run} changed"),
-            cause: format!("its key is in the keyring, and {}", trouble.sentence()),
-            help: format!("{}, and run it again", trouble.first_step()),
+            what: format!("failed to read run {run} from the journal"),
+            cause: error.cause(),
+            help: format!("{}, then try again", error.first_step()).into(),
         },
     }
 }
 
-fn unreadable(run: &RunName, wrong: &str) -> Error {
+fn unreadable(run: &RunName, cause: &str) -> Error {
     Error::Journal {
-        what: format!("can't read what run {run} changed"),
-        cause: wrong.to_owned(),
-        help: "change the variables back by hand, with `doctor check` to tell what differs".to_owned(),
+        what: format!("failed to read run {run} from the journal"),
+        cause: cause.to_owned(),
+        help: Help::command("restore the values by hand; to list the differences, run:", "doctor check"),
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of one fix: enough to put it back.
+//! The record of a run: everything that is needed to undo it.
 
 use std::path::PathBuf;
 
@@ -9,32 +9,33 @@ use crate::drift::model::resource::ResourceRef;
 use crate::drift::plan::start_command::StartCommandChange;
 use crate::io::storage::journal::run_name::RunName;
 
-/// What a fix, or the undoing of one, is about to change.
+/// The planned changes of a fix or an undo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
     pub time: Timestamp,
-    /// Which verb it was.
+    /// The command that made the changes.
     pub command: RecordedCommand,
-    /// The run that it undoes, for `undo`.
+    /// The run that `undo` restores.
     pub undoes: Option<RunName>,
-    /// The host of the API, so that what went to a loopback address is never put back on Railway.
+    /// The API host, so that changes at a loopback address are never undone on Railway.
     pub host: String,
     pub project: ResourceRef,
     pub environment: ResourceRef,
-    /// Whether the environment was protected then: undoing asks as the fix did, whatever `doctor.toml` says by then.
+    /// Whether the environment was protected. Undo requires the same confirmation, even if `doctor.toml` has changed
+    /// since.
     pub protected: bool,
-    /// The working folder.
+    /// The working directory.
     pub folder: PathBuf,
     /// The variables that change on Railway.
     pub stores: Vec<RecordedVariable>,
     /// The files that change.
     pub files: Vec<RecordedFile>,
     pub settings: Vec<StartCommandChange>,
-    /// The services that are to be deployed.
+    /// The services to deploy.
     pub deploys: Vec<ResourceRef>,
 }
 
-/// The verb that wrote a record.
+/// The command that wrote a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordedCommand {
     Fix,
@@ -44,36 +45,36 @@ pub enum RecordedCommand {
 /// One variable that changes on Railway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedVariable {
-    /// The service; none for a shared variable.
+    /// The service; `None` for a shared variable.
     pub owner: Option<ResourceRef>,
     pub key: String,
-    /// What was stored before.
+    /// The stored value before.
     pub before: Before,
-    /// What is stored afterwards; none if it is deleted.
+    /// The stored value after; `None` if the variable is deleted.
     pub after: Option<Secret>,
 }
 
-/// What was stored before a change.
+/// The state of a variable before a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Before {
-    /// There was no such variable.
-    Absent,
-    /// The value as stored; a reference stays one.
+    /// The variable did not exist.
+    Missing,
+    /// The value as stored, with references unresolved.
     Stored(Secret),
-    /// A value that Railway never returns: nothing can put it back.
+    /// A sealed value. Railway never returns it, so it can't be restored.
     Sealed,
 }
 
 /// One file that changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedFile {
-    /// Where it is: absolute, and no link.
+    /// The absolute path, with all links resolved.
     pub path: PathBuf,
     pub shown: String,
-    /// The whole text before; none if there was no file.
+    /// The whole text before; `None` if the file did not exist.
     pub before: Option<Secret>,
-    /// The whole text afterwards; none if the file is removed.
+    /// The whole text after; `None` if the file is removed.
     pub after: Option<Secret>,
-    /// The keys that change in it.
+    /// The keys that change in the file.
     pub keys: Vec<String>,
 }

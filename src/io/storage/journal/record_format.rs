@@ -1,7 +1,7 @@
-//! A record's text. It holds values, and exists in memory that is cleared, or encrypted.
+//! The JSON text of a record. It contains values, and exists only encrypted or in memory that is zeroed.
 //!
-//! It is written from borrowed forms, so that no value is copied on its way into the buffer that is encrypted, and no
-//! record is `Serialize`; it is read into owned ones, where values are secrets from the first moment.
+//! It is written from borrowed types, so that no value is copied on its way into the buffer that is encrypted, and no
+//! record is `Serialize`. It is read into owned types, whose values are `Secret`s from the start.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use crate::drift::plan::start_command::StartCommandChange;
 use crate::io::storage::journal::record::{Before, JournalRecord, RecordedCommand, RecordedFile, RecordedVariable};
 use crate::io::storage::journal::run_name::RunName;
 
-/// The version of the form. A later one is refused, never guessed at.
+/// The version of the format. Later versions are refused.
 pub(super) const VERSION: u8 = 3;
 
-/// Writes the text. A path that is no Unicode text is an error: it could not be found again.
+/// Writes the text. A path that is not Unicode is an error, because JSON can't represent it.
 pub(super) fn write(run: &RunName, record: &JournalRecord, out: &mut dyn Write) -> io::Result<()> {
     let form = RecordForm {
         version: VERSION,
@@ -38,15 +38,15 @@ pub(super) fn write(run: &RunName, record: &JournalRecord, out: &mut dyn Write) 
     serde_json::to_writer(out, &form).map_err(io::Error::other)
 }
 
-/// Returns the length of the text in bytes, so that room for it can be made at once: a buffer that grows leaves copies
-/// behind.
+/// Returns the length of the text in bytes. A buffer allocated with it does not grow, which would leave copies in
+/// memory.
 pub(super) fn length(run: &RunName, record: &JournalRecord) -> io::Result<usize> {
     let mut count = Count(0);
     write(run, record, &mut count)?;
     Ok(count.0)
 }
 
-/// Reads the text of that run; anything that this version would not have written is none.
+/// Parses the text of a run. Returns `None` if it is invalid.
 pub(super) fn read(run: &RunName, text: &[u8]) -> Option<JournalRecord> {
     let read: RecordRead = serde_json::from_slice(text).ok()?;
     if !(1..=VERSION).contains(&read.version) || read.run != run.as_str() {
@@ -207,7 +207,7 @@ impl<'r> StoreForm<'r> {
             owner: store.owner.as_ref().map(ServiceRefForm::of),
             key: &store.key,
             before: match &store.before {
-                Before::Absent => BeforeForm::Absent,
+                Before::Missing => BeforeForm::Missing,
                 Before::Stored(value) => BeforeForm::Stored(value.expose()),
                 Before::Sealed => BeforeForm::Sealed,
             },
@@ -228,7 +228,7 @@ struct StoreRead {
 impl StoreRead {
     fn store(self) -> RecordedVariable {
         let before = match self.before {
-            BeforeRead::Absent => Before::Absent,
+            BeforeRead::Missing => Before::Missing,
             BeforeRead::Stored(value) => Before::Stored(value),
             BeforeRead::Sealed => Before::Sealed,
         };
@@ -239,7 +239,7 @@ impl StoreRead {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum BeforeForm<'r> {
-    Absent,
+    Missing,
     Stored(&'r str),
     Sealed,
 }
@@ -247,7 +247,7 @@ enum BeforeForm<'r> {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum BeforeRead {
-    Absent,
+    Missing,
     Stored(Secret),
     Sealed,
 }

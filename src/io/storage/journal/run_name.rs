@@ -1,4 +1,4 @@
-//! The name of one fix: a person can type it, and its number orders runs whatever the clock says.
+//! The name of a run, which a user can type. Its number orders runs independently of the clock.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// The part of a run's name that is its time, in UTC.
+/// The format of the time in a run's name, in UTC.
 const MINUTE: &str = "%Y-%m-%d-%H%M";
-/// `2026-11-24-1345` is that long; `-0007` follows.
+/// The length of `2026-11-24-1345`; `-0007` follows.
 const MINUTE_LENGTH: usize = 15;
 
 /// The name of one run of `fix` or `undo`, such as `2026-11-24-1345-0007`: the minute in UTC, and the run's number in
-/// hexadecimal. A later run has a higher number than every run that the journal holds.
+/// hexadecimal. A new run has a higher number than every run in the journal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunName(String);
 
@@ -22,10 +22,10 @@ impl RunName {
         Self(format!("{}-{number:04x}", time.strftime(MINUTE)))
     }
 
-    /// Reads a name as it is typed or as a file is called; nothing else than a whole name is one.
+    /// Parses a whole name, as typed or as part of a file name.
     pub fn parse(text: &str) -> Option<Self> {
         let run = Self(text.to_owned());
-        // Written again, so that only one spelling of a time and a number is a name.
+        // Formatted again, so that only the canonical spelling is accepted.
         (Self::new(run.read_time()?, run.read_number()?) == run).then_some(run)
     }
 
@@ -33,7 +33,7 @@ impl RunName {
         &self.0
     }
 
-    /// Returns what orders runs: clocks jump, and two runs may share a minute.
+    /// Returns the number that orders runs: clocks jump, and two runs may share a minute.
     pub fn number(&self) -> u32 {
         self.read_number().unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! Questions to the person at the terminal.
+//! Prompts at the terminal.
 
 mod numbered;
 #[cfg(test)]
@@ -22,13 +22,13 @@ use crate::io::io_error_text::io_error_text;
 use crate::io::terminal::prompt::numbered::Numbered;
 use crate::io::terminal::prompt::theme::PlainTheme;
 use crate::io::terminal::status::StatusOutput;
-use crate::io::terminal::stream::{Sort, Terminal};
+use crate::io::terminal::stream::{StreamKind, Terminal};
 use crate::io::terminal::text_width::harmless;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PromptAnswer<T> {
     Given(T),
-    /// Esc: not now, one step back.
+    /// Esc: go back one step.
     Back,
 }
 
@@ -38,53 +38,56 @@ pub enum YesNo {
     No,
 }
 
-/// Somebody who can be asked. Ctrl-C at a question is [`Error::Interrupted`]; a terminal that can't be read from or drawn
-/// on is [`Error::System`]. What is shown was escaped by whoever asks.
+/// Prompts the user. The caller escapes the texts.
+///
+/// # Errors
+///
+/// [`Error::Interrupted`] for Ctrl-C at a prompt, and [`Error::System`] for a terminal that can't be read or written.
 pub trait Ask {
-    /// One of several, by its index.
+    /// Selects one item, by index.
     fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<PromptAnswer<usize>, Error>;
-    /// Any of several, by their indices in rising order; none of them is an answer. `picked` are those that Enter alone
-    /// means. What stands behind two blanks in an item helps to choose, and is not repeated afterwards.
+    /// Selects any number of items, by ascending indices; an empty selection is a valid answer. `picked` items are
+    /// preselected. The part of an item after two spaces is a hint, which is not repeated after the selection.
     fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<PromptAnswer<Vec<usize>>, Error>;
-    /// Yes or no; the default is what Enter alone means.
+    /// Asks for yes or no; Enter alone selects the default.
     fn confirm(&self, prompt: &str, default: YesNo) -> Result<PromptAnswer<YesNo>, Error>;
-    /// Returns a line of text, without outer blanks. An empty one means back.
+    /// Reads a line of text, and trims it. An empty one means "go back".
     fn line(&self, prompt: &str) -> Result<PromptAnswer<String>, Error>;
-    /// Returns the same, with a text that is there already and can be changed.
+    /// Reads a line like [`Ask::line`], with an initial text that the user can edit.
     fn line_from(&self, prompt: &str, start: &str) -> Result<PromptAnswer<String>, Error>;
-    /// Returns a line that is not shown while it is typed. An empty one means back.
+    /// Reads a line without echo. An empty one means "go back".
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error>;
-    /// Returns what is piped into standard input, to its end.
+    /// Reads standard input to its end.
     fn piped(&self) -> Result<Secret, Error>;
-    /// Returns what git writes to the standard input of a hook; none where nothing comes to its end within `patience`.
+    /// Reads what git writes to the standard input of a hook; `None` unless it ends within `time_limit`.
     fn hook_input(&self, _patience: Duration) -> Option<Secret> {
         None
     }
 }
 
-/// Returns whether there is a person to ask: at a terminal for input and for standard error, and not in CI.
+/// Returns whether the user can be prompted: standard input and standard error are terminals, and this is not CI.
 pub fn can_ask(terminal: &Terminal, variables: &BTreeMap<String, String>) -> bool {
     let in_ci = variables.get("CI").is_some_and(|ci| !ci.is_empty());
-    !in_ci && terminal.input != Sort::Pipe && terminal.err != Sort::Pipe
+    !in_ci && terminal.input != StreamKind::Pipe && terminal.err != StreamKind::Pipe
 }
 
-/// The person at this process's terminal. Questions are drawn on standard error, without colour; on a terminal that can't
-/// move its cursor they are numbered lines.
+/// Prompts on the terminal of this process. They are drawn on standard error, without colour; on a terminal that can't
+/// move its cursor, they are numbered lines.
 pub struct Prompts<'w> {
-    talk: &'w dyn StatusOutput,
+    status: &'w dyn StatusOutput,
     interrupt: &'w Interrupt,
     terminal: Terminal,
 }
 
 impl<'w> Prompts<'w> {
-    /// Questions that stop the spinner of that talk before they are drawn.
-    pub fn new(talk: &'w dyn StatusOutput, interrupt: &'w Interrupt, terminal: Terminal) -> Self {
-        Self { talk, interrupt, terminal }
+    /// Returns prompts that stop the spinner of that status output before they are drawn.
+    pub fn new(status: &'w dyn StatusOutput, interrupt: &'w Interrupt, terminal: Terminal) -> Self {
+        Self { status, interrupt, terminal }
     }
 
-    /// Asks, with a clean terminal before and after.
+    /// Prompts, and leaves the terminal clean.
     fn ask<T>(&self, question: impl FnOnce() -> io::Result<Option<T>>) -> Result<PromptAnswer<T>, Error> {
-        self.talk.done();
+        self.status.done();
         if self.interrupt.is_requested() {
             return Err(Error::Interrupted);
         }
@@ -102,24 +105,24 @@ impl<'w> Prompts<'w> {
             Err(error) => {
                 self.tidy();
                 Err(Error::System {
-                    what: "can't ask".to_owned(),
+                    what: "failed to show a prompt".to_owned(),
                     cause: io_error_text(&error),
-                    help: "run it at a terminal, or say with flags what to do".to_owned(),
+                    help: "run it at a terminal, or pass flags instead of answering prompts".into(),
                 })
             }
         }
     }
 
-    /// dialoguer hides the cursor and does not show it again when it is cut short.
+    /// dialoguer hides the cursor, and does not show it again if it is interrupted.
     fn tidy(&self) {
-        if self.terminal.err == Sort::Terminal {
+        if self.terminal.err == StreamKind::Terminal {
             let screen = Term::stderr();
             drop(screen.clear_line().and_then(|()| screen.show_cursor()));
         }
     }
 
     fn is_plain(&self) -> bool {
-        self.terminal.err == Sort::Dumb || self.terminal.input == Sort::Dumb
+        self.terminal.err == StreamKind::Dumb || self.terminal.input == StreamKind::Dumb
     }
 }
 
@@ -144,7 +147,7 @@ impl Ask for Prompts<'_> {
             if self.is_plain() {
                 return on_lines(|lines| lines.choose_many(&harmless(prompt), &items, picked));
             }
-            let prompt = lead(&format!("{prompt} (Space picks, Enter ends)"))?;
+            let prompt = lead(&format!("{prompt} (Space to select, Enter to confirm)"))?;
             let indices: Vec<usize> = (0..items.len()).collect();
             let theme = PlainTheme { items };
             let marks: Vec<bool> = indices.iter().map(|index| picked.contains(index)).collect();
@@ -195,36 +198,36 @@ impl Ask for Prompts<'_> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(PIPED));
         let read = io::stdin().lock().take(PIPED as u64).read_to_end(&mut bytes);
         let fail = |why: String| Error::System {
-            what: "can't read standard input".to_owned(),
+            what: "failed to read standard input".to_owned(),
             cause: why,
-            help: "pipe the token alone into it".to_owned(),
+            help: "pipe only the token into it".into(),
         };
         read.map_err(|error| fail(io_error_text(&error)))?;
         std::str::from_utf8(&bytes).map(Secret::new).map_err(|_| fail("it is not UTF-8 text".to_owned()))
     }
 
-    fn hook_input(&self, patience: Duration) -> Option<Secret> {
-        files::read_input(patience)
+    fn hook_input(&self, time_limit: Duration) -> Option<Secret> {
+        files::read_input(time_limit)
     }
 }
 
-/// The most that is read from standard input, in bytes: more than any token has.
+/// The maximum length of piped input, in bytes: longer than any token.
 const PIPED: usize = 16 * 1024;
 
-/// Returns what was typed, without what is not text; nothing if it is empty.
+/// Returns the typed text, trimmed and without control characters; `None` if it is empty.
 fn given(typed: &str) -> Option<String> {
     let text: String = typed.chars().filter(|character| !character.is_control()).collect();
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Asks in numbered lines on the process's streams.
+/// Prompts with numbered lines on the process's streams.
 fn on_lines<T>(question: impl FnOnce(&mut Numbered<'_>) -> io::Result<Option<T>>) -> io::Result<Option<T>> {
     question(&mut Numbered { input: &mut io::stdin().lock(), out: &mut io::stderr() })
 }
 
-/// dialoguer redraws one line of its prompt: what comes before the last line is written once, above it.
+/// Writes all lines of a prompt but the last, which it returns: dialoguer redraws only one line.
 fn lead(prompt: &str) -> io::Result<String> {
-    /// What dialoguer adds to the line: a page's number, or `[y/N]`.
+    /// The columns for what dialoguer adds to the line: a page number, or `[y/N]`.
     const ADDED: usize = 16;
     let screen = Term::stderr();
     let columns = usize::from(screen.size().1).saturating_sub(ADDED).max(ADDED);
@@ -241,21 +244,21 @@ mod tests {
     use std::collections::BTreeMap;
 
     use crate::io::terminal::prompt::{can_ask, given};
-    use crate::io::terminal::stream::{Sort, Terminal};
+    use crate::io::terminal::stream::{StreamKind, Terminal};
 
     #[test]
     fn prompts_require_terminal_outside_ci() {
         for (input, err, ci, expected) in [
-            (Sort::Terminal, Sort::Terminal, None, true),
-            (Sort::Dumb, Sort::Dumb, None, true),
-            (Sort::Terminal, Sort::Terminal, Some(""), true),
-            (Sort::Terminal, Sort::Terminal, Some("true"), false),
-            (Sort::Pipe, Sort::Terminal, None, false),
-            (Sort::Terminal, Sort::Pipe, None, false),
+            (StreamKind::Terminal, StreamKind::Terminal, None, true),
+            (StreamKind::Dumb, StreamKind::Dumb, None, true),
+            (StreamKind::Terminal, StreamKind::Terminal, Some(""), true),
+            (StreamKind::Terminal, StreamKind::Terminal, Some("true"), false),
+            (StreamKind::Pipe, StreamKind::Terminal, None, false),
+            (StreamKind::Terminal, StreamKind::Pipe, None, false),
         ] {
             let variables: BTreeMap<String, String> =
                 ci.map(|ci| ("CI".to_owned(), ci.to_owned())).into_iter().collect();
-            let terminal = Terminal { out: Sort::Pipe, err, input, links: false, width: 80 };
+            let terminal = Terminal { out: StreamKind::Pipe, err, input, links: false, width: 80 };
             assert_eq!(can_ask(&terminal, &variables), expected, "{input:?} {err:?} {ci:?}");
         }
     }

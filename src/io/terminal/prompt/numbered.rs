@@ -1,13 +1,13 @@
-//! Questions on a terminal that can't move its cursor, and for those who have the screen read to them: numbered lines.
+//! Prompts as numbered lines, for screen readers and for terminals that can't move the cursor.
 
 use std::io::{BufRead, Result, Write};
 
 use crate::io::terminal::prompt::{YesNo, given};
 
-/// How a person says "one step back" here.
+/// The input that means "go back".
 const BACK: &str = "b";
 
-/// Questions in lines. The end of the input means back.
+/// Prompts in lines. End of input means "go back".
 pub(super) struct Numbered<'s> {
     pub(super) input: &'s mut dyn BufRead,
     pub(super) out: &'s mut dyn Write,
@@ -16,15 +16,15 @@ pub(super) struct Numbered<'s> {
 impl Numbered<'_> {
     pub(super) fn choose(&mut self, prompt: &str, items: &[String], default: usize) -> Result<Option<usize>> {
         self.list(prompt, items)?;
-        let ask = format!("choice, or {BACK} for back [{}]:", default + 1);
-        self.until_understood(&ask, |typed| match typed {
+        let ask = format!("choice, or {BACK} to go back [{}]:", default + 1);
+        self.until_valid(&ask, |typed| match typed {
             "" => Some(Some(default)),
             BACK => Some(None),
             number => index(number, items).map(Some),
         })
     }
 
-    /// Enter alone means what is picked; where nothing is, it is no answer.
+    /// Enter alone accepts the preselected items. Without any, it is not an answer.
     pub(super) fn choose_many(
         &mut self,
         prompt: &str,
@@ -34,8 +34,8 @@ impl Numbered<'_> {
         self.list(prompt, items)?;
         let numbers: Vec<String> = picked.iter().map(|index| (index + 1).to_string()).collect();
         let default = if picked.is_empty() { String::new() } else { format!(" [{}]", numbers.join(" ")) };
-        let ask = format!("choices with blanks between them, 0 for none, or {BACK} for back{default}:");
-        self.until_understood(&ask, |typed| match typed {
+        let ask = format!("choices separated by spaces, 0 for none, or {BACK} to go back{default}:");
+        self.until_valid(&ask, |typed| match typed {
             "" if picked.is_empty() => None,
             "" => Some(Some(picked.to_vec())),
             "0" => Some(Some(Vec::new())),
@@ -55,7 +55,7 @@ impl Numbered<'_> {
             YesNo::Yes => format!("{prompt} [Y/n]"),
             YesNo::No => format!("{prompt} [y/N]"),
         };
-        self.until_understood(&ask, |typed| match typed.to_lowercase().as_str() {
+        self.until_valid(&ask, |typed| match typed.to_lowercase().as_str() {
             "" => Some(Some(default)),
             BACK => Some(None),
             "y" | "yes" => Some(Some(YesNo::Yes)),
@@ -64,12 +64,12 @@ impl Numbered<'_> {
         })
     }
 
-    /// Enter alone means the text to start from; where there is none, it means back.
+    /// Enter alone accepts the default text. Without one, it means "go back".
     pub(super) fn line(&mut self, prompt: &str, start: &str) -> Result<Option<String>> {
         if start.is_empty() {
-            return self.until_understood(prompt, |typed| Some(given(typed)));
+            return self.until_valid(prompt, |typed| Some(given(typed)));
         }
-        self.until_understood(&format!("{prompt} [{start}]"), |typed| match typed {
+        self.until_valid(&format!("{prompt} [{start}]"), |typed| match typed {
             "" => Some(given(start)),
             BACK => Some(None),
             typed => Some(given(typed)),
@@ -84,8 +84,8 @@ impl Numbered<'_> {
         Ok(())
     }
 
-    /// Asks again until the answer means something.
-    fn until_understood<T>(&mut self, ask: &str, read: impl Fn(&str) -> Option<Option<T>>) -> Result<Option<T>> {
+    /// Repeats the prompt until the answer is valid.
+    fn until_valid<T>(&mut self, ask: &str, read: impl Fn(&str) -> Option<Option<T>>) -> Result<Option<T>> {
         loop {
             write!(self.out, "{ask} ")?;
             self.out.flush()?;
@@ -97,7 +97,7 @@ impl Numbered<'_> {
             if let Some(answer) = read(typed.trim()) {
                 return Ok(answer);
             }
-            writeln!(self.out, "that is none of the answers")?;
+            writeln!(self.out, "invalid answer")?;
         }
     }
 }
@@ -114,11 +114,11 @@ mod tests {
     use crate::io::terminal::prompt::YesNo;
     use crate::io::terminal::prompt::numbered::Numbered;
 
-    /// Returns what was answered to those typed lines, and what was shown.
+    /// Returns the answer to the typed lines, and the output.
     fn typed<T: Debug>(typed: &str, ask: impl FnOnce(&mut Numbered<'_>) -> Result<Option<T>>) -> (Option<T>, String) {
         let (mut input, mut out) = (typed.as_bytes(), Vec::new());
         let answer = ask(&mut Numbered { input: &mut input, out: &mut out }).unwrap();
-        assert_eq!(input, b"", "everything typed was read");
+        assert_eq!(input, b"", "unread input");
         (answer, String::from_utf8(out).unwrap())
     }
 
@@ -134,8 +134,8 @@ mod tests {
             assert_eq!(typed(keys, |lines| lines.choose("Which?", &items(), 2)).0, expected, "{keys:?}");
         }
         let shown = typed("7\n1\n", |lines| lines.choose("Which?", &items(), 2)).1;
-        let ask = "choice, or b for back [3]: ";
-        let expected = format!("Which?\n  1) push\n  2) pull\n  3) skip\n{ask}that is none of the answers\n{ask}");
+        let ask = "choice, or b to go back [3]: ";
+        let expected = format!("Which?\n  1) push\n  2) pull\n  3) skip\n{ask}invalid answer\n{ask}");
         assert_eq!(shown, expected);
     }
 
@@ -153,7 +153,7 @@ mod tests {
         ] {
             let (answer, shown) = typed(keys, |lines| lines.choose_many("Which?", &items(), picked));
             assert_eq!(answer, expected, "{keys:?} {picked:?}");
-            assert_eq!(shown.contains("for back [1 3]: "), !picked.is_empty(), "{shown}");
+            assert_eq!(shown.contains("to go back [1 3]: "), !picked.is_empty(), "{shown}");
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
             ("b\n", YesNo::Yes, None),
             ("", YesNo::Yes, None),
         ] {
-            assert_eq!(typed(keys, |lines| lines.confirm("Go on?", default)).0, expected, "{keys:?}");
+            assert_eq!(typed(keys, |lines| lines.confirm("Continue?", default)).0, expected, "{keys:?}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Somebody who answers as a test wants.
+//! Prepared answers to prompts, for tests.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::io::terminal::prompt::{Ask, PromptAnswer, YesNo};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Prepared {
+pub(crate) enum PreparedAnswer {
     /// The item of this index.
     Choice(usize),
     /// The items of these indices.
@@ -16,31 +16,31 @@ pub(crate) enum Prepared {
     Reply(YesNo),
     /// A typed line.
     Line(&'static str),
-    /// Enter alone, where that means something.
+    /// Enter alone, at a prompt with a default.
     Enter,
     /// Esc.
     Back,
     Interrupt,
 }
 
-/// Answers in order, and keeps what was asked. A question too many, or one of another kind, fails the test.
+/// Answers prompts in order, and records them. A prompt without a fitting answer fails the test.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
-    answers: RefCell<VecDeque<Prepared>>,
+    answers: RefCell<VecDeque<PreparedAnswer>>,
     asked: RefCell<Vec<String>>,
 }
 
 impl Script {
-    pub(crate) fn new(answers: impl IntoIterator<Item = Prepared>) -> Self {
+    pub(crate) fn new(answers: impl IntoIterator<Item = PreparedAnswer>) -> Self {
         Self { answers: RefCell::new(answers.into_iter().collect()), asked: RefCell::default() }
     }
 
-    /// Returns every question so far: its prompt, and its items below it.
+    /// Returns the recorded prompts, each followed by its items.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.borrow().clone()
     }
 
-    /// Returns how many answers nobody asked for.
+    /// Returns the number of unused answers.
     pub(crate) fn left(&self) -> usize {
         self.answers.borrow().len()
     }
@@ -49,13 +49,13 @@ impl Script {
         &self,
         prompt: &str,
         items: &[String],
-        fits: impl FnOnce(&Prepared) -> Option<T>,
+        fits: impl FnOnce(&PreparedAnswer) -> Option<T>,
     ) -> Result<PromptAnswer<T>, Error> {
         let question = [&[prompt.to_owned()], items].concat().join("\n  ");
         self.asked.borrow_mut().push(question.clone());
         match self.answers.borrow_mut().pop_front() {
-            Some(Prepared::Back) => Ok(PromptAnswer::Back),
-            Some(Prepared::Interrupt) => Err(Error::Interrupted),
+            Some(PreparedAnswer::Back) => Ok(PromptAnswer::Back),
+            Some(PreparedAnswer::Interrupt) => Err(Error::Interrupted),
             Some(answer) => match fits(&answer) {
                 Some(given) => Ok(PromptAnswer::Given(given)),
                 None => panic!("{answer:?} does not answer {question}"),
@@ -67,10 +67,10 @@ impl Script {
 
 impl Ask for Script {
     fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<PromptAnswer<usize>, Error> {
-        assert!(default < items.len(), "{prompt}: the default is one of the items");
+        assert!(default < items.len(), "{prompt}: the default is not one of the items");
         self.next(prompt, items, |answer| match answer {
-            Prepared::Enter => Some(default),
-            Prepared::Choice(index) if *index < items.len() => Some(*index),
+            PreparedAnswer::Enter => Some(default),
+            PreparedAnswer::Choice(index) if *index < items.len() => Some(*index),
             _ => None,
         })
     }
@@ -79,16 +79,18 @@ impl Ask for Script {
         let mark = |index| if picked.contains(&index) { "[x]" } else { "[ ]" };
         let marked: Vec<String> = items.iter().enumerate().map(|(at, item)| format!("{} {item}", mark(at))).collect();
         self.next(prompt, &marked, |answer| match answer {
-            Prepared::Enter => Some(picked.to_vec()),
-            Prepared::Choices(indices) if indices.iter().all(|index| *index < items.len()) => Some(indices.clone()),
+            PreparedAnswer::Enter => Some(picked.to_vec()),
+            PreparedAnswer::Choices(indices) if indices.iter().all(|index| *index < items.len()) => {
+                Some(indices.clone())
+            }
             _ => None,
         })
     }
 
     fn confirm(&self, prompt: &str, default: YesNo) -> Result<PromptAnswer<YesNo>, Error> {
         self.next(prompt, &[], |answer| match answer {
-            Prepared::Enter => Some(default),
-            Prepared::Reply(reply) => Some(*reply),
+            PreparedAnswer::Enter => Some(default),
+            PreparedAnswer::Reply(reply) => Some(*reply),
             _ => None,
         })
     }
@@ -100,15 +102,15 @@ impl Ask for Script {
     fn line_from(&self, prompt: &str, start: &str) -> Result<PromptAnswer<String>, Error> {
         let prompt = if start.is_empty() { prompt.to_owned() } else { format!("{prompt} [{start}]") };
         self.next(&prompt, &[], |answer| match answer {
-            Prepared::Enter if !start.is_empty() => Some(start.to_owned()),
-            Prepared::Line(text) => Some((*text).to_owned()),
+            PreparedAnswer::Enter if !start.is_empty() => Some(start.to_owned()),
+            PreparedAnswer::Line(text) => Some((*text).to_owned()),
             _ => None,
         })
     }
 
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error> {
         self.next(prompt, &[], |answer| match answer {
-            Prepared::Line(text) => Some(Secret::new(*text)),
+            PreparedAnswer::Line(text) => Some(Secret::new(*text)),
             _ => None,
         })
     }
@@ -124,19 +126,19 @@ impl Ask for Script {
 #[test]
 fn script_answers_in_order_and_records_questions() {
     let script = Script::new([
-        Prepared::Choice(1),
-        Prepared::Choices(vec![0, 1]),
-        Prepared::Reply(YesNo::Yes),
-        Prepared::Line("production"),
-        Prepared::Enter,
-        Prepared::Enter,
-        Prepared::Back,
-        Prepared::Interrupt,
+        PreparedAnswer::Choice(1),
+        PreparedAnswer::Choices(vec![0, 1]),
+        PreparedAnswer::Reply(YesNo::Yes),
+        PreparedAnswer::Line("production"),
+        PreparedAnswer::Enter,
+        PreparedAnswer::Enter,
+        PreparedAnswer::Back,
+        PreparedAnswer::Interrupt,
     ]);
     let items = ["push".to_owned(), "pull".to_owned()];
     assert_eq!(script.choose("Which?", &items, 0), Ok(PromptAnswer::Given(1)));
     assert_eq!(script.choose_many("Which of them?", &items, &[1]), Ok(PromptAnswer::Given(vec![0, 1])));
-    assert_eq!(script.confirm("Go on?", YesNo::No), Ok(PromptAnswer::Given(YesNo::Yes)));
+    assert_eq!(script.confirm("Continue?", YesNo::No), Ok(PromptAnswer::Given(YesNo::Yes)));
     assert_eq!(script.line("Name:"), Ok(PromptAnswer::Given("production".to_owned())));
     assert_eq!(script.choose_many("Which of them?", &items, &[1]), Ok(PromptAnswer::Given(vec![1])));
     assert_eq!(script.line_from("Name:", "staging"), Ok(PromptAnswer::Given("staging".to_owned())));

@@ -1,4 +1,4 @@
-//! How questions look: words alone, so that no setting for colour can be overlooked.
+//! The look of prompts: plain text, so that no colour setting applies.
 
 use std::fmt::{Result, Write};
 
@@ -7,20 +7,20 @@ use dialoguer::theme::Theme;
 
 use crate::io::terminal::text_width::cut_end;
 
-/// Questions without colour.
+/// A theme without colour.
 ///
-/// dialoguer counts the bytes of an item to work out how many lines to clear, and clears too many for `é` and `→`. So it
-/// gets the items' indices, and the texts are put in here, cut to what the terminal has at that moment.
+/// dialoguer counts the bytes of an item to determine how many lines to clear, and clears too many for `é` and `→`. So
+/// it gets the items' indices, and this theme inserts the texts, cut to the current width of the terminal.
 pub(super) struct PlainTheme {
     pub(super) items: Vec<String>,
 }
 
 impl PlainTheme {
-    /// Returns the item of that index, in what the terminal has left beside a mark.
+    /// Returns the item with that index, cut to the columns that are left after the mark.
     fn item(&self, index: &str, mark: &str) -> String {
         let text = index.parse().ok().and_then(|index: usize| self.items.get(index)).map_or("", String::as_str);
         let columns = usize::from(Term::stderr().size().1);
-        // The last column stays free: some terminals begin a new line behind it.
+        // The last column stays free, because some terminals start a new line after it.
         cut_end(text, columns.saturating_sub(mark.chars().count() + 1))
     }
 

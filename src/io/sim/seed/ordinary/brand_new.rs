@@ -1,4 +1,4 @@
-//! A project of today: the services were made, nobody has filled in a variable yet.
+//! A new project: its services have no variables yet.
 
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::Seed;

@@ -1,4 +1,4 @@
-//! A Django site: `DEBUG` at home, another secret key, a list of hosts, `SQLite` against Postgres.
+//! A Django site: local `DEBUG`, another secret key, a list of hosts, `SQLite` instead of Postgres.
 
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{Seed, postgres};

@@ -1,11 +1,11 @@
-//! A project that agrees everywhere: there is nothing to say about it.
+//! A project without differences.
 
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{Seed, postgres};
 
 pub const SEED: Seed = Seed {
     name: "healthy",
-    about: "a project that agrees everywhere",
+    about: "a project without differences",
     estate,
     files: &[(
         ".env",

@@ -1,4 +1,4 @@
-//! Ordinary projects, as people have them: what a first run of `doctor` meets.
+//! Ordinary projects, as in a first run of `doctor`.
 
 pub mod brand_new;
 pub mod django;
@@ -17,8 +17,8 @@ mod tests {
     use crate::io::sim::seed::ordinary::ORDINARY;
     use crate::io::sim::seed::tests::sides;
 
-    /// What stands where in the first environment, for each file and service: `=` equal, `~` differs, `$` differs from
-    /// a reference, `#` sealed, `-` not there.
+    /// For each file and service of the first environment: `=` equal, `~` differs, `$` differs from a reference, `#`
+    /// sealed, `-` missing.
     #[test]
     fn each_project_has_its_expected_differences() {
         for (name, expected) in [

@@ -1,4 +1,4 @@
-//! A monorepo: a `.env` in the folder of each app, and services with root directories.
+//! A monorepo: a `.env` in the directory of each app, and services with root directories.
 
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{Seed, postgres};

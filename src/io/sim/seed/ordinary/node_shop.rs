@@ -1,11 +1,11 @@
-//! One service, a database on localhost, Stripe's test keys at home and its live keys on Railway.
+//! One service, a database on localhost, Stripe test keys locally and live keys on Railway.
 
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{Seed, postgres};
 
 pub const SEED: Seed = Seed {
     name: "node-shop",
-    about: "one Node service, a local database, test keys at home and live keys on Railway",
+    about: "one Node service, a local database, test keys locally and live keys on Railway",
     estate,
     files: &[(
         ".env",

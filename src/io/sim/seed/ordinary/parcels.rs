@@ -1,11 +1,11 @@
-//! One `.env` for three services, with a Postgres and a Redis beside them.
+//! One `.env` for three services, with a Postgres and a Redis.
 
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{Seed, postgres, redis};
 
 pub const SEED: Seed = Seed {
     name: "parcels",
-    about: "one .env for web, api and worker, with a Postgres and a Redis beside them",
+    about: "one .env for web, api and worker, with a Postgres and a Redis",
     estate,
     files: &[(
         ".env",

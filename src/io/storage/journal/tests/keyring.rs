@@ -1,4 +1,4 @@
-//! The journal's key in a keyring: kept there, closed today, emptied, raced for.
+//! The journal's key in a keyring that is available, locked, emptied, or used by concurrent runs.
 
 use std::fs;
 use std::thread;
@@ -26,11 +26,11 @@ fn key_is_stored_only_in_keyring() {
         assert!(!bytes.windows(32).any(|window| window == key));
     }
     assert!(!folder.join("journal.key").exists());
-    assert_eq!(journal.whereabouts_of_keys(), "the key is in the system's keyring");
+    assert_eq!(journal.key_location(), "the key is in the OS keyring");
     let again = Journal::open(Some(&folder), &keyring).unwrap();
     assert_eq!(again.read(&recorded.run), Ok(record("2026-11-24T13:45:30Z")));
     let why = refused(without.read(&recorded.run));
-    assert_eq!(why, "its key is in the keyring, and the system's keyring is not there: no bus");
+    assert_eq!(why, "the OS keyring is unavailable: no bus");
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn locked_keyring_blocks_no_fix_and_loses_no_run() {
     let first = journal(&open).write(&record("2026-11-24T13:45:30Z")).unwrap().run;
     let recorded = journal(&locked).write(&record("2026-11-24T13:46:30Z")).unwrap();
     assert_eq!(recorded.key_in_file, Some(KeyringError::Locked));
-    let both = "the keys are in the system's keyring and in a file beside them";
-    assert_eq!(journal(&open).whereabouts_of_keys(), both);
+    let both = "the keys are in the OS keyring and in a file in the same directory";
+    assert_eq!(journal(&open).key_location(), both);
     let readable = |keyring| {
         let entries = journal(keyring).list().unwrap();
         entries.iter().map(|entry| (entry.run.clone(), entry.record.is_ok())).collect::<Vec<_>>()
@@ -50,15 +50,15 @@ fn locked_keyring_blocks_no_fix_and_loses_no_run() {
     assert_eq!(readable(&locked), [(recorded.run.clone(), true), (first.clone(), false)]);
     assert_eq!(readable(&open), [(recorded.run.clone(), true), (first.clone(), true)]);
     let third = journal(&open).write(&record("2026-11-24T13:47:30Z")).unwrap();
-    assert_eq!(third.key_in_file, None, "the keyring is used again once it can be");
+    assert_eq!(third.key_in_file, None, "the keyring is used again when it is available");
 
-    // Somebody emptied the keyring: what it could open is lost, and said to be; the rest is not.
+    // After the keyring was emptied, only the runs that were recorded with its key are lost.
     let emptied = InMemoryKeyring::default();
     let why = refused(journal(&emptied).read(&first));
-    assert_eq!(why, "the system's keyring can't be used: the journal's key is not there any more");
+    assert_eq!(why, "the OS keyring can't be used: it no longer has the journal's key");
     assert!(journal(&emptied).read(&recorded.run).is_ok());
     let fourth = journal(&emptied).write(&record("2026-11-24T13:48:30Z")).unwrap();
-    assert_eq!(fourth.key_in_file, None, "that there is a key in a file is reported once");
+    assert_eq!(fourth.key_in_file, None, "the key file is reported once");
     assert!(journal(&emptied).read(&fourth.run).is_ok());
 }
 
@@ -73,10 +73,10 @@ fn concurrent_first_writers_share_one_keyring_key() {
     });
     let journal = Journal::open(Some(&folder), &keyring).unwrap();
     assert!(runs.iter().all(|run| journal.read(run).is_ok()));
-    assert_eq!(format!("{keyring:?}").matches("journal key ").count(), 1, "the others took theirs out again");
+    assert_eq!(format!("{keyring:?}").matches("journal key ").count(), 1, "surplus keys were removed");
 }
 
-/// A store that says yes and keeps nothing.
+/// A keyring that loses what is stored.
 struct Forgetful;
 
 impl Keyring for Forgetful {
@@ -98,7 +98,8 @@ fn keyring_that_loses_values_is_not_used() {
     let (_guard, folder, _) = journal();
     let journal = Journal::open(Some(&folder), &Forgetful).unwrap();
     let recorded = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
-    assert_eq!(recorded.key_in_file, Some(KeyringError::Refused("it does not keep what is stored".to_owned())));
+    let expected = KeyringError::Failed("it did not return the key that was just stored".to_owned());
+    assert_eq!(recorded.key_in_file, Some(expected));
     assert!(journal.read(&recorded.run).is_ok());
     assert!(!folder.join("journal.keyring").exists());
 }

@@ -1,4 +1,4 @@
-//! The journal in real folders.
+//! The journal in real directories.
 
 mod keyring;
 
@@ -25,9 +25,9 @@ use crate::io::storage::journal::{
 
 const MARKER: &str = "marker-4711-of-a-value";
 
-/// As on most servers; the tests of the keyring have one of their own.
+/// As on most servers. The tests of the keyring have their own.
 static NO_KEYRING: LazyLock<InMemoryKeyring> =
-    LazyLock::new(|| InMemoryKeyring::broken(KeyringError::Absent("no bus".to_owned())));
+    LazyLock::new(|| InMemoryKeyring::broken(KeyringError::Unavailable("no bus".to_owned())));
 
 fn named(name: &str) -> ResourceRef {
     ResourceRef { id: format!("id-of-{name}"), name: name.to_owned() }
@@ -59,7 +59,7 @@ fn record(time: &str) -> JournalRecord {
         stores: vec![
             store(Some("api"), Before::Stored(Secret::new(MARKER)), Some("${{Postgres.URL}}")),
             store(Some("worker"), Before::Sealed, Some("")),
-            store(None, Before::Absent, None),
+            store(None, Before::Missing, None),
         ],
         files: vec![file("/home/ada/agentverse/.env", Some("A=\"1\"\r\n")), file("/srv/.env", None)],
         settings: vec![
@@ -70,7 +70,7 @@ fn record(time: &str) -> JournalRecord {
     }
 }
 
-/// Returns a journal that was never written to, and its folder.
+/// Returns an empty journal and its directory, which does not exist yet.
 fn journal() -> (tempfile::TempDir, PathBuf, Journal<'static>) {
     let guard = tempfile::tempdir().unwrap();
     let folder = guard.path().canonicalize().unwrap().join("state/railway-doctor");
@@ -82,12 +82,12 @@ fn path(folder: &Path, run: &RunName) -> PathBuf {
     folder.join(format!("{run}.journal"))
 }
 
-/// Returns the second line of the error that it must be.
+/// Returns the cause of the expected error.
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     match result {
         Err(error @ Error::Journal { .. }) => {
             assert_eq!(error.exit(), Exit::Usage);
-            assert!(!error.help().is_empty());
+            assert!(error.help().is_some());
             error.cause().unwrap()
         }
         other => panic!("{other:?}"),
@@ -116,7 +116,7 @@ proptest! {
     fn arbitrary_text_round_trips(
         texts in proptest::collection::vec(any::<String>(), 3),
         before in prop_oneof![
-            Just(Before::Absent),
+            Just(Before::Missing),
             Just(Before::Sealed),
             any::<String>().prop_map(|text| Before::Stored(Secret::new(text))),
         ],
@@ -175,9 +175,9 @@ fn modified_file_cannot_be_opened() {
         reasons.insert(refused(journal.read(&run)));
     }
     let expected = [
-        "a newer version of doctor recorded it",
-        "its file is none of doctor's",
-        "its file was changed or cut short, or belongs to another key",
+        "it was recorded by a newer version of doctor",
+        "its file is not a journal file",
+        "its file was modified or truncated, or encrypted with another key",
     ];
     assert_eq!(reasons.into_iter().collect::<Vec<_>>(), expected);
 }
@@ -188,17 +188,17 @@ fn file_opens_only_with_its_own_name_and_key() {
     let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
     let other = RunName::parse("2026-11-24-1346-7f3a").unwrap();
     fs::copy(path(&folder, &run), path(&folder, &other)).unwrap();
-    assert_eq!(refused(journal.read(&other)), "its file was changed or cut short, or belongs to another key");
+    assert_eq!(refused(journal.read(&other)), "its file was modified or truncated, or encrypted with another key");
     let key = folder.join("journal.key");
     fs::write(&key, [7; 32]).unwrap();
-    assert_eq!(refused(journal.read(&run)), "its file was changed or cut short, or belongs to another key");
+    assert_eq!(refused(journal.read(&run)), "its file was modified or truncated, or encrypted with another key");
     fs::write(&key, [7; 31]).unwrap();
-    assert_eq!(refused(journal.read(&run)), "it has 31 bytes instead of 32");
-    assert_eq!(refused(journal.write(&record("2026-11-24T13:45:30Z"))), "it has 31 bytes instead of 32");
+    assert_eq!(refused(journal.read(&run)), "expected 32 bytes, got 31");
+    assert_eq!(refused(journal.write(&record("2026-11-24T13:45:30Z"))), "expected 32 bytes, got 31");
     fs::remove_file(&key).unwrap();
-    assert_eq!(refused(journal.read(&run)), "the journal's key is gone");
+    assert_eq!(refused(journal.read(&run)), "the journal's key is missing");
     let new = journal.write(&record("2026-11-25T13:45:30Z")).unwrap().run;
-    assert!(journal.read(&new).is_ok(), "a new key is made");
+    assert!(journal.read(&new).is_ok(), "a new key is created");
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn runs_are_listed_newest_first_despite_bad_file() {
     let times = ["2026-11-24T13:45:10Z", "2026-11-24T13:45:50Z", "2026-11-20T00:00:00Z", "2026-11-24T13:45:30Z"];
     let runs: Vec<RunName> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
     fs::write(path(&folder, &runs[2]), "cut").unwrap();
-    fs::write(folder.join("notes.journal"), "of somebody else").unwrap();
+    fs::write(folder.join("notes.journal"), "of another program").unwrap();
     let entries = journal.list().unwrap();
     let listed: Vec<(&RunName, bool)> = entries.iter().map(|entry| (&entry.run, entry.record.is_ok())).collect();
     assert_eq!(listed, [(&runs[3], true), (&runs[2], false), (&runs[1], true), (&runs[0], true)]);
@@ -215,8 +215,7 @@ fn runs_are_listed_newest_first_despite_bad_file() {
     assert_eq!(journal.list().unwrap().iter().filter(|entry| entry.record.is_err()).count(), 4);
 }
 
-/// Returns the runs that are left of runs at these times, in this order, after one more at `now` that prunes by that
-/// time.
+/// Records runs at these times, then one at `now`, which prunes. Returns which of the first still exist.
 fn left(times: &[&str], now: &str) -> Vec<bool> {
     let (_guard, folder, journal) = journal();
     let runs: Vec<RunName> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
@@ -231,7 +230,7 @@ fn records_older_than_thirty_days_are_pruned() {
     for (times, expected) in [
         (&["2026-10-25T13:44:00Z", "2026-10-25T13:46:00Z"][..], &[false, true][..]),
         (&["2026-11-24T13:40:00Z", "2026-11-24T13:41:00Z"], &[true, true]),
-        // One that the clock dated ahead is as old as those around it, and takes none of them with it.
+        // A run with a time in the future is as old as its neighbours by number, and does not expire them.
         (&["2027-06-01T00:00:00Z", "2026-10-01T00:00:00Z", "2026-11-20T00:00:00Z"], &[false, false, true]),
         (&["2026-11-01T00:00:00Z", "2027-06-01T00:00:00Z", "2026-11-20T00:00:00Z"], &[true, true, true]),
     ] {
@@ -241,7 +240,7 @@ fn records_older_than_thirty_days_are_pruned() {
     let run = journal.write(&record(now)).unwrap().run;
     let rest = folder.join(".2026-01-01-0000-0000.journal.Ab12Cd");
     fs::write(&rest, "half").unwrap();
-    fs::write(folder.join("2026-01-01.txt"), "of somebody else").unwrap();
+    fs::write(folder.join("2026-01-01.txt"), "of another program").unwrap();
     journal.prune(now.parse().unwrap());
     assert!(!rest.exists() && path(&folder, &run).exists() && folder.join("2026-01-01.txt").exists());
 }
@@ -254,7 +253,7 @@ fn run_numbers_increase_regardless_of_clock() {
     let names: Vec<&str> = runs.iter().map(RunName::as_str).collect();
     let expected = ["2026-11-24-1345-0001", "2026-11-24-1345-0002", "2031-01-01-0000-0003", "1970-01-01-0000-0004"];
     assert_eq!(names, expected);
-    // What can't be read keeps its place.
+    // An unreadable run keeps its position.
     fs::write(path(&folder, &runs[2]), "cut").unwrap();
     let listed: Vec<RunName> = journal.list().unwrap().into_iter().map(|entry| entry.run).collect();
     assert_eq!(listed, runs.iter().rev().cloned().collect::<Vec<_>>());
@@ -262,7 +261,7 @@ fn run_numbers_increase_regardless_of_clock() {
     fs::write(folder.join("2026-11-24-1345-ffff.journal"), "").unwrap();
     assert_eq!(journal.write(&record(times[0])).unwrap().run.as_str(), "2026-11-24-1345-10000");
     fs::write(folder.join("2026-11-24-1345-ffffffff.journal"), "").unwrap();
-    assert!(journal.write(&record(times[0])).is_err(), "there is no number left");
+    assert!(journal.write(&record(times[0])).is_err(), "no number is left");
 
     let writers: Vec<_> = (0..4)
         .map(|_| {
@@ -295,11 +294,11 @@ fn concurrent_first_writers_share_one_key() {
     }
 }
 
-/// The environment, the home folder, and the state folder.
+/// The environment, the home directory, and the state directory.
 type Place<'c> = (&'c [(&'c str, &'c str)], Option<&'c str>, Option<&'c str>);
 
 #[test]
-fn state_folder_depends_on_variables_and_home() {
+fn state_directory_depends_on_variables_and_home() {
     let variables = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
@@ -318,7 +317,7 @@ fn state_folder_depends_on_variables_and_home() {
             assert_eq!(folder.as_deref(), expected.map(Path::new), "{given:?} {home:?}");
         }
     }
-    assert_eq!(refused(Journal::open(None, &*NO_KEYRING).map(drop)), "no home folder is known");
+    assert_eq!(refused(Journal::open(None, &*NO_KEYRING).map(drop)), "the home directory is unknown");
 }
 
 #[cfg(unix)]
@@ -349,16 +348,16 @@ mod unix {
     }
 
     #[test]
-    fn link_or_file_in_place_of_folder_is_refused() {
+    fn link_or_file_in_place_of_directory_is_refused() {
         let (guard, folder, journal) = journal();
         fs::create_dir_all(folder.parent().unwrap()).unwrap();
         symlink(guard.path(), &folder).unwrap();
-        let expected = "it is a link, and what it leads to may be anybody's";
+        let expected = "it is a symbolic link";
         assert_eq!(refused(journal.write(&record("2026-11-24T13:45:30Z"))), expected);
         assert_eq!(refused(journal.list()), expected);
         fs::remove_file(&folder).unwrap();
         fs::write(&folder, "").unwrap();
-        assert_eq!(refused(journal.write(&record("2026-11-24T13:45:30Z"))), "it is not a folder");
+        assert_eq!(refused(journal.write(&record("2026-11-24T13:45:30Z"))), "it is not a directory");
     }
 
     #[test]
@@ -377,9 +376,9 @@ mod unix {
     }
 
     #[test]
-    fn unwritable_folder_fails_before_any_change() {
+    fn unwritable_directory_fails_before_any_change() {
         let (_guard, folder, journal) = journal();
-        fs::write(folder.parent().unwrap(), "a file where a folder should be").unwrap();
+        fs::write(folder.parent().unwrap(), "a file in place of a directory").unwrap();
         let why = refused(journal.write(&record("2026-11-24T13:45:30Z")));
         assert!(why.starts_with(&folder.display().to_string()), "{why}");
     }
@@ -390,6 +389,6 @@ mod unix {
         let mut kept = record("2026-11-24T13:45:30Z");
         kept.files[0].path = PathBuf::from(OsStr::from_bytes(b"/srv/\xff/.env"));
         assert_eq!(refused(journal.write(&kept)), "path contains invalid UTF-8 characters");
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "only the key is there");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "only the key was created");
     }
 }

@@ -1,0 +1,105 @@
+//! How an error is printed: as text, or as one line of JSON.
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use textwrap::{Options, WordSplitter, fill};
+
+use crate::cli;
+use crate::error::{Error, Exit, Help};
+use crate::io::terminal::stream::{StreamKind, Terminal};
+use crate::io::world::World;
+use crate::report::{escape, json};
+
+/// Returns the lines of an error: the message, the cause, the help and the command. Sentences are wrapped on a terminal;
+/// the command never is, so that it can be copied.
+pub(super) fn lines(error: &Error, terminal: Terminal) -> String {
+    let wrapped = |label: &str, text: &str| {
+        let line = format!("{label}: {}", escape::line(text));
+        match terminal.err {
+            StreamKind::Pipe => line,
+            StreamKind::Terminal | StreamKind::Dumb => fill(&line, sentences(terminal.width)),
+        }
+    };
+    let mut lines = vec![wrapped("error", &error.to_string())];
+    lines.extend(error.cause().map(|cause| wrapped("  cause", &cause)));
+    if let Some(Help { text, command }) = error.help() {
+        lines.push(wrapped("  help", &text));
+        lines.extend(command.map(|command| format!("    {}", escape::line(&command))));
+    }
+    lines.join("\n")
+}
+
+/// Returns the same as one line of JSON.
+pub(super) fn json_line(command: &str, error: &Error) -> String {
+    json::error::line(&json::error::ErrorReport {
+        command,
+        kind: error.kind(),
+        exit_code: error.exit().code(),
+        message: &error.to_string(),
+        cause: error.cause().as_deref(),
+        help: error.help().map(|help| help.to_string()).as_deref(),
+    })
+}
+
+/// The terminal itself wraps lines of fewer than 40 columns, and paths that are longer than a line.
+fn sentences(width: usize) -> Options<'static> {
+    let options = Options::new(width.max(40)).subsequent_indent("    ");
+    options.word_splitter(WordSplitter::NoHyphenation).break_words(false)
+}
+
+/// Returns whether the output must be plain. Nothing is parsed yet if clap stops at an error or at `--help`.
+fn wants_plain(arguments: &[OsString], world: &World<'_>) -> bool {
+    let is_never = |pair: &[OsString]| pair[0] == "--color" && pair[1] == "never";
+    let typed = arguments.windows(2).any(is_never) || arguments.iter().any(|word| word == "--color=never");
+    typed || (world.variable("NO_COLOR").is_some() && !arguments.iter().any(|word| word == "--color=always"))
+}
+
+/// Prints clap's message: help and version to standard output, errors to standard error.
+pub(super) fn usage(error: &clap::Error, arguments: &[OsString], world: &mut World<'_>) -> Exit {
+    let is_plain = wants_plain(arguments, world);
+    // An error quotes the arguments, which may come from an untrusted source, such as the name of a branch in a script.
+    let plain = || error.render().to_string().lines().map(escape::line).collect::<Vec<_>>().join("\n");
+    let quotes_hidden = || error.render().to_string().chars().any(|letter| letter != '\n' && escape::is_hidden(letter));
+    let text = |sort: StreamKind| match sort {
+        StreamKind::Terminal if !is_plain && !quotes_hidden() => error.render().ansi().to_string(),
+        _ => plain() + "\n",
+    };
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match world.print(&text(world.terminal.out)) {
+            Ok(()) => Exit::Clean,
+            Err(error) => {
+                world.status.print_line(&lines(&error, world.terminal));
+                error.exit()
+            }
+        },
+        _ if cli::asks_for_json(arguments) => {
+            world.status.print_line(&usage_json_line(error, arguments));
+            Exit::Usage
+        }
+        _ => {
+            world.status.print_line(text(world.terminal.err).trim_end());
+            Exit::Usage
+        }
+    }
+}
+
+/// Returns clap's error as one line of JSON. The first line is the message, tips are the help, and other lines before the
+/// usage are the cause.
+fn usage_json_line(error: &clap::Error, arguments: &[OsString]) -> String {
+    let plain = error.render().to_string();
+    let mut lines = plain.lines().map(str::trim).filter(|line| !line.is_empty());
+    let message = lines.next().unwrap_or_default().trim_start_matches("error: ");
+    let details = lines.take_while(|line| !line.starts_with("Usage:"));
+    let (tips, causes): (Vec<&str>, Vec<&str>) = details.partition(|line| line.starts_with("tip: "));
+    let tips: Vec<&str> = tips.iter().map(|line| line.trim_start_matches("tip: ")).collect();
+    let help = cli::tip_for_json(error, arguments).or_else(|| (!tips.is_empty()).then(|| tips.join("; ")));
+    json::error::line(&json::error::ErrorReport {
+        command: "doctor",
+        kind: "usage",
+        exit_code: Exit::Usage.code(),
+        message,
+        cause: Some(causes.join("; ")).filter(|cause| !cause.is_empty()).as_deref(),
+        help: Some(help.as_deref().unwrap_or("run `doctor --help`")),
+    })
+}
