@@ -117,6 +117,17 @@ fn run_scenario(world: &World<'_>) -> Result<(), Error> {
             PromptAnswer::Given(reply) => world.status.print_line(&format!("{reply:?}")),
             PromptAnswer::Back => world.status.print_line("back"),
         },
+        "late-confirm" => {
+            world.status.print_line("querying Railway");
+            world.interrupt.pause(world.clock, Duration::from_millis(500));
+            return confirm(world);
+        }
+        "line-then-confirm" => {
+            if let PromptAnswer::Given(line) = world.prompt.line("The reason:")? {
+                world.status.print_line(&format!("line {line}"));
+            }
+            return confirm(world);
+        }
         "line-from" => match world.prompt.line_from("The reason:", "old text")? {
             PromptAnswer::Given(line) => world.status.print_line(&format!("line {line}")),
             PromptAnswer::Back => world.status.print_line("back"),
@@ -133,6 +144,14 @@ fn run_scenario(world: &World<'_>) -> Result<(), Error> {
         "write" => follow(world, &|| world.interrupt.is_requested()),
         "stubborn" => follow(world, &|| false),
         scenario => panic!("{scenario}"),
+    }
+    Ok(())
+}
+
+fn confirm(world: &World<'_>) -> Result<(), Error> {
+    match world.prompt.confirm("Continue?", YesNo::No)? {
+        PromptAnswer::Given(reply) => world.status.print_line(&format!("{reply:?}")),
+        PromptAnswer::Back => world.status.print_line("back"),
     }
     Ok(())
 }
@@ -217,19 +236,62 @@ fn escape_goes_back_and_space_selects_several() {
 fn long_question_is_shown_once() {
     let mut terminal = PseudoTerminal::start("confirm", "xterm-256color", 60);
     terminal.wait_for("[y/N]");
-    terminal.press("y");
+    terminal.press("y\r");
     let text = terminal.end();
     assert_eq!(text.replace('\n', " ").matches("Is this right").count(), 3, "{text}");
     assert!(text.contains("Yes\ncode 0"), "{text}");
 }
 
 #[test]
-fn typed_line_is_returned_and_empty_line_goes_back() {
+fn confirmation_needs_enter_and_shows_what_was_typed() {
+    let mut terminal = PseudoTerminal::start("confirm", "xterm-256color", 80);
+    terminal.wait_for("[y/N]");
+    terminal.press("y");
+    terminal.wait_for("[y/N] y");
+    thread::sleep(Duration::from_millis(200));
+    assert!(!terminal.text().contains("Yes"), "y alone confirmed\n{}", terminal.text());
+    terminal.press("e\r");
+    terminal.wait_for("invalid answer: type y or n");
+    terminal.press("\r");
+    assert!(terminal.end().contains("No\ncode 0"));
+}
+
+#[test]
+fn input_before_a_prompt_is_discarded() {
+    for (term, shown, keys, expected) in [
+        ("xterm-256color", "[y/N]", "y\r", "No\ncode 0"),
+        ("xterm-256color", "[y/N]", "yes\ryes\r", "No\ncode 0"),
+        ("dumb", "[y/N]", "y\n", "No\ncode 0"),
+        ("xterm-256color", "[y/N]", "\u{1b}", "No\ncode 0"),
+    ] {
+        let mut terminal = PseudoTerminal::start("late-confirm", term, 80);
+        terminal.wait_for("querying Railway");
+        terminal.press(keys);
+        terminal.wait_for(shown);
+        thread::sleep(Duration::from_millis(200));
+        assert!(!terminal.text().contains("code"), "{term} {keys:?}\n{}", terminal.text());
+        terminal.press("\r");
+        assert!(terminal.end().contains(expected), "{term} {keys:?}\n{}", terminal.text());
+    }
+    let mut terminal = PseudoTerminal::start("line-then-confirm", "xterm-256color", 80);
+    terminal.wait_for("The reason:");
+    terminal.press("a reason\ry\ry\r");
+    terminal.wait_for("[y/N]");
+    thread::sleep(Duration::from_millis(200));
+    terminal.press("\r");
+    assert!(terminal.end().contains("line a reason"), "{}", terminal.text());
+    assert!(terminal.text().contains("No\ncode 0"), "{}", terminal.text());
+}
+
+#[test]
+fn typed_line_is_returned_and_escape_goes_back() {
     for (scenario, keys, expected) in [
         ("line", "new text\r", "line new text\ncode 0"),
-        ("line", "\r", "back\ncode 0"),
+        ("line", "\r", "line \ncode 0"),
+        ("line", "\u{1b}", "back\ncode 0"),
         ("line-from", "\r", "line old text\ncode 0"),
         ("line-from", "\u{7f}\u{7f}\u{7f}\u{7f}name\r", "line old name\ncode 0"),
+        ("line-from", "\u{1b}", "back\ncode 0"),
     ] {
         let mut terminal = PseudoTerminal::start(scenario, "xterm-256color", 80);
         terminal.wait_for("The reason:");

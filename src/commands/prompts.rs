@@ -11,6 +11,8 @@ use crate::report::text::text_width::{columns, cut, pad};
 pub(crate) const APPLY_PLAN: &str = "Apply this plan?";
 pub(crate) const FIX_MENU: &str = "What would you like to do?";
 pub(crate) const IGNORE_REASON: &str = "Why is this expected? (written to doctor.toml)";
+/// Shown before the prompt for a reason is repeated.
+pub(crate) const REASON_REQUIRED: &str = "a reason is required";
 pub(crate) const TOKEN: &str =
     "Paste a token (create one at https://railway.com/account/tokens, or in the project's settings):";
 pub(crate) const SERVICES: &str = "Which services should be compared?";
@@ -38,7 +40,7 @@ pub(crate) fn names_to_choose<'n>(names: impl IntoIterator<Item = &'n str>) -> V
 
 /// A choice of `doctor fix` for all findings.
 pub(crate) enum FixChoice<'c> {
-    Push { files: Vec<&'c str>, variables: usize, services: usize, start_commands: usize },
+    Push { files: Vec<&'c str>, variables: usize, start_commands: usize },
     SetStartCommands { services: Vec<&'c str> },
     Pull { files: Vec<&'c str>, values: usize },
     Redeploy { services: Vec<&'c str> },
@@ -49,22 +51,21 @@ pub(crate) enum FixChoice<'c> {
 impl Choice for FixChoice<'_> {
     fn label(&self) -> String {
         match self {
-            Self::Push { files, variables, services, start_commands } => {
+            Self::Push { files, variables, start_commands } => {
                 let and_commands = match start_commands {
                     0 => "",
                     1 => ", and set the start command",
                     _ => ", and set the start commands",
                 };
-                let counts = format!("{} on {}", count(*variables, "variable"), count(*services, "service"));
-                format!("Push: write the values in {} to Railway ({counts}){and_commands}", names(files))
+                format!("Push {} to Railway ({}){and_commands}", names(files), count(*variables, "variable"))
             }
             Self::SetStartCommands { services } => {
-                format!("Set the start command of {} without changing variables", names(services))
+                format!("Set the start command of {} without changing variables", one_or_count(services))
             }
             Self::Pull { files, values } => {
-                format!("Pull: write Railway's values to {} ({})", names(files), count(*values, "value"))
+                format!("Pull Railway's values to {} ({})", names(files), count(*values, "value"))
             }
-            Self::Redeploy { services } => format!("Redeploy {} without changing variables", names(services)),
+            Self::Redeploy { services } => format!("Redeploy {} without changing variables", one_or_count(services)),
             Self::Review { findings } => format!("Review one by one ({})", count(*findings, "finding")),
             Self::Exit => "Exit without changes".to_owned(),
         }
@@ -98,10 +99,10 @@ impl Choice for FindingChoice<'_> {
 }
 
 fn apply_label(offer: &Offer, files: &str) -> String {
-    let owners = names(&offer.stores.iter().map(|store| store.owner.name()).collect::<Vec<_>>());
+    let owners = one_or_count(&offer.stores.iter().map(|store| store.owner.name()).collect::<Vec<_>>());
     match offer.way {
         Direction::Push => format!("Push: write the value in {files} to {owners}"),
-        Direction::Add if offer.stores.len() > 1 => format!("Add: create it on services without it ({owners})"),
+        Direction::Add if offer.stores.len() > 1 => format!("Add: create it on one or more of {owners}"),
         Direction::Add => format!("Add: create it on {owners}, which does not have it"),
         Direction::PushShared => {
             format!("Push: write the value in {files} to the shared variable {}", offer.stores[0].key)
@@ -111,22 +112,47 @@ fn apply_label(offer: &Offer, files: &str) -> String {
                 offer.pulls.iter().flat_map(|pull| &pull.from).map(|service| service.name.as_str()).collect();
             sources.sort_unstable();
             sources.dedup();
-            format!("Pull: write the value on {} to {files}", names(&sources))
+            format!("Pull: write the value on {} to {files}", one_or_count(&sources))
         }
         Direction::Remove => format!("Remove: delete it from {owners}"),
     }
 }
 
-/// Returns the question about a finding.
-pub(crate) fn finding(number: usize, of: usize, message: &str) -> String {
-    line(&format!("[{number}/{of}] {message}"))
+/// Returns the name of one service, or the number of several: names would not fit on the line.
+fn one_or_count(services: &[&str]) -> String {
+    match services {
+        [one] => (*one).to_owned(),
+        several => count(several.len(), "service"),
+    }
 }
 
-/// Returns the question whether to review the remaining findings.
-pub(crate) fn review_notes(remaining: usize) -> String {
-    match remaining {
-        1 => "The last finding is a note. Review it too?".to_owned(),
-        _ => format!("The last {remaining} findings are notes. Review them too?"),
+/// The position of a question among those about findings.
+#[derive(Clone, Copy)]
+pub(crate) struct QuestionNumber {
+    pub(crate) number: usize,
+    pub(crate) of: usize,
+}
+
+impl QuestionNumber {
+    /// The position that many questions later.
+    pub(crate) fn plus(self, count: usize) -> Self {
+        Self { number: self.number + count, ..self }
+    }
+}
+
+/// Returns a question about a finding, with its position in a review.
+pub(crate) fn numbered(position: Option<QuestionNumber>, question: &str) -> String {
+    match position {
+        Some(QuestionNumber { number, of }) => line(&format!("[{number}/{of}] {question}")),
+        None => line(question),
+    }
+}
+
+/// Returns the question whether to review the notes, which come after the other findings.
+pub(crate) fn review_notes(notes: usize) -> String {
+    match notes {
+        1 => "The next finding is a note. Review it too?".to_owned(),
+        _ => format!("The next {notes} findings are notes. Review them too?"),
     }
 }
 
@@ -193,7 +219,7 @@ pub(crate) fn env_file(environment: Option<&str>) -> String {
     }
 }
 
-/// Services with their hints.
+/// Returns the services with their hints.
 pub(crate) fn services(rows: &[(ResourceRef, String)]) -> Vec<String> {
     hinted(rows.iter().map(|(service, hint)| (service.name.as_str(), hint.clone())))
 }
@@ -221,10 +247,10 @@ pub(crate) fn exclusion(exclusion: &Exclusion) -> String {
 
 /// Returns the question which keys to require.
 pub(crate) fn required_keys(files: &[&str]) -> String {
-    line(&format!("Which keys must have the same value on every service as in {}?", names(files)))
+    line(&format!("Which keys must have the same value in {} and on every service?", names(files)))
 }
 
-/// Keys, with the aliases of the services that have them.
+/// Returns the keys, with the aliases of the services that have them.
 pub(crate) fn keys_to_require(rows: &[Shared], sections: &[Section]) -> Vec<String> {
     let hint = |shared: &Shared| {
         let aliases = aliases_of(&shared.services, sections);
@@ -233,7 +259,7 @@ pub(crate) fn keys_to_require(rows: &[Shared], sections: &[Section]) -> Vec<Stri
     hinted(rows.iter().map(|shared| (shared.key.as_str(), hint(shared))))
 }
 
-/// Keys that differ, with the kinds of difference.
+/// Returns the keys that differ, with the kinds of difference.
 pub(crate) fn differences(rows: &[Difference]) -> Vec<String> {
     hinted(rows.iter().map(|difference| (difference.key.as_str(), difference.description().to_owned())))
 }
@@ -258,7 +284,7 @@ fn line(text: &str) -> String {
     escape::line(text).into_owned()
 }
 
-/// Names in a column, each followed by two spaces and its hint.
+/// Returns the names in a column, each followed by two spaces and its hint.
 fn hinted<'r>(rows: impl Iterator<Item = (&'r str, String)>) -> Vec<String> {
     let rows: Vec<(String, String)> = rows.map(|(name, hint)| (cut(&line(name), LONGEST_NAME), line(&hint))).collect();
     let width = rows.iter().map(|(name, _)| columns(name)).max().unwrap_or(0);

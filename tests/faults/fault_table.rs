@@ -117,7 +117,7 @@ fn pages() -> Vec<FaultCase> {
             FaultCase::fails(format!("other JSON with {status}"), response, 5, &[&fragment]).main_commands_only(),
         );
     }
-    let blocked = "something in front of 127.0.0.1:";
+    let blocked = "a proxy or firewall in front of 127.0.0.1:";
     for status in [401, 403] {
         let case = |what: &str, response, fragment: &str| {
             FaultCase::fails(
@@ -156,7 +156,7 @@ fn limits() -> Vec<FaultCase> {
         let page = [("content-type", "text/html")];
         ScriptedResponse::page(429, &[&page, headers].concat(), "<html>slow down</html>")
     };
-    let what = "Railway's rate limit is reached";
+    let what = "Railway's rate limit was reached";
     let refused = "Railway rejected every attempt";
     let after = |value| limited(&[("retry-after", value)]);
     let relative_to_server_clock =
@@ -168,22 +168,22 @@ fn limits() -> Vec<FaultCase> {
         case("without headers", limited(&[]), &[refused]).with_timeout(1500),
         case("for 0 s", after("0"), &["requires a wait"]),
         case("for 1 s", after("1"), &["requires a wait of 1 s"]).with_timeout(1900),
-        case("for 1 h", after("3600"), &["requires a wait of 1 h, longer than", "try again in 1 h"]),
+        case("for 1 h", after("3600"), &["requires a wait of 1 h, which exceeds", "try again in 1 h"]),
         case("until a past date", after("Mon, 23 Nov 2020 12:00:00 GMT"), &["requires a wait"]),
-        case("until a date far ahead", after("Fri, 31 Dec 2100 23:59:59 GMT"), &["requires a wait", "longer than"]),
+        case("until a date far ahead", after("Fri, 31 Dec 2100 23:59:59 GMT"), &["requires a wait", "which exceeds"]),
         case(
             "until a date relative to the server's clock",
             limited(&relative_to_server_clock),
-            &["requires a wait of 30 min, longer than"],
+            &["requires a wait of 30 min, which exceeds"],
         ),
         case("for an invalid time", after("soon"), &[refused]),
         case("for a negative time", after("-5"), &[refused]),
         case("for a time that overflows", after("99999999999999999999999"), &[refused]),
-        case("with X-RateLimit", limited(&[("x-ratelimit-limit", "100")]), &["the limit is 100 requests"]),
+        case("with X-RateLimit", limited(&[("x-ratelimit-limit", "100")]), &["Railway allows 100 requests"]),
         case(
             "with a policy",
             limited(&[("ratelimit-policy", "\"default\";q=1000;w=3600")]),
-            &["1000 requests in 3600 s"],
+            &["1000 requests an hour"],
         ),
         case(
             "from Cloudflare",
@@ -241,7 +241,7 @@ fn unexpected_json() -> Vec<FaultCase> {
             "another environment and project",
             ScriptedResponse::modified(with_other_ids),
             5,
-            &["the response is about another"],
+            &["the response is for a different"],
         )
         .except(&[("auth login", 0)]),
         FaultCase::fails(
@@ -257,7 +257,7 @@ fn unexpected_json() -> Vec<FaultCase> {
             "an error without a reason",
             rejection("Problem processing request"),
             5,
-            &["Railway failed to process the request"],
+            &["Railway failed to process the `"],
         ),
         FaultCase::fails(
             "another schema",

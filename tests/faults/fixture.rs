@@ -16,7 +16,7 @@ use crate::commands::{CommandCase, ErrorFormat, Setup};
 use crate::fault::{Fault, FaultCase, NetworkFault, Root};
 use crate::leak_scan::FilesBefore;
 use crate::network_faults::{PROXY_LOGIN, Proxy, closed_port};
-use crate::run::{Sandbox, Watch, names, shop};
+use crate::run::{Sandbox, Watch, ids, names, shop};
 use crate::server::{Backend, Script, Server};
 
 /// Messages of runs and tests that timed out before they reached the fault.
@@ -102,7 +102,7 @@ impl Fixture {
                 }
             }
             Setup::Configured => {
-                let [project, environment] = crate::run::ids();
+                let [project, environment] = ids();
                 sandbox.write("doctor.toml", &format!("project = \"{project}\"\nenvironment = \"{environment}\"\n"));
             }
             Setup::AfterFix => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::commands::fix::changes::{Fixable, SelectedChanges};
 use crate::commands::fix::start_command::StartChoices;
-use crate::commands::fix::{FixRun, interactive, printed_commands};
+use crate::commands::fix::{FixRun, interactive, nothing_selected, printed_commands};
 use crate::drift::Finding;
 use crate::drift::plan::bulk_selection::{Consent, select};
 use crate::drift::plan::deployments::DeployReason;
@@ -35,10 +35,8 @@ impl FixRun<'_> {
     ) -> Result<ChangeSelection, Error> {
         let Fixable { proposals, due, commands: StartChoices { typed, is_set_already, .. } } = open;
         if self.terms.asking == Prompting::Person {
-            let chosen = interactive::choose(self, open, findings, world)?;
-            return Ok(
-                chosen.map_or(ChangeSelection::Nothing, |chosen| ChangeSelection::Made(chosen.with_one_commit()))
-            );
+            let chosen = interactive::choose(self, open, findings, world)?.map(SelectedChanges::with_one_commit);
+            return Ok(chosen.map_or(ChangeSelection::Nothing, ChangeSelection::Made));
         }
         let ways = self.ways();
         if ways.is_empty() && !self.args.redeploy && self.args.start_command.is_none() {
@@ -61,8 +59,12 @@ impl FixRun<'_> {
         if *is_set_already {
             chosen.remarks.push("the start command is already set".to_owned());
         }
-        let unheld: BTreeSet<&str> = if chosen.to_add.is_empty() { BTreeSet::new() } else { self.unheld(proposals) };
-        chosen.remarks.extend(unheld.into_iter().map(unheld_remark));
+        if !chosen.to_add.is_empty() {
+            chosen.remarks.extend(self.unheld(proposals).into_iter().map(unheld_remark));
+        }
+        if chosen.is_empty() {
+            chosen.remarks = nothing_selected::reasons(self, proposals, &ways);
+        }
         Ok(ChangeSelection::Made(chosen.with_one_commit()))
     }
 
@@ -74,7 +76,7 @@ impl FixRun<'_> {
         }
     }
 
-    /// The keys named by `--only` that no service in scope has, and that can be added to one.
+    /// Returns the keys named by `--only` that no service in scope has, and that can be added to one.
     fn unheld<'p>(&self, proposals: &[Proposal<'p>]) -> BTreeSet<&'p str> {
         let is_held = |key: &str| self.survey().readable().any(|target| target.variable(key).is_some());
         let could = |one: &&Proposal<'_>| one.offers.iter().any(|offer| offer.way == Direction::Add);
@@ -82,7 +84,7 @@ impl FixRun<'_> {
         named.filter(|key| !is_held(key)).collect()
     }
 
-    /// The changes of the first direction that has any: push, redeploy, pull.
+    /// Returns the changes of the first direction that has any: push, redeploy, pull.
     fn likeliest(&self, open: Fixable<'_>, world: &World<'_>) -> SelectedChanges {
         let Fixable { proposals, due, .. } = open;
         let all = |ways: &[Direction]| SelectedChanges::from(select(proposals, ways, &self.terms, Consent::Asked));
@@ -96,7 +98,7 @@ impl FixRun<'_> {
         SelectedChanges { to_add: printed_commands::to_add(self, proposals, world), ..all(&[Direction::Pull]) }
     }
 
-    /// The directions of the flags. A dry run without one shows a push.
+    /// Returns the directions of the flags. A dry run without one shows a push.
     fn ways(&self) -> Vec<Direction> {
         let mut ways = Vec::new();
         let is_directed = self.args.pull || self.args.redeploy || self.args.prune || self.args.start_command.is_some();

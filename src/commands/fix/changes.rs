@@ -18,7 +18,6 @@ pub(super) struct Fixable<'o> {
     pub(super) commands: &'o StartChoices,
 }
 
-/// The selected changes.
 #[derive(Default)]
 pub(super) struct SelectedChanges {
     pub(super) offers: Vec<Offer>,
@@ -34,6 +33,12 @@ pub(super) struct SelectedChanges {
 }
 
 impl SelectedChanges {
+    /// Returns whether it has neither a change nor a remark.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { offers, ignores, settings, redeploys, remarks, to_add: _ } = self;
+        offers.is_empty() && ignores.is_empty() && settings.is_empty() && redeploys.is_empty() && remarks.is_empty()
+    }
+
     /// Drops the newer commit for services whose start command is set: Railway then deploys the running commit.
     pub(super) fn with_one_commit(mut self) -> Self {
         for due in &mut self.redeploys {

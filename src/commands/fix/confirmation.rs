@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::commands::fix::planned_fix::{Commands, PlannedFix};
 use crate::commands::fix::{FixRefusal, FixRun, start_command};
 use crate::commands::gather::Gathered;
-use crate::commands::protected_environments::{PlanQuestion, is_confirmed};
+use crate::commands::protected_environments::{PlanQuestion, confirm};
 use crate::commands::service_selection::PartialMatch;
 use crate::commands::trust::{self, TrustObjection};
 use crate::drift::plan::Plan;
@@ -77,7 +77,7 @@ impl Confirmation<'_> {
             return Err(Error::NotConfirmed {
                 what: format!("{environment} is a protected environment"),
                 cause: "for a protected environment, --yes requires --environment".to_owned(),
-                help: format!("add `{}`", shell_command::line(&[format!("--environment={environment}")])).into(),
+                help: self.help,
             });
         }
         if self.yes {
@@ -94,7 +94,7 @@ impl Confirmation<'_> {
             world.print("\n")?;
         }
         let question = if self.is_protected { PlanQuestion::Name(environment) } else { PlanQuestion::YesOrNo };
-        if is_confirmed(question, self.client, world)? { Ok(()) } else { Err(Error::Cancelled) }
+        confirm(question, self.client, world)
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>
     };
     let obtained = confirmation.obtain(world);
     // A JSON report has the commands in its plan.
-    if matches!(obtained, Err(Error::Cancelled)) && run.output.format != Format::Json {
+    if obtained.as_ref().is_err_and(Error::is_declined) && run.output.format != Format::Json {
         draft.commands.block().iter().for_each(|line| world.status.print_line(line));
     }
     obtained.map(|()| part)
@@ -167,33 +167,53 @@ pub(super) fn refuse_untrusted(run: &FixRun<'_>, plan: &Plan) -> Result<(), Erro
     untrusted(run, plan, consent).or_else(of_services).map_or(Ok(()), |objection| Err(objection.into_error()))
 }
 
-/// Why the plan must not be applied until `doctor.toml` is accepted.
+/// Returns why the plan must not be applied until `doctor.toml` is accepted.
 fn untrusted(run: &FixRun<'_>, plan: &Plan, consent: Consent) -> Option<TrustObjection> {
+    let (files, sends) = sent(plan);
+    if sends { run.gathered().expectations.trust.objection(consent, &files) } else { None }
+}
+
+/// Returns the files whose values a plan sends to Railway, and whether it sends any value or start command.
+pub(super) fn sent(plan: &Plan) -> (BTreeSet<&str>, bool) {
     let sent: Vec<_> = plan.stores.iter().filter(|store| store.after.is_some()).collect();
-    let files: BTreeSet<&str> = sent.iter().filter_map(|store| Some(store.from.as_ref()?.file.as_str())).collect();
-    if sent.is_empty() && plan.settings.is_empty() {
-        None
-    } else {
-        run.gathered().expectations.trust.objection(consent, &files)
+    let files = sent.iter().filter_map(|store| Some(store.from.as_ref()?.file.as_str())).collect();
+    (files, !sent.is_empty() || !plan.settings.is_empty())
+}
+
+/// Returns remarks for the printed command: it names a target that only an unaccepted `doctor.toml` names, or it is
+/// refused until the file is accepted.
+pub(super) fn trust_remarks(run: &FixRun<'_>, plan: &Plan) -> Vec<String> {
+    let trust = &run.gathered().expectations.trust;
+    let (files, sends) = sent(plan);
+    if !sends {
+        return Vec::new();
     }
+    let target =
+        trust.objection_to_target().map(|objection| format!("{}; the command below names them", objection.what));
+    let of_files = trust.objection_to_files(Consent::Yes, &files);
+    let first = of_files.map(|objection| format!("before running the command below: {}", objection.summary()));
+    target.into_iter().chain(first).collect()
 }
 
-/// A remark for the printed command if it will be refused until `doctor.toml` is accepted.
-pub(super) fn trust_first(run: &FixRun<'_>, plan: &Plan) -> Option<String> {
-    let objection = untrusted(run, plan, Consent::Yes)?;
-    Some(format!("before running the command below: {}", objection.summary()))
+/// Flags that name the parts of the target that only an unaccepted `doctor.toml` names.
+pub(super) fn target_flags(run: &FixRun<'_>) -> Vec<String> {
+    run.gathered().expectations.trust.target_flags()
 }
 
-/// `fix` without a direction and without a terminal.
-pub(super) fn no_direction(commands: &Commands) -> Error {
+/// Returns the error for `fix` without a direction and without a terminal.
+pub(super) fn no_direction(commands: &Commands, program: &[String]) -> Error {
+    let example = commands.example().unwrap_or_else(|| {
+        let arguments = ["fix", "--push", "--dry-run"].map(str::to_owned);
+        [program, &arguments].concat()
+    });
     Error::NotConfirmed {
         what: "no direction given".to_owned(),
         cause: "without an interactive terminal, fix requires --push, --pull, --redeploy or --start-command".to_owned(),
-        help: commands.help(),
+        help: Help::command("choose a direction, for example:", shell_command::line(&example)),
     }
 }
 
-/// `--push --yes` without named keys: shows the plan, and returns the error with the command that applies it.
+/// Handles `--push --yes` without named keys: shows the plan, and returns the error with the command that applies it.
 pub(super) fn unnamed(run: &FixRun<'_>, draft: PlannedFix, world: &mut World<'_>) -> Result<FixRefusal, Error> {
     show_plan(run, &draft, world)?;
     let cause = match (run.config, run.gathered().expectations.trust.needs_acceptance()) {

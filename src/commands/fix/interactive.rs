@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::commands::fix::FixRun;
 use crate::commands::fix::changes::{Fixable, SelectedChanges};
 use crate::commands::fix::ignore::IgnoreEntry;
-use crate::commands::prompts::{self, FindingChoice, FixChoice};
+use crate::commands::prompts::{self, FindingChoice, FixChoice, QuestionNumber};
 use crate::drift::plan::bulk_selection::{BulkSelection, Consent, leave_out_conflicts, select};
 use crate::drift::plan::offer::{Direction, Offer, OfferReach, Proposal};
 use crate::drift::plan::redeploys::DueRedeploy;
@@ -29,11 +29,6 @@ struct BulkChoices<'c> {
     pull: BulkSelection<'c>,
 }
 
-struct QuestionNumber {
-    number: usize,
-    of: usize,
-}
-
 /// Shows the findings, and asks what to do. Returns `None` if the user chooses to change nothing.
 pub(super) fn choose(
     run: &FixRun<'_>,
@@ -46,7 +41,8 @@ pub(super) fn choose(
     world.status.print_line("");
     show_elsewhere(open, world);
     let able: Vec<&Proposal<'_>> = proposals.iter().filter(|proposal| !proposal.offers.is_empty()).collect();
-    if able.is_empty() && due.is_empty() && commands.offers.is_empty() {
+    let questions = able.len() + due.len() + commands.offers.len();
+    if questions == 0 {
         let remarks =
             proposals.iter().flat_map(|proposal| &proposal.obstacles).map(|(_, cause)| cause.clone()).collect();
         return Ok(Some(SelectedChanges { remarks, ..SelectedChanges::default() }));
@@ -54,7 +50,7 @@ pub(super) fn choose(
     loop {
         let all = |way| select(proposals, &[way], &run.terms, Consent::Asked);
         let bulk = BulkChoices { push: all(Direction::Push), pull: all(Direction::Pull) };
-        let menu = menu(run, &bulk, open, able.len() + due.len() + commands.offers.len());
+        let menu = menu(run, &bulk, open, questions);
         let PromptAnswer::Given(picked) = world.prompt.choose(prompts::FIX_MENU, &prompts::labels(&menu), 0)? else {
             return Ok(None);
         };
@@ -65,11 +61,11 @@ pub(super) fn choose(
             FixChoice::Redeploy { .. } => SelectedChanges { redeploys: due.to_vec(), ..SelectedChanges::default() },
             FixChoice::Exit => return Ok(None),
             FixChoice::Review { .. } => {
-                let Some(chosen) = one_by_one(run, &able, open, world)? else { continue };
+                let Some(chosen) = one_by_one(run, &able, open, questions, world)? else { continue };
                 return Ok(Some(chosen));
             }
         };
-        if let Some(settings) = start_commands(open, world)? {
+        if let Some(settings) = start_commands(open, None, world)? {
             return Ok(Some(SelectedChanges { settings, ..chosen }));
         }
     }
@@ -86,13 +82,22 @@ fn show_elsewhere(open: Fixable<'_>, world: &World<'_>) {
     }
 }
 
-/// Shows each suggested start command in full, and asks whether to set it. Returns `None` if the user goes back.
-fn start_commands(open: Fixable<'_>, world: &mut World<'_>) -> Result<Option<Vec<StartCommandChange>>, Error> {
+/// Shows each suggested start command in full, and asks whether to set it. In a review, `first` is the position of the
+/// first question. Returns `None` if the user goes back.
+fn start_commands(
+    open: Fixable<'_>,
+    first: Option<QuestionNumber>,
+    world: &mut World<'_>,
+) -> Result<Option<Vec<StartCommandChange>>, Error> {
     let mut settings = Vec::new();
-    for (setting, found) in &open.commands.offers {
+    for (index, (setting, found)) in open.commands.offers.iter().enumerate() {
         let command = setting.after.as_ref().map(Secret::expose).unwrap_or_default();
-        prompts::suggested_start_command(found, command).iter().for_each(|line| world.status.print_line(line));
-        match world.prompt.confirm(&prompts::start_command(&setting.service.name), YesNo::Yes)? {
+        for line in prompts::suggested_start_command(found, command) {
+            world.status.print_line(&line);
+        }
+        let position = first.map(|first| first.plus(index));
+        let question = prompts::start_command(&setting.service.name);
+        match world.prompt.confirm(&prompts::numbered(position, &question), YesNo::Yes)? {
             PromptAnswer::Given(YesNo::Yes) => settings.push(setting.clone()),
             PromptAnswer::Given(YesNo::No) => {}
             PromptAnswer::Back => return Ok(None),
@@ -110,7 +115,6 @@ fn menu<'c>(run: &'c FixRun<'_>, bulk: &BulkChoices<'c>, open: Fixable<'c>, find
         menu.push(FixChoice::Push {
             files: sorted(push.taken.iter().flat_map(|offer| files(run, offer))),
             variables: stores.len(),
-            services: sorted(stores.iter().map(|store| store.owner.name())).len(),
             start_commands: commands.offers.len(),
         });
     } else if !commands.offers.is_empty() {
@@ -144,8 +148,10 @@ fn one_by_one(
     run: &FixRun<'_>,
     able: &[&Proposal<'_>],
     open: Fixable<'_>,
+    questions: usize,
     world: &mut World<'_>,
 ) -> Result<Option<SelectedChanges>, Error> {
+    let at = |number| QuestionNumber { number, of: questions };
     let mut picks: Vec<Picked> = Vec::new();
     while let Some(proposal) = able.get(picks.len()) {
         if is_first_note(able, picks.len()) {
@@ -154,7 +160,7 @@ fn one_by_one(
                 break;
             }
         }
-        match one(run, proposal, &QuestionNumber { number: picks.len() + 1, of: able.len() }, world)? {
+        match one(run, proposal, at(picks.len() + 1), world)? {
             Some(pick) => picks.push(pick),
             None if picks.is_empty() => return Ok(None),
             None => drop(picks.pop()),
@@ -169,9 +175,11 @@ fn one_by_one(
         }
     }
     chosen.remarks = leave_out_conflicts(&mut chosen.offers).into_iter().map(|(_, cause)| cause).collect();
-    let Some(settings) = start_commands(open, world)? else { return Ok(None) };
+    let commands = at(able.len() + 1);
+    let Some(settings) = start_commands(open, Some(commands), world)? else { return Ok(None) };
     chosen.settings = settings;
-    let Some(redeploys) = redeploys(open.due, &chosen, world)? else { return Ok(None) };
+    let deployments = at(commands.number + open.commands.offers.len());
+    let Some(redeploys) = redeploys(open.due, &chosen, deployments, world)? else { return Ok(None) };
     Ok(Some(SelectedChanges { redeploys, ..chosen }))
 }
 
@@ -180,17 +188,19 @@ fn one_by_one(
 fn redeploys(
     due: &[DueRedeploy],
     planned: &SelectedChanges,
+    first: QuestionNumber,
     world: &mut World<'_>,
 ) -> Result<Option<Vec<DueRedeploy>>, Error> {
     let SelectedChanges { offers, settings, .. } = planned;
     let mut chosen = Vec::new();
-    for due in due {
+    for (index, due) in due.iter().enumerate() {
         let is_meant = |offer: &Offer| offer.stores.iter().any(|store| store.meant_for.contains(&due.service));
         let is_set = settings.iter().any(|setting| setting.service == due.service);
         if is_set || due.commit.is_none() && offers.iter().any(is_meant) {
             continue;
         }
-        match world.prompt.confirm(&prompts::redeploy(&due.service.name, &due.found), YesNo::Yes)? {
+        let question = prompts::redeploy(&due.service.name, &due.found);
+        match world.prompt.confirm(&prompts::numbered(Some(first.plus(index)), &question), YesNo::Yes)? {
             PromptAnswer::Given(YesNo::Yes) => chosen.push(due.clone()),
             PromptAnswer::Given(YesNo::No) => {}
             PromptAnswer::Back => return Ok(None),
@@ -208,16 +218,15 @@ fn is_first_note(able: &[&Proposal<'_>], at: usize) -> bool {
 fn one(
     run: &FixRun<'_>,
     proposal: &Proposal<'_>,
-    progress: &QuestionNumber,
+    position: QuestionNumber,
     world: &mut World<'_>,
 ) -> Result<Option<Picked>, Error> {
-    let QuestionNumber { number, of } = *progress;
     let message = &proposal.finding.message;
     let choices = choices(run, proposal);
     let default = default(proposal, &choices);
     loop {
         let answer =
-            world.prompt.choose(&prompts::finding(number, of, message), &prompts::labels(&choices), default)?;
+            world.prompt.choose(&prompts::numbered(Some(position), message), &prompts::labels(&choices), default)?;
         let PromptAnswer::Given(picked) = answer else { return Ok(None) };
         match choices[picked] {
             FindingChoice::Apply { offer, .. } => {
@@ -228,11 +237,22 @@ fn one(
             FindingChoice::Skip => return Ok(Some(Picked::Skip)),
             FindingChoice::ShowValues => show_values(proposal.finding, world),
             FindingChoice::Ignore => {
-                if let PromptAnswer::Given(reason) = world.prompt.line(prompts::IGNORE_REASON)? {
+                if let PromptAnswer::Given(reason) = reason_to_ignore(world)? {
                     return Ok(Some(Picked::Ignore(ignoring(proposal, reason))));
                 }
             }
         }
+    }
+}
+
+/// Asks for a reason until one is typed.
+fn reason_to_ignore(world: &World<'_>) -> Result<PromptAnswer<String>, Error> {
+    loop {
+        let answer = world.prompt.line(prompts::IGNORE_REASON)?;
+        if answer != PromptAnswer::Given(String::new()) {
+            return Ok(answer);
+        }
+        world.status.print_line(prompts::REASON_REQUIRED);
     }
 }
 
@@ -265,7 +285,7 @@ fn choices<'c>(run: &'c FixRun<'_>, proposal: &'c Proposal<'_>) -> Vec<FindingCh
     choices
 }
 
-/// The default is what a bulk selection would do. An offer that has to be selected individually is never the default.
+/// Returns what a bulk selection would do. An offer that has to be selected individually is never the default.
 fn default(proposal: &Proposal<'_>, choices: &[FindingChoice<'_>]) -> usize {
     let bulk = proposal.offers.iter().position(|offer| offer.reach == OfferReach::Bulk);
     bulk.unwrap_or_else(|| choices.iter().position(|choice| matches!(choice, FindingChoice::Skip)).unwrap_or(0))

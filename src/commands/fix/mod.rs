@@ -7,6 +7,7 @@ mod confirmation;
 mod ignore;
 mod interactive;
 mod journal_record;
+mod nothing_selected;
 mod planned_fix;
 mod planner;
 mod printed_commands;
@@ -32,6 +33,7 @@ use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags}
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
 use crate::commands::{config_file, output, protected_environments, timeout};
+use crate::drift::model::finding::Remedy;
 use crate::drift::plan::Plan;
 use crate::drift::plan::offer::{Addition, FixPermissions, Prompting, Prune};
 use crate::drift::plan::proposals::proposals;
@@ -44,7 +46,6 @@ use crate::io::terminal::prompt::can_ask;
 use crate::io::world::World;
 use crate::report::{Format, Planned, Report, ReportPart, shell_command};
 
-/// One run of `fix`.
 struct FixRun<'r> {
     args: &'r FixArgs,
     output: OutputOptions<'r>,
@@ -63,6 +64,9 @@ struct FixRefusal {
 /// Runs `doctor fix`.
 pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let options = gather_options(args, global)?;
+    if args.prune && args.keys.only.is_empty() && prompting(args, world) == Prompting::Nobody {
+        return Err(unnamed_prune());
+    }
     let request = OutputRequest {
         format: args.output.format,
         file: args.output.file.as_deref(),
@@ -79,7 +83,8 @@ pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) ->
     let session = Session::open(config.as_ref(), &options, world)?;
     let client = session.client(options.limit, world);
     let gathered = gather(&client, &options, &session, world)?;
-    allowed.iter().try_for_each(|allowed| allowed.refuse_unknown(&gathered.survey))?;
+    let matrix = gathered.matrix_command(world);
+    allowed.iter().try_for_each(|allowed| allowed.refuse_unknown(&gathered.survey, &matrix))?;
     if args.yes && !args.dry_run {
         refuse_parts(&gathered)?;
     }
@@ -103,7 +108,7 @@ fn gather_options<'a>(args: &'a FixArgs, global: &'a GlobalArgs) -> Result<Gathe
     })
 }
 
-/// The flags that permit a change of a key.
+/// Returns the flags that permit a change of a key.
 fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 3] {
     [
         KeyFlag { flag: "--allow-reference", keys: &args.allow_reference },
@@ -112,13 +117,25 @@ fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 3] {
     ]
 }
 
-/// What the flags permit.
-fn permissions(args: &FixArgs, gathered: &Gathered, world: &World<'_>) -> FixPermissions {
-    let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
+/// Returns whether the user selects the changes at prompts.
+fn prompting(args: &FixArgs, world: &World<'_>) -> Prompting {
     let directed = args.push || args.add || args.pull || args.redeploy || args.yes || args.dry_run;
     let directed = directed || args.start_command.is_some();
-    let asking =
-        if !directed && can_ask(&world.terminal, &world.variables) { Prompting::Person } else { Prompting::Nobody };
+    if !directed && can_ask(&world.terminal, &world.variables) { Prompting::Person } else { Prompting::Nobody }
+}
+
+fn unnamed_prune() -> Error {
+    Error::Usage {
+        what: "--prune requires --only".to_owned(),
+        cause: Some("only keys that are named are deleted".to_owned()),
+        help: "pass `--only KEY` for each key to delete".into(),
+    }
+}
+
+/// Returns what the flags permit.
+fn permissions(args: &FixArgs, gathered: &Gathered, world: &World<'_>) -> FixPermissions {
+    let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
+    let asking = prompting(args, world);
     // A prompt does not offer a pull into an unwritable file; with a flag, such a pull is an error.
     let closed = match asking {
         Prompting::Person => planner::closed(gathered, args),
@@ -146,7 +163,7 @@ impl FixRun<'_> {
         &self.analysis.gathered.survey
     }
 
-    /// Whether the environment's name must be typed to confirm a plan.
+    /// Returns whether the environment's name must be typed to confirm a plan.
     fn is_protected(&self) -> bool {
         let environment = &self.survey().environment;
         protected_environments::is_protected(self.config, &[&environment.name, &environment.id])
@@ -167,18 +184,21 @@ impl FixRun<'_> {
         let (ChangeSelection::Made(chosen) | ChangeSelection::Unnamed(chosen) | ChangeSelection::Undirected(chosen)) =
             &choice
         else {
+            world.status.print_line("nothing was changed");
             return Ok(self.analysis.exit());
         };
         let mut draft = self.draft(chosen, world)?;
         if draft.plan.is_empty() {
             return self.nothing_to_do(draft, world);
         }
-        let is_confirmed = self.args.yes && !self.args.dry_run && matches!(choice, ChangeSelection::Made(_));
+        let is_named = !self.is_protected() || self.args.targeting.place.environment.is_some();
+        let is_confirmed =
+            self.args.yes && is_named && !self.args.dry_run && matches!(choice, ChangeSelection::Made(_));
         if !is_confirmed || self.output.format == Format::Json {
             draft.commands = printed_commands::of_plan(&mut self, chosen, &draft, world);
         }
         if self.is_for_a_later_command(&choice, world) {
-            draft.remarks.extend(confirmation::trust_first(&self, &draft.plan));
+            draft.remarks.extend(confirmation::trust_remarks(&self, &draft.plan));
         }
         self.end(draft, &choice, world)
     }
@@ -191,7 +211,7 @@ impl FixRun<'_> {
                 self.refused(refusal, world)
             }
             ChangeSelection::Undirected(_) => {
-                let error = confirmation::no_direction(&draft.commands);
+                let error = confirmation::no_direction(&draft.commands, &world.program);
                 self.refused(FixRefusal { error, draft: None }, world)
             }
             ChangeSelection::Made(_) | ChangeSelection::Nothing if self.args.dry_run => self.dry_run(draft, world),
@@ -199,7 +219,7 @@ impl FixRun<'_> {
         }
     }
 
-    /// Whether this run changes nothing and prints a command to run later.
+    /// Returns whether this run changes nothing and prints a command to run later.
     fn is_for_a_later_command(&self, choice: &ChangeSelection, world: &World<'_>) -> bool {
         let may_continue = self.args.yes || can_ask(&world.terminal, &world.variables);
         self.args.dry_run || !may_continue || matches!(choice, ChangeSelection::Unnamed(_))
@@ -246,7 +266,9 @@ impl FixRun<'_> {
         report.to_add = draft.to_add;
         output.write_report(&report, world)?;
         if !matches!(output.format, Format::Text | Format::Json) {
-            lines_to_add(&report.to_add).iter().for_each(|line| world.status.print_line(line));
+            for line in lines_to_add(&report.to_add) {
+                world.status.print_line(&line);
+            }
         }
         Ok(exit)
     }
@@ -280,10 +302,8 @@ impl FixRun<'_> {
 
     /// Returns the error. With `--format json`, writes the report with findings and plan first.
     fn refused(self, FixRefusal { error, draft }: FixRefusal, world: &mut World<'_>) -> Result<Exit, Error> {
-        let is_unconfirmed = matches!(
-            error,
-            Error::Cancelled | Error::NotConfirmed { .. } | Error::Untrusted { .. } | Error::TrustOutdated { .. }
-        );
+        let is_untrusted = matches!(error, Error::Untrusted { .. } | Error::TrustOutdated { .. });
+        let is_unconfirmed = is_untrusted || error.is_declined() || matches!(error, Error::NotConfirmed { .. });
         if self.output.format == Format::Json && is_unconfirmed {
             let output = self.output;
             match draft {
@@ -334,11 +354,13 @@ impl FixRun<'_> {
         Ok(applied)
     }
 
-    /// A report with only the target, for the header of a plan.
+    /// Returns a report with only the target, for the header of a plan.
     fn header(&self, world: &World<'_>) -> Report {
         let gathered = self.gathered();
         Report {
             program: world.program.clone(),
+            flags: gathered.flags.clone(),
+            service_flags: gathered.selection.flags.clone(),
             project: gathered.survey.project.clone(),
             project_origin: gathered.selected.project_origin.clone(),
             environment: gathered.survey.environment.clone(),
@@ -352,11 +374,19 @@ impl FixRun<'_> {
         }
     }
 
-    /// Prints the findings before the first prompt.
+    /// Prints the findings before the first prompt, in text without the commands for what the prompts offer.
     fn show_findings(&self, findings: &[Finding], world: &mut World<'_>) -> Result<(), Error> {
+        let is_text = self.output.format == Format::Text;
+        // The advice for a start command is to run this command.
+        let is_advised = |finding: &Finding| !is_text || !finding.remedies.contains(&Remedy::StartCommand);
+        let shown = |finding: &Finding| Finding {
+            next: finding.next.clone().filter(|_| !is_text),
+            advice: finding.advice.clone().filter(|_| is_advised(finding)),
+            ..finding.clone()
+        };
         let report = Report {
             command: "fix",
-            findings: findings.to_vec(),
+            findings: findings.iter().map(shown).collect(),
             fail_on: self.analysis.fail_on,
             configured: true,
             part: ReportPart::Question,
@@ -372,7 +402,7 @@ impl FixRun<'_> {
     }
 }
 
-/// The commands below a plan.
+/// Returns the commands below a plan.
 fn dry_run_lines(draft: &PlannedFix) -> Vec<String> {
     [lines_to_add(&draft.to_add), draft.commands.block()].concat()
 }

@@ -18,14 +18,14 @@ pub(super) struct PlannedFix {
 }
 
 impl PlannedFix {
-    /// An empty plan with the remarks of the selection.
+    /// Returns an empty plan with the remarks of the selection.
     pub(super) fn of(selected: &SelectedChanges) -> Self {
         Self { remarks: selected.remarks.clone(), to_add: selected.to_add.clone(), ..Self::default() }
     }
 }
 
 /// Shown if no command applies exactly this plan.
-const NO_COMMAND: &str = "no flags select exactly these changes; select them at a terminal";
+const NO_COMMAND: &str = "no flags select exactly these changes; select them in a terminal";
 
 /// Shown if the command contains a value that must not be printed.
 const UNPRINTABLE: &str =
@@ -43,7 +43,7 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    /// The text above the commands, or instead of them if none is printed.
+    /// Returns the text above the commands, or instead of them if none is printed.
     fn heading(&self) -> String {
         let object = if self.beyond.is_some() { "the rest" } else { "this plan" };
         let order = if self.lines.len() > 1 { ", run in this order" } else { "" };
@@ -55,7 +55,13 @@ impl Commands {
         self.beyond.iter().cloned().chain([last]).collect::<Vec<_>>().join("; ")
     }
 
-    /// The help of an error.
+    /// Returns the first command, with `--dry-run` in place of `--yes`.
+    pub(super) fn example(&self) -> Option<Vec<String>> {
+        let shown = |word: &String| if word == "--yes" { "--dry-run".to_owned() } else { word.clone() };
+        self.lines.first().map(|line| line.iter().map(shown).collect())
+    }
+
+    /// Returns the help of an error.
     pub(super) fn help(&self) -> Help {
         let lines: Vec<String> = self.lines.iter().map(|command| shell_command::line(command)).collect();
         match lines.as_slice() {
@@ -65,13 +71,13 @@ impl Commands {
         }
     }
 
-    /// The lines below a plan that is not applied.
+    /// Returns the lines below a plan that is not applied.
     pub(super) fn block(&self) -> Vec<String> {
         block(&self.heading(), &self.lines)
     }
 }
 
-/// A heading, and each command on a line by itself.
+/// Returns a heading, and each command on a line by itself.
 fn block(heading: &str, commands: &[Vec<String>]) -> Vec<String> {
     let mut letters = heading.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
@@ -79,7 +85,7 @@ fn block(heading: &str, commands: &[Vec<String>]) -> Vec<String> {
     [first.chain(letters).collect()].into_iter().chain(commands).collect()
 }
 
-/// The lines for commands that add a key; none without commands.
+/// Returns the lines for commands that add a key; none without commands.
 pub(super) fn lines_to_add(commands: &[Vec<String>]) -> Vec<String> {
     if commands.is_empty() { Vec::new() } else { block("to add a missing key:", commands) }
 }

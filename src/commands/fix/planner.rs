@@ -113,7 +113,7 @@ impl Planner<'_> {
 
     /// Marks changed lines if fingerprints are not shown, because they would look unchanged.
     fn after(&self, masked: String, pulls: &[&Pull]) -> String {
-        if !matches!(self.options.values, Values::Redacted) {
+        if !matches!(self.options.values, Values::Redacted(_)) {
             return masked;
         }
         let is_new = |line: &str| {
@@ -172,7 +172,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The services to deploy, and why. Services that only reference a changed variable are deployed with
+    /// Returns the services to deploy, and why. Services that only reference a changed variable are deployed with
     /// `--dependents`.
     fn deploy_reasons(&self, redeploys: &[DueRedeploy], draft: &mut PlannedFix) -> BTreeMap<ResourceRef, DeployReason> {
         let mut reasons: BTreeMap<ResourceRef, DeployReason> =
@@ -209,7 +209,7 @@ impl Planner<'_> {
         Ok(PlannedDeployment { costs: costs(&how, running, &keys), service, how, cause, commit: None })
     }
 
-    /// The services that reference a changed variable, directly or not, and are not deployed anyway.
+    /// Returns the services that reference a changed variable, directly or not, and are not deployed anyway.
     fn following(
         &self,
         draft: &mut PlannedFix,
@@ -267,7 +267,7 @@ fn leave_out_undeployed(draft: &mut PlannedFix) {
     });
 }
 
-/// The files that no value may be pulled into, by index.
+/// Returns the files that no value may be pulled into, by index.
 pub(super) fn closed(gathered: &Gathered, args: &FixArgs) -> BTreeMap<usize, GuardedFile> {
     let Gathered { survey, paths, places, .. } = gathered;
     let refused = |index: usize| {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::cli::Staging;
 use crate::commands::fix::changes::SelectedChanges;
 use crate::commands::fix::planned_fix::{Commands, PlannedFix};
-use crate::commands::fix::{FixRun, start_command};
+use crate::commands::fix::{FixRun, confirmation, start_command};
 use crate::commands::service_selection::Services;
 use crate::drift::ResourceRef;
 use crate::drift::plan::commands::{CommandRequest, Scope, commands};
@@ -45,7 +45,7 @@ pub(super) fn of_plan(
     let found = if does_something { commands(&mut run.analysis.gathered.survey, &request) } else { None };
     run.terms.shared_values = shared_values;
     let is_configured = draft.plan.files.iter().any(|file| file.kind == ChangedFileKind::Configuration);
-    let beyond = is_configured.then(|| "changes to doctor.toml can be selected only at a terminal".to_owned());
+    let beyond = is_configured.then(|| "changes to doctor.toml can be selected only in a terminal".to_owned());
     let is_unprintable =
         found.is_some() && !draft.plan.settings.iter().all(|one| start_command::is_printable(run, one, world));
     let found = found.filter(|_| !is_unprintable);
@@ -54,7 +54,7 @@ pub(super) fn of_plan(
     Commands { lines, beyond, is_unprintable }
 }
 
-/// Selected values that can't be written to the file in any spelling.
+/// Returns selected values that can't be written to the file in any spelling.
 fn unwritable(run: &FixRun<'_>, chosen: &SelectedChanges, plan: &Plan) -> BTreeSet<(usize, String)> {
     let pulls = chosen.offers.iter().flat_map(|offer| &offer.pulls);
     let is_planned = |file: usize, key: &str| {
@@ -77,38 +77,51 @@ fn lines(run: &FixRun<'_>, found: &[FixInvocation], plan: &Plan, world: &World<'
     more.extend(run.args.no_journal.then(|| "--no-journal".to_owned()));
     more.extend((run.args.on_staged == Staging::Ignore).then(|| "--on-staged=ignore".to_owned()));
     more.push("--yes".to_owned());
-    Some(found.iter().map(|one| line(run, one, &more, world)).collect())
+    let sends = confirmation::sent(plan).1;
+    let target = if sends { confirmation::target_flags(run) } else { Vec::new() };
+    Some(found.iter().map(|one| line(run, one, Flags { more: &more, target: &target }, world)).collect())
 }
 
-/// The commands that add named keys that no service in scope has, one for each service that could have the key.
+/// Flags of a printed command beside those of its changes.
+#[derive(Clone, Copy)]
+struct Flags<'f> {
+    more: &'f [String],
+    /// The parts of the target that only an unaccepted `doctor.toml` names.
+    target: &'f [String],
+}
+
+/// Returns the commands that add named keys that no service in scope has, one for each service that could have the key.
 pub(super) fn to_add(run: &FixRun<'_>, proposals: &[Proposal<'_>], world: &World<'_>) -> Vec<Vec<String>> {
     let survey = run.survey();
     let is_held = |key: &str| survey.readable().any(|target| target.variable(key).is_some());
     let unheld = proposals.iter().filter(|one| run.terms.named.contains(one.key) && !is_held(one.key));
     let offers = unheld.flat_map(|one| &one.offers).filter(|offer| offer.way == Direction::Add);
     let stores = offers.flat_map(|offer| &offer.stores);
+    let target = confirmation::target_flags(run);
+    let flags = Flags { more: &[], target: &target };
     let of = |store: &VariableChange| match &store.owner {
-        VariableOwner::Service(service) => Some(line(run, &FixInvocation::adding(&store.key, service), &[], world)),
+        VariableOwner::Service(service) => Some(line(run, &FixInvocation::adding(&store.key, service), flags, world)),
         VariableOwner::Shared => None,
     };
     stores.filter_map(of).collect()
 }
 
-/// The complete command, with full service names.
-fn line(run: &FixRun<'_>, invocation: &FixInvocation, more: &[String], world: &World<'_>) -> Vec<String> {
+/// Returns the complete command, with full service names.
+fn line(run: &FixRun<'_>, invocation: &FixInvocation, added: Flags<'_>, world: &World<'_>) -> Vec<String> {
     let services = Services::of(&run.gathered().selected.shape, run.config);
     let flag = |service: &ResourceRef| ResourceRef { name: services.whole_name(service), ..service.clone() };
     let named = invocation.services.as_ref().map(|named| named.iter().map(flag).collect());
-    let arguments = FixInvocation { services: named, ..invocation.clone() }.arguments(more);
-    let mut flags = run.gathered().flags.clone();
-    if run.is_protected() && run.args.targeting.place.environment.is_none() {
+    let arguments = FixInvocation { services: named, ..invocation.clone() }.arguments(added.more);
+    let mut flags = [added.target, &run.gathered().flags].concat();
+    let is_named = |flag: &String| flag.starts_with("--environment=");
+    if run.is_protected() && !flags.iter().any(is_named) {
         flags.push(format!("--environment={}", run.survey().environment.name));
     }
     let typed: Vec<String> = typed_services(run, &services);
     shell_command::complete(&world.program, &arguments, &flags, typed.iter())
 }
 
-/// The services given by `--service`, with their full names.
+/// Returns the services given by `--service`, with their full names.
 fn typed_services(run: &FixRun<'_>, services: &Services) -> Vec<String> {
     let is_typed = |name: &str| run.gathered().selection.flags.iter().any(|(typed, _)| typed == name);
     let all = run.survey().targets.iter().map(|target| &target.service);

@@ -26,7 +26,8 @@ pub(super) struct StartChoices {
     pub(super) elsewhere: Vec<(String, Option<Secret>)>,
 }
 
-/// Whether `--service` selects the service of the start command, while other flags apply to all services in scope.
+/// Returns whether `--service` selects the service of the start command, while other flags apply to all services in
+/// scope.
 pub(super) fn is_one_of_several(args: &FixArgs) -> bool {
     args.start_command.is_some() && (args.push || args.pull || args.redeploy)
 }
@@ -49,7 +50,7 @@ pub(super) fn refuse(args: &FixArgs) -> Result<(), Error> {
     })
 }
 
-/// Why text is never set as a start command. The user must be able to read all of it before confirming.
+/// Returns why text is never set as a start command. The user must be able to read all of it before confirming.
 fn unwritable(text: &str) -> Option<&'static str> {
     if text.trim().is_empty() {
         return Some("it is empty");
@@ -57,7 +58,7 @@ fn unwritable(text: &str) -> Option<&'static str> {
     (escape::line(text) != text).then_some("it contains control characters or invisible characters")
 }
 
-/// The start commands that this run may change.
+/// Returns the start commands that this run may change.
 pub(super) fn commands(run: &FixRun<'_>, findings: &[Finding]) -> Result<StartChoices, Error> {
     let mut commands = StartChoices::default();
     if let Some(text) = &run.args.start_command {
@@ -101,7 +102,7 @@ pub(super) fn commands(run: &FixRun<'_>, findings: &[Finding]) -> Result<StartCh
     Ok(commands)
 }
 
-/// The service given by `--service`.
+/// Returns the service given by `--service`.
 fn target<'r>(run: &'r FixRun<'_>) -> Result<&'r Target, Error> {
     let services = Services::of(&run.gathered().selected.shape, run.config);
     let wanted = run.args.targeting.service.first().map(String::as_str).unwrap_or_default();
@@ -114,8 +115,8 @@ fn target<'r>(run: &'r FixRun<'_>) -> Result<&'r Target, Error> {
     })
 }
 
-/// Whether a command that sets this text may be printed: on a terminal, where the user has read the text in full, or if
-/// the text was typed and contains no known value.
+/// Returns whether a command that sets this text may be printed: in a terminal, where the user has read the text in
+/// full, or if the text was typed and contains no known value.
 pub(super) fn is_printable(run: &FixRun<'_>, setting: &StartCommandChange, world: &World<'_>) -> bool {
     let text = setting.after.as_ref().map(Secret::expose).unwrap_or_default();
     let is_typed = run.args.start_command.as_deref() == Some(text);

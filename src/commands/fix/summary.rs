@@ -61,7 +61,7 @@ pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>
     Ok(exit)
 }
 
-/// The exit code of a fix that was applied in full.
+/// Returns the exit code of a fix that was applied in full.
 fn exit(second: &Result<SecondCheck, Error>, run: &FixRun<'_>) -> Exit {
     match (second, run.analysis.exit()) {
         (Err(_), _) => Exit::Inconclusive,
@@ -111,7 +111,7 @@ fn check_again(run: &mut FixRun<'_>, world: &World<'_>) -> Result<SecondCheck, E
     Ok(SecondCheck::Again)
 }
 
-/// Services out of scope with a failed or unverified deployment of this run, which the table must show.
+/// Returns services out of scope with a failed or unverified deployment of this run, which the table must show.
 fn deployed_elsewhere(plan: &Plan, applied: &Applied, known: &[ServiceLine]) -> Vec<ServiceLine> {
     let is_known = |service: &ResourceRef| known.iter().any(|line| line.service.id == service.id);
     let services = plan.deploys.iter().map(|deploy| &deploy.service);
@@ -119,19 +119,17 @@ fn deployed_elsewhere(plan: &Plan, applied: &Applied, known: &[ServiceLine]) -> 
     lacking.map(|service| output::unread_line(service.clone())).collect()
 }
 
-/// The command that restores what this run changed.
+/// Returns the command that restores what this run changed.
 fn undo_command(applied: &Applied, run: &FixRun<'_>, world: &World<'_>) -> Option<String> {
-    let recorded = applied.run.as_ref().filter(|_| applied.has_changed())?;
-    let mut arguments = match world.memory {
-        WorldLifetime::Lasting => vec!["undo".to_owned(), recorded.to_string()],
-        WorldLifetime::OfThisRun => vec!["undo".to_owned()],
-    };
+    let is_lasting = world.memory == WorldLifetime::Lasting;
+    let recorded = applied.run.as_ref().filter(|_| is_lasting && applied.has_changed())?;
+    let mut arguments = vec!["undo".to_owned(), recorded.to_string()];
     arguments.extend(run.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
     let flags: Vec<String> = run.output.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
     Some(shell_command::line(&shell_command::complete(&world.program, &arguments, &flags, std::iter::empty())))
 }
 
-/// Remarks on a run that was not recorded, failed or was interrupted.
+/// Returns remarks on a run that was not recorded, failed or was interrupted.
 fn closing_remarks(applied: &Applied, run: &FixRun<'_>, world: &World<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     if applied.run.is_none() && applied.has_changed() {
@@ -140,9 +138,18 @@ fn closing_remarks(applied: &Applied, run: &FixRun<'_>, world: &World<'_>) -> Ve
     if let Some(error) = &applied.halted {
         lines.push(format!("stopped early: {}", error.with_cause(": ")));
     }
-    if applied.verdict == Some(Exit::Interrupted) {
+    if world.memory == WorldLifetime::OfThisRun {
+        lines.extend((applied.verdict == Some(Exit::Interrupted)).then(|| "interrupted".to_owned()));
+        lines.push(in_a_simulation(world));
+    } else if applied.verdict == Some(Exit::Interrupted) {
         let check = shell_command::line(&run.gathered().repeated(&["check".to_owned()], world));
         lines.push(format!("interrupted; `{check}` shows the current state"));
     }
     lines
+}
+
+/// The state of a simulation ends with the run, so neither `check` nor `undo` can refer to this run.
+fn in_a_simulation(world: &World<'_>) -> String {
+    let undo = shell_command::line(&[world.program.clone(), vec!["undo".to_owned()]].concat());
+    format!("each demo command starts from the same state; `{undo}` shows how to undo the tour's fix")
 }

@@ -82,6 +82,11 @@ fn status_reports_token_problems() {
     assert_eq!(lines.len(), 4, "{none:?}");
     assert_eq!(lines[0], "error: no Railway credentials found");
     assert_eq!(lines[1].trim(), "cause: none of the sources listed above has a token", "{none:?}");
+    let by_name = incident().variable("RAILWAY_PROJECT_ID", Some("agentverse")).run(&["check"]);
+    let help = "help: RAILWAY_PROJECT_ID must be an id; to select by name, pass `--project=NAME`\n";
+    assert!(by_name.code == 2 && by_name.err.contains(help), "{by_name:?}");
+    let json = logged_out().run(&["auth", "status", "--format", "json"]);
+    assert!(json.err.contains("\"cause\":\"RAILWAY_TOKEN is not set; "), "the error is complete by itself: {json:?}");
     let elsewhere = incident().variable("RAILWAY_PROJECT_ID", Some("00000000-0000-4000-8000-000000000000"));
     let status = elsewhere.run(&["auth", "status"]);
     assert!(
@@ -98,7 +103,7 @@ fn unavailable_keyring_fails_without_prompting() {
         for command in ["login", "logout"] {
             let ended = sandbox.run(&["auth", command]);
             assert_eq!(ended.code, 4, "{ended:?}");
-            assert!(ended.err.contains(&error.cause()) && ended.err.contains(&error.help()), "{ended:?}");
+            assert!(ended.err.contains(&error.cause()) && ended.err.contains(&*error.help().text), "{ended:?}");
         }
         let status = sandbox.run(&["auth", "status"]);
         assert!(status.code == 4 && status.out.contains(&error.cause()), "{status:?}");

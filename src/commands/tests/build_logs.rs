@@ -17,7 +17,7 @@ const STEP: &str = "[6/8] RUN npm ci";
 const CAUSE: &str = "process \"npm ci\" did not complete successfully: exit code 1, token new-value";
 const SHOWN: &str = "| [6/8] RUN npm ci: process \"npm ci\" did not complete successfully: exit code 1, token •••";
 
-/// A failing build whose error is in an attribute, and is visible after that many reads.
+/// Returns a failing build whose error is in an attribute, and is visible after that many reads.
 fn failing(reads: usize) -> StatusTimeline {
     StatusTimeline::through(&["INITIALIZING", "BUILDING", "FAILED"])
         .step("BUILDING", STEP, None)

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
 
-/// The severity and rule of each finding about a key.
+/// Returns the severity and rule of each finding about a key.
 fn findings(ended: &Ended, key: &str) -> Vec<String> {
     let report: Value = serde_json::from_str(&ended.out).unwrap();
     let all = report["findings"].as_array().unwrap().iter().filter(|finding| finding["key"] == key);
@@ -79,6 +79,7 @@ fn module_path_is_not_host_and_escaped_dollar_is_explained() {
     );
     let ended = Sandbox::of([api]).file(".env", text).run(&["check", "--format", "json"]);
     assert_eq!(findings(&ended, "DJANGO_SETTINGS_MODULE"), ["error value-differs"]);
-    assert_eq!(ended.out.matches("the dollar sign is escaped in the file but not on Railway").count(), 2, "{ended:?}");
-    assert!(!ended.out.contains("local-only value"), "{ended:?}");
+    let escaped = "the dollar sign is escaped in the local value but not in the stored value";
+    assert_eq!(ended.out.matches(escaped).count(), 2, "{ended:?}");
+    assert!(!ended.out.contains("local address"), "{ended:?}");
 }

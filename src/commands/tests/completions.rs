@@ -3,7 +3,7 @@
 use crate::commands::tests::fix::incident;
 use crate::commands::tests::sandbox::Sandbox;
 
-/// The completions for the last word of the line, as bash gets them.
+/// Returns the completions for the last word of the line, as bash gets them.
 fn offered(sandbox: Sandbox, line: &[&str]) -> String {
     let (sandbox, words) = (sandbox.variable("COMPLETE", Some("bash")), [&["--", "doctor"], line].concat());
     let ended = sandbox.run(&words);

@@ -16,7 +16,7 @@ const SINCE: &str = "2026-11-20T10:00:00.000Z";
 const SECRET: &str = "broker-credential-4711";
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The metadata of a deployment that read a file.
+/// Adds the metadata of a deployment that read a file.
 fn from_file(mut deployment: SimDeployment) -> SimDeployment {
     let manifest = json!({
         "deploy": {
@@ -145,12 +145,12 @@ fn start_command_help_names_config_file_until_retirement() {
     let sandbox = sandbox.apart(30 * DAY);
     let out = sandbox.run(&["check"]).text();
     assert!(
-        out.contains("in /railway.json (`\"startCommand\": \"… -B\"`, where … is the current command) and deploy"),
+        out.contains("in /railway.json (`\"startCommand\": \"… -B\"`, where … is the current command), then deploy"),
         "{out}"
     );
-    assert!(out.contains("Railway stops reading such files on 2026-12-01"), "{out}");
+    assert!(out.contains("because Railway stops reading this file on 2026-12-01"), "{out}");
     let out = sandbox.run(&["check"]).text();
-    assert!(out.contains("run this at a terminal to append -B; elsewhere, pass --start-command"), "{out}");
+    assert!(out.contains("run this in a terminal to append -B; without a terminal, pass --start-command"), "{out}");
     assert!(!out.contains("`startCommand` in"), "{out}");
 }
 

@@ -160,7 +160,7 @@ fn only_created_deployment_counts_as_verification() {
     assert!(ended.out.contains("HEALTHCHECK"), "{ended:?}");
 }
 
-/// 12. A refresh of the official CLI's login.
+/// 12. A refresh of the Railway CLI's login.
 #[test]
 fn official_cli_login_is_read_only_and_not_refreshed() {
     let config = r#"{"projects":{},"user":{"accessToken":"5e1d0000-1061-4000-8000-000000000003","refreshToken":"the-refresh-token","tokenExpiresAt":9000000000}}"#;

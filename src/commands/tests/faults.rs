@@ -66,6 +66,27 @@ fn refused_service_does_not_affect_others() {
 }
 
 #[test]
+fn error_of_railway_with_the_old_value_stored_is_a_failure() {
+    let sandbox = three();
+    let problem = || Fault::refusal("Problem processing request").on("SetVariables");
+    sandbox.sim.fault(problem().permanent());
+    let ended = sandbox.run(&ALL[..5]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    assert!(!ended.text().contains("undo this run") && !ended.text().contains("unknown"), "{ended:?}");
+    let json = three();
+    json.sim.fault(problem().permanent());
+    let receipts = json.run(ALL).receipts();
+    assert_eq!(receipts[..3], ["push api A failed", "push web A failed", "push worker A failed"]);
+    assert!(receipts[3..].iter().all(|receipt| receipt.ends_with("not-tried")), "{receipts:?}");
+    let sent = json.sim.requests().iter().filter(|request| request.operation == "SetVariables").count();
+    assert_eq!(sent, 3, "nothing is sent twice");
+    let short = three();
+    short.sim.fault(problem().nth(1));
+    let receipts = short.run(&[ALL, &["--timeout=10s"]].concat()).receipts();
+    assert_eq!(receipts[0], "push api A unknown", "the time limit ends the reading early");
+}
+
+#[test]
 fn unconfirmed_deployment_is_searched_for_and_not_recreated() {
     for loss in losses() {
         let sandbox = three();
@@ -143,7 +164,7 @@ fn staged_changes_block_push_of_same_key_and_stay_staged() {
     let sandbox = staged("A");
     let ended = sandbox.run(ALL);
     assert_eq!(ended.code, 6, "{ended:?}");
-    assert!(ended.err.contains("the environment has a staged change of A of api"), "{ended:?}");
+    assert!(ended.err.contains("the environment has a staged change to A of api"), "{ended:?}");
     assert_eq!(sandbox.mutations(), [""; 0]);
     let ended = sandbox.run(&[ALL, &["--on-staged", "ignore"]].concat());
     // The staged change still exists, and is reported.

@@ -155,7 +155,10 @@ fn pull_changes_only_the_selected_value() {
     let text = "\u{feff}# mine\r\nexport A = first\r\nB='kept' # hush\r\nA = \"old # value\"   # the one\r\nC=\"1\"";
     let sandbox = Sandbox::of([service("api", &[("A", "it's \"new\""), ("B", "kept")])]).file(".env", text);
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--only", "A"]);
-    assert_eq!(ended.code, 1, "no spelling works in all loaders, and there was nothing else to do: {ended:?}");
+    assert_eq!(
+        ended.code, 1,
+        "no way of writing the line works for every loader, and there was nothing else to do: {ended:?}"
+    );
     let sandbox =
         Sandbox::of([service("api", &[("A", "the new # one"), ("B", "kept"), ("NEW", "n")])]).file(".env", text);
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--only", "A", "--only", "NEW"]);
@@ -227,6 +230,11 @@ fn removal_requires_prune_and_key_name() {
         sandbox.run(words);
         assert_eq!(sandbox.mutations(), [""; 0], "{words:?}");
     }
+    for words in [&["fix", "--prune", "--dry-run"][..], &["fix", "--prune"], &["fix", "--push", "--prune", "--yes"]] {
+        let ended = sandbox.run(words);
+        assert_eq!(ended.code, 2, "{words:?}: {ended:?}");
+        ended.assert_shows("error: --prune requires --only");
+    }
     let ended = sandbox.run(&["fix", "--push", "--yes", "--prune", "--only", "OLD"]);
     assert!(matches!(ended.code, 0 | 3), "{ended:?}");
     assert_eq!(sandbox.stored("api", "OLD"), None);
@@ -240,12 +248,12 @@ fn no_deploy_writes_and_reports_stale_deployment() {
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY, "--no-deploy"]);
     // The old values are still running, which is a remaining finding.
     assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.out.contains(&format!("{API} runs with an old value of {KEY}")), "{ended:?}");
+    assert!(ended.out.contains(&format!("{API} is running with an old value of {KEY}")), "{ended:?}");
     assert!(ended.out.contains("running services keep their old values"), "{ended:?}");
     assert_eq!(sandbox.mutations().len(), 2);
     let redeploy = sandbox.run(&["fix", "--redeploy", "--yes"]);
     assert_eq!(redeploy.code, 0, "{redeploy:?}");
-    assert!(redeploy.out.contains(&format!("{API} runs with an old value of {KEY}")), "{redeploy:?}");
+    assert!(redeploy.out.contains(&format!("{API} is running with an old value of {KEY}")), "{redeploy:?}");
     assert_eq!(sandbox.mutations()[2..], [format!("Redeploy {API}"), format!("Redeploy {WORKER}")]);
     let again = sandbox.run(&["fix", "--redeploy", "--yes"]);
     assert_eq!((again.code, sandbox.mutations().len()), (0, 4), "{again:?}");
@@ -268,4 +276,33 @@ fn push_yes_without_keys_never_writes() {
             assert_eq!(sandbox.text(name), *text, "{}", seed.name);
         }
     }
+}
+
+#[test]
+fn fix_without_changes_reports_the_reason_and_an_alternative() {
+    let api = || service("api", &[("A", "1"), ("PORT", "80"), ("B", "2")]).sealed("SEALED", "x");
+    let file = "A=1\nSEALED=y\nONLY_LOCAL=1\n";
+    for (text, words, reason) in [
+        (file, &["fix", "--push", "--only", "PORT"][..], "PORT is not in .env, so it can't be pushed; `--pull` writes"),
+        (file, &["fix", "--pull", "--only", "ONLY_LOCAL"], "no service in scope has ONLY_LOCAL, so it can't be pulled"),
+        (
+            file,
+            &["fix", "--pull", "--only", "SEALED"],
+            "SEALED is sealed on api, so it can't be pulled; `--push --allow-sealed SEALED` overwrites it",
+        ),
+        ("A=1\n", &["fix", "--push", "--only", "SEALED"], "SEALED is not in .env, so it can't be pushed Nothing"),
+        (
+            "",
+            &["fix", "--pull", "-s", "api"],
+            "3 keys are only on Railway; to add each to the file, name each with `--only KEY`",
+        ),
+    ] {
+        let sandbox = Sandbox::of([api()]).file(".env", text);
+        let ended = sandbox.run(words);
+        ended.assert_shows(reason);
+        assert!(!ended.text().contains("the check") && !ended.text().contains("Nothing to do"), "{ended:?}");
+        assert_eq!(sandbox.mutations(), [""; 0]);
+    }
+    let agrees = Sandbox::of([api()]).file(".env", file).run(&["fix", "--push", "--only", "A"]);
+    assert!(agrees.out.contains("\nNothing to do.\n"), "{agrees:?}");
 }

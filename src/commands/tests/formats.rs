@@ -4,7 +4,7 @@ use crate::commands::tests::fix::{KEY, incident};
 use crate::io::sim::seed::incident::ENV_FILE;
 use crate::report::FORMATS;
 
-/// The values of the file that are long enough to be distinctive.
+/// Returns the values of the file that are long enough to be distinctive.
 fn values() -> impl Iterator<Item = &'static str> {
     let lines = ENV_FILE.lines().filter_map(|line| line.split_once('='));
     lines.map(|(_, value)| value.trim_matches(['"', '\''])).filter(|value| value.len() > 8)

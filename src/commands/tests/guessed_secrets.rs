@@ -28,7 +28,8 @@ const RUNS: &[&[&str]] = &[
     &["fix", "--pull", "--dry-run", "--only", "PASSWORD"],
 ];
 
-/// Three services with the secret under different names, and a file with a guess under other names.
+/// Returns a sandbox with three services that have the secret under different names, and a file with a guess under
+/// other names.
 fn sandbox(guess: &str, file: &str) -> Sandbox {
     let services = [
         service("api", &[("PASSWORD", SECRET), ("OTHER_KEY", "another-key-entirely"), ("LEVEL", "1")]),
@@ -94,6 +95,7 @@ fn user_selected_file_is_compared_with_every_value() {
     };
     let named = sandbox(SECRET, "ci.env").file("doctor.toml", NAMED);
     assert!(!has_reason(&named, &[]));
+    assert!(named.run(&["check"]).out.contains("accept it with `doctor trust`"));
     assert!(has_reason(&named, &["--env-file", "ci.env"]));
     assert!(has_reason(&sandbox(SECRET, ".env"), &[]));
     let ended = named.run(&["trust", "--yes"]);

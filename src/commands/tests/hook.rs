@@ -32,7 +32,7 @@ fn in_repository(sandbox: Sandbox) -> Sandbox {
     sandbox
 }
 
-/// A repository whose local and stored values are equal.
+/// Returns a repository whose local and stored values are equal.
 pub(super) fn agreed() -> Sandbox {
     let stored = [("API_KEY", "k3y-of-this-shop"), ("OPS_URL", "https://ops.example.com/hook"), ("MODE", "on")];
     in_repository(Sandbox::of([service("api", &stored)]).file(".env", ENV))
@@ -214,6 +214,16 @@ fn bypass_help_matches_git_operation() {
         set(&sandbox, "another-key-of-old");
         assert!(sandbox.run(RUN).err.ends_with(expected), "{variable}");
     }
+}
+
+#[test]
+fn strict_error_comes_before_bypass_help() {
+    let sandbox = agreed().variable("RAILWAY_API_TOKEN", Some("revoked"));
+    let ended = sandbox.run(STRICT);
+    assert_eq!(ended.code, 4, "{ended:?}");
+    let (error, help) = ended.err.split_once("Commit or push blocked by doctor.").unwrap();
+    assert!(error.contains("error: Railway rejected the token"), "{ended:?}");
+    assert!(!help.contains("error: "), "{ended:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Hyperlinks to the Railway dashboard: only on a terminal that supports them.
+//! Hyperlinks to the Railway dashboard: only in a terminal that supports them.
 
 use crate::commands::tests::sandbox::Sandbox;
 use crate::io::sim::estate::SimService;

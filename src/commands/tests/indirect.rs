@@ -6,7 +6,7 @@ use crate::commands::tests::sandbox::{Ended, Sandbox};
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::{Sim, SimOptions};
 
-/// `rule severity` of each finding about the key, in order, except `loaders-disagree`.
+/// Returns `rule severity` of each finding about the key, in order, except `loaders-disagree`.
 fn rules(ended: &Ended, key: &str) -> Vec<String> {
     let report: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("not JSON: {ended:?}"));
     let findings = report["findings"].as_array().unwrap().iter().filter(|finding| finding["key"] == key);
@@ -62,7 +62,7 @@ fn indirect_local_value_is_note_and_is_never_written() {
 #[test]
 fn text_report_names_indirect_value() {
     let ended = with_real_values().run(&["check", "-v"]);
-    assert!(ended.out.contains("OPENAI_API_KEY refers to a value kept elsewhere (in .env) and can't be compared"));
+    assert!(ended.out.contains("OPENAI_API_KEY in .env refers to a value kept elsewhere and can't be compared"));
     assert!(ended.out.contains("The only value compared agrees") || ended.out.contains("1 value compared, 7 unknown"));
     assert!(ended.out.contains("1 compared, 7 unknown"), "{ended:?}");
     assert!(!ended.out.contains("sealed"), "{ended:?}");

@@ -12,7 +12,7 @@ use crate::io::terminal::prompt::script::PreparedAnswer::{self, Back, Choice, Ch
 const YES: PreparedAnswer = PreparedAnswer::Reply(YesNo::Yes);
 const NO: PreparedAnswer = PreparedAnswer::Reply(YesNo::No);
 
-/// Three services, and a file with equal values, expected differences and an unexpected one.
+/// Returns a sandbox with three services, and a file with equal values, expected differences and an unexpected one.
 pub(super) fn shop() -> Sandbox {
     let team = ("TEAM_TOKEN", "team-token-4711");
     let stored =
@@ -140,7 +140,7 @@ fn prompts_for_services_keys_and_reasons() {
     assert_eq!(ended.code, 0, "{ended:?}");
     let asked = [
         "Which services should be compared?\n  [x] shop-api     shares 4 keys\n  [x] shop-worker  shares 3 keys\n  [ ] docs         shares no key",
-        "Which keys must have the same value on every service as in .env?\n  [x] TEAM_TOKEN  api and worker\n  [ ] QUEUE       worker",
+        "Which keys must have the same value in .env and on every service?\n  [x] TEAM_TOKEN  api and worker\n  [ ] QUEUE       worker",
         "Which differences are expected?\n  [x] DATABASE_URL  a local address in the file\n  \
          [ ] API_KEY       a different value on Railway\n  [ ] MODE          a different value on Railway",
         "Why does DATABASE_URL differ? [a local development address]",
@@ -307,14 +307,15 @@ fn gitignore_changes_only_when_confirmed() {
     let sandbox = with_git(shop()).at_a_terminal();
     let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES, YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert_eq!(ended.asked[4..], ["Add /.env to .gitignore?", "Write doctor.toml?"]);
+    assert_eq!(ended.asked[4..], ["Write doctor.toml?", "Add /.env to .gitignore?"]);
+    assert!(ended.out.contains("\nCommit both files, then run:\n"), "{ended:?}");
     assert!(ended.out.contains("note: git does not ignore .env; the next `git add .` would stage it.\n"), "{ended:?}");
     assert!(ended.out.contains("Added /.env to .gitignore.\n"), "{ended:?}");
     assert_eq!(sandbox.text(".gitignore"), "/.env\n");
     assert!(!sandbox.run(&["check"]).out.contains("does not ignore"));
 
     let no = with_git(shop()).at_a_terminal();
-    assert_eq!(no.answered(&["init"], vec![Enter, Enter, Enter, Enter, NO, YES]).code, 0);
+    assert_eq!(no.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES, NO]).code, 0);
     assert!(!no.work().join(".gitignore").exists());
     let unasked = with_git(shop());
     let ended = unasked.run(&["init", "--yes"]);
@@ -350,7 +351,8 @@ fn hostile_names_round_trip() {
     assert!(check.out.contains("8 services:"), "{check:?}");
 }
 
-/// `.env.staging` and `.env.production`, and two environments. A local secret differs on both services.
+/// Returns a sandbox with `.env.staging` and `.env.production`, and two environments. A local secret differs on both
+/// services.
 fn two_environments() -> Sandbox {
     let stored = |name, token: &str| {
         service(name, &[("SECRET_KEY", "django-deployed-4b1d"), ("TEAM_TOKEN", token), ("REGION", "eu")])

@@ -18,6 +18,16 @@ fn non_interactive_init_shows_file_and_command() {
 }
 
 #[test]
+fn unmatched_file_warns_that_nothing_is_compared() {
+    let sandbox = shop().file(".env", "ELSEWHERE=1\n");
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let warning = "no service shares a key with .env, so nothing is compared; see --service";
+    assert!(ended.out.contains(warning), "{ended:?}");
+    assert!(!shop().run(&["init", "--yes"]).out.contains("nothing is compared"));
+}
+
+#[test]
 fn existing_file_is_kept_without_prompting() {
     let kept = "# mine\n";
     let sandbox = shop().file("doctor.toml", kept);
@@ -81,7 +91,9 @@ fn unwritable_directory_leaves_no_files() {
 fn env_file_outside_repository_is_refused() {
     let sandbox = shop();
     std::fs::write(sandbox.work().join("../outer.env"), "API_KEY=x\n").unwrap();
-    refused(&sandbox.run(&["init", "--yes", "--env-file", "../outer.env"]), "failed to read");
+    let ended = sandbox.run(&["init", "--yes", "--env-file", "../outer.env"]);
+    refused(&ended, "failed to read");
+    assert!(ended.err.contains("help: run `doctor init` in the directory of that file\n"), "{ended:?}");
     assert!(sandbox.sent.borrow().is_empty() && !is_written(&sandbox));
 }
 
@@ -120,7 +132,7 @@ fn reasons_containing_values_are_refused() {
 fn check_preconditions_apply_to_init() {
     let unlinked = shop().variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
     let ended = unlinked.run(&["init", "--yes"]);
-    refused(&ended, "no project is linked");
+    refused(&ended, "no project is selected");
     assert!(ended.err.contains("link the project:\n    railway link\n"), "{ended:?}");
     let logged_out = shop().variable("RAILWAY_API_TOKEN", None);
     assert_eq!(logged_out.run(&["init", "--yes"]).code, 4);

@@ -2,6 +2,7 @@
 
 use crate::commands::tests::fix::{KEY, WORKER, incident, service};
 use crate::commands::tests::sandbox::Sandbox;
+use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::Environment;
 use crate::io::terminal::prompt::YesNo;
 use crate::io::terminal::prompt::script::PreparedAnswer;
@@ -21,7 +22,11 @@ fn first_choice_pushes_all_and_accepts_partial_service_name() {
     let ended = sandbox.answered(&["fix", "--service", "worker"], vec![PreparedAnswer::Choice(0), YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(sandbox.mutations(), [format!("SetVariables {WORKER} {KEY}"), format!("Redeploy {WORKER}")]);
-    assert!(ended.asked[0].starts_with("What would you like to do?\n  Push: "), "{:?}", ended.asked);
+    assert!(
+        ended.asked[0].starts_with("What would you like to do?\n  Push .env to Railway (1 variable)\n"),
+        "{:?}",
+        ended.asked
+    );
     assert_eq!(ended.asked[1], "Apply this plan?");
     assert!(ended.out.contains("Plan: 1 variable on Railway, 1 deployment"), "{ended:?}");
 }
@@ -49,6 +54,7 @@ fn escape_goes_back_then_cancels() {
     ];
     let ended = sandbox.answered(&["fix"], answers);
     assert_eq!(ended.code, 1, "as check: {ended:?}");
+    assert!(ended.err.ends_with("nothing was changed\n"), "{ended:?}");
     assert_eq!(sandbox.mutations(), [""; 0]);
     assert_eq!(sandbox.answered(&["fix"], vec![PreparedAnswer::Choice(3)]).code, 1);
     for answer in [NO, PreparedAnswer::Back] {
@@ -99,6 +105,80 @@ fn permanent_ignore_is_appended_to_doctor_toml() {
 }
 
 #[test]
+fn ignore_requires_a_reason() {
+    let sandbox = two().file("doctor.toml", "fail-on = \"error\"\n");
+    let review = |answers: &[PreparedAnswer]| {
+        let start = [PreparedAnswer::Choice(2), PreparedAnswer::Choice(3)];
+        sandbox.answered(&["fix"], [&start, answers].concat())
+    };
+    let skip = PreparedAnswer::Choice(2);
+    let ended = review(&[PreparedAnswer::Line(""), PreparedAnswer::Line("only at home"), skip.clone(), YES]);
+    assert_eq!(ended.err.matches("a reason is required").count(), 1, "{ended:?}");
+    assert_eq!(ended.asked.iter().filter(|prompt| prompt.starts_with("Why is this expected?")).count(), 2);
+    assert!(sandbox.text("doctor.toml").contains("reason = \"only at home\""), "{ended:?}");
+}
+
+#[test]
+fn escape_at_the_reason_returns_to_the_finding() {
+    let sandbox = two();
+    let answers = [PreparedAnswer::Choice(2), PreparedAnswer::Choice(3), PreparedAnswer::Back]
+        .into_iter()
+        .chain([PreparedAnswer::Back, PreparedAnswer::Back]);
+    let ended = sandbox.answered(&["fix"], answers.collect());
+    assert!(ended.asked[3].starts_with("[1/2] "), "{ended:?}");
+    assert!(!ended.err.contains("a reason is required"), "{ended:?}");
+}
+
+#[test]
+fn findings_above_the_menu_have_no_fix_command() {
+    let sandbox = two();
+    let ended = sandbox.answered(&["fix"], vec![PreparedAnswer::Back]);
+    assert!(ended.out.contains("A differs") && !ended.out.contains("doctor fix"), "{ended:?}");
+    assert!(sandbox.run(&["check"]).out.contains("    doctor fix --only A\n"));
+}
+
+#[test]
+fn commands_above_the_menu_repeat_the_target() {
+    let sandbox = Sandbox::of([service("api", &[("B", "1")])]).file("my.env", "A=1\n").file(".env", "Z=1\n");
+    let targeting = ["--service=api", "--project=shop", "--environment=staging", "--env-file=my.env", "--no-config"];
+    let check = sandbox.run(&[&["check"], &targeting[..]].concat());
+    let sandbox = sandbox.at_a_terminal();
+    let ended = sandbox.answered(&[&["fix"], &targeting[..]].concat(), vec![PreparedAnswer::Back]);
+    let added = |out: &str| out.lines().find(|line| line.contains("doctor fix --add")).unwrap().to_owned();
+    assert!(added(&check.out).contains("--project=shop --environment=staging --env-file=my.env --no-config"));
+    assert_eq!(added(&ended.out), added(&check.out), "{ended:?}");
+}
+
+#[test]
+fn review_numbers_every_question() {
+    let running = SimDeployment::serving("2026-11-20T08:00:00.000Z").had("A", "stored").had("B", "0");
+    let sandbox = Sandbox::of([service("api", &[("A", "stored"), ("B", "1")]).deployed(running)])
+        .file(".env", "A=local\nB=1\n")
+        .at_a_terminal();
+    let ended = sandbox.answered(&["fix"], vec![PreparedAnswer::Choice(3), PreparedAnswer::Choice(2), NO]);
+    assert!(ended.asked[0].contains("Review one by one (2 findings)"), "{:?}", ended.asked);
+    assert!(ended.asked[1].starts_with("[1/2] A differs"), "{:?}", ended.asked);
+    assert!(ended.asked[2].starts_with("[2/2] api is running with an old value of B"), "{:?}", ended.asked);
+}
+
+#[test]
+fn menu_fits_on_a_narrow_terminal() {
+    let names = ["agentverse-api-staging", "agentverse-worker-staging"];
+    let worker = |name: &str| service(name, &[("A", "stored")]).start("celery worker");
+    let sandbox = Sandbox::of(names.map(worker))
+        .file(".env", "A=local\n")
+        .file("doctor.toml", "[services.agentverse-worker-staging]\nstart-command-contains = [\"-B\"]\n")
+        .at_a_terminal();
+    let answers = vec![YES, PreparedAnswer::Choice(2), PreparedAnswer::Back, PreparedAnswer::Back];
+    let ended = sandbox.answered(&["fix", "--service", names[0], "--service", names[1]], answers);
+    let lines: Vec<&str> = ended.asked.iter().flat_map(|prompt| prompt.lines()).collect();
+    assert!(lines.contains(&"  Push .env to Railway (2 variables), and set the start command"), "{lines:#?}");
+    assert!(lines.contains(&"  Push: write the value in .env to 2 services"), "{lines:#?}");
+    assert!(!ended.out.contains("run this in a terminal"), "the prompts offer it: {ended:?}");
+    assert!(lines.iter().all(|line| line.chars().count() < 79), "{lines:#?}");
+}
+
+#[test]
 fn values_are_shown_only_on_request() {
     let sandbox = two();
     let answers =
@@ -118,6 +198,9 @@ fn protected_environment_name_must_be_typed() {
     let sandbox = production();
     let wrong = sandbox.answered(&["fix", "--push"], vec![PreparedAnswer::Line("prod")]);
     assert_eq!((wrong.code, sandbox.mutations().len()), (2, 0), "{wrong:?}");
+    wrong.assert_shows("error: nothing was changed: `prod` is not the name of the environment (production)");
+    let blank = sandbox.answered(&["fix", "--push"], vec![PreparedAnswer::Line("")]);
+    blank.assert_shows("error: cancelled; nothing was changed");
     let right = sandbox.answered(&["fix", "--push"], vec![PreparedAnswer::Line("production")]);
     assert_eq!((right.code, sandbox.mutations().len()), (0, 2), "{right:?}");
     assert!(right.asked[0].contains("production is protected"), "{:?}", right.asked);
@@ -132,7 +215,7 @@ fn changes_that_need_a_flag_are_never_the_default() {
     let answers = vec![PreparedAnswer::Choice(2), PreparedAnswer::Choice(0), YES, PreparedAnswer::Choice(0), YES];
     let ended = sandbox.answered(&["fix"], answers);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.asked[2].starts_with("The last finding is a note"), "{:?}", ended.asked);
+    assert!(ended.asked[2].starts_with("The next finding is a note"), "{:?}", ended.asked);
     assert!(ended.asked[3].contains("\n  Push: write the value in .env to the shared variable A"), "{:?}", ended.asked);
     assert_eq!(sandbox.mutations(), ["SetVariables api B", "SetVariables shared A", "Redeploy api"]);
 }

@@ -33,11 +33,7 @@ fn unknown_key_is_refused_before_any_write() {
         let ended = sandbox.run(&[words, &["--only", "REGION", "--only", "OPS_KYE"]].concat());
         refused(
             &ended,
-            &[
-                "unknown key OPS_KYE",
-                "did you mean:\n    --only=OPS_KEY\n",
-                "neither .env nor a service in scope has it",
-            ],
+            &["unknown key OPS_KYE", "did you mean `--only=OPS_KEY`?\n", "neither .env nor a service in scope has it"],
         );
         assert_eq!((sandbox.mutations(), sandbox.text(".env")), (Vec::new(), before));
     }
@@ -46,18 +42,21 @@ fn unknown_key_is_refused_before_any_write() {
 #[test]
 fn similar_key_is_suggested() {
     for (typed, expected) in [
-        ("ops_key", "did you mean:\n    --only=OPS_KEY\n"),
-        ("REGOIN", "did you mean:\n    --only=REGION\n"),
-        ("ON_WBE", "did you mean:\n    --only=ON_WEB\n"),
-        ("FROM_EXMAPLE", "did you mean:\n    --only=FROM_EXAMPLE\n"),
-        ("THEME", "service docs has it, but is not in scope; add:\n    --service=docs\n"),
+        ("ops_key", "did you mean `--only=OPS_KEY`?\n"),
+        ("REGOIN", "did you mean `--only=REGION`?\n"),
+        ("ON_WBE", "did you mean `--only=ON_WEB`?\n"),
+        ("FROM_EXMAPLE", "did you mean `--only=FROM_EXAMPLE`?\n"),
+        ("THEME", "service docs has it, but is not in scope; add `--service=docs`\n"),
         ("XYZZY", "to list the keys, run:\n    doctor matrix\n"),
-        ("", "to list the keys, run:\n    doctor matrix\n"),
+        ("", "invalid --only: expected the name of a key, got an empty text\n"),
     ] {
         refused(&shop().run(&["check", "--only", typed]), &[expected]);
     }
+    let flags = ["--project=shop", "-e", "staging", "--env-file", ".env", "--service", "web"];
+    let repeated = "\n    doctor matrix --project=shop --environment=staging --env-file=.env --service=web\n";
+    refused(&shop().run(&[&["check", "--only", "XYZZY"][..], &flags].concat()), &[repeated]);
     let two = shop().run(&["check", "--only", "OPS_KYE", "--only", "REGOIN", "--only", "ON_WEB"]);
-    refused(&two, &["unknown keys OPS_KYE and REGOIN", "\n    --only=OPS_KEY --only=REGION\n"]);
+    refused(&two, &["unknown keys OPS_KYE and REGOIN", "did you mean `--only=OPS_KEY --only=REGION`?\n"]);
 }
 
 #[test]
@@ -95,7 +94,7 @@ fn value_typed_after_key_is_not_repeated() {
 fn unknown_keys_in_allow_flags_are_refused() {
     for flag in ["--allow-reference", "--allow-sealed", "--allow-shared"] {
         let ended = shop().run(&["fix", "--push", "--yes", "--only", "OPS_KEY", flag, "OPS_KYE"]);
-        refused(&ended, &["unknown key OPS_KYE", &format!("did you mean:\n    {flag}=OPS_KEY\n")]);
+        refused(&ended, &["unknown key OPS_KYE", &format!("did you mean `{flag}=OPS_KEY`?\n")]);
     }
 }
 
@@ -141,4 +140,10 @@ fn unused_entry_warns_only_in_full_comparison() {
     }
     let elsewhere = sandbox.file("doctor.toml", &unused.replace("reason", "environments = [\"production\"]\nreason"));
     assert!(!elsewhere.run(&["check"]).out.contains("unused-entry"));
+}
+
+#[test]
+fn repeated_service_flag_is_reported_once() {
+    let ended = shop().run(&["check", "-s", "doc", "-s", "doc"]);
+    assert_eq!(ended.out.matches("--service=doc matched docs").count(), 1, "{ended:?}");
 }

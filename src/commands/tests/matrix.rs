@@ -15,7 +15,7 @@ fn two() -> Sandbox {
     Sandbox::of([api, service("web", &[("A", "9"), ("B", "2"), ("C", "3")])]).file(".env", "A=1\nB=2\nC=3\n")
 }
 
-/// `api A equal`, for every cell.
+/// Returns `api A equal`, for every cell.
 fn states(out: &str) -> Vec<String> {
     let report: Value = serde_json::from_str(out).unwrap();
     let services = report["services"].as_array().unwrap();
@@ -83,7 +83,7 @@ fn html_check_report_starts_with_matrix() {
     assert_eq!(ended.code, 1, "{ended:?}");
     let (matrix, findings) = ended.out.split_once("<h2>Findings</h2>").unwrap();
     assert!(matrix.contains("<span aria-hidden=\"true\">!</span> stale"), "{matrix}");
-    assert!(findings.contains("api runs with an old value of C"), "{findings}");
+    assert!(findings.contains("api is running with an old value of C"), "{findings}");
     let listed = sandbox.run(&["undo", "--list", "--format", "html"]);
     assert!(listed.out.contains("<pre>No fix was recorded"), "{listed:?}");
 }

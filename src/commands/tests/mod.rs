@@ -12,6 +12,7 @@ mod comparison;
 mod completions;
 mod config_files;
 mod data_loss;
+mod demo;
 mod deploy;
 mod error_output;
 mod expectations;

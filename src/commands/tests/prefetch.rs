@@ -53,7 +53,7 @@ pub(super) fn check(sandbox: &Sandbox, by: By) -> (Ended, Vec<String>) {
     (ended, asked.collect())
 }
 
-/// The exit code, report and messages of a run, without the number of requests.
+/// Returns the exit code, report and messages of a run, without the number of requests.
 pub(super) fn outcome(ended: &Ended) -> (u8, Value, String) {
     let mut report: Value = serde_json::from_str(&ended.out).unwrap_or_default();
     if let Some(summary) = report.get_mut("summary") {
@@ -64,7 +64,7 @@ pub(super) fn outcome(ended: &Ended) -> (u8, Value, String) {
     (ended.code, report, traceless.collect())
 }
 
-/// The second run without and with a cache, after a change between the runs.
+/// Returns the second run without and with a cache, after a change between the runs.
 fn both(by: By, happens: impl Fn(&Sandbox)) -> ([(Ended, Vec<String>); 2], Sandbox) {
     let run = |sandbox: Sandbox| {
         assert_eq!(check(&sandbox, by).0.code, 1, "there is drift");

@@ -32,7 +32,7 @@ impl Done {
         self
     }
 
-    /// The changes of a plan in text.
+    /// Returns the changes of a plan in text.
     fn shown(text: &str) -> Option<Self> {
         let (_, plan) = text.split_once("Plan: ")?;
         let mut done = Self::default();
@@ -50,7 +50,8 @@ impl Done {
             }
             match rest.strip_prefix("  ") {
                 None => owner = rest,
-                Some(words) if owner == "then" => {
+                // Without `then`, the plan has only deployments.
+                Some(words) if owner == "then" || owner.is_empty() => {
                     let (service, how) = words.split_once("  ").unwrap_or((words, ""));
                     let is_continued = words.starts_with(' ') || how.trim_start().starts_with("is not deployed");
                     done.deployments.extend((!is_continued).then(|| service.to_owned()));
@@ -68,7 +69,7 @@ impl Done {
         Some(done.sorted())
     }
 
-    /// The changes of a plan in JSON.
+    /// Returns the changes of a plan in JSON.
     fn planned(plan: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let list = |name: &str| plan[name].as_array().unwrap().clone();
@@ -89,7 +90,7 @@ impl Done {
         .sorted()
     }
 
-    /// The mutations that Railway received, and the changes of the file.
+    /// Returns the mutations that Railway received, and the changes of the file.
     fn received(sandbox: &Sandbox, before: &str) -> Self {
         let mut done = Self::default();
         let names: BTreeMap<String, String> = sandbox.sim.change(|estate| {
@@ -102,7 +103,7 @@ impl Done {
             let name =
                 |key: &String| if mutation.operation == "CommitPatch" { START.to_owned() } else { format!(" {key}") };
             done.variables.extend(mutation.keys.iter().map(|key| format!("{owner}{}", name(key))));
-            // Railway also deploys by itself when a variable is deleted.
+            // Railway also deploys automatically when a variable is deleted.
             let made = mutation.deployments.iter().map(|_| owner.to_owned());
             if mutation.operation == "DeleteVariable" { &mut by_itself } else { &mut done.deployments }.extend(made);
         }
@@ -121,7 +122,8 @@ impl Done {
     }
 }
 
-/// The commands that a run prints for its plan, in order: each on a line by itself, or several between backticks.
+/// Returns the commands that a run prints for its plan, in order: each on a line by itself, or several between
+/// backticks.
 fn printed(ended: &Ended) -> Vec<Vec<String>> {
     let below =
         [&ended.out, &ended.err].map(|text| text.split_once("o apply this plan").map_or("", |(_, below)| below));

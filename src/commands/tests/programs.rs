@@ -6,6 +6,7 @@ use crate::commands::tests::deploy::{api, shop};
 use crate::commands::tests::fix::incident;
 use crate::commands::tests::init;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::git::tests::git;
 use crate::io::terminal::prompt::script::PreparedAnswer::Interrupt;
 
 const MARKERS: [&str; 3] = ["new-value", "old-value", "staging-ops-step3-key-2026"];
@@ -14,7 +15,7 @@ fn document(ended: &Ended) -> Value {
     serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("not JSON: {ended:?}"))
 }
 
-/// The error in the last line.
+/// Returns the error in the last line.
 fn error(ended: &Ended) -> Value {
     let last = ended.err.lines().last().unwrap_or_default();
     let report: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("not JSON: {ended:?}"));
@@ -144,7 +145,7 @@ fn auth_status_json_reports_known_token_details() {
 #[test]
 fn hook_status_reports_state_of_each_hook() {
     let sandbox = Sandbox::of([]).variable("PATH", Some(&std::env::var("PATH").unwrap()));
-    crate::io::git::tests::git(&sandbox.work(), &["init", "-q"]);
+    git(&sandbox.work(), &["init", "-q"]);
     let states = |sandbox: &Sandbox| {
         let ended = sandbox.run(&["hook", "status", "--format", "json"]);
         let report = document(&ended);

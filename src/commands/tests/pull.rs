@@ -15,7 +15,7 @@ const LOCAL: &str = "API_KEY=local-0123456789\n";
 const PULLED: &str = "API_KEY=stored-0123456789\n";
 const PULL: &[&str] = &["fix", "--pull", "--yes"];
 
-/// A repository that ignores `.env`, and a service with another value.
+/// Returns a repository that ignores `.env`, and a service with another value.
 fn shop() -> Sandbox {
     let sandbox = Sandbox::of([service("api", &[("API_KEY", "stored-0123456789")])]).file(".gitignore", ".env\n");
     git(&sandbox.work(), &["init", "-q"]);
@@ -219,10 +219,10 @@ fn prompt_omits_pull_for_unwritable_file() {
     let sandbox = shop().file(".env", LOCAL).at_a_terminal();
     git(&sandbox.work(), &["add", "-f", ".env"]);
     let ended = sandbox.answered(&["fix"], vec![PreparedAnswer::Choice(0), PreparedAnswer::Reply(YesNo::No)]);
-    assert!(ended.asked[0].contains("Push: ") && !ended.asked[0].contains("Pull: "), "{ended:?}");
+    assert!(ended.asked[0].contains("Push .env") && !ended.asked[0].contains("Pull Railway"), "{ended:?}");
     let allowed = sandbox
         .answered(&["fix", "--allow-tracked"], vec![PreparedAnswer::Choice(1), PreparedAnswer::Reply(YesNo::Yes)]);
-    assert!(allowed.asked[0].contains("Pull: "), "{allowed:?}");
+    assert!(allowed.asked[0].contains("Pull Railway's values to .env"), "{allowed:?}");
     assert_eq!(sandbox.text(".env"), PULLED);
 }
 

@@ -71,7 +71,7 @@ pub(super) struct World {
     stored: Vec<(&'static str, &'static str, String)>,
     /// Whether the settings of the worker lack the declared part.
     lacking: bool,
-    /// Services that run with an old value, or were started without the declared part.
+    /// Services that are running with an old value, or were started without the declared part.
     stale: Vec<&'static str>,
     services: Vec<&'static str>,
     pub(super) required: BTreeSet<(String, String)>,
@@ -157,12 +157,12 @@ impl World {
         if self.mode == Mode::Declined { sandbox.at_a_terminal() } else { sandbox }
     }
 
-    /// Whether a service has a key before the run.
+    /// Returns whether a service has a key before the run.
     pub(super) fn has_key(&self, service: &str, key: &str) -> bool {
         self.stored.iter().any(|(owner, name, _)| (*owner, *name) == (service, key))
     }
 
-    /// Whether flags add this key to this service.
+    /// Returns whether flags add this key to this service.
     pub(super) fn is_added(&self, service: &str, key: &str) -> bool {
         let has = |word: String| self.words.contains(&word);
         has("--add".to_owned()) && has(format!("--only={key}")) && has(format!("--service={service}"))
@@ -239,7 +239,7 @@ fn arguments(dice: &Dice, services: &[&str]) -> (Vec<String>, Mode) {
         words.extend(dice.some(&KEYS, one_in).iter().map(|key| format!("{flag}={key}")));
     }
     let deploying = dice.below(6);
-    // Railway deploys by itself when a variable is deleted, so --no-deploy is not combined with a removal.
+    // Railway deploys automatically when a variable is deleted, so --no-deploy is not combined with a removal.
     if deploying == 0 && !starts && !directions.iter().any(|word| ["--redeploy", "--prune"].contains(word)) {
         words.push("--no-deploy".to_owned());
     } else if deploying == 1 {

@@ -32,7 +32,7 @@ fn prompt_offers_redeploy_for_stale_service() {
     let no = PreparedAnswer::Reply(YesNo::No);
     let ended = both.answered(&["fix"], vec![PreparedAnswer::Choice(1), no, YES, YES]);
     assert_eq!((ended.code, both.mutations()), (1, vec!["Redeploy web".to_owned()]), "{ended:?}");
-    assert_eq!(ended.asked[1], "api runs with an old value of A. Redeploy api?");
+    assert_eq!(ended.asked[1], "[1/2] api is running with an old value of A. Redeploy api?");
     let none = sandbox();
     let ended =
         none.answered(&["fix"], vec![PreparedAnswer::Choice(1), PreparedAnswer::Back, PreparedAnswer::Choice(2)]);
@@ -44,7 +44,8 @@ fn non_interactive_fix_names_redeploy_flag() {
     let sandbox = Sandbox::of([stale("api")]).file(".env", "A=1\n");
     let ended = sandbox.run(&["fix"]);
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.err.contains("    doctor fix --redeploy --yes\n"), "{ended:?}");
+    let help = "  help: choose a direction, for example:\n    doctor fix --redeploy --dry-run\n";
+    assert!(ended.err.contains(help) && !ended.err.contains("this plan"), "{ended:?}");
     assert_eq!(sandbox.run(FIX).code, 0);
 }
 
@@ -86,7 +87,7 @@ fn git(folder: &Path, words: &[&str]) -> String {
     String::from_utf8(ended.stdout).unwrap().trim().to_owned()
 }
 
-/// A checkout with two commits, and a service that runs the first one.
+/// Returns a checkout with two commits, and a service that runs the first one.
 fn behind() -> (Sandbox, [String; 2]) {
     let sandbox = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=1\n").file(".gitignore", ".env\n");
     let folder = sandbox.work();
@@ -124,7 +125,7 @@ fn outdated_commit_is_replaced_by_expected_one() {
 const UNWATCHED: &str = "No changes to watched files";
 const REFUSED: &str = "CI check suite failed";
 
-/// The same, with a push of the second commit that Railway skipped.
+/// Returns the same, with a push of the second commit that Railway skipped.
 fn skipped(reason: &str) -> (Sandbox, [String; 2]) {
     let (sandbox, commits) = behind();
     push(&sandbox, &commits[1], reason, "2026-11-22T10:00:00.000Z");

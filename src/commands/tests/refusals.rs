@@ -12,7 +12,7 @@ const REDEPLOY: &[&str] = &["fix", "--redeploy", "--yes"];
 const POLICY: &str = "Deployments from this source are blocked by a policy that knows new-value";
 const SINCE: &str = "2026-11-20T10:00:00.000Z";
 
-/// Two services; the second one runs with an older value than the stored one.
+/// Returns a sandbox with two services; the second one runs with an older value than the stored one.
 fn two() -> Sandbox {
     let stale = service("web", &[("A", "old-value")]).deployed(SimDeployment::serving(SINCE).had("A", "older-value"));
     Sandbox::of([service("api", &[("A", "old-value")]), stale]).file(".env", "A=new-value\n")
@@ -27,8 +27,8 @@ fn refused_deployment_keeps_stored_values_for_undo() {
     let text = ended.text();
     for words in [
         "Railway rejected the deployment: Railway responded “Deployments from this source are blocked by a policy",
-        "the new value of A is stored for api, which still runs with the old value: its deployment was refused",
-        "the new value of A is stored for web, which still runs with the old value",
+        "the new value of A is stored for api, which is still running with the old value: its deployment was refused",
+        "the new value of A is stored for web, which is still running with the old value",
         "To undo this run: doctor undo ",
     ] {
         assert!(text.contains(words), "{words}: {ended:?}");

@@ -38,7 +38,7 @@ fn snapshot_with_old_value_is_stale_in_two_requests() {
             .variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN)),
     ] {
         let out = check(&sandbox, 1, 2);
-        assert!(out.contains("error: api runs with an old value of A"), "{out}");
+        assert!(out.contains("error: api is running with an old value of A"), "{out}");
     }
     let out = check(&with_services(SimOptions::default(), [api()]), 0, 2);
     assert!(out.contains("has the stored values") && !out.contains("stale"), "{out}");
@@ -49,7 +49,11 @@ fn missing_snapshot_falls_back_to_variable_times() {
     for (snapshot, time, words) in [
         (Snapshots::Null, "2026-11-21T10:00:00.000Z", "api may be running with an old value of A"),
         (Snapshots::Refused, "2026-11-21T10:00:00.000Z", "Railway responded “Not Authorized”"),
-        (Snapshots::Null, "2026-11-20T10:00:03.000Z", "could not determine whether api runs with an old value of A"),
+        (
+            Snapshots::Null,
+            "2026-11-20T10:00:03.000Z",
+            "could not determine whether api is running with an old value of A",
+        ),
         (Snapshots::Null, "2026-11-19T10:00:00.000Z", "no errors"),
     ] {
         let quirks = SimOptions { snapshot, ..SimOptions::default() };
@@ -137,7 +141,7 @@ fn refused_latest_deployment_hides_nothing_else() {
     let sandbox = with_services(SimOptions::default(), [api().deployed(SimDeployment::serving(SINCE).had("A", "0"))]);
     sandbox.sim.fault(Fault::field("latestDeployment", "Not Authorized").permanent());
     let out = check(&sandbox, 1, 2);
-    assert!(out.contains("error: api runs with an old value of A"), "{out}");
+    assert!(out.contains("error: api is running with an old value of A"), "{out}");
     assert!(out.contains("SKIP deployment Railway responded “Not Authorized”"), "{out}");
 }
 
@@ -148,6 +152,7 @@ fn refused_domains_are_not_treated_as_empty() {
     sandbox.sim.fault(Fault::field("domains", "Not Authorized").permanent());
     let out = check(&sandbox, 0, 3);
     let why = "its domains are unknown: Railway responded “Not Authorized”";
-    assert!(out.contains(&format!("SKIP endpoint GET /health was not sent: {why}")), "{out}");
+    assert!(out.contains("SKIP endpoint GET /health was not sent"), "{out}");
+    assert_eq!(out.matches(why).count(), 1, "{out}");
     assert!(out.contains("PASS running has the stored values"), "{out}");
 }

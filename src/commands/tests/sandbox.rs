@@ -85,7 +85,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Standard output and standard error in one line, as if nothing were wrapped.
+    /// Returns standard output and standard error in one line, as if nothing were wrapped.
     pub(crate) fn text(&self) -> String {
         format!("{} {}", self.out, self.err).split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -95,7 +95,7 @@ impl Ended {
         assert!(self.text().contains(text), "{text}: {self:?}");
     }
 
-    /// The receipts of a run with `--format json`, such as `push api A done`.
+    /// Returns the receipts of a run with `--format json`, such as `push api A done`.
     pub(crate) fn receipts(&self) -> Vec<String> {
         let report: Value = serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("not JSON: {self:?}"));
         let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
@@ -130,7 +130,7 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// A sandbox for a simulated Railway. Environment variables select its first environment by ids.
+    /// Returns a sandbox for a simulated Railway. Environment variables select its first environment by ids.
     pub(crate) fn new(sim: Sim) -> Self {
         let [project, environment] = sim.change(|estate| {
             let project = &estate.projects[0];
@@ -161,12 +161,12 @@ impl Sandbox {
         }
     }
 
-    /// A sandbox for a project `shop` with these services in `staging`.
+    /// Returns a sandbox for a project `shop` with these services in `staging`.
     pub(crate) fn of(services: impl IntoIterator<Item = SimService>) -> Self {
         Self::in_environment(Environment::named("staging"), services)
     }
 
-    /// A sandbox for a project `shop` with these services in that environment.
+    /// Returns a sandbox for a project `shop` with these services in that environment.
     pub(crate) fn in_environment(environment: Environment, services: impl IntoIterator<Item = SimService>) -> Self {
         let environment = services.into_iter().fold(environment, Environment::service);
         let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
@@ -220,7 +220,7 @@ impl Sandbox {
         self
     }
 
-    /// Makes the runs interactive, at a terminal with colour and hyperlinks.
+    /// Makes the runs interactive, in a terminal with colour and hyperlinks.
     pub(crate) fn at_a_terminal_with_links(mut self) -> Self {
         (self.terminal, self.links) = (StreamKind::Terminal, true);
         self
@@ -252,7 +252,7 @@ impl Sandbox {
         std::fs::read_to_string(self.work().join(name)).unwrap()
     }
 
-    /// The stored value of a variable.
+    /// Returns the stored value of a variable.
     pub(crate) fn stored(&self, service: &str, key: &str) -> Option<String> {
         self.sim.change(|estate| {
             let environment = &mut estate.projects[0].environments[0];
@@ -262,12 +262,12 @@ impl Sandbox {
         })
     }
 
-    /// The id of a service.
+    /// Returns the id of a service.
     pub(crate) fn id(&self, service: &str) -> String {
         self.sim.change(|estate| estate.projects[0].environments[0].service_named(service).unwrap().id.clone())
     }
 
-    /// The mutations that were sent, such as `SetVariables api A,B`, with ` (not done)` if they had no effect.
+    /// Returns the mutations that were sent, such as `SetVariables api A,B`, with ` (not done)` if they had no effect.
     pub(crate) fn mutations(&self) -> Vec<String> {
         let names: BTreeMap<String, String> = self.sim.change(|estate| {
             let services = &estate.projects[0].environments[0].services;

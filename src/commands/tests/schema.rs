@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::commands::tests::deploy::{api, shop};
 use crate::commands::tests::init;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::git::tests::git;
 
 fn schema(of: &str) -> jsonschema::Validator {
     let text = shop(api()).run(&["schema", of]).out;
@@ -52,12 +53,12 @@ fn every_json_document_matches_schema() {
     let logged_out = shop(api()).variable("RAILWAY_API_TOKEN", None);
     both(&logged_out.run(&["auth", "status", "--format", "json"]));
     let hooks = Sandbox::of([]).variable("PATH", Some(&std::env::var("PATH").unwrap()));
-    crate::io::git::tests::git(&hooks.work(), &["init", "-q"]);
+    git(&hooks.work(), &["init", "-q"]);
     both(&hooks.run(&["hook", "status", "--format", "json"]));
     fits(&schema, sandbox.run(&["check", "--service", "nobody", "--format", "json"]).err.trim());
 }
 
-/// The names that the error of a wrong name in `doctor.toml` lists.
+/// Returns the names that the error of a wrong name in `doctor.toml` lists.
 fn taken(text: &str, between: &str) -> BTreeSet<String> {
     let sandbox = Sandbox::of([api()]).file(".env", "A=new-value\n").file("doctor.toml", text);
     let ended = sandbox.run(&["check"]);
@@ -97,7 +98,7 @@ fn schema_covers_exactly_the_accepted_keys_and_values() {
     }
 }
 
-/// Whether `check` accepts it as `doctor.toml`.
+/// Returns whether `check` accepts it as `doctor.toml`.
 fn is_read(text: &str) -> bool {
     let sandbox = Sandbox::of([api()]).file(".env", "A=new-value\n").file("doctor.toml", text);
     !sandbox.run(&["check", "--format", "json"]).err.contains("\"kind\":\"configuration\"")

@@ -101,7 +101,7 @@ fn automatic_railway_deployments_are_identified() {
     let ended = adopted.run(PUSH);
     assert_eq!((ended.code, adopted.mutations()), (0, vec!["SetVariables api A".to_owned()]), "{ended:?}");
     ended.assert_shows(
-        "Railway created it (an automatic update of its image) while the values were stored, and it has them",
+        "Railway created it (an automatic update of its image) while the values were being stored, and it has the new values",
     );
 
     let stuck = shop(api());
@@ -131,5 +131,5 @@ fn automatic_railway_deployments_are_identified() {
     superseded.sim.after_nth("DeploymentStatus", 2, |estate| drop(own(estate, StatusTimeline::success())));
     let ended = superseded.run(PUSH);
     assert_eq!(ended.code, 0, "{ended:?}");
-    ended.assert_shows("which was created after the values were stored; Railway created it by itself");
+    ended.assert_shows("which was created after the values were stored; Railway created it automatically");
 }

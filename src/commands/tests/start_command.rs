@@ -9,6 +9,7 @@ use crate::io::sim::seed::incident;
 use crate::io::sim::{Sim, SimOptions};
 use crate::io::terminal::prompt::YesNo;
 use crate::io::terminal::prompt::script::PreparedAnswer;
+use crate::report::shell_command;
 
 pub(super) const OLD: &str = "celery worker --password=hunter2hunter2";
 pub(super) const NEW: &str = "celery worker --password=hunter2hunter2 -B";
@@ -23,7 +24,7 @@ pub(super) fn worker() -> SimService {
     service("worker", &[("A", "1")]).start(OLD).commit("371a158c06be94d2f7a05e31b8d49c6fa2e7130b").deployed(deployment)
 }
 
-/// `staging`, two environments that must not change, and one without access.
+/// Returns a project with `staging`, two environments that must not change, and one without access.
 pub(super) fn shop_with(quirks: SimOptions, worker: &SimService) -> Sandbox {
     let environment =
         |name: &str| Environment::named(name).service(service("api", &[("A", "1")])).service(worker.clone());
@@ -38,7 +39,7 @@ pub(super) fn shop() -> Sandbox {
     shop_with(SimOptions::default(), &worker())
 }
 
-/// The start command of the worker in the settings of each environment.
+/// Returns the start command of the worker in the settings of each environment.
 pub(super) fn set(sandbox: &Sandbox) -> Vec<Option<String>> {
     sandbox.sim.change(|estate| {
         let environments = estate.projects[0].environments.iter_mut();
@@ -46,7 +47,7 @@ pub(super) fn set(sandbox: &Sandbox) -> Vec<Option<String>> {
     })
 }
 
-/// The start command of its running deployment in `staging`.
+/// Returns the start command of its running deployment in `staging`.
 pub(super) fn running(sandbox: &Sandbox) -> String {
     sandbox.sim.change(|estate| {
         let worker = estate.projects[0].environments[0].service_named("worker").unwrap();
@@ -225,7 +226,7 @@ fn declined_command_with_value_is_printed_only_at_terminal() {
     let declined = || vec![PreparedAnswer::Enter, PreparedAnswer::Reply(YesNo::Yes), PreparedAnswer::Reply(YesNo::No)];
     let terminal = sandbox().at_a_terminal();
     let ended = terminal.answered(&["fix"], declined());
-    ended.assert_shows(&format!("--start-command={}", crate::report::shell_command::line(&[NEW.to_owned()])));
+    ended.assert_shows(&format!("--start-command={}", shell_command::line(&[NEW.to_owned()])));
     let in_ci = sandbox().at_a_terminal().variable("CI", Some("true"));
     assert_hides_command(&in_ci.run(&["fix", "--dry-run"]));
 }

@@ -22,7 +22,7 @@ fn change_reaching_other_environments_fails_and_names_them() {
     let sandbox = shop_with(SimOptions { patched: Patched::All, ..SimOptions::default() }, &worker());
     let ended = sandbox.run(SET);
     assert_eq!((ended.code, sandbox.mutations().len()), (6, 1), "{ended:?}");
-    ended.assert_shows("should have changed in staging only, but also changed in production and qa");
+    ended.assert_shows("also changed in production and qa, not only in staging");
     ended.assert_shows("Custom Start Command");
     assert_hides_command(&ended);
 }
@@ -193,7 +193,7 @@ fn deploy_limit_after_write_is_reported() {
     let ended = sandbox.run(SET);
     assert_eq!(ended.code, 6, "{ended:?}");
     assert_set(&sandbox, Some(NEW), &ended);
-    ended.assert_shows("was deployed too often; its values are stored");
+    ended.assert_shows("reached Railway's deployment rate limit; its values are stored");
 }
 
 #[test]

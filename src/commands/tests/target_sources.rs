@@ -16,7 +16,7 @@ const HOST: &str = "backboard.railway.com";
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
 
-/// A project with `staging` and `live`, neither of which is selected.
+/// Returns a project with `staging` and `live`, neither of which is selected.
 fn sandbox() -> Sandbox {
     let environment = |name| Environment::named(name).service(service("api", &[("A", "stored")]));
     let project = Project::named("shop").environment(environment("staging")).environment(environment("live"));
@@ -26,7 +26,7 @@ fn sandbox() -> Sandbox {
         .file(".env", "A=local\n")
 }
 
-/// The project's id, and those of its environments.
+/// Returns the project's id, and those of its environments.
 fn ids(sandbox: &Sandbox) -> [String; 3] {
     sandbox.sim.change(|estate| {
         let project = &estate.projects[0];
@@ -34,7 +34,7 @@ fn ids(sandbox: &Sandbox) -> [String; 3] {
     })
 }
 
-/// The stored value in each environment: `stored` or `local`.
+/// Returns the stored value in each environment: `stored` or `local`.
 fn stored(sandbox: &Sandbox) -> Vec<String> {
     sandbox.sim.change(|estate| {
         let environments = estate.projects[0].environments.iter();
@@ -207,7 +207,7 @@ fn response_for_other_environment_is_rejected() {
         sandbox.sim.fault(Fault::reply(200, &body).on("Environment").permanent());
         let ended = sandbox.run(&[&["fix"], words, &["--project", &project, "--environment", "staging"]].concat());
         assert_eq!(ended.code, 5, "{words:?}: {ended:?}");
-        assert!(ended.err.contains("the response is about another environment"), "{ended:?}");
+        assert!(ended.err.contains("the response is for a different environment"), "{ended:?}");
         assert_eq!((stored(&sandbox), sandbox.text(".env")), (vec!["stored".to_owned(); 2], "A=local\n".to_owned()));
         let check = sandbox.run(&["check", "--project", "shop", "--environment", "staging"]);
         assert_eq!((check.code, check.out.is_empty()), (5, true), "{check:?}");
@@ -228,5 +228,5 @@ fn deployment_of_other_environment_is_not_redeployed() {
     sandbox.sim.fault(Fault::reply(200, &body).on("PreWriteState").permanent());
     let ended = sandbox.run(PUSH);
     assert_eq!((ended.code, sandbox.sim.mutations().len()), (5, 0), "{ended:?}");
-    assert!(ended.err.contains("the response is about another environment"), "{ended:?}");
+    assert!(ended.err.contains("the response is for a different environment"), "{ended:?}");
 }

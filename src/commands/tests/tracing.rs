@@ -85,7 +85,7 @@ fn user_defined_tracing_variables_are_compared_on_all_sides() {
                 (NAME, "shop"),
                 Some((NAME, "api")),
                 1,
-                "api runs with an old value of OTEL_SERVICE_NAME",
+                "api is running with an old value of OTEL_SERVICE_NAME",
             ),
             ("", (ENDPOINT, "http://mine"), None, 0, "1 key is only on Railway: OTEL_EXPORTER_OTLP_ENDPOINT"),
             (
@@ -93,7 +93,7 @@ fn user_defined_tracing_variables_are_compared_on_all_sides() {
                 (ENDPOINT, "http://mine"),
                 Some((ENDPOINT, "http://railway")),
                 1,
-                "api runs with an old value of OTEL_EXPORTER_OTLP_ENDPOINT",
+                "api is running with an old value of OTEL_EXPORTER_OTLP_ENDPOINT",
             ),
             (
                 "",

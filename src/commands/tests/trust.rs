@@ -10,7 +10,7 @@ const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", KEY, "--service", WO
 const YES: PreparedAnswer = PreparedAnswer::Reply(YesNo::Yes);
 const NO: PreparedAnswer = PreparedAnswer::Reply(YesNo::No);
 
-/// A checkout whose `doctor.toml` alone selects the project.
+/// Returns a checkout whose `doctor.toml` alone selects the project.
 fn checkout(config: &str) -> Sandbox {
     incident().file("doctor.toml", config).variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None)
 }
@@ -50,13 +50,21 @@ fn accepted_file_may_push_until_its_decisions_change() {
 
     let sandbox = sandbox.file("doctor.toml", &(config() + "[services.api]\nname = \"agentverse-api-staging\"\n"));
     let changed = sandbox.run(PUSH);
-    assert_refused(&sandbox, &changed, "and it changed since you accepted it");
+    assert_refused(&sandbox, &changed, "and it differs from the doctor.toml that you accepted");
     assert!(
         changed.err.contains("changed settings: + services.\"api\".name = \"agentverse-api-staging\""),
         "{changed:?}"
     );
+    let everywhere = sandbox.file("doctor.toml", &(config() + "[[require]]\nkeys = [\"OPS_DRILLS\"]\n"));
+    assert!(everywhere.run(&["trust"]).out.contains("  + require OPS_DRILLS on every service\n"));
+    let sandbox = everywhere.file("doctor.toml", &(config() + "[services.api]\nname = \"agentverse-api-staging\"\n"));
     let shown = sandbox.run(&["trust"]).out;
-    assert!(shown.starts_with("doctor.toml changed since you accepted it:\n  + services."), "{shown}");
+    assert!(
+        shown.starts_with(
+            "doctor.toml differs from the doctor.toml that you accepted for project agentverse:\n  + services."
+        ),
+        "{shown}"
+    );
 
     let sandbox = sandbox.file("doctor.toml", &config());
     let pushed = sandbox.run(PUSH);
@@ -83,7 +91,7 @@ fn only_changes_that_move_values_revoke_trust() {
         std::fs::write(sandbox.work().join("doctor.toml"), text).unwrap();
         let ended = sandbox.run(&["trust"]);
         assert!(
-            ended.code == 0 || ended.code == 2 && ended.out.contains("since you accepted it:"),
+            ended.code == 0 || ended.code == 2 && ended.out.contains("that you accepted for project"),
             "{text}: {ended:?}"
         );
         ended.code == 0
@@ -200,7 +208,7 @@ fn file_that_cannot_be_accepted_is_reported() {
     assert!(none.err.contains("failed to read doctor.toml") && none.err.contains("\n    doctor init\n"), "{none:?}");
     let homeless = checkout("environment = \"staging\"\n").run(&["trust", "--yes"]);
     assert_eq!(homeless.code, 2, "{homeless:?}");
-    assert!(homeless.err.contains("no project is linked"), "{homeless:?}");
+    assert!(homeless.err.contains("no project is selected"), "{homeless:?}");
     let unknown = checkout("project = \"nobodys\"\nenvironment = \"staging\"\n").run(&["trust", "--yes"]);
     assert_eq!(unknown.code, 2, "{unknown:?}");
     assert!(unknown.err.contains("project `nobodys`: not found"), "{unknown:?}");
@@ -252,7 +260,8 @@ fn fix_asks_for_trust_first_and_stops_if_declined() {
     let changed = taken.file("doctor.toml", "project = \"shop\"\nenvironment = \"staging\"\nloader = \"node\"\n");
     std::fs::write(changed.work().join(".env"), "A=local-one\nB=local-new\n").unwrap();
     let no = changed.answered(&["fix"], vec![NO]);
-    let message = "doctor.toml changed since you accepted it:\n  + loader = \"node\"\n";
+    let message =
+        "doctor.toml differs from the doctor.toml that you accepted for project shop:\n  + loader = \"node\"\n";
     assert!(no.out.contains(message), "{no:?}");
     let yes = changed.answered(&["fix"], vec![YES, PreparedAnswer::Choice(0), YES]);
     assert_eq!(yes.code, 0, "{yes:?}");
@@ -274,22 +283,37 @@ fn no_trust_prompt_without_changes_or_decisions() {
 }
 
 #[test]
-fn plan_requires_trust_before_printed_command() {
+fn printed_command_names_an_untrusted_target() {
     let sandbox = checkout(&config());
-    let plan = sandbox.run(&["fix", "--push", "--dry-run"]);
-    assert_eq!(plan.code, 1, "{plan:?}");
-    assert!(plan.out.contains("before running the command below: ") && plan.out.contains("doctor trust"), "{plan:?}");
-    let json = sandbox.run(&["fix", "--push", "--dry-run", "--format", "json"]);
-    assert!(json.out.contains("doctor trust"), "{json:?}");
-    let unasked = sandbox.run(&["fix", "--push"]);
-    assert_eq!(unasked.code, 2, "{unasked:?}");
-    assert!((unasked.out.clone() + &unasked.err).contains("doctor trust"), "{unasked:?}");
-    for other in [accepted(sandbox), incident().file("doctor.toml", &config())] {
-        let plan = other.run(&["fix", "--push", "--dry-run"]);
-        assert!(!plan.out.contains("doctor trust"), "{plan:?}");
+    let note = "only doctor.toml names the project agentverse and the environment staging, and you have not accepted \
+                it; the command below names them";
+    let command = format!("    doctor fix --push --yes --only={KEY} --project=agentverse --environment=staging");
+    for words in [&["fix", "--push", "--dry-run"][..], &["fix", "--push", "--yes"], &["fix", "--push"]] {
+        let ended = sandbox.run(words);
+        assert!((ended.out.clone() + &ended.err).lines().any(|line| line == command), "{words:?}: {ended:?}");
+        ended.assert_shows(note);
     }
-    let pull = checkout(&config()).run(&["fix", "--pull", "--dry-run"]);
-    assert!(!pull.out.contains("doctor trust"), "{pull:?}");
+    let json = sandbox.run(&["fix", "--push", "--dry-run", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let printed = report["plan"]["commands"][0].as_array().unwrap();
+    let printed: Vec<&str> = printed.iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(printed.join(" "), command.trim_start(), "{json:?}");
+    let pull = sandbox.run(&["fix", "--pull", "--dry-run"]);
+    assert!(!pull.out.contains("doctor.toml names") && !pull.out.contains("--project="), "{pull:?}");
+    let pushed = sandbox.run(&printed[1..]);
+    assert_eq!((pushed.code, sandbox.mutations().len()), (0, 4), "{pushed:?}");
+    for other in [accepted(checkout(&config())), incident().file("doctor.toml", &config())] {
+        let plan = other.run(&["fix", "--push", "--dry-run"]);
+        assert!(!plan.out.contains("doctor.toml names") && !plan.out.contains("--project="), "{plan:?}");
+    }
+}
+
+#[test]
+fn plan_with_declared_file_requires_trust_before_printed_command() {
+    let sandbox = incident().file("other.env", &format!("{KEY}=other\n"));
+    let sandbox = sandbox.file("doctor.toml", "env-file = [\"other.env\"]\n");
+    let plan = sandbox.run(&["fix", "--push", "--dry-run"]);
+    plan.assert_shows("before running the command below: run `doctor trust`, or pass: `--env-file=other.env`");
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! Undo restores values and files, and skips whatever has changed since.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use crate::commands::tests::fix::{API, KEY, WORKER, incident, service};
 use crate::commands::tests::sandbox::Sandbox;
+use crate::io::sim::SimOptions;
+use crate::io::sim::estate::{Environment, SimService};
 use crate::io::sim::seed::incident as seed;
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", KEY];
@@ -112,7 +117,7 @@ fn undo_confirms_and_refuses_like_fix() {
     for words in [&["undo", "yesterday"][..], &["undo", "2026-11-24-1200-zzzz"], &["undo", "2020-01-01-0000-0000"]] {
         let ended = sandbox.run(words);
         assert_eq!(ended.code, 2, "{words:?}: {ended:?}");
-        assert!(ended.err.contains("doctor undo --list"), "{words:?}: {ended:?}");
+        assert!(ended.err.contains("help: to list the runs:\n    doctor undo --list"), "{words:?}: {ended:?}");
     }
     let elsewhere = sandbox.run(&["undo", "--yes", "--api-url", "http://127.0.0.1:9/graphql/v2"]);
     assert_eq!(elsewhere.code, 0, "the sandbox ignores the URL: {elsewhere:?}");
@@ -144,11 +149,11 @@ fn empty_journal_is_not_an_error() {
     assert_eq!((list.code, list.out.as_str()), (0, "No fix was recorded in the last 30 days.\n"));
 }
 
-/// Two fixes of one variable each, and the files of their records, older first.
-fn two_fixes() -> (Sandbox, [std::path::PathBuf; 2]) {
+/// Returns two fixes of one variable each, and the files of their records, older first.
+fn two_fixes() -> (Sandbox, [PathBuf; 2]) {
     let sandbox = Sandbox::of([service("api", &[("ONE", "one-before"), ("TWO", "two-before")])])
         .file(".env", "ONE=one-after\nTWO=two-after\n")
-        .apart(std::time::Duration::ZERO);
+        .apart(Duration::ZERO);
     for key in ["ONE", "TWO"] {
         // The old value is still running, which is a finding.
         assert_eq!(sandbox.run(&["fix", "--push", "--yes", "--no-deploy", "--only", key]).code, 1);
@@ -159,12 +164,12 @@ fn two_fixes() -> (Sandbox, [std::path::PathBuf; 2]) {
     (sandbox, records)
 }
 
-fn records(sandbox: &Sandbox) -> Vec<std::path::PathBuf> {
+fn records(sandbox: &Sandbox) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(sandbox.state()).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.extension().is_some_and(|ending| ending == "journal")).collect()
 }
 
-fn run_in(record: &std::path::Path) -> String {
+fn run_in(record: &Path) -> String {
     record.file_stem().unwrap().to_str().unwrap().to_owned()
 }
 
@@ -227,7 +232,6 @@ fn unreadable_older_record_blocks_only_when_last() {
 
 #[test]
 fn undo_of_protected_environment_requires_its_name() {
-    use crate::io::sim::estate::Environment;
     use crate::io::terminal::prompt::script::PreparedAnswer;
 
     let toml = "[environments.live]\nprotected = true\n";
@@ -256,7 +260,7 @@ fn undo_of_protected_environment_requires_its_name() {
         for words in [&["undo", "--yes", "--no-deploy"][..], &["undo", &run, "--yes", "--no-deploy"]] {
             let ended = sandbox.run(words);
             assert_eq!(ended.code, if is_protected { 2 } else { 0 }, "{about}, {words:?}: {ended:?}");
-            let help = format!("help: add `--environment={name}`");
+            let help = format!("help: to apply this plan, run:\n    doctor undo {run} --yes --environment={name}");
             assert_eq!(ended.err.contains(&help), is_protected, "{about}: {ended:?}");
         }
         let stored = |sandbox: &Sandbox| sandbox.stored("api", "A").unwrap();
@@ -281,7 +285,7 @@ fn undo_of_protected_environment_requires_its_name() {
 
 #[test]
 fn clock_jump_deletes_no_records() {
-    let day = std::time::Duration::from_secs(24 * 3600);
+    let day = Duration::from_secs(24 * 3600);
     let sandbox = Sandbox::of([service("api", &[("ONE", "one-before"), ("TWO", "two-before")])])
         .file(".env", "ONE=one-after\nTWO=two-after\n")
         .apart(day * 400);
@@ -296,10 +300,10 @@ fn clock_jump_deletes_no_records() {
     assert_eq!(records(&sandbox).len(), 3);
 }
 
-/// A sandbox after a fix that added `NEW` to `api`.
-fn added(quirks: crate::io::sim::SimOptions, services: &[crate::io::sim::estate::SimService]) -> Sandbox {
+/// Returns a sandbox after a fix that added `NEW` to `api`.
+fn added(quirks: SimOptions, services: &[SimService]) -> Sandbox {
     use crate::io::sim::Sim;
-    use crate::io::sim::estate::{Environment, Estate, Project};
+    use crate::io::sim::estate::{Estate, Project};
 
     let environment = services.iter().cloned().fold(Environment::named("staging"), Environment::service);
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
@@ -371,4 +375,29 @@ fn deployment_of_other_service_after_deletion_is_reported() {
         assert_eq!(text.contains("api has a new deployment, "), words.len() == 3, "{words:?}: {ended:?}");
         assert!(text.contains("which Railway created when NEW was deleted; it was not verified"), "{ended:?}");
     }
+}
+
+#[test]
+fn dry_run_and_list_print_complete_commands() {
+    let url = "--api-url=http://127.0.0.1:9/graphql/v2";
+    let mut sandbox = incident();
+    sandbox.host = Some("127.0.0.1:9");
+    assert_eq!(sandbox.run(&[PUSH, &[url]].concat()).code, 0);
+    let dry = sandbox.run(&["undo", "--dry-run", url]);
+    let run = run_of(&dry.out);
+    let ending =
+        format!("\nNothing was changed: this was a dry run.\nTo apply this plan:\n    doctor undo {run} --yes {url}\n");
+    assert!(dry.out.ends_with(&ending), "{dry:?}");
+    let list = sandbox.run(&["undo", "--list", url]);
+    assert!(list.out.ends_with(&format!("To undo a run:\n    doctor undo {run} {url}\n")), "{list:?}");
+}
+
+#[test]
+fn protected_fix_and_undo_print_the_complete_command() {
+    let environment = Environment::named("production");
+    let sandbox = Sandbox::in_environment(environment, [service("api", &[("A", "stored")])]).file(".env", "A=local\n");
+    let words = ["fix", "--push", "--yes", "--only=A", "--no-deploy"];
+    let fix = sandbox.run(&words);
+    let command = "doctor fix --push --no-deploy --yes --only=A --environment=production";
+    assert!(fix.err.contains(&format!("  help: to apply this plan:\n    {command}\n")), "{fix:?}");
 }

@@ -20,8 +20,11 @@ pub(super) fn write_list(
     let entries = &journal.list()?;
     let undone = undone(entries);
     let lines = entries.iter().map(|entry| line(entry, &undone, world)).collect();
-    let folder = world.state.as_deref().map(|folder| files::display_path(folder, &world.directory)).unwrap_or_default();
-    let history = History { program: world.program.clone(), lines, folder, keys: journal.key_location() };
+    let home = world.home.as_deref();
+    let folder = world.state.as_deref().map(|folder| files::display_from_home(folder, home, &world.directory));
+    let folder = folder.unwrap_or_default();
+    let flags = output.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
+    let history = History { program: world.program.clone(), flags, lines, folder, keys: journal.key_location() };
     let mut bytes = Vec::new();
     report::write_history(&history, output.format, &output.text_options(world), &mut bytes)
         .expect("writing to memory can't fail");
@@ -61,7 +64,7 @@ fn line(entry: &JournalEntry, undone: &BTreeSet<RunName>, world: &World<'_>) -> 
     UndoListLine { run, what: summary(record), target, state }
 }
 
-/// `A and B of api and worker; C in .env`
+/// Returns text such as `A and B of api and worker; C in .env`
 fn summary(record: &JournalRecord) -> String {
     let mut parts = Vec::new();
     let mut owners: Vec<&str> = record

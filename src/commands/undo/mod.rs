@@ -24,7 +24,7 @@ use crate::io::railway::client::Client;
 use crate::io::storage::journal::{Journal, JournalRecord, RunName};
 use crate::io::terminal::prompt::can_ask;
 use crate::io::world::{World, WorldLifetime};
-use crate::report::{self, Format, Planned, Report, ReportPart, shell_command};
+use crate::report::{self, Format, Planned, Report, ReportPart, escape, shell_command};
 
 /// Runs `doctor undo`.
 pub(crate) fn run(args: &UndoArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
@@ -68,7 +68,6 @@ fn refuse_format(format: Format) -> Result<(), Error> {
     })
 }
 
-/// One run of `undo`.
 struct UndoRun<'u> {
     args: &'u UndoArgs,
     output: OutputOptions<'u>,
@@ -104,7 +103,7 @@ impl UndoRun<'_> {
         let part = match self.consent(&restoring, world) {
             Ok(part) => part,
             Err(error) => {
-                let is_unconfirmed = matches!(error, Error::Cancelled | Error::NotConfirmed { .. });
+                let is_unconfirmed = error.is_declined() || matches!(error, Error::NotConfirmed { .. });
                 if self.output.format == Format::Json && is_unconfirmed {
                     let report = self.planned(restoring, error.exit(), world);
                     self.output.write_report(&report, world)?;
@@ -122,7 +121,10 @@ impl UndoRun<'_> {
     fn dry_run(self, restoring: RestorePlan, part: ReportPart, world: &mut World<'_>) -> Result<Exit, Error> {
         let exit = Exit::Findings;
         if part == ReportPart::Outcome {
-            return world.print("\nNothing was changed: this was a dry run.\n").map(|()| exit);
+            let command = shell_command::line(&self.command(&restoring, world));
+            let command = escape::line(&command);
+            let last = "Nothing was changed: this was a dry run.\nTo apply this plan:";
+            return world.print(&format!("\n{last}\n    {command}\n")).map(|()| exit);
         }
         let output = self.output;
         let report = self.planned(restoring, exit, world);
@@ -130,7 +132,7 @@ impl UndoRun<'_> {
         Ok(exit)
     }
 
-    /// The report with the plan, which was not applied.
+    /// Returns the report with the plan, which was not applied.
     fn planned(&self, restoring: RestorePlan, exit: Exit, world: &World<'_>) -> Report {
         let mut report = self.report(&restoring, exit, world);
         let command = self.command(&restoring, world);
@@ -141,22 +143,25 @@ impl UndoRun<'_> {
         report
     }
 
-    /// The command that redeploys services of this environment.
+    /// Returns the command that redeploys services of this environment.
     fn redeploys(&self, world: &World<'_>) -> Vec<String> {
         let [project, environment] = [&self.chosen.record.project.id, &self.chosen.record.environment.id];
         let targeting = [format!("--project={project}"), format!("--environment={environment}")];
         self.called(&[&["fix".to_owned(), "--redeploy".to_owned()], &targeting[..]].concat(), world)
     }
 
-    /// The complete command with these arguments, for the same host.
+    /// Returns the complete command with these arguments, for the same host.
     fn called(&self, arguments: &[String], world: &World<'_>) -> Vec<String> {
         let flags: Vec<String> = self.output.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
         shell_command::complete(&world.program, arguments, &flags, std::iter::empty())
     }
 
-    /// The command that applies the plan without prompts.
+    /// Returns the command that applies the plan without prompts.
     fn command(&self, restoring: &RestorePlan, world: &World<'_>) -> Vec<String> {
-        let mut arguments = vec!["undo".to_owned(), self.chosen.run.to_string(), "--yes".to_owned()];
+        let mut arguments = vec!["undo".to_owned()];
+        // Each demo command starts from the same state, in which the run has another name.
+        arguments.extend((world.memory == WorldLifetime::Lasting).then(|| self.chosen.run.to_string()));
+        arguments.push("--yes".to_owned());
         arguments.extend(self.args.project.iter().map(|project| format!("--project={project}")));
         let environment = self.args.environment.as_ref();
         let protected = Some(&restoring.shape.environment.name).filter(|_| self.is_protected(restoring));
@@ -165,7 +170,7 @@ impl UndoRun<'_> {
         self.called(&arguments, world)
     }
 
-    /// Whether the environment is protected now, or was when the fix was made.
+    /// Returns whether the environment is protected now, or was when the fix was made.
     fn is_protected(&self, restoring: &RestorePlan) -> bool {
         let (then, now) = (&self.chosen.record.environment, &restoring.shape.environment);
         let names = [then.name.as_str(), then.id.as_str(), now.name.as_str()];

@@ -25,8 +25,11 @@ pub(super) struct SelectedRun {
 /// undone instead.
 pub(super) fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'_>) -> Result<SelectedRun, Error> {
     if let Some(named) = named {
-        let run = RunName::parse(named)
-            .ok_or_else(|| nothing(format!("unknown run {named}"), "expected a name such as 2026-11-24-1345-0007"))?;
+        let run = RunName::parse(named).ok_or_else(|| Error::Journal {
+            what: format!("unknown run {named}"),
+            cause: "expected a name such as 2026-11-24-1345-0007".to_owned(),
+            help: Help::command("to list the runs:", LIST),
+        })?;
         let record = journal.read(&run)?;
         let entries = journal.list()?;
         let newer = entries.iter().take_while(|entry| entry.run != run).filter(|entry| entry.record.is_err());
@@ -55,7 +58,7 @@ pub(super) fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'
     }
     Err(match unreadable {
         Some(newer) => not_the_last(newer, None, world),
-        None => nothing("nothing to undo".to_owned(), "no fix of the last 30 days in this directory is left to undo"),
+        None => nothing("nothing to undo".to_owned(), "no fix from the last 30 days in this directory can be undone"),
     })
 }
 
@@ -66,7 +69,7 @@ struct UnreadableRun<'r> {
     error: &'r Error,
 }
 
-/// The error for an unreadable record that is newer than the run that would be undone.
+/// Returns the error for an unreadable record that is newer than the run that would be undone.
 fn not_the_last(newer: UnreadableRun<'_>, older: Option<&RunName>, world: &World<'_>) -> Error {
     let UnreadableRun { run, error } = newer;
     let command = |arguments: &[&str]| {

@@ -10,11 +10,10 @@ use crate::io::terminal::workflow_commands;
 
 /// Receives status messages. They are never part of the result.
 pub trait StatusOutput {
-    /// Prints a line.
     fn print_line(&self, line: &str);
-    /// Shows what the run waits for, on a terminal only and until the wait is over.
+    /// Shows what the run waits for, in a terminal only and until the wait is over.
     fn waiting(&self, what: &str);
-    /// Shows the progress of operations, one row for each, always in the same order. On a terminal, the rows are
+    /// Shows the progress of operations, one row for each, always in the same order. In a terminal, the rows are
     /// redrawn in place; elsewhere, a line is printed when a row's state changes.
     fn progress(&self, rows: &[ProgressRow]);
     /// Ends the wait. The last state of the rows stays on the terminal.
@@ -32,7 +31,7 @@ impl StatusOutput for NoStatus {
     fn done(&self) {}
 }
 
-/// Prints lines to a stream; on a terminal, also a spinner and rows.
+/// Prints lines to a stream; in a terminal, also a spinner and rows.
 pub struct Stream<'s> {
     lines: RefCell<&'s mut dyn Write>,
     watched: Redraw,

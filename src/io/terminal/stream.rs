@@ -14,7 +14,6 @@ pub struct Terminal {
     pub width: usize,
 }
 
-/// The kind of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamKind {
     /// A terminal that supports colour and cursor movement.

@@ -70,7 +70,7 @@ pub(crate) const CASES: &[LeakCase] = &[
     case(&["fix", "--pull", "--yes"], 1),
     case(&["fix", "--pull", "--yes", "--allow-tracked"], 1),
     case(&["fix", "--redeploy", "--yes", "--dependents"], 7),
-    case(&["fix", "--prune", "--dry-run"], 1),
+    case(&["fix", "--push", "--prune", "--only=API_KEY", "--dry-run"], 1),
     case(&["fix", "--start-command=web --now", "--service=api", "--yes"], 1),
     case(&["fix", "--start-command=web --now", "--service=api", "--push", "--dry-run"], 1),
     in_sync(&["fix", "--push", "--yes"], 0),

@@ -1,4 +1,4 @@
-//! The same on a terminal, which cuts tables to its width, shows plans before a prompt, and shows logs by default.
+//! The same in a terminal, which cuts tables to its width, shows plans before a prompt, and shows logs by default.
 
 use std::io::{Read, Write};
 use std::sync::mpsc;
@@ -18,20 +18,25 @@ use crate::server::{Backend, Server};
 /// Most names are cut at the first width, none at the second.
 const WIDTHS: [u16; 2] = [24, 300];
 
-/// Arguments, the keys to press, the scenario, and text that must be shown.
-type TerminalCase = (&'static [&'static str], &'static str, Scenario, &'static str);
+/// Part of a prompt that is not wrapped at any width, and the keys to press there.
+type Answer = (&'static str, &'static str);
+
+/// Arguments, the answers, the scenario, and text that must be shown.
+type TerminalCase = (&'static [&'static str], &'static [Answer], Scenario, &'static str);
+
+const ACCEPT: Answer = ("doctor.toml?", "y\r");
 
 const CASES: &[TerminalCase] = &[
-    (&["check", "-v"], "", Scenario::Drift, "API_KEY"),
-    (&["matrix", "-v"], "", Scenario::Drift, "API_KEY"),
-    (&["fix"], "y\u{1b}", Scenario::Drift, "API_KEY"),
-    (&["fix", "--push", "--only=API_KEY"], "yy", Scenario::FailingDeployments, "in base64:"),
-    (&["fix", "--pull"], "n", Scenario::Drift, "LONG_SECRET="),
-    (&["init"], "\u{1b}", Scenario::DriftWithoutConfig, "api"),
+    (&["check", "-v"], &[], Scenario::Drift, "API_KEY"),
+    (&["matrix", "-v"], &[], Scenario::Drift, "API_KEY"),
+    (&["fix"], &[ACCEPT, ("to do?", "\u{1b}")], Scenario::Drift, "API_KEY"),
+    (&["fix", "--push", "--only=API_KEY"], &[ACCEPT, ("plan?", "y\r")], Scenario::FailingDeployments, "in base64:"),
+    (&["fix", "--pull"], &[("plan?", "n\r")], Scenario::Drift, "LONG_SECRET="),
+    (&["init"], &[("Which", "\u{1b}")], Scenario::DriftWithoutConfig, "api"),
 ];
 
 /// Runs a command on a pseudo-terminal; returns the final screen followed by the raw output.
-fn terminal_output(sandbox: &Sandbox, args: &[&str], keys: &str, columns: u16) -> String {
+fn terminal_output(sandbox: &Sandbox, args: &[&str], answers: &'static [Answer], columns: u16) -> String {
     let size = PtySize { rows: 50, cols: columns, pixel_width: 0, pixel_height: 0 };
     let pair = native_pty_system().openpty(size).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_doctor"));
@@ -45,13 +50,20 @@ fn terminal_output(sandbox: &Sandbox, args: &[&str], keys: &str, columns: u16) -
     let mut child = pair.slave.spawn_command(command).unwrap();
     drop(pair.slave);
     let (mut reader, mut writer) = (pair.master.try_clone_reader().unwrap(), pair.master.take_writer().unwrap());
-    writer.write_all(keys.as_bytes()).unwrap();
+    let mut answers = answers.iter();
+    let mut next = answers.next();
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
         // At its end, a terminal returns an error instead of end of file.
         while let Ok(count @ 1..) = reader.read(&mut bytes) {
             shown.extend_from_slice(&bytes[..count]);
+            if let Some((prompt, keys)) = next
+                && String::from_utf8_lossy(&shown).contains(prompt)
+            {
+                writer.write_all(keys.as_bytes()).unwrap();
+                next = answers.next();
+            }
         }
         sender.send(shown)
     });
@@ -71,12 +83,12 @@ fn terminal_shows_values_only_on_request() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for columns in WIDTHS {
-        for (args, keys, scenario, expected) in CASES {
+        for (args, answers, scenario, expected) in CASES {
             let backend = Backend::new(Sim::new(scenario.estate()), normal_responses());
             let (url, _) = server.serve(&format!("terminal-{}", jobs.len()), backend);
             let job = move || {
                 let (sandbox, address) = (checkout(args, *scenario), format!("--api-url={url}"));
-                let shown = terminal_output(&sandbox, &[args, &[address.as_str()][..]].concat(), keys, columns);
+                let shown = terminal_output(&sandbox, &[args, &[address.as_str()][..]].concat(), answers, columns);
                 ensure!(
                     find_secret(shown.as_bytes()).is_none(),
                     "{}\n{shown}",
@@ -91,7 +103,7 @@ fn terminal_shows_values_only_on_request() {
     let (url, _) = server.serve("terminal-shown", Backend::new(Sim::new(Scenario::Drift.estate()), normal_responses()));
     let show_values = move || {
         let (sandbox, address) = (checkout(&[], Scenario::Drift), format!("--api-url={url}"));
-        let shown = terminal_output(&sandbox, &["check", "--show-values", &address], "", 80);
+        let shown = terminal_output(&sandbox, &["check", "--show-values", &address], &[], 80);
         ensure!(find_secret(shown.as_bytes()).is_some(), "--show-values does not show values\n{shown}");
         Ok(())
     };

@@ -251,7 +251,8 @@ impl RestorePlan {
         others
     }
 
-    /// The services to deploy: those with restored values that the run deployed. Adds a remark for each of the others.
+    /// Returns the services to deploy: those with restored values that the run deployed. Adds a remark for each of the
+    /// others.
     fn services_to_deploy(&mut self, record: &JournalRecord, redeploys: &[String]) -> Vec<ResourceRef> {
         // The record has the services that were deployed for a shared variable.
         let is_shared = self.plan.stores.iter().any(|store| store.owner == VariableOwner::Shared);
@@ -303,8 +304,8 @@ impl RestorePlan {
     }
 }
 
-/// Whether a deployment lacks the value that the run stored. False for references, whose rendered value is unknown
-/// here.
+/// Returns whether a deployment lacks the value that the run stored. False for references, whose rendered value is
+/// unknown here.
 fn lacks(got: &DeployedVariables, store: &VariableChange) -> bool {
     match &store.before {
         Some(Variable::Plain(text)) => {
@@ -315,7 +316,7 @@ fn lacks(got: &DeployedVariables, store: &VariableChange) -> bool {
     }
 }
 
-/// Whether the file contains variables, and is not `doctor.toml`.
+/// Returns whether the file contains variables, and is not `doctor.toml`.
 fn holds_variables(kept: &journal::RecordedFile) -> bool {
     kept.path.extension().is_none_or(|ending| ending != "toml")
 }

@@ -4,13 +4,14 @@ mod numbered;
 #[cfg(test)]
 pub(crate) mod script;
 mod theme;
+mod typed_line;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::time::Duration;
 
 use dialoguer::console::Term;
-use dialoguer::{Confirm, Input, MultiSelect, Select};
+use dialoguer::{MultiSelect, Select};
 use textwrap::WordSplitter;
 use zeroize::Zeroizing;
 
@@ -19,8 +20,10 @@ use crate::error::Error;
 use crate::io::files;
 use crate::io::interrupt::Interrupt;
 use crate::io::io_error_text::io_error_text;
+use crate::io::os;
 use crate::io::terminal::prompt::numbered::Numbered;
 use crate::io::terminal::prompt::theme::PlainTheme;
+use crate::io::terminal::prompt::typed_line::TypedLine;
 use crate::io::terminal::status::StatusOutput;
 use crate::io::terminal::stream::{StreamKind, Terminal};
 use crate::io::terminal::text_width::harmless;
@@ -49,11 +52,11 @@ pub trait Ask {
     /// Selects any number of items, by ascending indices; an empty selection is a valid answer. `picked` items are
     /// preselected. The part of an item after two spaces is a hint, which is not repeated after the selection.
     fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<PromptAnswer<Vec<usize>>, Error>;
-    /// Asks for yes or no; Enter alone selects the default.
+    /// Asks for yes or no, followed by Enter; Enter alone selects the default.
     fn confirm(&self, prompt: &str, default: YesNo) -> Result<PromptAnswer<YesNo>, Error>;
-    /// Reads a line of text, and trims it. An empty one means "go back".
+    /// Reads a line of text, which may be empty, and trims it.
     fn line(&self, prompt: &str) -> Result<PromptAnswer<String>, Error>;
-    /// Reads a line like [`Ask::line`], with an initial text that the user can edit.
+    /// Reads a line like [`Ask::line`], with an initial text that the user can edit. An empty line means "go back".
     fn line_from(&self, prompt: &str, start: &str) -> Result<PromptAnswer<String>, Error>;
     /// Reads a line without echo. An empty one means "go back".
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error>;
@@ -71,7 +74,7 @@ pub fn can_ask(terminal: &Terminal, variables: &BTreeMap<String, String>) -> boo
     !in_ci && terminal.input != StreamKind::Pipe && terminal.err != StreamKind::Pipe
 }
 
-/// Prompts on the terminal of this process. They are drawn on standard error, without colour; on a terminal that can't
+/// Prompts on the terminal of this process. They are drawn on standard error, without colour; in a terminal that can't
 /// move its cursor, they are numbered lines.
 pub struct Prompts<'w> {
     status: &'w dyn StatusOutput,
@@ -85,13 +88,14 @@ impl<'w> Prompts<'w> {
         Self { status, interrupt, terminal }
     }
 
-    /// Prompts, and leaves the terminal clean.
+    /// Prompts, and leaves the terminal clean. Input that was typed before the prompt does not answer it.
     fn ask<T>(&self, question: impl FnOnce() -> io::Result<Option<T>>) -> Result<PromptAnswer<T>, Error> {
         self.status.done();
         if self.interrupt.is_requested() {
             return Err(Error::Interrupted);
         }
         self.interrupt.begin_question();
+        os::discard_input();
         let answer = question();
         let interrupted = answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted);
         if interrupted || self.interrupt.is_requested() {
@@ -107,7 +111,7 @@ impl<'w> Prompts<'w> {
                 Err(Error::System {
                     what: "failed to show a prompt".to_owned(),
                     cause: io_error_text(&error),
-                    help: "run it at a terminal, or pass flags instead of answering prompts".into(),
+                    help: "run it in a terminal, or pass flags instead of answering prompts".into(),
                 })
             }
         }
@@ -119,6 +123,14 @@ impl<'w> Prompts<'w> {
             let screen = Term::stderr();
             drop(screen.clear_line().and_then(|()| screen.show_cursor()));
         }
+    }
+
+    fn read_line(&self, prompt: &str, start: &str) -> io::Result<Option<String>> {
+        if self.is_plain() {
+            return on_lines(|lines| lines.line(&harmless(prompt), &harmless(start)));
+        }
+        let typed = TypedLine::new(&lead(prompt)?, start).read(&Term::stderr())?;
+        Ok(typed.map(|typed| trimmed(&typed)))
     }
 
     fn is_plain(&self) -> bool {
@@ -161,28 +173,25 @@ impl Ask for Prompts<'_> {
             if self.is_plain() {
                 return on_lines(|lines| lines.confirm(&harmless(prompt), default));
             }
-            let prompt = lead(prompt)?;
-            let theme = PlainTheme { items: Vec::new() };
-            let confirm = Confirm::with_theme(&theme).with_prompt(prompt).default(default == YesNo::Yes);
-            Ok(confirm.interact_opt()?.map(|yes| if yes { YesNo::Yes } else { YesNo::No }))
+            let ask = ask_yes_or_no(&lead(prompt)?, default);
+            let screen = Term::stderr();
+            while let Some(typed) = TypedLine::new(&ask, "").read(&screen)? {
+                if let Some(reply) = yes_or_no(&typed, default) {
+                    return Ok(Some(reply));
+                }
+                screen.write_line(NOT_YES_OR_NO)?;
+                os::discard_input();
+            }
+            Ok(None)
         })
     }
 
     fn line(&self, prompt: &str) -> Result<PromptAnswer<String>, Error> {
-        self.line_from(prompt, "")
+        self.ask(|| self.read_line(prompt, ""))
     }
 
     fn line_from(&self, prompt: &str, start: &str) -> Result<PromptAnswer<String>, Error> {
-        self.ask(|| {
-            if self.is_plain() {
-                return on_lines(|lines| lines.line(&harmless(prompt), &harmless(start)));
-            }
-            let prompt = lead(prompt)?;
-            let theme = PlainTheme { items: Vec::new() };
-            let input = Input::with_theme(&theme).with_prompt(prompt).with_initial_text(start);
-            let typed: String = input.allow_empty(true).interact_text()?;
-            Ok(given(&typed))
-        })
+        self.ask(|| Ok(self.read_line(prompt, start)?.filter(|typed| !typed.is_empty())))
     }
 
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error> {
@@ -214,15 +223,36 @@ impl Ask for Prompts<'_> {
 /// The maximum length of piped input, in bytes: longer than any token.
 const PIPED: usize = 16 * 1024;
 
-/// Returns the typed text, trimmed and without control characters; `None` if it is empty.
-fn given(typed: &str) -> Option<String> {
+/// Returns the typed text, trimmed and without control characters.
+fn trimmed(typed: &str) -> String {
     let text: String = typed.chars().filter(|character| !character.is_control()).collect();
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    text.trim().to_owned()
+}
+
+/// Shown before a question is repeated.
+const NOT_YES_OR_NO: &str = "invalid answer: type y or n";
+
+/// Returns the question, with the default in upper case.
+fn ask_yes_or_no(prompt: &str, default: YesNo) -> String {
+    match default {
+        YesNo::Yes => format!("{prompt} [Y/n]"),
+        YesNo::No => format!("{prompt} [y/N]"),
+    }
+}
+
+/// Returns the answer of a typed line; an empty line is the default.
+fn yes_or_no(typed: &str, default: YesNo) -> Option<YesNo> {
+    match typed.trim().to_lowercase().as_str() {
+        "" => Some(default),
+        "y" | "yes" => Some(YesNo::Yes),
+        "n" | "no" => Some(YesNo::No),
+        _ => None,
+    }
 }
 
 /// Prompts with numbered lines on the process's streams.
 fn on_lines<T>(question: impl FnOnce(&mut Numbered<'_>) -> io::Result<Option<T>>) -> io::Result<Option<T>> {
-    question(&mut Numbered { input: &mut io::stdin().lock(), out: &mut io::stderr() })
+    question(&mut Numbered { input: &mut io::stdin().lock(), out: &mut io::stderr(), discard_input: os::discard_input })
 }
 
 /// Writes all lines of a prompt but the last, which it returns: dialoguer redraws only one line.
@@ -243,7 +273,7 @@ fn lead(prompt: &str) -> io::Result<String> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use crate::io::terminal::prompt::{can_ask, given};
+    use crate::io::terminal::prompt::{can_ask, trimmed};
     use crate::io::terminal::stream::{StreamKind, Terminal};
 
     #[test]
@@ -264,11 +294,11 @@ mod tests {
     }
 
     #[test]
-    fn typed_line_is_trimmed_and_blank_is_none() {
+    fn typed_line_is_trimmed() {
         for (typed, expected) in
-            [("", None), ("  ", None), (" production ", Some("production")), ("a\u{9b}b", Some("ab")), ("\u{9b}", None)]
+            [("", ""), ("  ", ""), (" production ", "production"), ("a\u{9b}b", "ab"), ("\u{9b}", "")]
         {
-            assert_eq!(given(typed).as_deref(), expected, "{typed:?}");
+            assert_eq!(trimmed(typed), expected, "{typed:?}");
         }
     }
 }

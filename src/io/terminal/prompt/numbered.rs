@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Result, Write};
 
-use crate::io::terminal::prompt::{YesNo, given};
+use crate::io::terminal::prompt::{YesNo, ask_yes_or_no, trimmed, yes_or_no};
 
 /// The input that means "go back".
 const BACK: &str = "b";
@@ -11,6 +11,8 @@ const BACK: &str = "b";
 pub(super) struct Numbered<'s> {
     pub(super) input: &'s mut dyn BufRead,
     pub(super) out: &'s mut dyn Write,
+    /// Discards input that was typed before a prompt is repeated.
+    pub(super) discard_input: fn(),
 }
 
 impl Numbered<'_> {
@@ -51,28 +53,21 @@ impl Numbered<'_> {
     }
 
     pub(super) fn confirm(&mut self, prompt: &str, default: YesNo) -> Result<Option<YesNo>> {
-        let ask = match default {
-            YesNo::Yes => format!("{prompt} [Y/n]"),
-            YesNo::No => format!("{prompt} [y/N]"),
-        };
-        self.until_valid(&ask, |typed| match typed.to_lowercase().as_str() {
-            "" => Some(Some(default)),
+        self.until_valid(&ask_yes_or_no(prompt, default), |typed| match typed {
             BACK => Some(None),
-            "y" | "yes" => Some(Some(YesNo::Yes)),
-            "n" | "no" => Some(Some(YesNo::No)),
-            _ => None,
+            typed => yes_or_no(typed, default).map(Some),
         })
     }
 
-    /// Enter alone accepts the default text. Without one, it means "go back".
+    /// Enter alone accepts the default text.
     pub(super) fn line(&mut self, prompt: &str, start: &str) -> Result<Option<String>> {
         if start.is_empty() {
-            return self.until_valid(prompt, |typed| Some(given(typed)));
+            return self.until_valid(prompt, |typed| Some(Some(trimmed(typed))));
         }
         self.until_valid(&format!("{prompt} [{start}]"), |typed| match typed {
-            "" => Some(given(start)),
+            "" => Some(Some(trimmed(start))),
             BACK => Some(None),
-            typed => Some(given(typed)),
+            typed => Some(Some(trimmed(typed))),
         })
     }
 
@@ -98,6 +93,7 @@ impl Numbered<'_> {
                 return Ok(answer);
             }
             writeln!(self.out, "invalid answer")?;
+            (self.discard_input)();
         }
     }
 }
@@ -117,7 +113,7 @@ mod tests {
     /// Returns the answer to the typed lines, and the output.
     fn typed<T: Debug>(typed: &str, ask: impl FnOnce(&mut Numbered<'_>) -> Result<Option<T>>) -> (Option<T>, String) {
         let (mut input, mut out) = (typed.as_bytes(), Vec::new());
-        let answer = ask(&mut Numbered { input: &mut input, out: &mut out }).unwrap();
+        let answer = ask(&mut Numbered { input: &mut input, out: &mut out, discard_input: || {} }).unwrap();
         assert_eq!(input, b"", "unread input");
         (answer, String::from_utf8(out).unwrap())
     }
@@ -172,10 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn text_answer_uses_default_and_empty_means_back() {
+    fn empty_text_answer_uses_default() {
         for (keys, start, expected) in [
             (" because of a test\n", "", Some("because of a test")),
-            ("\n", "", None),
+            ("\n", "", Some("")),
             ("", "", None),
             ("b\n", "", Some("b")),
             ("\n", "as ever", Some("as ever")),

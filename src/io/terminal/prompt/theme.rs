@@ -36,14 +36,6 @@ impl Theme for PlainTheme {
         f.write_str(prompt)
     }
 
-    fn format_input_prompt(&self, f: &mut dyn Write, prompt: &str, _default: Option<&str>) -> Result {
-        write!(f, "{prompt} ")
-    }
-
-    fn format_input_prompt_selection(&self, f: &mut dyn Write, prompt: &str, typed: &str) -> Result {
-        write!(f, "{prompt} {typed}")
-    }
-
     fn format_select_prompt_item(&self, f: &mut dyn Write, index: &str, active: bool) -> Result {
         let mark = if active { "> " } else { "  " };
         write!(f, "{mark}{}", self.item(index, mark))
