@@ -123,7 +123,7 @@ fn shell_scripts(line: &[String]) -> impl Iterator<Item = &str> {
     pairs.map(|pair| pair[1].as_str()).filter(|text| text.contains(char::is_whitespace))
 }
 
-/// `-c`, `-lc`.
+/// Returns true for `-c` and `-lc`.
 fn is_command_flag(word: &str) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.ends_with('c')
 }
@@ -142,6 +142,7 @@ fn split_words(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{CommandLine, appended};
+    use crate::drift::Secret;
 
     #[test]
     fn matches_only_whole_arguments() {
@@ -210,7 +211,7 @@ mod tests {
             ("  ", &["-B"], None),
         ] {
             let text = appended(command, parts);
-            assert_eq!(text.as_ref().map(crate::drift::Secret::expose), expected, "{parts:?} to {command}");
+            assert_eq!(text.as_ref().map(Secret::expose), expected, "{parts:?} to {command}");
         }
     }
 

@@ -17,7 +17,6 @@ use crate::drift::{Secret, Survey, Target, Variable, system_variables};
 pub struct Pair<'s> {
     /// The service.
     pub target: &'s Target,
-    /// The key.
     pub key: &'s str,
     /// What Railway stores.
     pub variable: &'s Variable,
@@ -134,7 +133,6 @@ pub fn observation(target: &Target, variable: Option<&Variable>) -> Observation 
 }
 
 impl<'s> Pair<'s> {
-    /// Returns the local value.
     pub fn local_value(&self) -> &'s Secret {
         &self.local.entry.value
     }
@@ -168,7 +166,6 @@ pub struct Comparison<'s> {
 }
 
 impl Comparison<'_> {
-    /// Returns the outcome.
     pub fn outcome(&self) -> ComparisonOutcome {
         let [wanted, found] = self.sides;
         if self.sides.iter().any(|side| self.is_indirect(*side)) {

@@ -33,7 +33,6 @@ pub struct ExpectedLine {
 pub struct ExpectedResponse {
     /// Method and path, without the query, which may contain a credential: `GET /health`.
     pub request: String,
-    /// The expected status.
     pub status: Option<u16>,
     /// The keys whose local values are sent in its headers.
     pub keys: Vec<String>,

@@ -27,7 +27,6 @@ const TEMPLATES: [&str; 15] = [
 /// An example file in the directory of files in use.
 #[derive(Debug)]
 pub struct Example {
-    /// The example file.
     pub file: LocalFile,
     /// The files in use in its directory: indexes into [`crate::drift::Survey::files`].
     pub beside: Vec<usize>,

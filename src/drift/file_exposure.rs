@@ -12,7 +12,8 @@ pub fn secrets(file: &LocalFile) -> impl Iterator<Item = &Entry> {
     file.entries.iter().filter(|entry| is_secret_like(&entry.key) && !is_public(&entry.key) && is_filled(entry))
 }
 
-/// `TOKEN_TTL=3600` and `USE_AUTH=true` are settings; references, ciphertext and local addresses are not secret.
+/// Returns whether the entry has a secret. `TOKEN_TTL=3600` and `USE_AUTH=true` are settings; references, ciphertext
+/// and local addresses are not secret.
 fn is_filled(entry: &Entry) -> bool {
     let value = entry.value.expose().trim();
     let is_setting = (value.len() <= 5 && value.parse::<f64>().is_ok())

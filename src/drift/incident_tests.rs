@@ -50,7 +50,7 @@ fn incident(stored: &str, worker_got: &str, status: u16, faults: &[JsonMismatch]
     found
 }
 
-/// The errors in order: rule, services, and cause.
+/// Returns the errors in order: rule, services, and cause.
 fn errors(found: &Survey) -> Vec<String> {
     let findings = examine(found).findings;
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
@@ -68,10 +68,10 @@ fn incident_has_five_errors_ordered_by_cause() {
         errors(&incident("old-key", "older-key", 401, &[])),
         [
             "value-differs api+worker",
-            "endpoint-wrong api: follows from value-differs of STAGING_OPS_API_KEY",
+            "endpoint-wrong api: caused by value-differs for STAGING_OPS_API_KEY",
             "stale-deployment worker",
             "start-command worker",
-            "log-line-missing worker: follows from start-command",
+            "log-line-missing worker: caused by start-command",
         ]
     );
 }
@@ -83,8 +83,8 @@ fn after_the_push_one_cause_remains_with_its_consequences() {
         errors(&incident("new-key", "new-key", 200, &boot_info)),
         [
             "start-command worker",
-            "log-line-missing worker: follows from start-command",
-            "endpoint-wrong api: may follow from start-command on worker",
+            "log-line-missing worker: caused by start-command",
+            "endpoint-wrong api: possibly caused by start-command on worker",
         ]
     );
 }
@@ -101,8 +101,8 @@ fn failed_deployment_is_the_cause_of_stale_variables() {
         errors(&found),
         [
             "deployment-unhealthy worker",
-            "stale-deployment worker: may follow from deployment-unhealthy",
-            "log-line-missing worker: follows from deployment-unhealthy",
+            "stale-deployment worker: possibly caused by deployment-unhealthy",
+            "log-line-missing worker: caused by deployment-unhealthy",
         ]
     );
 }

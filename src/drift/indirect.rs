@@ -67,13 +67,13 @@ pub fn is_indirect(value: &str) -> bool {
     indirect(value).is_some()
 }
 
-/// `secrets.NAME`
+/// Returns true for `secrets.NAME`.
 fn is_github_secret(body: &str) -> bool {
     let name = body.strip_prefix(GITHUB_SECRETS).and_then(|rest| rest.strip_prefix('.'));
     name.is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
 }
 
-/// `{{ op://vault/item/field }}`, which `op inject` resolves anywhere in a text.
+/// Returns true for `{{ op://vault/item/field }}`, which `op inject` resolves anywhere in a text.
 fn has_op_template(text: &str) -> bool {
     // The end is searched for once and not for each opening, of which a hostile text may have many.
     let Some(end) = text.rfind("}}") else { return false };
@@ -107,7 +107,7 @@ fn is_vault_path(rest: &str) -> bool {
     is_word(rest) && (is_path || is_ciphertext())
 }
 
-/// `BACKEND://PATH`
+/// Returns true for `BACKEND://PATH`.
 fn is_backend(rest: &str) -> bool {
     rest.split_once("://").is_some_and(|(backend, path)| {
         !backend.is_empty() && backend.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && is_word(path)

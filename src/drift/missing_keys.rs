@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, system_variables};
 
-/// A key of a file that is missing on at least one of the services that use the file.
+/// A key of a file that is missing on at least one of the services compared with the file.
 #[derive(Debug)]
 pub struct MissingKey<'s> {
-    /// The key.
     pub key: &'s str,
     /// The effective assignment.
     pub local: Local<'s>,

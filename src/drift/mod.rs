@@ -12,6 +12,7 @@ pub mod file_exposure;
 #[cfg(test)]
 mod incident_tests;
 pub mod indirect;
+pub mod key_holders;
 pub mod leak;
 pub mod matrix;
 pub mod missing_keys;

@@ -7,11 +7,20 @@ const LISTED: usize = 4;
 
 /// Returns `a`, `a and b`, `a, b and c`; for six names or more, `a, b, c, d and 2 more`.
 pub fn names(names: &[&str]) -> String {
+    joined(names, "and")
+}
+
+/// Returns `a`, `a or b`, `a, b or c`; for six names or more, `a, b, c, d or 2 more`.
+pub fn alternatives(names: &[&str]) -> String {
+    joined(names, "or")
+}
+
+fn joined(names: &[&str], conjunction: &str) -> String {
     match names {
         [] => String::new(),
         [only] => (*only).to_owned(),
-        [few @ .., last] if few.len() <= LISTED => format!("{} and {last}", few.join(", ")),
-        many => format!("{} and {} more", many[..LISTED].join(", "), many.len() - LISTED),
+        [few @ .., last] if few.len() <= LISTED => format!("{} {conjunction} {last}", few.join(", ")),
+        many => format!("{} {conjunction} {} more", many[..LISTED].join(", "), many.len() - LISTED),
     }
 }
 
@@ -45,7 +54,7 @@ pub fn span(first: &str, last: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::phrases::{count, moment, names, sides, span};
+    use crate::drift::phrases::{alternatives, count, moment, names, sides, span};
 
     #[test]
     fn times_have_seconds_and_spans_omit_a_repeated_date() {
@@ -70,6 +79,7 @@ mod tests {
             (&[], ""),
         ] {
             assert_eq!(names(list), sentence);
+            assert_eq!(alternatives(list), sentence.replace(" and ", " or "));
         }
     }
 

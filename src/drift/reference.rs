@@ -17,7 +17,6 @@ pub struct Occurrence<'t> {
     pub body: &'t str,
 }
 
-/// The target of a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReferenceTarget<'b> {
     /// A template function such as `secret(32)`, which is evaluated when a template is deployed.
@@ -138,6 +137,7 @@ mod tests {
                 ("odd name".to_owned(), names(&["PLAIN", "EMPTY"])),
             ]),
             shared: names(&["BASE"]),
+            ..Catalogue::default()
         }
     }
 

@@ -104,6 +104,7 @@ mod tests {
                 ("odd name".to_owned(), names(&["PLAIN", "EMPTY"])),
             ]),
             shared: names(&["BASE"]),
+            ..Catalogue::default()
         }
     }
 

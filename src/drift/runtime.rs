@@ -14,7 +14,6 @@ pub struct Runtime {
     pub deployed: Observed<Deployed>,
     /// The variables that [`Deployed::running`] was created with.
     pub got: Observed<DeployedVariables>,
-    /// Its settings.
     pub settings: Observed<ServiceSettings>,
     /// Why [`Deployed::newest`] failed or crashed.
     pub failure: Observed<DeploymentFailure>,
@@ -64,7 +63,7 @@ pub struct Code {
     pub commit: Option<String>,
     /// How the running deployment's commit relates to the wanted one.
     pub running: Relation,
-    /// The same for [`Deployed::coming`], if there is one.
+    /// The same for [`Deployed::upcoming`], if there is one.
     pub coming: Option<Relation>,
     /// A push that Railway skipped, newer than the last deployed push.
     pub skipped: Option<SkippedPush>,

@@ -16,7 +16,6 @@ pub enum Source {
     /// The settings, while the checkout has a `.railway/railway.ts`, `.py` or `.go`: `railway config apply` sets them
     /// to the declarations in that file.
     Infrastructure(String),
-    /// The settings.
     Settings,
     /// No command is set: the image or the build determines it.
     Image,
@@ -71,13 +70,13 @@ impl Source {
     pub fn place(&self, name: &str, parts: &[&str]) -> (String, String) {
         let missing = quoted(parts);
         let in_dashboard = format!("the settings of {name} in the dashboard");
-        let by_fix = format!("run this at a terminal to append {missing}; elsewhere, pass --start-command");
+        let by_fix = format!("run this in a terminal to append {missing}; without a terminal, pass --start-command");
         match self {
             Self::ConfigFile(file) => (
                 format!("the command is set in {file}, which overrides the settings"),
                 format!(
-                    "add {missing} to `startCommand` in {file}{} and deploy; Railway stops reading such files on {END}, so \
-                     also set the command in {in_dashboard}",
+                    "add {missing} to `startCommand` in {file}{}, then deploy; also set it in {in_dashboard}, because \
+                     Railway stops reading this file on {END}",
                     line(file, parts)
                 ),
             ),

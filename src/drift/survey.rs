@@ -26,7 +26,6 @@ use crate::error::Error;
 /// One service of the environment, and the `.env` layers that should agree with it.
 #[derive(Debug)]
 pub struct Target {
-    /// The service.
     pub service: ResourceRef,
     /// Its name in `doctor.toml`, if it has one.
     pub alias: Option<String>,
@@ -55,7 +54,6 @@ impl Target {
 /// An effective local assignment.
 #[derive(Clone, Copy, Debug)]
 pub struct Local<'s> {
-    /// The file.
     pub file: &'s LocalFile,
     /// The assignment.
     pub entry: &'s Entry,
@@ -86,9 +84,7 @@ pub enum Coverage {
 /// The input of a check.
 #[derive(Debug)]
 pub struct Survey {
-    /// The project.
     pub project: ResourceRef,
-    /// The environment.
     pub environment: ResourceRef,
     /// Every file in use, each read once.
     pub files: Vec<LocalFile>,
@@ -114,8 +110,8 @@ pub struct Survey {
     pub coverage: Coverage,
     /// The ids of the services that a fix has verified.
     pub proved: BTreeSet<String>,
-    /// The infrastructure-as-code file in the checkout, as a user would type it: `.railway/railway.ts`. Its declarations
-    /// are applied by `railway config apply`.
+    /// The infrastructure-as-code file in the checkout, as a user would type it: `.railway/railway.ts`. Its
+    /// declarations are applied by `railway config apply`.
     pub infrastructure: Option<String>,
     /// The day of the check, for rules and ignores with an end date.
     pub today: Date,

@@ -24,6 +24,16 @@ impl SuspiciousValue {
         }
     }
 
+    /// Returns how to correct it in a file.
+    pub fn correction(self) -> Option<&'static str> {
+        match self {
+            Self::TrailingNewline => Some("remove the newline"),
+            Self::Quotes => Some("remove the quotes"),
+            Self::Invisible => Some("remove the invisible characters"),
+            Self::CutPem => None,
+        }
+    }
+
     /// Returns how to fix it.
     pub fn advice(self) -> &'static str {
         match self {

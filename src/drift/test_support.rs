@@ -14,6 +14,7 @@ use crate::drift::model::finding::Location;
 use crate::drift::model::observed::Observed;
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::rule::Rule;
+use crate::drift::rules::check_one;
 use crate::drift::runtime::{Code, EndpointOutcome, LogCoverage, LogMatch, LogRead, Relation, ServiceSettings};
 use crate::drift::survey::{Coverage, Survey, Target};
 use crate::drift::{Finding, Secret, Variable};
@@ -28,7 +29,7 @@ pub(crate) type ServiceRows<'r> = (&'r str, &'r [&'r str]);
 /// One case of a table: rows of `.env`, services with their rows, expected lines.
 pub(crate) type RuleCase<'r> = (&'r [&'r str], &'r [ServiceRows<'r>], &'r [&'r str]);
 
-/// A survey of services that all use `.env`.
+/// Returns a survey of services that all use `.env`.
 ///
 /// A row of a file is `KEY=value`, and its number is its line. A row of a service is `KEY=value`, `KEY=<sealed>`,
 /// `KEY=<unavailable>`, or `KEY=template => rendered`, where `<sealed>` after the arrow means that there is no rendered
@@ -86,7 +87,7 @@ pub(crate) fn require(survey: &mut Survey, key: &str, services: &[&str]) {
     survey.policy.require.push(Require { keys: vec![key.to_owned()], services, line: 5 });
 }
 
-/// An `[[ignore]]` for keys, without further conditions.
+/// Returns an `[[ignore]]` for keys, without further conditions.
 pub(crate) fn ignore(keys: &[&str]) -> Ignore {
     Ignore {
         keys: keys.iter().map(|&key| key.to_owned()).collect(),
@@ -160,7 +161,7 @@ pub(crate) fn named(name: &str) -> ResourceRef {
 
 /// Returns the findings of a rule, one line each: `error A [api, worker] .env:1: message`.
 pub(crate) fn lines(rule: &Rule, survey: &Survey) -> Vec<String> {
-    crate::drift::rules::check_one(rule, survey).iter().map(line).collect()
+    check_one(rule, survey).iter().map(line).collect()
 }
 
 /// Formats a finding in one line.
@@ -184,7 +185,7 @@ pub(crate) fn table(rule: &Rule, cases: &[RuleCase<'_>]) {
     }
 }
 
-/// A project without findings: plain values and references.
+/// Returns a project without findings: plain values and references.
 pub(crate) fn healthy() -> Survey {
     let file = [
         "NAME=shop",

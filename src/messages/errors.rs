@@ -95,6 +95,12 @@ fn project() -> Vec<Error> {
 fn credentials() -> Vec<Error> {
     let from = || "RAILWAY_TOKEN".to_owned();
     let refused = |from: &str| Error::Refused { from: from.to_owned(), errors: errors("Not Authorized") };
+    let not_found =
+        |variable| Error::NotFound { what: "project shop".to_owned(), errors: errors("Project not found"), variable };
+    let no_credentials = |login| Error::NoCredentials {
+        sources: vec!["RAILWAY_TOKEN is not set".to_owned(), "no login is stored".to_owned()],
+        login,
+    };
     let no_permission = |reach: Option<&str>| Error::NoPermission {
         from: from(),
         what: "project shop".to_owned(),
@@ -102,7 +108,8 @@ fn credentials() -> Vec<Error> {
         reach: reach.map(str::to_owned),
     };
     vec![
-        Error::NoCredentials { sources: vec!["RAILWAY_TOKEN is not set".to_owned(), "no login is stored".to_owned()] },
+        no_credentials(Some("doctor auth login")),
+        no_credentials(None),
         Error::Keyring { cause: given("cause"), help: help() },
         Error::Expired { path: "~/.railway/config.json".to_owned() },
         refused("RAILWAY_TOKEN"),
@@ -117,7 +124,8 @@ fn credentials() -> Vec<Error> {
         },
         no_permission(None),
         no_permission(Some("this token can access: blog")),
-        Error::NotFound { what: "project shop".to_owned(), errors: errors("Project not found") },
+        not_found(None),
+        not_found(Some("RAILWAY_PROJECT_ID")),
         Error::CommitNotFound { commit: "371a158".to_owned(), errors: errors("Commit not found") },
         Error::TwoFactor { workspace: "acme".to_owned() },
         Error::MalformedToken { from: from() },
@@ -161,6 +169,7 @@ fn writing() -> Vec<Error> {
     let (what, cause) = (given("what"), given("cause"));
     vec![
         Error::Cancelled,
+        Error::WrongName { typed: "y".to_owned(), expected: "production".to_owned() },
         Error::NotConfirmed { what: what.clone(), cause: cause.clone(), help: help() },
         Error::Untrusted { what: what.clone(), cause: cause.clone(), help: help() },
         Error::TrustOutdated { what, cause, help: help() },

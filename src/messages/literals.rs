@@ -43,7 +43,7 @@ fn read(folder: &Path, root: &Path, files: &mut BTreeMap<String, Vec<String>>) {
             if !name.ends_with("tests") && name != "messages" {
                 read(&path, root, files);
             }
-        } else if name.ends_with(".rs") && !is_test_file(&name) {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test_file(&name) {
             let mut texts = Texts::default();
             texts.visit_file(&syn::parse_file(&fs::read_to_string(&path).unwrap()).unwrap());
             files.insert(name, texts.0);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprMethodCall, Item, Member, Visibility};
 
-use crate::commands::prompts::{self, FindingChoice, FixChoice, HooksDirectory};
+use crate::commands::prompts::{self, FindingChoice, FixChoice, HooksDirectory, QuestionNumber};
 use crate::drift::Secret;
 use crate::drift::expected_differences::ExpectedDifference;
 use crate::drift::model::finding::Location;
@@ -15,7 +15,7 @@ use crate::drift::plan::offer::{Direction, Offer, OfferReach, Pull};
 use crate::drift::plan::{VariableChange, VariableOwner};
 use crate::drift::service_scope::Exclusion;
 use crate::drift::suggest::differing_keys::DifferenceKind;
-use crate::drift::suggest::{Difference, Section, Shared};
+use crate::drift::suggest::{Difference, Section, Shared, groups};
 use crate::drift::test_support::named;
 use crate::io::terminal::prompt::YesNo;
 
@@ -65,7 +65,7 @@ fn confirm(question: &str, default: YesNo) -> String {
 
 fn fix() -> Vec<String> {
     let env = || vec![".env"];
-    let push = |files, start_commands| FixChoice::Push { files, variables: 3, services: 2, start_commands };
+    let push = |files, start_commands| FixChoice::Push { files, variables: 3, start_commands };
     let all = [
         push(env(), 0),
         FixChoice::Pull { files: env(), values: 1 },
@@ -86,7 +86,7 @@ fn fix() -> Vec<String> {
     let menus = [prompts::labels(&all), prompts::labels(&one), prompts::labels(&commands), prompts::labels(&several)];
     let mut texts: Vec<String> = menus.iter().map(|menu| choose(prompts::FIX_MENU, menu, 0)).collect();
     texts.extend(findings());
-    texts.push(prompts::IGNORE_REASON.to_owned());
+    texts.extend([prompts::IGNORE_REASON, prompts::REASON_REQUIRED].map(str::to_owned));
     let services = prompts::names_to_choose(["api", "worker"]);
     texts.extend(
         [&[][..], &["web"], &["jobs", "web"]]
@@ -107,7 +107,7 @@ fn findings() -> Vec<String> {
         let mut choices: Vec<FindingChoice<'_>> =
             offers.iter().map(|offer| FindingChoice::Apply { offer, files: vec![".env"] }).collect();
         choices.extend([FindingChoice::Skip, FindingChoice::Ignore, FindingChoice::ShowValues]);
-        choose(&prompts::finding(number, 5, message), &prompts::labels(&choices), default)
+        choose(&prompts::numbered(Some(QuestionNumber { number, of: 5 }), message), &prompts::labels(&choices), default)
     };
     vec![
         menu(1, "API_KEY differs on worker", &differs, 0),
@@ -148,7 +148,7 @@ fn offer(way: Direction, services: &[&str], caution: Option<&str>) -> Offer {
 fn start_commands_and_redeploys() -> Vec<String> {
     let found =
         prompts::suggested_start_command("the start command of worker lacks “-B”", "celery worker -B").join("\n");
-    let stale = ["api runs with an old value of API_KEY", "<finding>"].map(str::to_owned);
+    let stale = ["api is running with an old value of API_KEY", "<finding>"].map(str::to_owned);
     vec![
         format!("{found}\n{}", confirm(&prompts::start_command("worker"), YesNo::Yes)),
         confirm(&prompts::redeploy("api", &stale[..1]), YesNo::Yes),
@@ -234,7 +234,7 @@ fn differences() -> (Vec<Difference>, Vec<String>) {
         is_suggested: false,
         rules: [].into(),
     });
-    let reasons = crate::drift::suggest::groups(&all.iter().collect::<Vec<_>>()).into_iter().map(|group| {
+    let reasons = groups(&all.iter().collect::<Vec<_>>()).into_iter().map(|group| {
         let keys: Vec<&str> = group.differences.iter().map(|one| one.key.as_str()).collect();
         format!("{} [{}]", prompts::reason(&keys), group.reason)
     });
@@ -271,7 +271,7 @@ impl<'ast> Visit<'ast> for Calls {
     }
 }
 
-/// Whether an expression is `world.prompt` or a variable `prompt`.
+/// Returns whether an expression is `world.prompt` or a variable `prompt`.
 fn is_ask(receiver: &Expr) -> bool {
     match receiver {
         Expr::Field(field) => matches!(&field.member, Member::Named(name) if name == "prompt"),

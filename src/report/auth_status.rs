@@ -6,7 +6,6 @@ use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::{TextOptions, escape};
 
-/// A source of tokens.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TokenSource {
     /// Whether it has a token; a phrase without full stop.
@@ -51,11 +50,16 @@ pub fn identity(place: &str, identity: &Identity, options: &TextOptions<'_>) -> 
 /// Returns the access of a token to the target.
 pub fn reach(reach: &TokenReach, options: &TextOptions<'_>) -> String {
     let mut page = TextPage::new(options);
-    let named = |(name, origin): &(String, String)| format!("{} (from {})", escape::line(name), escape::line(origin));
+    let (project, project_origin) = &reach.project;
+    let (environment, environment_origin) = &reach.environment;
+    let from = |origin: &str| format!(" (from {})", escape::line(origin));
+    let is_same = environment_origin == project_origin;
     let access = format!(
-        "It can access environment {} of project {}, which has {}.",
-        named(&reach.environment),
-        named(&reach.project),
+        "It can access environment {}{} of project {}{}, which has {}.",
+        escape::line(environment),
+        if is_same { String::new() } else { from(environment_origin) },
+        escape::line(project),
+        from(project_origin),
         phrases::count(reach.services, "service")
     );
     page.paragraph(&[], 0, (Tone::Plain, &access));
@@ -106,6 +110,10 @@ mod tests {
         };
         let expected = "It can access environment staging (from --environment) of\nproject shop (from railway link), which has 2 services.\n";
         assert_eq!(reach(&access, &OPTIONS), format!("{expected}It can read the variables.\n"));
+        access.environment.1 = "railway link".to_owned();
+        let same = "It can access environment staging of project shop (from\nrailway link), which has 2 services.\n";
+        assert!(reach(&access, &OPTIONS).starts_with(same));
+        access.environment.1 = "--environment".to_owned();
         access.variables = Err("Railway responded “Not Authorized”".to_owned());
         let text = reach(&access, &OPTIONS);
         assert_eq!(text, format!("{expected}It can't read the variables: Railway responded “Not\nAuthorized”.\n"));

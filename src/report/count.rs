@@ -7,11 +7,8 @@ use crate::drift::phrases::count;
 /// The number of findings of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Errors.
     pub errors: usize,
-    /// Warnings.
     pub warnings: usize,
-    /// Notes.
     pub notes: usize,
 }
 
@@ -34,7 +31,7 @@ impl Tally {
         }
     }
 
-    /// `1 error, 2 notes`; empty without findings.
+    /// Returns text such as `1 error, 2 notes`; empty without findings.
     pub fn summary(self) -> String {
         [(self.errors, Severity::Error), (self.warnings, Severity::Warning), (self.notes, Severity::Note)]
             .into_iter()

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Whether a character moves the cursor, reorders or breaks the line, or is invisible: control, bidirectional and
-/// zero-width characters, spaces other than U+0020, variation selectors, tags, private and unassigned characters.
+/// Returns whether a character moves the cursor, reorders or breaks the line, or is invisible: control, bidirectional
+/// and zero-width characters, spaces other than U+0020, variation selectors, tags, private and unassigned characters.
 pub fn is_hidden(character: char) -> bool {
     match character {
         ' '..='~' => false,
@@ -24,8 +24,8 @@ pub fn is_hidden(character: char) -> bool {
     }
 }
 
-/// Returns the text as one line, with hidden characters escaped (`\n`, `\u{202e}`). Letters of all scripts are unchanged.
-/// Idempotent.
+/// Returns the text as one line, with hidden characters escaped (`\n`, `\u{202e}`). Letters of all scripts are
+/// unchanged. Idempotent.
 pub fn line(text: &str) -> Cow<'_, str> {
     if !text.char_indices().any(|(index, character)| must_be_escaped(index, character)) {
         return Cow::Borrowed(text);
@@ -41,8 +41,8 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Escapes a value as [`line()`] does, and also outer spaces and backslashes: two values that are shown equal are equal,
-/// and `\n` differs from a line break.
+/// Escapes a value as [`line()`] does, and also outer spaces and backslashes: two values that are shown equal are
+/// equal, and `\n` differs from a line break.
 pub fn value(text: &str) -> String {
     let inner = text.trim_matches(' ');
     let leading = text.len() - text.trim_start_matches(' ').len();
@@ -56,7 +56,7 @@ fn must_be_escaped(index: usize, character: char) -> bool {
     is_hidden(character) || (index == 0 && character.width() == Some(0))
 }
 
-/// `\n`, `\t`, `\r` or `\u{…}`.
+/// Returns `\n`, `\t`, `\r` or `\u{…}`.
 fn hidden(character: char) -> impl Iterator<Item = char> {
     character.escape_default()
 }

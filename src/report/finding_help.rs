@@ -31,13 +31,13 @@ impl FindingHelp {
         (advice.is_some() || !commands.is_empty()).then_some(Self { advice, commands })
     }
 
-    /// The text behind `help:`, above the commands.
+    /// Returns the text behind `help:`, above the commands.
     pub(crate) fn text(&self) -> &str {
         self.advice.as_deref().unwrap_or("run:")
     }
 }
 
-/// The lines below the message of a finding: `cause: …`, `help: …`, and each command, indented.
+/// Returns the lines below the message of a finding: `cause: …`, `help: …`, and each command, indented.
 pub(crate) fn lines(report: &Report, finding: &Finding) -> Vec<String> {
     let mut lines: Vec<String> = finding.reason.iter().map(|reason| format!("cause: {reason}")).collect();
     if let Some(help) = FindingHelp::of(report, finding) {

@@ -46,7 +46,7 @@ fn totals(report: &Report) -> String {
     parts.join(", ")
 }
 
-/// The annotation of a step that is not done. A step is not tried after a failure or in a dry run.
+/// Returns the annotation of a step that is not done. A step is not tried after a failure or in a dry run.
 fn unfinished(receipt: &Receipt) -> Option<String> {
     let kind = match receipt.outcome {
         Outcome::Done => return None,

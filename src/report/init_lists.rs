@@ -8,13 +8,10 @@ use crate::report::{CommandTexts, Detail, Logs, TextOptions, Values};
 /// The project, the files and what they share.
 #[derive(Clone, Debug, Default)]
 pub struct InitSides {
-    /// The project.
     pub project: String,
-    /// The environment.
     pub environment: String,
     /// The origin of both.
     pub origin: String,
-    /// The files.
     pub files: Vec<String>,
     /// The number of keys in the files.
     pub keys: usize,

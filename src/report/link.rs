@@ -1,4 +1,4 @@
-//! Links to the dashboard, on terminals that support them (OSC 8).
+//! Links to the dashboard, in terminals that support them (OSC 8).
 
 use std::fmt::Write;
 
@@ -38,7 +38,7 @@ fn is_plain(id: &str) -> bool {
     (1..=LONGEST).contains(&id.len()) && id.bytes().all(is_plain)
 }
 
-/// Whether a URL is printable ASCII, as OSC 8 requires: other characters could end the escape sequence.
+/// Returns whether a URL is printable ASCII, as OSC 8 requires: other characters could end the escape sequence.
 fn is_printable(address: &str) -> bool {
     address.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -22,7 +22,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(text(report).as_bytes())
 }
 
-/// The report as Markdown.
+/// Returns the report as Markdown.
 pub fn text(report: &Report) -> String {
     let mut page = String::new();
     line(&mut page, &format!("### doctor: {}", verdict(report)));
@@ -107,7 +107,7 @@ fn row(report: &Report, finding: &Finding) -> String {
     format!("| {severity} | {rule} | {message} | {place} | {help} |")
 }
 
-/// The advice and each command, a line each.
+/// Returns the advice and each command, a line each.
 fn help(report: &Report, finding: &Finding) -> String {
     let Some(FindingHelp { advice, commands }) = FindingHelp::of(report, finding) else { return String::new() };
     let advice = advice.map(|advice| plain(&advice));
@@ -137,7 +137,8 @@ fn line(page: &mut String, text: &str) {
     page.push('\n');
 }
 
-/// A name as code. One with special characters is written as HTML, because backticks around it could run in a shell.
+/// Returns a name as code. One with special characters is written as HTML, because backticks around it could run in a
+/// shell.
 pub(crate) fn code(name: &str) -> String {
     let name = escape::line(name);
     let is_plain =
@@ -148,8 +149,8 @@ pub(crate) fn code(name: &str) -> String {
     html_code(&name)
 }
 
-/// A name as HTML code without any syntax. Sites detect mentions, issues and URLs only outside of code, and character
-/// references are never parsed as Markdown.
+/// Returns a name as HTML code without any syntax. Sites detect mentions, issues and URLs only outside of code, and
+/// character references are never parsed as Markdown.
 pub(crate) fn html_code(name: &str) -> String {
     let escaped = escape::line(name);
     let mut coded = String::with_capacity(escaped.len() + 13);
@@ -174,7 +175,7 @@ pub(crate) fn html_code(name: &str) -> String {
     coded
 }
 
-/// A command to copy, as code: only backticks, and the bars of a table, have a meaning in it.
+/// Returns a command to copy, as code: only backticks, and the bars of a table, have a meaning in it.
 fn command(line: &str) -> String {
     let line = escape::line(line).replace('|', "\\|");
     let longest = line.split(|character| character != '`').map(str::len).max().unwrap_or(0);

@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::drift::Secret;
+use crate::drift::dotenv::CheckoutSource;
 use crate::drift::engine::service_status::StatusCheck;
 use crate::drift::matrix::Matrix;
 use crate::drift::model::finding::Finding;
@@ -53,11 +54,9 @@ pub struct Report {
     pub flags: Vec<String>,
     /// The services that were named by flags, each with its flag: (`agentverse-worker-staging`, `--service=worker`).
     pub service_flags: Vec<(String, String)>,
-    /// The project.
     pub project: ResourceRef,
     /// Where the project was named: `doctor.toml`, `railway link`, `--project`, `RAILWAY_TOKEN`, `RAILWAY_PROJECT_ID`.
     pub project_origin: String,
-    /// The environment.
     pub environment: ResourceRef,
     /// Where the environment was named.
     pub environment_origin: String,
@@ -110,7 +109,6 @@ pub struct Report {
 /// A plan that was not executed.
 #[derive(Debug)]
 pub struct Planned {
-    /// The plan.
     pub plan: Plan,
     /// The commands that execute it without a prompt, in order; empty if no flags express exactly this plan.
     pub commands: Vec<Vec<String>>,
@@ -129,27 +127,29 @@ pub enum ReportPart {
 }
 
 impl Report {
-    /// Whether it has the results of a comparison. An undo compares nothing, and neither does an interrupted fix.
+    /// Returns whether it has the results of a comparison. An undo compares nothing, and neither does an interrupted
+    /// fix.
     pub fn compares(&self) -> bool {
         self.command != "undo" && !self.not_rechecked
     }
 
-    /// Values compared, over all services.
+    /// Returns the number of values compared, over all services.
     pub fn compared(&self) -> usize {
         self.services.iter().map(|line| line.compared).sum()
     }
 
-    /// Keys that could not be compared because Railway never returns their values, over all services.
+    /// Returns the number of keys that could not be compared because Railway never returns their values, over all
+    /// services.
     pub fn sealed(&self) -> usize {
         self.services.iter().map(|line| line.sealed).sum()
     }
 
-    /// Keys that could not be compared for another reason, over all services.
+    /// Returns the number of keys that could not be compared for another reason, over all services.
     pub fn unknown(&self) -> usize {
         self.services.iter().map(|line| line.unknown).sum()
     }
 
-    /// The number of steps by outcome, `2 done, 1 not-tried`; without any, `nothing was done`.
+    /// Returns the number of steps by outcome, `2 done, 1 not-tried`; without any, `nothing was done`.
     pub fn steps(&self) -> String {
         let number = |outcome: Outcome| self.receipts.iter().filter(|receipt| receipt.outcome == outcome).count();
         let counts: Vec<String> = Outcome::ALL
@@ -161,13 +161,13 @@ impl Report {
         if counts.is_empty() { "nothing was done".to_owned() } else { counts.join(", ") }
     }
 
-    /// The remarks on how it ended and the command that undoes it, for formats without a separate undo command.
+    /// Returns the remarks on how it ended and the command that undoes it, for formats without a separate undo command.
     pub fn all_endings(&self) -> Vec<String> {
         let undo = self.undo_command.iter().map(|command| format!("to undo this run: `{command}`"));
         self.endings.iter().cloned().chain(undo).collect()
     }
 
-    /// Whether a finding of that severity makes the run fail.
+    /// Returns whether a finding of that severity makes the run fail.
     pub fn fails(&self, severity: Severity) -> bool {
         self.fail_on.is_some_and(|least| severity >= least)
     }
@@ -176,7 +176,6 @@ impl Report {
 /// The results for one service.
 #[derive(Clone, Debug)]
 pub struct ServiceLine {
-    /// The service.
     pub service: ResourceRef,
     /// Its name in `doctor.toml`.
     pub alias: Option<String>,
@@ -193,13 +192,13 @@ pub struct ServiceLine {
 }
 
 impl ServiceLine {
-    /// The keys that could not be compared, each count with a leading comma: `, 1 sealed, 2 unknown`.
+    /// Returns the keys that could not be compared, each count with a leading comma: `, 1 sealed, 2 unknown`.
     pub(crate) fn uncompared(&self) -> String {
         [vec![String::new()], uncompared(self.sealed, self.unknown)].concat().join(", ")
     }
 }
 
-/// `1 sealed`, `2 unknown`; empty if every key was compared.
+/// Returns texts such as `1 sealed`, `2 unknown`; empty if every key was compared.
 pub(crate) fn uncompared(sealed: usize, unknown: usize) -> Vec<String> {
     let counts = [(sealed, "sealed"), (unknown, "unknown")];
     counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}")).collect()
@@ -257,7 +256,7 @@ pub struct TextOptions<'k> {
 /// Whether start commands are shown. They may contain credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandTexts {
-    /// On a terminal.
+    /// In a terminal.
     Shown,
     /// Masked, as values are.
     Masked,
@@ -266,7 +265,7 @@ pub enum CommandTexts {
 /// Whether logs and response bodies are shown. A service may print secrets, and CI logs are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logs {
-    /// On a terminal, or with `--show-logs`.
+    /// In a terminal, or with `--show-logs`.
     Shown,
     /// Only their size is shown.
     Counted,
@@ -277,7 +276,7 @@ impl TextOptions<'_> {
     pub fn mask(&self, value: &Secret) -> String {
         match self.values {
             Values::Fingerprints(key) => format!("● {}", value.fingerprint(key)),
-            Values::Redacted => "●".to_owned(),
+            Values::Redacted(_) => "●".to_owned(),
             Values::Shown if value.expose().is_empty() => "(empty)".to_owned(),
             Values::Shown => escape::value(value.expose()),
         }
@@ -300,8 +299,8 @@ pub enum Values<'k> {
     /// A fingerprint under this run's key.
     Fingerprints(&'k FingerprintKey),
     /// `●` for all: fingerprints would reveal whether a guess in a committed file equals a secret.
-    Redacted,
-    /// The value itself, escaped; only on a terminal, with `--show-values`.
+    Redacted(CheckoutSource),
+    /// The value itself, escaped; only in a terminal, with `--show-values`.
     Shown,
 }
 
@@ -309,7 +308,7 @@ impl std::fmt::Debug for Values<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Fingerprints(_) => "Fingerprints",
-            Self::Redacted => "Withheld",
+            Self::Redacted(_) => "Redacted",
             Self::Shown => "Shown",
         })
     }

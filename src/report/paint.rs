@@ -26,8 +26,8 @@ pub enum Tone {
 }
 
 impl Tone {
-    /// Only the eight basic colours, which terminal themes adapt to the background. Bold yellow is avoided, because many
-    /// terminals draw it as bright yellow on white; so is blue, which many draw as nearly black on black.
+    /// Only the eight basic colours, which terminal themes adapt to the background. Bold yellow is avoided, because
+    /// many terminals draw it as bright yellow on white; so is blue, which many draw as nearly black on black.
     pub fn style(self) -> Style {
         match self {
             Self::Plain => Style::new(),

@@ -201,7 +201,7 @@ fn run(report: &Report) -> Run<'_> {
     }
 }
 
-/// The notification of a step that is not done. A completed step has none.
+/// Returns the notification of a step that is not done. A completed step has none.
 fn unfinished(receipt: &Receipt) -> Option<Notification<'_>> {
     let level = match receipt.outcome {
         receipt::Outcome::Done => return None,
@@ -237,7 +237,8 @@ fn outcome<'r>(report: &'r Report, finding: &'r Finding) -> SarifOutcome<'r> {
     }
 }
 
-/// `MESSAGE.`, `cause: …` and `help: …`, a line each. Every line ends with a full stop, as SARIF validators expect.
+/// Returns `MESSAGE.`, `cause: …` and `help: …`, a line each. Every line ends with a full stop, as SARIF validators
+/// expect.
 fn message(report: &Report, finding: &Finding) -> String {
     let mut lines = vec![finding.message.clone()];
     lines.extend(finding.reason.iter().map(|reason| format!("cause: {reason}")));
@@ -275,7 +276,7 @@ fn logical(name: &str) -> Logical<'_> {
     Logical { name, kind: "resource" }
 }
 
-/// A relative reference, or a `file:` URI for an absolute path.
+/// Returns a relative reference, or a `file:` URI for an absolute path.
 fn uri(file: &str) -> String {
     let path = utf8_percent_encode(&file.replace('\\', "/"), PATH).to_string();
     if Path::new(file).is_absolute() { format!("file://{path}") } else { path }

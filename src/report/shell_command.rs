@@ -7,8 +7,8 @@ use crate::drift::ResourceRef;
 use crate::report::Report;
 use crate::report::escape;
 
-/// Returns a complete command: the program of this run, the arguments, and the targeting flags of this run. Services that
-/// were named by flags are repeated unless the arguments name services. Every printed command is built here.
+/// Returns a complete command: the program of this run, the arguments, and the targeting flags of this run. Services
+/// that were named by flags are repeated unless the arguments name services. Every printed command is built here.
 pub fn complete<'w>(
     program: &'w [String],
     arguments: &'w [String],

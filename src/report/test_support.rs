@@ -42,17 +42,17 @@ rule!(LINE, "D202", "unreadable-line", Warning, "a line that is not an assignmen
 /// A value that no report shows.
 pub(crate) const MARKER: &str = "marker-4711-value";
 
-/// A service of that name, with another text as its id.
+/// Returns a service of that name, with another text as its id.
 pub(crate) fn service(name: &str) -> ResourceRef {
     ResourceRef { id: format!("id-{name}"), name: name.to_owned() }
 }
 
-/// The results of a service that could be read.
+/// Returns the results of a service that could be read.
 pub(crate) fn line(name: &str, compared: usize, sealed: usize) -> ServiceLine {
     ServiceLine { service: service(name), alias: None, compared, sealed, unknown: 0, error: None, checks: Vec::new() }
 }
 
-/// A finding about a key on services.
+/// Returns a finding about a key on services.
 pub(crate) fn finding(rule: &'static Rule, key: &str, services: &[&str], message: &str) -> Finding {
     let mut finding = Finding::new(rule, message);
     finding.key = Some(key.to_owned());
@@ -60,7 +60,7 @@ pub(crate) fn finding(rule: &'static Rule, key: &str, services: &[&str], message
     finding
 }
 
-/// A value that differs on the services, in line 5 of `.env`.
+/// Returns a finding on a value that differs on the services, in line 5 of `.env`.
 pub(crate) fn differs(key: &str, services: &[&str]) -> Finding {
     let mut finding = finding(&DIFFERS, key, services, &format!("{key} differs between .env and Railway"));
     finding.places = vec![Location { file: ".env".to_owned(), line: 5 }];
@@ -71,12 +71,12 @@ pub(crate) fn differs(key: &str, services: &[&str]) -> Finding {
     finding
 }
 
-/// An observation at a place.
+/// Returns an observation at a place.
 pub(crate) fn observation(place: &str, state: &'static str, value: Option<&str>) -> Observation {
     Observation { place: place.to_owned(), value: value.map(Secret::new), state }
 }
 
-/// A report on two services without findings.
+/// Returns a report on two services without findings.
 pub(crate) fn calm() -> Report {
     Report {
         command: "check",
@@ -103,7 +103,7 @@ pub(crate) fn calm() -> Report {
     }
 }
 
-/// A report in which one key differs on both services, one is sealed, and two are only on Railway.
+/// Returns a report in which one key differs on both services, one is sealed, and two are only on Railway.
 pub(crate) fn incident() -> Report {
     let (api, worker) = ("agentverse-api-staging", "agentverse-worker-staging");
     let mut sealed = finding(&SEALED, "JWT_SIGNING_KEY", &[api], "JWT_SIGNING_KEY can't be compared: it is sealed");
@@ -127,7 +127,7 @@ pub(crate) fn incident() -> Report {
     }
 }
 
-/// A push that was interrupted after its first step; nothing was read again.
+/// Returns a push that was interrupted after its first step; nothing was read again.
 pub(crate) fn cut_short() -> Report {
     let receipt = |change, key: Option<&str>, outcome, detail: Option<&str>| Receipt {
         change,
@@ -153,7 +153,7 @@ pub(crate) fn cut_short() -> Report {
     }
 }
 
-/// The default options of the tests.
+/// Returns the default options of the tests.
 pub(crate) fn text_options(key: &FingerprintKey, width: usize, detail: Detail) -> TextOptions<'_> {
     TextOptions {
         colour: false,
@@ -166,7 +166,7 @@ pub(crate) fn text_options(key: &FingerprintKey, width: usize, detail: Detail) -
     }
 }
 
-/// A fixed key for fingerprints.
+/// Returns a fixed key for fingerprints.
 pub(crate) fn key() -> FingerprintKey {
     FingerprintKey::new(&[7; 32])
 }

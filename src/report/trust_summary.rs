@@ -17,9 +17,9 @@ pub struct TrustSummary {
     pub environment: Option<String>,
     /// The environments that it protects.
     pub protected: Vec<String>,
-    /// The services that it names; empty for every service that shares a key with the files.
+    /// The services that it names; empty for every service that shares a key with the env files.
     pub services: Vec<String>,
-    /// The files that it names; empty for the default files.
+    /// The files that it names; empty for the default env files.
     pub files: Vec<String>,
     /// The keys that it requires.
     pub keys: Vec<String>,
@@ -44,7 +44,8 @@ pub fn text(offer: &TrustSummary, width: usize) -> String {
     let mut page = TextPage::new(&options);
     let file = &offer.file;
     if !offer.changes.is_empty() {
-        page.paragraph(&[], 0, (Tone::Plain, &format!("{file} changed since you accepted it:")));
+        let changed = format!("{file} differs from the doctor.toml that you accepted for project {}:", offer.project);
+        page.paragraph(&[], 0, (Tone::Plain, &changed));
         for change in &offer.changes {
             page.paragraph(&[(Tone::Plain, "  ")], 4, (Tone::Plain, change));
         }
@@ -58,8 +59,8 @@ pub fn text(offer: &TrustSummary, width: usize) -> String {
     if !offer.protected.is_empty() {
         row(&mut page, "protected", &offer.protected, "");
     }
-    row(&mut page, "services", &offer.services, "every service that shares a key with the files");
-    row(&mut page, "files", &offer.files, "the default files");
+    row(&mut page, "services", &offer.services, "every service that shares a key with the env files");
+    row(&mut page, "files", &offer.files, "the default env files");
     if !offer.keys.is_empty() {
         row(&mut page, "requires", &offer.keys, "");
     }
@@ -116,7 +117,7 @@ mod tests {
             }],
         };
         let expected = "\
-doctor.toml changed since you accepted it:
+doctor.toml differs from the doctor.toml that you accepted for project shop\\u{202e}:
   - environment = \"dev\"
   + environment = \"staging\"
 
@@ -134,7 +135,10 @@ Each check sends OPS_KEY to a domain of api: GET /health
 ";
         assert_eq!(text(&offer, 100), expected);
         let bare = text(&TrustSummary { file: "doctor.toml".to_owned(), ..TrustSummary::default() }, 100);
-        assert!(bare.contains("services     every service that shares a key with the files\n"), "{bare}");
-        assert!(!bare.contains("changed") && !bare.contains("protected") && !bare.contains("Each check"), "{bare}");
+        assert!(bare.contains("services     every service that shares a key with the env files\n"), "{bare}");
+        assert!(
+            !bare.contains("differs from") && !bare.contains("protected") && !bare.contains("Each check"),
+            "{bare}"
+        );
     }
 }

@@ -15,6 +15,8 @@ use crate::report::{Format, TextOptions, Values, json, shell_command};
 pub struct History {
     /// The program of this run, which printed commands start with.
     pub program: Vec<String>,
+    /// The flags of this run that printed commands repeat.
+    pub flags: Vec<String>,
     /// One line for each run, the newest first.
     pub lines: Vec<UndoListLine>,
     /// The directory of the journal.
@@ -103,7 +105,7 @@ pub fn write(history: &History, format: Format, options: &TextOptions<'_>, out: 
     }
 }
 
-/// The text in an HTML page.
+/// Returns the text in an HTML page.
 fn page(history: &History, options: &TextOptions<'_>) -> String {
     // The list contains no values.
     let plain = TextOptions {
@@ -152,7 +154,8 @@ fn text(history: &History, options: &TextOptions<'_>) -> String {
     page.paragraph(&[], 2, (Tone::Faint, &kept));
     let example = history.lines.iter().find(|line| matches!(line.state, UndoState::Here | UndoState::Elsewhere(_)));
     if let Some(line) = example {
-        let arguments = [history.program.clone(), vec!["undo".to_owned(), line.run.clone()]].concat();
+        let arguments =
+            [history.program.clone(), vec!["undo".to_owned(), line.run.clone()], history.flags.clone()].concat();
         page.line(&[(Tone::Plain, "To undo a run:")]);
         page.line(&[(Tone::Plain, "    "), (Tone::Plain, &shell_command::line(&arguments))]);
     }

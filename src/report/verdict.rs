@@ -17,7 +17,6 @@ const DISPROVED: u8 = 7;
 const INCONCLUSIVE: u8 = 8;
 const INTERRUPTED: u8 = 130;
 
-/// The verdict on one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceVerdict {
     /// No finding reaches `--fail-on`.
@@ -32,7 +31,7 @@ impl ServiceVerdict {
     /// Every verdict.
     pub const ALL: [Self; 3] = [Self::Pass, Self::Fail, Self::Skip];
 
-    /// The label in a table.
+    /// Returns the label in a table.
     pub fn label(self) -> &'static str {
         match self {
             Self::Pass => "PASS",
@@ -41,7 +40,7 @@ impl ServiceVerdict {
         }
     }
 
-    /// The name in JSON.
+    /// Returns the name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -73,7 +72,7 @@ impl Report {
         self.shortfalls.get(&line.service.name).copied()
     }
 
-    /// The shortfall as a short phrase for the service's row; empty if there is none.
+    /// Returns the shortfall as a short phrase for the service's row; empty if there is none.
     pub fn shortfall_text(&self, line: &ServiceLine) -> String {
         let own = |receipt: &&Receipt| receipt.place == line.service.name;
         let deployment = self.receipts.iter().filter(own).find(|receipt| receipt.change == "redeploy");
@@ -92,14 +91,14 @@ impl Report {
         .to_owned()
     }
 
-    /// Whether this run changed or deployed the service.
+    /// Returns whether this run changed or deployed the service.
     fn was_changed(&self, line: &ServiceLine) -> bool {
         let own = |receipt: &Receipt| receipt.place == line.service.name;
         self.plan.is_none() && self.receipts.iter().any(|receipt| own(receipt) && receipt.outcome == Outcome::Done)
     }
 
-    /// How the run ended, if its findings do not explain the exit code: what was not applied, failed or could not be
-    /// verified, and where. Otherwise empty.
+    /// Returns how the run ended, if its findings do not explain the exit code: what was not applied, failed or could
+    /// not be verified, and where. Otherwise empty.
     pub fn conclusion(&self) -> Vec<String> {
         let mut phrases = Vec::new();
         if self.exit_code == INTERRUPTED {
@@ -123,7 +122,7 @@ impl Report {
         phrases
     }
 
-    /// A phrase for an exit code that nothing else in the report explains.
+    /// Returns a phrase for an exit code that nothing else in the report explains.
     fn exit_code_phrase(&self) -> Option<&'static str> {
         match self.exit_code {
             PARTIAL => Some("incomplete"),
@@ -134,12 +133,12 @@ impl Report {
         }
     }
 
-    /// Whether the run failed after it may have written something: the report then ends with the undo command.
+    /// Returns whether the run failed after it may have written something: the report then ends with the undo command.
     pub fn ends_with_undo(&self) -> bool {
         [PARTIAL, DISPROVED, INCONCLUSIVE, INTERRUPTED].contains(&self.exit_code)
     }
 
-    /// The services for which nothing was compared, if the run fails for that reason.
+    /// Returns the services for which nothing was compared, if the run fails for that reason.
     pub fn not_compared(&self) -> Option<Vec<&str>> {
         if self.exit_code == CLEAN || (self.compared() > 0 && self.exit_code != NOTHING_COMPARED) {
             return None;
@@ -148,7 +147,7 @@ impl Report {
         Some(lines.map(|line| line.service.name.as_str()).collect())
     }
 
-    /// Whether every compared value agrees. An ignored finding may be a difference.
+    /// Returns whether every compared value agrees. An ignored finding may be a difference.
     pub fn all_agree(&self) -> bool {
         let is_agreeing = |finding: &Finding| finding.severity == Severity::Note && finding.rule.values_may_agree;
         self.exit_code == CLEAN

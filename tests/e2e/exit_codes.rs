@@ -6,7 +6,7 @@ use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 use railway_doctor::io::sim::fault::Fault;
 use railway_doctor::io::sim::seed::{self, ACCOUNT_TOKEN, incident};
 
-use crate::binary::Doctor;
+use crate::binary::{self, Doctor};
 use crate::server::Misbehaviour;
 
 fn incident() -> Doctor {
@@ -87,7 +87,7 @@ fn exit_2_means_usage_or_configuration_error() {
         ("an unknown key", doctor().file("doctor.toml", "env-fiel = \".env\"\n"), vec![], "env-file"),
         ("a service in doctor.toml", doctor().file("doctor.toml", "[services.web]\n"), vec![], "doctor.toml:1"),
         ("another address", doctor(), vec!["--api-url", "http://example.com/"], "literal loopback addresses only"),
-        ("values in a pipe", doctor(), vec!["--show-values"], "only on a terminal"),
+        ("values in a pipe", doctor(), vec!["--show-values"], "only in a terminal"),
         ("conflicting flags", doctor(), vec!["--no-config", "--config", "x"], "--config"),
     ];
     for (name, doctor, arguments, fragment) in cases {
@@ -201,7 +201,7 @@ fn exit_130_means_interrupted() {
         }
         let status = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(status.success());
-        let outcome = crate::binary::outcome(child.wait_with_output().unwrap());
+        let outcome = binary::outcome(child.wait_with_output().unwrap());
         assert_eq!(outcome.code, Some(130), "{signal} {outcome:?}");
         assert_eq!(outcome.err, "doctor: interrupted; nothing was changed\n", "{signal}");
     }
@@ -223,7 +223,7 @@ fn interrupted_demo_finishes_the_current_step() {
     let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
     err.read_to_string(&mut stderr).unwrap();
-    let outcome = crate::binary::outcome(child.wait_with_output().unwrap());
+    let outcome = binary::outcome(child.wait_with_output().unwrap());
     assert_eq!(outcome.code, Some(130), "{outcome:?}");
     assert!(stderr.contains("finishing this step"), "{stderr}");
     assert!(outcome.out.contains("unknown  redeploy"), "{outcome:?}");

@@ -19,7 +19,7 @@ pub enum Spelling {
 }
 
 impl Spelling {
-    /// The pattern to show in messages.
+    /// Returns the pattern to show in messages.
     pub fn pattern(self) -> &'static str {
         match self {
             Self::Bare => "KEY=…",
@@ -28,7 +28,7 @@ impl Spelling {
         }
     }
 
-    /// The right-hand side for a value, without escapes.
+    /// Returns the right-hand side for a value, without escapes.
     pub fn write(self, value: &Secret) -> Zeroizing<String> {
         let quote = match self {
             Self::Bare => "",
@@ -38,7 +38,7 @@ impl Spelling {
         Zeroizing::new(format!("{quote}{}{quote}", value.expose()))
     }
 
-    /// The simplest spelling from which every loader reads exactly this value, found by running all of them.
+    /// Returns the simplest spelling from which every loader reads exactly this value, found by running all of them.
     pub fn of(value: &Secret) -> Option<Self> {
         [Self::Bare, Self::Single, Self::Double]
             .into_iter()
@@ -46,8 +46,8 @@ impl Spelling {
     }
 }
 
-/// The value that every loader reads from `K=` followed by this right-hand side; `None` if they disagree, or if one of
-/// them reads the next line as part of the value.
+/// Returns the value that every loader reads from `K=` followed by this right-hand side; `None` if they disagree, or if
+/// one of them reads the next line as part of the value.
 pub fn agreed(right_hand_side: &str) -> Option<Secret> {
     let text = Zeroizing::new(format!("K={right_hand_side}\nNEXT=1\n"));
     let body = Body::of(&text);

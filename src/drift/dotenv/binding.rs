@@ -7,7 +7,6 @@ use crate::drift::Secret;
 /// A key that a loader reads from a text. Offsets refer to the text that the loader was given.
 #[derive(Clone, Debug)]
 pub struct Binding {
-    /// The key.
     pub key: String,
     /// The value; `None` for a key without `=`, which python-dotenv accepts and leaves unset.
     pub value: Option<Secret>,

@@ -34,7 +34,6 @@ pub enum KeyReading {
 /// A key for which loaders read different values.
 #[derive(Clone, Debug)]
 pub struct Disagreement {
-    /// The key.
     pub key: String,
     /// The index of its effective entry; `None` if [`LocalFile`] does not have the key, but some loader does.
     pub entry: Option<usize>,
@@ -51,7 +50,7 @@ pub struct Disagreement {
 }
 
 impl Disagreement {
-    /// How the loader reads the key.
+    /// Returns how the loader reads the key.
     pub fn reading(&self, loader: Loader) -> KeyReading {
         self.readings
             .into_iter()
@@ -59,7 +58,7 @@ impl Disagreement {
             .map_or(KeyReading::Missing, |(_, reading)| reading)
     }
 
-    /// How to fix it, without quoting the value.
+    /// Returns how to fix it, without quoting the value.
     pub fn advice(&self) -> &'static str {
         self.kind.advice(self.spelling)
     }
@@ -121,7 +120,7 @@ pub fn find(file: &LocalFile) -> Vec<Disagreement> {
     found
 }
 
-/// Every key that any loader reads, once each, in the order of the file.
+/// Returns every key that any loader reads, once each, in the order of the file.
 fn suspects<'v>(file: &'v LocalFile, views: &'v LoaderViews) -> Vec<SuspectKey<'v>> {
     let mut seen: HashSet<&str> = file.keys().collect();
     let mut suspects: Vec<_> = file
@@ -206,7 +205,7 @@ impl<'v> KeyReadings<'v> {
         }
     }
 
-    /// The start of an earlier statement that includes this one for a loader that does not read its value.
+    /// Returns the start of an earlier statement that includes this one for a loader that does not read its value.
     fn swallower(&self, suspect: &SuspectKey<'_>) -> Option<usize> {
         let entry = self.entry(suspect)?;
         let at = suspect.at;
@@ -269,7 +268,7 @@ fn given<'v>(map: &HashMap<&str, &'v Binding>, key: &str) -> Option<&'v Secret> 
     map.get(key).and_then(|binding| binding.value.as_ref())
 }
 
-/// The start of the range that contains the offset; the ranges are sorted.
+/// Returns the start of the range that contains the offset; the ranges are sorted.
 fn containing<T>(items: &[T], at: usize, range: impl Fn(&T) -> Range<usize>) -> Option<usize> {
     let index = items.partition_point(|item| range(item).start <= at).checked_sub(1)?;
     let range = range(&items[index]);
@@ -281,13 +280,13 @@ fn containing<T>(items: &[T], at: usize, range: impl Fn(&T) -> Range<usize>) -> 
 pub struct Disagreements(OnceCell<Vec<Vec<Disagreement>>>);
 
 impl Disagreements {
-    /// For files without disagreements.
+    /// Returns the result for files without disagreements.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
         Self(OnceCell::from(Vec::new()))
     }
 
-    /// The disagreements of the file with that index.
+    /// Returns the disagreements of the file with that index.
     pub fn of_file(&self, files: &[LocalFile], file: usize) -> &[Disagreement] {
         let all = self.0.get_or_init(|| files.iter().map(LocalFile::disagreements).collect());
         all.get(file).map_or(&[], Vec::as_slice)

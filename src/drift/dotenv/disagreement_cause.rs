@@ -18,7 +18,6 @@ pub enum CauseKind {
     Hash,
     /// A comment directly after the `=`.
     Comment,
-    /// Backticks.
     Backtick,
     /// A backslash.
     Escape,
@@ -42,12 +41,11 @@ pub enum CauseKind {
     Swallowed,
     /// Assigned several times.
     Duplicate,
-    /// Something else.
     Other,
 }
 
 impl CauseKind {
-    /// The cause as a noun phrase.
+    /// Returns the cause as a noun phrase.
     pub fn description(self) -> &'static str {
         match self {
             Self::Reference => {
@@ -64,7 +62,7 @@ impl CauseKind {
             Self::LineEnd => "a carriage return in the value",
             Self::LineBreak => "key, `=` and value on different lines",
             Self::Colon => "a `:` instead of `=`",
-            Self::Key => "a key that not every loader accepts",
+            Self::Key => "a key that some loaders reject",
             Self::ByteOrderMark => "a byte order mark at the start of the file",
             Self::Swallowed => "an earlier line that extends into this one",
             Self::Duplicate => "several assignments: dotenvy keeps the first, the other loaders the last",
@@ -72,7 +70,7 @@ impl CauseKind {
         }
     }
 
-    /// How to fix it: by writing the value in the given spelling, unless the cause is not in the value.
+    /// Returns how to fix it: by writing the value in the given spelling, unless the cause is not in the value.
     pub fn advice(self, spelling: Option<Spelling>) -> &'static str {
         match (self, spelling) {
             (Self::Key, _) => "use only letters, digits and underscores in the key",
@@ -89,7 +87,7 @@ impl CauseKind {
             (Self::Substitution, None) => {
                 "write KEY='…' for dotenvy and use interpolate=False for python-dotenv, or set `loader` in doctor.toml"
             }
-            (_, None) => "no spelling works for every loader; set `loader` in doctor.toml",
+            (_, None) => "no way of writing this line works for every loader; set `loader` in doctor.toml",
         }
     }
 }
@@ -116,7 +114,7 @@ const EXPERIMENTS: &[Experiment] = &[
     Experiment { kind: CauseKind::Blank, characters: &[' ', '\t'], without: |text| text.replace([' ', '\t'], "_") },
 ];
 
-/// Why a loader does not read an assignment that others read.
+/// Returns why a loader does not read an assignment that others read.
 pub fn of_entry(text: &str, entry: &Entry) -> CauseKind {
     let is_quoted = text[entry.key_span.clone()] != entry.key;
     if is_quoted || !is_plain(&entry.key) {
@@ -128,13 +126,13 @@ pub fn of_entry(text: &str, entry: &Entry) -> CauseKind {
     inside(&text[entry.span.clone()]).unwrap_or_else(around)
 }
 
-/// Whether every loader accepts the key.
+/// Returns whether every loader accepts the key.
 pub fn is_plain(key: &str) -> bool {
     key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && key.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '.'))
 }
 
-/// The cause in a right-hand side; `None` if loaders agree on it, so that the cause is in the text around it.
+/// Returns the cause in a right-hand side; `None` if loaders agree on it, so that the cause is in the text around it.
 pub fn inside(written: &str) -> Option<CauseKind> {
     if agreed(written).is_some() {
         return None;
@@ -150,7 +148,7 @@ pub fn inside(written: &str) -> Option<CauseKind> {
     Some(single.or_else(first).map_or(CauseKind::Other, |experiment| experiment.kind))
 }
 
-/// The cause in the text around a right-hand side that every loader reads the same.
+/// Returns the cause in the text around a right-hand side that every loader reads the same.
 pub fn around(text: &str, entry: &Entry) -> CauseKind {
     let before = &text[entry.statement.start..entry.key_span.start];
     let between = &text[entry.key_span.end..entry.span.start];
@@ -168,7 +166,7 @@ pub fn around(text: &str, entry: &Entry) -> CauseKind {
     }
 }
 
-/// Whether the text starts with a quote that is not closed on the same line.
+/// Returns whether the text starts with a quote that is not closed on the same line.
 fn is_unclosed(written: &str) -> bool {
     let mut characters = written.chars();
     let quote = characters.next().filter(|first| matches!(first, '\'' | '"'));

@@ -2,7 +2,7 @@
 //!
 //! dotenvy reports no positions, and expands variables from the process environment. Both are worked around:
 //!
-//! - [`Feed`] hands out one physical line at a time, so that after each result the offset up to which dotenvy has read
+//! - `Feed` hands out one physical line at a time, so that after each result the offset up to which dotenvy has read
 //!   is known.
 //! - Every variable name after a `$` gets a prefix that occurs neither in the text nor in the process environment. When
 //!   dotenvy has read an assignment to a name that some `$` refers to, `Feed` hands out the same assignment once more
@@ -185,7 +185,7 @@ impl Read for &Feed<'_> {
     }
 }
 
-/// The offset and name after every `$` or `${`. The name is empty if it is not one that dotenvy expands.
+/// Returns the offset and name after every `$` or `${`. The name is empty if it is not one that dotenvy expands.
 fn names(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices('$').map(|(dollar, _)| {
         let start = dollar + 1;
@@ -198,7 +198,7 @@ fn names(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// A word that does not occur in the text.
+/// Returns a word that does not occur in the text.
 fn unused_prefix(text: &str) -> String {
     const STEM: &str = "Q0doctor";
     let mut used: Vec<usize> = text

@@ -64,7 +64,7 @@ pub fn drop_bindings(read: &mut Literal, drop: impl Fn(&Binding) -> bool) {
     });
 }
 
-/// The blocks, in the order of the text and without overlap: from the line after `KEY=-----BEGIN …` to the line
+/// Returns the blocks, in the order of the text and without overlap: from the line after `KEY=-----BEGIN …` to the line
 /// `-----END …`, if only base64 and headers lie between.
 fn blocks(original: &str, bindings: &[Binding]) -> Vec<Range<usize>> {
     let opens = |binding: &&Binding| {
@@ -87,7 +87,7 @@ fn blocks(original: &str, bindings: &[Binding]) -> Vec<Range<usize>> {
     blocks
 }
 
-/// The end of the lines that may belong to a block starting here, and whether the block is complete.
+/// Returns the end of the lines that may belong to a block starting here, and whether the block is complete.
 fn block(original: &str, start: usize) -> (usize, bool) {
     let mut end = start;
     for line in original[start..].split_inclusive(['\n', '\r']) {
@@ -118,19 +118,14 @@ fn newlines(text: &str) -> usize {
 mod tests {
     use crate::drift::Secret;
     use crate::drift::dotenv::LocalFile;
+    use crate::drift::dotenv::key_block::DESCRIPTION;
 
     const BLOCK: &str = "-----BEGIN PRIVATE KEY-----\nMIIBmarker+/AB\nmarkerEND==\n-----END PRIVATE KEY-----\n";
 
     fn read(text: &str) -> (Vec<String>, Vec<(usize, bool)>) {
         let file = LocalFile::parse(".env", Secret::new(text));
         let keys = file.entries.iter().map(|entry| entry.key.clone()).collect();
-        (
-            keys,
-            file.problems
-                .iter()
-                .map(|flaw| (flaw.line, flaw.description == crate::drift::dotenv::key_block::DESCRIPTION))
-                .collect(),
-        )
+        (keys, file.problems.iter().map(|flaw| (flaw.line, flaw.description == DESCRIPTION)).collect())
     }
 
     #[test]

@@ -17,14 +17,14 @@ pub struct Literal {
 }
 
 impl Literal {
-    /// For bindings that both read the same; the last assignment of a key is the effective one.
+    /// Creates the result for bindings that both read the same; the last assignment of a key is the effective one.
     pub fn of(bindings: Vec<Binding>) -> Self {
         let last = bindings.iter().enumerate().map(|(index, binding)| (binding.key.clone(), index)).collect();
         Self { bindings, last }
     }
 }
 
-/// Whether no merge is needed, because both read the same values at the same offsets.
+/// Returns whether no merge is needed, because both read the same values at the same offsets.
 pub fn are_equal(python: &[Binding], node: &[Binding]) -> bool {
     let same = |(one, other): (&Binding, &Binding)| {
         one.key_span == other.key_span && one.key == other.key && one.value.is_some() && one.value == other.value

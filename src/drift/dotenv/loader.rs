@@ -25,7 +25,7 @@ impl Loader {
     /// Every loader, in the order in which reports list them.
     pub const ALL: [Self; 3] = [Self::Dotenvy, Self::Python, Self::Node];
 
-    /// The name in `doctor.toml`.
+    /// Returns the name in `doctor.toml`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dotenvy => "dotenvy",
@@ -34,12 +34,12 @@ impl Loader {
         }
     }
 
-    /// The loader with this name in `doctor.toml`.
+    /// Returns the loader with this name in `doctor.toml`.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|loader| loader.name() == name)
     }
 
-    /// The usual name of the library.
+    /// Returns the usual name of the library.
     pub fn title(self) -> &'static str {
         match self {
             Self::Dotenvy => "dotenvy",
@@ -71,12 +71,12 @@ impl<'t> Body<'t> {
         Self { original, normal: Normal::of(original) }
     }
 
-    /// Whether the text starts with a byte order mark.
+    /// Returns whether the text starts with a byte order mark.
     pub fn has_mark(&self) -> bool {
         self.normal.had_mark()
     }
 
-    /// The text as python-dotenv reads it.
+    /// Returns the text as python-dotenv reads it.
     pub fn python(&self, edition: Edition, substitution: Substitution) -> PythonReading {
         // The classic edition does not strip the byte order mark: it becomes part of the first line.
         let mark = if edition == Edition::Classic && self.has_mark() { BYTE_ORDER_MARK.len_utf8() } else { 0 };
@@ -98,14 +98,14 @@ impl<'t> Body<'t> {
         reading
     }
 
-    /// The text as node's dotenv reads it.
+    /// Returns the text as node's dotenv reads it.
     pub fn node(&self) -> Vec<Binding> {
         let mut bindings = node_reader::read(self.normal.text());
         relocate(&mut bindings, |offset| self.normal.original(offset));
         bindings
     }
 
-    /// The text as dotenvy reads it, with variables expanded from the file alone.
+    /// Returns the text as dotenvy reads it, with variables expanded from the file alone.
     pub fn rust(&self) -> RustReading {
         let body = self.original.strip_prefix(BYTE_ORDER_MARK).unwrap_or(self.original);
         let skipped = self.original.len() - body.len();
@@ -117,7 +117,8 @@ impl<'t> Body<'t> {
         reading
     }
 
-    /// The assignments that the loader reads, in the order of the text, with variables expanded from the file alone.
+    /// Returns the assignments that the loader reads, in the order of the text, with variables expanded from the file
+    /// alone.
     pub fn bindings(&self, loader: Loader) -> Vec<Binding> {
         match loader {
             Loader::Dotenvy => self.rust().bindings,
@@ -135,12 +136,12 @@ fn relocate(bindings: &mut [Binding], original: impl Fn(usize) -> usize) {
     }
 }
 
-/// The effective binding of each key if the last one wins, as in python-dotenv and node's dotenv.
+/// Returns the effective binding of each key if the last one wins, as in python-dotenv and node's dotenv.
 pub fn last_wins(bindings: &[Binding]) -> HashMap<&str, &Binding> {
     bindings.iter().map(|binding| (binding.key.as_str(), binding)).collect()
 }
 
-/// The effective binding of each key if the first one wins, as in `dotenvy::dotenv()`, which never overwrites a
+/// Returns the effective binding of each key if the first one wins, as in `dotenvy::dotenv()`, which never overwrites a
 /// variable.
 pub fn first_wins(bindings: &[Binding]) -> HashMap<&str, &Binding> {
     bindings.iter().rev().map(|binding| (binding.key.as_str(), binding)).collect()

@@ -44,14 +44,23 @@ pub use crate::drift::dotenv::edit::EditRefusal;
 pub use crate::drift::dotenv::loader::Loader;
 pub use crate::drift::dotenv::problem::Problem;
 
+/// Why a file is read that the user did not choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckoutSource {
+    /// It is the default file, and git tracks it.
+    Tracked,
+    /// Only a `doctor.toml` that is not accepted names it.
+    Named,
+}
+
 /// A `.env` file. Entries and problems point into its text.
 #[derive(Debug)]
 pub struct LocalFile {
     /// The path relative to the working directory, for reports.
     pub name: String,
-    /// Whether the file is read only because the checkout contains or names it. Its author may have filled it with
-    /// guesses of secrets, so no report shows which of its values equal a secret under another name.
-    pub is_from_checkout: bool,
+    /// Why the file is read, if only because of the checkout. Its author may have filled it with guesses of secrets, so
+    /// no report shows which of its values equal a secret under another name.
+    pub from_checkout: Option<CheckoutSource>,
     text: Secret,
     /// Every assignment in the order of the file, including duplicates.
     pub entries: Vec<Entry>,
@@ -65,7 +74,6 @@ pub struct LocalFile {
 /// One assignment.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The key.
     pub key: String,
     /// The literal value: quotes and escapes are resolved, variables are not expanded.
     pub value: Secret,
@@ -104,12 +112,11 @@ impl LocalFile {
         key_block::remove_assignments(text.expose(), &mut merged, &mut flaws);
         pasted_fragment::remove_assignments(text.expose(), &mut merged, &mut flaws);
         let entries = entries(text.expose(), merged.bindings);
-        let is_from_checkout = false;
-        Self { name: name.into(), is_from_checkout, text, entries, problems: flaws, last: merged.last, loader: None }
+        Self { name: name.into(), from_checkout: None, text, entries, problems: flaws, last: merged.last, loader: None }
     }
 
-    /// The file as that loader reads it, with variables expanded from the file alone. Its problems are the lines that
-    /// this loader does not read.
+    /// Returns the file as that loader reads it, with variables expanded from the file alone. Its problems are the
+    /// lines that this loader does not read.
     #[must_use]
     pub fn read_as(&self, loader: Loader) -> Self {
         let mut bindings = Body::of(self.text.expose()).bindings(loader);
@@ -129,11 +136,11 @@ impl LocalFile {
             Loader::Python | Loader::Node => indexes.collect(),
         };
         let entries = entries(self.text.expose(), bindings);
-        let (name, text, is_from_checkout) = (self.name.clone(), self.text.clone(), self.is_from_checkout);
-        Self { name, is_from_checkout, text, entries, problems: flaws, last, loader: Some(loader) }
+        let (name, text, from_checkout) = (self.name.clone(), self.text.clone(), self.from_checkout);
+        Self { name, from_checkout, text, entries, problems: flaws, last, loader: Some(loader) }
     }
 
-    /// The value that the loader reads for each key, with variables expanded from the file alone.
+    /// Returns the value that the loader reads for each key, with variables expanded from the file alone.
     pub fn reading(&self, loader: Loader) -> HashMap<String, Secret> {
         let mut bindings = Body::of(self.text.expose()).bindings(loader);
         pasted_fragment::retain_names(self.text.expose(), &mut bindings);
@@ -141,7 +148,7 @@ impl LocalFile {
         winners.into_iter().filter_map(|(key, binding)| Some((key.to_owned(), binding.value.clone()?))).collect()
     }
 
-    /// A file with the given assignments `(key, value, line)` and no text.
+    /// Returns a file with the given assignments `(key, value, line)` and no text.
     #[cfg(test)]
     pub(crate) fn of(name: &str, rows: &[(&str, &str, usize)]) -> Self {
         let entry = |&(key, value, line): &(&str, &str, usize)| Entry {
@@ -159,22 +166,22 @@ impl LocalFile {
         file
     }
 
-    /// The unchanged text.
+    /// Returns the unchanged text.
     pub fn text(&self) -> &Secret {
         &self.text
     }
 
-    /// The effective assignment of a key: usually the last one, for dotenvy the first.
+    /// Returns the effective assignment of a key: usually the last one, for dotenvy the first.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.last.get(key).map(|&index| &self.entries[index])
     }
 
-    /// Every key, once each, in no particular order.
+    /// Returns every key, once each, in no particular order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.last.keys().map(String::as_str)
     }
 
-    /// For each key that is assigned more than once, the indexes of its entries; ordered by the first index.
+    /// Returns, for each key that is assigned more than once, the indexes of its entries, ordered by the first index.
     pub fn duplicates(&self) -> Vec<Vec<usize>> {
         let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -185,13 +192,13 @@ impl LocalFile {
         groups
     }
 
-    /// The keys for which dotenvy, python-dotenv and node's dotenv do not all read the same value, in the order of the
-    /// file.
+    /// Returns the keys for which dotenvy, python-dotenv and node's dotenv do not all read the same value, in the order
+    /// of the file.
     pub fn disagreements(&self) -> Vec<Disagreement> {
         disagreement::find(self)
     }
 
-    /// The index of the effective entry of a key.
+    /// Returns the index of the effective entry of a key.
     fn index(&self, key: &str) -> Option<usize> {
         self.last.get(key).copied()
     }

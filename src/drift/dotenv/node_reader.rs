@@ -54,12 +54,12 @@ pub fn read(text: &str) -> Vec<Binding> {
     bindings
 }
 
-/// What `\s` means in JavaScript.
+/// Returns whether `\s` matches the character in JavaScript.
 fn is_space(character: char) -> bool {
     character == '\u{feff}' || (character.is_whitespace() && character != '\u{85}')
 }
 
-/// The line ends for `^`, `$` and `.` in JavaScript.
+/// Returns whether the character ends a line for `^`, `$` and `.` in JavaScript.
 fn is_line_end(character: char) -> bool {
     matches!(character, '\n' | '\r' | '\u{2028}' | '\u{2029}')
 }
@@ -72,7 +72,7 @@ fn is_line_start(text: &str, at: usize) -> bool {
     text[..at].chars().next_back().is_none_or(is_line_end)
 }
 
-/// The first line start after the offset.
+/// Returns the first line start after the offset.
 fn following_line(text: &str, from: usize) -> Option<usize> {
     let (at, found) = text[from..].match_indices(is_line_end).next()?;
     Some(from + at + found.len())
@@ -100,7 +100,7 @@ impl Closings {
         Self { plain, plain_ends, escaped }
     }
 
-    /// The offset of the closing quote of a value whose text starts at `from`.
+    /// Returns the offset of the closing quote of a value whose text starts at `from`.
     fn closing(&self, text: &str, from: usize) -> Option<usize> {
         let stop = first(&self.plain.plain, from);
         if let Some(stop) = stop {
@@ -113,7 +113,7 @@ impl Closings {
     }
 }
 
-/// The end of `\s*(?:#.*)?$`, if it matches at the offset.
+/// Returns the end of `\s*(?:#.*)?$`, if it matches at the offset.
 fn rest(text: &str, from: usize) -> Option<usize> {
     let end = skip(text, from, is_space);
     if end == text.len() {
@@ -142,7 +142,7 @@ fn statement(text: &str, quotes: &[Closings; 3], token: usize) -> Option<NodeAss
     Some(found)
 }
 
-/// The start of the line, where U+2028 and U+2029 also end a line, as in JavaScript.
+/// Returns the start of the line, where U+2028 and U+2029 also end a line, as in JavaScript.
 fn own_line_start(text: &str, token: usize) -> usize {
     let line = line_start(text, token);
     text[line..token].rfind(is_line_end).map_or(line, |at| line + skip(&text[line..token], at, is_line_end))
@@ -176,7 +176,7 @@ fn assignment(text: &str, quotes: &[Closings; 3], key: Range<usize>) -> Option<N
     })
 }
 
-/// The range of the value's group, including surrounding whitespace, and the end of the match.
+/// Returns the range of the value's group, including surrounding whitespace, and the end of the match.
 fn value(text: &str, quotes: &[Closings; 3], from: usize) -> (Range<usize>, usize) {
     let start = skip(text, from, is_space);
     let kind = ["'", "\"", "`"].iter().position(|&quote| text[start..].starts_with(quote));
@@ -219,7 +219,7 @@ fn resolve(written: &str) -> Secret {
 }
 
 /// Removes a quote at the start of any line together with the last such quote at the end of a line, and repeats this
-/// after it: node's dotenv replaces `^(['"`])([\s\S]*)\1$` with the flags `m` and `g`.
+/// after it: node's dotenv replaces ``^(['"`])([\s\S]*)\1$`` with the flags `m` and `g`.
 fn without_quotes(text: &str) -> String {
     let mut bare = String::with_capacity(text.len());
     let closers = QUOTES.map(|quote| last_at_line_end(text, quote));

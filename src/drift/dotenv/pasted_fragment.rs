@@ -63,12 +63,12 @@ pub fn retain_names(original: &str, bindings: &mut Vec<Binding>) {
     bindings.retain(|binding| !found.contains(&binding.key_span.start));
 }
 
-/// Whether a key without the context of a file can be shown, such as one given on the command line.
+/// Returns whether a key without the context of a file can be shown, such as one given on the command line.
 pub fn is_name(key: &str) -> bool {
     !is_odd(key) && !is_random(key)
 }
 
-/// The offsets of the keys that are fragments of a value.
+/// Returns the offsets of the keys that are fragments of a value.
 pub fn starts(original: &str, bindings: &[Binding]) -> HashSet<usize> {
     let mut keys: Vec<(&Range<usize>, &str)> =
         bindings.iter().map(|binding| (&binding.key_span, binding.key.as_str())).collect();
@@ -83,7 +83,7 @@ pub fn starts(original: &str, bindings: &[Binding]) -> HashSet<usize> {
     keys.into_iter().filter(|(span, key)| is_piece(span, key)).map(|(span, _)| span.start).collect()
 }
 
-/// Whether the key contains characters that values have and names do not, or is longer than any name.
+/// Returns whether the key contains characters that values have and names do not, or is longer than any name.
 fn is_odd(key: &str) -> bool {
     let mut characters = key.chars();
     let counted = characters.by_ref().take(LONGEST).count();
@@ -95,12 +95,12 @@ fn is_odd(key: &str) -> bool {
     is_long || (counted >= SHORTEST && key.contains(is_foreign))
 }
 
-/// Whether the key looks random without any context.
+/// Returns whether the key looks random without any context.
 fn is_random(key: &str) -> bool {
     key.len() >= 16 && breaks(key) >= 3.max(key.len() / 8)
 }
 
-/// Whether the key continues a value, judged by the end of its line and the lines above it.
+/// Returns whether the key continues a value, judged by the end of its line and the lines above it.
 fn is_rest(key: &str, ending: FragmentEnd, above: Above) -> bool {
     let has = |is: fn(&u8) -> bool| key.bytes().any(|byte| is(&byte));
     let (small, capital) = (has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase));
@@ -150,7 +150,6 @@ enum FragmentEnd {
     Padding,
     /// Nothing on the key's line; the `=` is on a line below.
     Below,
-    /// A value.
     Value,
 }
 
@@ -185,7 +184,7 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    /// What precedes the line of the offset. Offsets must not decrease.
+    /// Returns what precedes the line of the offset. Offsets must not decrease.
     fn above(&mut self, offset: usize) -> Above {
         while let Some(length) = self.text[self.at..].find(['\n', '\r']) {
             let end = self.at + length;
@@ -199,7 +198,7 @@ impl Reader<'_> {
     }
 }
 
-/// What the next line is preceded by, given this line and what precedes it.
+/// Returns what the next line is preceded by, given this line and what precedes it.
 fn after(line: &str, above: Above) -> Above {
     let line = line.trim();
     let line = line.strip_prefix("export ").map_or(line, str::trim_start);
@@ -231,7 +230,7 @@ fn after(line: &str, above: Above) -> Above {
     }
 }
 
-/// Whether the text consists of base64 characters, in either alphabet, or of a dotted token such as a JWT.
+/// Returns whether the text consists of base64 characters, in either alphabet, or of a dotted token such as a JWT.
 fn is_base64(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/_-.".contains(&byte))
 }
@@ -239,7 +238,7 @@ fn is_base64(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::drift::Secret;
-    use crate::drift::dotenv::pasted_fragment::DESCRIPTION;
+    use crate::drift::dotenv::pasted_fragment::{DESCRIPTION, is_name};
     use crate::drift::dotenv::{Loader, LocalFile};
 
     fn keys(text: &str) -> Vec<String> {
@@ -253,7 +252,7 @@ mod tests {
         "C4D6fGHtA0lQw2==",
     ];
 
-    /// Ways in which a multi-line secret is pasted into a file without quotes.
+    /// Returns ways in which a multi-line secret is pasted into a file without quotes.
     fn shapes() -> Vec<(&'static str, String)> {
         let [first, second, last] = LINES;
         let body = format!("{first}\n{second}\n{last}");
@@ -381,7 +380,7 @@ mod tests {
             (&"A".repeat(129), false),
             ("my key is here", false),
         ] {
-            assert_eq!(crate::drift::dotenv::pasted_fragment::is_name(key), expected, "{key}");
+            assert_eq!(is_name(key), expected, "{key}");
         }
     }
 }

@@ -25,12 +25,31 @@ pub struct Problem {
 }
 
 const NO_EQUALS: &str = "missing `=`";
+const COLON: &str = "`:` instead of `=`";
+const CONFLICT: &str = "leftover merge conflict marker";
 const NO_KEY: &str = "missing key before `=`";
 const SEVERAL_WORDS: &str = "more than one word before `=`";
 const UNCLOSED: &str = "unclosed quote";
 const AFTER_QUOTE: &str = "unexpected text after the closing quote";
 const ODD_KEY: &str = "the key contains a character that only python-dotenv accepts";
 const NUL: &str = "NUL byte, which an environment variable can't contain";
+
+impl Problem {
+    /// Returns whether a merge left the line in the file.
+    pub fn is_conflict_marker(&self) -> bool {
+        self.description == CONFLICT
+    }
+
+    /// Returns how to fix the line, where that does not follow from the description.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self.description {
+            CONFLICT => Some("resolve the conflict, then remove the line"),
+            COLON => Some("write it as KEY=value"),
+            NO_EQUALS | NO_KEY | SEVERAL_WORDS => Some("write it as KEY=value, or comment it out"),
+            _ => None,
+        }
+    }
+}
 
 /// The result of python-dotenv's parser.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +75,10 @@ pub fn find(original: &str, body: &Body<'_>, python: Python<'_>, bindings: &[Bin
     }
     let bare = python.bindings.iter().filter(|binding| binding.value.is_none());
     let lost = bare.filter(|binding| covering(bindings, binding.key_span.start).is_none());
-    spots.extend(lost.map(|binding| Spot { at: binding.key_span.start, what: NO_EQUALS }));
+    spots.extend(lost.map(|binding| {
+        let at = binding.key_span.start;
+        Spot { at, what: if has_colon(&original[at..]) { COLON } else { NO_EQUALS } }
+    }));
     for binding in bindings {
         let at = binding.key_span.start;
         if original[at..binding.span.end.max(at)].contains('\0') {
@@ -66,6 +88,9 @@ pub fn find(original: &str, body: &Body<'_>, python: Python<'_>, bindings: &[Bin
         }
     }
     spots.sort_by_key(|spot| spot.at);
+    for spot in &mut spots {
+        spot.what = if is_conflict_marker(original, spot.at) { CONFLICT } else { spot.what };
+    }
     if spots.is_empty() { Vec::new() } else { describe(original, body, python, bindings, spots) }
 }
 
@@ -94,8 +119,9 @@ fn describe(
     spots.into_iter().map(describe).collect()
 }
 
-/// The problems of a file for a program whose loader is declared: a line that this loader accepts is not a problem, and
-/// an assignment that only other loaders read is one. `bindings` are the assignments that the loader reads.
+/// Returns the problems of a file for a program whose loader is declared: a line that this loader accepts is not a
+/// problem, and an assignment that only other loaders read is one. `bindings` are the assignments that the loader
+/// reads.
 pub fn of_loader(file: &LocalFile, bindings: &[Binding], loader: Loader) -> Vec<Problem> {
     // A problem that no loader rejects is kept: every loader reads the line, but not as intended.
     let remains = |flaw: &&Problem| flaw.rejected_by.is_empty() || flaw.rejected_by.contains(&loader);
@@ -145,6 +171,7 @@ fn refused(original: &str, refusal: &PythonRefusal, bindings: &[Binding], spots:
 
 fn description(trouble: PythonError, line: &str) -> &'static str {
     match trouble {
+        PythonError::NoKey | PythonError::NoEquals if has_colon(line) => COLON,
         PythonError::NoKey if line.contains('=') => NO_KEY,
         PythonError::NoEquals if line.contains('=') => SEVERAL_WORDS,
         PythonError::NoKey | PythonError::NoEquals => NO_EQUALS,
@@ -153,7 +180,22 @@ fn description(trouble: PythonError, line: &str) -> &'static str {
     }
 }
 
-/// The lines of a range: the offset and text of each, without the line end.
+/// Returns whether a colon follows the key, as in YAML.
+fn has_colon(line: &str) -> bool {
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    let key = line.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter));
+    key.len() < line.len() && key.trim_start().starts_with(':') && !key.starts_with("://")
+}
+
+/// Returns whether the line at that offset is one that git writes around the sides of a conflict.
+fn is_conflict_marker(original: &str, at: usize) -> bool {
+    let start = original[..at].rfind(['\n', '\r']).map_or(0, |end| end + 1);
+    let rest = |marker| original[start..].strip_prefix(marker);
+    let rest = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].into_iter().find_map(rest);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\n', '\r']))
+}
+
+/// Returns the lines of a range: the offset and text of each, without the line end.
 fn lines<'t>(original: &'t str, range: &Range<usize>) -> impl Iterator<Item = (usize, &'t str)> {
     let mut next = range.start;
     original[range.clone()].split(['\n', '\r']).map(move |line| {
@@ -163,7 +205,7 @@ fn lines<'t>(original: &'t str, range: &Range<usize>) -> impl Iterator<Item = (u
     })
 }
 
-/// The binding whose statement contains the offset.
+/// Returns the binding whose statement contains the offset.
 pub fn covering(bindings: &[Binding], at: usize) -> Option<&Binding> {
     let index = bindings.partition_point(|binding| binding.statement.start <= at).checked_sub(1)?;
     bindings.get(index).filter(|binding| binding.statement.end > at)

@@ -26,7 +26,6 @@ pub enum Edition {
 /// Why python-dotenv rejects a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PythonError {
-    /// No key.
     NoKey,
     /// A key that neither `=` nor the end of the line follows.
     NoEquals,
@@ -39,7 +38,6 @@ pub enum PythonError {
 /// A rejected statement. python-dotenv continues on the next line.
 #[derive(Clone, Debug)]
 pub struct PythonRefusal {
-    /// The error.
     pub trouble: PythonError,
     /// The offset of the quote, or else of the first character of the statement.
     pub at: usize,
@@ -79,7 +77,7 @@ pub fn read(text: &str, edition: Edition) -> PythonReading {
     }
 }
 
-/// What `\s` means in Python.
+/// Returns whether `\s` matches the character in Python.
 fn is_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
 }
@@ -171,9 +169,9 @@ impl Scanner<'_> {
         }
     }
 
-    /// The offset of the closing quote. In the current edition, a quote after an even number of backslashes closes. In
-    /// 1.2.2 and earlier, any backslash escapes a quote. Only if no unescaped quote follows in the whole text, the
-    /// regular expression backtracks, and the last escaped quote closes.
+    /// Returns the offset of the closing quote. In the current edition, a quote after an even number of backslashes
+    /// closes. In 1.2.2 and earlier, any backslash escapes a quote. Only if no unescaped quote follows in the whole
+    /// text, the regular expression backtracks, and the last escaped quote closes.
     fn closing(&self, quote: char, from: usize) -> Option<usize> {
         let quotes = if quote == '"' { &self.double } else { &self.single };
         match self.edition {
@@ -219,7 +217,7 @@ fn unescape(text: &str, quote: char) -> String {
     value
 }
 
-/// The character that a backslash and the given character stand for between these quotes.
+/// Returns the character that a backslash and the given character stand for between these quotes.
 fn meaning(character: char, quote: char) -> Option<char> {
     match character {
         '\\' | '\'' => Some(character),

@@ -31,12 +31,12 @@ impl Quotes {
     }
 }
 
-/// The first of the sorted offsets at or after `from`.
+/// Returns the first of the sorted offsets at or after `from`.
 pub fn first(offsets: &[usize], from: usize) -> Option<usize> {
     offsets.get(offsets.partition_point(|&at| at < from)).copied()
 }
 
-/// The last of the sorted offsets in `from..end`.
+/// Returns the last of the sorted offsets in `from..end`.
 pub fn last(offsets: &[usize], from: usize, end: usize) -> Option<usize> {
     let at = *offsets.get(offsets.partition_point(|&at| at < end).checked_sub(1)?)?;
     (at >= from).then_some(at)

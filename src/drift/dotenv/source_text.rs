@@ -43,7 +43,7 @@ impl Normal {
         &self.text
     }
 
-    /// Whether a byte order mark was removed.
+    /// Returns whether a byte order mark was removed.
     pub fn had_mark(&self) -> bool {
         self.skipped > 0
     }
@@ -75,7 +75,8 @@ impl<'t> Counter<'t> {
         Self { original, at, line: 1, column: 1 }
     }
 
-    /// The line and column of an offset, which must not be smaller than the previous one. LF, CRLF and CR end a line.
+    /// Returns the line and column of an offset, which must not be smaller than the previous one. LF, CRLF and CR end a
+    /// line.
     pub fn place(&mut self, offset: usize) -> (usize, usize) {
         let end = offset.max(self.at);
         let mut bytes = self.original.as_bytes()[self.at..end].iter().peekable();
@@ -93,27 +94,27 @@ impl<'t> Counter<'t> {
     }
 }
 
-/// The offset of the start of the line that contains the offset.
+/// Returns the offset of the start of the line that contains the offset.
 pub fn line_start(text: &str, offset: usize) -> usize {
     text[..offset].rfind('\n').map_or(0, |at| at + 1)
 }
 
-/// The offset of the first line end at or after the offset, or of the end of the text.
+/// Returns the offset of the first line end at or after the offset, or of the end of the text.
 pub fn line_end(text: &str, offset: usize) -> usize {
     text[offset..].find('\n').map_or(text.len(), |at| offset + at)
 }
 
-/// The offset of the start of the next line, or of the end of the text.
+/// Returns the offset of the start of the next line, or of the end of the text.
 pub fn next_line(text: &str, offset: usize) -> usize {
     (line_end(text, offset) + 1).min(text.len())
 }
 
-/// The offset after a run of characters that `belongs` accepts.
+/// Returns the offset after a run of characters that `belongs` accepts.
 pub fn skip(text: &str, offset: usize, belongs: impl Fn(char) -> bool) -> usize {
     text[offset..].find(|character| !belongs(character)).map_or(text.len(), |at| offset + at)
 }
 
-/// Whether the text has that character at the offset.
+/// Returns whether the text has that character at the offset.
 pub fn stands(text: &str, offset: usize, wanted: char) -> bool {
     text[offset..].starts_with(wanted)
 }
@@ -130,7 +131,7 @@ impl Lines {
         Self(bytes.iter().enumerate().filter(ends).map(|(at, _)| at).collect())
     }
 
-    /// The 1-based line of an offset.
+    /// Returns the 1-based line of an offset.
     pub fn line(&self, offset: usize) -> usize {
         self.0.partition_point(|&end| end < offset) + 1
     }

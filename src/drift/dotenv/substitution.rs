@@ -27,7 +27,7 @@ pub fn substitute(bindings: &mut [Binding]) {
     }
 }
 
-/// Whether the value has a variable to expand.
+/// Returns whether the value has a variable to expand.
 fn is_live(value: &Secret) -> bool {
     value.expose().contains("${")
 }
@@ -61,7 +61,7 @@ struct BracedVariable<'t> {
     default: Option<&'t str>,
 }
 
-/// Every `\$\{([^\}:]*)(?::-([^\}]*))?\}`, from left to right.
+/// Returns every `\$\{([^\}:]*)(?::-([^\}]*))?\}`, from left to right.
 fn variables(text: &str) -> Vec<BracedVariable<'_>> {
     let mut found = Vec::new();
     let mut at = 0;

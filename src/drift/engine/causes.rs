@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::drift::model::cause::CauseScope;
-use crate::drift::model::cause::Certainty;
-use crate::drift::model::cause::FindingCause;
-use crate::drift::model::cause::PossibleCause;
+use crate::drift::model::cause::{CauseScope, Certainty, FindingCause, PossibleCause};
 use crate::drift::model::finding::Finding;
 
 /// Moves every consequence directly below its cause in the sorted findings. A cause must be at least as severe as its
@@ -149,9 +146,9 @@ mod tests {
             ]),
             [
                 "start-command web",
-                "endpoint-wrong api: may follow from start-command on web",
+                "endpoint-wrong api: possibly caused by start-command on web",
                 "start-command worker",
-                "log-line-missing worker: 12 lines were read; follows from start-command",
+                "log-line-missing worker: 12 lines were read; caused by start-command",
             ]
         );
     }
@@ -181,6 +178,6 @@ mod tests {
             finding(&start_command::RULE, "api", vec![PossibleCause::own(&log_line_missing::RULE)]),
             finding(&log_line_missing::RULE, "api", vec![PossibleCause::own(&start_command::RULE)]),
         ];
-        assert_eq!(lines(mutual), ["log-line-missing api", "start-command api: follows from log-line-missing"]);
+        assert_eq!(lines(mutual), ["log-line-missing api", "start-command api: caused by log-line-missing"]);
     }
 }

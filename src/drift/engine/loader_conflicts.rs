@@ -52,11 +52,16 @@ pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagr
     }
     finding.has_loader_conflict = true;
     finding.remedies.retain(|remedy| *remedy != Remedy::Push);
-    let or_pull = if finding.remedies.contains(&Remedy::Pull) { "; or pull the value from Railway" } else { "" };
-    finding.advice =
-        Some(format!("it is not pushed while loaders parse it differently: {}{or_pull}", dispute.advice()));
+    let or_pull = if finding.remedies.contains(&Remedy::Pull) { ", or pull the value from Railway" } else { "" };
+    finding.advice = Some(format!("{}{or_pull}", dispute.advice()));
+    let cause = "loaders parse the local value differently, so it is not pushed".to_owned();
+    finding.reason = Some([finding.reason.take(), Some(cause)].into_iter().flatten().collect::<Vec<_>>().join("; "));
     finding.next = match (finding.remedies.as_slice(), finding.next.take()) {
-        ([Remedy::Pull], Some(next)) => Some([next, vec!["--pull".to_owned()]].concat()),
+        ([Remedy::Pull], Some(mut next)) => {
+            next.retain(|argument| argument != "--push" && argument != "--pull");
+            next.push("--pull".to_owned());
+            Some(next)
+        }
         _ => None,
     };
     finding
@@ -121,7 +126,8 @@ mod tests {
             let finding = offered(line);
             assert_eq!(finding.remedies, [Remedy::Pull], "{line}");
             assert_eq!(finding.next.unwrap(), ["fix", "--only", "A", "--pull"], "{line}");
-            assert!(finding.advice.unwrap().starts_with("it is not pushed while"), "{line}");
+            assert!(finding.reason.unwrap().ends_with("differently, so it is not pushed"), "{line}");
+            assert!(finding.advice.unwrap().ends_with(", or pull the value from Railway"), "{line}");
         }
     }
 

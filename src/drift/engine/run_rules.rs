@@ -104,6 +104,10 @@ fn unignored(exceptions: &ActiveIgnores<'_>, mut finding: Finding) -> Option<Fin
         all.into_iter().partition(|service| about.iter().any(|ignore| ignore.includes(service)));
     let gone: HashSet<&str> = gone.iter().map(|service| service.name.as_str()).collect();
     finding.observations.retain(|observation| !gone.contains(observation.place.as_str()));
+    let adds_to = |name: &str| finding.to_add.as_ref().is_some_and(|add| add.contains(&format!("--service={name}")));
+    if gone.iter().any(|name| adds_to(name)) {
+        finding.to_add = None;
+    }
     finding.services = left;
     (!finding.services.is_empty() && still_differs(&finding)).then_some(finding)
 }
@@ -227,6 +231,17 @@ mod tests {
         let observations = &examine(&found).findings[0].observations;
         let places: Vec<_> = observations.iter().map(|one| one.place.as_str()).collect();
         assert_eq!(places, [".env:1", "worker"]);
+    }
+
+    #[test]
+    fn command_never_adds_a_key_to_an_ignored_service() {
+        for (ignored, to_add) in [("web", Some("--service=api")), ("api", None)] {
+            let mut found = survey(&["A=1"], &[("api", &[]), ("web", &[]), ("worker", &[])]);
+            found.policy.ignore.push(Ignore { services: vec![named(ignored).id], ..ignore(&["A"]) });
+            let finding = &examine(&found).findings[0];
+            let last = finding.to_add.as_ref().and_then(|arguments| arguments.last());
+            assert_eq!((finding.services.len(), last.map(String::as_str)), (2, to_add), "{ignored}");
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ const ADDRESS_IN_NAME: [&str; 3] = [".nip.io", ".sslip.io", ".xip.io"];
 /// Parameters for the host in a connection string: `host=localhost port=5432`, `Server=localhost;Database=shop`.
 const HOST_PARAMETERS: [&str; 6] = ["addr", "address", "data source", "host", "hostaddr", "server"];
 
-/// Whether the whole value is a local address or a list of local addresses.
+/// Returns whether the whole value is a local address or a list of local addresses.
 pub(super) fn is_local(key: &str, value: &str) -> bool {
     let value = value.trim();
     // With a single `://`, commas separate the hosts of one URL: `mongodb://one,two/x`.
@@ -126,7 +126,7 @@ pub(super) fn is_local(key: &str, value: &str) -> bool {
     has_local_parameter(value) || is_local_tcp(value) || is_local_list(key, value)
 }
 
-/// A list separated by commas, semicolons or whitespace, or a JSON array.
+/// Returns true for a list of local addresses, separated by commas, semicolons or whitespace, or a JSON array.
 fn is_local_list(key: &str, value: &str) -> bool {
     let json = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|inner| inner.contains('"'));
     let unquoted = |item: &'_ str| item.len() - item.trim_matches('"').len();
@@ -139,7 +139,7 @@ fn is_local_list(key: &str, value: &str) -> bool {
     items.peek().is_some() && items.all(|item| is_local_item(key, item))
 }
 
-/// One item of a list: a URL, `host:port`, or a host alone.
+/// Returns whether one item of a list is local: a URL, `host:port`, or a host alone.
 fn is_local_item(key: &str, item: &str) -> bool {
     if is_local_url(item) || item.contains("://") {
         return is_local_url(item);
@@ -156,8 +156,8 @@ fn is_local_item(key: &str, item: &str) -> bool {
     }
 }
 
-/// Whether the key's last word is one of these. First compares the end of the key, because splitting it into words is
-/// slower.
+/// Returns whether the key's last word is one of these. First compares the end of the key, because splitting it into
+/// words is slower.
 fn ends_with_one_of(key: &str, words: &[&str]) -> bool {
     let letters = key.trim_end_matches(|character: char| !character.is_alphabetic());
     let may_be = words.iter().any(|word| {
@@ -167,7 +167,7 @@ fn ends_with_one_of(key: &str, words: &[&str]) -> bool {
     may_be && name_parts(key).last().is_some_and(|last| words.contains(&last.as_str()))
 }
 
-/// Whether every host of the URL is local, or the URL is a local database file or socket.
+/// Returns whether every host of the URL is local, or the URL is a local database file or socket.
 fn is_local_url(text: &str) -> bool {
     if ["file:", "sqlite", "unix:"].iter().any(|start| text.starts_with(start)) && text.contains(':') {
         return true;
@@ -182,7 +182,7 @@ fn is_local_url(text: &str) -> bool {
     hosts.split(',').all(|host| without_port(host).is_some_and(is_local))
 }
 
-/// `host=localhost port=5432 dbname=shop`, `Server=localhost;Database=shop;User Id=sa`.
+/// Returns true for `host=localhost port=5432 dbname=shop`, `Server=localhost;Database=shop;User Id=sa`.
 fn has_local_parameter(value: &str) -> bool {
     let by_semicolon = value.contains(';');
     let mut hosts = value
@@ -195,14 +195,14 @@ fn has_local_parameter(value: &str) -> bool {
     value.matches('=').count() > 1 && hosts.peek().is_some() && hosts.all(is_local)
 }
 
-/// `user:password@tcp(localhost:3306)/shop`, the format of Go drivers.
+/// Returns true for `user:password@tcp(localhost:3306)/shop`, the format of Go drivers.
 fn is_local_tcp(value: &str) -> bool {
     let host = value.rsplit_once("@tcp(").and_then(|(_, rest)| rest.split_once(")/")).map(|(host, _)| host);
     let is_local = |host: &str| kind(host).is_some() || is_single_label(host);
     host.and_then(without_port).is_some_and(is_local)
 }
 
-/// The host of `host:port`, `[::1]:port`, `host:port:weight` or a host alone; `None` if the rest is not a port.
+/// Returns the host of `host:port`, `[::1]:port`, `host:port:weight` or a host alone; `None` if the rest is not a port.
 fn without_port(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
@@ -262,14 +262,14 @@ fn kind_of_address(address: IpAddr) -> Option<LocalHostKind> {
     is_private.then_some(LocalHostKind::Network)
 }
 
-/// The address at the end of `app.192.168.1.5` or `app-192-168-1-5`.
+/// Returns the address at the end of `app.192.168.1.5` or `app-192-168-1-5`.
 fn address_in(name: &str) -> Option<Ipv4Addr> {
     let mut numbers: Vec<&str> = name.rsplit(['.', '-']).take(4).collect();
     numbers.reverse();
     numbers.join(".").parse().ok()
 }
 
-/// Whether the host is a name without a dot, like services in a compose file. Railway's private domains end in
+/// Returns whether the host is a name without a dot, like services in a compose file. Railway's private domains end in
 /// `.railway.internal`.
 fn is_single_label(host: &str) -> bool {
     host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')

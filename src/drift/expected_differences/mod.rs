@@ -79,7 +79,7 @@ const LOCAL_MODES: &[&str] = &[
     "yes",
 ];
 
-/// Why the key with this local value is expected to differ on Railway; `None` if it is not.
+/// Returns why the key with this local value is expected to differ on Railway; `None` if it is not.
 pub fn of(key: &str, local: &Secret) -> Option<ExpectedDifference> {
     if KEYS.binary_search(&key).is_ok() || is_local_mode(key, local.expose()) {
         return Some(ExpectedDifference::Key);
@@ -87,7 +87,8 @@ pub fn of(key: &str, local: &Secret) -> Option<ExpectedDifference> {
     local_address::is_local(key, local.expose()).then_some(ExpectedDifference::Host)
 }
 
-/// Why these two values of the key are expected to differ: one is a test key and the other a live key of the same kind.
+/// Returns why these two values of the key are expected to differ: one is a test key and the other a live key of the
+/// same kind.
 pub fn between(key: &str, local: &Secret, stored: &Secret) -> Option<ExpectedDifference> {
     if test_key::is_pair(key, local.expose(), stored.expose()) {
         return Some(ExpectedDifference::TestKey);
@@ -95,7 +96,7 @@ pub fn between(key: &str, local: &Secret, stored: &Secret) -> Option<ExpectedDif
     test_key::is_pair(key, stored.expose(), local.expose()).then_some(ExpectedDifference::LiveKey)
 }
 
-/// Whether the key configures how some program runs, and the value is one for development.
+/// Returns whether the key configures how some program runs, and the value is one for development.
 fn is_local_mode(key: &str, local: &str) -> bool {
     let may_be = ["ENV", "ENVIRONMENT", "DEBUG", "LOG_LEVEL", "LOGLEVEL"].iter().any(|end| key.ends_with(end));
     may_be

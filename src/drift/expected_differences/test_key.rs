@@ -15,7 +15,7 @@ const PREFIXES: [(&str, &str); 4] =
 /// The number of words that a prefix may have: `sk_test`, `access-sandbox`.
 const PREFIX_WORDS: usize = 3;
 
-/// Whether one value is a test key and the other one a live key of the same kind: `sk_test_…` and `sk_live_…`.
+/// Returns whether one value is a test key and the other one a live key of the same kind: `sk_test_…` and `sk_live_…`.
 pub(super) fn is_pair(key: &str, test: &str, live: &str) -> bool {
     let is_prefix = |(one, other): &(&str, &str)| test.starts_with(one) && live.starts_with(other);
     if PREFIXES.iter().any(is_prefix) {

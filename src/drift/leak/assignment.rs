@@ -31,7 +31,7 @@ pub const LINES: usize = 32_000;
 /// The number of secrets that are reported for a file.
 const MOST: usize = 100;
 
-/// The secrets in the file.
+/// Returns the secrets in the file.
 pub(super) fn candidates(staged: CommittedFile<'_>, accepted: &AllowedKeys) -> Vec<LeakCandidate> {
     let Some(text) = text(staged) else { return Vec::new() };
     let mut found = FoundAssignment { staged, accepted, seen: BTreeSet::new(), candidates: Vec::new() };
@@ -46,7 +46,7 @@ pub(super) fn candidates(staged: CommittedFile<'_>, accepted: &AllowedKeys) -> V
     found.candidates
 }
 
-/// Whether the file has more lines than are read.
+/// Returns whether the file has more lines than are read.
 pub fn is_cut(staged: &CommittedFile<'_>) -> bool {
     staged.kind != FileKind::Other && staged.bytes.split(|&byte| byte == b'\n').count() > LINES + 1
 }
@@ -112,7 +112,7 @@ impl FoundAssignment<'_> {
     }
 }
 
-/// The text of an env file; `None` for other files and for a file that git-crypt has encrypted.
+/// Returns the text of an env file; `None` for other files and for a file that git-crypt has encrypted.
 fn text(staged: CommittedFile<'_>) -> Option<Cow<'_, str>> {
     if staged.kind == FileKind::Other {
         return None;
@@ -129,7 +129,7 @@ fn comment(line: &str) -> Option<&str> {
     line.starts_with('#').then(|| line.trim_start_matches(['#', ' ', '\t']))
 }
 
-/// The text of a comment that is an assignment, with the line end.
+/// Returns the text of a comment that is an assignment, with the line end.
 fn assignment(line: &str) -> Option<&str> {
     let text = comment(line)?;
     let named = text.strip_prefix("export ").unwrap_or(text).trim_start();
@@ -139,7 +139,7 @@ fn assignment(line: &str) -> Option<&str> {
     (!key.is_empty() && rest.trim_start().starts_with(is_sign)).then_some(text)
 }
 
-/// A random-looking word in a comment.
+/// Returns a random-looking word in a comment.
 fn random(comment: &str) -> Option<&str> {
     // sops also encrypts comments.
     if is_indirect(comment) {
@@ -156,8 +156,8 @@ fn random(comment: &str) -> Option<&str> {
     })
 }
 
-/// The key that a comment refers to: the one that it names, or else the key of the next assignment, or else of the last
-/// one.
+/// Returns the key that a comment refers to: the one that it names, or else the key of the next assignment, or else of
+/// the last one.
 fn key_of(comment: &str, file: &LocalFile, line: usize) -> Option<String> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let is_key = |word: &&str| word.len() > 3 && !word.contains(char::is_lowercase) && names_secret(word);

@@ -29,7 +29,7 @@ const SAMPLE_WORDS: &[&str] = &[
     "your",
 ];
 
-/// Whether the value looks generated (`sk_live_4f1c9a77b2`) rather than like a sample to replace
+/// Returns whether the value looks generated (`sk_live_4f1c9a77b2`) rather than like a sample to replace
 /// (`your-256-bit-secret`).
 pub(super) fn is_real(entry: &Entry) -> bool {
     let value = entry.value.expose().trim().to_lowercase();
@@ -41,7 +41,7 @@ pub(super) fn is_real(entry: &Entry) -> bool {
         && !has_example_word(&value)
 }
 
-/// Whether the lower-case text contains a word that is typical of samples.
+/// Returns whether the lower-case text contains a word that is typical of samples.
 pub(super) fn has_example_word(text: &str) -> bool {
     SAMPLE_WORDS.iter().any(|word| text.contains(word))
 }

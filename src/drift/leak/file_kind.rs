@@ -9,7 +9,6 @@ pub enum FileKind {
     EnvFile,
     /// `.env.example`, `prod.env`, `.envrc`: often committed, which is fine as long as the file contains no secret.
     Example,
-    /// Anything else.
     Other,
 }
 

@@ -58,7 +58,7 @@ impl KnownSecrets {
         Self { values, owners, patterns: MultiPattern::new(forms), accepted }
     }
 
-    /// The secrets that the file would expose.
+    /// Returns the secrets that the file would expose.
     pub fn candidates(&self, staged: CommittedFile<'_>) -> Vec<LeakCandidate> {
         let text = decoded(staged.bytes);
         let staged = CommittedFile { bytes: text.as_ref().map_or(staged.bytes, |text| text.as_slice()), ..staged };
@@ -101,20 +101,20 @@ fn decoded(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(Zeroizing::new(text.into_bytes()))
 }
 
-/// The offsets of the line ends; `None` for a binary file.
+/// Returns the offsets of the line ends; `None` for a binary file.
 fn line_ends(bytes: &[u8]) -> Option<Vec<usize>> {
     let is_text = !bytes[..bytes.len().min(BEGINNING)].contains(&0);
     is_text.then(|| (0..bytes.len()).filter(|&at| bytes[at] == b'\n').collect())
 }
 
-/// The forms that do not start with another form: wherever such a form occurs, the shorter one occurs, too.
+/// Returns the forms that do not start with another form: wherever such a form occurs, the shorter one occurs, too.
 fn shortest(mut forms: Vec<Zeroizing<String>>) -> impl Iterator<Item = Zeroizing<String>> {
     // The forms are sorted, so a form comes before those that start with it.
     forms.dedup_by(|form, before| form.starts_with(before.as_str()));
     forms.into_iter()
 }
 
-/// Whether the value of a local entry is searched for.
+/// Returns whether the value of a local entry is searched for.
 fn is_searched(entry: &Entry) -> bool {
     let least = if names_secret(&entry.key) { SHORTEST_SECRET } else { SHORTEST };
     entry.value.expose().chars().count() >= least && is_secret(&entry.key, &entry.value)

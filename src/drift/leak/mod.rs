@@ -49,19 +49,16 @@ pub enum FileOrigin {
 /// A secret that a commit or a push would expose. It never contains the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leak {
-    /// The file.
     pub file: String,
     /// 1-based; `None` in a binary file.
     pub line: Option<usize>,
     /// The key of the secret.
     pub key: String,
-    /// The kind of leak.
     pub kind: LeakKind,
     /// How the file gets into the repository.
     pub origin: FileOrigin,
 }
 
-/// The kind of a leak.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeakKind {
     /// An env file sets the key to a secret.
@@ -90,14 +87,14 @@ impl LeakCandidate {
     }
 }
 
-/// The texts to search for in the repository, one per line, at most `most`.
+/// Returns the texts to search for in the repository, one per line, at most `most`.
 pub fn patterns(candidates: &[LeakCandidate], most: usize) -> Zeroizing<String> {
     let texts: BTreeSet<&str> = candidates.iter().flat_map(LeakCandidate::lines).collect();
     Zeroizing::new(texts.into_iter().take(most).flat_map(|text| [text, "\n"]).collect())
 }
 
-/// The candidates that are new leaks, because the repository does not yet contain all of their texts. `present` lists
-/// the texts that it contains, one per line.
+/// Returns the candidates that are new leaks, because the repository does not yet contain all of their texts. `present`
+/// lists the texts that it contains, one per line.
 pub fn news(candidates: Vec<LeakCandidate>, present: &[u8]) -> Vec<Leak> {
     let present: BTreeSet<&[u8]> = present.split(|&byte| byte == b'\n').collect();
     let is_present = |text: &str| {
@@ -108,7 +105,7 @@ pub fn news(candidates: Vec<LeakCandidate>, present: &[u8]) -> Vec<Leak> {
 }
 
 impl LeakCandidate {
-    /// The longest line of each text, because git searches line by line.
+    /// Returns the longest line of each text, because git searches line by line.
     fn lines(&self) -> impl Iterator<Item = &str> {
         self.texts
             .iter()

@@ -46,12 +46,12 @@ impl MultiPattern {
         patterns
     }
 
-    /// A form by its index in the list that was given to [`MultiPattern::new`].
+    /// Returns a form by its index in the list that was given to [`MultiPattern::new`].
     pub(super) fn form(&self, index: usize) -> &str {
         &self.forms[index].1
     }
 
-    /// Value → number of its occurrences in any form, and the offset of the first.
+    /// Returns, for each value that occurs, the number of its occurrences in any form, and the offset of the first.
     pub(super) fn find(&self, bytes: &[u8]) -> BTreeMap<usize, (usize, usize)> {
         let mut found = BTreeMap::new();
         if self.starts.is_empty() {
@@ -70,9 +70,10 @@ impl MultiPattern {
         found
     }
 
-    /// The values of the given sorted forms that the text starts with. Thousands of forms may have the same prefix, so
-    /// they are not tried one by one. In sorted order, the longest form that the text starts with is the last one that
-    /// is not greater than the text, or else the last one that is not greater than their common prefix, and so on.
+    /// Returns the values of the given sorted forms that the text starts with. Thousands of forms may have the same
+    /// prefix, so they are not tried one by one. In sorted order, the longest form that the text starts with is the
+    /// last one that is not greater than the text, or else the last one that is not greater than their common prefix,
+    /// and so on.
     fn at<'n>(&'n self, forms: &'n [usize], text: &'n [u8]) -> impl Iterator<Item = usize> + 'n {
         let (mut forms, mut text) = (forms, text);
         std::iter::from_fn(move || {

@@ -6,9 +6,9 @@
 use crate::drift::Secret;
 use crate::drift::expected_differences::{self, ExpectedDifference};
 use crate::drift::indirect::is_indirect;
+use crate::drift::leak::example_values::has_example_word;
 use crate::drift::placeholder::{is_secret_text, is_unset, names_secret};
-use crate::drift::secret_like::is_public;
-use crate::drift::secret_like::{is_secret_like, name_parts};
+use crate::drift::secret_like::{is_public, is_secret_like, name_parts};
 
 /// The shortest text that may look random, in characters; and the same under a key that is related to a secret.
 const SHORTEST_RANDOM: usize = 16;
@@ -43,7 +43,7 @@ const IDENTIFIERS: [&str; 16] = [
     "VERSION",
 ];
 
-/// Whether the value of that key is a secret.
+/// Returns whether the value of that key is a secret.
 pub(super) fn is_secret(key: &str, value: &Secret) -> bool {
     let text = value.expose().trim();
     let is_reference = text.starts_with("${") && text.ends_with('}');
@@ -66,20 +66,20 @@ pub(super) fn is_secret(key: &str, value: &Secret) -> bool {
         || (!is_identifier && looks_random(text, shortest))
 }
 
-/// Whether the text is a certificate or public key, which is not a secret.
+/// Returns whether the text is a certificate or public key, which is not a secret.
 fn is_public_block(text: &str) -> bool {
     text.starts_with("-----BEGIN ") && !text.contains("PRIVATE")
 }
 
-/// Whether the text is a URL with a real password: one that differs from the user name and is not a placeholder or
-/// reference.
+/// Returns whether the text is a URL with a real password: one that differs from the user name and is not a placeholder
+/// or reference.
 fn has_credentials(text: &str) -> bool {
     password(text).is_some_and(|(name, password)| {
         name != password && !is_unset("PASSWORD", password) && !password.starts_with("${") && !is_indirect(password)
     })
 }
 
-/// The user name and password of a URL.
+/// Returns the user name and password of a URL.
 pub(super) fn password(text: &str) -> Option<(&str, &str)> {
     let (_, rest) = text.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
@@ -89,21 +89,21 @@ pub(super) fn password(text: &str) -> Option<(&str, &str)> {
     user.split_once(':').filter(|(_, password)| !password.is_empty())
 }
 
-/// Whether the text consists of a few ordinary words: `standard`, `Acme Full Stack Project`, `postgres_16`. Four or
-/// more words are a passphrase, unless one of them is typical of samples.
+/// Returns whether the text consists of a few ordinary words: `standard`, `Acme Full Stack Project`, `postgres_16`.
+/// Four or more words are a passphrase, unless one of them is typical of samples.
 pub(super) fn is_prose(text: &str) -> bool {
     let pieces: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).filter(|it| !it.is_empty()).collect();
     let is_number = |piece: &&str| piece.len() <= 4 && piece.bytes().all(|byte| byte.is_ascii_digit());
     let count = pieces.iter().filter(|piece| !is_number(piece)).count();
     let is_path = text.contains('/') && !text.contains(char::is_whitespace);
-    let is_sample = || crate::drift::leak::example_values::has_example_word(&text.to_lowercase());
+    let is_sample = || has_example_word(&text.to_lowercase());
     count > 0
         && (count < PASSPHRASE || is_path || is_sample())
         && text.chars().all(|letter| letter.is_alphanumeric() || " -_./:,'".contains(letter))
         && pieces.iter().all(|piece| is_number(piece) || is_word(piece))
 }
 
-/// Whether the letters are pronounceable, as one word or in camel case.
+/// Returns whether the letters are pronounceable, as one word or in camel case.
 fn is_word(piece: &str) -> bool {
     if !piece.chars().all(char::is_alphabetic) {
         return false;
@@ -119,7 +119,7 @@ fn is_word(piece: &str) -> bool {
     parts.iter().all(is_pronounceable) && (parts.len() == 1 || piece.chars().count() >= parts.len() * 3)
 }
 
-/// Whether part of the text looks generated. The host of a URL is ignored, because it is public.
+/// Returns whether part of the text looks generated. The host of a URL is ignored, because it is public.
 pub(super) fn looks_random(text: &str, shortest: usize) -> bool {
     let (text, is_url) = match text.split_once("://") {
         Some((_, rest)) => (rest.split_once(['/', '?', '#']).map_or("", |(_, path)| path), true),

@@ -14,8 +14,8 @@ const SHORTEST: usize = 16;
 /// The shortest password of a URL that is searched for on its own, in bytes.
 const SHORTEST_PASSWORD: usize = 8;
 
-/// The parts of a value that are secrets on their own: the lines of a private key, the strings in JSON, the lines of
-/// any other text, the password of a URL.
+/// Returns the parts of a value that are secrets on their own: the lines of a private key, the strings in JSON, the
+/// lines of any other text, the password of a URL.
 pub(super) fn pieces(key: &str, value: &str) -> Vec<Zeroizing<String>> {
     let mut pieces = Vec::new();
     if let Some((_, password)) = password(value) {
@@ -33,7 +33,7 @@ pub(super) fn pieces(key: &str, value: &str) -> Vec<Zeroizing<String>> {
     pieces
 }
 
-/// Every string in a JSON object or array.
+/// Returns every string in a JSON object or array.
 fn json_texts(value: &str) -> Vec<Zeroizing<String>> {
     let mut texts = Vec::new();
     if !value.trim_start().starts_with(['{', '[']) {
@@ -77,7 +77,7 @@ fn lines(key: &str, text: &str, pieces: &mut Vec<Zeroizing<String>>) {
     }
 }
 
-/// The value of a JSON line `"name": "value"`; any other line unchanged.
+/// Returns the value of a JSON line `"name": "value"`; any other line unchanged.
 fn field(line: &str) -> &str {
     let value = line.strip_prefix('"').and_then(|rest| rest.split_once("\":")).map_or(line, |(_, value)| value.trim());
     value.trim_matches(['"', '\''])

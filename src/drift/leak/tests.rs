@@ -14,7 +14,7 @@ fn shown(leak: &Leak) -> String {
     format!("{}:{line} {} {what}", leak.file, leak.key)
 }
 
-/// The leaks in a file, given the text of `.env` and the texts that the repository already contains.
+/// Returns the leaks in a file, given the text of `.env` and the texts that the repository already contains.
 fn leaks(env: &str, name: &str, bytes: &[u8], present: &str, accepted: &[&str]) -> Vec<String> {
     let accepted: Vec<String> = accepted.iter().map(|&pattern| pattern.to_owned()).collect();
     let known = KnownSecrets::of(&[LocalFile::parse(".env", Secret::new(env))], &accepted);

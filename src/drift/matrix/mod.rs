@@ -24,7 +24,6 @@ pub struct MatrixCell {
 /// The cells of one key.
 #[derive(Clone, Debug)]
 pub struct MatrixRow {
-    /// The key.
     pub key: String,
     /// One cell for each service, in the order of [`Survey::targets`].
     pub cells: Vec<MatrixCell>,
@@ -37,7 +36,7 @@ pub struct MatrixRow {
 /// A table with a row for each key and a column for each service.
 #[derive(Clone, Debug, Default)]
 pub struct Matrix {
-    /// The keys with differences, the worst first.
+    /// The keys with differences and those of `--only`, the worst first.
     pub rows: Vec<MatrixRow>,
     /// The keys that are equal on all services that have them and could be read, by name.
     pub agreeing: Vec<MatrixRow>,
@@ -76,7 +75,8 @@ pub fn of(survey: &Survey, examination: &Examination) -> Matrix {
     let mut matrix = Matrix::default();
     for key in keys(survey) {
         let row = row(survey, &findings, key);
-        let is_folded = row.cells.iter().all(|cell| folds(cell.mark)) && row.also.is_empty();
+        let is_named = !survey.only.is_empty();
+        let is_folded = !is_named && row.cells.iter().all(|cell| folds(cell.mark)) && row.also.is_empty();
         let list = match is_folded {
             false => &mut matrix.rows,
             true if row.has(Mark::Ignored) => &mut matrix.left_out,

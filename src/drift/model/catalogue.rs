@@ -10,4 +10,6 @@ pub struct Catalogue {
     pub services: BTreeMap<String, BTreeSet<String>>,
     /// Names of the environment's shared variables.
     pub shared: BTreeSet<String>,
+    /// Names of the services that are databases, caches or brokers.
+    pub databases: BTreeSet<String>,
 }

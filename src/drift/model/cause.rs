@@ -27,13 +27,10 @@ pub enum CauseScope {
 /// How certain it is that a finding follows from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certainty {
-    /// It does.
     Follows,
-    /// It may.
     MayFollow,
 }
 
-/// The cause of a finding.
 #[derive(Clone, Debug)]
 pub struct FindingCause {
     /// The rule of the other finding.
@@ -47,7 +44,7 @@ pub struct FindingCause {
 }
 
 impl PossibleCause {
-    /// A finding of the rule on the same service.
+    /// Returns a finding of the rule on the same service.
     pub fn own(rule: &'static Rule) -> Self {
         Self { rule, scope: CauseScope::Own, key: None, certainty: Certainty::Follows }
     }
@@ -58,7 +55,7 @@ impl PossibleCause {
         Self { certainty: Certainty::MayFollow, ..self }
     }
 
-    /// A finding of the rule on another service; the relation is uncertain.
+    /// Returns a finding of the rule on another service; the relation is uncertain.
     pub fn of_another(rule: &'static Rule) -> Self {
         Self { scope: CauseScope::Another, ..Self::own(rule) }.uncertain()
     }
@@ -71,13 +68,13 @@ impl PossibleCause {
 }
 
 impl FindingCause {
-    /// `follows from start-command`, `may follow from start-command on worker`.
+    /// Returns text such as `caused by start-command`, `possibly caused by start-command on worker`.
     pub fn sentence(&self) -> String {
         let verb = match self.certainty {
-            Certainty::Follows => "follows from",
-            Certainty::MayFollow => "may follow from",
+            Certainty::Follows => "caused by",
+            Certainty::MayFollow => "possibly caused by",
         };
-        let key = self.key.as_ref().map(|key| format!(" of {key}")).unwrap_or_default();
+        let key = self.key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
         let service = self.service.as_ref().map(|service| format!(" on {service}")).unwrap_or_default();
         format!("{verb} {}{key}{service}", self.rule.name)
     }

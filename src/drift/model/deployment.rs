@@ -12,7 +12,6 @@ use crate::drift::model::service_settings::SettingValues;
 pub struct Deployment {
     /// Railway's id.
     pub id: String,
-    /// The status.
     pub status: DeploymentStatus,
     /// RFC 3339 in UTC with milliseconds on Railway's clock, so that times sort as text.
     pub created_at: String,
@@ -37,7 +36,6 @@ pub struct DeploymentSource {
     pub image: Option<String>,
     /// `owner/name` of the repository.
     pub repository: Option<String>,
-    /// The branch.
     pub branch: Option<String>,
     /// The start command.
     pub start: StartCommand,
@@ -163,7 +161,6 @@ pub enum DeploymentStatus {
     Success,
     /// It sleeps until it receives a request.
     Sleeping,
-    /// It needs approval.
     NeedsApproval,
     /// Its build, pre-deploy command or health check failed; the previous deployment is still active.
     Failed,
@@ -199,7 +196,7 @@ const NAMES: &[(&str, DeploymentStatus)] = &[
 /// What a status means while waiting for the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeploymentStage {
-    /// It continues on its own.
+    /// It needs no user action.
     InProgress,
     /// It needs a user action to continue.
     Stuck,

@@ -18,7 +18,6 @@ pub struct Exposure {
 pub enum Git {
     /// It is in the index, regardless of ignore rules.
     Tracked,
-    /// It is ignored.
     Ignored,
     /// The next `git add` of its directory would add it.
     NotIgnored,

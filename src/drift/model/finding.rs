@@ -97,7 +97,7 @@ pub struct Finding {
     pub commit: Option<Commit>,
     /// The values on both sides, for the lines below it.
     pub observations: Vec<Observation>,
-    /// The service's response, which is shown only at a terminal.
+    /// The service's response, which is shown only in a terminal.
     pub excerpt: Option<Excerpt>,
     /// The finding in a few words; only for rules about the running state.
     pub summary: Option<Summary>,
@@ -168,7 +168,7 @@ impl Finding {
     }
 }
 
-/// A response body, prepared for display at a terminal.
+/// A response body, prepared for display in a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
     /// Its beginning, redacted.

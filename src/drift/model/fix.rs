@@ -62,7 +62,6 @@ pub enum Bulk {
 pub enum EmptyValue {
     /// It is pushed if its key is named.
     Pushed,
-    /// It is not pushed.
     NotPushed,
 }
 
@@ -73,7 +72,7 @@ pub enum DeployReason {
     Changed,
     /// It references changed variables, and `--dependents` was given.
     Dependent,
-    /// It runs with old values, and a redeploy was selected.
+    /// It is running with old values, and a redeploy was selected.
     Stale,
     /// It runs an older commit than the wanted one, and a redeploy was selected.
     Behind,

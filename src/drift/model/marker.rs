@@ -35,7 +35,6 @@ pub enum Mark {
     Ignored,
     /// Equal, through a reference.
     Reference,
-    /// Equal.
     Equal,
     /// On neither side, and not required.
     NotSet,
@@ -44,7 +43,6 @@ pub enum Mark {
 /// How a mark is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Marker {
-    /// The mark.
     pub mark: Mark,
     /// One column wide.
     pub symbol: &'static str,

@@ -3,12 +3,10 @@
 /// Data that may not have been requested, or may be unavailable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Observed<T> {
-    /// It was not requested.
     #[default]
     NotRequested,
     /// It is unavailable; the reason as a redacted sentence without a full stop.
     Unavailable(String),
-    /// It is known.
     Known(T),
 }
 
@@ -29,7 +27,6 @@ impl<T> Observed<T> {
         }
     }
 
-    /// Returns whether it was requested.
     pub fn is_requested(&self) -> bool {
         !matches!(self, Self::NotRequested)
     }

@@ -11,7 +11,6 @@ pub struct Receipt {
     pub key: Option<String>,
     /// The name of the service or file, or the label of shared variables.
     pub place: String,
-    /// The result.
     pub outcome: Outcome,
     /// The deployment that runs with it, or was expected to.
     pub deployment: Option<String>,
@@ -28,11 +27,9 @@ pub enum Outcome {
     Done,
     /// An earlier step failed, or the run was interrupted.
     NotTried,
-    /// It failed.
     Failed,
     /// The value changed in the meantime, so nothing was written.
     Conflict,
-    /// The result is unknown.
     Unknown,
 }
 

@@ -42,7 +42,6 @@ pub struct Rule {
 pub struct StatusRow {
     /// Its position among the rows.
     pub position: u8,
-    /// Its name.
     pub name: &'static str,
 }
 

@@ -38,7 +38,6 @@ const fn build(key: &'static str, name: &'static str, default: &'static str) -> 
     Setting { section: "build", key, name, default, set_by: SetBy::PersonOrDetection }
 }
 
-/// The start command.
 pub static START_COMMAND: Setting = deploy("startCommand", "start command", "");
 /// The schedule of a cron service.
 pub static CRON_SCHEDULE: Setting = deploy("cronSchedule", "cron schedule", "");

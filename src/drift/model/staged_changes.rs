@@ -1,4 +1,4 @@
-//! Staged changes: made in the dashboard and not deployed yet, so that no variable shows them.
+//! Staged changes: made in the dashboard and not deployed yet, so that the stored variables do not include them.
 
 /// The staged changes of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -168,7 +168,7 @@ const SETTINGS: &[&str] = &[
     "WINDOW",
 ];
 
-/// Whether the whole value is a placeholder, or what another tool prints instead of a value, whatever its key.
+/// Returns whether the whole value is a placeholder, or what another tool prints instead of a value, whatever its key.
 pub fn is_placeholder(value: &str) -> bool {
     let value = value.trim();
     if value.is_empty() || value.len() > LONGEST {
@@ -178,14 +178,14 @@ pub fn is_placeholder(value: &str) -> bool {
     is_asking(&plain) || is_masked(&plain) || pattern::is_mask(&plain) || is_in_angles(&plain)
 }
 
-/// Whether the value of the key was never set, judged by its text.
+/// Returns whether the value of the key was never set, judged by its text.
 pub fn is_unset(key: &str, value: &str) -> bool {
     is_placeholder(value) || (names_secret(key) && phrase::stands_in(key, value.trim()))
 }
 
 impl Survey {
-    /// Whether the value of the key was never set: its text is a placeholder, or it is a secret that still equals the
-    /// value in the repository's example file.
+    /// Returns whether the value of the key was never set: its text is a placeholder, or it is a secret that still
+    /// equals the value in the repository's example file.
     pub fn is_unset(&self, key: &str, value: &Secret) -> bool {
         is_unset(key, value.expose()) || self.equals_example(key, value)
     }
@@ -200,8 +200,8 @@ impl Survey {
     }
 }
 
-/// Whether the value of the key is itself a secret. A word such as AUTH or PRIVATE is often a namespace, so it counts
-/// only at the end.
+/// Returns whether the value of the key is itself a secret. A word such as AUTH or PRIVATE is often a namespace, so it
+/// counts only at the end.
 pub(crate) fn names_secret(key: &str) -> bool {
     let parts = name_parts(key);
     let Some(last) = parts.last() else { return false };
@@ -210,8 +210,8 @@ pub(crate) fn names_secret(key: &str) -> bool {
         && (is_section(last) || parts.iter().any(|word| !is_section(word) && is_secret_like(word)))
 }
 
-/// Whether the text may be a secret. Booleans, numbers, addresses, paths and references are settings, which may be
-/// equal in a real file and its example.
+/// Returns whether the text may be a secret. Booleans, numbers, addresses, paths and references are settings, which may
+/// be equal in a real file and its example.
 pub(crate) fn is_secret_text(key: &str, value: &Secret) -> bool {
     let text = value.expose().trim();
     let is_boolean = ["true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined"]
@@ -229,7 +229,7 @@ pub(crate) fn is_secret_text(key: &str, value: &Secret) -> bool {
         && expected_differences::of(key, value) != Some(ExpectedDifference::Host)
 }
 
-/// The text without enclosing brackets.
+/// Returns the text without enclosing brackets.
 fn unbracketed(text: &str) -> Option<&str> {
     BRACKETS.iter().find_map(|(open, close)| {
         let inner = text.strip_prefix(open)?.strip_suffix(close)?.trim();
@@ -242,7 +242,7 @@ fn is_asking(plain: &str) -> bool {
     PLACEHOLDERS.binary_search(&bare).is_ok() || is_request(bare)
 }
 
-/// `[SENSITIVE]`, `«hidden»`.
+/// Returns true for `[SENSITIVE]`, `«hidden»`.
 fn is_masked(plain: &str) -> bool {
     let inner = [("[", "]"), ("(", ")"), ("«", "»")]
         .iter()
@@ -250,12 +250,12 @@ fn is_masked(plain: &str) -> bool {
     inner.is_some_and(|inner| MASKS.binary_search(&inner).is_ok())
 }
 
-/// `<your key>`: words in angle brackets, but not markup.
+/// Returns true for `<your key>`: words in angle brackets, but not markup.
 fn is_in_angles(plain: &str) -> bool {
     plain.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).is_some_and(pattern::is_prose)
 }
 
-/// `your-api-key`, `put-the-token-here`.
+/// Returns true for `your-api-key`, `put-the-token-here`.
 fn is_request(plain: &str) -> bool {
     let words: Vec<&str> = plain.split('-').collect();
     let [first, .., last] = words.as_slice() else { return false };

@@ -11,12 +11,12 @@ const CLEAR_MASK: usize = 6;
 /// The shortest sequence such as `1234567890` or `abcdefghij`, in characters.
 const SEQUENCE: usize = 10;
 
-/// Whether the character may be part of a mask.
+/// Returns whether the character may be part of a mask.
 fn is_sign(character: char) -> bool {
     matches!(character, '*' | '•' | '●' | '…' | '.' | '?' | '#' | 'x' | 'X')
 }
 
-/// `***`, `xxxx`, `•••`, `...`: the same character at least three times.
+/// Returns true for `***`, `xxxx`, `•••`, `...`: the same character at least three times.
 pub(super) fn is_mask(text: &str) -> bool {
     let mut signs = text.chars();
     let Some(first) = signs.next() else { return false };
@@ -25,23 +25,23 @@ pub(super) fn is_mask(text: &str) -> bool {
         && signs.all(|sign| sign == first)
 }
 
-/// Whether the text consists of ordinary words, as in brackets.
+/// Returns whether the text consists of ordinary words, as in brackets.
 pub(super) fn is_prose(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || "-_.:' ".contains(letter))
 }
 
-/// Whether the characters alone show that the text is not a secret.
+/// Returns whether the characters alone show that the text is not a secret.
 pub(super) fn is_blank(text: &str) -> bool {
     let body = text.strip_prefix("0x").or_else(|| text.strip_prefix("base64:")).unwrap_or(text).trim_end_matches('=');
     is_zeros(body) || is_sequence(body) || is_masked(text) || is_sample_of_aws(text)
 }
 
-/// 64 zeros, or a UUID of zeros.
+/// Returns true for 64 zeros, or a UUID of zeros.
 fn is_zeros(text: &str) -> bool {
     text.len() >= 8 && text.bytes().all(|byte| matches!(byte, b'0' | b'-')) && text.contains("0000")
 }
 
-/// `sk-1234567890`: after a prefix, consecutive characters.
+/// Returns true for `sk-1234567890`: after a prefix, consecutive characters.
 fn is_sequence(text: &str) -> bool {
     let Some((before, last)) = text.rsplit_once(['-', '_']) else { return false };
     let follows = |pair: &[u8]| {
@@ -55,7 +55,7 @@ fn is_sequence(text: &str) -> bool {
         && before.split(['-', '_']).all(|piece| is_prefix(&piece.to_lowercase()))
 }
 
-/// `sk-xxxxxxxx`, `xoxb-...`, `AIzaSyDxxxxx`: a mask instead of the secret part.
+/// Returns true for `sk-xxxxxxxx`, `xoxb-...`, `AIzaSyDxxxxx`: a mask instead of the secret part.
 fn is_masked(text: &str) -> bool {
     let pieces = || text.split(['-', '_', ':', '/', '@', ' ', '.']).filter(|piece| !piece.is_empty());
     let masks = |piece: &str| {
@@ -70,7 +70,7 @@ fn is_masked(text: &str) -> bool {
         || ends_in_mask(text)
 }
 
-/// `sk-...`, `AIzaSyDxxxxx`.
+/// Returns true for `sk-...`, `AIzaSyDxxxxx`.
 fn ends_in_mask(text: &str) -> bool {
     let cut = text.strip_suffix("...").or_else(|| text.strip_suffix('…')).map(|rest| rest.trim_end_matches('.'));
     if let Some(rest) = cut {
@@ -81,12 +81,12 @@ fn ends_in_mask(text: &str) -> bool {
     run.max(other) >= CLEAR_MASK - 1
 }
 
-/// The sample keys in the documentation of AWS.
+/// Returns true for the sample keys in the documentation of AWS.
 fn is_sample_of_aws(text: &str) -> bool {
     text.ends_with("EXAMPLEKEY") || (text.starts_with("AKIA") && text.ends_with("EXAMPLE"))
 }
 
-/// `sk-<your key>`: words in angle brackets somewhere in the text.
+/// Returns true for `sk-<your key>`: words in angle brackets somewhere in the text.
 pub(super) fn has_name_in_angles(text: &str) -> bool {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('<') {
@@ -100,7 +100,7 @@ pub(super) fn has_name_in_angles(text: &str) -> bool {
     false
 }
 
-/// Whether the text refers to something else: a path, a variable, an email address or a host.
+/// Returns whether the text refers to something else: a path, a variable, an email address or a host.
 pub(super) fn is_elsewhere(text: &str) -> bool {
     let is_path = text.starts_with(['/', '~', '\\']) || text.starts_with("./") || text.starts_with("../");
     is_path || text.starts_with('$') || text.contains("${") || is_email(text) || is_host(text)
@@ -111,7 +111,7 @@ fn is_email(text: &str) -> bool {
         .is_some_and(|(name, host)| !name.is_empty() && !name.contains([':', '/', ' ']) && is_host(host))
 }
 
-/// `vault.example.com`, without scheme.
+/// Returns true for `vault.example.com`, without scheme.
 fn is_host(text: &str) -> bool {
     let labels = || text.split('.');
     let is_label = |label: &str| {
@@ -123,7 +123,7 @@ fn is_host(text: &str) -> bool {
     labels().count() >= 2 && labels().all(is_label) && labels().next_back().is_some_and(is_top)
 }
 
-/// A number, or a number with a unit: `3600`, `15m`, `7 days`, `00:30:00`.
+/// Returns true for a number, or a number with a unit: `3600`, `15m`, `7 days`, `00:30:00`.
 pub(super) fn is_amount(text: &str) -> bool {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).trim_end();
     let unit = text.len() - digits.len();

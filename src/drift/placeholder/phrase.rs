@@ -11,7 +11,7 @@ use crate::drift::secret_like;
 /// The longest text that is checked, in bytes.
 const LONGEST: usize = 120;
 
-/// Whether the text is a placeholder for the secret of the key.
+/// Returns whether the text is a placeholder for the secret of the key.
 pub(super) fn stands_in(key: &str, text: &str) -> bool {
     if text.is_empty() || text.len() > LONGEST {
         return false;
@@ -29,7 +29,7 @@ pub(super) fn stands_in(key: &str, text: &str) -> bool {
     inner.is_some_and(|inner| phrase_words(key, inner).is_some_and(|words| !words.is_empty())) || is_request(key, text)
 }
 
-/// The parts of a URL that may be a placeholder: user, password and host. A path is part of the address.
+/// Returns the parts of a URL that may be a placeholder: user, password and host. A path is part of the address.
 fn parts(rest: &str) -> impl Iterator<Item = &str> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     authority.split(['@', ':'])
@@ -43,7 +43,7 @@ fn is_request(key: &str, text: &str) -> bool {
     is_asking(from_start) || is_to_be_changed(&all) || is_description(&all) || is_made_up(&all) || is_echo(key, &all)
 }
 
-/// `your-api-key`, `generate_a_new_key`, `any_secret_here`, `fixme-postgres-password`.
+/// Returns true for `your-api-key`, `generate_a_new_key`, `any_secret_here`, `fixme-postgres-password`.
 fn is_asking(words: &[&str]) -> bool {
     let [first, rest @ ..] = words else { return false };
     let asks_for_secret = rest.iter().any(|word| is_noun(word) || is_place(word));
@@ -58,7 +58,7 @@ fn is_asking(words: &[&str]) -> bool {
         || (ends_here && before_end.is_some_and(|word| is_belonging(word) || is_owner(word)))
 }
 
-/// `change-me-in-production`, `replace_with_a_random_string`, `secret-to-be-changed`.
+/// Returns true for `change-me-in-production`, `replace_with_a_random_string`, `secret-to-be-changed`.
 fn is_to_be_changed(words: &[&str]) -> bool {
     let is_verb = |word: &str| matches!(word, "change" | "changed" | "replace" | "replaced");
     let is_denied = |index: usize| index > 0 && matches!(words[index - 1], "not" | "never" | "dont" | "t" | "no");
@@ -104,7 +104,7 @@ fn is_occasion(word: &str) -> bool {
     occasions.contains(&word)
 }
 
-/// `SomeRandomStringOf32CharsExactly`, `data encryption key with 32 char`, `openssl rand -hex 32`.
+/// Returns true for `SomeRandomStringOf32CharsExactly`, `data encryption key with 32 char`, `openssl rand -hex 32`.
 fn is_description(words: &[&str]) -> bool {
     let has = |is: fn(&str) -> bool| words.iter().any(|word| is(word));
     let is_length = |pair: &[&str]| {
@@ -123,7 +123,7 @@ fn is_description(words: &[&str]) -> bool {
         || (has(is_fake) && (words.len() == 1 || has(is_noun)))
 }
 
-/// `my-secret-key`, `example_token`: only words that occur in placeholders.
+/// Returns true for `my-secret-key`, `example_token`: only words that occur in placeholders.
 fn is_made_up(words: &[&str]) -> bool {
     let is_sample = |word: &str| matches!(word, "example" | "insecure" | "my" | "sample" | "super" | "this" | "very");
     words.iter().all(|word| is_known(word) || is_number(word))
@@ -131,7 +131,7 @@ fn is_made_up(words: &[&str]) -> bool {
         && words.iter().any(|word| is_noun(word))
 }
 
-/// `NEW_RELIC_LICENSE_KEY=NEW_RELIC_LICENSE_KEY`: the value is the name, or the end of it.
+/// Returns true for `NEW_RELIC_LICENSE_KEY=NEW_RELIC_LICENSE_KEY`: the value is the name, or the end of it.
 fn is_echo(key: &str, words: &[&str]) -> bool {
     let name = secret_like::name_parts(key);
     words.len() >= 2
@@ -143,8 +143,8 @@ fn is_number(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The words of a text in lower case; `None` if a part is not a word, as in generated secrets. The words of the key
-/// count as words, even abbreviations.
+/// Returns the words of a text in lower case; `None` if a part is not a word, as in generated secrets. The words of the
+/// key count as words, even abbreviations.
 fn phrase_words(key: &str, text: &str) -> Option<Vec<String>> {
     let name = secret_like::name_parts(key);
     let is_of_key = |word: &str| name.iter().any(|other| other.eq_ignore_ascii_case(word));
@@ -182,7 +182,7 @@ fn humps(piece: &str) -> Vec<&str> {
     cuts.windows(2).map(|cut| &piece[cut[0]..cut[1]]).collect()
 }
 
-/// Whether the word may be from a dictionary: it has vowels, and not too many consonants in a row.
+/// Returns whether the word may be from a dictionary: it has vowels, and not too many consonants in a row.
 fn is_dictionary_word(word: &str) -> bool {
     let is_vowel = |letter: char| "aeiouy".contains(letter) || !letter.is_ascii();
     let longest = word.split(is_vowel).map(str::len).max().unwrap_or_default();

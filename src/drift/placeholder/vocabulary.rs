@@ -256,14 +256,14 @@ pub(super) fn is_prefix(word: &str) -> bool {
     PREFIXES.contains(&word)
 }
 
-/// Whether the word occurs in placeholders.
+/// Returns whether the word occurs in placeholders.
 pub(super) fn is_known(word: &str) -> bool {
     let all = [NOUNS, BELONGINGS, OWNERS, PLACES, VERBS, QUALITIES, CONNECTORS];
     all.iter().any(|list| list.contains(&word))
 }
 
-/// Whether a piece between separators is a provider's prefix or a word that occurs in placeholders, with or without a
-/// number: `sk`, `api03`, `eyJhbGciOi`.
+/// Returns whether a piece between separators is a provider's prefix or a word that occurs in placeholders, with or
+/// without a number: `sk`, `api03`, `eyJhbGciOi`.
 pub(super) fn is_known_piece(piece: &str) -> bool {
     let small = piece.to_lowercase();
     let word = small.trim_end_matches(|letter: char| letter.is_ascii_digit());

@@ -4,9 +4,9 @@ use std::borrow::Borrow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::Secret;
 use crate::drift::plan::offer::{Direction, FixPermissions, Offer, OfferReach, Proposal};
 use crate::drift::process_control_names::is_dangerous_name;
+use crate::drift::{Secret, Severity};
 
 /// How the changes are confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub fn select<'p>(
         let added = ways.iter().find(|way| **way == Direction::Add).and_then(|way| fitting(&way));
         if main.is_none() && added.is_none() {
             let of_ways = proposal.obstacles.iter().filter(|(way, _)| ways.contains(way));
-            let is_reported = named || proposal.finding.severity > crate::drift::Severity::Note;
+            let is_reported = named || proposal.finding.severity > Severity::Note;
             selection.obstacles.extend(of_ways.filter(|_| is_reported).map(|(_, why)| (key.to_owned(), why.clone())));
             continue;
         }
@@ -77,7 +77,7 @@ enum WriteDestination {
     Variable(Option<String>, String),
 }
 
-/// What an offer writes, and where.
+/// Returns what an offer writes, and where.
 fn writes(offer: &Offer) -> impl Iterator<Item = (WriteDestination, Option<&Secret>)> {
     let pulls = offer.pulls.iter().map(|pull| (WriteDestination::File(pull.file, pull.key.clone()), Some(&pull.value)));
     let stores = offer.stores.iter().map(|store| {

@@ -98,6 +98,7 @@ mod tests {
                 ("cron".to_owned(), names(&["FAR", "LOOP"])),
             ]),
             shared: names(&["BASE"]),
+            ..Catalogue::default()
         };
         let templates = [
             ("api", "OWN", "x-${{KEY}}"),

@@ -7,9 +7,7 @@ pub use crate::drift::model::fix::{Commit, DeployReason};
 /// A deployment that a fix will create, or the reason why it creates none.
 #[derive(Clone, Debug)]
 pub struct PlannedDeployment {
-    /// The service.
     pub service: ResourceRef,
-    /// How it is deployed.
     pub how: DeployMethod,
     /// Why the service is deployed.
     pub cause: DeployReason,
@@ -46,7 +44,6 @@ pub struct Running {
 /// Whether a service has a volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Volume {
-    /// A volume is attached.
     Attached,
     /// No volume.
     #[default]

@@ -14,7 +14,6 @@ use crate::drift::{ResourceRef, Secret, Survey, Variable};
 /// A non-interactive `doctor fix`. The other flags of the run are repeated as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FixInvocation {
-    /// The directions.
     pub ways: BTreeSet<Direction>,
     /// `--redeploy`.
     pub redeploy: Redeploy,
@@ -39,7 +38,6 @@ pub struct FixInvocation {
 pub enum Redeploy {
     /// The outdated services in scope.
     Due,
-    /// None.
     #[default]
     None,
 }

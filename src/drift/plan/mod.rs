@@ -19,10 +19,8 @@ use crate::drift::plan::deployments::PlannedDeployment;
 use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::{ResourceRef, Secret, Variable};
 
-/// The owner of a variable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VariableOwner {
-    /// A service.
     Service(ResourceRef),
     /// The environment: a shared variable, which services reference.
     Shared,
@@ -49,9 +47,8 @@ impl VariableOwner {
 /// A change of one variable on Railway.
 #[derive(Clone, Debug)]
 pub struct VariableChange {
-    /// The owner.
     pub owner: VariableOwner,
-    /// Its name.
+    /// The variable's name.
     pub key: String,
     /// The stored variable; `None` if there is none.
     pub before: Option<Variable>,
@@ -68,7 +65,7 @@ pub struct VariableChange {
 pub struct FileEdit {
     /// The kind of change: `pull`, `ignore`.
     pub change: &'static str,
-    /// Its name.
+    /// The variable's name.
     pub key: String,
     /// The effective value now; `None` for a new key.
     pub before: Option<Secret>,
@@ -78,10 +75,8 @@ pub struct FileEdit {
     pub from: String,
 }
 
-/// A change of one file.
 #[derive(Clone, Debug)]
 pub struct FileChange {
-    /// The kind of file.
     pub kind: ChangedFileKind,
     /// The absolute path.
     pub path: PathBuf,
@@ -97,7 +92,6 @@ pub struct FileChange {
     pub edits: Vec<FileEdit>,
 }
 
-/// The kind of a changed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangedFileKind {
     /// A `.env` file, which other users must not be able to read.

@@ -53,7 +53,7 @@ pub enum Addition {
 /// Whether the user can be prompted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prompting {
-    /// Yes, at a terminal.
+    /// Yes, in a terminal.
     Person,
     /// No: only flags decide.
     #[default]
@@ -72,7 +72,6 @@ impl FixPermissions {
 pub struct Pull {
     /// Index of the file in the survey.
     pub file: usize,
-    /// The key.
     pub key: String,
     /// The value on Railway.
     pub value: Secret,
@@ -85,7 +84,6 @@ pub struct Pull {
 pub struct Offer {
     /// The finding's key. A changed shared variable may have another name.
     pub key: String,
-    /// The direction.
     pub way: Direction,
     /// Whether a bulk selection includes it.
     pub reach: OfferReach,
@@ -113,9 +111,7 @@ pub enum OfferReach {
 /// A finding about a key, with the possible changes and the obstacles to others.
 #[derive(Debug)]
 pub struct Proposal<'f> {
-    /// The finding.
     pub finding: &'f Finding,
-    /// Its key.
     pub key: &'f str,
     /// The possible changes.
     pub offers: Vec<Offer>,

@@ -9,7 +9,6 @@ use crate::drift::{ResourceRef, Survey, Target};
 /// A service to redeploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueRedeploy {
-    /// The service.
     pub service: ResourceRef,
     /// The first reason.
     pub cause: DeployReason,

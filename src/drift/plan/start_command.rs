@@ -9,7 +9,6 @@ use crate::drift::{ResourceRef, Secret, Survey, Target};
 /// A change of the start command in a service's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartCommandChange {
-    /// The service.
     pub service: ResourceRef,
     /// The current command in the settings; `None` if none is set.
     pub before: Option<Secret>,
@@ -20,7 +19,6 @@ pub struct StartCommandChange {
 /// A fix for a start command that lacks declared parts.
 #[derive(Clone, Debug)]
 pub struct OfferedStartCommand {
-    /// The service.
     pub service: ResourceRef,
     /// The message of the finding.
     pub found: String,

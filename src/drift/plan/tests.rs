@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::engine::run_rules::examine;
+use crate::drift::plan::VariableChange;
 use crate::drift::plan::bulk_selection::{Consent, select};
 use crate::drift::plan::offer::{Addition, Direction, FixPermissions, Offer, Prompting, Prune};
 use crate::drift::plan::proposals::proposals;
@@ -13,9 +14,9 @@ fn set(keys: &[&str]) -> BTreeSet<String> {
     keys.iter().map(|&key| key.to_owned()).collect()
 }
 
-/// `+api.A`, `~api.A`, `-api.A`, `~shared variables.A`, `.env<A`.
+/// Returns `+api.A`, `~api.A`, `-api.A`, `~shared variables.A`, `.env<A`.
 fn summary(offer: &Offer) -> Vec<String> {
-    let store = |store: &crate::drift::plan::VariableChange| {
+    let store = |store: &VariableChange| {
         let sign = match (&store.before, &store.after) {
             (_, None) => '-',
             (None, _) => '+',

@@ -23,6 +23,13 @@ impl ReasonSide {
         }
     }
 
+    fn opposite(self) -> Self {
+        match self {
+            Self::Local => Self::Stored,
+            Self::Stored => Self::Local,
+        }
+    }
+
     fn other(self) -> &'static str {
         match self {
             Self::Local => "the stored one",
@@ -84,28 +91,32 @@ impl Reason {
             Self::Placeholder(side) => format!("{} is a placeholder", side.value()),
             Self::Empty(side) => format!("{} is empty", side.value()),
             Self::TrailingNewline(side) => {
-                format!("{} ends with a newline, {} does not", side.value(), side.other())
+                format!("{} ends with a newline; {} does not", side.value(), side.other())
             }
             Self::Quotes(side) => format!("{} has surrounding quotes that are part of the value", side.value()),
             Self::LineEnds(side) => {
                 format!("{} has Windows line endings (CRLF); otherwise the two are equal", side.value())
             }
             Self::EscapedNewlines(side) => {
-                format!("{} has newlines escaped as \\n, {} has real newlines", side.value(), side.other())
+                format!("{} has newlines escaped as \\n; {} has real newlines", side.value(), side.other())
             }
             Self::SurroundingSpace => "only the surrounding whitespace differs".to_owned(),
             Self::Invisible(side) => {
                 format!("{} contains invisible characters; otherwise the two are equal", side.value())
             }
             Self::Case => "only the case differs".to_owned(),
-            Self::TrailingSlash(side) => format!("the same URL, but {} has a trailing slash", side.value()),
-            Self::Padding(side) => format!("the same base64, but {} has = padding", side.value()),
+            Self::TrailingSlash(side) => {
+                format!("both values are the same URL, but {} has a trailing slash", side.value())
+            }
+            Self::Padding(side) => {
+                format!("both values are the same base64, but only {} has `=` padding", side.value())
+            }
             Self::Json => "the two values are equivalent JSON".to_owned(),
             Self::EscapedDollar(ReasonSide::Local) => {
-                "the dollar sign is escaped in the file but not on Railway".to_owned()
+                "the dollar sign is escaped in the local value but not in the stored value".to_owned()
             }
             Self::EscapedDollar(ReasonSide::Stored) => {
-                "the dollar sign is escaped on Railway but not in the file".to_owned()
+                "the dollar sign is escaped in the stored value but not in the local value".to_owned()
             }
             Self::Expansion(side) => {
                 format!("expanding the variables in {} gives {}", side.value(), side.other())
@@ -114,6 +125,30 @@ impl Reason {
             Self::StoredKey(key) => format!("the local value matches {key} on the same service"),
             Self::OtherService(service) => format!("the local value matches the value on {service}"),
             Self::OtherServiceKey { service, key } => format!("the local value matches {key} on {service}"),
+        }
+    }
+
+    /// Returns the side with the intended value, if the other one is evidently a mistake.
+    pub fn intended(&self) -> Option<ReasonSide> {
+        match self {
+            Self::TrailingNewline(side) | Self::Quotes(side) | Self::LineEnds(side) | Self::Invisible(side) => {
+                Some(side.opposite())
+            }
+            Self::Padding(side) => Some(*side),
+            Self::EscapedDollar(ReasonSide::Stored) => Some(ReasonSide::Local),
+            _ => None,
+        }
+    }
+
+    /// Returns how to correct the file, if only the local value is a mistake.
+    pub fn correction(&self) -> Option<&'static str> {
+        match self {
+            Self::LineEnds(ReasonSide::Local) => Some("replace CRLF with LF"),
+            Self::Padding(ReasonSide::Stored) => Some("add the `=` padding"),
+            _ => match self.suspicious_value()? {
+                (ReasonSide::Local, value) => value.correction(),
+                (ReasonSide::Stored, _) => None,
+            },
         }
     }
 
@@ -127,7 +162,7 @@ impl Reason {
             Self::Empty(ReasonSide::Stored) | Self::Case | Self::Json => return None,
             Self::TrailingNewline(_) => SuspiciousValue::TrailingNewline.advice(),
             Self::Quotes(_) => SuspiciousValue::Quotes.advice(),
-            Self::Invisible(_) => SuspiciousValue::Invisible.advice(),
+            Self::Invisible(_) => "push the local value, which has no invisible characters",
             Self::LineEnds(_) => "use the value without CRLF; few programs expect CRLF in a value",
             Self::EscapedNewlines(_) => {
                 "use the form that the program expects; keys and certificates need real newlines"

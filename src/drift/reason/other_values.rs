@@ -67,7 +67,9 @@ impl<'s> OtherValues<'s> {
     pub fn of(survey: &'s Survey, differing: &[Pair<'s>]) -> Self {
         let mut wanted = WantedTexts::default();
         for pair in differing {
-            wanted.on_railway.extend(distinctive(pair.local_value()).filter(|_| !pair.local.file.is_from_checkout));
+            wanted
+                .on_railway
+                .extend(distinctive(pair.local_value()).filter(|_| pair.local.file.from_checkout.is_none()));
             wanted.in_files.extend(pair.variable.effective().and_then(distinctive));
         }
         Self { survey, wanted, index: OnceCell::new() }
@@ -98,7 +100,7 @@ impl<'s> ValueIndex<'s> {
                 index.anywhere.entry(value).or_insert((name, key));
             }
         }
-        for (number, file) in survey.files.iter().enumerate().filter(|(_, file)| !file.is_from_checkout) {
+        for (number, file) in survey.files.iter().enumerate().filter(|(_, file)| file.from_checkout.is_none()) {
             for entry in &file.entries {
                 let counts = file.entry(&entry.key).is_some_and(|last| last.line == entry.line);
                 let value = entry.value.expose();
@@ -128,7 +130,7 @@ impl ValueLookup<'_, '_> {
     }
 
     fn stored_elsewhere(&self, local: &Secret) -> Option<Reason> {
-        let value = distinctive(local).filter(|_| !self.file.is_from_checkout)?;
+        let value = distinctive(local).filter(|_| self.file.from_checkout.is_none())?;
         let index = self.others.index();
         if let Some(key) = index.stored.get(&(self.target.service.id.as_str(), value)) {
             return Some(Reason::StoredKey((*key).to_owned()));

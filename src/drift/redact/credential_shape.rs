@@ -31,7 +31,7 @@ const PREFIXES: [&str; 24] = [
 /// The number of characters after the prefix, at least.
 const SHORTEST_REST: usize = 12;
 
-/// The byte ranges of credentials: words with a known prefix, and the user info of URLs.
+/// Returns the byte ranges of credentials: words with a known prefix, and the user info of URLs.
 pub(in crate::drift) fn find(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     tokens(text).chain(passwords(text))
 }
@@ -51,7 +51,7 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.~+/=".contains(&byte)
 }
 
-/// The text between `://` and the last `@` of a word, because a password may contain an `@` or `/`.
+/// Returns the text between `://` and the last `@` of a word, because a password may contain an `@` or `/`.
 fn passwords(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut offset = 0;
     text.split_inclusive(|byte| is_delimiter(*byte)).filter_map(move |word| {
@@ -63,7 +63,7 @@ fn passwords(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Whether the byte ends a word: whitespace, and punctuation around a URL.
+/// Returns whether the byte ends a word: whitespace, and punctuation around a URL.
 fn is_delimiter(byte: u8) -> bool {
     byte.is_ascii_whitespace() || b"\"'`,;()<>".contains(&byte)
 }

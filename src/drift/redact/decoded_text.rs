@@ -78,7 +78,7 @@ impl Runs {
 }
 
 impl DecodedText {
-    /// A text as received. It must be smaller than 4 GiB.
+    /// Returns a text as received. It must be smaller than 4 GiB.
     pub(in crate::drift) fn received(text: &str) -> Self {
         let spans =
             (0..text.len()).filter_map(|at| u32::try_from(at).ok()).map(|start| ByteRange { start, end: start + 1 });
@@ -101,12 +101,12 @@ impl DecodedText {
         }
     }
 
-    /// The range of these bytes in the text as received.
+    /// Returns the range of these bytes in the text as received.
     pub(in crate::drift) fn span(&self, start: usize, end: usize) -> ByteRange {
         ByteRange { start: self.spans[start].start, end: self.spans[end - 1].end }
     }
 
-    /// The text with each escape sequence decoded once; `None` if there is none.
+    /// Returns the text with each escape sequence decoded once; `None` if there is none.
     pub(in crate::drift) fn unescaped(&self) -> Option<Self> {
         let escape = |at: &usize| EscapeSequence::at_start(&self.bytes[*at..]);
         let first = (0..self.bytes.len()).find(|at| escape(at).is_some())?;
@@ -130,8 +130,8 @@ impl DecodedText {
         Some(text)
     }
 
-    /// The runs of base64 characters, except those that were seen at the same place before. A run may contain line
-    /// breaks.
+    /// Returns the runs of base64 characters, except those that were seen at the same place before. A run may contain
+    /// line breaks.
     pub(in crate::drift) fn runs(&self, shortest: Shortest, seen: &mut HashSet<(ByteRange, usize)>) -> Runs {
         let shortest = if shortest == Shortest::Any { 2 } else { LONG };
         let mut runs = Runs { places: Vec::new(), ends: Vec::new() };
@@ -174,7 +174,7 @@ impl DecodedText {
         }
     }
 
-    /// The decoded runs, in order.
+    /// Returns the decoded runs, in order.
     pub(in crate::drift) fn pieces(&self, runs: &Runs, encoding: Encoding) -> Self {
         let mut text = Self::empty(true, 0);
         for run in runs.iter() {
@@ -264,18 +264,18 @@ impl DecodedText {
 }
 
 impl Default for ByteRange {
-    /// An empty range, for a separator.
+    /// Returns an empty range, for a separator.
     fn default() -> Self {
         Self { start: u32::MAX, end: 0 }
     }
 }
 
-/// Whether the character occurs in ordinary text, so that meaningless bytes are rarely taken for UTF-16.
+/// Returns whether the character occurs in ordinary text, so that meaningless bytes are rarely taken for UTF-16.
 fn is_text_char(char: char) -> bool {
     char == '\u{feff}' || char.is_alphanumeric() || char.is_ascii() && !char.is_control() || "\t\r\n".contains(char)
 }
 
-/// The six bits of a base64 character, in either alphabet.
+/// Returns the six bits of a base64 character, in either alphabet.
 fn sextet(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' => Some(byte - b'A'),

@@ -13,7 +13,7 @@ const SHORTEST_INSIDE: usize = 8;
 /// in `encodeURIComponent`.
 const NOT_ENCODED: [&[u8]; 3] = [b"", b"/", b"!'()*"];
 
-/// All encodings of a value, without duplicates. If the value has at least eight bytes, so has every encoding.
+/// Returns all encodings of a value, without duplicates. If the value has at least eight bytes, so has every encoding.
 pub(crate) fn forms(value: &str) -> Vec<Zeroizing<String>> {
     let mut forms = vec![value.to_owned()];
     // Most values need no escape.
@@ -32,8 +32,8 @@ pub(crate) fn forms(value: &str) -> Vec<Zeroizing<String>> {
     forms.into_iter().map(Zeroizing::new).collect()
 }
 
-/// The base64 of a value after `before` other bytes, as in `user:value` of an `Authorization` header. Characters that
-/// also encode part of the surrounding bytes are left out.
+/// Returns the base64 of a value after `before` other bytes, as in `user:value` of an `Authorization` header.
+/// Characters that also encode part of the surrounding bytes are left out.
 fn inside_base64(value: &str, before: usize, alphabet: &GeneralPurpose) -> String {
     let bytes = [&[0; 2][..before], value.as_bytes()].concat();
     let bytes = Zeroizing::new(bytes);
@@ -41,7 +41,7 @@ fn inside_base64(value: &str, before: usize, alphabet: &GeneralPurpose) -> Strin
     text[[0, 2, 3][before]..bytes.len() * 4 / 3].to_owned()
 }
 
-/// The value in JSON: as UTF-8, in ASCII only, and with escaped HTML characters.
+/// Returns the value in JSON: as UTF-8, in ASCII only, and with escaped HTML characters.
 fn in_json(value: &str) -> [String; 3] {
     let json = serde_json::Value::from(value).to_string();
     let plain = &json[1..json.len() - 1];
@@ -61,7 +61,8 @@ fn in_json(value: &str) -> [String; 3] {
     [plain.to_owned(), escaped(|character| !character.is_ascii()), escaped(|character| "<>&".contains(character))]
 }
 
-/// The value in a URL, with each set of unencoded characters and with hex digits of either case, and in form data.
+/// Returns the value in a URL, with each set of unencoded characters and with hex digits of either case, and in form
+/// data.
 fn in_urls(value: &str) -> Vec<String> {
     let mut forms = Vec::new();
     for not_encoded in NOT_ENCODED {
@@ -85,7 +86,7 @@ fn lower(byte: u8) -> String {
     format!("%{byte:02x}")
 }
 
-/// Whether the byte is unchanged in JSON and in every part of a URL.
+/// Returns whether the byte is unchanged in JSON and in every part of a URL.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)
 }

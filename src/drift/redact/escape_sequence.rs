@@ -26,7 +26,7 @@ const ENTITIES: [(&[u8], char); 6] =
 const LONGEST_NUMBER: usize = 8;
 
 impl EscapeSequence {
-    /// The escape sequence that the text starts with, if it is complete.
+    /// Returns the escape sequence that the text starts with, if it is complete.
     pub(in crate::drift) fn at_start(text: &[u8]) -> Option<Self> {
         match text.first()? {
             b'%' => percent(text),
@@ -45,12 +45,12 @@ impl EscapeSequence {
     }
 }
 
-/// `%41` in a URL, and `%u00fc`, which IIS and JavaScript's `escape` write.
+/// Reads `%41` in a URL, and `%u00fc`, which IIS and JavaScript's `escape` write.
 fn percent(text: &[u8]) -> Option<EscapeSequence> {
     utf16(text, b"%u").or_else(|| byte(text, 1))
 }
 
-/// The escapes of JSON, JavaScript, Python, PHP and C.
+/// Reads the escapes of JSON, JavaScript, Python, PHP and C.
 fn backslash(text: &[u8]) -> Option<EscapeSequence> {
     let control = |byte| Some(EscapeSequence::byte(2, byte));
     match text.get(1)? {
@@ -69,13 +69,13 @@ fn backslash(text: &[u8]) -> Option<EscapeSequence> {
     }
 }
 
-/// Two hexadecimal digits after `before` bytes.
+/// Reads two hexadecimal digits after `before` bytes.
 fn byte(text: &[u8], before: usize) -> Option<EscapeSequence> {
     let value = number(text.get(before..before + 2)?, 16)?;
     Some(EscapeSequence::byte(before + 2, u8::try_from(value).ok()?))
 }
 
-/// A UTF-16 code unit after `mark`, or a surrogate pair.
+/// Reads a UTF-16 code unit after `mark`, or a surrogate pair.
 fn utf16(text: &[u8], mark: &[u8]) -> Option<EscapeSequence> {
     let unit = |text: &[u8]| u16::try_from(number(text.strip_prefix(mark)?.get(..4)?, 16)?).ok();
     let (first, length) = (unit(text)?, mark.len() + 4);
@@ -86,13 +86,13 @@ fn utf16(text: &[u8], mark: &[u8]) -> Option<EscapeSequence> {
     char::decode_utf16(pair).next()?.ok().map(|char| EscapeSequence::char(2 * length, char))
 }
 
-/// `\u{fc}` in Rust and JavaScript.
+/// Reads `\u{fc}` in Rust and JavaScript.
 fn braced(text: &[u8]) -> Option<EscapeSequence> {
     let digits = until(text.strip_prefix(b"\\u{")?, b'}')?;
     Some(EscapeSequence::char(digits.len() + 4, char::from_u32(number(digits, 16)?)?))
 }
 
-/// `&amp;`, `&#39;` or `&#x27;`.
+/// Reads `&amp;`, `&#39;` or `&#x27;`.
 fn entity(text: &[u8]) -> Option<EscapeSequence> {
     if let Some((name, char)) = ENTITIES.iter().find(|(name, _)| text.starts_with(name)) {
         return Some(EscapeSequence::char(name.len(), *char));
@@ -105,7 +105,7 @@ fn entity(text: &[u8]) -> Option<EscapeSequence> {
     Some(EscapeSequence::char(digits.len() + 3, char::from_u32(code?)?))
 }
 
-/// The text before `end`, if it is short enough for a code point.
+/// Returns the text before `end`, if it is short enough for a code point.
 fn until(text: &[u8], end: u8) -> Option<&[u8]> {
     let length = text.iter().take(LONGEST_NUMBER + 2).position(|&byte| byte == end)?;
     Some(&text[..length])

@@ -44,7 +44,7 @@ fn json(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// JSON with `\uXXXX` for every character that `is_escaped` selects.
+/// Returns JSON with `\uXXXX` for every character that `is_escaped` selects.
 fn json_units(text: &str, is_escaped: fn(char) -> bool, unit: fn(u16) -> String) -> String {
     let escape = |char: char| match char {
         '\\' | '"' => format!("\\{char}"),
@@ -100,7 +100,7 @@ const ENCODERS: &[(&str, Encoder)] = &[
     ("hexadecimal", |text| text.bytes().map(lower).collect::<String>().replace('%', "")),
 ];
 
-/// Whether the text around the value remains, and at most `most` other characters.
+/// Returns whether the text around the value remains, and at most `most` other characters.
 fn is_redacted(clean: &str, before: &str, after: &str, most: usize) -> bool {
     let kept = clean.chars().zip(before.chars()).take_while(|(one, other)| one == other).count();
     let rest: String = clean.chars().skip(kept).collect();
@@ -109,7 +109,7 @@ fn is_redacted(clean: &str, before: &str, after: &str, most: usize) -> bool {
     rest.contains('•') && left <= most
 }
 
-/// The number of characters of an encoded value that may remain, at most, including the user name before it.
+/// Returns the number of characters of an encoded value that may remain, at most, including the user name before it.
 fn most_left(value: &str, text: &str, names: &[&str]) -> usize {
     let users = names.iter().filter(|name| **name == "basic authentication").count();
     (MOST_LEFT + users * "user:".len()) * text.len().div_ceil(value.len())

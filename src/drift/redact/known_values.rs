@@ -84,7 +84,7 @@ impl KnownValues {
         self.patterns.extend(patterns);
     }
 
-    /// The runs of base64 that may contain one of the values.
+    /// Returns the runs of base64 that may contain one of the values.
     pub(in crate::drift) fn shortest(&self) -> Shortest {
         if self.short.iter().all(HashSet::is_empty) { Shortest::Long } else { Shortest::Any }
     }
@@ -127,9 +127,9 @@ impl KnownValues {
         self.find_short(text, found);
     }
 
-    /// The length of the longest pattern that the text starts with. Thousands of patterns may have the same prefix, so
-    /// they are not tried one by one. In sorted order, the longest match is the last pattern that is not greater than
-    /// the text, or else the last one that is not greater than their common prefix, and so on.
+    /// Returns the length of the longest pattern that the text starts with. Thousands of patterns may have the same
+    /// prefix, so they are not tried one by one. In sorted order, the longest match is the last pattern that is not
+    /// greater than the text, or else the last one that is not greater than their common prefix, and so on.
     fn longest_at(&self, text: &[u8]) -> Option<usize> {
         let mut beginning = Zeroizing::new([0; LONGEST]);
         beginning.iter_mut().zip(text).for_each(|(to, byte)| *to = space(*byte));
@@ -172,7 +172,7 @@ impl KnownValues {
     }
 }
 
-/// The index and bit of a prefix in the sieve.
+/// Returns the index and bit of a prefix in the sieve.
 fn place(start: [u8; SHORTEST]) -> (usize, u64) {
     let hash = u64::from_le_bytes(start.map(space)).wrapping_mul(SPREAD) >> (u64::BITS - SIEVE_BITS);
     (usize::try_from(hash >> 6).unwrap_or_default(), 1 << (hash & 63))
@@ -183,8 +183,8 @@ const fn space(byte: u8) -> u8 {
     if byte == b'+' { b' ' } else { byte }
 }
 
-/// Whether there is a word boundary between `last`, the outer byte of a value, and `next`, the byte next to it. The
-/// value `-` has one between spaces or quotes, but not in `a-b` or `--`.
+/// Returns whether there is a word boundary between `last`, the outer byte of a value, and `next`, the byte next to it.
+/// The value `-` has one between spaces or quotes, but not in `a-b` or `--`.
 fn is_word_boundary(next: Option<u8>, last: u8) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
     next.is_none_or(|next| next == SEPARATOR || !is_letter(next) && next != last)

@@ -2,7 +2,7 @@
 //!
 //! Programs encode a value in more ways than can be listed, and nest encodings: JSON in JSON, base64 in a URL. So
 //! instead of searching for every encoding of a value, the text is decoded layer by layer, and each layer is searched
-//! for the values. Each decoded byte knows its range in the original text, where a match is then replaced.
+//! for the values. For each decoded byte, its range in the original text is recorded; a match is replaced there.
 
 pub(in crate::drift) mod credential_shape;
 pub(in crate::drift) mod decoded_text;
@@ -106,8 +106,8 @@ impl Redactor {
         }
     }
 
-    /// The start of the redacted text, on one line. It is truncated after redaction, because part of a value would not
-    /// be recognised.
+    /// Returns the start of the redacted text, on one line. It is truncated after redaction, because part of a value
+    /// would not be recognised.
     pub fn excerpt(&self, text: &str, most: usize) -> String {
         let line = self.redact(text).split_whitespace().collect::<Vec<_>>().join(" ");
         match line.char_indices().nth(most) {
@@ -136,7 +136,7 @@ fn add(known: &mut Known, value: &str, shortest: usize) {
     }
 }
 
-/// The value with all escapes decoded.
+/// Returns the value with all escapes decoded.
 fn decoded(value: &str) -> Zeroizing<Vec<u8>> {
     let mut text = DecodedText::received(value);
     for _ in 0..MOST_ESCAPES {
@@ -152,7 +152,7 @@ fn without_beginning_of_escape(value: &[u8]) -> &[u8] {
     value[tail..].iter().position(|byte| b"\\%&".contains(byte)).map_or(value, |at| &value[..tail + at])
 }
 
-/// The passwords of URLs in a value, and user names that are long enough to be a token.
+/// Returns the passwords of URLs in a value, and user names that are long enough to be a token.
 fn passwords(value: &str) -> impl Iterator<Item = &str> {
     value.split("://").skip(1).filter_map(|url| {
         let url = url.split(|character: char| character.is_whitespace() || "\"'".contains(character)).next()?;
@@ -166,14 +166,14 @@ fn passwords(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The parameters of a URL or connection string with a secret-like name: `…?password=…`, `Server=…;Password=…`.
+/// Returns the parameters of a URL or connection string with a secret-like name: `…?password=…`, `Server=…;Password=…`.
 fn parameters(value: &str) -> impl Iterator<Item = &str> {
     let pairs = value.split(['?', '&', ';', ' ']).filter_map(|pair| pair.split_once('='));
     pairs.filter(|(name, _)| is_secret_like(name)).map(|(_, value)| value)
 }
 
-/// The values in a list of OpenTelemetry headers, `x-key=…,authorization=Basic …`, each also without its scheme. They
-/// are credentials whatever their names are.
+/// Returns the values in a list of OpenTelemetry headers, `x-key=…,authorization=Basic …`, each also without its
+/// scheme. They are credentials whatever their names are.
 fn header_values(list: &str) -> impl Iterator<Item = &str> {
     let values = list.split(',').filter_map(|header| Some(header.split_once('=')?.1.trim()));
     values.flat_map(|value| {
@@ -182,12 +182,12 @@ fn header_values(list: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The last character boundary at or before `at`, or the end of the text.
+/// Returns the last character boundary at or before `at`, or the end of the text.
 fn boundary_before(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default()
 }
 
-/// The first character boundary at or after `at`, or the end of the text.
+/// Returns the first character boundary at or after `at`, or the end of the text.
 fn boundary_after(text: &str, at: usize) -> usize {
     (at..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len())
 }

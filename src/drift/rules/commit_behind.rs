@@ -147,7 +147,7 @@ fn newer(target: &Target, code: &Code) -> Option<Commit> {
     Some(Commit { over: running.origin.commit.clone(), wanted })
 }
 
-/// Whether Railway skipped the expected commit because its CI checks failed.
+/// Returns whether Railway skipped the expected commit because its CI checks failed.
 fn is_refused(code: &Code) -> bool {
     let refused = code.skipped.as_ref().filter(|push| push.reason == SkipReason::ChecksFailed);
     refused.is_some_and(|push| push.relation == Relation::Same)
@@ -164,7 +164,7 @@ fn skipped(push: &SkippedPush) -> Option<String> {
             format!("Railway skipped {commit} because its CI checks failed, and does not retry it")
         }
         (SkipReason::Unwatched, Relation::Behind(number)) => format!(
-            "no watched file changed up to {commit}; {} may have changed one",
+            "Railway skipped commits up to {commit} because no watched file changed; {} may have changed one",
             if *number == 1 { "the commit after it".to_owned() } else { format!("the {number} commits after it") }
         ),
         (SkipReason::Unwatched, _) | (SkipReason::Unknown, Relation::Diverged | Relation::Unclear(_)) => return None,
@@ -366,14 +366,18 @@ mod tests {
                 SkipReason::Unwatched,
                 Relation::Behind(1),
                 behind,
-                Some("no watched file changed up to 9c31f04; the commit after it may have changed one"),
+                Some(
+                    "Railway skipped commits up to 9c31f04 because no watched file changed; the commit after it may have changed one",
+                ),
                 "push the commit if the remote",
             ),
             (
                 SkipReason::Unwatched,
                 Relation::Behind(2),
                 behind,
-                Some("no watched file changed up to 9c31f04; the 2 commits after it may have changed one"),
+                Some(
+                    "Railway skipped commits up to 9c31f04 because no watched file changed; the 2 commits after it may have changed one",
+                ),
                 "push the commit if the remote",
             ),
             (

@@ -27,17 +27,18 @@ pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 const EXPLAIN: &str = "\
 ## Why it matters
 
-`railway.json` and `railway.toml` (Config as Code) override a service's settings in each deployment, but are not stored
-in them. Railway stops reading these files on the date that the finding shows. The next deployment then uses the stored
-settings, without an error. They may have another start command or builder, no health check and no schedule.
+`railway.json` and `railway.toml` (Config as Code) override a service's settings in each deployment, but do not change
+the stored settings. Railway stops reading these files on the date that the finding shows. The next deployment then uses
+the stored settings, without an error. They may have another start command or builder, no health check and no schedule.
 
 ## Example
 
     worker   depends on /railway.json; its settings differ in: start command, cron schedule
 
 The running deployment's manifest lists what the file set. If it lists nothing, a file that is named in the settings or
-found in the checkout may have been read; then only settings that a person must have set are compared. Replicas,
-regions and limits are not compared. Values are not shown, because a start command may contain a credential.
+found in the checkout may have been read. In that case, only settings that are never detected or set by default are
+compared. Replicas, regions and limits are not compared. Values are not shown, because a start command may contain a
+credential.
 
 ## Fix
 
@@ -249,7 +250,7 @@ mod tests {
             check(&self.survey()).pop()
         }
 
-        /// The differing settings as the finding lists them; empty without a finding.
+        /// Returns the differing settings as the finding lists them; empty without a finding.
         fn differs(&self) -> String {
             let reason = self.finding().and_then(|finding| finding.reason).unwrap_or_default();
             reason.split_once("differ in: ").map(|(_, names)| names.to_owned()).unwrap_or_default()

@@ -10,7 +10,7 @@ use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reference::{self, MissingTarget, ReferenceTarget};
-use crate::drift::reference_state::ReferenceState;
+use crate::drift::reference_state::{self, ReferenceState};
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Secret, Survey, Target, Variable, system_variables};
 
@@ -71,7 +71,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
         for (key, variable) in target.stored.iter().flatten() {
             let Variable::Reference { template, rendered } = variable else { continue };
             let rendered = rendered.as_ref().map(Secret::expose);
-            let states = crate::drift::reference_state::states(template.expose(), rendered, target, &survey.catalogue);
+            let states = reference_state::states(template.expose(), rendered, target, &survey.catalogue);
             for (body, state) in states.into_iter().filter(|(_, state)| *state != ReferenceState::Fine) {
                 let holders = groups.entry(DanglingGroup { key, body, state }).or_default();
                 // A template may contain the same reference twice.
@@ -181,13 +181,13 @@ impl<'s> ReferenceLookup<'s> {
     fn emptiness(&self, body: &str, home: &Target) -> Option<String> {
         match reference::aim(body, &home.service.name, self.catalogue()) {
             Ok(ReferenceTarget::Variable { service, name }) if system_variables::is_provided(name) => {
-                Some(format!("Railway sets {name} only if {service} has what it describes, such as a domain"))
+                Some(format!("Railway sets {name} only if {service} has the corresponding resource, such as a domain"))
             }
             _ => None,
         }
     }
 
-    /// Whether the references of a variable lead back to it.
+    /// Returns whether the references of a variable lead back to it.
     fn is_circular(&self, home: &'s Target, key: &'s str) -> bool {
         let start = (home.service.name.as_str(), key);
         let mut open = vec![start];

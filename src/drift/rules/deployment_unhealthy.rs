@@ -69,7 +69,10 @@ fn finding(target: &Target) -> Option<Finding> {
             severity: Severity::Warning,
             advice: Some("approve or remove it in the dashboard".to_owned()),
             summary: Some(wrong("the newest deployment needs approval")),
-            ..Finding::new(&RULE, format!("the newest deployment of {name} needs approval{}", serving_suffix(deployed)))
+            ..Finding::new(
+                &RULE,
+                format!("the newest deployment of {name} needs approval{}", serving_suffix(deployed, "an older one")),
+            )
         },
         DeploymentStatus::Skipped => skipped(name, deployed, newest),
         DeploymentStatus::Removing | DeploymentStatus::Removed if deployed.running().is_none() => Finding {
@@ -94,15 +97,16 @@ fn finding(target: &Target) -> Option<Finding> {
     Some(Finding { services: vec![target.service.clone()], deployment: Some(newest.id.clone()), ..finding })
 }
 
-/// Has no `summary` if no watched file changed and a deployment is running: the status table then shows that deployment.
+/// Has no `summary` if no watched file changed and a deployment is running: the status table then shows that
+/// deployment.
 fn skipped(name: &str, deployed: &Deployed, newest: &Deployment) -> Finding {
     let what = newest.origin.description().unwrap_or_else(|| "the newest deployment".to_owned());
     let note = |why: &str, summary: Option<&str>| Finding {
         severity: Severity::Note,
         summary: summary.map(wrong),
-        ..Finding::new(&RULE, format!("Railway skipped {what} of {name}{why}"))
+        ..Finding::new(&RULE, format!("Railway skipped {what} for {name}{why}"))
     };
-    let suffix = serving_suffix(deployed);
+    let suffix = serving_suffix(deployed, "an older deployment");
     match (newest.origin.skip_reason(), deployed.running()) {
         (SkipReason::Unwatched, Some(_)) => note(": no watched file changed, so the service is up to date", None),
         (SkipReason::Unwatched, None) => note(
@@ -113,7 +117,7 @@ fn skipped(name: &str, deployed: &Deployed, newest: &Deployment) -> Finding {
             reason: Some("Railway does not retry a push whose checks failed, even if they pass later".to_owned()),
             advice: Some("once the checks pass, deploy that commit".to_owned()),
             ..note(
-                &format!(": its CI checks failed{suffix}"),
+                &format!(" because its CI checks failed{suffix}"),
                 Some("the newest push was skipped: its CI checks failed"),
             )
         },
@@ -121,7 +125,7 @@ fn skipped(name: &str, deployed: &Deployed, newest: &Deployment) -> Finding {
             reason: Some(
                 "its watch paths did not match or its checks failed; Railway does not report which".to_owned(),
             ),
-            ..note(suffix, Some("the newest deployment was skipped"))
+            ..note(&suffix, Some("the newest deployment was skipped"))
         },
     }
 }
@@ -139,22 +143,27 @@ fn broken(target: &Target, how: &str, deployed: &Deployed, newest: &Deployment) 
         advice: Some(format!("read the {log} of deployment {} in the dashboard, {next}", newest.id)),
         remedies: vec![Remedy::Redeploy],
         next: Some(Finding::fix_redeploy()),
-        summary: Some(wrong(&format!("the newest deployment {how}{}", serving_suffix(deployed)))),
-        ..Finding::new(&RULE, format!("the newest deployment of {name} {how}{}", serving_suffix(deployed)))
+        summary: Some(wrong(&format!("the newest deployment {how}{}", serving_suffix(deployed, "an older one")))),
+        ..Finding::new(
+            &RULE,
+            format!("the newest deployment of {name} {how}{}", serving_suffix(deployed, "an older one")),
+        )
     }
 }
 
-/// Describes whether another deployment is serving, as the end of a message.
-fn serving_suffix(deployed: &Deployed) -> &'static str {
+/// Describes whether another deployment is serving, as the end of a message. `older` is the noun for it.
+fn serving_suffix(deployed: &Deployed, older: &str) -> String {
     match deployed.running() {
-        Some(running) if running.status == DeploymentStatus::Sleeping => "; an older one is still active (asleep)",
-        Some(_) => "; an older one is still running",
-        None if deployed.active.iter().any(|active| active.status.stage() == DeploymentStage::InProgress) => "",
-        None => "; nothing is running",
+        Some(running) if running.status == DeploymentStatus::Sleeping => format!("; {older} is still active (asleep)"),
+        Some(_) => format!("; {older} is still running"),
+        None if deployed.active.iter().any(|active| active.status.stage() == DeploymentStage::InProgress) => {
+            String::new()
+        }
+        None => "; nothing is running".to_owned(),
     }
 }
 
-/// `step HEALTHCHECK failed: no response within 300 s; DIAGNOSIS`.
+/// Returns text such as `step HEALTHCHECK failed: no response within 300 s; DIAGNOSIS`.
 fn why(failure: &DeploymentFailure) -> Option<String> {
     let step = match (&failure.step, &failure.message) {
         (Some(step), Some(said)) => Some(format!("step {step} failed: {said}")),
@@ -234,8 +243,9 @@ mod tests {
             ),
             (
                 "SKIPPED",
-                "note - [api]: Railway skipped the newest deployment of api; nothing is running".to_owned(),
-                "note - [api]: Railway skipped the newest deployment of api; an older one is still running".to_owned(),
+                "note - [api]: Railway skipped the newest deployment for api; nothing is running".to_owned(),
+                "note - [api]: Railway skipped the newest deployment for api; an older deployment is still running"
+                    .to_owned(),
             ),
             (
                 "REMOVING",
@@ -259,7 +269,7 @@ mod tests {
 
     #[test]
     fn skipped_push_has_its_reason() {
-        let skipped = "Railway skipped commit 371a158 of api";
+        let skipped = "Railway skipped commit 371a158 for api";
         for (reason, alone, with_active, is_wrong) in [
             (
                 "No changes to watched files",
@@ -269,11 +279,11 @@ mod tests {
             ),
             (
                 "CI check suite failed",
-                ": its CI checks failed; nothing is running",
-                ": its CI checks failed; an older one is still running",
+                " because its CI checks failed; nothing is running",
+                " because its CI checks failed; an older deployment is still running",
                 true,
             ),
-            ("another", "; nothing is running", "; an older one is still running", true),
+            ("another", "; nothing is running", "; an older deployment is still running", true),
         ] {
             for runs in [false, true] {
                 let mut found = survey(&[], &[("api", &[])]);

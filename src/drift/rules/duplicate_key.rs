@@ -69,7 +69,7 @@ fn finding(file: &LocalFile, key: &str, entries: &[&Entry]) -> Finding {
     let reason = if is_same {
         "all lines assign the same value"
     } else {
-        "dotenvy uses the first line, doctor and other loaders the last"
+        "dotenvy uses the first line; doctor and the other loaders use the last"
     };
     let place = |entry: &&Entry| Location { file: file.name.clone(), line: entry.line };
     let observation = |entry: &&Entry| Observation {
@@ -127,7 +127,7 @@ mod tests {
     fn reason_states_whether_the_values_differ() {
         for (second, reason) in [
             ("A=1", "all lines assign the same value"),
-            ("A=2", "dotenvy uses the first line, doctor and other loaders the last"),
+            ("A=2", "dotenvy uses the first line; doctor and the other loaders use the last"),
         ] {
             assert_eq!(check(&survey(&["A=1", second], &[]))[0].reason.as_deref(), Some(reason));
         }

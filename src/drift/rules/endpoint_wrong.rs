@@ -32,7 +32,8 @@ pub static CHECK: RuleCheck = RuleCheck {
 const EXPLAIN: &str = "\
 ## Why it matters
 
-Even with everything stored and deployed, a service may reject the one request that matters. This rule sends it.
+A service can fail even if every value is stored and deployed. `doctor` sends the declared request and checks the
+response.
 
 ## Example
 
@@ -93,7 +94,7 @@ fn of_answer(name: &str, expected: &ExpectedResponse, observed: &Observed<Endpoi
         Observed::Unavailable(why) | Observed::Known(EndpointOutcome::NotSent(why)) => Finding {
             severity: Severity::Warning,
             reason: Some(why.clone()),
-            summary: Some(Summary::Open(format!("{request} was not sent: {why}"))),
+            summary: Some(Summary::Open(format!("{request} was not sent"))),
             ..Finding::new(&RULE, format!("{request} was not sent to {name}"))
         },
         Observed::Known(EndpointOutcome::None { domain, why }) => Finding {
@@ -125,34 +126,37 @@ fn of_answer(name: &str, expected: &ExpectedResponse, observed: &Observed<Endpoi
     })
 }
 
-/// `401 instead of 200`.
+/// Returns text such as `401 instead of 200`.
 fn unexpected_status(expected: &ExpectedResponse, status: u16) -> Option<String> {
     let wanted = expected.status.filter(|&wanted| wanted != status)?;
     Some(format!("{status} instead of {wanted}"))
 }
 
-/// `200, but without /boot_info`.
+/// Returns text such as `200, but without /boot_info`.
 fn unexpected_body(status: u16, faults: &[JsonMismatch]) -> Option<String> {
     if faults.is_empty() {
         return None;
     }
-    let list = |pick: fn(&JsonMismatch) -> Option<&str>| {
+    let list = |[one, many]: [&str; 2], pick: fn(&JsonMismatch) -> Option<&str>| {
         let found: Vec<&str> = faults.iter().filter_map(pick).map(shown).collect();
-        (!found.is_empty()).then(|| phrases::names(&found))
+        let phrase = if found.len() == 1 { one } else { many };
+        (!found.is_empty()).then(|| format!("{phrase} {}", phrases::names(&found)))
     };
-    let missing = list(|fault| if let JsonMismatch::Missing(at) = fault { Some(at) } else { None });
-    let present = list(|fault| if let JsonMismatch::Present(at) = fault { Some(at) } else { None });
-    let other = list(|fault| if let JsonMismatch::Other(at) = fault { Some(at) } else { None });
     let parts: Vec<String> = [
         faults.contains(&JsonMismatch::NotJson).then(|| "not JSON".to_owned()),
-        missing.map(|names| format!("without {names}")),
-        present.map(|names| format!("with unexpected {names}")),
-        other.map(|names| format!("with a different value at {names}")),
+        list(["without"; 2], |fault| if let JsonMismatch::Missing(at) = fault { Some(at) } else { None }),
+        list(["with an unexpected", "with unexpected"], |fault| {
+            if let JsonMismatch::Present(at) = fault { Some(at) } else { None }
+        }),
+        list(["with a different value at", "with different values at"], |fault| {
+            if let JsonMismatch::Other(at) = fault { Some(at) } else { None }
+        }),
     ]
     .into_iter()
     .flatten()
     .collect();
-    Some(format!("{status}, but {}", parts.join(", ")))
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    Some(format!("{status}, but {}", phrases::names(&parts)))
 }
 
 /// The empty JSON pointer refers to the whole body.
@@ -160,7 +164,7 @@ fn shown(pointer: &str) -> &str {
     if pointer.is_empty() { "the root" } else { pointer }
 }
 
-/// Possible causes of a missing response.
+/// Returns possible causes of a missing response.
 fn no_response_causes() -> Vec<PossibleCause> {
     vec![
         PossibleCause::own(&never_deployed::RULE),
@@ -170,8 +174,8 @@ fn no_response_causes() -> Vec<PossibleCause> {
     ]
 }
 
-/// Possible causes of a wrong response. After a 401 or 403, most likely the service does not have a key that was sent. If
-/// only the body is wrong, another service may not have provided its part.
+/// Returns possible causes of a wrong response. After a 401 or 403, most likely the service does not have a key that
+/// was sent. If only the body is wrong, another service may not have provided its part.
 fn wrong_response_causes(expected: &ExpectedResponse, status: u16) -> Vec<PossibleCause> {
     let mut suspects = Vec::new();
     let is_refusal = matches!(status, 401 | 403);
@@ -217,7 +221,7 @@ mod tests {
     use crate::drift::engine::run_rules::examine;
     use crate::drift::model::finding::Location;
     use crate::drift::model::observed::Observed;
-    use crate::drift::rules::endpoint_wrong::RULE;
+    use crate::drift::rules::endpoint_wrong::{MAY_BE_EDGE, RULE};
     use crate::drift::runtime::{EdgeFeature, EndpointOutcome, JsonMismatch};
     use crate::drift::test_support::{healthy, lines, survey, target};
 
@@ -272,7 +276,7 @@ mod tests {
                     &[at(JsonMismatch::Present, "/error"), at(JsonMismatch::Other, "/a"), at(JsonMismatch::Other, "")],
                 ),
                 None,
-                format!("{with} 200, but with unexpected /error, with a different value at /a and the root"),
+                format!("{with} 200, but with an unexpected /error and with different values at /a and the root"),
             ),
             (came(200, &[JsonMismatch::NotJson]), Some(200), format!("{with} 200, but not JSON")),
             (came(500, &[JsonMismatch::NotJson]), Some(200), format!("{with} 500 instead of 200")),
@@ -308,8 +312,8 @@ mod tests {
     #[test]
     fn rejected_request_is_caused_by_the_differing_key() {
         for (stored, status, follows) in [
-            ("OPS_KEY=old", 401, Some("follows from value-differs of OPS_KEY")),
-            ("OPS_KEY=old", 403, Some("follows from value-differs of OPS_KEY")),
+            ("OPS_KEY=old", 401, Some("caused by value-differs for OPS_KEY")),
+            ("OPS_KEY=old", 403, Some("caused by value-differs for OPS_KEY")),
             ("OPS_KEY=old", 404, None),
             ("OPS_KEY=new", 401, None),
         ] {
@@ -341,10 +345,7 @@ mod tests {
         };
         let ambiguous = Observed::Known(EndpointOutcome::Response { domain, status, faults, body, may_be_edge: true });
         let finding = &check(&survey_of(ambiguous, Some(200)))[0];
-        assert_eq!(
-            (finding.severity.name(), finding.reason.as_deref()),
-            ("error", Some(crate::drift::rules::endpoint_wrong::MAY_BE_EDGE))
-        );
+        assert_eq!((finding.severity.name(), finding.reason.as_deref()), ("error", Some(MAY_BE_EDGE)));
     }
 
     #[test]

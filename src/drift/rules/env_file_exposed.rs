@@ -1,4 +1,4 @@
-//! D301 env-file-exposed: a file with secrets can be read by others.
+//! D301 env-file-exposed: an env file with secrets is exposed.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -17,7 +17,7 @@ pub static RULE: Rule = Rule {
     code: "D301",
     name: "env-file-exposed",
     severity: Severity::Error,
-    summary: "A file with secrets can be read by others",
+    summary: "An env file with secrets is exposed",
     explain: EXPLAIN,
     hook: HookScope::StagedFiles,
     ..Rule::DEFAULT
@@ -90,7 +90,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
     findings
 }
 
-/// Whether a value of the file is encrypted or kept elsewhere.
+/// Returns whether a value of the file is encrypted or kept elsewhere.
 fn is_encrypted(file: &LocalFile) -> bool {
     file.entries.iter().any(|entry| is_indirect(entry.value.expose()))
 }

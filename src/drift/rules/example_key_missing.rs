@@ -74,7 +74,7 @@ fn finding(example: &Example, entry: &Entry, names: &[&str]) -> Finding {
         key: Some(key.clone()),
         places: vec![Location { file: file.clone(), line: entry.line }],
         advice: Some("copy the line and set its value, or comment it out in the example".to_owned()),
-        ..Finding::new(&RULE, format!("{key} is in {file} but not in {}", phrases::names(names)))
+        ..Finding::new(&RULE, format!("{key} is in {file} but not in {}", phrases::alternatives(names)))
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
         let found = with_example(both(), ".env.example", "B=\nC=\n", &[0]);
         assert_eq!(
             lines(&RULE, &found),
-            ["note C [] .env.example:2: C is in .env.example but not in .env and worker/.env"]
+            ["note C [] .env.example:2: C is in .env.example but not in .env or worker/.env"]
         );
         let mut apart = both();
         apart.targets[1].layers = vec![1];

@@ -1,9 +1,11 @@
 //! D104 expected-difference: the file and Railway differ, as expected.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::comparison::{ComparisonOutcome, observation, pairs};
 use crate::drift::expected_differences::{self, ExpectedDifference};
+use crate::drift::key_holders::{KeyAbsence, KeyHolders};
 use crate::drift::missing_keys::missing_keys;
 use crate::drift::model::finding::{Finding, Location, Observation};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
@@ -97,7 +99,14 @@ fn check(survey: &Survey) -> Vec<Finding> {
             key_difference(&mut differences, absence.key, kind, absence.local).services.extend(lacking);
         }
     }
-    differences.into_iter().map(|(key, difference)| finding(key, difference)).collect()
+    let holders = LazyCell::new(|| KeyHolders::new(survey));
+    let missing_on = |key: &str| match holders.absence(survey, key) {
+        KeyAbsence::Held(_) => "on some services",
+        KeyAbsence::Unread => "on every service that could be read",
+        KeyAbsence::OnlyShared => "on every service",
+        KeyAbsence::Everywhere => "on Railway",
+    };
+    differences.into_iter().map(|(key, difference)| finding(key, difference, missing_on)).collect()
 }
 
 fn key_difference<'a, 's>(
@@ -112,22 +121,24 @@ fn key_difference<'a, 's>(
     difference
 }
 
-fn finding(key: &str, difference: KeyDifference<'_>) -> Finding {
+fn finding(key: &str, difference: KeyDifference<'_>, missing_on: impl Fn(&str) -> &'static str) -> Finding {
     let files: BTreeSet<&str> = difference.locals.keys().map(|place| place.file.as_str()).collect();
     let files: Vec<&str> = files.into_iter().collect();
     let sides = phrases::names(&[files.as_slice(), &["Railway"]].concat());
     let files = phrases::names(&files);
     let message = match (difference.kind, difference.differing.is_empty()) {
         (ExpectedDifference::Host, false) => {
-            format!("{key} has a local-only value in {files} and another on Railway")
+            format!("{key} has a local address in {files} and a different value on Railway")
         }
         (ExpectedDifference::Host, true) => {
-            format!("{key} has a local-only value in {files} and is missing on Railway")
+            format!("{key} has a local address in {files} and is missing {}", missing_on(key))
         }
         (ExpectedDifference::TestKey, _) => format!("{key} is a test key in {files} and a live key on Railway"),
         (ExpectedDifference::LiveKey, _) => format!("{key} is a live key in {files} and a test key on Railway"),
         (ExpectedDifference::Key, false) => format!("{key} differs between {sides}, as expected"),
-        (ExpectedDifference::Key, true) => format!("{key} is in {files} but not on Railway, as expected"),
+        (ExpectedDifference::Key, true) => {
+            format!("{key} is in {files} and missing {}, as expected", missing_on(key))
+        }
     };
     let mut observations: Vec<Observation> = difference.locals.values().map(Local::observation).collect();
     observations.extend(difference.differing);
@@ -137,20 +148,21 @@ fn finding(key: &str, difference: KeyDifference<'_>) -> Finding {
         key: Some(key.to_owned()),
         services,
         places: difference.locals.into_keys().collect(),
-        observations: observations,
+        observations,
         ..Finding::new(&RULE, message)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::drift::Survey;
     use crate::drift::rules::expected_difference::RULE;
-    use crate::drift::test_support::{healthy, layer, lines, require, survey, table};
+    use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, survey, table, unreadable};
 
     #[test]
     fn reports_expected_differences() {
         let port = "note PORT [api] .env:1: PORT differs between .env and Railway, as expected";
-        let host = "note DB [api] .env:1: DB has a local-only value in .env and another on Railway";
+        let host = "note DB [api] .env:1: DB has a local address in .env and a different value on Railway";
         table(
             &RULE,
             &[
@@ -176,14 +188,37 @@ mod tests {
                 (
                     &["PORT=1"],
                     &[("api", &["A=2"])],
-                    &["note PORT [api] .env:1: PORT is in .env but not on Railway, as expected"],
+                    &["note PORT [api] .env:1: PORT is in .env and missing on Railway, as expected"],
                 ),
                 (
                     &["DB=redis://localhost"],
                     &[("api", &[]), ("worker", &[])],
-                    &["note DB [api, worker] .env:1: DB has a local-only value in .env and is missing on Railway"],
+                    &["note DB [api, worker] .env:1: DB has a local address in .env and is missing on Railway"],
                 ),
             ],
+        );
+    }
+
+    #[test]
+    fn other_services_may_have_the_missing_key() {
+        let missing_on = |found: &Survey| lines(&RULE, found);
+        let mut found = survey(&["PORT=1", "DB=redis://localhost"], &[("api", &[]), ("web", &["PORT=1"])]);
+        out_of_scope(&mut found, "docs", &["DB"]);
+        let held = [
+            "note DB [api, web] .env:2: DB has a local address in .env and is missing on some services",
+            "note PORT [api] .env:1: PORT is in .env and missing on some services, as expected",
+        ];
+        assert_eq!(missing_on(&found), held);
+        let mut unread = survey(&["PORT=1"], &[("api", &[]), ("web", &[])]);
+        unreadable(&mut unread, "web");
+        let line =
+            "note PORT [api] .env:1: PORT is in .env and missing on every service that could be read, as expected";
+        assert_eq!(missing_on(&unread), [line]);
+        let mut shared = survey(&["PORT=1"], &[("api", &[])]);
+        crate::drift::test_support::shared(&mut shared, "PORT");
+        assert_eq!(
+            missing_on(&shared),
+            ["note PORT [api] .env:1: PORT is in .env and missing on every service, as expected"]
         );
     }
 
@@ -202,7 +237,7 @@ mod tests {
     fn rendered_reference_counts_as_a_difference() {
         let mut found =
             survey(&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => redis://x.railway.internal"])]);
-        crate::drift::test_support::out_of_scope(&mut found, "Redis", &["URL"]);
+        out_of_scope(&mut found, "Redis", &["URL"]);
         assert_eq!(lines(&RULE, &found).len(), 1);
     }
 
@@ -213,7 +248,7 @@ mod tests {
         require(&mut found, "HOST", &["api"]);
         assert_eq!(
             lines(&RULE, &found),
-            ["note HOST [worker] .env:2: HOST is in .env but not on Railway, as expected"]
+            ["note HOST [worker] .env:2: HOST is in .env and missing on Railway, as expected"]
         );
     }
 

@@ -56,8 +56,10 @@ fn finding(ignore: &Ignore) -> Option<Finding> {
     let message = format!("the [[ignore]] for {} has expired: it applied until {until}", phrases::names(&keys));
     Some(Finding {
         places: vec![Location { file: FILE.to_owned(), line: ignore.line }],
-        reason: (!ignore.reason.is_empty()).then(|| format!("its reason was “{}”", ignore.reason)),
-        advice: Some("remove it, or set a later `until`".to_owned()),
+        advice: Some(match ignore.reason.as_str() {
+            "" => "remove it, or set a later `until`".to_owned(),
+            reason => format!("remove it, or set a later `until` if its reason still applies: “{reason}”"),
+        }),
         ..Finding::new(&RULE, message)
     })
 }
@@ -88,8 +90,9 @@ mod tests {
     fn finding_includes_the_reason_of_the_ignore() {
         let mut found = survey(&[], &[]);
         found.policy.ignore.push(Ignore { until: Some(TODAY - 1.day()), ..ignore(&["DEBUG"]) });
-        let reason = check(&found)[0].reason.clone();
-        assert_eq!(reason.as_deref(), Some("its reason was “only for local runs”"));
+        let advice = check(&found)[0].advice.clone();
+        let expected = "remove it, or set a later `until` if its reason still applies: “only for local runs”";
+        assert_eq!(advice.as_deref(), Some(expected));
     }
 
     #[test]

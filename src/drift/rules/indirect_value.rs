@@ -41,7 +41,7 @@ contains it encrypted. Whether the secret equals the other side's value is unkno
     .env:2   OPENAI_API_KEY=op://dev/openai/credential
     api      OPENAI_API_KEY=sk-proj-…
 
-These forms are recognized: `op://…` and `{{ op://… }}` (1Password), `encrypted:…` (dotenvx), `ENC[…]` (sops),
+These forms are recognised: `op://…` and `{{ op://… }}` (1Password), `encrypted:…` (dotenvx), `ENC[…]` (sops),
 `vault:…`, `ref+…` and `secretref+…` (vals), `awssm:…`, `arn:aws:secretsmanager:…`, `infisical://…`, `doppler://…` and
 `${{ secrets.NAME }}` (GitHub). Such a value is never pushed, and a pull neither writes nor overwrites one. Two equal
 references do not count as equal values.
@@ -86,8 +86,8 @@ fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
         key: Some(key.to_owned()),
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places: locals.into_keys().collect(),
-        observations: observations,
-        ..Finding::new(&RULE, format!("{key} refers to a value kept elsewhere ({sides}) and can't be compared"))
+        observations,
+        ..Finding::new(&RULE, format!("{key} {sides} refers to a value kept elsewhere and can't be compared"))
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
     use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, shared, survey, table};
 
     fn line(services: &str, sides: &str) -> String {
-        format!("note A [{services}] .env:1: A refers to a value kept elsewhere ({sides}) and can't be compared")
+        format!("note A [{services}] .env:1: A {sides} refers to a value kept elsewhere and can't be compared")
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
         let mut found = survey(&["A=op://dev/a/b"], &[("api", &["A=1"]), ("worker", &["A=op://dev/a/b"])]);
         layer(&mut found, "worker/.env", &["B=", "A=op://dev/a/c"], &["worker"]);
         let finding = check(&found).remove(0);
-        let sides = "A refers to a value kept elsewhere (in .env and worker/.env and on Railway) and can't be compared";
+        let sides = "A in .env and worker/.env and on Railway refers to a value kept elsewhere and can't be compared";
         assert_eq!(finding.message, sides);
         let states: Vec<_> = finding.observations.iter().map(|one| (one.state, one.value.is_some())).collect();
         assert_eq!(states, [("indirect", false), ("indirect", false), ("stored", true), ("indirect", false)]);

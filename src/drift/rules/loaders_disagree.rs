@@ -137,8 +137,8 @@ fn readings(dispute: &Disagreement) -> String {
     };
     let clauses = [
         clause(KeyReading::Same, ["agrees with doctor", "agree"]),
-        clause(KeyReading::OnlyRecent, ["up to 1.2.2 reads something else", "up to 1.2.2 read something else"]),
-        clause(KeyReading::Different, ["reads something else", "read something else"]),
+        clause(KeyReading::OnlyRecent, ["up to 1.2.2 reads a different value", "up to 1.2.2 read a different value"]),
+        clause(KeyReading::Different, ["reads a different value", "read a different value"]),
         clause(KeyReading::Refused, ["rejects the line", "reject the line"]),
         clause(KeyReading::Missing, ["does not find it", "do not find it"]),
     ];
@@ -178,15 +178,15 @@ mod tests {
     fn reports_how_each_loader_reads_the_line() {
         let differently = "loaders read A differently";
         let node_ends = format!(
-            "warning A [] .env:1: {differently}: dotenvy and python-dotenv agree, node's dotenv reads something else"
+            "warning A [] .env:1: {differently}: dotenvy and python-dotenv agree, node's dotenv reads a different value"
         );
         let rust_rejects =
             format!("note A [] .env:1: {differently}: python-dotenv and node's dotenv agree, dotenvy rejects the line");
-        let rust_reads = rust_rejects.replace("rejects the line", "reads something else");
-        let node_alone = "node's dotenv agrees with doctor, dotenvy and python-dotenv read something else";
+        let rust_reads = rust_rejects.replace("rejects the line", "reads a different value");
+        let node_alone = "node's dotenv agrees with doctor, dotenvy and python-dotenv read a different value";
         let old_python = format!(
             "warning A [] .env:1: {differently}: \
-             dotenvy and node's dotenv agree, python-dotenv up to 1.2.2 reads something else"
+             dotenvy and node's dotenv agree, python-dotenv up to 1.2.2 reads a different value"
         );
         for (text, expected) in [
             ("A=https://x/#frag", Some(node_ends.clone())),
@@ -233,7 +233,7 @@ mod tests {
         for (text, reason, advice) in [
             ("A=https://x/#frag", "a `#` without a space before it", "write it as KEY='…'"),
             ("A=it's", "a quote inside the value", "write it as KEY=\"…\""),
-            ("A-B=1", "a key that not every loader accepts", "use only letters, digits and underscores in the key"),
+            ("A-B=1", "a key that some loaders reject", "use only letters, digits and underscores in the key"),
         ] {
             let found = with_text(&format!("{text}\n"));
             let finding = &check(&found)[0];

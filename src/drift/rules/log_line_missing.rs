@@ -44,13 +44,13 @@ A successful deployment only means that a container started. Whether the program
 The log of the running deployment is read from its start, and each line is checked locally; Railway's filter only
 narrows the search. The finding shows how many lines were read, and their time range.
 
-It is a warning if the log is inconclusive: it has more lines than can be read, it could not be read, or the line may
-still appear. It is a note if the deployment is older than the log retention.
+The finding is a warning if the log is inconclusive: it has more lines than can be read, it could not be read, or the
+line may still appear. It is a note if the deployment is older than the log retention.
 
 ## Fix
 
-The program did not get that far. The finding shows a possible cause if there is one; otherwise, read the log. A
-redeploy starts a new log.
+The program did not reach the point at which it logs this line. The finding shows a possible cause if there is one;
+otherwise, read the log. A redeploy starts a new log.
 
 ## Suppress
 
@@ -125,7 +125,7 @@ fn verdict(target: &Target, line: &str, read: &LogRead) -> Option<Finding> {
     }
 }
 
-/// `1,200 lines of 2 replicas were read, from … to …`.
+/// Returns text such as `1,200 lines of 2 replicas were read, from … to …`.
 fn extent(read: &LogRead) -> String {
     let lines = phrases::count(read.lines, "line");
     let verb = if read.lines == 1 { "was" } else { "were" };
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn reports_each_log_outcome() {
         let open = "could not check the log of worker for “boot_id stored”";
-        let late = || LogMatch::Open("the deployment is 40 s old, and the line may take 5m".to_owned());
+        let late = || LogMatch::Open("the deployment is 40 s old; the line may take up to 5 min".to_owned());
         let span = "(2026-11-24 09:00:01 to 09:00:08 UTC)";
         for (observed, severity, message, reason) in [
             (Observed::NotRequested, "", "", String::new()),
@@ -227,7 +227,7 @@ mod tests {
                 "warning",
                 open,
                 format!(
-                    "the deployment is 40 s old, and the line may take 5m; 12 lines were read, from the \
+                    "the deployment is 40 s old; the line may take up to 5 min; 12 lines were read, from the \
                      deployment's start {span}"
                 ),
             ),

@@ -21,7 +21,7 @@ pub static RULE: Rule = Rule {
     markers: &[Marker::new(
         Mark::MissingLocally,
         "+",
-        "not local",
+        "Railway only",
         "missing-locally",
         "on Railway but not in the file",
     )],
@@ -44,8 +44,8 @@ the dashboard, and your local program needs it too.
     api      SENTRY_DSN=…
     .env     (no such line)
 
-It is a note, shown as one line per service; `-v` lists the names. If the key is required for the service, it is an
-error.
+The finding is a note, shown as one line per service; `-v` lists the names. If the key is required for the service, it
+is an error.
 
 ## Fix
 
@@ -108,7 +108,7 @@ fn message(key: &str, files: &[&str], required: bool) -> String {
         [] if required => format!("{key} is required, but no file is compared with Railway"),
         [] => format!("{key} is on Railway, but no file is compared with it"),
         files if required => format!("{key} is required but missing from {}", phrases::names(files)),
-        files => format!("{key} is on Railway but not in {}", phrases::names(files)),
+        files => format!("{key} is on Railway but not in {}", phrases::alternatives(files)),
     }
 }
 

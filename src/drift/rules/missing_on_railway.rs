@@ -1,9 +1,11 @@
 //! D101 missing-on-railway: in the file but not on every service that should have it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::drift::comparison::observation;
 use crate::drift::dotenv::Entry;
+use crate::drift::key_holders::{KeyAbsence, KeyHolders, providers};
 use crate::drift::missing_keys::{MissingKey, missing_keys};
 use crate::drift::model::finding::{Finding, Location, Remedy};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
@@ -19,12 +21,18 @@ pub static RULE: Rule = Rule {
     code: "D101",
     name: "missing-on-railway",
     severity: Severity::Warning,
-    summary: "A key in the file is missing from some or all services",
+    summary: "A key in the file is missing from one or more services",
     explain: EXPLAIN,
     fix: Some(Fix::variable(&[(Direction::Push, FixCondition::Remedy), (Direction::Add, FixCondition::Always)])),
     markers: &[
         Marker::new(Mark::Missing, "0", "missing", "missing", "required, but neither in the file nor on Railway"),
-        Marker::new(Mark::MissingOnRailway, "-", "local only", "missing-on-railway", "in the file but not on Railway"),
+        Marker::new(
+            Mark::MissingOnRailway,
+            "-",
+            "local only",
+            "missing-on-railway",
+            "in the file but not on the service",
+        ),
     ],
     ..Rule::DEFAULT
 };
@@ -43,9 +51,9 @@ and fails only where the key is used.
     api      (no such variable)
     worker   (no such variable)
 
-It is a warning if none of the services that use the file has the key. It is a note if some of them do, because one
-file often serves several programs that need different parts of it. An empty assignment, `MAILGUN_KEY=`, is also a
-note. If the key is required for a service that lacks it, it is an error.
+The finding is a warning if no service of the environment has the key. It is a note if some of them do, because one
+file often serves several programs that need different parts of it. An empty assignment, `MAILGUN_KEY=`, is also a note.
+If the key is required for a service that lacks it, it is an error.
 
 ## Fix
 
@@ -62,34 +70,38 @@ adds it only where a `[[require]]` names it. If a shared variable with that name
 ";
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    let holders = holders(survey);
-    let mut findings = required(survey, &holders);
+    let context = Context {
+        survey,
+        holders: LazyCell::new(Box::new(|| KeyHolders::new(survey))),
+        providers: LazyCell::new(Box::new(|| providers(survey))),
+    };
+    let mut findings = required(&context);
     let is_wanted = |local: Local<'_>| {
         let Entry { key, value, .. } = local.entry;
         expected_differences::of(key, value).is_none() && !is_encryption_metadata(key)
     };
     let all = missing_keys(survey, is_wanted);
-    findings.extend(all.iter().filter_map(|missing_key| optional(survey, missing_key, &holders)));
+    findings.extend(all.iter().filter_map(|missing_key| optional(&context, missing_key)));
     findings
 }
 
-/// Services that are not compared in this run, by the names of their variables.
-type Holders<'s> = HashMap<&'s str, &'s str>;
-
-fn holders(survey: &Survey) -> Holders<'_> {
-    let scope: HashSet<&str> = survey.targets.iter().map(|target| target.service.name.as_str()).collect();
-    let others = survey.catalogue.services.iter().filter(|(service, _)| !scope.contains(service.as_str()));
-    others.rev().flat_map(|(service, names)| names.iter().map(|name| (name.as_str(), service.as_str()))).collect()
+/// The survey, and what only some findings need.
+struct Context<'s> {
+    survey: &'s Survey,
+    holders: Lazy<'s, KeyHolders<'s>>,
+    providers: Lazy<'s, HashSet<&'s str>>,
 }
 
-/// Where else the key exists, as the cause of a finding.
-fn elsewhere(survey: &Survey, key: &str, holders: &Holders<'_>) -> Option<String> {
-    if survey.catalogue.shared.contains(key) {
+type Lazy<'s, T> = LazyCell<T, Box<dyn FnOnce() -> T + 's>>;
+
+/// Returns where else the key exists, as the cause of a finding.
+fn elsewhere(context: &Context<'_>, key: &str) -> Option<String> {
+    if context.survey.catalogue.shared.contains(key) {
         return Some(format!(
             "the shared variable {key} exists, but a service gets it only through ${{{{shared.{key}}}}}"
         ));
     }
-    if let Some(service) = holders.get(key) {
+    if let Some(service) = context.holders.not_compared(key) {
         return Some(format!("{service} has {key}, but is not compared in this run"));
     }
     system_variables::is_set_by_tracing(key).then(|| {
@@ -100,8 +112,9 @@ fn elsewhere(survey: &Survey, key: &str, holders: &Holders<'_>) -> Option<String
 /// A service that lacks a key, and the local value that it could have.
 type Lacking<'s> = (&'s Target, Option<Local<'s>>);
 
-/// Required keys that a service lacks, by key and location of the local value.
-fn required(survey: &Survey, holders: &Holders<'_>) -> Vec<Finding> {
+/// Returns findings on required keys that a service lacks: one for each key and location of the local value.
+fn required(context: &Context<'_>) -> Vec<Finding> {
+    let survey = context.survey;
     let mut missing: BTreeMap<(&str, Option<Location>), Vec<Lacking<'_>>> = BTreeMap::new();
     let mut keys: Vec<&str> = survey.policy.require.iter().flat_map(|one| &one.keys).map(String::as_str).collect();
     keys.sort_unstable();
@@ -113,16 +126,10 @@ fn required(survey: &Survey, holders: &Holders<'_>) -> Vec<Finding> {
             missing.entry((key, local.map(|local| local.place()))).or_default().push((target, local));
         }
     }
-    missing.into_iter().map(|((key, place), lacking)| required_finding(survey, key, place, &lacking, holders)).collect()
+    missing.into_iter().map(|((key, place), lacking)| required_finding(context, key, place, &lacking)).collect()
 }
 
-fn required_finding(
-    survey: &Survey,
-    key: &str,
-    place: Option<Location>,
-    lacking: &[Lacking<'_>],
-    holders: &Holders<'_>,
-) -> Finding {
+fn required_finding(context: &Context<'_>, key: &str, place: Option<Location>, lacking: &[Lacking<'_>]) -> Finding {
     let local = lacking.first().and_then(|(_, local)| *local);
     let message = match place {
         Some(_) => format!("{key} is required but missing on Railway"),
@@ -136,48 +143,62 @@ fn required_finding(
         key: Some(key.to_owned()),
         services: lacking.iter().map(|(target, _)| target.service.clone()).collect(),
         places: place.into_iter().collect(),
-        reason: elsewhere(survey, key, holders),
-        observations: observations,
-        ..required_fix(survey, key, local, Finding { required: true, advice, ..Finding::new(&RULE, message) })
+        reason: elsewhere(context, key),
+        observations,
+        ..required_fix(context.survey, key, local, Finding { required: true, advice, ..Finding::new(&RULE, message) })
     }
 }
 
-fn optional(survey: &Survey, missing_key: &MissingKey<'_>, holders: &Holders<'_>) -> Option<Finding> {
-    let key = missing_key.key;
+fn optional(context: &Context<'_>, missing_key: &MissingKey<'_>) -> Option<Finding> {
+    let (survey, key) = (context.survey, missing_key.key);
     let lacking: Vec<&Target> =
         missing_key.named.iter().copied().filter(|target| !survey.requires(target, key)).collect();
     if lacking.is_empty() && !missing_key.named.is_empty() {
         return None;
     }
     let is_empty = missing_key.local.entry.value.expose().is_empty();
-    let severity = if missing_key.having.is_empty() && !is_empty { RULE.severity } else { Severity::Note };
+    let is_held = !context.holders.of(key).is_empty();
     let mut observations = vec![missing_key.local.observation()];
     observations.extend(lacking.iter().map(|target| observation(target, None)));
-    Some(Finding {
-        severity,
+    let finding = Finding {
+        severity: if is_held || is_empty { Severity::Note } else { RULE.severity },
         key: Some(key.to_owned()),
         services: lacking.iter().map(|target| target.service.clone()).collect(),
         places: vec![missing_key.local.place()],
-        reason: elsewhere(survey, key, holders),
-        observations: observations,
-        ..optional_fix(survey, missing_key, &lacking, Finding::new(&RULE, message(missing_key)))
-    })
+        observations,
+        ..Finding::new(&RULE, message(context, missing_key))
+    };
+    if is_held {
+        return Some(finding);
+    }
+    let reason = elsewhere(context, key);
+    Some(Finding { reason, ..optional_fix(context, missing_key, &lacking, finding) })
 }
 
-/// Does not name the services that lack the key: the finding lists them, and an `[[ignore]]` may remove some later.
-fn message(missing_key: &MissingKey<'_>) -> String {
+/// Does not name several services that lack the key: the finding lists them, and an `[[ignore]]` may remove some later.
+fn message(context: &Context<'_>, missing_key: &MissingKey<'_>) -> String {
     let (key, file) = (missing_key.key, &missing_key.local.file.name);
-    match (missing_key.having.as_slice(), missing_key.users) {
-        ([], 1) => format!("{key} is in {file} but not on Railway"),
-        ([], users) => format!("{key} is in {file} but on none of the {users} services that use it"),
-        (having, _) => {
-            let names: Vec<&str> = having.iter().map(|target| target.service.name.as_str()).collect();
-            format!("{key} is in {file} and on {}, but not on every service that uses it", phrases::names(&names))
+    let having: Vec<&str> = missing_key.having.iter().map(|target| target.service.name.as_str()).collect();
+    if !having.is_empty() {
+        let having = phrases::names(&having);
+        return format!("{key} is in {file} and on {having}, but not on every service compared with that file");
+    }
+    let on_users = match missing_key.named.as_slice() {
+        [only] if missing_key.users == 1 => format!("on {}", only.service.name),
+        _ => format!("on any of the {} services compared with that file", missing_key.users),
+    };
+    match context.holders.absence(context.survey, key) {
+        KeyAbsence::Held(services) => {
+            format!("{key} is in {file} and on {}, but not {on_users}", phrases::names(services))
         }
+        KeyAbsence::Unread => format!("{key} is in {file} but not on any service that could be read"),
+        KeyAbsence::OnlyShared => format!("{key} is in {file} but not on any service"),
+        KeyAbsence::Everywhere if missing_key.users == 1 => format!("{key} is in {file} but not on Railway"),
+        KeyAbsence::Everywhere => format!("{key} is in {file} but not {on_users}"),
     }
 }
 
-/// The finding with other advice if the file has no value to push: an unset key or an indirect value.
+/// Returns the finding with other advice if the file has no value to push: an unset key or an indirect value.
 fn unfilled(survey: &Survey, local: Local<'_>, finding: &Finding) -> Option<Finding> {
     let entry = local.entry;
     let advice = if survey.is_indirect(&entry.value) {
@@ -201,26 +222,26 @@ fn required_fix(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: F
     })
 }
 
-/// Only the user knows which services need the key. The command that adds it is shown if only one service lacks it, and
-/// is never a `next`.
-fn optional_fix(survey: &Survey, missing_key: &MissingKey<'_>, lacking: &[&Target], finding: Finding) -> Finding {
-    let key = missing_key.key;
-    if !missing_key.having.is_empty() {
-        return finding;
+/// Which services need the key is the user's decision. The command that adds it is an example if several services lack
+/// it, and is never a `next`. No command adds it to a service that keeps its own variables for others.
+fn optional_fix(context: &Context<'_>, missing_key: &MissingKey<'_>, lacking: &[&Target], finding: Finding) -> Finding {
+    let (survey, key) = (context.survey, missing_key.key);
+    if survey.catalogue.shared.contains(key) {
+        let advice =
+            format!("refer to ${{{{shared.{key}}}}} on a service that needs it, or remove the line if nothing does");
+        return Finding { advice: Some(advice), ..finding };
     }
-    unfilled(survey, missing_key.local, &finding).unwrap_or_else(|| match lacking {
-        [target] => Finding {
-            advice: Some(format!("remove the line if nothing needs it, or add it to {}", target.service.name)),
-            to_add: Some(Finding::fix_add(key, &target.service)),
-            ..finding
-        },
-        _ => Finding {
-            advice: Some(format!(
-                "remove the line if nothing needs it, or add it to a service: `doctor fix --add --only={key} --service=NAME`"
-            )),
-            ..finding
-        },
-    })
+    if let Some(unfilled) = unfilled(survey, missing_key.local, &finding) {
+        return unfilled;
+    }
+    let is_user = |target: &&&Target| !context.providers.contains(target.service.name.as_str());
+    let users: Vec<&&Target> = lacking.iter().filter(is_user).collect();
+    let advice = match (lacking, users.as_slice()) {
+        ([target], [_]) => format!("remove the line if nothing needs it, or add it to {}", target.service.name),
+        _ => "remove the line if nothing needs it, or add it to a service that does".to_owned(),
+    };
+    let to_add = users.first().map(|target| Finding::fix_add(key, &target.service));
+    Finding { advice: Some(advice), to_add, ..finding }
 }
 
 #[cfg(test)]
@@ -241,12 +262,16 @@ mod tests {
                 (
                     &["A=1"],
                     &[("api", &[]), ("web", &[])],
-                    &["warning A [api, web] .env:1: A is in .env but on none of the 2 services that use it"],
+                    &[
+                        "warning A [api, web] .env:1: A is in .env but not on any of the 2 services compared with that file",
+                    ],
                 ),
                 (
                     &["A=1"],
                     &[("api", &[]), ("web", &["A=1"]), ("worker", &[])],
-                    &["note A [api, worker] .env:1: A is in .env and on web, but not on every service that uses it"],
+                    &[
+                        "note A [api, worker] .env:1: A is in .env and on web, but not on every service compared with that file",
+                    ],
                 ),
                 (&["A="], &[("api", &["A="])], &[]),
                 (&["A="], &[("api", &[])], &["note A [api] .env:1: A is in .env but not on Railway"]),
@@ -264,15 +289,61 @@ mod tests {
     fn each_file_applies_only_to_services_that_use_it() {
         let mut found = survey(&["A=1", "B=1"], &[("api", &["A=1", "B=1"]), ("worker", &["B=1"])]);
         layer(&mut found, "worker/.env", &["A=2", "B=2"], &["worker"]);
-        assert_eq!(lines(&RULE, &found), ["warning A [worker] worker/.env:1: A is in worker/.env but not on Railway"]);
+        let line = "note A [worker] worker/.env:1: A is in worker/.env and on api, but not on worker";
+        assert_eq!(lines(&RULE, &found), [line]);
+        layer(&mut found, "worker/.env.local", &["C=2"], &["worker"]);
+        let other = "warning C [worker] worker/.env.local:1: C is in worker/.env.local but not on Railway";
+        assert_eq!(lines(&RULE, &found), [line, other]);
     }
 
     #[test]
     fn services_with_different_layers_share_a_sorted_finding() {
         let mut found = survey(&["A=1"], &[("api", &["B=1"]), ("web", &["B=1"]), ("worker", &["B=1"])]);
         layer(&mut found, ".env.local", &["B=1"], &["api", "worker"]);
-        let line = "warning A [api, web, worker] .env:1: A is in .env but on none of the 3 services that use it";
+        let line = "warning A [api, web, worker] .env:1: A is in .env but not on any of the 3 services compared with that file";
         assert_eq!(lines(&RULE, &found), [line]);
+    }
+
+    #[test]
+    fn key_on_a_service_that_is_not_compared_is_only_a_note() {
+        let mut one = survey(&["A=1"], &[("worker", &[])]);
+        out_of_scope(&mut one, "docs", &["A"]);
+        assert_eq!(lines(&RULE, &one), ["note A [worker] .env:1: A is in .env and on docs, but not on worker"]);
+        let finding = &check(&one)[0];
+        assert_eq!((&finding.reason, &finding.advice, &finding.to_add), (&None, &None, &None));
+        let mut two = survey(&["A=1"], &[("web", &[]), ("worker", &[])]);
+        out_of_scope(&mut two, "docs", &["A"]);
+        let both = concat!(
+            "note A [web, worker] .env:1: A is in .env and on docs, ",
+            "but not on any of the 2 services compared with that file"
+        );
+        assert_eq!(lines(&RULE, &two), [both]);
+    }
+
+    #[test]
+    fn unreadable_service_is_unknown() {
+        let mut found = survey(&["A=1", "B=1"], &[("api", &[]), ("worker", &["A=1"])]);
+        unreadable(&mut found, "worker");
+        let expected = [
+            "note A [api] .env:1: A is in .env and on worker, but not on api",
+            "warning B [api] .env:2: B is in .env but not on any service that could be read",
+        ];
+        assert_eq!(lines(&RULE, &found), expected);
+    }
+
+    #[test]
+    fn command_never_adds_a_key_to_a_provider() {
+        let mut found = survey(&["A=1"], &[("Postgres", &[]), ("api", &[])]);
+        found.catalogue.databases.insert("Postgres".to_owned());
+        let finding = &check(&found)[0];
+        assert_eq!(finding.to_add.as_ref().and_then(|arguments| arguments.last()).unwrap(), "--service=api");
+        found.targets.truncate(1);
+        let finding = &check(&found)[0];
+        assert_eq!(
+            finding.advice.as_deref(),
+            Some("remove the line if nothing needs it, or add it to a service that does")
+        );
+        assert_eq!(finding.to_add, None);
     }
 
     #[test]
@@ -296,7 +367,7 @@ mod tests {
                 "error A [worker] .env:1: A is required but missing on Railway",
                 "error B [api, worker]: B is required but is neither in a file nor on Railway",
                 "error PORT [api]: PORT is required but is neither in a file nor on Railway",
-                "note A [web] .env:1: A is in .env and on api, but not on every service that uses it",
+                "note A [web] .env:1: A is in .env and on api, but not on every service compared with that file",
             ]
         );
         assert!(check(&found).iter().take(3).all(|finding| finding.required));
@@ -306,8 +377,15 @@ mod tests {
     fn reason_names_shared_variable_or_other_service() {
         let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &[])]);
         shared(&mut found, "A");
-        out_of_scope(&mut found, "Postgres", &["A", "B"]);
-        let reasons: Vec<_> = check(&found).into_iter().map(|finding| finding.reason).collect();
+        out_of_scope(&mut found, "Postgres", &["B"]);
+        require(&mut found, "B", &["api"]);
+        let findings = check(&found);
+        let finding = findings.iter().find(|finding| finding.key.as_deref() == Some("A")).unwrap();
+        assert_eq!(finding.message, "A is in .env but not on any service");
+        let advice = "refer to ${{shared.A}} on a service that needs it, or remove the line if nothing does";
+        assert_eq!((finding.advice.as_deref(), &finding.to_add), (Some(advice), &None));
+        let mut reasons: Vec<_> = findings.into_iter().map(|finding| finding.reason).collect();
+        reasons.sort_by_key(|reason| reason.as_ref().map_or(2, |reason| usize::from(!reason.contains("shared"))));
         let shared = "the shared variable A exists, but a service gets it only through ${{shared.A}}";
         let other = "Postgres has B, but is not compared in this run";
         assert_eq!(reasons, [Some(shared.to_owned()), Some(other.to_owned()), None]);
@@ -331,7 +409,7 @@ mod tests {
         require(&mut required, "A", &["api"]);
         for (found, remedies, next, to_add) in [
             (one, &[][..], None, Some(vec!["fix", "--add", "--push", "--only=A", "--service=api"])),
-            (several, &[], None, None),
+            (several, &[], None, Some(vec!["fix", "--add", "--push", "--only=A", "--service=api"])),
             (some, &[], None, None),
             (required, &[Remedy::Push], Some(vec!["fix", "--only", "A"]), None),
         ] {

@@ -72,7 +72,7 @@ pub struct Declaration {
 }
 
 impl RuleCheck {
-    /// A rule that only reports findings.
+    /// Returns a rule that only reports findings.
     const fn new(rule: &'static Rule, find: fn(&Survey) -> Vec<Finding>) -> Self {
         Self {
             rule,
@@ -155,7 +155,7 @@ pub fn check_of(rule: &Rule) -> Option<&'static RuleCheck> {
 
 /// Returns the rule with this name or code.
 pub fn find(name: &str) -> Option<&'static Rule> {
-    RULES.iter().copied().find(|rule| rule.name == name || rule.code == name)
+    RULES.iter().copied().find(|rule| [rule.name, rule.code].iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
 /// Returns the rules that have a marker for the mark.

@@ -24,19 +24,19 @@ pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 const EXPLAIN: &str = "\
 ## Why it matters
 
-With a value such as `changeme`, the service starts and fails where the real value is needed. Worse, it may work with
-a password that is public knowledge. `***` and `[SENSITIVE]` are what other tools show instead of a value, and end up
-stored when their output is copied.
+With a value such as `changeme`, the service starts and fails where the real value is needed. Worse, it may work with a
+password that is public knowledge. Other tools print `***` or `[SENSITIVE]` instead of a value; pasting their output
+stores these texts.
 
 ## Example
 
     .env:4   STRIPE_KEY=<your key>
     api      SESSION_SECRET=changeme
 
-On Railway it is an error; in the file it is a warning. Only a value that consists entirely of a placeholder counts.
-For a key that names a secret, text that asks for a value counts too (`generate_a_new_key`, `sk_test_your_key_here`, 64
-zeros), and so does a value that is unchanged from `.env.example`, `.env.sample` or `.env.template`. A placeholder is
-never pushed.
+The finding is an error on Railway and a warning in the file. Only a value that consists entirely of a placeholder
+counts. For a key that names a secret, text that asks for a value counts too (`generate_a_new_key`,
+`sk_test_your_key_here`, 64 zeros), and so does a value that is unchanged from `.env.example`, `.env.sample` or
+`.env.template`. A placeholder is never pushed.
 
 ## Fix
 

@@ -46,7 +46,7 @@ value for local runs, or an old copy. Overwriting the reference with the file's 
     .env:2   CACHE_URL=redis://cache.example.com
     api      CACHE_URL=${{Redis.REDIS_URL}}
 
-It is a note. A required key must be equal everywhere, so there the difference is an error.
+The finding is a note. A required key must be equal everywhere, so there the difference is an error.
 
 ## Fix
 
@@ -93,7 +93,7 @@ fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> F
     let (message, advice) = match shared {
         _ if is_empty => (
             format!("{key} is empty in {file} but a reference on Railway"),
-            format!("pull the value if the reference is right; only `--allow-reference {key}` overwrites a reference"),
+            format!("if the reference is right, pull its value; to overwrite it, pass `--allow-reference {key}`"),
         ),
         Some(name) => (
             format!("{key} differs between {file} and the shared variable {name}"),
@@ -101,7 +101,7 @@ fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> F
         ),
         None => (
             format!("{key} differs between {file} and the rendered reference on Railway"),
-            format!("pull the value if the reference is right; only `--allow-reference {key}` overwrites a reference"),
+            format!("if the reference is right, pull its value; to overwrite it, pass `--allow-reference {key}`"),
         ),
     };
     let mut observations = vec![local.observation()];
@@ -115,7 +115,7 @@ fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> F
         remedies: vec![Remedy::Pull],
         next: Some(Finding::fix_only(key)),
         advice: Some(advice),
-        observations: observations,
+        observations,
         ..Finding::new(&RULE, message)
     }
 }

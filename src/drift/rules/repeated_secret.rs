@@ -78,8 +78,8 @@ fn is_secret(value: &str) -> bool {
     value.chars().count() >= SHORTEST && !is_plain_address(value)
 }
 
-/// A URL without credentials, such as a login page under `AUTH_URL`. A long path may be a secret: webhook URLs have
-/// theirs there.
+/// Returns true for a URL without credentials, such as a login page under `AUTH_URL`. A long path may be a secret:
+/// webhook URLs have theirs there.
 fn is_plain_address(value: &str) -> bool {
     value.split_once("://").is_some_and(|(scheme, rest)| {
         matches!(scheme, "http" | "https") && !rest.contains(['@', '?', '#', ' ']) && rest.matches('/').count() <= 3

@@ -69,7 +69,7 @@ fn finding(key: &str, pairs: &[Pair<'_>]) -> Finding {
         key: Some(key.to_owned()),
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places,
-        observations: observations,
+        observations,
         ..Finding::new(&RULE, format!("{key} {state} and can't be compared"))
     }
 }

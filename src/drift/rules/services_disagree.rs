@@ -91,7 +91,7 @@ fn disagreement(survey: &Survey, require: &Require, key: &str) -> Option<Finding
 }
 
 fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)], values: usize) -> Finding {
-    let message = format!("{key} must be equal on its services but has {values} different values");
+    let message = format!("{key} must have the same value on all its services but has {values} different values");
     let finding = Finding {
         required: true,
         key: Some(key.to_owned()),
@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn reports_differing_required_keys() {
-        let different = "error A [api, worker]: A must be equal on its services but has 2 different values";
+        let different =
+            "error A [api, worker]: A must have the same value on all its services but has 2 different values";
         let cases: &[(&[ServiceRows<'_>], &[&str], &[&str])] = &[
             (&[("api", &["A=1"]), ("worker", &["A=1"])], &[], &[]),
             (&[("api", &["A=1"]), ("worker", &["A=2"])], &[], &[different]),

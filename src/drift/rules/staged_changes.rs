@@ -25,15 +25,16 @@ pub static CHECK: RuleCheck = RuleCheck { passed, ..RuleCheck::new(&RULE, check)
 const EXPLAIN: &str = "\
 ## Why it matters
 
-Changes made in the dashboard are staged until “Deploy” is pressed. Until then, no variable shows them; then they
-overwrite whatever was pushed in between.
+Changes made in the dashboard are staged until “Deploy” is pressed. Until then, the stored variables do not include
+them. Once deployed, they overwrite anything pushed in the meantime.
 
 ## Example
 
     staging   OPS_API_KEY of api was changed in the dashboard but not deployed
 
-It is an error if the changes touch a key that is also in the file, because that key is about to change again. Changes
-that Railway tried to deploy but could not apply are a warning: they are not pending any more and change nothing.
+The finding is an error if the changes touch a key that is also in the file, because that key is about to change again.
+Changes that Railway tried to deploy but could not apply are a warning: they are not pending any more and change
+nothing.
 
 ## Fix
 
@@ -75,7 +76,7 @@ fn failed(survey: &Survey, staged: &StagedChanges) -> Vec<Finding> {
     }]
 }
 
-/// The changed keys that are compared on the service where they change.
+/// Returns the changed keys that are compared on the service where they change.
 fn compared<'s>(survey: &Survey, staged: &'s StagedChanges) -> BTreeSet<&'s str> {
     let own = |target: &Target, key: &str| survey.local(target, key).is_some() && !system_variables::is_provided(key);
     let is_compared = |owner: Option<&str>, key: &str| match owner {
@@ -86,7 +87,7 @@ fn compared<'s>(survey: &Survey, staged: &'s StagedChanges) -> BTreeSet<&'s str>
     touched.filter(|(owner, key)| is_compared(owner.as_deref(), key)).map(|(_, key)| key.as_str()).collect()
 }
 
-/// Whether a compared variable of the service refers to that shared variable.
+/// Returns whether a compared variable of the service refers to that shared variable.
 fn refers(survey: &Survey, target: &Target, shared: &str) -> bool {
     let home = target.service.name.as_str();
     target.stored.iter().flatten().any(|(key, variable)| {
@@ -128,7 +129,7 @@ fn last_change(staged: &StagedChanges) -> Option<String> {
     Some(format!("last changed at {}{author}{failed}", phrases::moment(time)))
 }
 
-/// The changes: compared keys by name, other variables as a count.
+/// Returns the changes: compared keys by name, other variables as a count.
 fn changes(staged: &StagedChanges, keys: &[&str]) -> String {
     let touched: BTreeSet<&str> = staged.variables.iter().map(|(_, key)| key.as_str()).collect();
     let others: Vec<&str> = touched.iter().copied().filter(|key| !keys.contains(key)).collect();
@@ -146,7 +147,7 @@ fn changes(staged: &StagedChanges, keys: &[&str]) -> String {
     parts.join("; ")
 }
 
-/// The services in scope whose variables change.
+/// Returns the services in scope whose variables change.
 fn services(survey: &Survey, staged: &StagedChanges) -> Vec<ResourceRef> {
     let touched: HashSet<&str> = staged.variables.iter().filter_map(|(owner, _)| owner.as_deref()).collect();
     let targets = survey.targets.iter().filter(|target| touched.contains(target.service.id.as_str()));

@@ -56,15 +56,15 @@ not in the program: everything looks right while the old key is in use.
     api      the running deployment has an old value of OPS_API_KEY
 
 Railway keeps the variables that each deployment was created with; they are compared with those that a deployment would
-get now. Sealed variables and those that Railway sets itself are left out, such as the `OTEL_` variables of its tracing
-if the service does not store them.
+get now. Sealed variables are left out. So are those that Railway sets, such as the `OTEL_` variables of its tracing,
+unless the service stores them.
 
 If Railway does not return the variables of a deployment, the time of the last change is compared with the time of the
 deployment. The finding then has “may” in its message and is a warning. If the two are within five seconds, their order
 is unknown, and it is a note. A deleted variable has no time of change, so it is not found this way.
 
-A rollback intentionally runs with the variables of its time; the finding mentions it. A cron service uses the values of
-its last deployment for its next run.
+A rollback runs with the variables of the deployment it restored; the finding mentions this. A cron service uses the
+values of its last deployment for its next run.
 
 ## Fix
 
@@ -81,7 +81,7 @@ For a key that may have an old value:
 ";
 
 const ROLLBACK: &str =
-    "the deployment is a rollback, which has the variables of the original one; a redeploy keeps its code";
+    "the deployment is a rollback, so it has the variables of the deployment it restored; a redeploy keeps that code";
 
 /// A service and the deployment that is checked.
 struct Case<'s> {
@@ -148,7 +148,7 @@ impl Case<'_> {
     }
 
     fn weakened(&self, severity: Severity, times: &str, why: &str, finding: Finding) -> Finding {
-        let cause = format!("{times}; the deployed variables are unknown: {why}");
+        let cause = format!("{times}; the deployed variables are unknown ({why})");
         let reason = [Some(cause), self.circumstances()].into_iter().flatten().collect::<Vec<_>>().join("; ");
         Finding { severity, reason: Some(reason), ..finding }
     }
@@ -176,7 +176,7 @@ impl Case<'_> {
         match self.running.status {
             _ if self.target.live.is_cron() => "will start its next run with",
             DeploymentStatus::Sleeping => "is asleep and will wake up with",
-            _ => "runs with",
+            _ => "is running with",
         }
     }
 
@@ -188,7 +188,7 @@ impl Case<'_> {
         }
     }
 
-    /// Facts about the deployment that explain its values.
+    /// Returns facts about the deployment that explain its values.
     fn circumstances(&self) -> Option<String> {
         let mut parts = Vec::new();
         if self.running.origin.is_rollback() {
@@ -209,7 +209,7 @@ impl Case<'_> {
     }
 }
 
-/// `an old value of A`, `old values of A and B`.
+/// Returns `an old value of A`, `old values of A and B`.
 fn old_values(keys: &[String]) -> String {
     let names: Vec<&str> = keys.iter().map(String::as_str).collect();
     let values = if names.len() == 1 { "an old value" } else { "old values" };
@@ -290,18 +290,18 @@ mod tests {
         rows(&same, &[]);
         rows(&["A=2", "B=2", "C=1", "R=r", "S=<sealed>"], &[]);
         rows(&["A=2", "B=2", "C=1", "R=r", "S=old"], &[]);
-        rows(&["A=1", "B=2", "C=1", "R=r"], &["error A [api]: api runs with an old value of A"]);
-        rows(&["A=1", "B=1", "C=1", "R=r"], &["error - [api]: api runs with old values of A and B"]);
-        rows(&["A=2", "B=2", "R=r"], &["error C [api]: api runs with an old value of C"]);
-        rows(&["A=2", "B=2", "C=1", "R=q"], &["error R [api]: api runs with an old value of R"]);
-        rows(&["A=2", "B=2", "C=1", "R=r", "D=gone"], &["error D [api]: api runs with an old value of D"]);
-        rows(&["A=2", "B=2", "C=", "R=r"], &["error C [api]: api runs with an old value of C"]);
+        rows(&["A=1", "B=2", "C=1", "R=r"], &["error A [api]: api is running with an old value of A"]);
+        rows(&["A=1", "B=1", "C=1", "R=r"], &["error - [api]: api is running with old values of A and B"]);
+        rows(&["A=2", "B=2", "R=r"], &["error C [api]: api is running with an old value of C"]);
+        rows(&["A=2", "B=2", "C=1", "R=q"], &["error R [api]: api is running with an old value of R"]);
+        rows(&["A=2", "B=2", "C=1", "R=r", "D=gone"], &["error D [api]: api is running with an old value of D"]);
+        rows(&["A=2", "B=2", "C=", "R=r"], &["error C [api]: api is running with an old value of C"]);
     }
 
     #[test]
     fn only_running_deployments_are_checked() {
         for (status, start) in [
-            ("SUCCESS", Some("api runs with")),
+            ("SUCCESS", Some("api is running with")),
             ("SLEEPING", Some("api is asleep and will wake up with")),
             ("CRASHED", None),
             ("FAILED", None),
@@ -366,15 +366,15 @@ mod tests {
             findings,
             [
                 "warning B [api]: api may be running with an old value of B",
-                "note A [api]: could not determine whether api runs with an old value of A",
+                "note A [api]: could not determine whether api is running with an old value of A",
             ]
         );
         assert_eq!(
             reasons,
             [
-                "it was changed after the deployment was created; the deployed variables are unknown: Railway refused",
+                "it was changed after the deployment was created; the deployed variables are unknown (Railway refused)",
                 "it was changed within five seconds of the deployment's creation; the deployed variables are \
-                 unknown: Railway refused",
+                 unknown (Railway refused)",
             ]
         );
         got(&mut found, "api", &["A=2", "B=2", "C=1", "R=${{x.R}}"]);
@@ -396,8 +396,8 @@ mod tests {
         let reason = finding(&found).reason.unwrap();
         assert_eq!(
             reason,
-            "the deployment is a rollback, which has the variables of the original one; a redeploy keeps its code; \
-             2 deployments are running, and the newest was checked"
+            "the deployment is a rollback, so it has the variables of the deployment it restored; a redeploy keeps \
+             that code; 2 deployments are running, and the newest was checked"
         );
         for (status, advice) in [
             ("BUILDING", "wait until the newer deployment has finished, then check again"),
@@ -420,12 +420,12 @@ mod tests {
             (found.map(|finding| finding.message).collect::<Vec<_>>(), examination.ignored)
         };
         found.only.insert("B".to_owned());
-        assert_eq!(of_rule(&found), (vec!["api runs with an old value of B".to_owned()], 0));
+        assert_eq!(of_rule(&found), (vec!["api is running with an old value of B".to_owned()], 0));
         found.only.clear();
         found.policy.ignore.push(Ignore { services: vec![named("api").id], ..ignore(&["B"]) });
         found.policy.ignore.push(Ignore { services: vec![named("web").id], ..ignore(&["C"]) });
         let (messages, ignored) = of_rule(&found);
-        assert_eq!((messages, ignored >= 1), (vec!["api runs with old values of A and C".to_owned()], true));
+        assert_eq!((messages, ignored >= 1), (vec!["api is running with old values of A and C".to_owned()], true));
     }
 
     #[test]

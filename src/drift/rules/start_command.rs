@@ -47,13 +47,13 @@ Parts are words of the command, split as a shell splits them: `-B` does not matc
 matches these words in sequence. A script that is passed to a shell (`sh -c '…'`) is searched, too. The command itself
 is not shown, because commands may contain credentials.
 
-Without a declaration, it is a warning if the command in the settings differs from the running one and no file explains
-the difference.
+Without a declaration, the finding is a warning if the command in the settings differs from the running one and no file
+explains the difference.
 
 ## Fix
 
 The finding states where the running command was set, which is where to change it. If that is the settings, `doctor fix`
-at a terminal shows the command with the missing parts appended and sets it in this environment only. Without a
+in a terminal shows the command with the missing parts appended and sets it in this environment only. Without a
 terminal, use `doctor fix --start-command TEXT --service NAME`. If it was set in a file, change it there. If the part is
 already set but the running deployment is older, `doctor fix --redeploy` is enough.
 
@@ -112,7 +112,7 @@ fn lacking(target: &Target, source: &Source, command: &str) -> Option<Finding> {
     })
 }
 
-/// Whether the settings have what the running command lacks, and no file overrides them.
+/// Returns whether the settings have what the running command lacks, and no file overrides them.
 fn is_set_already(target: &Target, source: &Source, parts: &[&str]) -> bool {
     let settings = target.live.settings.known();
     let set = settings.and_then(|settings| settings.start_command.as_ref());
@@ -123,7 +123,7 @@ fn is_set_already(target: &Target, source: &Source, parts: &[&str]) -> bool {
     !matches!(source, Source::ConfigFile(_)) && set.is_some_and(has_all)
 }
 
-/// The running command has every declared part but differs from the settings.
+/// Returns a finding if the running command has every declared part but differs from the settings.
 fn another(target: &Target, deployment: &Deployment, running: &Secret) -> Option<Finding> {
     let settings = target.live.settings.known()?;
     let set = settings.start_command.as_ref()?;
@@ -176,7 +176,8 @@ mod tests {
     use crate::drift::test_support::{healthy, lines, running, survey, target};
     use crate::drift::{Finding, Secret, Survey};
 
-    /// A service with declared parts, the command that it was started with, and the command in its settings.
+    /// Returns a survey of a service with declared parts, the command that it was started with, and the command in its
+    /// settings.
     fn with(parts: &[&str], started: StartCommand, set: Option<&str>) -> Survey {
         let mut found = survey(&[], &[("worker", &[])]);
         running(&mut found, "worker", "SUCCESS");
@@ -263,11 +264,11 @@ mod tests {
         type Case<'c> = (&'c str, Box<dyn FnOnce(&mut Survey)>, &'c str);
         let same = "celery worker";
         let cases: Vec<Case<'_>> = vec![
-            ("settings", Box::new(|found| settings(found, Some("celery worker"), None, &[])), "in the settings on"),
+            ("settings", Box::new(|found| settings(found, Some("celery worker"), None, &[])), "in the settings in"),
             (
                 "settings, and a file without a command",
                 Box::new(|found| settings(found, Some("celery worker"), None, &["railway.json"])),
-                "in the settings on",
+                "in the settings in",
             ),
             (
                 "infrastructure file",
@@ -319,7 +320,7 @@ mod tests {
                     settings(found, None, None, &["railway.json"]);
                     origin(found, Some(""), Some("railway.json"));
                 }),
-                "in the settings on",
+                "in the settings in",
             ),
             (
                 "unknown settings",

@@ -17,7 +17,7 @@ pub static RULE: Rule = Rule {
     code: "D111",
     name: "suspicious-value",
     severity: Severity::Warning,
-    summary: "A value contains something that is rarely intended",
+    summary: "A value has a trailing newline, quotes or another likely mistake",
     explain: EXPLAIN,
     ..Rule::DEFAULT
 };
@@ -40,7 +40,8 @@ A value of several lines may end with a newline, and a PEM block should. If this
 
 ## Fix
 
-Store the value without it. In scripts, use `printf %s` instead of `echo`.
+Remove the newline, quotes or invisible characters, or complete the PEM block. In scripts, use `printf %s` instead of
+`echo`.
 
 ## Suppress
 
@@ -118,14 +119,22 @@ fn finding(key: &str, problem: SuspiciousValue, found: &SuspiciousKey<'_>) -> Fi
         key: Some(key.to_owned()),
         services: found.holders.iter().map(|(target, _)| target.service.clone()).collect(),
         places: found.locals.iter().map(Local::place).collect(),
-        advice: Some(problem.advice().to_owned()),
-        observations: observations,
-        ..Finding::new(&RULE, format!("{key} {} ({sides})", problem.description()))
+        advice: Some(advice(problem, found)),
+        observations,
+        ..Finding::new(&RULE, format!("{key} {sides} {}", problem.description()))
+    }
+}
+
+fn advice(problem: SuspiciousValue, found: &SuspiciousKey<'_>) -> String {
+    match problem.correction() {
+        Some(correction) if found.holders.is_empty() => format!("{correction} in the file"),
+        _ => problem.advice().to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::check;
     use crate::drift::rules::suspicious_value::RULE;
     use crate::drift::test_support::{healthy, layer, lines, survey, table};
 
@@ -138,24 +147,20 @@ mod tests {
                 (
                     &[],
                     &[("api", &["A=1\n"]), ("worker", &["A=2\n"])],
-                    &["warning A [api, worker]: A ends with a newline (on Railway)"],
+                    &["warning A [api, worker]: A on Railway ends with a newline"],
                 ),
                 (
                     &["A=\"1\""],
                     &[("api", &["A=\"1\""])],
                     &[
-                        "warning A [api] .env:1: A has surrounding quotes that are part of the value (in .env and on Railway)",
+                        "warning A [api] .env:1: A in .env and on Railway has surrounding quotes that are part of the value",
                     ],
                 ),
-                (
-                    &["A=1\u{feff}"],
-                    &[("api", &[])],
-                    &["warning A [] .env:1: A contains invisible characters (in .env)"],
-                ),
+                (&["A=1\u{feff}"], &[("api", &[])], &["warning A [] .env:1: A in .env contains invisible characters"]),
                 (
                     &["A=-----BEGIN KEY-----\nMII"],
                     &[("api", &[])],
-                    &["warning A [] .env:1: A is an incomplete PEM block (in .env)"],
+                    &["warning A [] .env:1: A in .env is an incomplete PEM block"],
                 ),
                 (&[pem], &[("api", &[pem])], &[]),
                 (&["A=it's"], &[("api", &["A=it's", "B=<sealed>", "C=${{b.C}} => \"1\""])], &[]),
@@ -165,7 +170,7 @@ mod tests {
 
     #[test]
     fn values_reported_by_value_differs_are_skipped() {
-        let stored = "warning A [worker]: A ends with a newline (on Railway)";
+        let stored = "warning A [worker]: A on Railway ends with a newline";
         table(
             &RULE,
             &[
@@ -176,14 +181,14 @@ mod tests {
                     &["A=\"key\""],
                     &[("api", &["A=key\n"])],
                     &[
-                        "warning A [api]: A ends with a newline (on Railway)",
-                        "warning A [] .env:1: A has surrounding quotes that are part of the value (in .env)",
+                        "warning A [api]: A on Railway ends with a newline",
+                        "warning A [] .env:1: A in .env has surrounding quotes that are part of the value",
                     ],
                 ),
                 (
                     &["PORT='1'"],
                     &[("api", &["PORT=1"])],
-                    &["warning PORT [] .env:1: PORT has surrounding quotes that are part of the value (in .env)"],
+                    &["warning PORT [] .env:1: PORT in .env has surrounding quotes that are part of the value"],
                 ),
             ],
         );
@@ -194,6 +199,17 @@ mod tests {
         let mut found = survey(&["A='1'"], &[("api", &["A=1"])]);
         layer(&mut found, ".env.local", &["A=1"], &["api"]);
         assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn value_in_the_file_alone_is_corrected_there() {
+        for (services, advice) in [
+            (&[][..], "remove the newline in the file"),
+            (&["A=1\n"], "store it without the newline; `echo -n` and `printf %s` do not add one"),
+        ] {
+            let found = survey(&["A=1\n"], &[("api", services)]);
+            assert_eq!(check(&found)[0].advice.as_deref(), Some(advice));
+        }
     }
 
     #[test]

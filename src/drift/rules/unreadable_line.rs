@@ -66,11 +66,14 @@ fn flaws(file: &LocalFile, declared: Option<Loader>) -> Vec<Finding> {
 }
 
 fn message(flaw: &Problem, declared: Option<Loader>) -> String {
+    if flaw.is_conflict_marker() {
+        return format!("this line is a {}", flaw.description);
+    }
     let subject = match declared.filter(|loader| flaw.rejected_by.contains(loader)) {
         Some(loader) => format!("{} can't parse this line", loader.title()),
         None => "this line can't be parsed".to_owned(),
     };
-    format!("{subject}: {}, at column {}", flaw.description, flaw.column)
+    format!("{subject} (column {}): {}", flaw.column, flaw.description)
 }
 
 /// A line that the declared loader refuses is an error: the program uses that loader.
@@ -78,7 +81,13 @@ fn finding(file: &LocalFile, flaw: &Problem, declared: Option<Loader>, message: 
     let refused = declared.is_some_and(|loader| flaw.rejected_by.contains(&loader));
     let severity = if refused { Severity::Error } else { RULE.severity };
     let place = Location { file: file.name.clone(), line: flaw.line };
-    Finding { places: vec![place], severity, ..Finding::new(&RULE, message) }
+    let readers: Vec<&Loader> = Loader::ALL.iter().filter(|loader| !flaw.rejected_by.contains(loader)).collect();
+    let advice = flaw.advice().map(ToOwned::to_owned);
+    let reason = match readers.as_slice() {
+        [only] if advice.is_some() => Some(format!("only {} reads it as an assignment", only.title())),
+        _ => None,
+    };
+    Finding { places: vec![place], severity, reason, advice, ..Finding::new(&RULE, message) }
 }
 
 #[cfg(test)]
@@ -106,7 +115,7 @@ mod tests {
     fn reports_each_line_up_to_a_limit() {
         assert_eq!(flawed(0), [""; 0]);
         let line = |number| {
-            format!("warning - [] .env:{number}: this line can't be parsed: there is no equals sign, at column 3")
+            format!("warning - [] .env:{number}: this line can't be parsed (column 3): there is no equals sign")
         };
         assert_eq!(flawed(2), [line(1), line(2)]);
         assert_eq!(flawed(11).last(), Some(&line(11)));
@@ -134,7 +143,7 @@ mod tests {
             (Some(Loader::Dotenvy), "error - [] .env:4: dotenvy can't parse this line"),
         ] {
             found.policy.loader = loader;
-            assert_eq!(lines(&RULE, &found), [format!("{expected}: {description}, at column 1")]);
+            assert_eq!(lines(&RULE, &found), [format!("{expected} (column 1): {description}")]);
         }
     }
 
@@ -181,28 +190,45 @@ mod tests {
             (
                 "A: b",
                 Loader::Python,
-                "error - [] .env:1: python-dotenv can't parse this line: missing `=`, at column 1",
+                "error - [] .env:1: python-dotenv can't parse this line (column 1): `:` instead of `=`",
             ),
+            ("<<<<<<< HEAD", Loader::Node, "error - [] .env:1: this line is a leftover merge conflict marker"),
             (
                 "A=b c",
                 Loader::Dotenvy,
-                "error - [] .env:1: dotenvy can't parse this line: whitespace outside quotes, at column 1",
+                "error - [] .env:1: dotenvy can't parse this line (column 1): whitespace outside quotes",
             ),
             (
                 "'A'=b",
                 Loader::Node,
-                "error - [] .env:1: node's dotenv can't parse this line: a key that not every loader accepts, at column 1",
+                "error - [] .env:1: node's dotenv can't parse this line (column 1): a key that some loaders reject",
             ),
             (
                 "A='b c\nX=2",
                 Loader::Dotenvy,
-                "error - [] .env:2: dotenvy can't parse this line: an earlier line that extends into this one, at column 1",
+                "error - [] .env:2: dotenvy can't parse this line (column 1): an earlier line that extends into this one",
             ),
         ] {
             let mut found = survey(&[], &[("api", &[])]);
             found.policy.loader = Some(loader);
             found.files = vec![LocalFile::parse(".env", Secret::new(text)).read_as(loader)];
             assert_eq!(lines(&RULE, &found).last().map(String::as_str), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn help_shows_how_to_write_the_line() {
+        for (line, reason, advice) in [
+            ("A: b", Some("only node's dotenv reads it as an assignment"), Some("write it as KEY=value")),
+            ("A:b", None, Some("write it as KEY=value")),
+            ("A b", None, Some("write it as KEY=value, or comment it out")),
+            ("=======", None, Some("resolve the conflict, then remove the line")),
+            ("A='b", None, None),
+        ] {
+            let mut found = survey(&[], &[("api", &[])]);
+            found.files = vec![LocalFile::parse(".env", Secret::new(line))];
+            let finding = &check(&found)[0];
+            assert_eq!((finding.reason.as_deref(), finding.advice.as_deref()), (reason, advice), "{line}");
         }
     }
 

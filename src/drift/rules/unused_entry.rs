@@ -70,7 +70,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
     found
 }
 
-/// Every known key, on any service.
+/// Returns every known key, on any service.
 fn keys(survey: &Survey) -> BTreeSet<&str> {
     let mut keys: BTreeSet<&str> = survey.files.iter().flat_map(LocalFile::keys).collect();
     keys.extend(survey.examples.iter().flat_map(|example| example.file.keys()));

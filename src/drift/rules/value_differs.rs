@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
-use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::model::finding::{Finding, Location, Remedy};
 use crate::drift::model::fix::{Bulk, Direction, EmptyValue, Fix, FixCondition, VariableFix};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
@@ -11,6 +11,7 @@ use crate::drift::model::severity::Severity;
 use crate::drift::reason::other_values::OtherValues;
 use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::rules::RuleCheck;
+use crate::drift::survey::Local;
 use crate::drift::{Survey, Variable};
 
 pub static RULE: Rule = Rule {
@@ -46,9 +47,9 @@ A key that was rotated in the file but not on Railway, or on only one of three s
 
 Services with the same difference share a finding. A key that is empty in the file has not been set there: that is a
 note, and it is pushed only if it is selected individually. Values are compared byte for byte. If the cause is known (a
-trailing newline, quotes that a shell stored, only the case, …), the finding states it. Values are never
-shown; equal fingerprints mean equal values. That a value belongs to another key is reported only for files that you
-chose: `--env-file`, an untracked `.env`, or a file in a `doctor.toml` that you accepted with `doctor trust`.
+trailing newline, quotes that a shell stored, only the case, …), the finding states it. Values are never shown; equal
+fingerprints mean equal values. A match with the value of another key is reported only for files that you chose:
+`--env-file`, an untracked `.env`, or a file in a `doctor.toml` that you accepted with `doctor trust`.
 
 ## Fix
 
@@ -89,10 +90,16 @@ fn check(survey: &Survey) -> Vec<Finding> {
             groups.entry(DifferingGroup { key: pair.key, file, line, reason }).or_default().push(pair);
         }
     }
-    groups.into_iter().map(|(group, pairs)| finding(survey, &group, &pairs)).collect()
+    let mut findings: BTreeMap<&str, usize> = BTreeMap::new();
+    for group in groups.keys() {
+        *findings.entry(group.key).or_default() += 1;
+    }
+    let is_alone = |group: &DifferingGroup<'_>| findings.get(group.key) == Some(&1);
+    groups.iter().map(|(group, pairs)| finding(survey, group, pairs, is_alone(group))).collect()
 }
 
-fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> Finding {
+/// `is_alone` means that there is no other finding about the key, to which a direction in the command would apply, too.
+fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>], is_alone: bool) -> Finding {
     let DifferingGroup { key, file, reason, .. } = group;
     let local = pairs[0].local;
     let mut observations = vec![local.observation()];
@@ -105,7 +112,10 @@ fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> F
     } else {
         format!("{key} differs between {file} and Railway")
     };
-    let remedies = remedies(survey, pairs);
+    let intended = reason.as_ref().and_then(Reason::intended);
+    let remedies = remedies(survey, pairs, intended);
+    let direction = intended.map(remedy).filter(|remedy| is_alone && remedies.contains(remedy));
+    let next = [Finding::fix_only(key), direction.iter().map(|remedy| format!("--{}", remedy.name())).collect()];
     Finding {
         severity: if is_note { Severity::Note } else { RULE.severity },
         required,
@@ -113,19 +123,37 @@ fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> F
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places: vec![local.place()],
         reason: reason.as_ref().filter(|_| !is_note).map(Reason::sentence),
-        next: Some(Finding::fix_only(key)).filter(|_| !is_note && !remedies.is_empty()),
-        advice: match remedies.as_slice() {
-            [] => Some("set the real value in the file, then push it".to_owned()),
-            _ => reason.as_ref().and_then(Reason::advice),
-        },
+        next: Some(next.concat()).filter(|_| !is_note && !remedies.is_empty()),
+        advice: advice(reason.as_ref(), &remedies, local),
         remedies,
-        observations: observations,
+        observations,
         ..Finding::new(&RULE, message)
     }
 }
 
-/// An unset side never overwrites the other. An empty local value may be pushed if it is selected individually.
-fn remedies(survey: &Survey, pairs: &[Pair<'_>]) -> Vec<Remedy> {
+/// How to use the value of that side.
+fn remedy(side: ReasonSide) -> Remedy {
+    match side {
+        ReasonSide::Local => Remedy::Push,
+        ReasonSide::Stored => Remedy::Pull,
+    }
+}
+
+fn advice(reason: Option<&Reason>, remedies: &[Remedy], local: Local<'_>) -> Option<String> {
+    if remedies.is_empty() {
+        return Some("set the real value in the file, then push it".to_owned());
+    }
+    let correction = reason.and_then(Reason::correction).map(|correction| {
+        let Location { file, line } = local.place();
+        let or_pull = if remedies.contains(&Remedy::Pull) { ", or pull the stored value" } else { "" };
+        format!("{correction} in {file}:{line}{or_pull}")
+    });
+    correction.or_else(|| reason.and_then(Reason::advice))
+}
+
+/// Returns the remedies, the preferred one first. An unset side never overwrites the other. An empty local value may be
+/// pushed if it is selected individually.
+fn remedies(survey: &Survey, pairs: &[Pair<'_>], intended: Option<ReasonSide>) -> Vec<Remedy> {
     let local = pairs[0].local_value();
     let may_pull = |pair: &Pair<'_>| {
         let stored = pair.variable.effective();
@@ -133,11 +161,12 @@ fn remedies(survey: &Survey, pairs: &[Pair<'_>]) -> Vec<Remedy> {
     };
     let push = (!survey.is_unset(pairs[0].key, local)).then_some(Remedy::Push);
     let pull = pairs.iter().any(may_pull).then_some(Remedy::Pull);
-    let order = if local.expose().is_empty() { [pull, push] } else { [push, pull] };
+    let prefers_pull = local.expose().is_empty() || intended == Some(ReasonSide::Stored);
+    let order = if prefers_pull { [pull, push] } else { [push, pull] };
     order.into_iter().flatten().collect()
 }
 
-/// Why a value that differs is not pushed.
+/// Returns why a value that differs is not pushed.
 fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
     if finding.remedies.contains(&Remedy::Push) {
         return Vec::new();
@@ -152,6 +181,7 @@ fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
 #[cfg(test)]
 mod tests {
     use super::check;
+    use crate::drift::dotenv::CheckoutSource;
     use crate::drift::model::finding::Remedy;
     use crate::drift::rules::value_differs::RULE;
     use crate::drift::test_support::{healthy, layer, lines, require, survey, table};
@@ -238,12 +268,12 @@ mod tests {
         ];
         for (file, api, worker) in cases {
             let mut found = survey(file, &[("api", api), ("worker", worker)]);
-            found.files[0].is_from_checkout = true;
+            found.files[0].from_checkout = Some(CheckoutSource::Tracked);
             assert_eq!(check(&found)[0].reason, None, "{file:?}");
         }
         let mut found = survey(&["B=other-key"], &[("api", &["A=other-key"])]);
         layer(&mut found, ".env.local", &["A=the-new-key"], &["api"]);
-        found.files[0].is_from_checkout = true;
+        found.files[0].from_checkout = Some(CheckoutSource::Tracked);
         assert_eq!(check(&found)[0].reason, None);
     }
 
@@ -275,6 +305,32 @@ mod tests {
         ] {
             assert_eq!(check(&survey(&[local], &[("api", &[stored])]))[0].remedies, remedies, "{local} {stored}");
         }
+    }
+
+    #[test]
+    fn evident_mistake_is_replaced_by_the_other_side() {
+        let push = "store it without the newline; `echo -n` and `printf %s` do not add one";
+        for (local, stored, advice, next) in [
+            ("A=key\n", "A=key", "remove the newline in .env:1, or pull the stored value", "--pull"),
+            ("A=\"key\"", "A=key", "remove the quotes in .env:1, or pull the stored value", "--pull"),
+            ("A=a\r\nb", "A=a\nb", "replace CRLF with LF in .env:1, or pull the stored value", "--pull"),
+            ("A=k\u{200b}ey", "A=key", "remove the invisible characters in .env:1, or pull the stored value", "--pull"),
+            ("A=c2VjcmV0MQ", "A=c2VjcmV0MQ==", "add the `=` padding in .env:1, or pull the stored value", "--pull"),
+            ("A=key", "A=key\n", push, "--push"),
+            ("A=key", "A=k\u{200b}ey", "push the local value, which has no invisible characters", "--push"),
+        ] {
+            let finding = &check(&survey(&[local], &[("api", &[stored])]))[0];
+            assert_eq!(finding.advice.as_deref(), Some(advice), "{local:?}");
+            assert_eq!(finding.next.as_deref().unwrap(), ["fix", "--only", "A", next], "{local:?}");
+            assert_eq!(format!("--{}", finding.remedies[0].name()), next, "{local:?}");
+        }
+    }
+
+    #[test]
+    fn command_has_no_direction_if_another_finding_has_the_key() {
+        let findings = check(&survey(&["A=key\n"], &[("api", &["A=key"]), ("web", &["A=other"])]));
+        assert_eq!(findings.len(), 2);
+        assert!(findings.iter().all(|finding| finding.next.as_deref().unwrap() == ["fix", "--only", "A"]));
     }
 
     #[test]

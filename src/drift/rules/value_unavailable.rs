@@ -39,7 +39,7 @@ is unknown. Unlike a sealed variable, this one should have been compared.
     .env:4   SMTP_PASSWORD=…
     api      SMTP_PASSWORD exists, but its value was not returned
 
-It is a warning. If the key is required, it is an error: nothing shows that the values are equal.
+The finding is a warning. If the key is required, it is an error: nothing shows that the values are equal.
 
 ## Fix
 
@@ -74,7 +74,7 @@ fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places,
         advice: Some(format!("check again; if the problem persists, open {key} in the dashboard")),
-        observations: observations,
+        observations,
         ..Finding::new(&RULE, format!("{key} was not compared: Railway returned no value, although it is not sealed"))
     }
 }

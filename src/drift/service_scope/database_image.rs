@@ -1,4 +1,4 @@
-//! Recognizes images of databases.
+//! Recognises images of databases.
 
 /// Programs that store data and are configured by Railway's templates.
 const DATABASES: &[&str] = &[

@@ -16,7 +16,6 @@ pub use crate::drift::service_scope::service_name::{MatchKind, NoMatch, ServiceM
 /// A service of the environment, before its values are read.
 #[derive(Clone, Debug)]
 pub struct ScopeCandidate {
-    /// The service.
     pub service: ResourceRef,
     /// The root directory in the repository, as set on Railway.
     pub root_directory: Option<String>,
@@ -181,6 +180,7 @@ mod tests {
         let catalogue = Catalogue {
             services: services.iter().map(|(name, names)| ((*name).to_owned(), keys(names))).collect(),
             shared: keys(&["BASE"]),
+            ..Catalogue::default()
         };
         let templates = [
             ("api", "${{Postgres.URL}}"),

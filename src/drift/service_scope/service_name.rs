@@ -6,11 +6,9 @@ use crate::drift::similarity::close_matches;
 /// How a service was found, the most specific first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatchKind {
-    /// Its id.
     Id,
     /// Its name in `doctor.toml`.
     Alias,
-    /// Its name.
     Name,
     /// Its name, ignoring case.
     CaseInsensitive,

@@ -9,8 +9,8 @@ use crate::drift::suggest::Section;
 /// The longest alias, in characters.
 const LONGEST: usize = 40;
 
-/// The sections of the chosen services, in their order. `all` are the services of the environment; `around` are the
-/// names of project and environment, which are removed from the start and end of a service name.
+/// Returns the sections of the chosen services, in their order. `all` are the services of the environment; `around` are
+/// the names of project and environment, which are removed from the start and end of a service name.
 pub fn sections(chosen: &[ResourceRef], all: &[ResourceRef], around: [&str; 2]) -> Vec<Section> {
     let own: Vec<Vec<String>> = chosen.iter().map(|service| without(&name_parts(&service.name), around)).collect();
     let short = without_common(&own);
@@ -29,14 +29,14 @@ pub fn sections(chosen: &[ResourceRef], all: &[ResourceRef], around: [&str; 2]) 
     chosen.iter().zip(&short).map(section).collect()
 }
 
-/// The name, or the id if another service has the same name or has this name as its id.
+/// Returns the name, or the id if another service has the same name or has this name as its id.
 fn unambiguous_name(service: &ResourceRef, all: &[ResourceRef]) -> String {
     let is_ambiguous =
         all.iter().any(|other| other.id != service.id && [&other.id, &other.name].contains(&&service.name));
     if service.name.is_empty() || is_ambiguous { service.id.clone() } else { service.name.clone() }
 }
 
-/// The words of a name in lower case. Words with non-ASCII characters are left out.
+/// Returns the words of a name in lower case. Words with non-ASCII characters are left out.
 fn name_parts(name: &str) -> Vec<String> {
     let words = name.split(|character: char| !character.is_alphanumeric());
     words.filter(|word| !word.is_empty() && word.is_ascii()).map(str::to_ascii_lowercase).collect()
@@ -50,12 +50,12 @@ fn joined(words: &[String]) -> String {
     words.join("-").chars().take(LONGEST).collect::<String>().trim_end_matches('-').to_owned()
 }
 
-/// Whether the alias starts with a letter, so that it can't be confused with a number.
+/// Returns whether the alias starts with a letter, so that it can't be confused with a number.
 fn is_short_name(alias: &str) -> bool {
     alias.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
-/// `api-2`, `api-3` and so on, or `service-1` and so on if nothing is left of the name.
+/// Returns `api-2`, `api-3` and so on, or `service-1` and so on if nothing is left of the name.
 fn numbered(name: &str) -> impl Iterator<Item = String> {
     let (stem, first) = if is_short_name(name) { (name.to_owned(), 2) } else { ("service".to_owned(), 1) };
     (first..).map(move |number| format!("{stem}-{number}"))
@@ -85,8 +85,8 @@ fn without_common(names: &[Vec<String>]) -> Vec<Vec<String>> {
     names.iter().enumerate().map(rest).collect()
 }
 
-/// The number of words at the start of a name that it shares with another one. Words that are another whole name are
-/// kept: next to `web`, `web-admin` stays `web-admin`.
+/// Returns the number of words at the start of a name that it shares with another one. Words that are another whole
+/// name are kept: next to `web`, `web-admin` stays `web-admin`.
 fn common(names: &[Vec<String>], at: usize) -> usize {
     let name = &names[at];
     let others = || names.iter().enumerate().filter(|(index, _)| *index != at).map(|(_, other)| other);
@@ -107,7 +107,7 @@ mod tests {
     use crate::drift::suggest::alias::sections;
     use crate::drift::test_support::named;
 
-    /// `alias=name` of the chosen services, given other services in the environment.
+    /// Returns `alias=name` of the chosen services, given other services in the environment.
     fn aliases_of(project: &str, environment: &str, chosen: &[&str], others: &[&str]) -> Vec<String> {
         let chosen: Vec<ResourceRef> = chosen.iter().map(|name| named(name)).collect();
         let all: Vec<ResourceRef> = others.iter().map(|name| named(name)).chain(chosen.clone()).collect();

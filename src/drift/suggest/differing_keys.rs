@@ -13,7 +13,6 @@ use crate::drift::{ResourceRef, Survey};
 /// A key that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The key.
     pub key: String,
     /// The services on which it differs; empty if no service has it.
     pub services: Vec<ResourceRef>,
@@ -50,7 +49,7 @@ pub struct DifferenceGroup {
 }
 
 impl Difference {
-    /// A short description of the difference.
+    /// Returns a short description of the difference.
     pub fn description(&self) -> &'static str {
         match self.kind {
             DifferenceKind::Expected(ExpectedDifference::Key) => "every machine sets its own",
@@ -63,12 +62,12 @@ impl Difference {
         }
     }
 
-    /// Whether a service stores a different value for no apparent reason.
+    /// Returns whether a service stores a different value for no apparent reason.
     pub fn is_value(&self) -> bool {
         self.kind == DifferenceKind::Values
     }
 
-    /// The suggested reason.
+    /// Returns the suggested reason.
     fn reason(&self) -> &'static str {
         match self.kind {
             _ if self.services.is_empty() => "only for local runs",
@@ -83,7 +82,7 @@ impl Difference {
 }
 
 impl DifferenceKind {
-    /// The rules that report it.
+    /// Returns the rules that report it.
     fn rules(self) -> impl Iterator<Item = &'static str> {
         let mark = match self {
             Self::Expected(_) => Mark::ExpectedDifference,
@@ -95,7 +94,7 @@ impl DifferenceKind {
     }
 }
 
-/// Every key that differs and is not required: those that look intentional first, then by name.
+/// Returns every key that differs and is not required: those that look intentional first, then by name.
 pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference> {
     let is_free = |key: &str| can_be_named(key) && !required.contains(key);
     let mut found: BTreeMap<&str, Difference> = BTreeMap::new();
@@ -154,7 +153,7 @@ pub fn groups(chosen: &[&Difference]) -> Vec<DifferenceGroup> {
     gathered(of).into_iter().map(|((reason, _), differences)| DifferenceGroup { differences, reason }).collect()
 }
 
-/// The `[[ignore]]` entries, with the given reason for each group.
+/// Returns the `[[ignore]]` entries, with the given reason for each group.
 pub fn exceptions(reasons: &[(DifferenceGroup, String)], sections: &[Section]) -> Vec<Exception> {
     let all = reasons.iter().flat_map(|(group, reason)| group.differences.iter().map(move |one| (one, reason)));
     let of = all.map(|(one, reason)| {

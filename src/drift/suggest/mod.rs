@@ -37,7 +37,6 @@ pub struct Section {
     pub alias: String,
     /// Its name on Railway, or its id if the name is ambiguous.
     pub name: String,
-    /// The service.
     pub service: ResourceRef,
 }
 
@@ -64,24 +63,25 @@ pub struct Exception {
 }
 
 impl ConfigDraft {
-    /// Whether the environment is production, judged by its name, so that changes should need a confirmation by name.
+    /// Returns whether the environment is production, judged by its name, so that changes should need a confirmation by
+    /// name.
     pub fn is_production(&self) -> bool {
         self.environment.name.to_lowercase().starts_with("prod")
     }
 
-    /// The name for the environment's section: its name, or its id if the name can't be used.
+    /// Returns the name for the environment's section: its name, or its id if the name can't be used.
     pub fn environment_title(&self) -> &str {
         let ResourceRef { id, name } = &self.environment;
         if name.trim().is_empty() || name.chars().any(char::is_control) { id } else { name }
     }
 }
 
-/// Whether `doctor.toml` can contain the exact key: there, `*` and `?` are wildcards.
+/// Returns whether `doctor.toml` can contain the exact key: there, `*` and `?` are wildcards.
 fn can_be_named(key: &str) -> bool {
     !key.is_empty() && !key.contains(['*', '?']) && !key.chars().any(char::is_control)
 }
 
-/// The aliases of the given services, in the order of the sections.
+/// Returns the aliases of the given services, in the order of the sections.
 pub fn aliases_of(services: &[ResourceRef], sections: &[Section]) -> Vec<String> {
     let own = sections.iter().filter(|section| services.iter().any(|service| service.id == section.service.id));
     own.map(|section| section.alias.clone()).collect()

@@ -10,7 +10,6 @@ use crate::drift::{ResourceRef, Survey};
 /// A key that the file and at least one service have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shared {
-    /// The key.
     pub key: String,
     /// The services that have it.
     pub services: Vec<ResourceRef>,
@@ -49,7 +48,7 @@ fn one(survey: &Survey, key: &str, pairs: &[(Pair<'_>, ComparisonOutcome)], unkn
     }
 }
 
-/// The `[[require]]` entries for these keys, grouped by their services.
+/// Returns the `[[require]]` entries for these keys, grouped by their services.
 pub fn requirements(chosen: &[&Shared], sections: &[Section]) -> Vec<Requirement> {
     let of = chosen.iter().map(|one| (aliases_of(&one.services, sections), one.key.clone()));
     gathered(of).into_iter().map(|(services, keys)| Requirement { keys, services }).collect()

@@ -46,7 +46,7 @@ fn make_cron(found: &mut Survey) {
     target(found, "api").live.settings = Observed::Known(settings);
 }
 
-/// A running deployment of `api` with old values of two keys.
+/// Returns a running deployment of `api` with old values of two keys.
 fn outdated() -> Survey {
     let mut found = survey(&[], &[("api", &["API_KEY=4f1c9a77", "OPS_KEY=4f1c9a77"])]);
     running(&mut found, "api", "SUCCESS");
@@ -183,7 +183,7 @@ fn never_deployed() -> Vec<Circumstance> {
     vec![case("no deployment", "api"), case("name with a space", "my api")]
 }
 
-/// Staged changes of a service's keys.
+/// Returns staged changes of a service's keys.
 fn staged(keys: &[&str], others: OtherChanges) -> StagedChanges {
     StagedChanges {
         state: StagedState::Waiting,

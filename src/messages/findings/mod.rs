@@ -35,7 +35,7 @@ impl Circumstance {
         Self::with(rule, name, survey, |_| true)
     }
 
-    /// The same if the rule reports other findings, too.
+    /// Does the same if the rule reports other findings, too.
     fn with(rule: &'static Rule, name: &'static str, survey: &Survey, is_shown: impl Fn(&Finding) -> bool) -> Self {
         let findings = examine(survey).findings.into_iter().filter(|finding| finding.rule.code == rule.code);
         let mut shown: Vec<Finding> = findings.filter(is_shown).collect();
@@ -87,7 +87,7 @@ fn lines(finding: &Finding) -> Vec<String> {
     lines
 }
 
-/// A survey whose `.env` has this text.
+/// Returns a survey whose `.env` has this text.
 fn survey_of_text(text: &str, services: &[ServiceRows<'_>]) -> Survey {
     let mut found = survey(&[], services);
     found.files = vec![LocalFile::parse(".env", Secret::new(text))];

@@ -48,7 +48,7 @@ fn settings(found: &mut Survey) -> &mut ServiceSettings {
     }
 }
 
-/// A running service with its command in the settings.
+/// Returns a running service with its command in the settings.
 fn started(name: &'static str, parts: &[&str], set: Option<&str>, change: impl FnOnce(&mut Survey)) -> Circumstance {
     let mut found = survey(&[], &[("worker", &[])]);
     running(&mut found, "worker", "SUCCESS");
@@ -120,7 +120,7 @@ fn log_line_missing() -> Vec<Circumstance> {
         })
     };
     let nowhere = |reach| read(LogMatch::Nowhere, reach, 12, Some(1));
-    let late = LogMatch::Open("the deployment is 40 s old, and the line may take 5m".to_owned());
+    let late = LogMatch::Open("the deployment is 40 s old; the line may take up to 5 min".to_owned());
     vec![
         case("not in the whole log", nowhere(LogCoverage::Whole), None),
         case("one line", read(LogMatch::Nowhere, LogCoverage::Whole, 1, Some(1)), None),

@@ -31,7 +31,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(page(&title(report), &body).as_bytes())
 }
 
-/// The outcome of each step of a fix.
+/// Writes the outcome of each step of a fix.
 fn steps(report: &Report, body: &mut String) {
     let lines = receipts(report);
     if lines.is_empty() {

@@ -13,7 +13,7 @@ use crate::report::{Report, ServiceVerdict, escape, uncompared};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("filter.js");
 
-/// The title of the page.
+/// Returns the title of the page.
 pub(crate) fn title(report: &Report) -> String {
     format!("{} · {}", report.project.name, report.environment.name)
 }
@@ -59,12 +59,12 @@ pub(crate) fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// The hash source of an inline text for a content security policy.
+/// Returns the hash source of an inline text for a content security policy.
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(digest(&SHA256, text.as_bytes())))
 }
 
-/// The target and the totals.
+/// Writes the target and the totals.
 pub(crate) fn head(report: &Report, body: &mut String) {
     let (project, environment) = (escape_html(&report.project.name), escape_html(&report.environment.name));
     let _ = writeln!(body, "<h1>{project} · {environment}</h1>");
@@ -94,7 +94,7 @@ pub(crate) fn head(report: &Report, body: &mut String) {
     }
 }
 
-/// The number of values compared for each service, or its error.
+/// Writes the number of values compared for each service, or its error.
 pub(crate) fn services(report: &Report, body: &mut String) {
     if report.services.is_empty() {
         return;

@@ -1,5 +1,5 @@
-//! The JSON format, schema 1. Its names and their order are stable: the types here are copies, which a change in `drift`
-//! does not affect.
+//! The JSON format, schema 1. Its names and their order are stable: the types here are copies, which a change in
+//! `drift` does not affect.
 
 pub mod drafted;
 pub mod error;

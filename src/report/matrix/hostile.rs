@@ -27,7 +27,7 @@ const HOSTILE_NAMES: &[&str] = &[
     "--> <!-- </details>",
 ];
 
-/// A project, a service and a key with the same name.
+/// Returns a project, a service and a key with the same name.
 fn named_everywhere(name: &str) -> Survey {
     let name = name.replace('=', "");
     let rows = [format!("{name}=1"), format!("B{name}=1")];

@@ -21,7 +21,7 @@ pub(super) fn write(report: &Report, matrix: &Matrix, _: &TextOptions<'_>, out: 
     out.write_all(page::page(&page::title(report), &body).as_bytes())
 }
 
-/// The filter, the table and its legend.
+/// Writes the filter, the table and its legend.
 pub(crate) fn section(report: &Report, matrix: &Matrix, body: &mut String) {
     if report.services.is_empty() {
         return;

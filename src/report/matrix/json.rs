@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::drift::Severity;
-use crate::drift::matrix::{Matrix, MatrixRow};
+use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
 use crate::report::json::{ServiceForm, SummaryForm, TargetForm, service, summary, target, visible};
 use crate::report::matrix::{MARKERS, marker};
 use crate::report::{Report, TextOptions};
@@ -64,10 +64,8 @@ pub(super) fn write(report: &Report, matrix: &Matrix, _: &TextOptions<'_>, out: 
 }
 
 fn row(row: &MatrixRow, folded: bool) -> RowForm<'_> {
-    let cell = |cell: &crate::drift::matrix::MatrixCell| CellForm {
-        state: marker(cell.mark).state,
-        severity: cell.severity.map(Severity::name),
-    };
+    let cell =
+        |cell: &MatrixCell| CellForm { state: marker(cell.mark).state, severity: cell.severity.map(Severity::name) };
     RowForm {
         key: &row.key,
         severity: row.worst.map(Severity::name),

@@ -11,7 +11,7 @@ use crate::report::{Detail, Report, ServiceLine, TextOptions};
 /// A text that no format shows; every value of [`sample`] contains it.
 pub(crate) const MARKER: &str = "marker-4711-value";
 
-/// Three services with nearly every state.
+/// Returns three services with nearly every state.
 pub(crate) fn sample() -> Survey {
     let value = |row: &&str| row.replace("=v", &format!("={MARKER}"));
     let rows = |rows: &[&str]| rows.iter().map(value).collect::<Vec<_>>();

@@ -22,7 +22,7 @@ SIGNING_KEY  # sealed                = equal       / unreadable
 
   ≠ differs     the file and Railway have different values
   ! stale       the running deployment has an old value
-  - local only  in the file but not on Railway
+  - local only  in the file but not on the service
   ~ expected    differs between the file and Railway, as expected
   # sealed      Railway does not return the value
   / unreadable  the service could not be read
@@ -56,7 +56,7 @@ SIGNING_KEY  # sealed        = equal       / unreadable
 
   ≠ differs     the file and Railway have different values
   ! stale       the running deployment has an old value
-  - local only  in the file but not on Railway
+  - local only  in the file but not on the service
   ~ expected    differs between the file and Railway, as
                 expected
   # sealed      Railway does not return the value
@@ -174,7 +174,7 @@ fn markdown_has_a_table_of_differences_and_the_rest_below() {
 |:---|:---|
 | ≠ differs | the file and Railway have different values |
 | ! stale | the running deployment has an old value |
-| - local only | in the file but not on Railway |
+| - local only | in the file but not on the service |
 | ~ expected | differs between the file and Railway, as expected |
 | # sealed | Railway does not return the value |
 | / unreadable | the service could not be read |

@@ -1,5 +1,5 @@
-//! The JSON Schema of `doctor.toml`, for editors. The parser is written by hand, for better error messages; tests compare
-//! the two.
+//! The JSON Schema of `doctor.toml`, for editors. The parser is written by hand, for better error messages; tests
+//! compare the two.
 
 use serde_json::{Map, Value, json};
 
@@ -131,7 +131,7 @@ fn http() -> Value {
     request
 }
 
-/// The names and codes of the rules.
+/// Returns the names and codes of the rules.
 fn rules() -> Vec<&'static str> {
     RULES.iter().flat_map(|rule| [rule.name, rule.code]).collect()
 }

@@ -12,7 +12,7 @@ use crate::report::{Logs, Report, escape, link};
 
 /// Observations that are shown before the rest is counted.
 const OBSERVATIONS: usize = 8;
-/// A longer place has a line of its own.
+/// A longer place is on a separate line.
 const PLACE: usize = 40;
 const INDENT: &str = "    ";
 /// The index of the place among the pieces of a line.
@@ -53,7 +53,7 @@ pub(crate) fn labelled(page: &mut TextPage<'_>, label: &str, text: &str) {
     }
 }
 
-/// Writes the help, and each command on a line of its own. A command is never wrapped, so that it can be copied whole.
+/// Writes the help, and each command on a separate line. A command is never wrapped, so that it can be copied whole.
 pub(crate) fn help(page: &mut TextPage<'_>, help: &FindingHelp) {
     labelled(page, "help", help.text());
     for command in &help.commands {

@@ -29,13 +29,13 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, group: &FindingGro
     } else {
         lists(page, group);
     }
-    page.line(&[(Tone::Faint, &format!("{}(-v lists them)", " ".repeat(INDENT)))]);
+    page.line(&[(Tone::Faint, &format!("{}(-v shows the details)", " ".repeat(INDENT)))]);
     if let Some(help) = help(report, group) {
         finding_block::help(page, &help);
     }
 }
 
-/// The advice that all of them have, and the command for all of them.
+/// Returns the advice that all of them have, and the command for all of them.
 fn help(report: &Report, group: &FindingGroup<'_>) -> Option<FindingHelp> {
     let advice = shared(&group.findings, |finding| finding.advice.as_ref());
     let command = next(report, group).map(|arguments| {
@@ -45,13 +45,17 @@ fn help(report: &Report, group: &FindingGroup<'_>) -> Option<FindingHelp> {
     FindingHelp::new(advice.map(String::as_str), command.into_iter().collect())
 }
 
-/// The arguments that all of them have. If each fixes only its own key, `fix` for all keys, or for those of `--only`.
+/// Returns the arguments that all of them have. If each fixes only its own key, `fix` for all keys, or for those of
+/// `--only`, without a direction, which may differ between the keys.
 fn next(report: &Report, group: &FindingGroup<'_>) -> Option<Vec<String>> {
     if let Some(arguments) = shared(&group.findings, |finding| finding.next.as_ref()) {
         return Some(arguments.clone());
     }
-    let fixes_its_key =
-        |finding: &&Finding| finding.key.as_deref().map(Finding::fix_only) == finding.next && finding.next.is_some();
+    let fixes_its_key = |finding: &&Finding| {
+        let own = finding.key.as_deref().map(Finding::fix_only);
+        let is_directed = |next: &Vec<String>, own: &Vec<String>| finding.remedies.len() > 1 && next.starts_with(own);
+        own.zip(finding.next.as_ref()).is_some_and(|(own, next)| *next == own || is_directed(next, &own))
+    };
     group.findings.iter().all(fixes_its_key).then(|| {
         let named =
             group.findings.iter().filter(|_| !report.only.is_empty()).filter_map(|finding| finding.key.as_ref());
@@ -60,13 +64,13 @@ fn next(report: &Report, group: &FindingGroup<'_>) -> Option<Vec<String>> {
     })
 }
 
-/// The name of a finding in a list: its key, its first place or its message.
+/// Returns the name of a finding in a list: its key, its first place or its message.
 pub(crate) fn item(finding: &Finding) -> String {
     let item = finding.key.clone().or_else(|| finding.places.first().map(wording::place));
     item.unwrap_or_else(|| finding.message.clone())
 }
 
-/// The heading of a list: `.env · api, worker`.
+/// Returns the heading of a list: `.env · api, worker`.
 fn list_heading(finding: &Finding) -> String {
     let files = if finding.key.is_some() { wording::files(finding) } else { Vec::new() };
     let parts = [listed(&files, FEW), listed(&wording::services(finding), FEW)];
@@ -126,4 +130,26 @@ fn lists(page: &mut TextPage<'_>, group: &FindingGroup<'_>) {
 fn shared<'r, T: PartialEq>(findings: &[&'r Finding], part: impl Fn(&'r Finding) -> Option<&'r T>) -> Option<&'r T> {
     let first = part(findings.first()?)?;
     findings.iter().all(|finding| part(finding) == Some(first)).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::model::finding::{Finding, Remedy};
+    use crate::report::test_support::{calm, differs};
+    use crate::report::text::grouped_findings::next;
+    use crate::report::text::wording::group_by_rule;
+
+    #[test]
+    fn command_for_all_keys_has_no_direction() {
+        let directed = |key, direction: &[&str]| {
+            let next = [Finding::fix_only(key), direction.iter().map(|&flag| flag.to_owned()).collect()].concat();
+            Finding { remedies: vec![Remedy::Push, Remedy::Pull], next: Some(next), ..differs(key, &["api"]) }
+        };
+        let findings = [directed("A", &["--pull"]), directed("B", &[]), directed("C", &["--push"])];
+        let groups = group_by_rule(findings.iter().collect::<Vec<_>>());
+        assert_eq!(next(&calm(), &groups[0]), Some(vec!["fix".to_owned()]));
+        let only_pull = Finding { remedies: vec![Remedy::Pull], ..directed("A", &["--pull"]) };
+        let findings = [only_pull, directed("B", &[])];
+        assert_eq!(next(&calm(), &group_by_rule(findings.iter().collect::<Vec<_>>())[0]), None);
+    }
 }

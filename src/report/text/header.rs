@@ -46,7 +46,7 @@ fn target(report: &Report) -> Vec<String> {
     items
 }
 
-/// `2 services: api, worker (doctor.toml)`, in pieces that are not wrapped.
+/// Returns text such as `2 services: api, worker (doctor.toml)`, in pieces that are not wrapped.
 fn services(report: &Report, most: usize) -> Vec<String> {
     let origin = format!("({})", report.services_origin);
     let number = report.services.len();
@@ -67,7 +67,8 @@ fn services(report: &Report, most: usize) -> Vec<String> {
     pieces
 }
 
-/// `Postgres, Redis (databases)`: a few names for each kind of reason; with `-v`, all names by exact reason.
+/// Returns text such as `Postgres, Redis (databases)`: a few names for each kind of reason; with `-v`, all names by
+/// exact reason.
 fn left_out(page: &TextPage<'_>, report: &Report) -> Vec<String> {
     if page.is_verbose() {
         let groups = group_by(&report.left_out, |(_, reason)| reason);
@@ -148,7 +149,7 @@ left out: db-1, db-2, db-3, db-4, db-5, db-6 (databases);
         assert!(output.contains("\n6 services: a, b, c, d, e, f (doctor.toml)\nleft out: db-1"), "{output}");
     }
 
-    /// Thirty services without a common key, and ten with other reasons.
+    /// Returns a report on thirty services without a common key, and ten with other reasons.
     fn many_left_out() -> Report {
         let one = |name: &str, reason: &Exclusion| (name.to_owned(), reason.clone());
         let mut left_out: Vec<_> =

@@ -15,7 +15,7 @@ use crate::report::{Detail, Format, Report, TextOptions, escape, write};
 
 const DETAILS: [Detail; 3] = [Detail::Quiet, Detail::Normal, Detail::Verbose];
 
-/// A report that has this text in every field that external input can reach.
+/// Returns a report that has this text in every field that external input can reach.
 fn full_of(text: &str) -> Report {
     let copy = || text.to_owned();
     let mut finding = differs(text, &[text, "api"]);

@@ -1,12 +1,15 @@
 //! The last lines: the totals.
 
-use crate::drift::phrases::count;
+use crate::drift::phrases::{alternatives, count, names};
+use crate::drift::service_scope::Exclusion;
 use crate::report::count::Tally;
+use crate::report::finding_help::FindingHelp;
 use crate::report::paint::Tone;
+use crate::report::text::finding_block;
 use crate::report::text::page::TextPage;
 use crate::report::text::wording::{FEW, listed};
 use crate::report::verdict::NOTHING_COMPARED;
-use crate::report::{Detail, Report, uncompared};
+use crate::report::{Detail, Report, shell_command, uncompared};
 
 /// Writes the totals, and whether nothing was compared.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
@@ -15,6 +18,9 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     }
     if let Some(sentence) = nothing_compared(report) {
         page.paragraph(&[], 2, (Tone::Strong, &sentence));
+        if let Some(help) = service_help(report) {
+            finding_block::help(page, &help);
+        }
     }
     let mut items = verdict(report);
     let unread = report.services.iter().filter(|line| line.error.is_some()).count();
@@ -31,14 +37,33 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
 
 fn nothing_compared(report: &Report) -> Option<String> {
     let services = report.not_compared()?;
-    Some(if report.compared() == 0 {
-        "Nothing was compared, so the check does not pass.".to_owned()
-    } else {
-        format!("Nothing was compared for {}, so the check does not pass.", listed(&services, FEW))
-    })
+    let of = if report.compared() == 0 { String::new() } else { format!(" for {}", listed(&services, FEW)) };
+    let hence = if report.command == "fix" { "" } else { ", so the check does not pass" };
+    Some(format!("Nothing was compared{of}{hence}."))
 }
 
-/// The conclusion of the run, the number of findings, and the number of values compared.
+/// Returns how to compare a service if all were left out.
+fn service_help(report: &Report) -> Option<FindingHelp> {
+    let (service, reason) = report.left_out.iter().min_by_key(|(_, reason)| match reason {
+        Exclusion::NothingShared => 0,
+        Exclusion::Elsewhere { .. } => 1,
+        Exclusion::Provider { .. } | Exclusion::Database => 2,
+    })?;
+    if !report.services.is_empty() {
+        return None;
+    }
+    let files: Vec<&str> = report.files.iter().map(|(file, _)| file.as_str()).collect();
+    let problem = match (reason, files.len()) {
+        (Exclusion::NothingShared, 1) => format!("{} shares no key with a service", files[0]),
+        (Exclusion::NothingShared, _) => format!("{} share no key with a service", names(&files)),
+        _ => format!("no service is compared with {} by default", alternatives(&files)),
+    };
+    let arguments = ["check".to_owned(), format!("--service={service}")];
+    let command = shell_command::command(report, &arguments, &[]);
+    FindingHelp::new(Some(&format!("{problem}; to compare one anyway, run:")), vec![command])
+}
+
+/// Returns the conclusion of the run, the number of findings, and the number of values compared.
 fn verdict(report: &Report) -> Vec<String> {
     let mut items = report.conclusion();
     let findings = Tally::of(&report.findings).summary();
@@ -63,6 +88,7 @@ fn verdict(report: &Report) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::drift::service_scope::Exclusion;
     use crate::report::test_support::{EXTRA, MISSING, NATURE, REPEATED, calm, finding, line, text};
     use crate::report::{Detail, Report};
 
@@ -91,6 +117,35 @@ mod tests {
         ] {
             assert_eq!(last(&report).as_deref(), Some(ending));
         }
+    }
+
+    #[test]
+    fn service_is_suggested_if_none_was_selected() {
+        let left_out = |reasons: &[(&str, Exclusion)]| Report {
+            services: Vec::new(),
+            left_out: reasons.iter().map(|(name, reason)| ((*name).to_owned(), reason.clone())).collect(),
+            flags: vec!["--environment=staging".to_owned()],
+            exit_code: 3,
+            ..calm()
+        };
+        let expected = "
+Nothing was compared, so the check does not pass.
+  help: .env shares no key with a service; to compare one anyway, run:
+    doctor check --service=web --environment=staging
+";
+        let output = text(
+            &left_out(&[("Postgres", Exclusion::Database), ("web", Exclusion::NothingShared)]),
+            80,
+            Detail::Normal,
+        );
+        assert!(output.contains(expected), "{output}");
+        let output = text(&left_out(&[("Postgres", Exclusion::Database)]), 80, Detail::Normal);
+        assert!(
+            output.contains("help: no service is compared with .env by default; to compare one anyway"),
+            "{output}"
+        );
+        let with_service = Report { services: vec![line("web", 0, 0)], ..left_out(&[("a", Exclusion::Database)]) };
+        assert!(!text(&with_service, 80, Detail::Normal).contains("help:"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod transcript;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
+use crate::drift::dotenv::CheckoutSource;
 use crate::drift::model::finding::Finding;
 use crate::drift::model::marker::Mark;
 use crate::drift::model::receipt::Outcome;
@@ -29,7 +30,7 @@ use crate::drift::plan::Plan;
 use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::text::wording::FindingGroup;
-use crate::report::{Detail, Report, ReportPart, TextOptions, shell_command};
+use crate::report::{Detail, Report, ReportPart, TextOptions, Values, shell_command};
 
 /// More findings of one rule than this are grouped into one block.
 const MOST_BLOCKS: usize = 5;
@@ -154,8 +155,14 @@ fn offer_init(page: &mut TextPage<'_>, report: &Report) {
 fn legend(page: &mut TextPage<'_>) {
     let text = if page.shows_fingerprints() {
         "● is a value's fingerprint; equal values have equal fingerprints in this run"
-    } else if page.has_redacted_values() {
-        "● is a value; fingerprints are omitted because an env file comes from the repository"
+    } else if let (true, Values::Redacted(source)) = (page.has_redacted_values(), &page.options.values) {
+        match source {
+            CheckoutSource::Tracked => "● is a value; fingerprints are omitted because git tracks the env file",
+            CheckoutSource::Named => {
+                "● is a value; fingerprints are omitted because only doctor.toml, which you have not accepted, names \
+                 the env files; accept it with `doctor trust`"
+            }
+        }
     } else {
         return;
     };

@@ -52,7 +52,7 @@ fn fold(page: &mut TextPage<'_>, name: &str, column: usize, lines: &[String]) {
     }
 }
 
-/// `api: 14 keys are only on Railway`, a line for each service; with `-v`, followed by the keys.
+/// Returns text such as `api: 14 keys are only on Railway`, a line for each service; with `-v`, followed by the keys.
 fn counts(page: &TextPage<'_>, group: &FindingGroup<'_>, state: &str) -> Vec<String> {
     let pairs: Vec<(&ResourceRef, &Finding)> = group
         .findings
@@ -89,7 +89,7 @@ impl<'r> NoteScope<'r> {
         !self.ids.is_empty() && self.ids.is_subset(&covered)
     }
 
-    /// One note as a sentence; several as a list of keys for each set of services.
+    /// Returns one note as a sentence, and several as a list of keys for each set of services.
     fn lines(&self, group: &FindingGroup<'_>) -> Vec<String> {
         if let [finding] = group.findings.as_slice() {
             return vec![self.sentence(finding)];
@@ -108,7 +108,7 @@ impl<'r> NoteScope<'r> {
         lines
     }
 
-    /// The services of a finding, or its files if it has none.
+    /// Returns the services of a finding, or its files if it has none.
     fn services_of(&self, finding: &Finding) -> String {
         match self.ids.len() {
             2 if self.is_covered_by(finding) => "both services".to_owned(),
@@ -118,8 +118,8 @@ impl<'r> NoteScope<'r> {
         }
     }
 
-    /// `SERVICES: MESSAGE · PLACES · REASON`. Services are omitted if the message mentions them or all are affected;
-    /// places are omitted if the finding has a key.
+    /// Returns `SERVICES: MESSAGE · PLACES · REASON`. Services are omitted if the message mentions them or all are
+    /// affected; places are omitted if the finding has a key.
     fn sentence(&self, finding: &Finding) -> String {
         let mut services = wording::services(finding);
         services.retain(|name| !mentions(&finding.message, name));

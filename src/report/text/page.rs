@@ -46,27 +46,27 @@ impl<'l> TextPage<'l> {
         Self { options, text: String::new(), fingerprints: 0, redacted: 0 }
     }
 
-    /// The width of tables, in columns.
+    /// Returns the width of tables, in columns.
     pub(crate) fn width(&self) -> usize {
         self.options.width.max(NARROWEST)
     }
 
-    /// The width of prose, in columns.
+    /// Returns the width of prose, in columns.
     pub(crate) fn prose(&self) -> usize {
         self.width().min(PROSE)
     }
 
-    /// Whether `-v` was given.
+    /// Returns whether `-v` was given.
     pub(crate) fn is_verbose(&self) -> bool {
         self.options.detail == Detail::Verbose
     }
 
-    /// Whether the page has a fingerprint, which needs a legend.
+    /// Returns whether the page has a fingerprint, which needs a legend.
     pub(crate) fn shows_fingerprints(&self) -> bool {
         self.fingerprints > 0
     }
 
-    /// Whether the page has a value without a fingerprint.
+    /// Returns whether the page has a value without a fingerprint.
     pub(crate) fn has_redacted_values(&self) -> bool {
         self.redacted > 0
     }
@@ -75,7 +75,7 @@ impl<'l> TextPage<'l> {
     pub(crate) fn value(&mut self, value: &Secret) -> String {
         match self.options.values {
             Values::Fingerprints(_) => self.fingerprints += 1,
-            Values::Redacted => self.redacted += 1,
+            Values::Redacted(_) => self.redacted += 1,
             Values::Shown => {}
         }
         self.options.mask(value)
@@ -86,7 +86,7 @@ impl<'l> TextPage<'l> {
         if self.shows_commands() { escape::line(command.expose()).into_owned() } else { self.value(command) }
     }
 
-    /// Whether start commands are shown in full.
+    /// Returns whether start commands are shown in full.
     pub(crate) fn shows_commands(&self) -> bool {
         self.options.commands == CommandTexts::Shown
     }
@@ -168,7 +168,6 @@ impl<'l> TextPage<'l> {
         self.line(&spans);
     }
 
-    /// Returns the text of the page.
     pub(crate) fn into_text(self) -> String {
         self.text
     }

@@ -10,7 +10,7 @@ use crate::drift::plan::deployments::{DeployMethod, DeployReason, PlannedDeploym
 use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::plan::{FileChange, Plan, VariableChange, VariableOwner};
 use crate::drift::similarity::edits;
-use crate::drift::{ResourceRef, Secret, Variable};
+use crate::drift::{ResourceRef, Secret, Variable, reference};
 use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::text::text_width::{columns, pad};
@@ -79,7 +79,7 @@ fn stores(page: &mut TextPage<'_>, plan: &Plan, owner: &VariableOwner) {
     }
 }
 
-/// A change of a start command: in full on a terminal, where it has to be confirmed, or else masked.
+/// Writes a change of a start command: in full in a terminal, where it has to be confirmed, or else masked.
 fn setting(page: &mut TextPage<'_>, setting: &StartCommandChange) {
     let (sign, tone) = match (&setting.before, &setting.after) {
         (_, None) => ("    - ", Tone::Error),
@@ -100,7 +100,7 @@ fn setting(page: &mut TextPage<'_>, setting: &StartCommandChange) {
     page.line(&[label[0], label[1], (Tone::Plain, &format!("  {}", sides.join(" → ")))]);
 }
 
-/// `● 1a2b3c → ● 4d5e6f`; a reference is marked as one.
+/// Returns text such as `● 1a2b3c → ● 4d5e6f`; a reference is marked as one.
 fn sides(page: &mut TextPage<'_>, store: &VariableChange) -> String {
     let before = match &store.before {
         None => None,
@@ -123,10 +123,10 @@ fn sides(page: &mut TextPage<'_>, store: &VariableChange) -> String {
 
 fn value_or_reference(page: &mut TextPage<'_>, value: &Secret) -> String {
     let shown = page.value(value);
-    if crate::drift::reference::occurrences(value.expose()).is_empty() { shown } else { format!("(reference) {shown}") }
+    if reference::occurrences(value.expose()).is_empty() { shown } else { format!("(reference) {shown}") }
 }
 
-/// A unified diff of the masked file.
+/// Writes a unified diff of the masked file.
 fn diff(page: &mut TextPage<'_>, file: &FileChange) {
     page.gap();
     let [before, after] = &file.shown;
@@ -141,7 +141,7 @@ fn diff(page: &mut TextPage<'_>, file: &FileChange) {
     }
 }
 
-/// The edits in hunks, each with one line of context.
+/// Returns the edits in hunks, each with one line of context.
 fn unified(name: &str, before: &str, after: &str) -> String {
     let (before, after) = (before.tokenize_lines(), after.tokenize_lines());
     let mut hunks = group_diff_ops(edits(&before, &after), 1);
@@ -166,7 +166,9 @@ fn deploys(page: &mut TextPage<'_>, plan: &Plan) {
     page.gap();
     let names = plan.deploys.iter().map(|deploy| columns(&deploy.service.name)).filter(|&width| width <= NAME);
     let names = names.max().unwrap_or(0);
-    page.line(&[(Tone::Plain, "  "), (Tone::Strong, "then")]);
+    if !(plan.changes_nothing_stored() && plan.files.is_empty()) {
+        page.line(&[(Tone::Plain, "  "), (Tone::Strong, "then")]);
+    }
     for deploy in &plan.deploys {
         let lead = [(Tone::Plain, "    "), (Tone::Plain, &*pad(&deploy.service.name, names + 2))];
         let hang = (4 + names + 2).min(24);
@@ -191,7 +193,7 @@ fn deployment_line(deploy: &PlannedDeployment) -> String {
     let cause = match deploy.cause {
         DeployReason::Changed => "",
         DeployReason::Dependent => ", because it references a changed variable",
-        DeployReason::Stale => ", because it runs with old values",
+        DeployReason::Stale => ", because it is running with old values",
         DeployReason::Behind => ", because it runs an older commit",
         DeployReason::Command => ", because it runs with another start command",
         DeployReason::Unhealthy => ", because its newest deployment failed or crashed",

@@ -75,7 +75,7 @@ fn suggest(page: &mut TextPage<'_>, purpose: &str, commands: &[String]) {
     }
 }
 
-/// The step of a deployment that failed, and the end of its log.
+/// Writes the step of a deployment that failed, and the end of its log.
 fn failures(page: &mut TextPage<'_>, report: &Report) {
     for failure in &report.failures {
         page.gap();
@@ -104,7 +104,7 @@ fn tone(outcome: Outcome) -> Tone {
     }
 }
 
-/// The three values of a conflict, each as a fingerprint.
+/// Writes the three values of a conflict, each as a fingerprint.
 fn sides(page: &mut TextPage<'_>, receipt: &Receipt) {
     let Some(sides) = &receipt.sides else { return };
     let rows: [(&str, &Option<Secret>); 3] =

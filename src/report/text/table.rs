@@ -84,7 +84,7 @@ fn checks(page: &mut TextPage<'_>, report: &Report, line: &ServiceLine, row: &Ta
     }
 }
 
-/// The state of the comparison of values.
+/// Returns the state of the comparison of values.
 fn values(report: &Report, line: &ServiceLine, row: &TableRow) -> CheckState {
     match (line, row.values) {
         (ServiceLine { error: Some(_), .. }, _) => CheckState::Found(Severity::Error),

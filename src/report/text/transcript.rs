@@ -5,12 +5,12 @@ use crate::report::test_support::{
     DIFFERS, MISSING, NATURE, calm, cut_short, differs, finding, incident, key, line, observation, rendered_as,
     service, text, text_options,
 };
-use crate::report::{Detail, Report, ReportPart, Values};
+use crate::report::{Detail, Report, ReportPart, TextOptions, Values};
 
 const API: &str = "agentverse-api-staging";
 const WORKER: &str = "agentverse-worker-staging";
 
-/// A first run: many values differ, many keys are missing, one service is unreadable, and one shares no key.
+/// Returns a first run: many values differ, many keys are missing, one service is unreadable, and one shares no key.
 fn first_run() -> Report {
     let mut report = incident();
     report.left_out.clear();
@@ -157,7 +157,7 @@ agentverse · staging (railway link) · .env (default)
     KEY_4  .env:5 · agentverse-api-staging
     KEY_5  .env:5 · agentverse-api-staging
     KEY_6  .env:5 · agentverse-api-staging
-    (-v lists them)
+    (-v shows the details)
   help: run:
     doctor fix
 
@@ -166,7 +166,7 @@ agentverse · staging (railway link) · .env (default)
     .env · agentverse-api-staging
       MISSING_1, MISSING_2, MISSING_3, MISSING_4, MISSING_5, MISSING_6,
       MISSING_7, MISSING_8, MISSING_9, MISSING_10, MISSING_11, MISSING_12
-    (-v lists them)
+    (-v shows the details)
 
 notes (-v lists them)
   expected-difference  the values differ, and are expected to
@@ -278,7 +278,7 @@ fn values_are_shown_exactly_and_only_on_request() {
         observation(WORKER, "stored", Some("")),
     ];
     let key = key();
-    let shown = crate::report::TextOptions { values: Values::Shown, ..text_options(&key, 80, Detail::Normal) };
+    let shown = TextOptions { values: Values::Shown, ..text_options(&key, 80, Detail::Normal) };
     let output = rendered_as(&report, &shown);
     let expected = r"
     .env:5                     local   a\\n\u{20}

@@ -19,7 +19,7 @@ pub(crate) struct FindingGroup<'r> {
 }
 
 impl FindingGroup<'_> {
-    /// What the group was formed by.
+    /// Returns the severity and rule by which the group was formed.
     pub(crate) fn id(&self) -> (Severity, &'static str) {
         (self.severity, self.rule.name)
     }
@@ -51,12 +51,12 @@ pub(crate) fn group_by<'t, T, C: Eq + Hash + Clone>(
     groups
 }
 
-/// `.env:3`
+/// Returns text such as `.env:3`.
 pub(crate) fn place(place: &Location) -> String {
     format!("{}:{}", place.file, place.line)
 }
 
-/// `a, b, c`, or `a, b, c, d and 3 more`.
+/// Returns text such as `a, b, c`, or `a, b, c, d and 3 more`.
 pub(crate) fn listed(names: &[impl AsRef<str>], most: usize) -> String {
     let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
     match names.len().saturating_sub(most) {
@@ -69,14 +69,14 @@ pub(crate) fn services(finding: &Finding) -> Vec<&str> {
     finding.services.iter().map(|service| service.name.as_str()).collect()
 }
 
-/// The files of the finding's places, each once.
+/// Returns the files of the finding's places, each once.
 pub(crate) fn files(finding: &Finding) -> Vec<&str> {
     let mut files: Vec<&str> = finding.places.iter().map(|place| place.file.as_str()).collect();
     files.dedup();
     files
 }
 
-/// Whether a sentence contains a name as a whole word: `api-gateway` does not mention `api`.
+/// Returns whether a sentence contains a name as a whole word: `api-gateway` does not mention `api`.
 pub(crate) fn mentions(sentence: &str, name: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_');
     !name.is_empty()
@@ -96,7 +96,7 @@ pub(crate) fn unmentioned<N: AsRef<str>>(finding: &Finding, names: Vec<N>) -> Ve
         .collect()
 }
 
-/// The message, with the services and places that it does not mention: `api: DEBUG differs · .env:3`.
+/// Returns the message, with the services and places that it does not mention: `api: DEBUG differs · .env:3`.
 pub(crate) fn in_one_line(finding: &Finding) -> String {
     let mut parts = Vec::new();
     let places: Vec<String> =

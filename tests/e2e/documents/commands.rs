@@ -14,6 +14,7 @@ use crate::documents::{blocks_of, document, documents, spans};
 /// Commands of other programs, which are not checked.
 const OTHERS: &[&str] = &[
     "cargo test",
+    "SNAPSHOTS=overwrite cargo test --lib messages",
     "bash .ci/run",
     "cargo bench",
     "cargo bench -- --quick",

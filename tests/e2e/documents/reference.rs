@@ -185,6 +185,8 @@ fn every_environment_variable_is_documented() {
         "XDG_CONFIG_HOME",
         "RAILWAY_TOKEN",
         "RAILWAY_API_TOKEN",
+        "RAILWAY_PROJECT_ID",
+        "RAILWAY_ENVIRONMENT_ID",
         "TERM",
         "DBUS_SESSION_BUS_ADDRESS",
     ];

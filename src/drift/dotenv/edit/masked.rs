@@ -6,8 +6,8 @@ use crate::drift::Secret;
 use crate::drift::dotenv::{Entry, LocalFile};
 
 impl LocalFile {
-    /// The text with one line for each assignment and for each other line. `mask` replaces each value. Comments become
-    /// `# …`, because they may contain a secret, and any other line becomes `…`.
+    /// Returns the text with one line for each assignment and for each other line. `mask` replaces each value. Comments
+    /// become `# …`, because they may contain a secret, and any other line becomes `…`.
     pub fn redacted(&self, mask: &dyn Fn(&Secret) -> String) -> String {
         let text = self.text().expose();
         let mut masked = String::new();
@@ -54,7 +54,7 @@ fn assignment(text: &str, entry: &Entry, mask: &dyn Fn(&Secret) -> String, maske
     debug_assert!(written.is_ok(), "writing to a string can't fail");
 }
 
-/// Lines that are not assignments.
+/// Adds lines that are not assignments.
 fn others(text: &str, masked: &mut String) {
     for line in text.trim_start_matches('\u{feff}').split_inclusive('\n') {
         let line = line.trim();

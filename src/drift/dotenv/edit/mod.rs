@@ -28,8 +28,8 @@ use crate::drift::dotenv::{Entry, LocalFile};
 /// together with the last key below it.
 pub const OUR_COMMENT: &str = "# added by doctor";
 
-/// Whether a key can be written to a file: `sh` and every loader accept ASCII letters, digits and underscores, without
-/// a digit at the start.
+/// Returns whether a key can be written to a file: `sh` and every loader accept ASCII letters, digits and underscores,
+/// without a digit at the start.
 pub fn is_writable_name(key: &str) -> bool {
     key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && key.starts_with(|first: char| !first.is_ascii_digit())
@@ -133,12 +133,12 @@ impl LocalFile {
         }
     }
 
-    /// The file with its values as written.
+    /// Returns the file with its values as written.
     fn plain(&self) -> Self {
         Self::parse(self.name.clone(), self.text.clone())
     }
 
-    /// The given file, read by the loader of this one.
+    /// Returns the given file, read by the loader of this one.
     fn reread(&self, plain: Self) -> Self {
         match self.loader {
             Some(loader) => plain.read_as(loader),
@@ -146,8 +146,8 @@ impl LocalFile {
         }
     }
 
-    /// The effective assignment of a key, with the spans of the plain reading, because a loader's own spans may include
-    /// a comment.
+    /// Returns the effective assignment of a key, with the spans of the plain reading, because a loader's own spans may
+    /// include a comment.
     fn effective_entry<'f>(&self, plain: &'f Self, key: &str) -> Result<&'f Entry, EditRefusal> {
         let entry = match self.entry(key) {
             Some(effective) => {
@@ -196,7 +196,7 @@ fn splice(text: &str, range: &Range<usize>, insert: &str) -> Secret {
     Secret::new(new)
 }
 
-/// The range of the statement, extended to our own comment above it if the statement is the last one below that
+/// Returns the range of the statement, extended to our own comment above it if the statement is the last one below that
 /// comment.
 fn with_our_comment(text: &str, statement: &Range<usize>) -> Range<usize> {
     let lines = text[..statement.start].strip_suffix('\n');
@@ -241,8 +241,8 @@ impl<'p> Tail<'p> {
     }
 }
 
-/// A one-line comment that neither loaders nor `sh` can interpret: it may contain a name from Railway, which can be any
-/// text.
+/// Returns a one-line comment that neither loaders nor `sh` can interpret: it may contain a name from Railway, which
+/// can be any text.
 fn single_line_comment(comment: &str) -> String {
     let plain = |character: char| character.is_alphanumeric() || " -_.,:/".contains(character);
     let text = comment.trim_start_matches(['#', ' ']);

@@ -17,9 +17,9 @@ pub(super) enum Unwritten {
     Runs,
 }
 
-/// The right-hand sides from which the value is read back, best first. Those that every loader reads come before those
-/// that only the declared loader reads, and those that `sh` reads as the same value before others. Then the quoting of
-/// the `current` right-hand side is preferred, then the simplest.
+/// Returns the right-hand sides from which the value is read back, best first. Those that every loader reads come
+/// before those that only the declared loader reads, and those that `sh` reads as the same value before others. Then
+/// the quoting of the `current` right-hand side is preferred, then the simplest.
 pub(super) fn right_hand_sides(
     value: &Secret,
     current: &str,
@@ -47,7 +47,7 @@ pub(super) fn right_hand_sides(
     Ok(accepted.into_iter().map(|(_, written)| written).collect())
 }
 
-/// Every way of quoting the value that is worth trying.
+/// Returns every way of quoting the value that is worth trying.
 fn candidates(value: &Secret, current: &str, loader: Option<Loader>) -> Vec<Zeroizing<String>> {
     let current = match current.chars().next() {
         Some('\'') => Spelling::Single,
@@ -70,7 +70,7 @@ fn candidates(value: &Secret, current: &str, loader: Option<Loader>) -> Vec<Zero
     candidates
 }
 
-/// Whether the value needs no quotes, not even in an `export` in `sh`, which splits words and expands patterns.
+/// Returns whether the value needs no quotes, not even in an `export` in `sh`, which splits words and expands patterns.
 fn is_plain(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./:@%+,=^-".contains(&byte))
 }
@@ -88,7 +88,8 @@ fn escaped(quote: char, value: &Secret, special: &[char]) -> Zeroizing<String> {
     written
 }
 
-/// Whether the loader reads exactly this value from the right-hand side, and the next line as a separate assignment.
+/// Returns whether the loader reads exactly this value from the right-hand side, and the next line as a separate
+/// assignment.
 fn reads_back(loader: Loader, written: &str, value: &Secret) -> bool {
     let text = Zeroizing::new(format!("K={written}\nNEXT=1\n"));
     let bindings = Body::of(&text).bindings(loader);

@@ -9,39 +9,25 @@ pub enum EditRefusal {
         key: String,
     },
     /// The file does not have the key.
-    Absent {
-        /// The key.
-        key: String,
-    },
+    Absent { key: String },
     /// The file already has the key, or the key is added twice.
-    Present {
-        /// The key.
-        key: String,
-    },
+    Present { key: String },
     /// The key's lines have a problem.
     Flawed {
-        /// The key.
         key: String,
         /// The problem.
         what: &'static str,
     },
     /// Loaders disagree about which text belongs to the key, so that no edit changes only this key.
-    Entangled {
-        /// The key.
-        key: String,
-    },
+    Entangled { key: String },
     /// However the value is quoted, it would not be read back unchanged.
     Unwritable {
-        /// The key.
         key: String,
         /// What in the value prevents it.
         obstacle: Obstacle,
     },
     /// `sh` would run or expand part of the value, however it is quoted.
-    Runs {
-        /// The key.
-        key: String,
-    },
+    Runs { key: String },
     /// The file ends inside an open quote, so that added lines would become part of that value.
     Open,
 }
@@ -53,13 +39,11 @@ pub enum Obstacle {
     Nul,
     /// `${…}`.
     Substitution,
-    /// A carriage return.
     CarriageReturn,
     /// A backslash at the end.
     LastBackslash,
     /// A single quote together with a double quote, `$`, backtick or backslash.
     Quote,
-    /// Something else.
     Other,
 }
 
@@ -98,7 +82,8 @@ impl Obstacle {
 }
 
 impl EditRefusal {
-    /// The message, without a full stop. Keys in it are not escaped: they are as read from a file or from Railway.
+    /// Returns the message, without a full stop. Keys in it are not escaped: they are as read from a file or from
+    /// Railway.
     pub fn message(&self) -> String {
         match self {
             Self::Name { key } => {

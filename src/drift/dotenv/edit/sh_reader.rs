@@ -39,11 +39,9 @@ pub enum Word {
 /// The kind of quote that is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quote {
-    /// None.
     None,
     /// Single: only the closing quote is special.
     Single,
-    /// Double.
     Double,
 }
 
@@ -85,25 +83,25 @@ impl Walk {
         Self { steps: walker.steps, end: walker.quote }
     }
 
-    /// The characters in a range of offsets.
+    /// Returns the characters in a range of offsets.
     pub fn within(&self, range: &Range<usize>) -> &[ShCharacter] {
         let index = |offset| self.steps.partition_point(|step| step.at < offset);
         &self.steps[index(range.start)..index(range.end)]
     }
 
-    /// The quote that is open before an offset.
+    /// Returns the quote that is open before an offset.
     pub fn quote(&self, offset: usize) -> Quote {
         self.steps.get(self.steps.partition_point(|step| step.at < offset)).map_or(self.end, |step| step.quote)
     }
 }
 
-/// Whether `sh` neither runs nor expands any of these characters.
+/// Returns whether `sh` neither runs nor expands any of these characters.
 pub fn is_inactive(steps: &[ShCharacter]) -> bool {
     steps.iter().all(|step| step.role != Role::Live && step.word != Some(Word::Command))
 }
 
-/// The value that `sh` reads from a right-hand side; `None` if it is not a single word with balanced quotes of which
-/// nothing is run or expanded.
+/// Returns the value that `sh` reads from a right-hand side; `None` if it is not a single word with balanced quotes of
+/// which nothing is run or expanded.
 pub fn reading(right_hand_side: &str) -> Option<Zeroizing<String>> {
     const NAME: &str = "K=";
     let text = Zeroizing::new(format!("{NAME}{right_hand_side}"));
@@ -167,7 +165,7 @@ impl Walker<'_> {
         }
     }
 
-    /// A backslash and the character that it escapes. An escaped line end is removed.
+    /// Reads a backslash and the character that it escapes. An escaped line end is removed.
     fn escape(&mut self) {
         self.step(Role::Syntax);
         let continues = stands(self.text, self.at, '\n');
@@ -204,7 +202,7 @@ impl Walker<'_> {
         }
     }
 
-    /// A character of an unquoted word.
+    /// Reads a character of an unquoted word.
     fn part(&mut self, character: char) {
         match character {
             '\'' => self.switch(Quote::Single),
@@ -238,7 +236,7 @@ impl Walker<'_> {
         if export { Word::Export } else { Word::Command }
     }
 
-    /// Whether the `$` at the current offset starts an expansion.
+    /// Returns whether the `$` at the current offset starts an expansion.
     fn expands(&self) -> bool {
         self.text[self.at + 1..].starts_with(|next: char| next.is_ascii_alphanumeric() || "_{([@*#?-$!".contains(next))
     }

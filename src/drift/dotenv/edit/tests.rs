@@ -236,7 +236,7 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![3 => collection::vec(select(ATOMS), 0..6).prop_map(|atoms| atoms.concat()), 1 => any::<String>()]
 }
 
-/// Files that mostly contain `K`, among unusual and broken lines.
+/// Returns files that mostly contain `K`, among unusual and broken lines.
 fn text() -> impl Strategy<Value = String> {
     let side = prop_oneof![
         select(

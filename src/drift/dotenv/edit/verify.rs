@@ -35,13 +35,13 @@ pub(super) struct WrittenValue<'e> {
 }
 
 impl IntendedEdit<'_> {
-    /// Whether the byte of the old text at the offset is removed.
+    /// Returns whether the byte of the old text at the offset is removed.
     fn cuts(&self, at: usize) -> bool {
         let before = self.cut.partition_point(|(_, cut)| cut.start <= at);
         before > 0 && self.cut[before - 1].1.contains(&at)
     }
 
-    /// The key to name in a refusal that concerns no particular key.
+    /// Returns the key to name in a refusal that concerns no particular key.
     fn key(&self, old: &LocalFile) -> String {
         let cut = self.cut.first().and_then(|(at, _)| old.entries.iter().find(|entry| entry.key_span.start == *at));
         let cut = cut.map(|entry| entry.key.clone());
@@ -84,14 +84,15 @@ pub(super) fn verify(
     if edit.written.iter().all(is_effective) { Ok(new) } else { entangled() }
 }
 
-/// Every key that any loader reads.
+/// Returns every key that any loader reads.
 pub(super) fn keys(file: &LocalFile) -> HashSet<String> {
     let views = views(file.text().expose(), None);
     let bindings = views.iter().flatten().map(|binding| binding.key.trim_start_matches(BYTE_ORDER_MARK).to_owned());
     bindings.chain(file.keys().map(str::to_owned)).collect()
 }
 
-/// The text as the declared loader reads it, or else as every loader reads it in each of its editions and modes.
+/// Returns the text as the declared loader reads it, or else as every loader reads it in each of its editions and
+/// modes.
 fn views(text: &str, loader: Option<Loader>) -> Vec<Vec<Binding>> {
     let body = Body::of(text);
     if let Some(loader) = loader {
@@ -116,8 +117,8 @@ struct AssignmentRow<'t> {
 }
 
 impl AssignmentRow<'_> {
-    /// Whether it is the same assignment in another text. A value with a `$` may change with the variable that it
-    /// refers to.
+    /// Returns whether it is the same assignment in another text. A value with a `$` may change with the variable that
+    /// it refers to.
     fn is(&self, other: &AssignmentRow<'_>) -> bool {
         let same_value = self.value == other.value || self.written.contains('$');
         self.key == other.key && self.written == other.written && same_value
@@ -163,7 +164,7 @@ struct BeforeAfter<'c> {
 }
 
 impl BeforeAfter<'_> {
-    /// The assignments that the edit must not change, before and after.
+    /// Returns the assignments that the edit must not change, before and after.
     fn others(&self) -> (Vec<&AssignmentRow<'_>>, Vec<&AssignmentRow<'_>>) {
         let cut = |row: &&AssignmentRow<'_>| self.edit.cut.binary_search_by_key(&row.at, |(at, _)| *at).is_err();
         let written = |row: &&AssignmentRow<'_>| !self.edit.written.iter().any(|written| written.at == row.at);
@@ -175,8 +176,8 @@ impl BeforeAfter<'_> {
         old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.is(new))
     }
 
-    /// Whether the other assignments are equal, apart from lines that were part of the old assignment and are now read
-    /// separately. Those must not change the value of another key.
+    /// Returns whether the other assignments are equal, apart from lines that were part of the old assignment and are
+    /// now read separately. Those must not change the value of another key.
     fn others_are_kept(&self) -> bool {
         let (old, new) = self.others();
         let mut expected = old.iter().peekable();
@@ -203,8 +204,8 @@ fn no_new_flaw(old: &[Problem], new: &[Problem]) -> bool {
     new.iter().all(|new| old.any(|old| (old.description, &old.key) == (new.description, &new.key)))
 }
 
-/// The key to blame if `sh`, when it sources the new text, would run or expand what was written, or anything that it
-/// did not run or expand before.
+/// Returns the key to blame if `sh`, when it sources the new text, would run or expand what was written, or anything
+/// that it did not run or expand before.
 fn run_by_shell(file: &LocalFile, after: &str, edit: &IntendedEdit<'_>) -> Option<String> {
     let [old, new] = [file.text().expose(), after].map(Walk::through);
     if let Some(written) = edit.written.iter().find(|written| !is_inert(&new, &written.span)) {
@@ -221,7 +222,7 @@ fn run_by_shell(file: &LocalFile, after: &str, edit: &IntendedEdit<'_>) -> Optio
     (added || is_swapped).then(|| edit.key(file))
 }
 
-/// Whether `sh` neither runs nor expands any of the value, and its quotes are balanced.
+/// Returns whether `sh` neither runs nor expands any of the value, and its quotes are balanced.
 fn is_inert(walk: &Walk, span: &Range<usize>) -> bool {
     let alone = |step: &ShCharacter| match step.word {
         None => true,

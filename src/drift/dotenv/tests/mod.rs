@@ -11,7 +11,7 @@ fn file(text: &str) -> LocalFile {
     LocalFile::parse(".env", Secret::new(text))
 }
 
-/// `KEY=value` for each entry.
+/// Returns `KEY=value` for each entry.
 fn assignments(file: &LocalFile) -> Vec<String> {
     file.entries.iter().map(|entry| format!("{}={}", entry.key, entry.value.expose())).collect()
 }

@@ -1,7 +1,7 @@
 //! Tables of inputs with the expected entries and problems. They document how the parser treats each kind of line.
 
 use crate::drift::dotenv::tests::{assignments, file};
-use crate::drift::dotenv::{Loader, LocalFile};
+use crate::drift::dotenv::{Entry, Loader, LocalFile};
 
 /// Text, `KEY=value` of every entry, `line:column description` of every problem.
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
@@ -54,7 +54,24 @@ const EXPORTS_AND_KEYS: &[Row] = &[
     ("a$b=1\n", &["a$b=1"], &["1:1 the key contains a character that only python-dotenv accepts"]),
     ("'A'=1\n", &["A=1"], &[]),
     ("\"A\"=1\n", &["\"A\"=1"], &["1:1 the key contains a character that only python-dotenv accepts"]),
-    ("A: 1\n", &["A=1"], &["1:1 missing `=`"]),
+    ("A: 1\n", &["A=1"], &["1:1 `:` instead of `=`"]),
+    ("export A: 1=2\n", &["A=1=2"], &["1:1 `:` instead of `=`"]),
+    (
+        "A : 1\nB:2\nhttp://x\n:1\n",
+        &[],
+        &["1:1 `:` instead of `=`", "2:1 `:` instead of `=`", "3:1 missing `=`", "4:1 missing `=`"],
+    ),
+    (
+        "<<<<<<< HEAD\nA=1\n||||||| base\n=======\nA=2\n>>>>>>> x=y\n<<<<<<<<\n",
+        &["A=1", "A=2"],
+        &[
+            "1:1 leftover merge conflict marker",
+            "3:1 leftover merge conflict marker",
+            "4:1 leftover merge conflict marker",
+            "6:1 leftover merge conflict marker",
+            "7:1 missing `=`",
+        ],
+    ),
     ("A\n=1\n", &["A=1"], &["2:1 missing key before `=`"]),
     ("__proto__=1\n", &["__proto__=1"], &[]),
 ];
@@ -186,7 +203,7 @@ fn each_loader_reports_key_and_value_spans() {
     let text = "export A=1\n  export\tB='2'\nC = \"3\" # note\nD=\n";
     for loader in Loader::ALL {
         let read = file(text).read_as(loader);
-        let cut = |entry: &crate::drift::dotenv::Entry| (&text[entry.key_span.clone()], &text[entry.span.clone()]);
+        let cut = |entry: &Entry| (&text[entry.key_span.clone()], &text[entry.span.clone()]);
         let first_two: Vec<_> = read.entries.iter().take(2).map(cut).collect();
         assert_eq!(first_two, [("A", "1"), ("B", "'2'")], "{loader:?}");
         assert!(read.entries.iter().all(|entry| text[entry.key_span.clone()] == entry.key), "{loader:?}");
