@@ -1,19 +1,20 @@
 //! The library behind the `doctor` program, which compares the variables of Railway services with the local `.env` and
 //! fixes the differences, without showing values.
 //!
-//! Programs should call the binary. [Semantic Versioning](https://semver.org) covers its flags, its exit codes and the output of
-//! `--format json` (`doctor schema report` prints the schema). In this library, it covers only [`run`] and [`Exit`]. The
-//! modules are public for the tests and may change in any release.
+//! Programs should call the binary. [Semantic Versioning](https://semver.org) covers its flags, its exit codes and the
+//! output of `--format json` (`doctor schema report` prints the schema). In this library, it covers only [`run`] and
+//! [`Exit`]. The modules are public for the tests and may change in any release.
 //!
 //! The modules, and which modules they may use (`tests/architecture/main.rs` checks this):
 //!
 //! ```text
-//! cli        flags and help texts
+//! cli        flags and help texts                                                   →  report, drift
 //! commands   one module per command: reads input, calls drift, prints the result   →  cli, drift, report, io
 //! drift      the analysis, without input or output: both sides in, findings out
 //! report     output formats: a report in, text out                                  →  drift
 //! io         files, network, terminal, keyring, git                                 →  drift
 //! error      the errors and exit codes; used by all
+//! messages   (tests only) the table of all messages
 //! ```
 //!
 //! Terms:

@@ -34,7 +34,7 @@ def token_kind(kind, name, description):
     with world(f"a token of kind {kind}") as it:
         run = it.run(*STATUS, code=0, token=(name, kind))
         for text in (description, f"{name} has a token (used)", "It can read the variables.",
-                      "environment staging (from", "which has 4 services"):
+                      "environment staging of project agentverse (from", "which has 4 services"):
             it.check(f"shows {text}", text in run.unwrapped, run)
         it.check("nothing is changed", not run.mutations, run)
         it.check("no duplicate read", not it.server.summary()["duplicateReads"], it.server.summary()["duplicateReads"])
@@ -58,7 +58,7 @@ def no_login():
         run = it.run(*STATUS, code=4, token=None)
         for number, source in enumerate(("RAILWAY_TOKEN is not set", "RAILWAY_API_TOKEN is not set"), 1):
             it.check(f"shows {source}", f"{number}. {source}" in run.unwrapped, run)
-        it.check("the help names the command", "doctor auth login" in run.unwrapped, run)
+        it.check("the help names the command", "set RAILWAY_TOKEN to a project token" in run.unwrapped, run)
         it.check("no request is sent", it.server.summary()["requests"] == 0, it.server.summary())
     with world("an unknown token") as it:
         it.variables = {"RAILWAY_API_TOKEN": "b1a7c0de-ffff-4000-8000-000000000000"}
@@ -112,7 +112,7 @@ def keyring(it):
 
 
 def login_on_terminal():
-    with world("login on a terminal") as it, keyring(it):
+    with world("login in a terminal") as it, keyring(it):
         it.allowed_warnings = WRONG_HEADER
         token = it.server.token("account")
         run = it.run_on_terminal(*LOGIN, answers=[(PROMPT, token + "\r")], code=0, token=None)

@@ -357,7 +357,7 @@ def tunnel(port):
 
 
 def railway_host():
-    """Uses Railway's host name through a proxy, with each kind of token and the official CLI's login, which is only read."""
+    """Uses Railway's host name through a proxy, with each kind of token and the Railway CLI's login, which is only read."""
     host = "backboard.railway.com"
     with authority({"host": f"DNS:{host}"}) as directory:
         server = Server("--scenario", "incident", "--tls-cert", str(directory / "host.pem"), "--tls-key", str(directory / "key.pem"))
@@ -415,8 +415,8 @@ def certificates():
         env_text = (SCENARIOS / "incident.env").read_text(encoding="utf-8")
         for certificate, env, code, text in [
             ("right", trusting, 1, None),
-            ("right", {}, 5, "is not trusted"),
-            ("wrong", trusting, 5, "is not trusted"),
+            ("right", {}, 5, "an unknown authority issued it"),
+            ("wrong", trusting, 5, "it is for another host"),
             ("right", {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": str(directory / "empty")}, 5, "no root certificates"),
         ]:
             server = Server("--scenario", "incident", "--tls-cert", str(directory / f"{certificate}.pem"),

@@ -26,7 +26,7 @@ STATUS = "/api/v1/ops/chaos/worker-status"
 DECLARED = toml_of(
     {"api": (API, ""), "worker": (WORKER, "")},
     f'[[expect.http]]\nservice = "api"\nrequest = "GET {STATUS}"\nheaders = {{ X-API-Key = "${KEY}" }}\nstatus = 200')
-BLOCKED = "something in front of 127.0.0.1:"
+BLOCKED = "a proxy or firewall in front of 127.0.0.1:"
 HIDDEN = "not found, or not visible to this token"
 
 
@@ -112,7 +112,7 @@ def edge_responds(name, edge, status, requests):
         found = report.of("endpoint-wrong")
         it.check("there is one warning", [one["severity"] for one in found] == ["warning"], report.text)
         report.shows(f"Railway's edge responded with {status}", "Under Attack Mode" if "attack" in name else "a Railway sign-in")
-        report.lacks("follows from value-differs", "another key")
+        report.lacks("caused by value-differs", "another key")
         run = it.run(*PUSH, code=8)
         it.check("the fix is stored, verification is inconclusive", f"did not reach it: Railway's edge responded with {status}" in run.unwrapped, run)
         it.stores_and_runs(NEW)
@@ -120,7 +120,7 @@ def edge_responds(name, edge, status, requests):
 
 
 @cases_of([
-    ("its own refusal", None, "403 instead of 200", "follows from value-differs"),
+    ("its own refusal", None, "403 instead of 200", "caused by value-differs"),
     ("its own rate limit", {"status": 429, "headers": {"Content-Type": "application/json"}, "body": '{"detail": "slow down"}'},
      "429 instead of 200", None),
     ("its own redirect", {"status": 302, "headers": {"Location": "/login"}, "body": ""}, "302 instead of 200", None),
@@ -194,7 +194,7 @@ def policy_refuses_deployment():
     with world("a policy", incident(approvedSources=["another-owner"])) as it:
         run = it.run(*PUSH, code=6)
         for text in ("Railway rejected the deployment: Railway responded “Deployments from this source are blocked by a workspace policy",
-                      f"the new value of {KEY} is stored for {API}, which still runs with the old value", "doctor undo "):
+                      f"the new value of {KEY} is stored for {API}, which is still running with the old value", "doctor undo "):
             it.check(f"shows {text}", text in run.unwrapped, run)
         it.check("the values are stored", it.value(API) == NEW and it.value(WORKER) == NEW, run)
         run = it.run("undo", "--yes", code=0)

@@ -67,7 +67,7 @@ def fix_and_undo_the_incident():
 
 @case
 def interactive_fix():
-    """`fix --service worker` on a terminal needs two key presses."""
+    """`fix --service worker` in a terminal needs two key presses."""
     with world("incident, confirmed", incident(advance="polls")) as it:
         answers = [("What would you like to do?", "\r"), ("Apply this plan?", "y\r")]
         run = it.run_on_terminal("fix", "--service", WORKER, answers=answers, code=0)

@@ -120,7 +120,7 @@ def with_yes(name, scenario, env):
         it.check("a second run sends no request and changes nothing", take_request_count(it) == 0 and it.files() == files)
 
 
-# On a terminal ----------------------------------------------------------------------------------------------------------
+# In a terminal ----------------------------------------------------------------------------------------------------------
 
 QUESTIONS = ("Which env file", "Which services", "Which keys must", "differences are expected?", " differ? ", ".gitignore?", "Write doctor.toml?")
 
@@ -199,7 +199,7 @@ def esc_cancels():
         before = it.files()
         run, _ = answer_prompts(it, {"Which services": BACK}, code=2)
         it.check("Esc cancels", "cancelled; nothing was changed" in run.out and it.files() == before, run)
-        run, _ = answer_prompts(it, {"Write doctor.toml?": "n"}, code=2)
+        run, _ = answer_prompts(it, {"Write doctor.toml?": "n\r"}, code=2)
         it.check("declining cancels", "cancelled; nothing was changed" in run.out and it.files() == before, run)
 
 

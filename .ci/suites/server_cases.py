@@ -203,7 +203,7 @@ class Case:
                                 stdin=streams[0], stdout=streams[1], stderr=streams[2], text=True)
 
     def run_on_terminal(self, *arguments, answers, code, **how):
-        """Runs on a terminal and answers each prompt, given by its text, with keys. `out` is all that was shown."""
+        """Runs in a terminal and answers each prompt, given by its text, with keys. `out` is all that was shown."""
         remaining = list(answers)
         run = self.interact(*arguments, code=code, reply=lambda shown: remaining.pop(0)[1] if remaining and remaining[0][0] in shown else None,
                         **how)
@@ -211,7 +211,7 @@ class Case:
         return run
 
     def interact(self, *arguments, reply, code, columns=110, **how):
-        """Runs on a terminal. `reply` gets the output since the last reply and returns keys, or None to wait."""
+        """Runs in a terminal. `reply` gets the output since the last reply and returns keys, or None to wait."""
         before = self.begin()
         terminal, child_end = pty.openpty()
         fcntl.ioctl(child_end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))

@@ -56,7 +56,7 @@ KINDS = {"account", "workspace", "project", "oauth"}
 
 @contextlib.contextmanager
 def work_dir(env_text, server, link=True):
-    """Creates a working directory with a `.env`, linked by the official CLI to the first project and environment."""
+    """Creates a working directory with a `.env`, linked by the Railway CLI to the first project and environment."""
     with tempfile.TemporaryDirectory() as name:
         # The home directory must be outside the checkout; otherwise the link and trust records do not count.
         path = pathlib.Path(name).resolve() / "work"

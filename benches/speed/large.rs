@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Effort;
-use crate::fixture::{Cache, Fixture, drifted, project};
+use crate::fixture::{Cache, CheckRun, Fixture, drifted, project};
 use crate::measure::median;
 use crate::table::{megabytes, milliseconds, print_header, print_row, with_goal};
 
@@ -20,7 +20,7 @@ pub(crate) fn figures(effort: Effort) {
         let fixture = Fixture::new(estate, &drifted(&file));
         fixture.check(Cache::Cold, &["--timeout", "5m"]);
         let runs: Vec<_> = (0..effort.times(5)).map(|_| fixture.check(Cache::Cold, &["--timeout", "5m"])).collect();
-        let median_of = |pick: fn(&crate::fixture::CheckRun) -> Duration| median(runs.iter().map(pick).collect());
+        let median_of = |pick: fn(&CheckRun) -> Duration| median(runs.iter().map(pick).collect());
         let (cpu, wall) = (median_of(|run| run.usage.cpu), median_of(|run| run.usage.wall));
         let memory = runs.iter().map(|run| run.usage.memory).fold(0.0, f64::max);
         let count = f64::from(services);

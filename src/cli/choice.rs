@@ -105,7 +105,7 @@ pub enum SchemaName {
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal.
+    /// In a terminal.
     Auto,
     /// Always.
     Always,

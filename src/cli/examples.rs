@@ -17,7 +17,7 @@ macro_rules! examples {
 
 pub(super) const DOCTOR: &str = examples!(
     "doctor demo              try it on a simulated Railway"
-    "doctor check             check services sharing keys"
+    "doctor check             compare .env with Railway"
     "doctor fix -s worker     fix one service"
     "doctor undo              restore what a fix changed"
     "doctor init              create a doctor.toml"
@@ -37,8 +37,8 @@ pub(super) const AFTER_HELP: &str = concat!(
     "
   RAILWAY_TOKEN               project token
   RAILWAY_API_TOKEN           account or workspace token
-  RAILWAY_PROJECT_ID          project, if not set otherwise
-  RAILWAY_ENVIRONMENT_ID      environment, likewise
+  RAILWAY_PROJECT_ID          default project id
+  RAILWAY_ENVIRONMENT_ID      default environment id
   DOCTOR=0                    skip the git hook
   CI                          never prompt or show values
   NO_COLOR, CLICOLOR_FORCE    disable or force colour
@@ -46,14 +46,14 @@ pub(super) const AFTER_HELP: &str = concat!(
 );
 
 pub(super) const CHECK: &str = examples!(
-    "doctor check                       services sharing keys"
+    "doctor check                       services with .env keys"
     "doctor check -s worker -e staging  one service"
     "doctor check --only API_KEY -v     one key, in full"
     "doctor check --format json         for programs"
 );
 
 pub(super) const MATRIX: &str = examples!(
-    "doctor matrix                      services sharing keys"
+    "doctor matrix                      services with .env keys"
     "doctor matrix -s api -s worker     two services"
     "doctor matrix --format html --output matrix.html"
 );
@@ -86,7 +86,31 @@ pub(super) const DEMO: &str = examples!(
     "doctor demo          take a guided tour"
     "doctor demo check    show the findings"
     "doctor demo fix      choose fixes and apply them"
-    "doctor demo undo     undo a fix"
+    "doctor demo undo     undo the fix of the tour"
+);
+
+pub(super) const DEMO_CHECK: &str = examples!(
+    "doctor demo check                services with .env keys"
+    "doctor demo check -s worker      one service"
+    "doctor demo check -v             every note, in full"
+);
+
+pub(super) const DEMO_FIX: &str = examples!(
+    "doctor demo fix                      choose, confirm"
+    "doctor demo fix --push --dry-run     show the plan only"
+    "doctor demo fix --pull --only KEY    Railway to .env"
+);
+
+pub(super) const DEMO_UNDO: &str = examples!(
+    "doctor demo undo             undo the fix of the tour"
+    "doctor demo undo --list      list runs that can be undone"
+    "doctor demo undo --dry-run   show the plan only"
+);
+
+pub(super) const DEMO_MATRIX: &str = examples!(
+    "doctor demo matrix                    all keys"
+    "doctor demo matrix -s worker          one service"
+    "doctor demo matrix --format markdown  for a document"
 );
 
 pub(super) const EXPLAIN: &str = examples!(

@@ -6,6 +6,7 @@ mod examples;
 mod groups;
 mod hook;
 mod programs;
+mod typed_command;
 mod unknown_command;
 
 use std::path::PathBuf;
@@ -20,7 +21,8 @@ use crate::cli::examples::TEMPLATE;
 pub use crate::cli::groups::{FileArgs, KeyArgs, OutputArgs, ProjectArgs, ResultArgs, RevealArgs, TargetArgs};
 pub use crate::cli::hook::{HookArgs, HookCommand, HookInstallArgs, HookRunArgs, HookStatusArgs};
 pub use crate::cli::programs::asks_for_json;
-pub use crate::cli::unknown_command::{tip_for_json, with_tips};
+pub use crate::cli::typed_command::names_for_json;
+pub use crate::cli::unknown_command::{in_demo, tip_for_json, with_tips};
 use crate::report::matrix::MatrixFormat;
 
 /// Find and fix configuration drift between .env, Railway and running deployments
@@ -98,7 +100,8 @@ pub enum CliCommand {
     /// Print a shell completion script
     #[command(help_template = TEMPLATE, before_help = examples::COMPLETIONS)]
     Completions {
-        /// Shell to complete for
+        /// bash, zsh, fish, powershell, elvish or nushell
+        #[arg(value_enum, value_name = "SHELL", hide_possible_values = true)]
         shell: ShellName,
     },
     /// Print the manual page of doctor or of a command
@@ -127,7 +130,7 @@ pub struct CheckArgs {
     pub timeout: String,
     #[command(flatten)]
     pub reveal: RevealArgs,
-    /// Show logs and responses without a terminal, too
+    /// Show logs and responses even without a terminal
     #[arg(long)]
     pub show_logs: bool,
 }
@@ -187,7 +190,7 @@ pub struct FixArgs {
     /// Also deploy services that reference changed keys
     #[arg(long, conflicts_with = "no_deploy", help_heading = "Actions")]
     pub dependents: bool,
-    /// Show logs without a terminal, too
+    /// Show logs even without a terminal
     #[arg(long, help_heading = "Actions")]
     pub show_logs: bool,
     /// Overwrite the reference in KEY with a literal
@@ -245,7 +248,7 @@ pub struct UndoArgs {
     /// Restore values without deploying
     #[arg(long)]
     pub no_deploy: bool,
-    /// Show logs without a terminal, too
+    /// Show logs even without a terminal
     #[arg(long)]
     pub show_logs: bool,
     /// On staged changes: stop (default) or ignore
@@ -278,12 +281,16 @@ pub struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
     /// Run check on the simulated project
+    #[command(before_help = examples::DEMO_CHECK)]
     Check(CheckArgs),
     /// Run fix on the simulated project
+    #[command(before_help = examples::DEMO_FIX)]
     Fix(FixArgs),
     /// Run undo on the simulated project, after a fix
+    #[command(before_help = examples::DEMO_UNDO)]
     Undo(UndoArgs),
     /// Run matrix on the simulated project
+    #[command(before_help = examples::DEMO_MATRIX)]
     Matrix(MatrixArgs),
 }
 

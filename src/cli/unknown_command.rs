@@ -1,9 +1,12 @@
-//! Tips for commands that `doctor` does not have, but that users of similar tools type.
+//! Tips for commands and flags that `doctor` does not have, but that users of similar tools type.
 
 use std::ffi::OsString;
 
 use clap::builder::{StyledStr, Styles};
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::cli::typed_command::TypedCommand;
+use crate::drift::similarity::close_matches;
 
 /// A command to run instead.
 #[derive(Clone, Copy, Debug)]
@@ -81,52 +84,113 @@ const TIPS: &[CommandTips] = &[
     CommandTips { typed: &["version"], tips: &[tip("to print the version", "doctor --version")] },
 ];
 
-/// Commands with nested commands.
-const PARENTS: [&str; 3] = ["auth", "hook", "demo"];
+/// Flags that a command lacks, with the flag or the command to use instead.
+const FLAG_TIPS: &[(&str, CommandTip)] = &[
+    ("--env", tip("to select an environment", "--environment")),
+    ("--json", tip("to print JSON", "--format json")),
+    ("--push", tip("to write local values to Railway", "doctor fix --push")),
+    ("--pull", tip("to write Railway values to .env", "doctor fix --pull")),
+    ("--redeploy", tip("to redeploy services that are out of date", "doctor fix --redeploy")),
+    ("--fix", tip("to fix the findings", "doctor fix")),
+];
 
-/// Returns the error with tips, if it is about a command that has some.
+/// Commands that print findings, which `doctor fix` fixes.
+const READ_ONLY: [&str; 2] = ["check", "matrix"];
+
+/// How similar the name of a suggested command is.
+const SIMILARITY: f32 = 0.6;
+
+/// Returns the error with other tips than clap's, which suggests every name that is somewhat similar.
 pub fn with_tips(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
     let tips = tips(&error, arguments);
+    if error.kind() == ErrorKind::UnknownArgument {
+        // A mistyped flag is not meant as a value.
+        error.remove(ContextKind::Suggested);
+    }
     if !tips.is_empty() {
         let styles = Styles::styled();
         let valid = styles.get_valid();
-        let styled = tips.iter().map(|(purpose, command)| format!("{purpose}, run '{valid}{command}{valid:#}'"));
-        let styled = styled.map(StyledStr::from).collect();
-        // A command with a similar name is a worse guess.
+        let texts =
+            tips.iter().map(|Tip { purpose, verb, text }| format!("{purpose}, {verb} '{valid}{text}{valid:#}'"));
+        let texts = texts.map(StyledStr::from).collect();
+        // A similar name is a worse guess.
         error.remove(ContextKind::SuggestedSubcommand);
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(styled));
+        if error.remove(ContextKind::SuggestedArg).is_some() {
+            let usage = TypedCommand::of(arguments).command.render_usage();
+            error.insert(ContextKind::Usage, ContextValue::StyledStr(usage));
+        }
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(texts));
+    } else if let Some(ContextValue::String(unknown)) = error.remove(ContextKind::InvalidSubcommand) {
+        error.remove(ContextKind::SuggestedSubcommand);
+        if let Some(nearest) = nearest(&unknown, arguments) {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(nearest));
+        }
+        error.insert(ContextKind::InvalidSubcommand, ContextValue::String(unknown));
     }
     error
+}
+
+/// Returns the command with the most similar name.
+fn nearest(unknown: &str, arguments: &[OsString]) -> Option<String> {
+    let parent = TypedCommand::of(arguments).command;
+    let names = parent.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);
+    close_matches(&unknown.to_lowercase(), &names.collect::<Vec<_>>(), 1, SIMILARITY).pop()
 }
 
 /// Returns the same tips as one sentence with the commands between backticks.
 pub fn tip_for_json(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let tips = tips(error, arguments);
-    let sentences: Vec<String> = tips.iter().map(|(purpose, command)| format!("{purpose}, run `{command}`")).collect();
+    let sentences: Vec<String> =
+        tips.iter().map(|Tip { purpose, verb, text }| format!("{purpose}, {verb} `{text}`")).collect();
     (!sentences.is_empty()).then(|| sentences.join("; "))
 }
 
-/// Returns the purpose and the command of each tip.
-fn tips(error: &clap::Error, arguments: &[OsString]) -> Vec<(&'static str, String)> {
-    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else { return Vec::new() };
-    let is_typed = |entry: &&CommandTips| entry.typed.iter().any(|typed| typed.eq_ignore_ascii_case(unknown));
-    let Some(entry) = TIPS.iter().find(is_typed) else { return Vec::new() };
-    let in_context = |tip: &CommandTip| match parent(unknown, arguments) {
-        None => Some((tip.purpose, tip.command.to_owned())),
-        Some("demo") => in_demo(tip.command).map(|command| (tip.purpose, command)),
-        Some(_) => None,
-    };
-    entry.tips.iter().filter_map(in_context).collect()
+/// A tip, as it is printed.
+struct Tip {
+    purpose: &'static str,
+    /// `run` before a command, `use` before a flag.
+    verb: &'static str,
+    text: String,
 }
 
-/// Returns the command that the unknown one is nested in.
-fn parent<'a>(unknown: &str, arguments: &'a [OsString]) -> Option<&'a str> {
-    let before = arguments.iter().filter_map(|argument| argument.to_str()).take_while(|argument| *argument != unknown);
-    before.skip(1).find(|argument| PARENTS.contains(argument))
+impl Tip {
+    /// Returns the tip for a command line of that command; `None` if it does not apply there.
+    fn of(tip: &CommandTip, typed: &TypedCommand) -> Option<Self> {
+        let CommandTip { purpose, command } = *tip;
+        let is_demo = typed.path.first().is_some_and(|name| name == "demo");
+        let text = if is_demo { in_demo(command)? } else { command.to_owned() };
+        Some(Self { purpose, verb: "run", text })
+    }
+}
+
+fn tips(error: &clap::Error, arguments: &[OsString]) -> Vec<Tip> {
+    let typed = TypedCommand::of(arguments);
+    if let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) {
+        let is_typed = |entry: &&CommandTips| entry.typed.iter().any(|typed| typed.eq_ignore_ascii_case(unknown));
+        let is_elsewhere = typed.path.first().is_some_and(|parent| parent != "demo");
+        let entry = TIPS.iter().find(is_typed).filter(|_| !is_elsewhere);
+        return entry.into_iter().flat_map(|entry| entry.tips).filter_map(|tip| Tip::of(tip, &typed)).collect();
+    }
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(unknown)) if error.kind() == ErrorKind::UnknownArgument => {
+            flag_tip(unknown, &typed).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn flag_tip(unknown: &str, typed: &TypedCommand) -> Option<Tip> {
+    let (_, tip) = FLAG_TIPS.iter().find(|(flag, _)| *flag == unknown)?;
+    let Some(flag) = tip.command.strip_prefix("--") else {
+        let is_read_only = typed.path.last().is_some_and(|name| READ_ONLY.contains(&name.as_str()));
+        return if is_read_only { Tip::of(tip, typed) } else { None };
+    };
+    let name = flag.split(' ').next().unwrap_or(flag);
+    typed.has_flag(name).then(|| Tip { purpose: tip.purpose, verb: "use", text: tip.command.to_owned() })
 }
 
 /// Returns the same command on the simulated project, if the demo has it.
-fn in_demo(command: &str) -> Option<String> {
+pub fn in_demo(command: &str) -> Option<String> {
     let rest = command.strip_prefix("doctor ")?;
     let is_in_demo = ["check", "fix", "undo", "matrix"].iter().any(|name| rest.starts_with(name));
     is_in_demo.then(|| format!("doctor demo {rest}"))
@@ -187,11 +251,43 @@ mod tests {
     }
 
     #[test]
-    fn similar_commands_are_suggested_by_clap() {
-        let (error, arguments) = error("doctor chekc");
-        assert_eq!(tip_for_json(&error, &arguments), None);
-        let text = with_tips(error, &arguments).to_string();
-        assert!(text.contains("similar subcommand") && text.contains("'check'"), "{text}");
+    fn only_the_most_similar_command_is_suggested() {
+        for (line, nearest) in [
+            ("doctor chek", Some("check")),
+            ("doctor Fxi", Some("fix")),
+            ("doctor hook instal", Some("install")),
+            ("doctor auth logn", Some("login")),
+            ("doctor demo chekc", Some("check")),
+            ("doctor help chek", Some("check")),
+            ("doctor zzz", None),
+        ] {
+            let (error, arguments) = error(line);
+            assert_eq!(tip_for_json(&error, &arguments), None);
+            let text = with_tips(error, &arguments).to_string();
+            let tips: Vec<&str> = text.lines().filter(|line| line.starts_with("  tip: ")).collect();
+            let expected = nearest.map(|name| format!("  tip: a similar subcommand exists: '{name}'"));
+            assert_eq!(tips, expected.iter().map(String::as_str).collect::<Vec<_>>(), "{line}");
+        }
+    }
+
+    #[test]
+    fn unknown_flags_have_the_tip_for_the_command() {
+        for (line, tip) in [
+            ("doctor check --env staging", Some("to select an environment, use '--environment'")),
+            ("doctor fix --json", Some("to print JSON, use '--format json'")),
+            ("doctor check --push", Some("to write local values to Railway, run 'doctor fix --push'")),
+            ("doctor demo matrix --fix", Some("to fix the findings, run 'doctor demo fix'")),
+            ("doctor check --projcet x", Some("a similar argument exists: '--project'")),
+            ("doctor hook install --json", None),
+            ("doctor hook install --format json", None),
+            ("doctor undo --push", None),
+        ] {
+            let text = text(line);
+            let tips: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  tip: ")).collect();
+            assert_eq!(tips, tip.into_iter().collect::<Vec<_>>(), "{text}");
+        }
+        let environment = text("doctor check --env staging");
+        assert!(environment.contains("\n\nUsage: doctor check [OPTIONS]\n"), "{environment}");
     }
 
     #[test]

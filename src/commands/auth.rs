@@ -97,8 +97,8 @@ fn ask(world: &World<'_>) -> Result<Secret, Error> {
 fn nothing_given() -> Error {
     Error::NotConfirmed {
         what: "no token was given".to_owned(),
-        cause: "the token is read from a prompt at a terminal, or from standard input".to_owned(),
-        help: Help::command("run it at a terminal, or read the token from a file:", "doctor auth login < FILE"),
+        cause: "the token is read from a prompt in a terminal, or from standard input".to_owned(),
+        help: Help::command("run it in a terminal, or read the token from a file:", "doctor auth login < FILE"),
     }
 }
 
@@ -137,7 +137,10 @@ fn status(args: &AuthStatusArgs, query: &StatusQuery<'_>, world: &mut World<'_>)
         }
     };
     world.print(&text)?;
-    ended
+    match args.result.format {
+        ResultFormat::Text => ended.map_err(without_places),
+        ResultFormat::Json => ended,
+    }
 }
 
 fn text(findings: &AuthFindings, ended: &Result<Exit, Error>, world: &World<'_>) -> String {
@@ -164,7 +167,7 @@ fn read_status(findings: &mut AuthFindings, query: &StatusQuery<'_>, world: &Wor
         .into_iter()
         .map(|(says, used)| TokenSource { state: says, used })
         .collect();
-    let found = credentials::find(&places).map_err(without_places)?;
+    let found = credentials::find(&places)?;
     findings.remarks.clone_from(&found.remarks);
     let connection = Connection::with(found, query.endpoint, world)?;
     let client = connection.client(world, query.limit);
@@ -185,8 +188,8 @@ fn read_status(findings: &mut AuthFindings, query: &StatusQuery<'_>, world: &Wor
 /// Omits the sources from the error, because they were listed just before.
 fn without_places(error: Error) -> Error {
     match error {
-        Error::NoCredentials { .. } => {
-            Error::NoCredentials { sources: vec!["none of the sources listed above has a token".to_owned()] }
+        Error::NoCredentials { login, .. } => {
+            Error::NoCredentials { sources: vec!["none of the sources listed above has a token".to_owned()], login }
         }
         other => other,
     }

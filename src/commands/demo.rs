@@ -9,7 +9,7 @@ use clap::{Args, FromArgMatches};
 use jiff::Timestamp;
 use textwrap::{Options, WordSplitter, fill};
 
-use crate::cli::{DemoArgs, DemoCommand, GlobalArgs};
+use crate::cli::{self, DemoArgs, DemoCommand, GlobalArgs};
 use crate::commands::{check, fix, matrix, undo};
 use crate::error::{Error, Exit, Help};
 use crate::io::clock::Clock;
@@ -23,7 +23,7 @@ use crate::io::terminal::stream::Terminal;
 use crate::io::world::{World, WorldLifetime};
 use crate::report::shell_command;
 
-/// The fix that the demo runs.
+/// Returns the fix that the demo runs.
 fn fix_arguments() -> Vec<String> {
     let arguments =
         ["fix", "--push", "--yes", "--start-command", &incident::start_command_with_beat(), "--service", "worker"];
@@ -36,10 +36,10 @@ const DISPLAY_VARIABLES: [&str; 3] = ["NO_COLOR", "CLICOLOR_FORCE", "CI"];
 const OPENING: &str = "\
 This demo runs on a Railway simulated inside doctor. It does not touch your files or your projects.
 
-Since an API key was rotated, the API responds with {\"detail\":\"Invalid staging API key\"}, and the worker no longer \
-runs its scheduled jobs. The new key is in .env. Compare it with what Railway stores and what the services run with:
+An API key was rotated. Now the API responds with {\"detail\":\"Invalid staging API key\"}, and the worker no longer \
+runs its scheduled jobs. The new key is in .env. Compare it with the stored and the running values:
 
-  doctor check
+  doctor demo check
 
 ";
 
@@ -52,7 +52,7 @@ the result:
 
 const CLOSING: &str = "
 Both services now run with the new key, the worker runs its scheduled jobs, and the API accepts the key. \
-`doctor check` exits with 0.
+A check would now exit with 0.
 
 Try it yourself:
 
@@ -94,16 +94,27 @@ pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -
         fingerprints: world.fingerprints.clone(),
         program: vec!["doctor".to_owned(), "demo".to_owned()],
     };
-    match &demo.verb {
+    let ended = match &demo.verb {
         Some(DemoCommand::Check(args)) => check::run(args, global, &mut demo_world),
         Some(DemoCommand::Fix(args)) => fix::run(args, global, &mut demo_world),
         Some(DemoCommand::Matrix(args)) => matrix::run(args, global, &mut demo_world),
-        Some(DemoCommand::Undo(args)) => {
-            let exit = fix_demo(global, &mut demo_world)?;
-            if exit == Exit::Interrupted { Ok(exit) } else { undo::run(args, global, &mut demo_world) }
-        }
+        Some(DemoCommand::Undo(args)) => match fix_demo(global, &mut demo_world)? {
+            Exit::Interrupted => Ok(Exit::Interrupted),
+            _ => undo::run(args, global, &mut demo_world),
+        },
         None => tour(global, &fast_clock, &mut demo_world),
+    };
+    ended.map_err(with_demo_command)
+}
+
+/// Makes the command in the help of an error one of the demo: not every module that returns errors knows the program.
+fn with_demo_command(mut error: Error) -> Error {
+    if let Some(command) = error.help_mut().and_then(|help| help.command.as_mut())
+        && let Some(in_demo) = cli::in_demo(command)
+    {
+        *command = in_demo;
     }
+    error
 }
 
 /// Checks, then fixes the incident.
@@ -114,7 +125,7 @@ fn tour(global: &GlobalArgs, clock: &FastClock<'_>, world: &mut World<'_>) -> Re
     check::run(&parsed(&["check".to_owned()]), global, world)?;
     print_wrapped(world, FIXING)?;
     // Not wrapped, so that it can be copied.
-    world.print(&format!("  doctor {}\n\n", shell_command::line(&fix_arguments())))?;
+    world.print(&format!("  {}\n\n", shell_command::line(&[world.program.clone(), fix_arguments()].concat())))?;
     clock.begin();
     let exit = fix::run(&parsed(&fix_arguments()), global, world)?;
     if exit != Exit::Interrupted {

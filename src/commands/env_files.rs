@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::commands::trust::TrustState;
-use crate::drift::dotenv::{Loader, LocalFile};
+use crate::drift::dotenv::{CheckoutSource, Loader, LocalFile};
 use crate::drift::example_file::Example;
 use crate::drift::model::file_exposure::{Exposure, Git};
 use crate::drift::{ResourceRef, Secret};
@@ -105,7 +105,9 @@ impl EnvFiles {
         for (index, file) in self.files.iter_mut().enumerate() {
             let is_tracked = exposures.get(index).is_some_and(|exposure| exposure.git == Git::Tracked);
             let is_named = trust.needs_acceptance() && self.only_declared.contains(&file.name);
-            file.is_from_checkout = is_named || is_tracked && self.origins[index].1 == DEFAULT;
+            let is_chosen_by_git = is_tracked && self.origins[index].1 == DEFAULT;
+            let sources = [(is_named, CheckoutSource::Named), (is_chosen_by_git, CheckoutSource::Tracked)];
+            file.from_checkout = sources.into_iter().find_map(|(applies, source)| applies.then_some(source));
         }
     }
 

@@ -11,8 +11,8 @@ use crate::io::terminal::stream::{StreamKind, Terminal};
 use crate::io::world::World;
 use crate::report::{escape, json};
 
-/// Returns the lines of an error: the message, the cause, the help and the command. Sentences are wrapped on a terminal;
-/// the command never is, so that it can be copied.
+/// Returns the lines of an error: the message, the cause, the help and the command. Sentences are wrapped in a
+/// terminal; the command never is, so that it can be copied.
 pub(super) fn lines(error: &Error, terminal: Terminal) -> String {
     let wrapped = |label: &str, text: &str| {
         let line = format!("{label}: {}", escape::line(text));
@@ -84,8 +84,8 @@ pub(super) fn usage(error: &clap::Error, arguments: &[OsString], world: &mut Wor
     }
 }
 
-/// Returns clap's error as one line of JSON. The first line is the message, tips are the help, and other lines before the
-/// usage are the cause.
+/// Returns clap's error as one line of JSON. The first line is the message, tips are the help, and other lines before
+/// the usage are the cause.
 fn usage_json_line(error: &clap::Error, arguments: &[OsString]) -> String {
     let plain = error.render().to_string();
     let mut lines = plain.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -94,12 +94,13 @@ fn usage_json_line(error: &clap::Error, arguments: &[OsString]) -> String {
     let (tips, causes): (Vec<&str>, Vec<&str>) = details.partition(|line| line.starts_with("tip: "));
     let tips: Vec<&str> = tips.iter().map(|line| line.trim_start_matches("tip: ")).collect();
     let help = cli::tip_for_json(error, arguments).or_else(|| (!tips.is_empty()).then(|| tips.join("; ")));
+    let (command, full_name) = cli::names_for_json(arguments);
     json::error::line(&json::error::ErrorReport {
-        command: "doctor",
+        command: &command,
         kind: "usage",
         exit_code: Exit::Usage.code(),
         message,
         cause: Some(causes.join("; ")).filter(|cause| !cause.is_empty()).as_deref(),
-        help: Some(help.as_deref().unwrap_or("run `doctor --help`")),
+        help: Some(&help.unwrap_or_else(|| format!("run `{full_name} --help`"))),
     })
 }

@@ -27,14 +27,12 @@ pub(crate) struct ExpectationChecker<'e> {
     pub(crate) client: &'e Client<'e>,
     /// The client for the services.
     pub(crate) probe: &'e dyn EndpointClient,
-    /// The expectations.
     pub(crate) expectations: &'e Expectations,
 }
 
 /// The expectations in `doctor.toml`, and what is known about the services.
 #[derive(Debug)]
 pub(crate) struct Expectations {
-    /// The expectations.
     pub(crate) declarations: Declarations,
     /// The domains that Railway reports, by service id.
     pub(crate) domains: BTreeMap<String, Observed<Vec<Domain>>>,

@@ -19,29 +19,36 @@ pub(crate) struct KeyFlag<'k> {
 }
 
 impl KeyFlag<'_> {
-    /// Refuses `KEY=VALUE` before any file is read. The error does not contain the value.
+    /// Refuses an empty key, and `KEY=VALUE`, before any file is read. The error does not contain the value.
     pub(crate) fn refuse_values(self) -> Result<(), Error> {
+        if self.keys.iter().any(String::is_empty) {
+            return Err(Error::Usage {
+                what: format!("invalid {}: expected the name of a key, got an empty text", self.flag),
+                cause: None,
+                help: format!("pass a key as `{}=KEY`, or leave {} out", self.flag, self.flag).into(),
+            });
+        }
         let Some((key, _)) = self.keys.iter().find_map(|argument| argument.split_once('=')) else { return Ok(()) };
         let key = if is_name(key) && !key.is_empty() { key } else { "KEY" };
         Err(Error::Usage {
             what: format!("invalid {} `{key}=…`: expected the name of a key", self.flag),
             cause: Some("a value on the command line would stay in the shell history".to_owned()),
-            help: Help::command("pass the key alone:", self.argument(key)),
+            help: format!("pass the key alone: `{}`", self.argument(key)).into(),
         })
     }
 
-    /// Refuses a key that no file, no service in scope and no declaration has.
-    pub(crate) fn refuse_unknown(self, survey: &Survey) -> Result<(), Error> {
+    /// Refuses a key that no file, no service in scope and no declaration has. `matrix` is the command that lists the keys.
+    pub(crate) fn refuse_unknown(self, survey: &Survey, matrix: &str) -> Result<(), Error> {
         if self.keys.is_empty() {
             return Ok(());
         }
         let known = known(survey);
         let mut unknown: Vec<&str> = self.keys.iter().map(String::as_str).filter(|key| !known.contains(key)).collect();
         unknown.dedup();
-        if unknown.is_empty() { Ok(()) } else { Err(self.unknown(&unknown, &known, survey)) }
+        if unknown.is_empty() { Ok(()) } else { Err(self.unknown(&unknown, &known, survey, matrix)) }
     }
 
-    fn unknown(self, unknown: &[&str], known: &BTreeSet<&str>, survey: &Survey) -> Error {
+    fn unknown(self, unknown: &[&str], known: &BTreeSet<&str>, survey: &Survey, matrix: &str) -> Error {
         // A text that is not a valid name may be a value, and is not repeated.
         let named: Vec<&str> = unknown.iter().copied().filter(|key| is_name(key)).collect();
         let what = match (named.len(), unknown.len()) {
@@ -64,10 +71,10 @@ impl KeyFlag<'_> {
         let help = match (meant.as_slice(), holder) {
             ([], Some(service)) => {
                 let flag = shell_command::line(&[format!("--service={service}")]);
-                Help::command(format!("service {service} has it, but is not in scope; add:"), flag)
+                format!("service {service} has it, but is not in scope; add `{flag}`").into()
             }
-            ([], None) => Help::command("to list the keys, run:", "doctor matrix"),
-            (meant, _) => Help::command("did you mean:", meant.join(" ")),
+            ([], None) => Help::command("to list the keys, run:", matrix),
+            (meant, _) => format!("did you mean `{}`?", meant.join(" ")).into(),
         };
         Error::UnknownKey { what, cause, help }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{self, GlobalArgs};
 use crate::commands::input_files;
-use crate::drift::dotenv::LocalFile;
+use crate::drift::dotenv::{CheckoutSource, LocalFile};
 use crate::error::Error;
 use crate::io::files;
 use crate::io::terminal::stream::StreamKind;
@@ -44,7 +44,7 @@ pub(crate) struct OutputOptions<'m> {
     pub(crate) file: Option<&'m Path>,
     /// `--show-values`.
     pub(crate) shown: Reveal,
-    /// Shown with `--show-logs`, or on a terminal.
+    /// Shown with `--show-logs`, or in a terminal.
     pub(crate) logs: Logs,
     /// The global flags.
     pub(crate) global: &'m GlobalArgs,
@@ -53,10 +53,9 @@ pub(crate) struct OutputOptions<'m> {
 /// What is printed for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reveal {
-    /// Its fingerprint.
     Fingerprints,
     /// Nothing.
-    Withheld,
+    Withheld(CheckoutSource),
     /// The value itself.
     Values,
 }
@@ -79,7 +78,7 @@ impl<'m> OutputOptions<'m> {
         } else if world.variable("CI").is_some() {
             Some("CI is set, and CI logs are kept")
         } else if !is_terminal || format != Format::Text {
-            Some("values are shown only on a terminal, in text format")
+            Some("values are shown only in a terminal, in text format")
         } else {
             None
         };
@@ -111,8 +110,8 @@ impl<'m> OutputOptions<'m> {
     /// from the checkout.
     pub(crate) fn about(self, files: &[LocalFile], world: &World<'_>) -> Self {
         let is_kept = world.terminal.out == StreamKind::Pipe || self.file.is_some() || world.variable("CI").is_some();
-        let is_withheld = is_kept && files.iter().any(|file| file.is_from_checkout);
-        Self { shown: if is_withheld { Reveal::Withheld } else { self.shown }, ..self }
+        let source = files.iter().filter(|_| is_kept).find_map(|file| file.from_checkout);
+        Self { shown: source.map_or(self.shown, Reveal::Withheld), ..self }
     }
 
     /// Returns the options of the text report.
@@ -123,7 +122,7 @@ impl<'m> OutputOptions<'m> {
             detail: detail(self.global),
             values: match self.shown {
                 Reveal::Fingerprints => Values::Fingerprints(&world.fingerprints),
-                Reveal::Withheld => Values::Redacted,
+                Reveal::Withheld(source) => Values::Redacted(source),
                 Reveal::Values => Values::Shown,
             },
             logs: self.logs,
@@ -159,7 +158,7 @@ impl<'m> OutputOptions<'m> {
     }
 }
 
-/// Returns whether standard output gets colour: by `--color`, else `NO_COLOR` and `CLICOLOR_FORCE`, else on a terminal.
+/// Returns whether standard output gets colour: by `--color`, else `NO_COLOR` and `CLICOLOR_FORCE`, else in a terminal.
 pub(crate) fn coloured(global: &GlobalArgs, world: &World<'_>) -> bool {
     match global.color {
         cli::ColorChoice::Always => true,

@@ -60,10 +60,13 @@ pub(crate) struct TargetSource {
     pub(crate) environment: Option<RequestedName>,
 }
 
-/// How reports name the official CLI's link.
+/// The variables with the ids of the project and the environment.
+const VARIABLES: [&str; 2] = ["RAILWAY_PROJECT_ID", "RAILWAY_ENVIRONMENT_ID"];
+
+/// How reports name the Railway CLI's link.
 pub(crate) const LINK: &str = "railway link";
 
-/// The sources that may name project and environment. Only this module knows their order.
+/// The sources that may name project and environment. Their order is defined only in this module.
 ///
 /// A project token takes precedence over all of them, because it has access to one environment only: flags and
 /// `doctor.toml` may repeat that environment, and the other sources are ignored.
@@ -94,10 +97,7 @@ impl TargetSources {
                 project: in_config(config.and_then(|config| config.project.as_ref())),
                 environment: in_config(config.and_then(|config| config.environment.as_ref())),
             },
-            variables: TargetSource {
-                project: variable("RAILWAY_PROJECT_ID"),
-                environment: variable("RAILWAY_ENVIRONMENT_ID"),
-            },
+            variables: TargetSource { project: variable(VARIABLES[0]), environment: variable(VARIABLES[1]) },
             link: link.map(|link| link.map(TargetSource::from).unwrap_or_default()),
             folder: world.directory.clone(),
         }
@@ -153,6 +153,15 @@ struct RequestedTarget {
     further: Vec<FurtherEnvironment>,
 }
 
+impl RequestedTarget {
+    /// Returns the variable that must have an id and has another text.
+    fn variable_without_id(&self) -> Option<&'static str> {
+        let requested = [Some(&self.project), self.environment.as_ref()].into_iter().flatten();
+        let mut names = requested.filter(|one| !is_uuid(&one.text));
+        names.find_map(|one| VARIABLES.into_iter().find(|variable| one.origin == *variable))
+    }
+}
+
 /// An environment and the project that its source names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FurtherEnvironment {
@@ -181,7 +190,14 @@ pub(crate) fn select(
     if client.credentials.scheme == Scheme::Project {
         return find_by_token(client, sources);
     }
-    find(client, sources.requested()?).map_err(|error| at_config_line(error, sources, config))
+    let wanted = sources.requested()?;
+    let variable = wanted.variable_without_id();
+    find(client, wanted).map_err(|error| match error {
+        Error::NotFound { what, errors, .. } => Error::NotFound { what, errors, variable },
+        // Railway's response for an unknown id, too.
+        Error::NoPermission { what, errors, .. } if variable.is_some() => Error::NotFound { what, errors, variable },
+        error => at_config_line(error, sources, config),
+    })
 }
 
 /// Returns the project of the first source that names one, and the first environment up to that source. Environments of

@@ -24,22 +24,22 @@ pub(crate) enum PlanQuestion<'q> {
     Name(&'q str),
 }
 
-/// Prompts, and returns whether the user confirmed. The time at the prompt does not count towards the time limit.
-pub(crate) fn is_confirmed(
-    question: PlanQuestion<'_>,
-    client: &Client<'_>,
-    world: &mut World<'_>,
-) -> Result<bool, Error> {
+/// Prompts, and fails unless the user confirms. The time at the prompt does not count towards the time limit.
+pub(crate) fn confirm(question: PlanQuestion<'_>, client: &Client<'_>, world: &mut World<'_>) -> Result<(), Error> {
     let before = world.clock.elapsed();
-    let is_confirmed = match question {
-        PlanQuestion::YesOrNo => {
-            world.prompt.confirm(prompts::APPLY_PLAN, YesNo::No)? == PromptAnswer::Given(YesNo::Yes)
-        }
-        PlanQuestion::Name(environment) => {
-            let typed = world.prompt.line(&prompts::protected_environment(environment))?;
-            typed == PromptAnswer::Given(environment.to_owned())
-        }
+    let confirmed = match question {
+        PlanQuestion::YesOrNo => match world.prompt.confirm(prompts::APPLY_PLAN, YesNo::No)? {
+            PromptAnswer::Given(YesNo::Yes) => Ok(()),
+            _ => Err(Error::Cancelled),
+        },
+        PlanQuestion::Name(environment) => match world.prompt.line(&prompts::protected_environment(environment))? {
+            PromptAnswer::Given(typed) if typed == environment => Ok(()),
+            PromptAnswer::Given(typed) if !typed.is_empty() => {
+                Err(Error::WrongName { typed, expected: environment.to_owned() })
+            }
+            _ => Err(Error::Cancelled),
+        },
     };
     client.limit.set(client.limit.get() + world.clock.elapsed().saturating_sub(before));
-    Ok(is_confirmed)
+    confirmed
 }

@@ -1,4 +1,5 @@
-//! Decides how a run ends that reaches its time or memory limit in its own work, as opposed to waiting for Railway.
+//! The limits on time and memory of each command, and how a run ends that reaches one of them while it is not waiting
+//! for Railway.
 
 use crate::cli::{CliCommand, HookCommand};
 use crate::commands::{error_output, hook, timeout};

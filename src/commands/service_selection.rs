@@ -217,7 +217,8 @@ fn by_flags(flags: &[String], services: &Services) -> Result<ServiceSelection, E
     let mut scope =
         ServiceSelection { origin: "--service".to_owned(), named: ServiceNaming::Yes, ..ServiceSelection::default() };
     let mut seen = BTreeSet::new();
-    for wanted in flags {
+    let mut typed = BTreeSet::new();
+    for wanted in flags.iter().filter(|wanted| typed.insert(*wanted)) {
         let found = services.resolve(wanted).map_err(|why| services.unknown(wanted, why))?;
         if found.kind == MatchKind::Part {
             let service = &services.candidates[found.index].service;

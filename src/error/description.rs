@@ -66,7 +66,7 @@ impl Error {
                 exit: Exit::Credentials,
                 message: format!("failed to read the Railway CLI's {path}").into(),
                 cause: Some(cause.into()),
-                help: Some(Help::command("log in again, which rewrites the file, or set RAILWAY_TOKEN:", "railway login")),
+                help: Some(Help::command("set RAILWAY_TOKEN, or log in again:", "railway login")),
             },
             Self::Output { path, cause } => Description {
                 kind: "output",
@@ -94,7 +94,7 @@ impl Error {
             Self::NoProject { folder } => Description {
                 kind: "no-project",
                 exit: Exit::Usage,
-                message: format!("no project is linked to {}", folder.display()).into(),
+                message: format!("no project is selected for {}", folder.display()).into(),
                 cause: Some(
                     "no flag, doctor.toml, project token, RAILWAY_PROJECT_ID or `railway link` names a project".into(),
                 ),
@@ -107,7 +107,10 @@ impl Error {
                 cause: Some(
                     format!("{origin} names only the project, which has the environments {}", listed(choices, "(none)")).into(),
                 ),
-                help: Some(format!("pass `--environment={}`", first(choices)).into()),
+                help: Some(match choices.as_slice() {
+                    [only] => format!("pass `--environment={}`", quoted(only)).into(),
+                    _ => "pass one of them as `--environment=NAME`".into(),
+                }),
             },
             Self::Unknown { kind, wanted, within, suggestions, choices } => Description {
                 kind: "unknown-name",
@@ -121,7 +124,10 @@ impl Error {
                 help: Some(match suggestions.first() {
                     Some(name) => format!("did you mean `--{kind}={}`?", quoted(name)).into(),
                     None if choices.is_empty() && *kind == "project" => NO_ACCESS.into(),
-                    None => format!("pass one of them as `--{kind}=NAME`").into(),
+                    None => match choices.as_slice() {
+                        [only] => format!("pass it as `--{kind}={}`", quoted(only)).into(),
+                        _ => format!("pass one of them as `--{kind}=NAME`").into(),
+                    },
                 }),
             },
             Self::UnknownKey { what, cause, help } => Description {
@@ -143,7 +149,11 @@ impl Error {
                 exit: Exit::Usage,
                 message: format!("the project token is for {token}, but {origin} names {wanted}").into(),
                 cause: None,
-                help: Some("use a token for that environment, or let the token select project and environment".into()),
+                help: Some(
+                    "use a token for the other environment, or leave the project and environment unset: the token \
+                     determines both"
+                        .into(),
+                ),
             },
             Self::Deleted { kind, name } => Description {
                 kind: "deleted",
@@ -154,15 +164,17 @@ impl Error {
             },
 
             // Credentials ---------------------------------------------------------------------------------------------
-            Self::NoCredentials { sources } => Description {
+            Self::NoCredentials { sources, login } => Description {
                 kind: "no-credentials",
                 exit: Exit::Credentials,
                 message: "no Railway credentials found".into(),
                 cause: Some(sources.join("; ").into()),
-                help: Some(Help::command(
-                    "set RAILWAY_TOKEN to a project token of this environment, or log in:",
-                    "doctor auth login",
-                )),
+                help: Some(match login {
+                    Some(login) => {
+                        Help::command("set RAILWAY_TOKEN to a project token of this environment, or log in:", *login)
+                    }
+                    None => "set RAILWAY_TOKEN to a project token of this environment".into(),
+                }),
             },
             Self::Keyring { cause, help } => Description {
                 kind: "keyring",
@@ -192,7 +204,7 @@ impl Error {
                 kind: "wrong-kind-of-token",
                 exit: Exit::Credentials,
                 message: format!("{from} contains {found}, not {expected}").into(),
-                cause: Some(format!("Railway accepts {found} in another header only").into()),
+                cause: Some(format!("Railway accepts {found} only in a different header").into()),
                 help: Some(format!("set {belongs_in} to this token, and unset {from}").into()),
             },
             Self::NoPermission { from, what, errors, reach } => Description {
@@ -206,15 +218,21 @@ impl Error {
                 }),
                 help: Some("check the id, ask for access in the project's settings, or use a token that has access".into()),
             },
-            Self::NotFound { what, errors } => Description {
+            Self::NotFound { what, errors, variable } => Description {
                 kind: "not-found",
                 exit: Exit::Usage,
                 message: format!("{what}: {NOT_FOUND}").into(),
                 cause: Some(errors.to_string().into()),
-                help: Some(Help::command(
-                    "check the token's access, pass `--project` and `--environment`, or link again:",
-                    "railway link",
-                )),
+                help: Some(match variable {
+                    Some(variable) => {
+                        let flag = if *variable == "RAILWAY_PROJECT_ID" { "--project" } else { "--environment" };
+                        format!("{variable} must be an id; to select by name, pass `{flag}=NAME`").into()
+                    }
+                    None => Help::command(
+                        "check the token's access, pass `--project` and `--environment`, or link again:",
+                        "railway link",
+                    ),
+                }),
             },
             Self::CommitNotFound { commit, errors } => Description {
                 kind: "commit-not-found",
@@ -230,14 +248,14 @@ impl Error {
                 kind: "two-factor",
                 exit: Exit::Credentials,
                 message: format!("workspace {workspace} requires two-factor authentication").into(),
-                cause: Some("it is disabled for the account of the token".into()),
+                cause: Some("the token's account has not enabled it".into()),
                 help: Some("enable it at https://railway.com/account/security".into()),
             },
             Self::MalformedToken { from } => Description {
                 kind: "malformed-token",
                 exit: Exit::Credentials,
                 message: format!("the token from {from} is malformed").into(),
-                cause: Some("it contains characters that no token has".into()),
+                cause: Some("it contains characters that are not valid in a token".into()),
                 help: Some("provide the token alone, without quotes or line breaks".into()),
             },
 
@@ -273,7 +291,7 @@ impl Error {
             Self::RateLimited { wait, by, allowance } => Description {
                 kind: "rate-limited",
                 exit: Exit::Unreachable,
-                message: "Railway's rate limit is reached".into(),
+                message: "Railway's rate limit was reached".into(),
                 cause: Some(rate_limit(*wait, by, allowance.as_deref()).into()),
                 help: Some(match wait {
                     Some(wait) => format!("try again in {}", Seconds(*wait)).into(),
@@ -290,7 +308,7 @@ impl Error {
             Self::Blocked { host, cause, code } => Description {
                 kind: "blocked",
                 exit: Exit::Unreachable,
-                message: format!("something in front of {host} blocked the request").into(),
+                message: format!("a proxy or firewall in front of {host} blocked the request").into(),
                 cause: Some(cause.into()),
                 help: Some(match code {
                     // Cloudflare's codes for a banned client and for a rate limit.
@@ -321,7 +339,7 @@ impl Error {
             Self::Railway { operation, errors } => Description {
                 kind: "railway",
                 exit: Exit::Unreachable,
-                message: format!("Railway failed to process the request {operation}").into(),
+                message: format!("Railway failed to process the `{operation}` request").into(),
                 cause: Some(errors.to_string().into()),
                 help: Some(
                     format!("try again; if it persists, send the trace id to Railway's support; {BUG_REPORT}").into(),
@@ -350,6 +368,13 @@ impl Error {
                 cause: None,
                 help: None,
             },
+            Self::WrongName { typed, expected } => Description {
+                kind: "cancelled",
+                exit: Exit::Usage,
+                message: format!("nothing was changed: `{typed}` is not the name of the environment ({expected})").into(),
+                cause: None,
+                help: None,
+            },
             Self::NotConfirmed { what, cause, help } => Description {
                 kind: "not-confirmed",
                 exit: Exit::Usage,
@@ -374,7 +399,7 @@ impl Error {
             Self::Staged { what } => Description {
                 kind: "staged-changes",
                 exit: Exit::Partial,
-                message: format!("nothing was changed: the environment has a staged change of {what}").into(),
+                message: format!("nothing was changed: the environment has a staged change to {what}").into(),
                 cause: Some("it would later overwrite the pushed value".into()),
                 help: Some("deploy or discard it in the dashboard, or continue with `--on-staged=ignore`".into()),
             },

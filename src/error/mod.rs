@@ -1,7 +1,7 @@
 //! Errors. `description` declares for each of them what is printed and how the run ends.
 //!
-//! A finding is a result; an error means that there is none. No variant contains the value of a variable, a token, or text
-//! that Railway or a library derived from one.
+//! A finding is a result; an error means that there is none. No variant contains the value of a variable, a token, or
+//! text that Railway or a library derived from one.
 
 mod description;
 mod exit;
@@ -56,8 +56,8 @@ pub enum Error {
     Deleted { kind: &'static str, name: String },
 
     // Credentials ---------------------------------------------------------------------------------------------------
-    /// No source of credentials has a token.
-    NoCredentials { sources: Vec<String> },
+    /// No source of credentials has a token. `login` is the command that stores one, if any can here.
+    NoCredentials { sources: Vec<String>, login: Option<&'static str> },
     /// The OS keyring is needed and can't be read.
     Keyring { cause: String, help: Help },
     /// The Railway CLI's login has expired.
@@ -69,7 +69,8 @@ pub enum Error {
     /// A valid token without access to this. `reach` is what it can access, or else why Railway denies it.
     NoPermission { from: String, what: String, errors: RailwayErrors, reach: Option<String> },
     /// An id that does not exist, or that the token's owner has no access to.
-    NotFound { what: String, errors: RailwayErrors },
+    /// `variable` is the variable with the text, if that is not an id, as the variable requires.
+    NotFound { what: String, errors: RailwayErrors, variable: Option<&'static str> },
     /// A commit that is not in the repository of a service.
     CommitNotFound { commit: String, errors: RailwayErrors },
     /// The workspace requires two-factor authentication.
@@ -106,13 +107,15 @@ pub enum Error {
     // Writing -------------------------------------------------------------------------------------------------------
     /// The user declined.
     Cancelled,
+    /// The name of a protected environment was not typed correctly.
+    WrongName { typed: String, expected: String },
     /// A confirmation is required and was not given.
     NotConfirmed { what: String, cause: String, help: Help },
     /// The destination of local values comes from the checkout alone.
     Untrusted { what: String, cause: String, help: Help },
     /// The same, but the user accepted another version before.
     TrustOutdated { what: String, cause: String, help: Help },
-    /// The environment has a staged change of the same variable.
+    /// The environment has a staged change to the same variable.
     Staged { what: String },
     /// Railway is applying staged changes.
     StagedApplying,
@@ -139,6 +142,11 @@ impl Error {
         self.describe().exit
     }
 
+    /// Returns whether the user did not confirm at a prompt.
+    pub fn is_declined(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::WrongName { .. })
+    }
+
     /// Returns why it happened, if that is known.
     pub fn cause(&self) -> Option<String> {
         self.describe().cause.map(Into::into)
@@ -160,6 +168,25 @@ impl Error {
     /// Returns the cause, or the message of an error without one.
     pub fn cause_or_message(&self) -> String {
         self.cause().unwrap_or_else(|| self.to_string())
+    }
+
+    /// Returns the help that the code that returned the error chose.
+    pub fn help_mut(&mut self) -> Option<&mut Help> {
+        match self {
+            Self::Usage { help, .. }
+            | Self::File { help, .. }
+            | Self::NoEnvFile { help, .. }
+            | Self::Config { help, .. }
+            | Self::Write { help, .. }
+            | Self::Journal { help, .. }
+            | Self::UnknownKey { help, .. }
+            | Self::Keyring { help, .. }
+            | Self::NotConfirmed { help, .. }
+            | Self::Untrusted { help, .. }
+            | Self::TrustOutdated { help, .. }
+            | Self::System { help, .. } => Some(help),
+            _ => None,
+        }
     }
 
     /// Returns the errors that it quotes from Railway, to redact them.

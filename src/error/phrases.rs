@@ -52,11 +52,11 @@ pub(super) fn renewal(from: &str) -> Help {
 /// Returns which side limits the rate, and by how much.
 pub(super) fn rate_limit(wait: Option<Duration>, by: &str, allowance: Option<&str>) -> String {
     let limit = match wait {
-        Some(wait) => format!("{by} requires a wait of {}, longer than the time limit of this run", Seconds(wait)),
+        Some(wait) => format!("{by} requires a wait of {}, which exceeds this run's time limit", Seconds(wait)),
         None => format!("{by} rejected every attempt"),
     };
     match allowance {
-        Some(allowance) => format!("{limit}; the limit is {allowance}"),
+        Some(allowance) => format!("{limit}; {by} allows {allowance}"),
         None => limit,
     }
 }
@@ -67,9 +67,11 @@ pub(super) struct Seconds(pub(super) Duration);
 impl fmt::Display for Seconds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
-        if seconds >= 3600 && seconds % 3600 == 0 {
+        if seconds >= 3600 && seconds.is_multiple_of(3600) {
             write!(formatter, "{} h", seconds / 3600)
-        } else if seconds >= 60 && seconds % 60 == 0 {
+        } else if seconds > 3600 {
+            write!(formatter, "{} h {} min", seconds / 3600, seconds % 3600 / 60)
+        } else if seconds >= 60 && seconds.is_multiple_of(60) {
             write!(formatter, "{} min", seconds / 60)
         } else if seconds > 60 {
             write!(formatter, "{} min {} s", seconds / 60, seconds % 60)
@@ -99,6 +101,7 @@ mod tests {
             (80_000, "1 min 20 s"),
             (900_000, "15 min"),
             (3_600_000, "1 h"),
+            (5_430_000, "1 h 30 min"),
         ] {
             assert_eq!(Seconds(Duration::from_millis(milliseconds)).to_string(), expected);
         }

@@ -310,7 +310,7 @@ mod tests {
     const LATE: &str = "late";
     const LARGE: &str = "large";
 
-    /// A run with a limit of two seconds.
+    /// Returns a run with a limit of two seconds.
     fn limited() -> Interrupt {
         let ending = |message: &str| RunEnd { message: message.to_owned(), exit: Exit::Unreachable };
         let interrupt = Interrupt::default();

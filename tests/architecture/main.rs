@@ -17,7 +17,7 @@ const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
     ("commands", &["cli", "drift", "error", "io", "report"]),
     ("io", &["drift", "error"]),
     ("report", &["drift"]),
-    ("cli", &["report"]),
+    ("cli", &["drift", "report"]),
     ("drift", &["error"]),
     ("error", &[]),
     // Compiled only for tests.
@@ -102,7 +102,7 @@ fn every_rule_has_one_file_and_one_table_row() {
     let files: BTreeSet<String> = files_below(&directory, "rs")
         .iter()
         .map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"))
-        .filter(|name| name != "mod" && name != "table")
+        .filter(|name| name != "mod")
         .collect();
     let rules = railway_doctor::drift::rules::RULES;
     let names: BTreeSet<String> = rules.iter().map(|rule| rule.name.to_owned()).collect();

@@ -49,7 +49,8 @@ impl ApplyState<'_, '_> {
         left.is_empty().then_some(())
     }
 
-    /// Whether a change is visible, sealed, or contradicted by another value, so that no further read is needed.
+    /// Returns whether a change is visible, sealed, or contradicted by another value, so that no further read is
+    /// needed.
     fn is_settled(&mut self, index: usize, found: Option<&Variable>) -> bool {
         let store = &self.plan.stores[index];
         if stands(store, found) {

@@ -55,7 +55,7 @@ impl ApplyState<'_, '_> {
         followers
     }
 
-    /// Whether all changes for the service are stored, and there is at least one.
+    /// Returns whether all changes for the service are stored, and there is at least one.
     fn is_ready(&self, index: usize) -> bool {
         let deploy = &self.plan.deploys[index];
         let stores = self.plan.stores.iter().zip(&self.receipts.stores);
@@ -100,13 +100,13 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// Why this run follows a deployment that it did not create.
+    /// Returns why this run follows a deployment that it did not create.
     fn reason_of_adopted(&self, adopted: &Deployment) -> String {
         let reason = match (adopted.origin.automatic_reason(), self.deleted_keys().as_slice()) {
             (Some(what), _) => {
-                format!("Railway created it ({what}) while the values were stored, and it has them")
+                format!("Railway created it ({what}) while the values were being stored, and it has the new values")
             }
-            (None, []) => "created while the values were stored, and has them".to_owned(),
+            (None, []) => "created while the values were being stored, and has the new values".to_owned(),
             (None, keys) => format!("Railway created it when {} was deleted", phrases::names(keys)),
         };
         format!("{reason}; no second one was needed")
@@ -148,8 +148,8 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// The id of the deployment that Railway creates after a start command is set, with a short delay. `None` if no
-    /// start command was set, or if Railway created no deployment.
+    /// Returns the id of the deployment that Railway creates after a start command is set, with a short delay. `None`
+    /// if no start command was set, or if Railway created no deployment.
     fn deployed_with_its_command(&self, index: usize) -> Result<Option<String>, Error> {
         let service = &self.plan.deploys[index].service;
         let is_own = |at: &usize| {
@@ -177,8 +177,8 @@ impl ApplyState<'_, '_> {
         self.settle_creation(index, known, reply)
     }
 
-    /// A deployment that was created while this run was writing and has the new values, so that no second one is
-    /// needed.
+    /// Returns a deployment that was created while this run was writing and has the new values, so that no second one
+    /// is needed.
     ///
     /// `variableDelete` has no option to skip deployments, so after a deletion such a deployment is caused by this run.
     fn appeared(&self, index: usize, old: &Deployed, new: &Deployed) -> Option<Deployment> {
@@ -210,8 +210,8 @@ impl ApplyState<'_, '_> {
         (is_current && (!is_shared || self.has_everything(service, &got))).then_some(newest)
     }
 
-    /// The newest deployment, if it did not exist before the first write. A service's latest deployment may be reported
-    /// late, so after a deletion the list is read as well.
+    /// Returns the newest deployment, if it did not exist before the first write. A service's latest deployment may be
+    /// reported late, so after a deletion the list is read as well.
     fn created_since(&self, service: &ResourceRef, old: &Deployed, new: &Deployed) -> Option<Deployment> {
         let is_new = |one: &Deployment| !old.ids().any(|known| known == one.id);
         // The latest deployment may be a push that Railway skipped.
@@ -229,7 +229,7 @@ impl ApplyState<'_, '_> {
         old.newest().is_none_or(is_newer).then_some(newest)
     }
 
-    /// Whether a deployment has every variable of the service as it is stored now.
+    /// Returns whether a deployment has every variable of the service as it is stored now.
     fn has_everything(&self, service: &ResourceRef, got: &DeployedVariables) -> bool {
         let owner = VariableOwner::Service(service.clone());
         let Ok(now) = read(self.context, &[&owner]) else { return false };
@@ -244,7 +244,7 @@ impl ApplyState<'_, '_> {
         self.receipts.deleted.iter().map(|&index| self.plan.stores[index].key.as_str()).collect()
     }
 
-    /// Reports the deployments that Railway created by itself after a deletion.
+    /// Reports the deployments that Railway created automatically after a deletion.
     fn report_side_effects(&mut self, before: &PreWriteState, now: &PreWriteState) {
         let deleted = phrases::names(&self.deleted_keys());
         if deleted.is_empty() {
@@ -262,7 +262,7 @@ impl ApplyState<'_, '_> {
                 continue;
             };
             let why = match latest.origin.automatic_reason() {
-                Some(what) => format!("Railway created by itself ({what})"),
+                Some(what) => format!("Railway created automatically ({what})"),
                 None => format!("Railway created when {deleted} was deleted"),
             };
             self.applied.remarks.push(format!(

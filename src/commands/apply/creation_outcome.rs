@@ -74,7 +74,8 @@ impl ApplyState<'_, '_> {
         }
         let (value, is) = if keys.len() == 1 { ("value", "is") } else { ("values", "are") };
         self.applied.remarks.push(format!(
-            "the new {value} of {} {is} stored for {}, which still runs with the old {value}: its deployment was refused",
+            "the new {value} of {} {is} stored for {}, which is still running with the old {value}: its deployment was \
+             refused",
             phrases::names(&keys),
             service.name
         ));
@@ -84,12 +85,13 @@ impl ApplyState<'_, '_> {
         let service = &self.plan.deploys[index].service.name;
         let arguments = [self.context.redeploy_command, &[format!("--service={service}")]].concat();
         self.applied.remarks.push(format!(
-            "{service} was deployed too often; its values are stored, and `{}` deploys them in a few minutes",
+            "{service} reached Railway's deployment rate limit; its values are stored; to deploy them, run `{}` in a few \
+             minutes",
             shell_command::line(&arguments)
         ));
     }
 
-    /// The id of a deployment that is newer than all known ones.
+    /// Returns the id of a deployment that is newer than all known ones.
     pub(super) fn find_deployment(
         &self,
         index: usize,

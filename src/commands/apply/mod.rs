@@ -65,17 +65,17 @@ pub(crate) struct ApplyContext<'s> {
 }
 
 impl<'s> ApplyContext<'s> {
-    /// The limits of a polling loop.
+    /// Returns the limits of a polling loop.
     fn poll(&self, limit: PollLimit) -> Poll<'s> {
         Poll { clock: self.client.clock, interrupt: self.interrupt, deadline: self.client.limit.get(), limit }
     }
 
-    /// The most recent deployments of a service, newest first: one request.
+    /// Returns the most recent deployments of a service, newest first: one request.
     fn recent(&self, service: &ResourceRef) -> Result<Vec<Deployment>, Error> {
         self.client.recent(&self.shape.project.id, &self.shape.environment.id, &service.id)
     }
 
-    /// The deployment with that id, if it is among the most recent ones.
+    /// Returns the deployment with that id, if it is among the most recent ones.
     fn deployment(&self, service: &ResourceRef, id: &str) -> Result<Option<Deployment>, Error> {
         Ok(self.recent(service)?.into_iter().find(|one| one.id == id))
     }
@@ -89,7 +89,7 @@ pub(crate) struct ExpectedOfDeployments<'s> {
     pub(crate) survey: &'s Survey,
 }
 
-/// What to do if the environment has a staged change of a planned key.
+/// What to do if the environment has a staged change to a planned key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnStaged {
     /// Write nothing.
@@ -145,7 +145,7 @@ pub(crate) fn apply(
                 |error: KeyringError| format!("the journal's key is in a file next to it, because {}", error.cause());
             applied.remarks.extend(key_in_file.map(remark));
         }
-        let mut work = ApplyState { context: context, plan, receipts: &mut receipts, applied: &mut applied };
+        let mut work = ApplyState { context, plan, receipts: &mut receipts, applied: &mut applied };
         work.write_files();
         work.write_stores();
         work.write_settings(&elsewhere);
@@ -162,7 +162,7 @@ pub(crate) fn apply(
 }
 
 impl Applied {
-    /// Whether a variable, a start command or a file was changed, or may have been.
+    /// Returns whether a variable, a start command or a file was changed, or may have been.
     pub(crate) fn has_changed(&self) -> bool {
         let changed = |receipt: &Receipt| matches!(receipt.outcome, Outcome::Done | Outcome::Unknown);
         self.receipts.iter().any(|receipt| receipt.change != "redeploy" && changed(receipt))
@@ -183,7 +183,7 @@ impl<'s> ApplyState<'_, 's> {
         Writer { client: self.context.client, project: &shape.project.id, environment: &shape.environment.id }
     }
 
-    /// Whether the run ends after the current step.
+    /// Returns whether the run ends after the current step.
     fn is_over(&self) -> bool {
         self.context.interrupt.is_requested() || self.applied.halted.is_some()
     }
@@ -224,12 +224,13 @@ impl<'s> ApplyState<'_, 's> {
     }
 }
 
-/// Whether a step is not done yet.
+/// Returns whether a step is not done yet.
 fn is_open(receipt: &Receipt) -> bool {
     receipt.outcome == Outcome::NotTried
 }
 
-/// The first that applies: interrupted, the error's exit code if nothing was written, or that of the worst shortfall.
+/// Returns the first that applies: interrupted, the error's exit code if nothing was written, or that of the worst
+/// shortfall.
 fn verdict(receipts: &Receipts, applied: &Applied, interrupt: &Interrupt) -> Option<Exit> {
     if interrupt.is_requested() {
         return Some(Exit::Interrupted);
@@ -241,7 +242,7 @@ fn verdict(receipts: &Receipts, applied: &Applied, interrupt: &Interrupt) -> Opt
     applied.shortfalls.values().copied().chain(halted).max().map(exit)
 }
 
-/// The exit code of a shortfall.
+/// Returns the exit code of a shortfall.
 pub(crate) fn exit(shortfall: Shortfall) -> Exit {
     match shortfall {
         Shortfall::Incomplete => Exit::Partial,

@@ -73,7 +73,7 @@ fn recheck_store(store: &VariableChange, found: Option<&Variable>, receipt: &mut
     });
 }
 
-/// Whether a variable is stored as it was when the plan was made.
+/// Returns whether a variable is stored as it was when the plan was made.
 fn is_same(before: Option<&Variable>, found: Option<&Variable>) -> bool {
     match (before, found) {
         (None, None) => true,
@@ -82,7 +82,7 @@ fn is_same(before: Option<&Variable>, found: Option<&Variable>) -> bool {
     }
 }
 
-/// Whether a variable is stored as planned. Always false for a sealed variable, whose value is unknown.
+/// Returns whether a variable is stored as planned. Always false for a sealed variable, whose value is unknown.
 pub(crate) fn stands(store: &VariableChange, found: Option<&Variable>) -> bool {
     match (&store.after, found) {
         (None, None) => true,
@@ -128,7 +128,7 @@ fn local_sides(store: &VariableChange, found: Option<Secret>) -> Sides {
     Sides { planned_on: store.after.clone(), found, wanted: store.before.as_ref().and_then(Variable::stored).cloned() }
 }
 
-/// Refuses to write if there is a staged change of the same key, or of the settings of the same service, which would
+/// Refuses to write if there is a staged change to the same key, or to the settings of the same service, which would
 /// later overwrite it.
 fn refuse_staged(context: ApplyContext<'_>, staged: &StagedChanges, plan: &Plan) -> Result<(), Error> {
     let stores = plan.stores.iter().filter(|store| staged.touches(store.owner.id(), &store.key));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::model::deployment::Deployed;
 use crate::drift::model::receipt::{Outcome, Receipt, Shortfall};
-use crate::drift::plan::Plan;
+use crate::drift::plan::{FileChange, Plan, VariableChange};
 
 /// The names of the steps in receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) struct Receipts {
     pub(crate) settings: Vec<Receipt>,
     /// One for each deployment.
     pub(crate) deploys: Vec<Receipt>,
-    /// Indexes of `stores` whose deletion was sent: Railway may deploy by itself afterwards.
+    /// Indexes of `stores` whose deletion was sent: Railway may deploy automatically afterwards.
     pub(crate) deleted: BTreeSet<usize>,
     /// Indexes of `settings` whose change was sent, with the service's deployments before that: Railway deploys by
     /// itself afterwards.
@@ -40,13 +40,13 @@ pub(crate) struct Receipts {
 }
 
 impl Receipts {
-    /// The receipts of a plan, with every step not tried.
+    /// Returns the receipts of a plan, with every step not tried.
     pub(crate) fn of(plan: &Plan, names: StepNames) -> Self {
         let name = |fix: &'static str| if names == StepNames::Undo { "restore" } else { fix };
-        let edits = |file: &crate::drift::plan::FileChange| {
+        let edits = |file: &FileChange| {
             file.edits.iter().map(|edit| Receipt::of(name(edit.change), Some(&edit.key), &file.name)).collect()
         };
-        let store = |store: &crate::drift::plan::VariableChange| {
+        let store = |store: &VariableChange| {
             let change = if store.after.is_some() { "push" } else { "remove" };
             Receipt::of(name(change), Some(&store.key), store.owner.name())
         };
@@ -63,7 +63,7 @@ impl Receipts {
         }
     }
 
-    /// Whether a step is not done yet. Deployments count only in a plan without other steps.
+    /// Returns whether a step is not done yet. Deployments count only in a plan without other steps.
     pub(crate) fn is_open(&self) -> bool {
         let open = |receipt: &Receipt| receipt.outcome == Outcome::NotTried;
         let changes = self.files.iter().flatten().chain(&self.stores).chain(&self.settings);
@@ -71,7 +71,7 @@ impl Receipts {
         if changes.peek().is_none() { self.deploys.iter().any(open) } else { changes.any(open) }
     }
 
-    /// The shortfall of each service and file, by the place of its receipts.
+    /// Returns the shortfall of each service and file, by the place of its receipts.
     pub(crate) fn shortfalls(&self) -> BTreeMap<String, Shortfall> {
         let mut shortfalls = self.verification.clone();
         let is_settled =
@@ -85,7 +85,7 @@ impl Receipts {
         shortfalls
     }
 
-    /// Whether any step was done, may have been done, or conflicted with another change.
+    /// Returns whether any step was done, may have been done, or conflicted with another change.
     pub(crate) fn has_landed(&self) -> bool {
         let landed =
             |receipt: &Receipt| matches!(receipt.outcome, Outcome::Done | Outcome::Unknown | Outcome::Conflict);
@@ -98,7 +98,7 @@ impl Receipts {
         add(&mut self.verification, place, shortfall);
     }
 
-    /// All receipts, in the order of the plan.
+    /// Returns all receipts, in the order of the plan.
     pub(crate) fn into_receipts(self) -> Vec<Receipt> {
         let written = self.files.into_iter().flatten().chain(self.stores).chain(self.settings);
         written.chain(self.deploys).collect()

@@ -58,7 +58,7 @@ fn compare(setting: &StartCommandChange, now: &CommandsByService, receipt: &mut 
         Some(Sides { planned_on: setting.before.clone(), found: found.cloned(), wanted: setting.after.clone() });
 }
 
-/// The start commands of the environment of the plan.
+/// Returns the start commands of the environment of the plan.
 fn read(context: ApplyContext<'_>) -> Result<CommandsByService, Error> {
     context.client.start_commands(&context.shape.project.id, &context.shape.environment.id)
 }
@@ -143,7 +143,7 @@ impl ApplyState<'_, '_> {
         self.settle_setting(index, reply);
     }
 
-    /// Whether a deployment of the service may be created now. An error is the cause.
+    /// Returns the cause as an error if no deployment of the service may be created now.
     fn may_set(&mut self, service: &ResourceRef, known: &Deployed) -> Result<(), String> {
         let stores = self.plan.stores.iter().zip(&self.receipts.stores);
         let mut own = stores.filter(|(store, _)| store.meant_for.iter().any(|meant| meant.id == service.id));
@@ -285,8 +285,8 @@ impl ApplyState<'_, '_> {
         self.receipts.settings[index].detail = Some(format!("also changed in {names}"));
         self.receipts.is_not_verified(service, Shortfall::Incomplete);
         self.applied.remarks.push(format!(
-            "the start command of {service} should have changed in {own} only, but also changed in {names}: restore it \
-             there before the next deployment, in the dashboard under {service} → Settings → Deploy → Custom Start Command"
+            "the start command of {service} also changed in {names}, not only in {own}; before the next deployment, \
+             restore it in {names}: dashboard → {service} → Settings → Deploy → Custom Start Command"
         ));
     }
 
@@ -306,7 +306,7 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// The start command that this run has set for the service.
+    /// Returns the start command that this run has set for the service.
     pub(crate) fn set_command(&self, service: &ResourceRef) -> Option<&StartCommandChange> {
         let settings = self.plan.settings.iter().zip(&self.receipts.settings);
         let mut set = settings.filter(|(_, receipt)| receipt.outcome == Outcome::Done);

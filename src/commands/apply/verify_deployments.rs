@@ -9,7 +9,7 @@ use crate::commands::apply::{ApplyState, WatchedDeployments};
 use crate::drift::ResourceRef;
 use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::deployment::DeploymentStage;
-use crate::drift::model::receipt::{Outcome, Shortfall};
+use crate::drift::model::receipt::{Outcome, Receipt, Shortfall};
 use crate::drift::phrases;
 use crate::drift::plan::VariableOwner;
 use crate::drift::stale_evidence::{is_removed, is_running};
@@ -76,7 +76,7 @@ impl<'w> ApplyState<'w, '_> {
         }
     }
 
-    /// Why the running values are not the stored ones; `None` if they are equal or unknown.
+    /// Returns why the running values are not the stored ones; `None` if they are equal or unknown.
     fn outdated_values(
         &mut self,
         followed: &WatchedDeployment,
@@ -107,7 +107,7 @@ impl<'w> ApplyState<'w, '_> {
         let is_by_reference = changed.is_empty() || self.has_shared(&service);
         if !is_by_reference && !others.is_empty() {
             self.applied.remarks.push(format!(
-                "{} does not run with the stored value of {} yet; this run did not change it",
+                "{} is not running with the stored value of {} yet; this run did not change that value",
                 service.name,
                 phrases::names(&others)
             ));
@@ -119,7 +119,7 @@ impl<'w> ApplyState<'w, '_> {
         Some(format!("running, but with old values of {}", phrases::names(&old)))
     }
 
-    /// The keys of the service's variables that this run has stored or removed.
+    /// Returns the keys of the service's variables that this run has stored or removed.
     fn changed_keys(&self, service: &ResourceRef) -> BTreeSet<&'w str> {
         let plan = self.plan;
         let stores = plan.stores.iter().zip(&self.receipts.stores);
@@ -136,7 +136,7 @@ impl<'w> ApplyState<'w, '_> {
     fn conclude(&mut self, followed: &WatchedDeployment) {
         let service = &self.plan.deploys[followed.index].service;
         let receipt = &mut self.receipts.deploys[followed.index];
-        let add = |receipt: &mut crate::drift::model::receipt::Receipt, text: String| {
+        let add = |receipt: &mut Receipt, text: String| {
             receipt.detail = Some(match receipt.detail.take() {
                 Some(detail) => format!("{text}; {detail}"),
                 None => text,

@@ -173,7 +173,7 @@ impl ApplyState<'_, '_> {
     }
 }
 
-/// Whether the request changes nothing.
+/// Returns whether the request changes nothing.
 fn is_safe(expected: &ExpectedResponse) -> bool {
     ["GET ", "HEAD "].iter().any(|method| expected.request.starts_with(method))
 }
@@ -186,7 +186,7 @@ fn out_of_time() -> Observed<LogRead> {
     Observed::Unavailable("timed out before it appeared".to_owned())
 }
 
-/// Whether the start command of the new deployment lacks a declared part, which explains a missing line.
+/// Returns whether the start command of the new deployment lacks a declared part, which explains a missing line.
 fn is_explained(declared: &DeclaredState, deployment: &Deployment) -> bool {
     let StartCommand::Set(command) = &deployment.origin.start else { return false };
     !CommandLine::of(command.expose()).lacks(&declared.start_command).is_empty()
@@ -196,7 +196,7 @@ fn is_found(read: &Observed<LogRead>) -> bool {
     matches!(read, Observed::Known(LogRead { outcome: LogMatch::At(_), .. }))
 }
 
-/// The worst result of the log lines and responses.
+/// Returns the worst result of the log lines and responses.
 fn end(declared: &DeclaredState, lines: &[Observed<LogRead>], answers: &[Observed<EndpointOutcome>]) -> DeploymentEnd {
     let lines = declared.lines.iter().zip(lines).filter_map(|(line, read)| line_end(line, read));
     let answers = declared.requests.iter().zip(answers).filter_map(|(expected, answer)| {

@@ -66,7 +66,7 @@ impl ApplyState<'_, '_> {
         (before != now).then(|| StartCommandFault::Commit(now.chars().take(7).collect()))
     }
 
-    /// The commit that has to keep running; unknown after a newer deployment that was in progress.
+    /// Returns the commit that has to keep running; unknown after a newer deployment that was in progress.
     fn commit_before(&self, followed: &WatchedDeployment) -> Option<&String> {
         match &self.plan.deploys[followed.index].how {
             DeployMethod::Redeploy(active) => active.origin.commit.as_ref(),

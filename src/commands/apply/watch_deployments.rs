@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::commands::apply::ApplyState;
 use crate::drift::model::deployment::{DeploymentStage, DeploymentStatus};
+use crate::error::Error;
 use crate::io::poll::{PollEnd, PollLimit, poll_until};
 use crate::io::railway::deployments::DeploymentProgress;
 use crate::io::terminal::progress_row::{ProgressRow, RowState, time};
@@ -51,7 +52,7 @@ impl WatchedDeployment {
         Self { index, id, status: DeploymentStatus::Initializing, end: None, since, took, successions: 0 }
     }
 
-    /// When its end was observed, on the run's clock.
+    /// Returns when its end was observed, on the run's clock.
     pub(crate) fn ended(&self) -> Duration {
         self.since + self.took
     }
@@ -95,7 +96,7 @@ impl ApplyState<'_, '_> {
     }
 
     /// Reads the status of all deployments that have not ended.
-    fn poll(&mut self, followers: &mut [WatchedDeployment]) -> Result<(), crate::error::Error> {
+    fn poll(&mut self, followers: &mut [WatchedDeployment]) -> Result<(), Error> {
         let mut open: Vec<&mut WatchedDeployment> =
             followers.iter_mut().filter(|followed| followed.end.is_none()).collect();
         let ids: Vec<&str> = open.iter().map(|followed| followed.id.as_str()).collect();
@@ -134,7 +135,8 @@ impl ApplyState<'_, '_> {
         let Some(newer) = recent[..own].iter().find(|one| one.status != DeploymentStatus::Skipped) else {
             return Some(DeploymentEnd::Down("removed, and not replaced by a newer deployment".to_owned()));
         };
-        let by_itself = newer.origin.automatic_reason().map(|what| format!("; Railway created it by itself: {what}"));
+        let by_itself =
+            newer.origin.automatic_reason().map(|what| format!("; Railway created it automatically: {what}"));
         self.applied.remarks.push(format!(
             "deployment {} of {} was superseded by {}, which was created after the values were stored{}",
             followed.id,
@@ -170,7 +172,7 @@ fn give_up(followers: &mut [WatchedDeployment], cause: impl Fn(&WatchedDeploymen
     }
 }
 
-/// A phrase for the receipt of a deployment that is down.
+/// Returns a phrase for the receipt of a deployment that is down.
 pub(super) fn failure_text(status: &DeploymentStatus) -> String {
     match status {
         DeploymentStatus::Failed => "the deployment failed".to_owned(),

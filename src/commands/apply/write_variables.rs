@@ -10,8 +10,16 @@ use crate::drift::Secret;
 use crate::drift::model::receipt::{Outcome, Shortfall};
 use crate::drift::plan::VariableOwner;
 use crate::error::Error;
-use crate::io::poll::poll_until;
+use crate::io::poll::{PollEnd, poll_until};
 use crate::io::railway::writer::WriteOutcome;
+
+/// What reading back shows of a change.
+enum ObservedChange {
+    Stored,
+    NotStored,
+    /// The run ended before the longest lag had passed.
+    NotYetStored,
+}
 
 impl ApplyState<'_, '_> {
     /// Writes the open variables. Owners do not depend on each other: after a failure, the next one is tried, unless
@@ -70,6 +78,8 @@ impl ApplyState<'_, '_> {
         let (look, otherwise, error) = match reply {
             WriteOutcome::Done(()) => return self.end(indexes, Outcome::Done, None),
             WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, no.error().clone()),
+            // Railway responded with an error that does not say whether something was changed.
+            WriteOutcome::Unclear(error @ Error::Railway { .. }) => (ReadBack::Retried, Outcome::Failed, error),
             WriteOutcome::Unclear(error) => (ReadBack::Retried, Outcome::Unknown, error),
             WriteOutcome::NotSent(error) => {
                 self.end(indexes, Outcome::Failed, Some(&error.with_cause(": ")));
@@ -79,11 +89,14 @@ impl ApplyState<'_, '_> {
             }
         };
         match self.observe(indexes, look) {
-            Ok(true) => {
+            Ok(ObservedChange::Stored) => {
                 let detail = format!("the response was lost ({error}), but the value is stored");
                 self.end(indexes, Outcome::Done, Some(&detail));
             }
-            Ok(false) => {
+            Ok(ObservedChange::NotYetStored) if look == ReadBack::Retried => {
+                self.end(indexes, Outcome::Unknown, Some(&error.with_cause(": ")));
+            }
+            Ok(ObservedChange::NotStored | ObservedChange::NotYetStored) => {
                 if otherwise == Outcome::Failed {
                     self.applied.cause.get_or_insert(error.exit());
                 }
@@ -102,17 +115,23 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    /// Whether all of these variables are stored as planned.
-    fn observe(&self, indexes: &[usize], look: ReadBack) -> Result<bool, Error> {
-        let Some(owner) = indexes.first().map(|&index| &self.plan.stores[index].owner) else { return Ok(true) };
+    /// Reads whether all of these variables are stored as planned.
+    fn observe(&self, indexes: &[usize], look: ReadBack) -> Result<ObservedChange, Error> {
+        let Some(owner) = indexes.first().map(|&index| &self.plan.stores[index].owner) else {
+            return Ok(ObservedChange::Stored);
+        };
         let is_stored = |_| {
             let now = read(self.context, &[owner]).map(|now| {
                 let mut stores = indexes.iter().map(|&index| &self.plan.stores[index]);
                 stores.all(|store| stands(store, now[owner].get(&store.key)))
             });
-            now.map(|is_stored| is_stored.then_some(true)).transpose()
+            now.map(|is_stored| is_stored.then_some(ObservedChange::Stored)).transpose()
         };
-        poll_until(self.context.poll(look.limit()), read_back::backoff(), is_stored).unwrap_or(Ok(false))
+        match poll_until(self.context.poll(look.limit()), read_back::backoff(), is_stored) {
+            Ok(observed) => observed,
+            Err(PollEnd::LimitReached) => Ok(ObservedChange::NotStored),
+            Err(PollEnd::Interrupted | PollEnd::DeadlineReached) => Ok(ObservedChange::NotYetStored),
+        }
     }
 
     /// Records that the services could not be verified, and why.

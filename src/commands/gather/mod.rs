@@ -65,6 +65,11 @@ impl Gathered {
             self.selection.flags.iter().map(|(_, flag)| flag),
         )
     }
+
+    /// Returns the command that lists the keys of this run.
+    pub(crate) fn matrix_command(&self, world: &World<'_>) -> String {
+        shell_command::line(&self.repeated(&["matrix".to_owned()], world))
+    }
 }
 
 /// Gathers both sides. Sends two requests for up to twenty services, and one more to look up a name.
@@ -80,7 +85,7 @@ pub(crate) fn gather(
     world.status.done();
     client.transport.finish();
     let mut gathered = gathered?;
-    options.only_flag().refuse_unknown(&gathered.survey)?;
+    options.only_flag().refuse_unknown(&gathered.survey, &gathered.matrix_command(world))?;
     // `--only` suppresses findings without a key.
     if gathered.survey.only.is_empty() {
         expectations::check_expectations(

@@ -21,7 +21,6 @@ pub(super) struct LocalSide {
     pub(super) services: Services,
     /// The services in scope, each with its files.
     pub(super) selection: ServiceSelection,
-    /// The env files.
     pub(super) files: EnvFiles,
     /// The example files beside them.
     pub(super) examples: Vec<Example>,

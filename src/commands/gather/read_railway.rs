@@ -11,7 +11,7 @@ use crate::drift::model::observed::Observed;
 use crate::drift::model::staged_changes::StagedChanges;
 use crate::drift::redact::Redactor;
 use crate::drift::runtime::Runtime;
-use crate::drift::service_scope::{Exclusion, providers};
+use crate::drift::service_scope::{Exclusion, is_database_image, providers};
 use crate::drift::{Target, phrases};
 use crate::error::Error;
 use crate::io::railway::client::Client;
@@ -80,6 +80,8 @@ fn exclude_providers(selection: &mut ServiceSelection, targets: &mut Vec<Target>
 
 /// Returns the names of all variables of the environment.
 pub(super) fn catalogue(shape: &Shape) -> Catalogue {
+    let is_database = |service: &&ServiceShape| service.image.as_deref().is_some_and(is_database_image);
+    let databases = shape.services.iter().filter(is_database);
     Catalogue {
         services: shape
             .services
@@ -87,6 +89,7 @@ pub(super) fn catalogue(shape: &Shape) -> Catalogue {
             .map(|service| (service.service.name.clone(), service.variables.keys().cloned().collect()))
             .collect(),
         shared: shape.shared.clone(),
+        databases: databases.map(|service| service.service.name.clone()).collect(),
     }
 }
 

@@ -120,9 +120,9 @@ fn skipped_before(client: &Client<'_>, shape: &Shape, targets: &[Target]) -> BTr
     targets.iter().filter_map(skipped).collect()
 }
 
-/// Returns the skipped push of the wanted commit, or else the newest one, unless an older one failed its checks: then
-/// that one. Returns `None` if a push that was not skipped came after the running commit. `recent` starts with the
-/// newest deployment.
+/// Returns the skipped push that explains why the service is behind: the push of the wanted commit, else the newest
+/// one; if that push or an older one failed its checks, the newest of those. Returns `None` if a later push was
+/// deployed. `recent` starts with the newest deployment.
 fn skipped_push(recent: Vec<Deployment>, running: &DeploymentSource, wanted: Option<&str>) -> Option<Deployment> {
     let is_skipped = |one: &Deployment| one.status == DeploymentStatus::Skipped;
     let is_push = |one: &Deployment| one.origin.commit.is_some() && (is_skipped(one) || one.origin.is_push());

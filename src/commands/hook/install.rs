@@ -98,8 +98,11 @@ pub(super) fn install(args: &HookInstallArgs, world: &mut World<'_>) -> Result<E
 /// Removes the hooks that doctor wrote.
 pub(super) fn uninstall(world: &mut World<'_>) -> Result<Exit, Error> {
     let location = location(world)?;
-    for (_, name) in HOOKS {
-        let FoundHook { shown, hook, .. } = location.find_hook(name, world)?;
+    let hooks = HOOKS.map(|(_, name)| location.find_hook(name, world)).into_iter().collect::<Result<Vec<_>, _>>()?;
+    if hooks.iter().all(|found| found.hook == Hook::None) {
+        return world.print("no hook of doctor is installed\n").map(|()| Exit::Clean);
+    }
+    for FoundHook { name, shown, hook } in hooks {
         let line = match hook {
             Hook::None => continue,
             Hook::Ours | Hook::OursStale => {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::drift::Secret;
 use crate::drift::dotenv::LocalFile;
 use crate::io::config::Config;
 use crate::io::files::{self, Budget, ReadAccess, ReadOutcome, ResolvedFile, display_path};
 use crate::io::git::GitClient;
 
-/// The files with local values.
 #[derive(Debug, Default)]
 pub(super) struct LocalValueFiles {
     /// The files that could be read.
@@ -63,7 +63,7 @@ fn text(
     folder: &Path,
     git_client: &GitClient,
     ends: &mut BTreeSet<PathBuf>,
-) -> Result<Option<crate::drift::Secret>, String> {
+) -> Result<Option<Secret>, String> {
     let end = match files::locate(path, folder, git_client) {
         Err(error) => return Err(error.cause().unwrap_or_default()),
         Ok(ResolvedFile { access: ReadAccess::Once, .. }) => {

@@ -45,6 +45,8 @@ const LISTED: usize = 5;
 struct HookSettings<'o> {
     args: &'o HookRunArgs,
     global: &'o GlobalArgs,
+    /// The pushed ranges. Empty for a commit.
+    ranges: &'o [Range],
     config: Option<&'o Config>,
     /// The time limit of the run.
     limit: Duration,
@@ -56,38 +58,63 @@ pub(super) fn run(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>
         world.status.print_line("doctor: skipped (DOCTOR=0)");
         return Ok(Exit::Clean);
     }
-    let ended = search_staged(args, global, world);
+    let ranges = ranges(args, world);
+    let mut ended = search_staged(args, global, &ranges, world);
     if !matches!(ended, Ok(Exit::Clean)) {
-        world.status.print_line(&blocked(world));
+        // How to skip the hook comes last, after the error.
+        if let Err(error) = &ended
+            && !global.quiet
+            && *error != Error::Interrupted
+        {
+            world.status.print_line(&lines(error, world.terminal));
+            ended = Ok(error.exit());
+        }
+        world.status.print_line(&blocked(&ranges, world));
     }
     ended
 }
 
-/// Returns the message for a blocked commit or push. git sets `GIT_INDEX_FILE` for a commit, and pre-commit sets
-/// `PRE_COMMIT_REMOTE_NAME` for a push.
-fn blocked(world: &World<'_>) -> String {
-    let (what, hooks): (_, &[&str]) = if world.variable("PRE_COMMIT_REMOTE_NAME").is_some() {
+/// Returns the pushed ranges. git writes them to standard input, which it does not use for a commit.
+fn ranges(args: &HookRunArgs, world: &World<'_>) -> Vec<Range> {
+    let named = pushed_files::range_of(&world.variables);
+    let is_commit = world.variables.contains_key("GIT_INDEX_FILE");
+    let is_used = args.files.env_file.iter().any(|path| files::is_stream(path));
+    if !named.is_empty() || is_commit || is_used || world.terminal.input != StreamKind::Pipe {
+        return named;
+    }
+    world.prompt.hook_input(INPUT_TIMEOUT).map(|input| pushed_files::ranges(input.expose())).unwrap_or_default()
+}
+
+/// Returns the message for a blocked commit or push. Only a push has ranges. git sets `GIT_INDEX_FILE` for a commit,
+/// and pre-commit sets `PRE_COMMIT_REMOTE_NAME` for a push.
+fn blocked(ranges: &[Range], world: &World<'_>) -> String {
+    let (what, hooks): (_, &[&str]) = if !ranges.is_empty() || world.variable("PRE_COMMIT_REMOTE_NAME").is_some() {
         ("Push", &["pre-push"])
     } else if world.variable("GIT_INDEX_FILE").is_some() {
         ("Commit", &["pre-commit"])
     } else {
         ("Commit or push", &["pre-commit", "pre-push"])
     };
-    let commands: String = hooks.iter().map(|hook| format!("\n    {}", skip_command(hook))).collect();
-    format!("{what} blocked by doctor. Skip once:{commands}")
+    let commands: Vec<String> = hooks.iter().map(|hook| format!("    {}", skip_command(hook))).collect();
+    format!("{what} blocked by doctor. Skip once:\n{}", commands.join("\n"))
 }
 
 /// Returns the end of a run that reaches a limit: the commit passes with a warning, but not with `--strict`.
 pub(crate) fn unfinished(args: &HookRunArgs, error: &Error, world: &World<'_>) -> RunEnd {
     if args.strict {
-        let words = format!("{}\n{}", lines(error, world.terminal), blocked(world));
+        let words = format!("{}\n{}", lines(error, world.terminal), blocked(&[], world));
         return RunEnd { message: words, exit: error.exit() };
     }
     let words = format!("doctor: warning: this commit was only partly checked: {}", escape::line(&error.to_string()));
     RunEnd { message: words, exit: Exit::Clean }
 }
 
-fn search_staged(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
+fn search_staged(
+    args: &HookRunArgs,
+    global: &GlobalArgs,
+    ranges: &[Range],
+    world: &mut World<'_>,
+) -> Result<Exit, Error> {
     let limit = timeout::parse(&args.timeout)?;
     let mut config = config_file::read(global, world)?;
     // Logs and endpoints depend on what runs, not on the commit, and checking them takes time.
@@ -95,7 +122,7 @@ fn search_staged(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>)
         config.expect_log.clear();
         config.expect_http.clear();
     }
-    let settings = HookSettings { args, global, config: config.as_ref(), limit };
+    let settings = HookSettings { args, global, ranges, config: config.as_ref(), limit };
     if settings.staged(limit.saturating_sub(world.clock.elapsed()), world)? == Exit::Findings {
         return Ok(Exit::Findings);
     }
@@ -122,13 +149,12 @@ fn search_staged(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>)
 impl HookSettings<'_> {
     /// Searches the files of the commit or push. Files that can't be searched block only with `--strict`.
     fn staged(&self, limit: Duration, world: &mut World<'_>) -> Result<Exit, Error> {
-        let ranges = self.ranges(world);
         let search = StagedSearch {
             env_file: &self.args.files.env_file,
             config: self.config,
             git: &GitClient::new(&world.variables).within(limit.saturating_sub(RESERVED.min(limit / 4))),
             today: Offset::UTC.to_datetime(world.clock.now()).date(),
-            ranges: &ranges,
+            ranges: self.ranges,
         };
         let found = match search.run(world) {
             Ok(Some(found)) => found,
@@ -152,17 +178,6 @@ impl HookSettings<'_> {
             Some(gap) if self.args.strict => Err(unchecked(gap)),
             _ => Ok(Exit::Clean),
         }
-    }
-
-    /// Returns the pushed ranges. git writes them to standard input, which it does not use for a commit.
-    fn ranges(&self, world: &World<'_>) -> Vec<Range> {
-        let named = pushed_files::range_of(&world.variables);
-        let is_commit = world.variables.contains_key("GIT_INDEX_FILE");
-        let is_used = self.args.files.env_file.iter().any(|path| files::is_stream(path));
-        if !named.is_empty() || is_commit || is_used || world.terminal.input != StreamKind::Pipe {
-            return named;
-        }
-        world.prompt.hook_input(INPUT_TIMEOUT).map(|input| pushed_files::ranges(input.expose())).unwrap_or_default()
     }
 
     /// Compares with Railway, prints the result, and caches it for the next commit.

@@ -45,7 +45,6 @@ pub(super) struct StagedSecrets {
     pub(super) unsearched: Vec<(String, String)>,
 }
 
-/// A file that is searched.
 struct SearchedFile<'c> {
     name: String,
     kind: FileKind,

@@ -7,6 +7,7 @@ mod unignored_files;
 
 use crate::cli::{self, GlobalArgs, ResultFormat};
 use crate::commands::fix::refuse_parts;
+use crate::commands::gather::Gathered;
 use crate::commands::init::draft::InitDraft;
 use crate::commands::init::gather_sides::SideReader;
 use crate::commands::init::unignored_files::UnignoredFiles;
@@ -14,6 +15,7 @@ use crate::commands::prompts;
 use crate::commands::service_selection::Services;
 use crate::commands::trust;
 use crate::drift::Secret;
+use crate::drift::phrases;
 use crate::drift::rules::RULES;
 use crate::drift::suggest::ConfigDraft;
 use crate::error::{Error, Exit, Help};
@@ -30,14 +32,7 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
     let sides = SideReader::open(args, global, world)?;
     let is_json = args.result.format == ResultFormat::Json;
     let is_asked = !args.yes && !is_json && can_ask(&world.terminal, &world.variables);
-    let gathered = if is_asked {
-        questions::file(&sides, world)?
-    } else {
-        sides.gather(&args.files.env_file, &args.targeting.service, world)?
-    };
-    if args.yes {
-        refuse_parts(&gathered)?;
-    }
+    let gathered = if is_asked { questions::file(&sides, world)? } else { gather_unasked(args, &sides, world)? };
     let mut interview = InitDraft::new(gathered, &context)?;
     if !is_json {
         world.print(&interview.summary(world.terminal.width))?;
@@ -69,8 +64,23 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
     let added = written.and_then(|()| exposed.add(adds, world));
     world.interrupt.end_writing();
     added?;
-    world.print(&format!("Commit it, then run:\n    {}\n", shell_command::line(&check)))?;
+    let files = if adds == YesNo::Yes { "both files" } else { "it" };
+    world.print(&format!("Commit {files}, then run:\n    {}\n", shell_command::line(&check)))?;
     Ok(Exit::Clean)
+}
+
+/// Gathers both sides without questions. A remark reports that no service is in scope.
+fn gather_unasked(args: &cli::InitArgs, sides: &SideReader<'_>, world: &mut World<'_>) -> Result<Gathered, Error> {
+    let mut gathered = sides.gather(&args.files.env_file, &args.targeting.service, world)?;
+    if args.yes {
+        refuse_parts(&gathered)?;
+    }
+    if gathered.survey.targets.is_empty() {
+        let files: Vec<&str> = gathered.files.iter().map(|(name, _)| name.as_str()).collect();
+        let files = phrases::names(&files);
+        gathered.remarks.push(format!("no service shares a key with {files}, so nothing is compared; see --service"));
+    }
+    Ok(gathered)
 }
 
 /// A complete `doctor.toml`.
@@ -143,9 +153,19 @@ fn context(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Resu
                 help: "pass a regular file, or remove --env-file".into(),
             });
         }
-        context.reach(&files::normal(&world.directory.join(file)))?;
+        context.reach(&files::normal(&world.directory.join(file))).map_err(elsewhere)?;
     }
     Ok(context)
+}
+
+/// `--env-file` can't pass a file outside the repository here, because doctor.toml can't name it.
+fn elsewhere(error: Error) -> Error {
+    match error {
+        Error::File { path, cause, .. } => {
+            Error::File { path, cause, help: "run `doctor init` in the directory of that file".into() }
+        }
+        other => other,
+    }
 }
 
 fn already_exists(name: &str) -> Error {
@@ -187,9 +207,8 @@ fn verify_alias(read: &Config, services: &Services, alias: &str, id: &str) -> Re
 
 /// Asks for confirmation, and whether to add the env files to `.gitignore`.
 fn confirm(exposed: &UnignoredFiles, context: &ConfigLocation, world: &mut World<'_>) -> Result<YesNo, Error> {
-    let adds = exposed.ask(world)?;
     if world.prompt.confirm(&prompts::write_config(&context.name), YesNo::Yes)? == PromptAnswer::Given(YesNo::Yes) {
-        Ok(adds)
+        exposed.ask(world)
     } else {
         Err(Error::Cancelled)
     }
@@ -264,7 +283,7 @@ impl FileOutcome {
         let [name, project] = [&context.name, &draft.project.name].map(|name| escape::line(name).into_owned());
         match self {
             Self::Accepted => world.print(&format!("Wrote {name} and accepted it for project {project}.\n")),
-            Self::Changed => world.print(&format!("Wrote {name}. It was changed since, so it is not accepted.\n")),
+            Self::Changed => world.print(&format!("Wrote {name}. It has changed since then, so it is not accepted.\n")),
             Self::NotAccepted(why) => {
                 world.print(&format!("Wrote {name}.\n"))?;
                 let why = escape::line(why);

@@ -44,7 +44,7 @@ pub(crate) fn complete(arguments: &[OsString], world: &mut World<'_>) -> Option<
     world.print_bytes(&text).map_or(Some(Exit::Clean), |()| Some(Exit::Clean))
 }
 
-/// The end of a completion that reaches a limit: no candidates and no message.
+/// Returns the end of a completion that reaches a limit: no candidates and no message.
 fn no_candidates() -> RunEnd {
     RunEnd { message: String::new(), exit: Exit::Clean }
 }

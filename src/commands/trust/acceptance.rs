@@ -1,5 +1,5 @@
-//! A checkout may come from anyone. Local values are sent only to a target that a source outside the checkout names, or
-//! that `doctor.toml` names after the user has accepted it.
+//! Decides whether local values may be sent to a target. A checkout is untrusted: values are sent only to a target that
+//! a source outside the checkout names, or that `doctor.toml` names after the user has accepted it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -127,9 +127,16 @@ impl TrustState {
 
     /// Returns why values of these files must not be sent, or `None` if they may.
     pub(crate) fn objection(&self, consent: Consent, files: &BTreeSet<&str>) -> Option<TrustObjection> {
-        if self.project.is_some() || self.environment.is_some() {
-            return Some(self.about_target());
-        }
+        self.objection_to_target().or_else(|| self.objection_to_files(consent, files))
+    }
+
+    /// Returns why nothing must be sent to the target, or `None` if it is trusted.
+    pub(crate) fn objection_to_target(&self) -> Option<TrustObjection> {
+        (self.project.is_some() || self.environment.is_some()).then(|| self.about_target())
+    }
+
+    /// Returns why values of these files must not be sent to a trusted target, or `None` if they may.
+    pub(crate) fn objection_to_files(&self, consent: Consent, files: &BTreeSet<&str>) -> Option<TrustObjection> {
         if consent == Consent::Asked || !self.needs_acceptance() {
             return None;
         }
@@ -165,15 +172,19 @@ impl TrustState {
         Self { project: None, environment: None, ..self }
     }
 
+    /// Returns flags that name the parts of the target that are not trusted.
+    pub(crate) fn target_flags(&self) -> Vec<String> {
+        let flag =
+            |kind: &str, named: &Option<ResourceRef>| named.as_ref().map(|named| format!("--{kind}={}", named.name));
+        [flag("project", &self.project), flag("environment", &self.environment)].into_iter().flatten().collect()
+    }
+
     fn about_target(&self) -> TrustObjection {
         let part =
             |kind: &str, named: &Option<ResourceRef>| named.as_ref().map(|named| format!("the {kind} {}", named.name));
         let parts = [part("project", &self.project), part("environment", &self.environment)];
         let what = parts.into_iter().flatten().collect::<Vec<_>>().join(" and ");
-        let flag =
-            |kind: &str, named: &Option<ResourceRef>| named.as_ref().map(|named| format!("--{kind}={}", named.name));
-        let flags = [flag("project", &self.project), flag("environment", &self.environment)];
-        let flags: Vec<String> = flags.into_iter().flatten().collect();
+        let flags = self.target_flags();
         match &self.untrusted_link {
             Some((path, why)) => TrustObjection {
                 what: format!("only {path} names {what}"),
@@ -190,7 +201,7 @@ impl TrustState {
         let (file, is_changed) = (&self.file, matches!(self.acceptance, Acceptance::Changed(_)));
         match &self.acceptance {
             Acceptance::Changed(changes) => TrustObjection {
-                what: format!("only {file} {decision}, and it changed since you accepted it"),
+                what: format!("only {file} {decision}, and it differs from the doctor.toml that you accepted"),
                 why: format!("changed settings: {}", changes.join("; ")),
                 help: Help::command("review it and run `doctor trust`, or pass:", flags),
                 is_changed,
@@ -221,7 +232,6 @@ impl TrustObjection {
         format!("{} ({})", self.help, self.what)
     }
 
-    /// Returns the objection as an error.
     pub(crate) fn into_error(self) -> Error {
         let Self { what, why, help, is_changed } = self;
         if is_changed {

@@ -19,7 +19,7 @@ pub fn resolve_inside(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, 
     })
 }
 
-/// Does the same as [`inside`], but returns only the cause of a failure.
+/// Does the same as [`resolve_inside`], but returns only the cause of a failure.
 pub(super) fn follow(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, String> {
     if path.as_os_str().is_empty() {
         return Err("it is empty".to_owned());

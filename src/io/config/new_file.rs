@@ -13,7 +13,7 @@ use crate::io::{files, git};
 /// The widest line, in characters. A list that would be longer has one item per line.
 const WIDEST: usize = 58;
 
-/// Where a new `doctor.toml` goes.
+/// The location of a new `doctor.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigLocation {
     /// The absolute path of the file.

@@ -6,6 +6,7 @@ use std::fmt;
 use ring::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
+use crate::drift::dotenv::pasted_fragment::is_name;
 use crate::io::config::{At, Config, HeaderPart, HttpSection, LoaderSetting};
 
 /// The settings of a `doctor.toml` that decide where local values go.
@@ -80,8 +81,12 @@ impl Config {
             lines.extend(files(&format!("services.{alias:?}.env-file"), section.env_file.as_ref()));
         }
         for section in &self.require {
-            let services = list(section.services.iter().map(|at| &at.value), NameOrder::Sorted);
-            lines.extend(section.keys.iter().map(|key| format!("require {:?} of {services}", key.value)));
+            let services = if section.services.is_empty() {
+                "on every service".to_owned()
+            } else {
+                format!("on {}", list(section.services.iter().map(|at| &at.value), NameOrder::Sorted))
+            };
+            lines.extend(section.keys.iter().map(|key| format!("require {} {services}", name(&key.value))));
         }
         lines.extend(self.expect_http.iter().map(request));
         lines.sort_unstable();
@@ -103,6 +108,11 @@ enum NameOrder {
     /// Kept, because later files win.
     AsWritten,
     Sorted,
+}
+
+/// Quotes a text that is not a name, so that two different files never have the same lines.
+fn name(text: &str) -> String {
+    if is_name(text) && !text.is_empty() { text.to_owned() } else { format!("{text:?}") }
 }
 
 fn files(what: &str, named: Option<&Vec<At<String>>>) -> Option<String> {

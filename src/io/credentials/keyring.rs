@@ -10,6 +10,7 @@ use keyring::Entry;
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
+use crate::error::Help;
 use crate::io::os;
 
 /// The service name of all entries of `doctor` in the keyring.
@@ -39,7 +40,7 @@ impl KeyringError {
     /// Returns the cause as a clause without full stop.
     pub fn cause(&self) -> String {
         match self {
-            Self::Unavailable(why) => format!("the OS keyring is unavailable: {why}"),
+            Self::Unavailable(why) => format!("the OS keyring is unavailable ({why})"),
             Self::Locked => "the OS keyring is locked".to_owned(),
             Self::Unresponsive => "the OS keyring did not respond; it may be waiting at an unlock prompt".to_owned(),
             Self::Failed(why) => format!("the OS keyring can't be used: {why}"),
@@ -47,8 +48,14 @@ impl KeyringError {
     }
 
     /// Returns the help for a login.
-    pub fn help(&self) -> String {
-        format!("{}, or set RAILWAY_TOKEN or RAILWAY_API_TOKEN", self.first_step())
+    pub fn help(&self) -> Help {
+        match self {
+            Self::Unavailable(_) => Help::command(
+                "set RAILWAY_TOKEN or RAILWAY_API_TOKEN, or log in with the Railway CLI:",
+                "railway login",
+            ),
+            _ => format!("{}, or set RAILWAY_TOKEN or RAILWAY_API_TOKEN", self.first_step()).into(),
+        }
     }
 
     /// Returns what to do before trying again.
@@ -135,7 +142,7 @@ fn untrusted_bus() -> Option<KeyringError> {
     }
     // The library ignores a value that is not Unicode, too.
     let address = std::env::var(BUS).ok()?;
-    let why = || format!("{BUS} is not the address of a local socket (`unix:path=/…` or `unix:abstract=…`)");
+    let why = || format!("{BUS} is not a local socket, `unix:path=/…` or `unix:abstract=…`");
     (!is_local_socket(&address)).then(|| KeyringError::Unavailable(why()))
 }
 
@@ -167,7 +174,13 @@ fn unavailable(error: &keyring::Error) -> KeyringError {
         keyring::Error::PlatformFailure(why) => why.to_string(),
         other => other.to_string(),
     };
-    KeyringError::Unavailable(why.strip_prefix("zbus error: ").unwrap_or(&why).to_owned())
+    KeyringError::Unavailable(shortened(why.strip_prefix("zbus error: ").unwrap_or(&why)).to_owned())
+}
+
+/// Replaces the text for a socket that does not exist, or on which nothing listens (`ENOENT`, `ECONNREFUSED`).
+fn shortened(why: &str) -> &str {
+    let is_missing = ["(os error 2)", "(os error 111)", "(os error 61)"].iter().any(|ending| why.ends_with(ending));
+    if why.starts_with("Failed to connect") && is_missing { "no D-Bus session" } else { why }
 }
 
 /// Only the operating system's text is passed on: the library's may quote the entry.
@@ -238,7 +251,17 @@ impl Keyring for InMemoryKeyring {
 
 #[cfg(test)]
 mod tests {
-    use crate::io::credentials::keyring::is_local_socket;
+    use crate::io::credentials::keyring::{is_local_socket, shortened};
+
+    #[test]
+    fn missing_bus_has_a_short_cause() {
+        let failed = |why: &str| format!("Failed to connect to address `unix:path=/run/user/0/bus`: {why}");
+        let missing = failed("No such file or directory (os error 2)");
+        assert_eq!(shortened(&missing), "no D-Bus session");
+        assert_eq!(shortened(&failed("Connection refused (os error 111)")), "no D-Bus session");
+        let denied = failed("Permission denied (os error 13)");
+        assert_eq!(shortened(&denied), denied);
+    }
 
     #[test]
     fn accepts_only_local_sockets() {

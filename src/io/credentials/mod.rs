@@ -106,13 +106,17 @@ pub fn find(places: &TokenSources<'_>) -> Result<Credentials, Error> {
     }
     match keyring_error {
         Some(error) if !matches!(error, KeyringError::Unavailable(_)) => Err(unreadable(&error)),
-        _ => Err(Error::NoCredentials { sources: missing }),
+        None => Err(Error::NoCredentials { sources: missing, login: Some("doctor auth login") }),
+        Some(_) => {
+            let login = (places.cli_login == CliLogin::Allowed).then_some("railway login");
+            Err(Error::NoCredentials { sources: missing, login })
+        }
     }
 }
 
 /// Returns the error for a keyring that is required and could not be read.
 pub fn unreadable(error: &KeyringError) -> Error {
-    Error::Keyring { cause: error.cause(), help: error.help().into() }
+    Error::Keyring { cause: error.cause(), help: error.help() }
 }
 
 /// Returns a description of each source in order, and whether its token is the one that is used.
@@ -128,7 +132,7 @@ pub fn describe_sources(places: &TokenSources<'_>) -> Vec<(String, bool)> {
                 continue;
             }
             Ok(SourceLookup::Nothing(why)) => why,
-            Ok(SourceLookup::KeyringError(error)) => format!("{}: {}", error.cause(), error.help()),
+            Ok(SourceLookup::KeyringError(error)) => error.cause(),
             Err(error) => error.help().map_or_else(|| error.to_string(), |help| format!("{error}: {help}")),
         };
         lines.push((line, false));

@@ -102,7 +102,7 @@ fn missing_credentials_list_every_source() {
         Timestamp::from_second(NOW).unwrap(),
         cli_login,
     ) {
-        Err(Error::NoCredentials { sources }) => sources,
+        Err(Error::NoCredentials { sources, .. }) => sources,
         other => panic!("{other:?}"),
     };
     let folder = tempfile::tempdir().unwrap();
@@ -111,7 +111,7 @@ fn missing_credentials_list_every_source() {
         [
             "RAILWAY_TOKEN is not set",
             "RAILWAY_API_TOKEN is empty",
-            "the OS keyring is unavailable: no bus",
+            "the OS keyring is unavailable (no bus)",
             "~/.railway/config.json does not exist"
         ]
     );
@@ -183,7 +183,7 @@ fn unexpected_fields_are_ignored() {
         r#"{"User":{"token":"x"}}"#,
     ];
     for text in none {
-        let Err(Error::NoCredentials { sources }) = login(text) else { panic!("{text}") };
+        let Err(Error::NoCredentials { sources, .. }) = login(text) else { panic!("{text}") };
         assert_eq!(sources[3], "~/.railway/config.json has no login", "{text}");
     }
 }
@@ -379,7 +379,7 @@ fn unavailable_keyring_is_not_treated_as_empty() {
             host: "backboard.railway.com",
             target: &LoginTarget::default(),
         });
-        let expected = Error::Keyring { cause: error.cause(), help: error.help().into() };
+        let expected = Error::Keyring { cause: error.cause(), help: error.help() };
         assert_eq!(keyring_only.unwrap_err(), expected);
     }
 }

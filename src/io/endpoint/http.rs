@@ -10,6 +10,7 @@ use tokio::runtime::Builder;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
+use crate::io::certificate_error::certificate_error;
 use crate::io::endpoint::{BodyMode, Content, EndpointClient, EndpointHead, EndpointRequest, EndpointResponse};
 
 /// The time limit for making a connection.
@@ -122,6 +123,9 @@ async fn whole(response: &mut Response) -> Result<Zeroizing<Vec<u8>>, String> {
 
 /// Describes an error. The message of reqwest is not used, because it contains the URL and its query.
 fn describe(error: &reqwest::Error) -> String {
+    if let Some(reason) = certificate_error(error) {
+        return format!("its certificate is not trusted: {reason}");
+    }
     let cause = innermost(error);
     if error.is_timeout() && error.is_connect() {
         format!("no connection within {} s", CONNECT.as_secs())

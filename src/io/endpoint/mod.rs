@@ -98,7 +98,6 @@ pub enum Content {
     Html,
     /// JSON of any kind.
     Json,
-    /// Anything else.
     #[default]
     Other,
 }

@@ -44,8 +44,8 @@ fn did_you_mean(paths: &[PathBuf], working_folder: &Path) -> Help {
     let names: Vec<String> = paths.iter().map(|path| quoted(path, working_folder)).collect();
     let flag = format!("--env-file {}", names.first().map_or("PATH", String::as_str));
     match names.as_slice() {
-        [] | [_] => Help::command("did you mean:", flag),
-        _ => Help::command(format!("pass one of {}, for example:", names.join(", ")), flag),
+        [] | [_] => format!("did you mean `{flag}`?").into(),
+        _ => format!("pass one of {}, for example `{flag}`", names.join(", ")).into(),
     }
 }
 
@@ -71,7 +71,8 @@ fn env_files(folder: &Path, wanted: &str) -> Vec<String> {
     let mut names: Vec<(Reverse<usize>, String)> = entries
         .take(FOLDER_LIMIT)
         .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|file_type| !file_type.is_dir()))
+        // A link to nowhere can't be read.
+        .filter(|entry| entry.path().metadata().is_ok_and(|metadata| !metadata.is_dir()))
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| name.starts_with(".env") && !name.starts_with(".envrc") || has_env_ending(name))
         .map(|name| (Reverse(common_start(&name, wanted)), name))

@@ -41,7 +41,7 @@ pub use crate::io::files::locate::{LinkScope, ReadAccess, ResolvedFile, is_in_gi
 use crate::io::files::missing_file_hint::hint;
 pub use crate::io::files::missing_file_hint::{env_files_in, variables_in};
 pub use crate::io::files::output::{append, create_own, refuse_output, refuse_unwritable, write_report};
-pub use crate::io::files::path::{display_path, normal};
+pub use crate::io::files::path::{display_from_home, display_path, normal};
 pub use crate::io::files::replace::{Folders, Replaced, has_other_names, is_read_only, refuse_too_large, replace};
 pub use crate::io::files::size_limit::{Budget, ENV_FILE_LIMIT};
 pub use crate::io::files::temporary::{clear_abandoned, remove_unfinished};
@@ -80,7 +80,12 @@ pub fn read(path: &Path, place: &ResolvedFile, time_limit: Duration, working_fol
         ReadOutcome::Text(text) => Ok(text),
         ReadOutcome::Missing => Err(Error::File {
             path: shown,
-            cause: "no such file".to_owned(),
+            cause: if path.is_symlink() {
+                let end = display_path(&place.end, working_folder);
+                format!("it is a symbolic link to {end}, which does not exist")
+            } else {
+                "no such file".to_owned()
+            },
             help: hint(path, working_folder)
                 .unwrap_or_else(|| "check the path, or pass another file with `--env-file PATH`".into()),
         }),

@@ -24,6 +24,15 @@ pub fn display_path(path: &Path, working_folder: &Path) -> String {
     path.display().to_string()
 }
 
+/// Returns a path of the user rather than of the project: `~/.local/state/doctor`. Outside the home directory, it is as
+/// from [`display_path`].
+pub fn display_from_home(path: &Path, home: Option<&Path>, working_folder: &Path) -> String {
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(rest) => Path::new("~").join(rest).display().to_string(),
+        None => display_path(path, working_folder),
+    }
+}
+
 /// Returns the path without `.` and `..`, resolved lexically.
 pub fn normal(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut sum, component| {
@@ -36,4 +45,21 @@ pub fn normal(path: &Path) -> PathBuf {
         }
         sum
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::io::files::path::display_from_home;
+
+    #[test]
+    fn path_in_home_directory_starts_with_a_tilde() {
+        let shown = |path: &str, home: Option<&str>| {
+            display_from_home(Path::new(path), home.map(Path::new), Path::new("/home/ada/shop"))
+        };
+        assert_eq!(shown("/home/ada/.local/state/doctor", Some("/home/ada")), "~/.local/state/doctor");
+        assert_eq!(shown("/var/doctor", Some("/home/ada")), "/var/doctor");
+        assert_eq!(shown("/home/ada/x", None), "../x");
+    }
 }

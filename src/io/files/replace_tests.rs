@@ -11,7 +11,7 @@ use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::files::replace::{Naming, RenameOutcome, Replacement, take_place};
 use crate::io::files::temporary::Scratch;
-use crate::io::files::{Folders, Replaced, clear_abandoned, has_other_names, replace};
+use crate::io::files::{Folders, Replaced, clear_abandoned, has_other_names, remove, replace};
 use crate::io::git::tests::{git, output};
 
 /// The variable with the directory of a child process that a test kills or lets run out of space.
@@ -122,7 +122,7 @@ fn read_only_and_git_files_are_unchanged() {
         let expected = Some("old").filter(|_| !path.ends_with("new"));
         assert_eq!(why(swap(&folder.join(path), expected, "new")), "it is inside a git directory", "{path}");
     }
-    assert!(crate::io::files::remove(&folder.join("link"), Some(&Secret::new("old")), &folder).is_err());
+    assert!(remove(&folder.join("link"), Some(&Secret::new("old")), &folder).is_err());
     assert_eq!(fs::read_to_string(folder.join(".git/config")).unwrap(), "old");
     assert!(!folder.join(".git/new").exists());
     fs::set_permissions(folder.join(".env"), fs::Permissions::from_mode(0o600)).unwrap();

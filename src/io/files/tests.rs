@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::files::{
-    Created, ReadOutcome, create, default_env_file, display_path, env_files, locate, no_env_file, normal, read_text,
-    write_whole,
+    self, Created, ReadOutcome, create, default_env_file, display_path, env_files, locate, no_env_file, normal,
+    read_text, write_whole,
 };
 use crate::io::git::GitClient;
 
@@ -26,7 +26,7 @@ fn folder(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
 
 fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
     let place = locate(path, working_folder, &GitClient::new(&BTreeMap::new()))?;
-    crate::io::files::read(path, &place, Duration::from_millis(200), working_folder)
+    files::read(path, &place, Duration::from_millis(200), working_folder)
 }
 
 /// Returns the path, the cause and the help of the error for a file.
@@ -132,7 +132,7 @@ fn special_files_are_refused_without_blocking() {
     }
     assert_eq!(refused(&folder.join("socket"), &folder).1, "it is a socket, not a file");
     assert_eq!(refused(Path::new("/dev/zero"), &folder).1, "it is a device, not a file");
-    assert_eq!(refused(&folder.join("broken"), &folder).1, "no such file");
+    assert_eq!(refused(&folder.join("broken"), &folder).1, "it is a symbolic link to gone, which does not exist");
     assert!(read(&folder.join("good"), &folder).is_ok());
 }
 
@@ -142,15 +142,15 @@ fn missing_file_suggests_existing_files() {
     let cases: &[(&[&str], &str, &str)] = &[
         (&[], ".env", OTHER),
         (&["README.md", "environment.ts", "src/.env"], ".env", OTHER),
-        (&[".env", ".envrc"], ".env.staging", "did you mean: `--env-file .env`"),
+        (&[".env", ".envrc"], ".env.staging", "did you mean `--env-file .env`?"),
         (
             &[".env.local", ".env.production", "x.env"],
             ".env.prod",
-            "pass one of .env.production, .env.local, x.env, for example: `--env-file .env.production`",
+            "pass one of .env.production, .env.local, x.env, for example `--env-file .env.production`",
         ),
-        (&["my own.env"], "my-own.env", "did you mean: `--env-file 'my own.env'`"),
+        (&["my own.env"], "my-own.env", "did you mean `--env-file 'my own.env'`?"),
         (&[".env.example"], ".env", "create it from the template, then fill it in: `cp .env.example .env`"),
-        (&[".env.example", ".env.local"], ".env", "did you mean: `--env-file .env.local`"),
+        (&[".env.example", ".env.local"], ".env", "did you mean `--env-file .env.local`?"),
         (&[".env/keep"], ".env.local", OTHER),
     ];
     for (files, wanted, hint) in cases {
@@ -169,7 +169,19 @@ fn suggests_file_from_parent_directory_within_repository() {
     };
     assert_eq!(help(), "pass a file with `--env-file PATH`");
     fs::write(folder.join("repository/.env"), "A=1").unwrap();
-    assert_eq!(help(), "did you mean: `--env-file ../../.env`");
+    assert_eq!(help(), "did you mean `--env-file ../../.env`?");
+}
+
+#[cfg(unix)]
+#[test]
+fn dangling_link_is_the_cause_and_not_suggested() {
+    let (_guard, folder) = folder(&["x/keep"]);
+    std::os::unix::fs::symlink("/nonexistent", folder.join(".env")).unwrap();
+    let (_, cause, help) = refused(&folder.join(".env"), &folder);
+    assert_eq!(cause, "it is a symbolic link to /nonexistent, which does not exist");
+    assert_eq!(help, "check the path, or pass another file with `--env-file PATH`");
+    let (_, cause, help) = refused(&folder.join(".env.local"), &folder);
+    assert_eq!((cause.as_str(), help.contains("did you mean")), ("no such file", false));
 }
 
 #[test]

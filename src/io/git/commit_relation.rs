@@ -205,11 +205,13 @@ fn repository(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::path::{Path, PathBuf};
 
     use crate::drift::model::deployment::{DeploymentSource, SkipReason};
     use crate::drift::model::observed::Observed;
     use crate::drift::runtime::{Code, IncomparableCommit, Relation, SkippedPush};
+    use crate::io::git::GitClient;
     use crate::io::git::commit_relation::{RelationQuery, relate, repository};
     use crate::io::git::tests::{git, git_client, output};
 
@@ -351,10 +353,7 @@ mod tests {
     #[test]
     fn git_is_not_run_when_result_is_impossible() {
         let (_guard, folder, [first, ..]) = history();
-        let nowhere = crate::io::git::GitClient::new(&std::collections::BTreeMap::from([(
-            "PATH".to_owned(),
-            "/nowhere".to_owned(),
-        )]));
+        let nowhere = GitClient::new(&BTreeMap::from([("PATH".to_owned(), "/nowhere".to_owned())]));
         let with_commit = origin(&first);
         let without = DeploymentSource::default();
         let ask = |root: Option<&Path>, declared, running| {

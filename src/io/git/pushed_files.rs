@@ -103,7 +103,7 @@ mod tests {
     use std::fs;
 
     use crate::io::git::pushed_files::{range_of, ranges};
-    use crate::io::git::staged_files::IndexRepository;
+    use crate::io::git::staged_files::{IndexRepository, StagedFile};
     use crate::io::git::tests::{git, git_client, output, repository};
 
     const ZERO: &str = "0000000000000000000000000000000000000000";
@@ -142,9 +142,7 @@ mod tests {
         let pushed = |to: &str, from: &str| {
             let line = format!("refs/heads/main {to} refs/heads/main {from}\n");
             let pushed = git_client.pushed(&found, &ranges(&line)).unwrap();
-            let text = |change: &crate::io::git::pushed_files::StagedFile| {
-                output(&folder, &["cat-file", "blob", &change.blob])
-            };
+            let text = |change: &StagedFile| output(&folder, &["cat-file", "blob", &change.blob]);
             let mut files: Vec<String> =
                 pushed.objects.iter().map(|one| format!("{} {}", one.path.display(), text(one))).collect();
             files.sort();

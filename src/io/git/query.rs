@@ -40,7 +40,8 @@ const SAFE_OPTIONS: &[&str] = &[
     "core.hooksPath=/dev/null",
 ];
 
-/// The length of the prefix of [`CAREFUL`] without `core.hooksPath`. The query for the hooks directory runs no hook.
+/// The length of the prefix of [`SAFE_OPTIONS`] without `core.hooksPath`. The query for the hooks directory runs no
+/// hook.
 const BESIDE_HOOKS: usize = 7;
 
 /// Environment of the child process. It never prompts and never fetches, not even the missing objects of a partial

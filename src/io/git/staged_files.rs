@@ -151,7 +151,7 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
-    use crate::io::git::staged_files::IndexRepository;
+    use crate::io::git::staged_files::{IndexRepository, StagedFile};
     use crate::io::git::tests::{git, git_client, output, repository};
 
     fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) {
@@ -169,7 +169,7 @@ mod tests {
         let git_client = git_client(folder.parent().unwrap());
         let repository = IndexRepository::of(folder, &variables(environment), &git_client).unwrap().unwrap();
         let changes = git_client.staged(&repository).unwrap();
-        let line = |change: &crate::io::git::staged_files::StagedFile| {
+        let line = |change: &StagedFile| {
             let new = if change.is_new { " new" } else { "" };
             format!("{} {}{new}", change.path.display(), output(folder, &["cat-file", "blob", &change.blob]))
         };

@@ -42,7 +42,7 @@ fn write(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-/// Returns an [`Asker`] with the `PATH` of the tests and a home directory without configuration.
+/// Returns a [`GitClient`] with the `PATH` of the tests and a home directory without configuration.
 pub(super) fn git_client(home: &Path) -> GitClient {
     let path = std::env::var("PATH").unwrap();
     let home = home.to_str().unwrap().to_owned();

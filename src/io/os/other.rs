@@ -164,3 +164,6 @@ impl TerminalMode {
     #[expect(clippy::unused_self, reason = "the mode is part of it on other platforms")]
     pub(in crate::io) fn restore(&self) {}
 }
+
+/// Does nothing: only unsafe functions discard the input of a console.
+pub(in crate::io) fn discard_input() {}

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::{SigSet, Signal};
 use rustix::fs::{Access, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::termios::{self, OptionalActions, Termios};
+use rustix::termios::{self, OptionalActions, QueueSelector, Termios};
 
 use crate::drift::model::file_exposure::Readers;
 use crate::io::os::FileMode;
@@ -321,7 +321,6 @@ impl TerminalMode {
         Self(termios::tcgetattr(io::stdin()).ok())
     }
 
-    /// Restores the mode.
     pub(in crate::io) fn restore(&self) {
         // A process in the background would be stopped for setting the mode.
         if let Some(mode) = &self.0
@@ -330,4 +329,9 @@ impl TerminalMode {
             termios::tcsetattr(io::stdin(), OptionalActions::Now, mode).unwrap_or(());
         }
     }
+}
+
+/// Discards what was typed at the terminal and not read yet.
+pub(in crate::io) fn discard_input() {
+    termios::tcflush(io::stdin(), QueueSelector::IFlush).unwrap_or(());
 }

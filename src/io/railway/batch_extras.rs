@@ -17,7 +17,6 @@ use crate::io::railway::response::{ErrorKind, GraphqlError};
 pub(crate) enum ReadOptions {
     /// The snapshots of the running deployments, and the staged changes.
     Running,
-    /// Nothing.
     Nothing,
 }
 
@@ -54,7 +53,6 @@ impl<'r> BatchExtras<'r> {
         self.deployments[index]
     }
 
-    /// Returns whether this batch requests the staged changes.
     pub(crate) fn requests_staged_changes(&self) -> batch::StagedQuery {
         let is_due = self.along == ReadOptions::Running && !self.staged.is_requested();
         if is_due { batch::StagedQuery::Asked } else { batch::StagedQuery::NotAsked }

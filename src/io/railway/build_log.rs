@@ -18,7 +18,7 @@ use crate::io::railway::operations::{
 /// The number of lines to read. The error of a step may be far before the last lines, because other steps continue.
 const LINES: i64 = 500;
 
-/// Lines are read from this long before the deployment was created, like in the official CLI.
+/// Lines are read from this long before the deployment was created, like in the Railway CLI.
 const BEFORE: Duration = Duration::from_secs(5 * 60);
 
 /// Railway's time has a resolution of a second, so lines of the current second are included.
@@ -27,7 +27,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The deployment of a build.
 #[derive(Clone, Copy, Debug)]
 pub struct Build<'b> {
-    /// Its environment.
+    /// The id of its environment.
     pub environment: &'b str,
     /// Its id.
     pub deployment: &'b str,

@@ -31,11 +31,9 @@ const LONGEST_REDACTED: usize = 64 << 10;
 
 /// A client for the requests of one run.
 pub struct Client<'w> {
-    /// The transport.
     pub(crate) transport: PrefetchingTransport<'w>,
     /// The token.
     pub(crate) credentials: &'w Credentials,
-    /// The clock.
     pub(crate) clock: &'w dyn Clock,
     /// Standard error.
     pub(crate) status: &'w dyn StatusOutput,

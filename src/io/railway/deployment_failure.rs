@@ -16,7 +16,6 @@ use crate::io::railway::variables::LONGEST_ERROR;
 /// The end of Railway's error for a failed build. It is removed, because doctor shows or links the log anyway.
 const HINT: &str = "please check the build logs for more details";
 
-/// A deployment that failed.
 #[derive(Clone, Debug, Default)]
 pub struct FailedDeployment {
     /// The reason.
@@ -47,7 +46,6 @@ struct StepEdge {
     node: StepAttempt,
 }
 
-/// An attempt at a step.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StepAttempt {

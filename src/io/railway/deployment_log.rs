@@ -245,7 +245,7 @@ impl Client<'_> {
             (Some(time), ..) => LogMatch::At(self.redactor.redact(time)),
             (None, Some(doubt), _) => LogMatch::Open(doubt.clone()),
             (None, None, Some(age)) => LogMatch::Open(format!(
-                "the deployment is {} old; the line may take {}",
+                "the deployment is {} old; the line may take up to {}",
                 duration_text(age.unsigned_abs()),
                 duration_text(within)
             )),

@@ -25,7 +25,6 @@ use crate::io::railway::staged_changes::{StagedPatch, staged};
 /// The state of an environment right before a write.
 #[derive(Debug, Default)]
 pub struct PreWriteState {
-    /// The staged changes, if any.
     pub staged: Option<StagedChanges>,
     /// The deployments of each service, by its id.
     pub deployed: BTreeMap<String, Deployed>,
@@ -35,7 +34,6 @@ pub struct PreWriteState {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentProgress {
-    /// The deployment's id.
     pub id: String,
     /// Railway's status.
     #[serde(deserialize_with = "status")]

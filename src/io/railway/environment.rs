@@ -42,9 +42,7 @@ pub(crate) const NO_CURSOR: &str = "Railway reports another page, but no cursor 
 /// An environment without its values.
 #[derive(Debug)]
 pub struct Shape {
-    /// The project.
     pub project: ResourceRef,
-    /// The environment.
     pub environment: ResourceRef,
     /// The services with an instance in it, sorted by name.
     pub services: Vec<ServiceShape>,
@@ -55,7 +53,6 @@ pub struct Shape {
 /// A service of an environment.
 #[derive(Debug)]
 pub struct ServiceShape {
-    /// The service.
     pub service: ResourceRef,
     /// The directory in the repository that it is built from.
     pub root_directory: Option<String>,
@@ -397,8 +394,9 @@ pub(crate) fn refuse_deleted(kind: &'static str, name: &str, deleted_at: Option<
     }
 }
 
-/// Follows the pages of a listing to the end, or fails; it never returns a partial list. Only Railway knows where a
-/// listing ends, so a further page without a cursor, a cursor that was already returned and too many pages are errors.
+/// Follows the pages of a listing to the end, or fails; it never returns a partial list. The position of a page is
+/// known only from Railway's cursor, so a further page without a cursor, a cursor that was already returned and too
+/// many pages are errors.
 pub(crate) struct Pages {
     what: &'static str,
     cursors: HashSet<String>,

@@ -42,7 +42,7 @@ impl Client<'_> {
             };
         }
         if has(ErrorKind::NotFound) {
-            return Error::NotFound { what: what.to_owned(), errors };
+            return Error::NotFound { what: what.to_owned(), errors, variable: None };
         }
         Error::Railway { operation, errors }
     }

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::drift::redact::Redactor;
 use crate::error::Error;
+use crate::io::certificate_error::certificate_error;
 use crate::io::os;
 use crate::io::railway::transport::{
     ConcurrentTransport, HttpRequest, HttpResponse, OTHER_HEADERS, PostOutcome, Scheme, Transport, TransportFailure,
@@ -47,7 +48,8 @@ enum EndpointKind {
 }
 
 impl Endpoint {
-    /// Railway's API on this host. Without `source` in the query string, Cloudflare may treat the client as a bot.
+    /// Returns the endpoint of Railway's API on this host. Without `source` in the query string, Cloudflare may treat
+    /// the client as a bot.
     pub fn railway(host: &str) -> Self {
         Self {
             url: format!("https://{host}/graphql/v2?source=railway-doctor"),
@@ -260,7 +262,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 /// cause.
 fn failure(error: &reqwest::Error) -> TransportFailure {
     let cause = innermost(error);
-    if let Some(certificate) = certificate(error) {
+    if let Some(certificate) = certificate_error(error) {
         TransportFailure::Certificate(certificate)
     } else if error.is_timeout() && error.is_connect() {
         TransportFailure::NotSent(format!("no connection within {} s", CONNECT.as_secs()))
@@ -273,23 +275,6 @@ fn failure(error: &reqwest::Error) -> TransportFailure {
     }
 }
 
-/// Returns the reason why rustls rejected the certificate, if that was the failure.
-fn certificate(error: &reqwest::Error) -> Option<String> {
-    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(cause) = next {
-        if let Some(rustls::Error::InvalidCertificate(reason)) = cause.downcast_ref() {
-            return Some(reason.to_string());
-        }
-        // The source of an `io::Error` is that of its inner error, so the inner error itself would be skipped.
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match inner {
-            Some(inner) => Some(inner),
-            None => cause.source(),
-        };
-    }
-    None
-}
-
 fn innermost(error: &dyn StdError) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
@@ -298,7 +283,8 @@ fn innermost(error: &dyn StdError) -> String {
     cause.to_string()
 }
 
-/// The only reason why a client can't be built: no root certificates, as in an empty container.
+/// Returns the error for missing root certificates, as in an empty container: the only reason why a client can't be
+/// built.
 fn no_certificates(host: &str, error: &reqwest::Error) -> Error {
     Error::NoRootCertificates { host: host.to_owned(), cause: innermost(error) }
 }

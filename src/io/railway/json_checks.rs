@@ -113,7 +113,6 @@ impl<'de> Visitor<'de> for Any<'_> {
     }
 }
 
-/// The hash of a key.
 struct KeyHash<'i>(&'i Inspection);
 
 impl<'de> DeserializeSeed<'de> for KeyHash<'_> {

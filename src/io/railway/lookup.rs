@@ -14,7 +14,6 @@ use crate::io::railway::service_instance::PageEnd;
 /// A project and its environments.
 #[derive(Clone, Debug)]
 pub struct LocatedProject {
-    /// The project.
     pub project: ResourceRef,
     /// Its environments that are not deleted, in Railway's order.
     pub environments: Vec<LocatedEnvironment>,

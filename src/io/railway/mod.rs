@@ -55,7 +55,8 @@ impl Client<'_> {
         environment::by_ids(self, project, environment)
     }
 
-    /// The same for ids that were looked up by name. An error if the ids now belong to resources with other names.
+    /// Does the same for ids that were looked up by name. Returns an error if the ids now belong to resources with
+    /// other names.
     pub fn shape_of(&self, project: &ResourceRef, environment: &ResourceRef) -> Result<Shape, Error> {
         let shape = self.shape(&project.id, &environment.id)?;
         self.require_same("project", &project.name, &shape.project.name)?;
@@ -83,8 +84,8 @@ impl Client<'_> {
         Ok(variables::read(self, shape, services, ReadOptions::Nothing)?.stored)
     }
 
-    /// The same, with the variables of the running deployments and the staged changes in the same requests. If one of
-    /// these makes Railway reject a whole request, it is sent once more without it.
+    /// Does the same, and reads the variables of the running deployments and the staged changes in the same requests.
+    /// If one of these makes Railway reject a whole request, it is sent once more without it.
     pub fn values_and_running(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Read, Error> {
         variables::read(self, shape, services, ReadOptions::Running)
     }

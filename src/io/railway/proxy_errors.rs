@@ -38,7 +38,7 @@ pub(crate) fn server(reply: &HttpResponse) -> Option<&'static str> {
     known_server(header(reply, "server")?)
 }
 
-/// The same for a header's value.
+/// Does the same for a header's value.
 pub(crate) fn known_server(value: &str) -> Option<&'static str> {
     let name = value.trim().split(['/', ' ', '(']).next().unwrap_or_default().to_ascii_lowercase();
     SERVERS.iter().find(|(known, _)| *known == name).map(|(_, shown)| *shown)

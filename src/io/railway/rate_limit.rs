@@ -15,7 +15,14 @@ pub(super) const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
 /// Railway documents `X-RateLimit-Limit`, but sends `RateLimit-Policy`. Both are supported.
 pub(super) fn allowance(rate: &[(String, String)]) -> Option<String> {
     if let Some((requests, seconds)) = policy(rate) {
-        return Some(format!("{requests} requests in {seconds} s"));
+        let period = match seconds {
+            1 => "a second".to_owned(),
+            60 => "a minute".to_owned(),
+            3600 => "an hour".to_owned(),
+            86400 => "a day".to_owned(),
+            _ => format!("in {seconds} s"),
+        };
+        return Some(format!("{requests} requests {period}"));
     }
     header(rate, "x-ratelimit-limit")?.trim().parse::<u64>().ok().map(|requests| format!("{requests} requests"))
 }
@@ -54,8 +61,9 @@ mod tests {
     #[test]
     fn reads_rate_limit_from_headers() {
         for (name, value, expected) in [
-            ("ratelimit-policy", "\"default\";q=1000;w=3600", Some("1000 requests in 3600 s")),
-            ("ratelimit-policy", "\"default\"; q=100; w=60; x=1", Some("100 requests in 60 s")),
+            ("ratelimit-policy", "\"default\";q=1000;w=3600", Some("1000 requests an hour")),
+            ("ratelimit-policy", "\"default\"; q=100; w=60; x=1", Some("100 requests a minute")),
+            ("ratelimit-policy", "q=5;w=10", Some("5 requests in 10 s")),
             ("ratelimit-policy", "nonsense", None),
             ("x-ratelimit-limit", "10000", Some("10000 requests")),
             ("x-ratelimit-limit", "\u{1b}[31m", None),

@@ -36,11 +36,12 @@ impl Client<'_> {
             return Ok(());
         }
         // The returned id may be any text, so it is not shown.
-        let cause = format!("the response is about another {kind} than the requested one");
+        let cause = format!("the response is for a different {kind}");
         Err(Error::InvalidResponse { host: self.host(), cause })
     }
 
-    /// The same for parts of a response: all must belong to this environment, and to this service if they name one.
+    /// Does the same for parts of a response: all must belong to this environment, and to this service if they name
+    /// one.
     pub(crate) fn require_claims<'a>(
         &self,
         environment: &str,

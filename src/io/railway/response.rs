@@ -1,7 +1,7 @@
 //! Turns a response into data or a classified error.
 //!
 //! Railway reports nearly all failures as HTTP 200 with prose in `errors`, and most of them with the same code. The
-//! meaning of the phrases is known from recorded responses and from the phrases that the official CLI matches. Only
+//! meaning of the phrases is known from recorded responses and from the phrases that the Railway CLI matches. Only
 //! [`ErrorKind::of`] depends on them.
 
 use serde::Deserialize;
@@ -60,7 +60,6 @@ pub(crate) struct ResponseData<T> {
     pub(crate) beside: Vec<GraphqlError>,
 }
 
-/// One GraphQL error.
 #[derive(Clone, Debug)]
 pub(crate) struct GraphqlError {
     pub(crate) kind: ErrorKind,
@@ -80,7 +79,7 @@ impl GraphqlError {
         Self { kind: if is_about_token { ErrorKind::NotAuthorized } else { self.kind }, ..self }
     }
 
-    /// The error for HTTP 413, with which the edge rejects a large request.
+    /// Returns the error for HTTP 413, with which the edge rejects a large request.
     fn too_large() -> Self {
         Self {
             kind: ErrorKind::TooLarge,
@@ -119,7 +118,6 @@ pub(crate) enum ErrorKind {
     RedeployLater,
     /// The service has no deployment that could be deployed again.
     NothingToRedeploy,
-    /// Anything else.
     Other,
 }
 
@@ -202,7 +200,7 @@ struct RawError {
     trace_id: Value,
 }
 
-/// Reads a response. The messages of serde_json are never passed on, because they may quote values.
+/// Reads a response. The messages of `serde_json` are never passed on, because they may quote values.
 pub(crate) fn read<T: DeserializeOwned>(reply: &HttpResponse) -> Result<ResponseData<T>, ResponseError> {
     check_status(reply)?;
     inspect(&reply.body)

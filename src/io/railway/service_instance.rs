@@ -34,7 +34,6 @@ const OPTIONAL: [&str; 15] = [
 const OPTIONAL_TYPES: [&str; 6] =
     ["AllDomains", "CustomDomain", "CustomDomainStatus", "Deployment", "DeploymentDeploymentInstance", "ServiceDomain"];
 
-/// A service instance.
 #[derive(Debug)]
 pub(crate) struct ServiceInstance {
     pub(crate) id: String,
@@ -196,7 +195,9 @@ impl Listing {
                         match instance {
                             Some(instance) => instance.mark_unavailable(spare, &why),
                             None => {
-                                self.instances.iter_mut().for_each(|instance| instance.mark_unavailable(spare, &why))
+                                for instance in &mut self.instances {
+                                    instance.mark_unavailable(spare, &why);
+                                }
                             }
                         }
                     }
@@ -211,13 +212,13 @@ impl Listing {
 /// Returns whether a query without deployments and settings may succeed: an error is about these, or it names no field.
 pub(crate) fn may_pass_when_plain(refusals: &[GraphqlError]) -> bool {
     let is_optional = |name: &str| OPTIONAL.contains(&name);
-    let named = |refusal: &GraphqlError| refusal.path.iter().any(|part| is_optional(part));
-    let quoted = |refusal: &GraphqlError| {
+    let has_path = |refusal: &GraphqlError| refusal.path.iter().any(|part| is_optional(part));
+    let is_quoted = |refusal: &GraphqlError| {
         let mut names = refusal.message.split('"').skip(1).step_by(2);
         refusal.kind == ErrorKind::Schema && names.any(|name| is_optional(name) || OPTIONAL_TYPES.contains(&name))
     };
     let is_unspecific = |refusal: &GraphqlError| {
         refusal.kind.is_of_size() || refusal.kind == ErrorKind::Problem && refusal.path.is_empty()
     };
-    refusals.iter().any(|refusal| named(refusal) || quoted(refusal) || is_unspecific(refusal))
+    refusals.iter().any(|refusal| has_path(refusal) || is_quoted(refusal) || is_unspecific(refusal))
 }

@@ -23,7 +23,7 @@ pub(crate) fn probe(client: &Client<'_>, scheme: Scheme) -> Probed {
                     let names: Vec<String> =
                         data.api_token.workspaces.into_iter().map(|workspace| workspace.name).collect();
                     match names.len() {
-                        0 => "it has access to no workspace".to_owned(),
+                        0 => "it can't access any workspace".to_owned(),
                         _ => format!("it has access to workspace {}", names.join(", ")),
                     }
                 },

@@ -14,7 +14,6 @@ pub struct HttpRequest<'o> {
     pub operation: &'static str,
     /// The JSON body: `query`, `variables`, `operationName`.
     pub body: &'o str,
-    /// The token.
     pub token: &'o Secret,
     /// The header that carries the token.
     pub scheme: Scheme,
@@ -29,7 +28,7 @@ pub struct HttpRequest<'o> {
 /// The minimum time limit of an attempt, if the deadline allows it. Railway usually responds in half a second.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(5);
 
-/// The maximum time limit of an attempt, however long the run may take. The official CLI waits as long.
+/// The maximum time limit of an attempt, however long the run may take. The Railway CLI waits as long.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(90);
 
 /// Returns the time limit of an attempt: half of the time that is left, to leave time for a retry or a read-back.
@@ -130,7 +129,6 @@ pub trait ConcurrentTransport {
 
 /// A request in flight. Dropping it cancels it.
 pub trait InFlight {
-    /// Returns whether it was sent.
     fn was_sent(&self) -> bool;
 
     /// Waits for the response. If it takes longer than `alone`, sends the same request again and uses the response that

@@ -18,7 +18,6 @@ use crate::io::railway::scalars::{Leaving, StartCommandPatch};
 /// Writes to one environment.
 #[derive(Clone, Copy)]
 pub struct Writer<'w> {
-    /// The client.
     pub client: &'w Client<'w>,
     /// The project's id.
     pub project: &'w str,
@@ -48,7 +47,6 @@ pub enum MutationRefusal {
     TooMany(Error),
     /// The service has no deployment that could be deployed again.
     NothingThere(Error),
-    /// Anything else.
     Other(Error),
 }
 

@@ -161,7 +161,7 @@ impl SimDeployment {
         self.has_snapshot && !self.is_under_way() && !["SKIPPED", "NEEDS_APPROVAL"].contains(&self.status.as_str())
     }
 
-    /// Also true while it starts and while it sleeps.
+    /// Returns whether its program is not running: also true while it starts and while it sleeps.
     pub(crate) fn is_stopped(&self) -> bool {
         self.exited || self.status != "SUCCESS"
     }

@@ -25,7 +25,6 @@ pub struct Estate {
     pub clock: SimClock,
 }
 
-/// A workspace.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     pub id: String,
@@ -35,9 +34,7 @@ pub struct Workspace {
 /// A token and its scope.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// The text of the token.
     pub text: Secret,
-    /// Its scope.
     pub reach: TokenScope,
 }
 

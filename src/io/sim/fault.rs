@@ -3,7 +3,7 @@
 use crate::drift::Secret;
 use crate::io::railway::transport::TransportFailure;
 
-/// A fault that happens to the next request that it matches.
+/// A fault of the next matching request.
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until a `Sim` is given it"]
 pub struct Fault {
@@ -18,7 +18,7 @@ pub struct Fault {
     pub(crate) effect: Effect,
 }
 
-/// Whether something happens before or after Railway processes a request.
+/// Whether a fault or change occurs before or after Railway processes a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// Before: Railway never processes it.
@@ -188,7 +188,7 @@ impl Fault {
         self
     }
 
-    /// Returns whether it happens to a request of this operation about these services. Counts skipped requests.
+    /// Returns whether the fault affects a request of this operation about these services. Counts skipped requests.
     pub(crate) fn meets(&mut self, operation: &str, services: &[String]) -> bool {
         let about = |id: &String| services.contains(id);
         let fits = self.left != Some(0)

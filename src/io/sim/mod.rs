@@ -96,7 +96,7 @@ impl Sim {
         self.before_nth(operation, 1, act);
     }
 
-    /// The same before the request with this number, counted from 1 from here on.
+    /// Does the same before the request with this number, counted from 1 from here on.
     pub fn before_nth(&self, operation: &'static str, number: usize, act: impl FnOnce(&mut Estate) + Send + 'static) {
         self.hook(ScheduledEvent {
             moment: Moment::Before,
@@ -111,7 +111,7 @@ impl Sim {
         self.after_nth(operation, 1, act);
     }
 
-    /// The same after the request with this number, counted from 1 from here on.
+    /// Does the same after the request with this number, counted from 1 from here on.
     pub fn after_nth(&self, operation: &'static str, number: usize, act: impl FnOnce(&mut Estate) + Send + 'static) {
         self.hook(ScheduledEvent {
             moment: Moment::After,

@@ -24,7 +24,6 @@ pub struct Mutation {
     pub deployments: Vec<String>,
 }
 
-/// The context of a mutation.
 pub(crate) struct MutationContext<'b> {
     pub(crate) estate: &'b mut Estate,
     pub(crate) quirks: &'b SimOptions,

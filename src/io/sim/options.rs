@@ -157,7 +157,6 @@ pub enum Snapshots {
     Rendered,
     /// Values as stored.
     Raw,
-    /// Null.
     Null,
     /// Null, with an error for the field.
     Refused,

@@ -15,7 +15,6 @@ use crate::io::sim::rollout::ServicePosition;
 const SERVICES_PER_PAGE: usize = 500;
 const ENVIRONMENTS_PER_PAGE: usize = 100;
 
-/// The context of a request.
 pub(crate) struct RequestContext<'s> {
     pub(crate) estate: &'s Estate,
     pub(crate) quirks: &'s SimOptions,

@@ -214,7 +214,7 @@ impl SimState {
         }
     }
 
-    /// Returns the fault that happens to a request, if there is one.
+    /// Returns the fault that affects a request, if there is one.
     fn due(&mut self, request: &IncomingRequest<'_>) -> Option<Fault> {
         let variables = request.variables;
         let text = |name: &str| variables.get(name).and_then(Value::as_str);
@@ -225,7 +225,7 @@ impl SimState {
         let patched = patched.into_iter().flat_map(|services| services.keys().map(String::as_str));
         let services = text("serviceId").into_iter().chain(batch("serviceId_")).chain(deployed).chain(patched);
         let services: Vec<String> = services.map(String::from).collect();
-        // All matching faults count the request, although only one happens.
+        // All matching faults count the request, although only one takes effect.
         let possible = self.faults.iter_mut().filter(|fault| !fault.is_besides(request.query.unwrap_or_default()));
         let met: Vec<&mut Fault> =
             possible.filter_map(|fault| fault.meets(request.operation, &services).then_some(fault)).collect();

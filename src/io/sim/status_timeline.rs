@@ -51,24 +51,25 @@ impl TimelineStatus {
 }
 
 impl StatusTimeline {
-    /// Has these statuses and stays at the last one, which may be unknown or not final.
+    /// Returns the timeline of a deployment that has these statuses and stays at the last one, which may be unknown or
+    /// not final.
     pub fn through(statuses: &[&'static str]) -> Self {
         Self { stages: statuses.iter().copied().map(TimelineStatus::of).collect() }
     }
 
-    /// Is built, deployed and active: the usual case.
+    /// Returns the timeline of a deployment that is built, deployed and active: the usual case.
     pub fn success() -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"])
     }
 
-    /// Fails in the build.
+    /// Returns the timeline of a deployment that fails in the build.
     pub fn failing_build(error: &str) -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "FAILED"])
             .failing("BUILDING", &["BUILD_IMAGE"], error)
             .building("FAILED", &[error, "Build failed"])
     }
 
-    /// Fails in the pre-deploy command.
+    /// Returns the timeline of a deployment that fails in the pre-deploy command.
     pub fn failing_pre_deploy(error: &str) -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "FAILED"]).failing(
             "DEPLOYING",
@@ -77,7 +78,7 @@ impl StatusTimeline {
         )
     }
 
-    /// Starts, and fails the healthcheck.
+    /// Returns the timeline of a deployment that starts and fails the healthcheck.
     pub fn failing_healthcheck(error: &str) -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "FAILED"]).failing(
             "DEPLOYING",
@@ -86,44 +87,45 @@ impl StatusTimeline {
         )
     }
 
-    /// Is active for this number of polls, then crashes permanently.
+    /// Returns the timeline of a deployment that is active for this number of polls, then crashes permanently.
     pub fn crashing(polls: usize) -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS", "CRASHED"]).polls("SUCCESS", polls)
     }
 
-    /// Deploys nothing, as when no watched path has changed.
+    /// Returns the timeline of a deployment that deploys nothing, as when no watched path has changed.
     pub fn skipped() -> Self {
         Self::through(&["INITIALIZING", "SKIPPED"])
     }
 
-    /// Waits for approval.
+    /// Returns the timeline of a deployment that waits for approval.
     pub fn needs_approval() -> Self {
         Self::through(&["NEEDS_APPROVAL"])
     }
 
-    /// Waits for checks, then continues.
+    /// Returns the timeline of a deployment that waits for checks, then continues.
     pub fn waiting() -> Self {
         Self::through(&["INITIALIZING", "WAITING", "BUILDING", "DEPLOYING", "SUCCESS"])
     }
 
-    /// Waits in the queue, then continues.
+    /// Returns the timeline of a deployment that waits in the queue, then continues.
     pub fn queued() -> Self {
         Self::through(&["INITIALIZING", "QUEUED", "BUILDING", "DEPLOYING", "SUCCESS"])
     }
 
-    /// Is active, then sleeps.
+    /// Returns the timeline of a deployment that is active, then sleeps.
     pub fn sleeping() -> Self {
         Self::through(&["INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS", "SLEEPING"])
     }
 
-    /// Is removed during the build, because another user creates a newer deployment.
+    /// Returns the timeline of a deployment that is removed during the build, because another user creates a newer
+    /// deployment.
     pub fn superseded() -> Self {
         let mut plan = Self::through(&["INITIALIZING", "BUILDING", "REMOVED"]);
         plan.change("REMOVED", |stage| stage.superseded = true);
         plan
     }
 
-    /// Is built forever.
+    /// Returns the timeline of a deployment that is built forever.
     pub fn endless() -> Self {
         Self::through(&["INITIALIZING", "BUILDING"])
     }
@@ -146,7 +148,7 @@ impl StatusTimeline {
         self.late_step(0, status, message, error)
     }
 
-    /// The same, but the line appears only after this number of reads of the log.
+    /// Does the same, but the line appears only after this number of reads of the log.
     pub fn late_step(mut self, reads: usize, status: &str, message: &str, error: Option<&str>) -> Self {
         let attributes = [("source", "buildkit"), ("type", "vertex"), ("digest", message)];
         let attributes = attributes.map(|(name, text)| (name, Value::from(text)));

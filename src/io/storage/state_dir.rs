@@ -97,7 +97,7 @@ impl PrivateDir {
         self.read_up_to(name, LIMIT)
     }
 
-    /// Reads a file like [`Folder::read`], with a size limit.
+    /// Reads a file like [`Self::read`], with a size limit.
     pub(in crate::io) fn read_up_to(&self, name: &str, limit: u64) -> Result<Option<StoredContent>, Error> {
         if self.is_there()? == FilePresence::Missing {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Any content of the official CLI's configuration file: a check ends with one of doctor's exit codes, explains the
+//! Any content of the Railway CLI's configuration file: a check ends with one of doctor's exit codes, explains the
 //! problem, and never shows the login.
 
 use railway_doctor::io::railway::transport::Transport;

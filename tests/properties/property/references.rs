@@ -27,7 +27,7 @@ pub fn check(data: &[u8]) {
     assert!(occurrences(&template[from..]).is_empty(), "an occurrence was skipped");
     let names = BTreeSet::from(["A".to_owned(), "a.b".to_owned()]);
     let services = BTreeMap::from([("api".to_owned(), names.clone()), ("a".to_owned(), names.clone())]);
-    let catalogue = Catalogue { services, shared: names };
+    let catalogue = Catalogue { services, shared: names, ..Catalogue::default() };
     for occurrence in &found {
         // Must not panic, whether the target exists or not.
         drop(aim(occurrence.body, "api", &catalogue));

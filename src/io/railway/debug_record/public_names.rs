@@ -11,7 +11,6 @@ const TEXT: &str = include_str!("../../../../graphql/schema.graphql");
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(TEXT));
 
-/// The kind of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
     /// An object of that type.

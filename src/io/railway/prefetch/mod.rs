@@ -1,7 +1,7 @@
 //! Prefetching: sends requests early that are expected soon, to save round trips.
 //!
 //! A run first reads the environment and then the values of its services, whose ids only the first response contains.
-//! These ids seldom change, so a run remembers them (`remembered_ids`), and the next run sends the requests for the
+//! These ids rarely change, so a run remembers them (`remembered_ids`), and the next run sends the requests for the
 //! values together with its first request. Within a run, the remaining batches of values are sent together as well,
 //! once a batch has succeeded.
 //!
@@ -175,7 +175,8 @@ impl<'t> PrefetchingTransport<'t> {
         let mut expected = match self.expected.take() {
             Expected::AfterFirst(ids) => ids.requests_after(request.operation),
             Expected::Next(requests) if request.operation == "Values" => requests,
-            // Nothing is sent beside a request of another kind, above all a mutation: values must be read after it.
+            // Nothing is sent together with a request of another kind, above all a mutation: values must be read after
+            // it.
             Expected::Nothing | Expected::Next(_) => Vec::new(),
         };
         expected.retain(|expected| expected.body != request.body);
@@ -342,7 +343,7 @@ mod tests {
         posted_with(Canned { status, body: r#"{"data":{}}"#, posted: RefCell::default() }, expected, requests)
     }
 
-    /// The same with this transport. `Forget` is not an operation: it ends a reading.
+    /// Does the same with this transport. `Forget` is not an operation: it ends a reading.
     fn posted_with(canned: Canned, expected: &str, requests: &[(&'static str, &str)]) -> Vec<&'static str> {
         let (status, token) = (canned.status, Secret::new("t"));
         let transport = PrefetchingTransport::new(&canned, &FrozenClock);

@@ -22,7 +22,7 @@ const SMALL_ALLOWANCE: u64 = 1000;
 pub struct RememberedIds {
     /// The project's id.
     pub project: String,
-    /// The environment's.
+    /// The environment's id.
     pub environment: String,
     /// The services of the batches of values, in order.
     pub services: Vec<RememberedService>,

@@ -69,7 +69,7 @@ fn line_is_found_in_one_request_and_missed_in_two() {
     }
 }
 
-/// A service whose log is empty with a filter, as for text that Railway has not indexed.
+/// Returns a service whose log is empty with a filter, as for text that Railway has not indexed.
 fn without_filter(service: SimService) -> Bench {
     let bench = bench(service);
     bench.sim.fault(Fault::reply(200, r#"{"data":{"deploymentLogs":[]}}"#).on("DeploymentLog"));
@@ -118,7 +118,7 @@ fn late_line_may_still_appear_on_new_deployment() {
     let at = |within| summary(&read_log(&fresh(), within).0);
     let open = at(Some(Duration::from_secs(300)));
     assert!(
-        open.starts_with("open: the deployment is 4") && open.ends_with(" s old; the line may take 5 min"),
+        open.starts_with("open: the deployment is 4") && open.ends_with(" s old; the line may take up to 5 min"),
         "{open}"
     );
     assert!(at(None).starts_with("open: "), "the default is a minute");

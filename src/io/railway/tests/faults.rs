@@ -62,11 +62,11 @@ fn each_permanent_fault_has_its_own_error() {
             "simulated redirects to https://evil.example",
             1,
         ),
-        (Fault::reply(429, "error code: 1015").permanent(), "Railway's rate limit is reached", 4),
+        (Fault::reply(429, "error code: 1015").permanent(), "Railway's rate limit was reached", 4),
         // The error names no field, so the minimal query is sent, too. Each of the two is retried once.
         (
             Fault::refusal("Problem processing request").permanent(),
-            "Railway failed to process the request Environment",
+            "Railway failed to process the `Environment` request",
             4,
         ),
         (
@@ -74,7 +74,7 @@ fn each_permanent_fault_has_its_own_error() {
             "Railway's API no longer accepts the requests of this version of doctor",
             1,
         ),
-        (Fault::refusal("something new").permanent(), "Railway failed to process the request Environment", 1),
+        (Fault::refusal("something new").permanent(), "Railway failed to process the `Environment` request", 1),
     ] {
         let (result, requests, _) = under(vec![fault]);
         let error = result.expect_err(expected);

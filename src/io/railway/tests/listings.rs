@@ -70,7 +70,7 @@ fn unknown_name_lists_available_names() {
     let located = bench.client().project_named("agentverse").unwrap();
     let error = located.environment("production", "x").unwrap_err();
     assert_eq!(error.cause().unwrap(), "project agentverse has only the environment staging");
-    assert_eq!(error.help().unwrap().to_string(), "pass one of them as `--environment=NAME`");
+    assert_eq!(error.help().unwrap().to_string(), "pass it as `--environment=staging`");
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn resolved_names_must_match_next_response() {
             AlteringTransport { sim: bench.sim.clone(), operation: "Environment", from, to, which: Which::First };
         assert!(bench.client().shape_of(&located.project, &environment).is_ok());
         let refused = bench.client_on(&altered).shape_of(&located.project, &environment).unwrap_err();
-        let cause = format!("the response is about another {kind} than the requested one");
+        let cause = format!("the response is for a different {kind}");
         assert_eq!((refused.exit(), refused.cause()), (Exit::Unreachable, Some(cause)));
     }
 }

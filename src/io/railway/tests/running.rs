@@ -15,7 +15,7 @@ use crate::io::sim::fault::Fault;
 use crate::io::sim::seed::{self, PROJECT_TOKEN};
 use crate::io::sim::{Sim, SimOptions, Snapshots};
 
-/// Two services with a repository and one without deployments.
+/// Returns an estate with two services with a repository and one without deployments.
 fn estate() -> Estate {
     let api = SimService::named("api")
         .repository("team/shop")

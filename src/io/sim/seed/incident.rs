@@ -54,7 +54,7 @@ status  = 200
 json    = { "/boot_info" = "present" }
 "#;
 
-/// Returns the official CLI's file after `railway login`, and `railway link` in this directory.
+/// Returns the Railway CLI's file after `railway login`, and `railway link` in this directory.
 pub fn cli_config(directory: &Path) -> String {
     let environment = estate().environment("agentverse", "staging").map(|staging| staging.id.clone());
     let link = json!({
@@ -67,7 +67,7 @@ pub fn cli_config(directory: &Path) -> String {
         .to_string()
 }
 
-/// Project `agentverse`, environment `staging`.
+/// Returns the project `agentverse`, environment `staging`.
 pub fn estate() -> Estate {
     let staging = Environment::named("staging")
         .shared(&[("LOG_LEVEL", "info")])

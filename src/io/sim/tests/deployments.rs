@@ -8,7 +8,7 @@ use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::SimService;
 use crate::io::sim::seed::ACCOUNT_TOKEN;
 use crate::io::sim::status_timeline::StatusTimeline;
-use crate::io::sim::tests::{data, newest, redeploy, response, statuses, watch, with, world};
+use crate::io::sim::tests::{data, newest, post, read, redeploy, response, statuses, watch, with, world};
 use crate::io::sim::{Redeployed, Sim, SimOptions};
 
 fn one(service: SimService) -> (Sim, Value, String) {
@@ -209,8 +209,8 @@ fn unknown_deployment_fails_whole_watch_but_one_snapshot() {
     let batch = json!({ "deploymentId_0": newest(&sim, 0), "deploymentId_1": "missing" });
     let refused = response(&sim, ACCOUNT_TOKEN, "DeploymentStatus", batch.clone());
     assert_eq!(refused, ("Deployment not found".into(), json!(["deployment_1"])));
-    let reply = crate::io::sim::tests::post(&sim, ACCOUNT_TOKEN, "Snapshot", batch).expect("a response");
-    let body = crate::io::sim::tests::read(&reply);
+    let reply = post(&sim, ACCOUNT_TOKEN, "Snapshot", batch).expect("a response");
+    let body = read(&reply);
     assert_eq!(body["data"], json!({ "snapshot_0": { "variables": { "KEY": "old" } }, "snapshot_1": null }));
     let error = &body["errors"][0];
     assert_eq!((&error["message"], &error["path"]), (&json!("Deployment not found"), &json!(["snapshot_1"])));

@@ -6,7 +6,7 @@ use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::{Environment, Estate, Project, SimService, SimStagedChanges};
 use crate::io::sim::seed::{self, ACCOUNT_TOKEN};
 use crate::io::sim::status_timeline::StatusTimeline;
-use crate::io::sim::tests::{data, incident, newest, post, read, redeploy, watch, with, world};
+use crate::io::sim::tests::{data, ids, incident, newest, post, read, redeploy, watch, with, world};
 use crate::io::sim::{Masked, Sealed, Sim, SimOptions, Snapshots, SystemVariables};
 
 fn pre_write_state(sim: &Sim, scope: &Value) -> (Value, Vec<Value>) {
@@ -98,7 +98,7 @@ fn pre_write_state_shows_staged_changes_without_values() {
         let environment = Environment::named("e").applying(patch);
         let estate = Estate::of("team").project(Project::named("shop").environment(environment)).with_tokens();
         let sim = Sim::with(estate, SimOptions { masked, ..SimOptions::default() });
-        let (project, environment, _) = crate::io::sim::tests::ids(&sim);
+        let (project, environment, _) = ids(&sim);
         let (shown, _) = pre_write_state(&sim, &json!({ "projectId": project, "environmentId": environment }));
         assert_eq!((&shown["patch"]["sharedVariables"]["C"], &shown["status"]), (&expected, &json!("APPLYING")));
     }
@@ -108,7 +108,7 @@ fn pre_write_state_shows_staged_changes_without_values() {
 fn pre_write_state_is_paged_and_latest_deployment_may_lag() {
     let (estate, _) = seed::generate(3, 1);
     let sim = Sim::with(estate, SimOptions { page_cap: 2, latest_lag: 2, ..SimOptions::default() });
-    let (project, environment, services) = crate::io::sim::tests::ids(&sim);
+    let (project, environment, services) = ids(&sim);
     let scope = json!({ "projectId": project, "environmentId": environment });
     let old = newest(&sim, 0);
     let id = redeploy(&sim, &old);

@@ -88,7 +88,7 @@ fn concurrent_changes_happen_right_before_or_after_request() {
     let (sim, scope, services) = two();
     sim.before_nth("Values", 2, |estate| estate.service_named("api").expect("the service exists").set("KEY", "theirs"));
     sim.after("SetVariables", |estate| {
-        estate.service_named("worker").expect("the service exists").set("KEY", "theirs")
+        estate.service_named("worker").expect("the service exists").set("KEY", "theirs");
     });
     sim.before("SetVariables", |estate| {
         let worker = estate.service_named("worker").expect("the service exists");

@@ -142,7 +142,7 @@ impl<'k> Journal<'k> {
         self.folder.read(&file_name(run))?.ok_or_else(|| Error::Journal {
             what: format!("unknown run {run}"),
             cause: "runs are kept for 30 days, in the state directory of the user who ran the command".to_owned(),
-            help: Help::command("to list the runs that can be undone, run:", "doctor undo --list"),
+            help: Help::command("to list the runs:", "doctor undo --list"),
         })
     }
 

@@ -30,7 +30,7 @@ fn key_is_stored_only_in_keyring() {
     let again = Journal::open(Some(&folder), &keyring).unwrap();
     assert_eq!(again.read(&recorded.run), Ok(record("2026-11-24T13:45:30Z")));
     let why = refused(without.read(&recorded.run));
-    assert_eq!(why, "the OS keyring is unavailable: no bus");
+    assert_eq!(why, "the OS keyring is unavailable (no bus)");
 }
 
 #[test]

@@ -1,0 +1,68 @@
+//! The command that a command line names, even if the line can't be parsed.
+
+use std::ffi::OsString;
+
+use clap::{Command, CommandFactory};
+
+use crate::cli::Cli;
+
+/// A command, and the names that lead to it.
+pub(super) struct TypedCommand {
+    /// Its definition, with the global flags.
+    pub(super) command: Command,
+    /// `["auth", "login"]`; empty for `doctor` itself.
+    pub(super) path: Vec<String>,
+}
+
+impl TypedCommand {
+    /// Finds the innermost command that the arguments name.
+    pub(super) fn of(arguments: &[OsString]) -> Self {
+        let mut command = Cli::command();
+        command.build();
+        let mut path = Vec::new();
+        for argument in arguments.iter().skip(1).filter_map(|argument| argument.to_str()) {
+            let Some(nested) = command.find_subcommand(argument).filter(|_| argument != "help") else { continue };
+            command = nested.clone();
+            path.push(argument.to_owned());
+        }
+        Self { command, path }
+    }
+
+    /// Returns whether it has that flag.
+    pub(super) fn has_flag(&self, flag: &str) -> bool {
+        self.command.get_arguments().any(|argument| argument.get_long() == Some(flag))
+    }
+}
+
+/// Returns the command for JSON: its name (`check`, also in the demo), and its full name (`doctor demo check`).
+pub fn names_for_json(arguments: &[OsString]) -> (String, String) {
+    let path = TypedCommand::of(arguments).path;
+    let full = [&["doctor".to_owned()], path.as_slice()].concat().join(" ");
+    let own = if path.len() > 1 { path.strip_prefix(&["demo".to_owned()]).unwrap_or(&path) } else { &path };
+    let name = if own.is_empty() { "doctor".to_owned() } else { own.join(" ") };
+    (name, full)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use crate::cli::names_for_json;
+
+    #[test]
+    fn finds_command_in_incomplete_line() {
+        for (line, name, full) in [
+            ("doctor", "doctor", "doctor"),
+            ("doctor --nope", "doctor", "doctor"),
+            ("doctor -v check --nope", "check", "doctor check"),
+            ("doctor demo check --nope", "check", "doctor demo check"),
+            ("doctor demo --nope", "demo", "doctor demo"),
+            ("doctor auth status --nope", "auth status", "doctor auth status"),
+            ("doctor chekc", "doctor", "doctor"),
+            ("doctor help chekc", "doctor", "doctor"),
+        ] {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(names_for_json(&arguments), (name.to_owned(), full.to_owned()), "{line}");
+        }
+    }
+}
