@@ -22,7 +22,7 @@ pub use crate::cli::groups::{FileArgs, KeyArgs, OutputArgs, ProjectArgs, ResultA
 pub use crate::cli::hook::{HookArgs, HookCommand, HookInstallArgs, HookRunArgs, HookStatusArgs};
 pub use crate::cli::programs::asks_for_json;
 pub use crate::cli::typed_command::names_for_json;
-pub use crate::cli::unknown_command::{in_demo, tip_for_json, with_tips};
+pub use crate::cli::unknown_command::{JsonTips, in_demo, tips_for_json, with_tips};
 use crate::report::matrix::MatrixFormat;
 
 /// Find and fix configuration drift between .env, Railway and running deployments

@@ -15,15 +15,22 @@ pub(super) struct TypedCommand {
 }
 
 impl TypedCommand {
-    /// Finds the innermost command that the arguments name.
+    /// Finds the innermost command that the arguments name, up to the first unknown name.
     pub(super) fn of(arguments: &[OsString]) -> Self {
         let mut command = Cli::command();
         command.build();
         let mut path = Vec::new();
-        for argument in arguments.iter().skip(1).filter_map(|argument| argument.to_str()) {
-            let Some(nested) = command.find_subcommand(argument).filter(|_| argument != "help") else { continue };
-            command = nested.clone();
-            path.push(argument.to_owned());
+        let mut words = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+        while let Some(word) = words.next() {
+            if let Some(flag) = word.strip_prefix("--") {
+                if has_value(&command, flag) {
+                    words.next();
+                }
+            } else if !word.starts_with('-') && word != "help" {
+                let Some(nested) = command.find_subcommand(word).cloned() else { break };
+                command = nested;
+                path.push(word.to_owned());
+            }
         }
         Self { command, path }
     }
@@ -32,6 +39,11 @@ impl TypedCommand {
     pub(super) fn has_flag(&self, flag: &str) -> bool {
         self.command.get_arguments().any(|argument| argument.get_long() == Some(flag))
     }
+}
+
+/// Returns whether the word after that flag is its value.
+fn has_value(command: &Command, flag: &str) -> bool {
+    command.get_arguments().any(|argument| argument.get_long() == Some(flag) && argument.get_action().takes_values())
 }
 
 /// Returns the command for JSON: its name (`check`, also in the demo), and its full name (`doctor demo check`).
@@ -60,6 +72,11 @@ mod tests {
             ("doctor auth status --nope", "auth status", "doctor auth status"),
             ("doctor chekc", "doctor", "doctor"),
             ("doctor help chekc", "doctor", "doctor"),
+            ("doctor chekc fix", "doctor", "doctor"),
+            ("doctor --config check fix --nope", "fix", "doctor fix"),
+            ("doctor --config=check fix --nope", "fix", "doctor fix"),
+            ("doctor -q --no-config check --nope", "check", "doctor check"),
+            ("doctor hook --color auto run --nope", "hook run", "doctor hook run"),
         ] {
             let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             assert_eq!(names_for_json(&arguments), (name.to_owned(), full.to_owned()), "{line}");

@@ -103,9 +103,14 @@ const SIMILARITY: f32 = 0.6;
 /// Returns the error with other tips than clap's, which suggests every name that is somewhat similar.
 pub fn with_tips(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
     let tips = tips(&error, arguments);
-    if error.kind() == ErrorKind::UnknownArgument {
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(ContextValue::StyledStrs(mut own)) = error.remove(ContextKind::Suggested)
+    {
         // A mistyped flag is not meant as a value.
-        error.remove(ContextKind::Suggested);
+        own.retain(|tip| !tip.to_string().contains("as a value"));
+        if !own.is_empty() {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(own));
+        }
     }
     if !tips.is_empty() {
         let styles = Styles::styled();
@@ -122,6 +127,8 @@ pub fn with_tips(mut error: clap::Error, arguments: &[OsString]) -> clap::Error 
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(texts));
     } else if let Some(ContextValue::String(unknown)) = error.remove(ContextKind::InvalidSubcommand) {
         error.remove(ContextKind::SuggestedSubcommand);
+        // Without this, clap prints an empty line for it.
+        error.remove(ContextKind::Suggested);
         if let Some(nearest) = nearest(&unknown, arguments) {
             error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(nearest));
         }
@@ -137,12 +144,22 @@ fn nearest(unknown: &str, arguments: &[OsString]) -> Option<String> {
     close_matches(&unknown.to_lowercase(), &names.collect::<Vec<_>>(), 1, SIMILARITY).pop()
 }
 
-/// Returns the same tips as one sentence with the commands between backticks.
-pub fn tip_for_json(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+/// The tips for JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub struct JsonTips {
+    /// One sentence, with the commands between backticks.
+    pub sentence: String,
+    /// The commands and flags in it.
+    pub commands: Vec<String>,
+}
+
+/// Returns the same tips for JSON.
+pub fn tips_for_json(error: &clap::Error, arguments: &[OsString]) -> Option<JsonTips> {
     let tips = tips(error, arguments);
     let sentences: Vec<String> =
         tips.iter().map(|Tip { purpose, verb, text }| format!("{purpose}, {verb} `{text}`")).collect();
-    (!sentences.is_empty()).then(|| sentences.join("; "))
+    let commands = tips.into_iter().map(|tip| tip.text).collect();
+    (!sentences.is_empty()).then(|| JsonTips { sentence: sentences.join("; "), commands })
 }
 
 /// A tip, as it is printed.
@@ -203,7 +220,7 @@ mod tests {
     use clap::error::ErrorKind;
     use clap::{CommandFactory, Parser};
 
-    use super::{TIPS, tip_for_json, with_tips};
+    use super::{TIPS, tips_for_json, with_tips};
     use crate::cli::Cli;
 
     fn error(line: &str) -> (clap::Error, Vec<OsString>) {
@@ -238,6 +255,14 @@ mod tests {
                         Usage: doctor [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n";
         assert_eq!(text("doctor push"), expected);
         assert_eq!(text("doctor -v push --only KEY"), expected);
+        for (line, command) in [
+            ("doctor install hook", "doctor hook install"),
+            ("doctor list hook", "doctor matrix"),
+            ("doctor run check", "railway run COMMAND"),
+            ("doctor config trust", "doctor init"),
+        ] {
+            assert!(text(line).contains(&format!(", run '{command}'\n")), "{line}");
+        }
         let in_help = text("doctor help Push");
         assert!(in_help.contains("\n  tip: to write local values to Railway, run 'doctor fix --push'\n"), "{in_help}");
     }
@@ -259,14 +284,22 @@ mod tests {
             ("doctor auth logn", Some("login")),
             ("doctor demo chekc", Some("check")),
             ("doctor help chek", Some("check")),
+            ("doctor --config check fxi", Some("fix")),
+            ("doctor chekc fix", Some("check")),
             ("doctor zzz", None),
+            // clap has a candidate for each of these.
+            ("doctor explore", None),
+            ("doctor ch", None),
+            ("doctor init-config", None),
+            ("doctor schedule", None),
         ] {
             let (error, arguments) = error(line);
-            assert_eq!(tip_for_json(&error, &arguments), None);
+            assert_eq!(tips_for_json(&error, &arguments), None);
             let text = with_tips(error, &arguments).to_string();
             let tips: Vec<&str> = text.lines().filter(|line| line.starts_with("  tip: ")).collect();
             let expected = nearest.map(|name| format!("  tip: a similar subcommand exists: '{name}'"));
             assert_eq!(tips, expected.iter().map(String::as_str).collect::<Vec<_>>(), "{line}");
+            assert!(!text.contains("\n\n\n"), "{text}");
         }
     }
 
@@ -278,6 +311,7 @@ mod tests {
             ("doctor check --push", Some("to write local values to Railway, run 'doctor fix --push'")),
             ("doctor demo matrix --fix", Some("to fix the findings, run 'doctor demo fix'")),
             ("doctor check --projcet x", Some("a similar argument exists: '--project'")),
+            ("doctor --only KEY check", Some("'check --only' exists")),
             ("doctor hook install --json", None),
             ("doctor hook install --format json", None),
             ("doctor undo --push", None),
@@ -293,8 +327,10 @@ mod tests {
     #[test]
     fn json_tip_has_commands_between_backticks() {
         let (error, arguments) = error("doctor link --format json");
+        let tips = tips_for_json(&error, &arguments).expect("there are tips");
         let expected = "to link this directory to a project, run `railway link`; \
                         to write the project to doctor.toml, run `doctor init`";
-        assert_eq!(tip_for_json(&error, &arguments).as_deref(), Some(expected));
+        assert_eq!(tips.sentence, expected);
+        assert_eq!(tips.commands, ["railway link", "doctor init"]);
     }
 }

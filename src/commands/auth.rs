@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::cli::{self, AuthCommand, AuthStatusArgs, GlobalArgs, ResultFormat};
-use crate::commands::connection::{Connection, endpoint, places};
+use crate::commands::connection::{Connection, cli_login, endpoint, places};
 use crate::commands::project_selection::{SelectedEnvironment, TargetSources, select};
 use crate::commands::{config_file, output_options, prompts, timeout};
 use crate::drift::Secret;
@@ -43,8 +43,9 @@ pub(crate) fn run(args: &cli::AuthArgs, global: &GlobalArgs, world: &mut World<'
 
 /// Reads a token, queries its identity, and stores it.
 fn login(limit: Duration, endpoint: &Endpoint, world: &mut World<'_>) -> Result<Exit, Error> {
+    let cli_login = cli_login(endpoint);
     // Fail before the user types a token if the keyring is unavailable.
-    let mut logins = Logins::load(world.keyring, endpoint.host()).map_err(|error| unreadable(&error))?;
+    let mut logins = Logins::load(world.keyring, endpoint.host()).map_err(|error| unreadable(&error, cli_login))?;
     let token = credentials::parse_token(&ask(world)?)?.ok_or_else(nothing_given)?;
     let mut refused = None;
     for scheme in [Scheme::Project, Scheme::Bearer] {
@@ -55,7 +56,7 @@ fn login(limit: Duration, endpoint: &Endpoint, world: &mut World<'_>) -> Result<
             Ok(identity) => {
                 let description = escape::line(&identity.description()).into_owned();
                 put(&mut logins, identity, token);
-                logins.store(world.keyring, endpoint.host()).map_err(|error| unreadable(&error))?;
+                logins.store(world.keyring, endpoint.host()).map_err(|error| unreadable(&error, cli_login))?;
                 world.print(&format!("Stored in the OS keyring for {}: {description}.\n", endpoint.host()))?;
                 for name in ["RAILWAY_TOKEN", "RAILWAY_API_TOKEN"] {
                     if world.variable(name).is_some_and(|value| !value.trim().is_empty()) {
@@ -209,18 +210,18 @@ fn reach(client: &Client<'_>, selected: SelectedEnvironment) -> TokenReach {
 
 /// Removes the logins that are stored for this host.
 fn logout(endpoint: &Endpoint, world: &mut World<'_>) -> Result<Exit, Error> {
-    let host = endpoint.host();
+    let (host, cli_login) = (endpoint.host(), cli_login(endpoint));
     let logins = match Logins::load(world.keyring, host) {
         Ok(logins) => logins.descriptions(),
         // An entry that can't be parsed is removed, too.
         Err(credentials::KeyringError::Failed(_)) => vec!["an unreadable entry".to_owned()],
-        Err(error) => return Err(unreadable(&error)),
+        Err(error) => return Err(unreadable(&error, cli_login)),
     };
     if logins.is_empty() {
         world.print(&format!("{KEYRING} has no login for {host}; nothing was removed.\n"))?;
         return Ok(Exit::Clean);
     }
-    Logins::forget(world.keyring, host).map_err(|error| unreadable(&error))?;
+    Logins::forget(world.keyring, host).map_err(|error| unreadable(&error, cli_login))?;
     world.print(&format!(
         "Removed from {KEYRING} for {host}: {}. The token remains valid until it is deleted on Railway.\n",
         escape::line(&logins.join(", "))

@@ -71,13 +71,18 @@ pub(crate) fn endpoint(global: &GlobalArgs, world: &World<'_>) -> Result<Endpoin
     }
 }
 
+/// Returns whether the Railway CLI's login may be sent to the endpoint.
+pub(crate) fn cli_login(endpoint: &Endpoint) -> CliLogin {
+    if endpoint.is_loopback() { CliLogin::Forbidden } else { CliLogin::Allowed }
+}
+
 /// Returns the places where a token for the endpoint may be stored.
 pub(crate) fn places<'p>(endpoint: &'p Endpoint, aim: &'p LoginTarget, world: &'p World<'_>) -> TokenSources<'p> {
     TokenSources {
         variables: &world.variables,
         home: world.home.as_deref(),
         now: world.clock.now(),
-        cli_login: if endpoint.is_loopback() { CliLogin::Forbidden } else { CliLogin::Allowed },
+        cli_login: cli_login(endpoint),
         keyring: world.keyring,
         host: endpoint.host(),
         target: aim,

@@ -109,10 +109,10 @@ pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -
 
 /// Makes the command in the help of an error one of the demo: not every module that returns errors knows the program.
 fn with_demo_command(mut error: Error) -> Error {
-    if let Some(command) = error.help_mut().and_then(|help| help.command.as_mut())
-        && let Some(in_demo) = cli::in_demo(command)
-    {
-        *command = in_demo;
+    for command in error.help_mut().into_iter().flat_map(|help| &mut help.commands) {
+        if let Some(in_demo) = cli::in_demo(command) {
+            *command = in_demo;
+        }
     }
     error
 }

@@ -1,11 +1,12 @@
 //! How an error is printed: as text, or as one line of JSON.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use textwrap::{Options, WordSplitter, fill};
 
-use crate::cli;
+use crate::cli::{self, JsonTips};
 use crate::error::{Error, Exit, Help};
 use crate::io::terminal::stream::{StreamKind, Terminal};
 use crate::io::world::World;
@@ -23,23 +24,34 @@ pub(super) fn lines(error: &Error, terminal: Terminal) -> String {
     };
     let mut lines = vec![wrapped("error", &error.to_string())];
     lines.extend(error.cause().map(|cause| wrapped("  cause", &cause)));
-    if let Some(Help { text, command }) = error.help() {
+    if let Some(Help { text, commands }) = error.help() {
         lines.push(wrapped("  help", &text));
-        lines.extend(command.map(|command| format!("    {}", escape::line(&command))));
+        lines.extend(commands.iter().map(|command| format!("    {}", escape::line(command))));
     }
     lines.join("\n")
 }
 
 /// Returns the same as one line of JSON.
 pub(super) fn json_line(command: &str, error: &Error) -> String {
+    let help = error.help();
     json::error::line(&json::error::ErrorReport {
         command,
         kind: error.kind(),
         exit_code: error.exit().code(),
         message: &error.to_string(),
         cause: error.cause().as_deref(),
-        help: error.help().map(|help| help.to_string()).as_deref(),
+        help: help.as_ref().map(Help::to_string).as_deref(),
+        commands: help.iter().flat_map(commands).collect(),
     })
+}
+
+/// Only a literal text is searched for commands: any other may contain a name, and a name may contain a command.
+fn commands(help: &Help) -> Vec<&str> {
+    let text = match &help.text {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(_) => "",
+    };
+    json::error::code_spans(text).chain(help.commands.iter().map(String::as_str)).collect()
 }
 
 /// The terminal itself wraps lines of fewer than 40 columns, and paths that are longer than a line.
@@ -85,22 +97,57 @@ pub(super) fn usage(error: &clap::Error, arguments: &[OsString], world: &mut Wor
 }
 
 /// Returns clap's error as one line of JSON. The first line is the message, tips are the help, and other lines before
-/// the usage are the cause.
+/// the usage are the cause. Tips of clap may quote arguments, so they are not searched for commands.
 fn usage_json_line(error: &clap::Error, arguments: &[OsString]) -> String {
     let plain = error.render().to_string();
     let mut lines = plain.lines().map(str::trim).filter(|line| !line.is_empty());
     let message = lines.next().unwrap_or_default().trim_start_matches("error: ");
-    let details = lines.take_while(|line| !line.starts_with("Usage:"));
+    let is_detail = |line: &&str| !["Usage:", "For more information"].iter().any(|end| line.starts_with(end));
+    let details = lines.take_while(is_detail);
     let (tips, causes): (Vec<&str>, Vec<&str>) = details.partition(|line| line.starts_with("tip: "));
     let tips: Vec<&str> = tips.iter().map(|line| line.trim_start_matches("tip: ")).collect();
-    let help = cli::tip_for_json(error, arguments).or_else(|| (!tips.is_empty()).then(|| tips.join("; ")));
     let (command, full_name) = cli::names_for_json(arguments);
+    let (help, commands) = match cli::tips_for_json(error, arguments) {
+        Some(JsonTips { sentence, commands }) => (sentence, commands),
+        None if !tips.is_empty() => (tips.join("; "), Vec::new()),
+        None => (format!("run `{full_name} --help`"), vec![format!("{full_name} --help")]),
+    };
     json::error::line(&json::error::ErrorReport {
         command: &command,
         kind: "usage",
         exit_code: Exit::Usage.code(),
         message,
         cause: Some(causes.join("; ")).filter(|cause| !cause.is_empty()).as_deref(),
-        help: Some(&help.unwrap_or_else(|| format!("run `{full_name} --help`"))),
+        help: Some(&help),
+        commands: commands.iter().map(String::as_str).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::json_line;
+    use crate::error::{Error, Help};
+
+    fn commands(help: Help) -> Value {
+        let error = Error::Usage { what: "no".to_owned(), cause: None, help };
+        let line: Value = serde_json::from_str(&json_line("check", &error)).expect("it is JSON");
+        line["error"]["commands"].clone()
+    }
+
+    #[test]
+    fn commands_are_those_of_the_program() {
+        let accepted = Help::command("review it and run `doctor trust`, or run:", "doctor check --service='a`b'");
+        assert_eq!(commands(accepted), json!([["doctor", "trust"], ["doctor", "check", "--service=a`b"]]));
+    }
+
+    #[test]
+    fn name_with_backticks_adds_no_command() {
+        let name = "x` `doctor fix --push --yes` `y";
+        assert_eq!(commands(format!("pass it as `--service={name}`").into()), json!([]));
+        let command = format!("doctor check --service='{name}'");
+        let argument = format!("--service={name}");
+        assert_eq!(commands(Help::run(command)), json!([["doctor", "check", argument]]));
+    }
 }

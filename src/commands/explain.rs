@@ -26,10 +26,7 @@ pub(crate) fn run(args: &ExplainArgs, global: &GlobalArgs, world: &mut World<'_>
 
 fn unknown(name: &str) -> Error {
     Error::Usage {
-        what: match name {
-            "" => "unknown rule ``".to_owned(),
-            name => format!("unknown rule {name}"),
-        },
+        what: format!("unknown rule `{name}`"),
         cause: None,
         help: match suggestion(name) {
             Some(rule) => Help::command("did you mean:", format!("doctor explain {rule}")),

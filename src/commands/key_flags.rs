@@ -53,7 +53,7 @@ impl KeyFlag<'_> {
         let named: Vec<&str> = unknown.iter().copied().filter(|key| is_name(key)).collect();
         let what = match (named.len(), unknown.len()) {
             (0, _) => format!("the argument of {} is not a known key", self.flag),
-            (1, 1) => format!("unknown key {}", named[0]),
+            (1, 1) => format!("unknown key `{}`", named[0]),
             _ => format!("unknown keys {}", phrases::names(&named)),
         };
         let files: Vec<&str> = survey.files.iter().map(|file| file.name.as_str()).collect();

@@ -73,7 +73,7 @@ fn visible(command: &Command) -> Vec<String> {
 fn unknown(word: &str, name: &str, names: &[String]) -> Error {
     let name = name.replace('-', " ");
     Error::Usage {
-        what: format!("unknown command {word}"),
+        what: format!("unknown command `{word}`"),
         cause: Some(match names {
             [] => format!("{name} has no subcommands"),
             names => format!("{name} has the subcommands {}", names.join(", ")),

@@ -55,7 +55,7 @@ pub(crate) struct OutputOptions<'m> {
 pub(crate) enum Reveal {
     Fingerprints,
     /// Nothing.
-    Withheld(CheckoutSource),
+    Redacted(CheckoutSource),
     /// The value itself.
     Values,
 }
@@ -111,7 +111,7 @@ impl<'m> OutputOptions<'m> {
     pub(crate) fn about(self, files: &[LocalFile], world: &World<'_>) -> Self {
         let is_kept = world.terminal.out == StreamKind::Pipe || self.file.is_some() || world.variable("CI").is_some();
         let source = files.iter().filter(|_| is_kept).find_map(|file| file.from_checkout);
-        Self { shown: source.map_or(self.shown, Reveal::Withheld), ..self }
+        Self { shown: source.map_or(self.shown, Reveal::Redacted), ..self }
     }
 
     /// Returns the options of the text report.
@@ -122,7 +122,7 @@ impl<'m> OutputOptions<'m> {
             detail: detail(self.global),
             values: match self.shown {
                 Reveal::Fingerprints => Values::Fingerprints(&world.fingerprints),
-                Reveal::Withheld(source) => Values::Redacted(source),
+                Reveal::Redacted(source) => Values::Redacted(source),
                 Reveal::Values => Values::Shown,
             },
             logs: self.logs,

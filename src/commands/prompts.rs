@@ -12,7 +12,7 @@ pub(crate) const APPLY_PLAN: &str = "Apply this plan?";
 pub(crate) const FIX_MENU: &str = "What would you like to do?";
 pub(crate) const IGNORE_REASON: &str = "Why is this expected? (written to doctor.toml)";
 /// Shown before the prompt for a reason is repeated.
-pub(crate) const REASON_REQUIRED: &str = "a reason is required";
+pub(crate) const REASON_REQUIRED: &str = "A reason is required.";
 pub(crate) const TOKEN: &str =
     "Paste a token (create one at https://railway.com/account/tokens, or in the project's settings):";
 pub(crate) const SERVICES: &str = "Which services should be compared?";
@@ -134,7 +134,7 @@ pub(crate) struct QuestionNumber {
 }
 
 impl QuestionNumber {
-    /// The position that many questions later.
+    /// Returns the position that many questions later.
     pub(crate) fn plus(self, count: usize) -> Self {
         Self { number: self.number + count, ..self }
     }

@@ -104,10 +104,12 @@ impl Error {
                 kind: "no-environment",
                 exit: Exit::Usage,
                 message: format!("no environment is selected for project {project}").into(),
-                cause: Some(
-                    format!("{origin} names only the project, which has the environments {}", listed(choices, "(none)")).into(),
-                ),
+                cause: Some({
+                    let available = available("environment", &format!("project {project}"), choices);
+                    format!("{origin} names only the project; {available}").into()
+                }),
                 help: Some(match choices.as_slice() {
+                    [] => "create an environment in the dashboard, then pass `--environment=NAME`".into(),
                     [only] => format!("pass `--environment={}`", quoted(only)).into(),
                     _ => "pass one of them as `--environment=NAME`".into(),
                 }),
@@ -118,7 +120,7 @@ impl Error {
                 message: match *kind {
                     // A token without access gets the same response.
                     "project" => format!("project {wanted}: {NOT_FOUND}").into(),
-                    _ => format!("unknown {kind} {wanted}").into(),
+                    _ => format!("unknown {kind} `{wanted}`").into(),
                 },
                 cause: Some(available(kind, within, choices).into()),
                 help: Some(match suggestions.first() {
@@ -213,7 +215,7 @@ impl Error {
                 message: format!("the token from {from} has no access to {what}").into(),
                 cause: Some(match reach {
                     Some(reach) if errors.messages.is_empty() => reach.into(),
-                    Some(reach) => format!("{errors}, but the token is valid: {reach}").into(),
+                    Some(reach) => format!("{errors}; {reach}").into(),
                     None => errors.to_string().into(),
                 }),
                 help: Some("check the id, ask for access in the project's settings, or use a token that has access".into()),

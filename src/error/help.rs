@@ -3,21 +3,27 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// A sentence, and the command to copy if one command does it.
+/// A sentence, and the commands to copy.
 ///
-/// The two are kept apart, so that a line break in a name can't turn the rest of a sentence into a command.
+/// They are kept apart, so that neither a line break nor a backtick in a name can turn a part of a sentence into a
+/// command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Help {
-    /// Ends with a colon if a command follows.
+    /// Ends with a colon if commands follow.
     pub text: Cow<'static, str>,
-    /// As it is typed in a shell.
-    pub command: Option<String>,
+    /// As they are typed in a shell, in the order in which to run them.
+    pub commands: Vec<String>,
 }
 
 impl Help {
     /// Returns a sentence that ends with a colon, and the command that follows it.
     pub fn command(text: impl Into<Cow<'static, str>>, command: impl Into<String>) -> Self {
-        Self { text: text.into(), command: Some(command.into()) }
+        Self::commands(text, vec![command.into()])
+    }
+
+    /// Returns a sentence that ends with a colon, and the commands that follow it.
+    pub fn commands(text: impl Into<Cow<'static, str>>, commands: Vec<String>) -> Self {
+        Self { text: text.into(), commands }
     }
 
     /// Returns the command alone.
@@ -28,22 +34,37 @@ impl Help {
 
 impl From<&'static str> for Help {
     fn from(text: &'static str) -> Self {
-        Self { text: text.into(), command: None }
+        Self::commands(text, Vec::new())
     }
 }
 
 impl From<String> for Help {
     fn from(text: String) -> Self {
-        Self { text: text.into(), command: None }
+        Self::commands(text, Vec::new())
     }
 }
 
-/// In one line, with the command between backticks.
+/// In one line, with the commands between backticks.
 impl fmt::Display for Help {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.command {
-            Some(command) => write!(formatter, "{} `{command}`", self.text),
-            None => formatter.write_str(&self.text),
+        formatter.write_str(&self.text)?;
+        for (index, command) in self.commands.iter().enumerate() {
+            write!(formatter, "{} `{command}`", if index == 0 { "" } else { "," })?;
         }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Help;
+
+    #[test]
+    fn line_has_commands_between_backticks() {
+        assert_eq!(Help::from("try again").to_string(), "try again");
+        assert_eq!(Help::run("doctor init").to_string(), "run: `doctor init`");
+        let two = ["doctor fix --pull", "doctor fix --redeploy"].map(str::to_owned);
+        let help = Help::commands("run in this order:", two.into());
+        assert_eq!(help.to_string(), "run in this order: `doctor fix --pull`, `doctor fix --redeploy`");
     }
 }

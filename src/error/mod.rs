@@ -16,6 +16,7 @@ use std::time::Duration;
 pub use crate::error::description::{NO_ACCESS, NOT_FOUND};
 pub use crate::error::exit::Exit;
 pub use crate::error::help::Help;
+pub use crate::error::phrases::Seconds;
 pub use crate::error::railway_errors::RailwayErrors;
 
 /// The reason why a command failed. `Display` prints the message.
@@ -215,6 +216,46 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use crate::error::{Error, RailwayErrors};
+
+    #[test]
+    fn missing_environment_lists_what_can_be_selected() {
+        let no_environment = |names: &[&str]| {
+            let choices = names.iter().map(|&name| name.to_owned()).collect();
+            let error = Error::NoEnvironment { project: "shop".to_owned(), origin: "--project".to_owned(), choices };
+            (error.cause().unwrap(), error.help().unwrap().to_string())
+        };
+        for (names, cause, help) in [
+            (
+                &[][..],
+                "project shop has no environments",
+                "create an environment in the dashboard, then pass `--environment=NAME`",
+            ),
+            (&["staging"], "project shop has only the environment staging", "pass `--environment=staging`"),
+            (
+                &["production", "staging"],
+                "project shop has the environments production, staging",
+                "pass one of them as `--environment=NAME`",
+            ),
+        ] {
+            let cause = format!("--project names only the project; {cause}");
+            assert_eq!(no_environment(names), (cause, help.to_owned()));
+        }
+    }
+
+    #[test]
+    fn denied_access_states_what_the_token_can_access() {
+        let reach = || Some("the token is valid, and has access to workspace acme".to_owned());
+        let cause = |errors, reach| {
+            Error::NoPermission { from: "RAILWAY_TOKEN".to_owned(), what: "project shop".to_owned(), errors, reach }
+                .cause()
+                .unwrap()
+        };
+        let errors = || RailwayErrors { messages: vec!["Not Authorized".to_owned()], traces: Vec::new() };
+        let expected = "Railway responded “Not Authorized”; the token is valid, and has access to workspace acme";
+        assert_eq!(cause(errors(), reach()), expected);
+        assert_eq!(cause(errors(), None), "Railway responded “Not Authorized”");
+        assert_eq!(cause(RailwayErrors::default(), reach()), reach().unwrap());
+    }
 
     #[test]
     fn error_without_cause_is_its_message() {

@@ -61,16 +61,18 @@ pub(super) fn rate_limit(wait: Option<Duration>, by: &str, allowance: Option<&st
     }
 }
 
-/// A duration: `20 ms`, `1.5 s`, `1 min 20 s`, `15 min`, `1 h`.
-pub(super) struct Seconds(pub(super) Duration);
+/// Prints a duration: `20 ms`, `1.5 s`, `1 min 20 s`, `15 min`, `1 h`.
+pub struct Seconds(pub Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
-        if seconds >= 3600 && seconds.is_multiple_of(3600) {
-            write!(formatter, "{} h", seconds / 3600)
+        // A longer time is rounded up, so that a wait of that time is long enough.
+        let minutes = seconds.div_ceil(60);
+        if seconds >= 3600 && minutes.is_multiple_of(60) {
+            write!(formatter, "{} h", minutes / 60)
         } else if seconds > 3600 {
-            write!(formatter, "{} h {} min", seconds / 3600, seconds % 3600 / 60)
+            write!(formatter, "{} h {} min", minutes / 60, minutes % 60)
         } else if seconds >= 60 && seconds.is_multiple_of(60) {
             write!(formatter, "{} min", seconds / 60)
         } else if seconds > 60 {
@@ -100,8 +102,11 @@ mod tests {
             (20_000, "20 s"),
             (80_000, "1 min 20 s"),
             (900_000, "15 min"),
+            (3_599_000, "59 min 59 s"),
             (3_600_000, "1 h"),
-            (5_430_000, "1 h 30 min"),
+            (3_601_000, "1 h 1 min"),
+            (5_430_000, "1 h 31 min"),
+            (7_199_000, "2 h"),
         ] {
             assert_eq!(Seconds(Duration::from_millis(milliseconds)).to_string(), expected);
         }

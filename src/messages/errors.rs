@@ -22,9 +22,9 @@ pub(super) fn table() -> String {
 fn lines(error: &Error) -> Vec<String> {
     let mut lines = vec![format!("error: {error}")];
     lines.extend(error.cause().map(|cause| format!("  cause: {cause}")));
-    if let Some(Help { text, command }) = error.help() {
+    if let Some(Help { text, commands }) = error.help() {
         lines.push(format!("  help: {text}"));
-        lines.extend(command.map(|command| format!("    {command}")));
+        lines.extend(commands.iter().map(|command| format!("    {command}")));
     }
     lines
 }
@@ -70,13 +70,16 @@ fn project() -> Vec<Error> {
         suggestions: names(suggestions),
         choices: names(choices),
     };
+    let no_environment = |choices: &[&str]| Error::NoEnvironment {
+        project: "shop".to_owned(),
+        origin: "doctor.toml".to_owned(),
+        choices: names(choices),
+    };
     vec![
         Error::NoProject { folder: "/home/ada/shop".into() },
-        Error::NoEnvironment {
-            project: "shop".to_owned(),
-            origin: "doctor.toml".to_owned(),
-            choices: names(&["production", "staging"]),
-        },
+        no_environment(&[]),
+        no_environment(&["staging"]),
+        no_environment(&["production", "staging"]),
         unknown("service", "wroker", &["worker"], &["api", "worker"]),
         unknown("environment", "qa", &[], &["production", "staging"]),
         unknown("project", "shop", &[], &["blog"]),
@@ -123,7 +126,7 @@ fn credentials() -> Vec<Error> {
             belongs_in: "RAILWAY_API_TOKEN",
         },
         no_permission(None),
-        no_permission(Some("this token can access: blog")),
+        no_permission(Some("the token is valid, and has access to workspace acme")),
         not_found(None),
         not_found(Some("RAILWAY_PROJECT_ID")),
         Error::CommitNotFound { commit: "371a158".to_owned(), errors: errors("Commit not found") },

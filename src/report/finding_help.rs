@@ -25,6 +25,7 @@ impl FindingHelp {
     /// Combines advice and commands; `None` among the commands is one that can't be printed.
     pub(crate) fn new(advice: Option<&str>, commands: Vec<Option<String>>) -> Option<Self> {
         let unprintable = commands.contains(&None).then_some(UNPRINTABLE);
+        let advice = advice.map(|advice| unprintable.map_or(advice, |_| advice.trim_end_matches(':')));
         let commands: Vec<String> = commands.into_iter().flatten().collect();
         let advice: Vec<&str> = advice.into_iter().chain(unprintable).collect();
         let advice = Some(advice.join("; ")).filter(|advice| !advice.is_empty());
@@ -58,6 +59,8 @@ mod tests {
         let help = FindingHelp::new(Some("rename it"), vec![None, Some("doctor fix".to_owned())]).expect("some help");
         assert_eq!(help.text(), format!("rename it; {UNPRINTABLE}"));
         assert_eq!(help.commands, ["doctor fix"]);
+        let help = FindingHelp::new(Some("rename it, or run:"), vec![None]).expect("some help");
+        assert_eq!(help.text(), format!("rename it, or run; {UNPRINTABLE}"));
         assert_eq!(FindingHelp::new(None, vec![Some("doctor fix".to_owned())]).expect("some help").text(), "run:");
     }
 

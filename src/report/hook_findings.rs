@@ -74,7 +74,7 @@ fn key(leak: &Leak) -> String {
     }
 }
 
-/// Returns text such as `.env:1 adds the secret API_KEY`
+/// Returns text such as `.env:1 adds the secret API_KEY`.
 fn single(leak: &Leak) -> String {
     let place = leak.line.map_or_else(|| leak.file.clone(), |line| format!("{}:{line}", leak.file));
     let key = &leak.key;

@@ -52,9 +52,10 @@ fn quote(argument: &str) -> Option<String> {
 }
 
 /// Quotes a text. One with invisible characters is written as `$'…'` with octal bytes: bash 3.2 of macOS does not
-/// support `\u` there, and POSIX does not define the number of digits after `\x`.
+/// support `\u` there, and POSIX does not define the number of digits after `\x`. The same applies to a backtick, which
+/// would end the code span of a command in a sentence.
 fn quote_text(text: &str) -> Option<String> {
-    if escape::line(text) == text {
+    if escape::line(text) == text && !text.contains('`') {
         return shlex::try_quote(text).ok().map(Into::into);
     }
     if text.contains('\0') {
@@ -66,7 +67,7 @@ fn quote_text(text: &str) -> Option<String> {
         let alone = character.encode_utf8(&mut bytes);
         match character {
             '\\' | '\'' => quoted.extend(['\\', character]),
-            _ if escape::is_hidden(character) || (index == 0 && escape::line(alone) != *alone) => {
+            _ if character == '`' || escape::is_hidden(character) || (index == 0 && escape::line(alone) != *alone) => {
                 for byte in alone.bytes() {
                     write!(quoted, "\\{byte:03o}").expect("writing to a String can't fail");
                 }
@@ -78,9 +79,55 @@ fn quote_text(text: &str) -> Option<String> {
     Some(quoted)
 }
 
+/// Splits a command as a shell does, including `$'…'` as [`line`] writes it; `None` if a quote is not closed.
+pub(crate) fn split(line: &str) -> Option<Vec<String>> {
+    let mut plain = String::new();
+    let (mut rest, mut open) = (line, None);
+    while let Some(character) = rest.chars().next() {
+        if open.is_none()
+            && let Some(quoted) = rest.strip_prefix("$'")
+        {
+            let (text, after) = unquoted(quoted)?;
+            plain.push_str(&shlex::try_quote(&text).ok()?);
+            rest = after;
+            continue;
+        }
+        let mut length = character.len_utf8();
+        match (open, character) {
+            (None, '\'' | '"') => open = Some(character),
+            (Some(quote), _) if quote == character => open = None,
+            (None | Some('"'), '\\') => length += rest.chars().nth(1)?.len_utf8(),
+            _ => {}
+        }
+        plain.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    shlex::split(&plain)
+}
+
+/// Returns the text of a `$'…'` after its first quote, and what follows it.
+fn unquoted(quoted: &str) -> Option<(String, &str)> {
+    let mut text = Vec::new();
+    let mut bytes = quoted.bytes().enumerate();
+    while let Some((index, byte)) = bytes.next() {
+        match byte {
+            b'\'' => return Some((String::from_utf8(text).ok()?, &quoted[index + 1..])),
+            b'\\' => match bytes.next()? {
+                (start, digit) if digit.is_ascii_digit() => {
+                    text.push(u8::from_str_radix(quoted.get(start..start + 3)?, 8).ok()?);
+                    bytes.nth(1);
+                }
+                (_, escaped) => text.push(escaped),
+            },
+            _ => text.push(byte),
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::report::shell_command::quote;
+    use crate::report::shell_command::{line, quote, split};
 
     #[test]
     fn only_arguments_with_special_characters_are_quoted() {
@@ -105,5 +152,22 @@ mod tests {
         assert_eq!(quote("\u{202e}it's\\").as_deref(), Some(r"$'\342\200\256it\'s\\'"));
         assert_eq!(quote("\u{1b}[31m").as_deref(), Some(r"$'\033[31m'"));
         assert_eq!(quote("nul\0"), None);
+    }
+
+    #[test]
+    fn quoted_name_does_not_end_a_code_span() {
+        assert_eq!(quote("--env-file=a`railway down`b").as_deref(), Some(r"--env-file=$'a\140railway down\140b'"));
+    }
+
+    #[test]
+    fn split_reverses_quoting() {
+        for name in ["two words", "", "it's", "a`b", "a\nb", "\u{202e}it's\\", "a$'b", "\"$'\\", "ä`'ö", "#", "$(x)"]
+        {
+            let arguments = ["doctor".to_owned(), format!("--service={name}"), name.to_owned()];
+            assert_eq!(split(&line(&arguments)).as_deref(), Some(&arguments[..]), "{name:?}");
+        }
+        for open in ["doctor 'a", "doctor \"a", r"doctor $'a\14'", "doctor $'a", "doctor \\"] {
+            assert_eq!(split(open), None, "{open}");
+        }
     }
 }

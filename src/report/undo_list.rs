@@ -13,10 +13,8 @@ use crate::report::{Format, TextOptions, Values, json, shell_command};
 /// The runs in the journal.
 #[derive(Debug, Default)]
 pub struct History {
-    /// The program of this run, which printed commands start with.
-    pub program: Vec<String>,
-    /// The flags of this run that printed commands repeat.
-    pub flags: Vec<String>,
+    /// The command that undoes a run; `None` if no run can be undone.
+    pub undo: Option<Vec<String>>,
     /// One line for each run, the newest first.
     pub lines: Vec<UndoListLine>,
     /// The directory of the journal.
@@ -152,12 +150,9 @@ fn text(history: &History, options: &TextOptions<'_>) -> String {
     page.gap();
     let kept = format!("Kept for 30 days in {}, encrypted; {}.", history.folder, history.keys);
     page.paragraph(&[], 2, (Tone::Faint, &kept));
-    let example = history.lines.iter().find(|line| matches!(line.state, UndoState::Here | UndoState::Elsewhere(_)));
-    if let Some(line) = example {
-        let arguments =
-            [history.program.clone(), vec!["undo".to_owned(), line.run.clone()], history.flags.clone()].concat();
+    if let Some(undo) = &history.undo {
         page.line(&[(Tone::Plain, "To undo a run:")]);
-        page.line(&[(Tone::Plain, "    "), (Tone::Plain, &shell_command::line(&arguments))]);
+        page.line(&[(Tone::Plain, "    "), (Tone::Plain, &shell_command::line(undo))]);
     }
     page.into_text()
 }

@@ -78,10 +78,9 @@ impl FixRun<'_> {
 
     /// Returns the keys named by `--only` that no service in scope has, and that can be added to one.
     fn unheld<'p>(&self, proposals: &[Proposal<'p>]) -> BTreeSet<&'p str> {
-        let is_held = |key: &str| self.survey().readable().any(|target| target.variable(key).is_some());
         let could = |one: &&Proposal<'_>| one.offers.iter().any(|offer| offer.way == Direction::Add);
         let named = proposals.iter().filter(could).map(|one| one.key).filter(|key| self.terms.named.contains(*key));
-        named.filter(|key| !is_held(key)).collect()
+        named.filter(|key| self.holders(key).next().is_none()).collect()
     }
 
     /// Returns the changes of the first direction that has any: push, redeploy, pull.

@@ -237,7 +237,7 @@ fn one(
             FindingChoice::Skip => return Ok(Some(Picked::Skip)),
             FindingChoice::ShowValues => show_values(proposal.finding, world),
             FindingChoice::Ignore => {
-                if let PromptAnswer::Given(reason) = reason_to_ignore(world)? {
+                if let PromptAnswer::Given(reason) = reason_to_ignore(run, world)? {
                     return Ok(Some(Picked::Ignore(ignoring(proposal, reason))));
                 }
             }
@@ -245,14 +245,16 @@ fn one(
     }
 }
 
-/// Asks for a reason until one is typed.
-fn reason_to_ignore(world: &World<'_>) -> Result<PromptAnswer<String>, Error> {
+/// Asks for a reason until one is typed that contains no value.
+fn reason_to_ignore(run: &FixRun<'_>, world: &World<'_>) -> Result<PromptAnswer<String>, Error> {
     loop {
         let answer = world.prompt.line(prompts::IGNORE_REASON)?;
-        if answer != PromptAnswer::Given(String::new()) {
-            return Ok(answer);
-        }
-        world.status.print_line(prompts::REASON_REQUIRED);
+        let problem = match &answer {
+            PromptAnswer::Given(reason) if reason.is_empty() => prompts::REASON_REQUIRED,
+            PromptAnswer::Given(reason) if run.client.redactor.redact(reason) != *reason => prompts::REASON_HAS_VALUE,
+            _ => return Ok(answer),
+        };
+        world.status.print_line(problem);
     }
 }
 
@@ -261,8 +263,7 @@ fn services_for(run: &FixRun<'_>, offer: &Offer, world: &mut World<'_>) -> Resul
     if offer.way != Direction::Add || offer.stores.len() < 2 {
         return Ok(PromptAnswer::Given(Some(offer.clone())));
     }
-    let holders = run.survey().readable().filter(|target| target.variable(&offer.key).is_some());
-    let holders: Vec<&str> = holders.map(|target| target.service.name.as_str()).collect();
+    let holders: Vec<&str> = run.holders(&offer.key).map(|(service, _)| service).collect();
     let owners = offer.stores.iter().map(|store| store.owner.name());
     let picked = world.prompt.choose_many(
         &prompts::services_to_add(&offer.key, &holders),

@@ -38,7 +38,7 @@ use crate::drift::plan::Plan;
 use crate::drift::plan::offer::{Addition, FixPermissions, Prompting, Prune};
 use crate::drift::plan::proposals::proposals;
 use crate::drift::plan::redeploys::due;
-use crate::drift::{Finding, Survey};
+use crate::drift::{Finding, Survey, Variable};
 use crate::error::{Error, Exit};
 use crate::io::config::Config;
 use crate::io::railway::client::Client;
@@ -161,6 +161,11 @@ impl FixRun<'_> {
 
     fn survey(&self) -> &Survey {
         &self.analysis.gathered.survey
+    }
+
+    /// Returns the services in scope that have the key, each with its variable.
+    fn holders(&self, key: &str) -> impl Iterator<Item = (&str, &Variable)> {
+        self.survey().readable().filter_map(move |target| Some((target.service.name.as_str(), target.variable(key)?)))
     }
 
     /// Returns whether the environment's name must be typed to confirm a plan.

@@ -33,16 +33,16 @@ fn not_pushed(run: &FixRun<'_>, key: &str) -> Option<String> {
         return None;
     }
     let files: Vec<&str> = run.gathered().files.iter().map(|(file, _)| file.as_str()).collect();
-    let can_be_pulled = holders(run, key).any(|(_, variable)| !matches!(variable, Variable::Sealed));
+    let can_be_pulled = run.holders(key).any(|(_, variable)| !matches!(variable, Variable::Sealed));
     let instead = if can_be_pulled { "; `--pull` writes Railway's value to the file" } else { "" };
     Some(format!("{key} is not in {}, so it can't be pushed{instead}", names(&files)))
 }
 
 fn not_pulled(run: &FixRun<'_>, key: &str) -> Option<String> {
-    let holders: Vec<_> = holders(run, key).collect();
+    let holders: Vec<_> = run.holders(key).collect();
     if holders.is_empty() {
-        let instead = "`--push --add --service NAME` adds it to a service";
-        return Some(format!("no service in scope has {key}, so it can't be pulled; {instead}"));
+        let instead = if is_local(run, key) { "; `--push --add --service NAME` adds it to a service" } else { "" };
+        return Some(format!("no service in scope has {key}, so it can't be pulled{instead}"));
     }
     let is_sealed = holders.iter().all(|(_, variable)| matches!(variable, Variable::Sealed));
     let services: Vec<&str> = holders.iter().map(|(service, _)| *service).collect();
@@ -53,9 +53,4 @@ fn not_pulled(run: &FixRun<'_>, key: &str) -> Option<String> {
 
 fn is_local(run: &FixRun<'_>, key: &str) -> bool {
     run.survey().readable().any(|target| run.survey().local(target, key).is_some())
-}
-
-/// Returns the services that have the key, each with its variable.
-fn holders<'r>(run: &'r FixRun<'_>, key: &str) -> impl Iterator<Item = (&'r str, &'r Variable)> {
-    run.survey().readable().filter_map(move |target| Some((target.service.name.as_str(), target.variable(key)?)))
 }

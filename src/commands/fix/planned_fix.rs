@@ -64,11 +64,7 @@ impl Commands {
     /// Returns the help of an error.
     pub(super) fn help(&self) -> Help {
         let lines: Vec<String> = self.lines.iter().map(|command| shell_command::line(command)).collect();
-        match lines.as_slice() {
-            [] => self.heading().into(),
-            [line] => Help::command(self.heading(), line),
-            several => format!("{} `{}`", self.heading(), several.join("`, `")).into(),
-        }
+        Help::commands(self.heading(), lines)
     }
 
     /// Returns the lines below a plan that is not applied.

@@ -92,9 +92,8 @@ struct Flags<'f> {
 
 /// Returns the commands that add named keys that no service in scope has, one for each service that could have the key.
 pub(super) fn to_add(run: &FixRun<'_>, proposals: &[Proposal<'_>], world: &World<'_>) -> Vec<Vec<String>> {
-    let survey = run.survey();
-    let is_held = |key: &str| survey.readable().any(|target| target.variable(key).is_some());
-    let unheld = proposals.iter().filter(|one| run.terms.named.contains(one.key) && !is_held(one.key));
+    let is_unheld = |key: &str| run.terms.named.contains(key) && run.holders(key).next().is_none();
+    let unheld = proposals.iter().filter(|one| is_unheld(one.key));
     let offers = unheld.flat_map(|one| &one.offers).filter(|offer| offer.way == Direction::Add);
     let stores = offers.flat_map(|offer| &offer.stores);
     let target = confirmation::target_flags(run);

@@ -68,7 +68,7 @@ pub(super) fn install(args: &HookInstallArgs, world: &mut World<'_>) -> Result<E
     let writes = |found: &&FoundHook| matches!(found.hook, Hook::None | Hook::OursStale);
     let written: Vec<&str> = hooks.iter().filter(writes).map(|found| found.shown.as_str()).collect();
     if location.source != LocationSource::Git && !written.is_empty() && !args.yes {
-        location.confirm(&written, world)?;
+        location.confirm(&hooks, &written, world)?;
     }
     let mut refusal = None;
     for found in hooks {
@@ -163,8 +163,8 @@ impl LocationSource {
 }
 
 impl HookLocation {
-    /// Asks before a hook is written to a directory other than git's default.
-    fn confirm(&self, written: &[&str], world: &World<'_>) -> Result<(), Error> {
+    /// Asks before hooks are written to a directory other than git's default. `requested` are all hooks of the command.
+    fn confirm(&self, requested: &[FoundHook], written: &[&str], world: &World<'_>) -> Result<(), Error> {
         let note = match self.scope {
             InstallScope::Clone => "",
             InstallScope::EveryClone => ", inside the working tree",
@@ -173,10 +173,12 @@ impl HookLocation {
         let what = format!("{} ({} points there{note})", written.join(" and "), self.source.name());
         let what = escape::line(&what).into_owned();
         if !can_ask(&world.terminal, &world.variables) {
+            let names: Vec<&str> = requested.iter().map(|found| found.name).collect();
+            let command = format!("doctor hook install --yes {}", names.join(" "));
             return Err(Error::NotConfirmed {
                 what: format!("writing {what} needs confirmation"),
                 cause: "not an interactive terminal".to_owned(),
-                help: Help::command("if this is the right directory, run:", "doctor hook install --yes"),
+                help: Help::command("if this is the right directory, run:", command),
             });
         }
         let directory = match (self.source, self.scope) {

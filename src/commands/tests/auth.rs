@@ -2,6 +2,7 @@
 
 use crate::commands::tests::fix::incident;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::credentials::CliLogin;
 use crate::io::credentials::keyring::{InMemoryKeyring, Keyring, KeyringError};
 use crate::io::sim::seed::{ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, WORKSPACE_TOKEN};
 use crate::io::terminal::prompt::script::PreparedAnswer;
@@ -100,10 +101,18 @@ fn unavailable_keyring_fails_without_prompting() {
     for error in [KeyringError::Locked, KeyringError::Unresponsive, KeyringError::Unavailable("no bus".to_owned())] {
         let mut sandbox = logged_out();
         sandbox.keyring = InMemoryKeyring::broken(error.clone());
-        for command in ["login", "logout"] {
-            let ended = sandbox.run(&["auth", command]);
+        let elsewhere = "--api-url=http://127.0.0.1:9/graphql/v2";
+        for (args, cli_login) in [
+            (&["auth", "login"][..], CliLogin::Allowed),
+            (&["auth", "logout"], CliLogin::Allowed),
+            (&["auth", "login", elsewhere], CliLogin::Forbidden),
+            (&["auth", "logout", elsewhere], CliLogin::Forbidden),
+        ] {
+            let ended = sandbox.run(args);
             assert_eq!(ended.code, 4, "{ended:?}");
-            assert!(ended.err.contains(&error.cause()) && ended.err.contains(&*error.help().text), "{ended:?}");
+            let help = error.help(cli_login);
+            assert!(ended.err.contains(&error.cause()) && ended.err.contains(&*help.text), "{ended:?}");
+            assert_eq!(ended.err.contains("railway login"), !help.commands.is_empty(), "{ended:?}");
         }
         let status = sandbox.run(&["auth", "status"]);
         assert!(status.code == 4 && status.out.contains(&error.cause()), "{status:?}");

@@ -123,8 +123,8 @@ fn missing_build_logs_fall_back_to_deployment_steps() {
 
 #[test]
 fn unknown_failed_step_shows_non_empty_log() {
-    let plan = StatusTimeline::through(&["INITIALIZING", "DEPLOYING", "FAILED"])
-        .with_query("FAILED", &["no such table: jobs"]);
+    let plan =
+        StatusTimeline::through(&["INITIALIZING", "DEPLOYING", "FAILED"]).with_log("FAILED", &["no such table: jobs"]);
     let sandbox = shop(api().next(plan));
     sandbox.sim.fault(Fault::field("events_0", "Not Authorized").on("DeploymentEvents").permanent());
     assert_fails_with(&sandbox.run(PUSH), "| no such table: jobs");

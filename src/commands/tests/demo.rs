@@ -46,6 +46,17 @@ fn fix_in_demo_does_not_claim_that_undo_restores_this_run() {
 }
 
 #[test]
+fn undo_command_of_the_demo_list_works_later() {
+    let sandbox = sandbox();
+    let list = sandbox.run(&["demo", "undo", "--list"]);
+    let printed = commands(&list.out);
+    assert_eq!(printed, ["doctor demo undo"], "{list:?}");
+    let words: Vec<&str> = printed[0].split(' ').skip(1).chain(["--dry-run"]).collect();
+    let undo = sandbox.run(&words);
+    assert!(undo.code == 1 && undo.out.contains("Nothing was changed: this was a dry run."), "{undo:?}");
+}
+
+#[test]
 fn interrupted_fix_in_demo_does_not_refer_to_its_lost_state() {
     let fix = ["demo", "fix", "--push", "--yes", "--only", "STAGING_OPS_API_KEY"];
     let ended = sandbox().interrupted_after(Duration::from_secs(1)).run(&fix);

@@ -284,7 +284,16 @@ fn fix_without_changes_reports_the_reason_and_an_alternative() {
     let file = "A=1\nSEALED=y\nONLY_LOCAL=1\n";
     for (text, words, reason) in [
         (file, &["fix", "--push", "--only", "PORT"][..], "PORT is not in .env, so it can't be pushed; `--pull` writes"),
-        (file, &["fix", "--pull", "--only", "ONLY_LOCAL"], "no service in scope has ONLY_LOCAL, so it can't be pulled"),
+        (
+            file,
+            &["fix", "--pull", "--only", "ONLY_LOCAL"],
+            "no service in scope has ONLY_LOCAL, so it can't be pulled; `--push --add",
+        ),
+        (
+            file,
+            &["fix", "--pull", "--only", "ONLY_EXAMPLE"],
+            "no service in scope has ONLY_EXAMPLE, so it can't be pulled Nothing was changed.",
+        ),
         (
             file,
             &["fix", "--pull", "--only", "SEALED"],
@@ -297,10 +306,13 @@ fn fix_without_changes_reports_the_reason_and_an_alternative() {
             "3 keys are only on Railway; to add each to the file, name each with `--only KEY`",
         ),
     ] {
-        let sandbox = Sandbox::of([api()]).file(".env", text);
+        let sandbox = Sandbox::of([api()]).file(".env", text).file(".env.example", "ONLY_EXAMPLE=\n");
         let ended = sandbox.run(words);
         ended.assert_shows(reason);
-        assert!(!ended.text().contains("the check") && !ended.text().contains("Nothing to do"), "{ended:?}");
+        assert!(
+            !ended.text().contains("so the check does not pass") && !ended.text().contains("Nothing to do"),
+            "{ended:?}"
+        );
         assert_eq!(sandbox.mutations(), [""; 0]);
     }
     let agrees = Sandbox::of([api()]).file(".env", file).run(&["fix", "--push", "--only", "A"]);

@@ -108,7 +108,7 @@ fn requires_confirmation(sandbox: Sandbox, folder: &Path, file: &str, [reason, q
     let unasked = sandbox.run(INSTALL);
     assert_eq!((unasked.code, unasked.out.as_str()), (2, ""), "{unasked:?}");
     assert!(unasked.err.contains(&format!("{file} ({reason})")), "{unasked:?}");
-    assert!(unasked.err.contains("\n    doctor hook install --yes\n"), "{unasked:?}");
+    assert!(unasked.err.contains("\n    doctor hook install --yes pre-commit\n"), "{unasked:?}");
     let sandbox = sandbox.at_a_terminal();
     let declined = sandbox.answered(INSTALL, vec![PreparedAnswer::Reply(YesNo::No)]);
     assert_eq!(declined.code, 2, "{declined:?}");
@@ -119,6 +119,23 @@ fn requires_confirmation(sandbox: Sandbox, folder: &Path, file: &str, [reason, q
     assert!(is_hook(&folder.join("pre-commit")));
     // An existing hook needs no confirmation.
     assert_eq!(sandbox.run(INSTALL).code, 0);
+}
+
+#[test]
+fn printed_install_command_names_the_requested_hooks() {
+    for hooks in [&["pre-push"][..], &["pre-commit", "pre-push"]] {
+        let sandbox = in_repository();
+        git(&sandbox.work(), &["config", "core.hooksPath", "tools/hooks"]);
+        let unasked = sandbox.run(&[&["hook", "install"], hooks].concat());
+        let command = format!("\n    doctor hook install --yes {}\n", hooks.join(" "));
+        assert!(unasked.code == 2 && unasked.err.contains(&command), "{unasked:?}");
+        let printed: Vec<&str> = command.split_whitespace().skip(1).collect();
+        assert_eq!(sandbox.run(&printed).code, 0);
+        for name in ["pre-commit", "pre-push"] {
+            let is_written = sandbox.work().join("tools/hooks").join(name).exists();
+            assert_eq!(is_written, hooks.contains(&name), "{name}: {unasked:?}");
+        }
+    }
 }
 
 #[test]

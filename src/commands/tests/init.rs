@@ -241,7 +241,7 @@ fn project_token_is_sufficient() {
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(sandbox.text("doctor.toml").contains("# Project shop, environment staging:\n"), "{ended:?}");
     assert_eq!(sandbox.run(&["check"]).code, 1);
-    refused(&shop().run(&["init", "--yes", "--environment", "nowhere"]), "unknown environment nowhere");
+    refused(&shop().run(&["init", "--yes", "--environment", "nowhere"]), "unknown environment `nowhere`");
 }
 
 #[test]

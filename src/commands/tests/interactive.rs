@@ -113,9 +113,26 @@ fn ignore_requires_a_reason() {
     };
     let skip = PreparedAnswer::Choice(2);
     let ended = review(&[PreparedAnswer::Line(""), PreparedAnswer::Line("only at home"), skip.clone(), YES]);
-    assert_eq!(ended.err.matches("a reason is required").count(), 1, "{ended:?}");
+    assert_eq!(ended.err.matches("A reason is required.\n").count(), 1, "{ended:?}");
     assert_eq!(ended.asked.iter().filter(|prompt| prompt.starts_with("Why is this expected?")).count(), 2);
     assert!(sandbox.text("doctor.toml").contains("reason = \"only at home\""), "{ended:?}");
+}
+
+#[test]
+fn reason_with_a_value_is_not_written() {
+    let sandbox = two().file("doctor.toml", "fail-on = \"error\"\n");
+    let answers = vec![
+        PreparedAnswer::Choice(2),
+        PreparedAnswer::Choice(3),
+        PreparedAnswer::Line("only local-one"),
+        PreparedAnswer::Line("only at home"),
+        PreparedAnswer::Choice(2),
+        YES,
+    ];
+    let ended = sandbox.answered(&["fix"], answers);
+    ended.assert_shows("The reason contains the value of a variable.");
+    let text = sandbox.text("doctor.toml");
+    assert!(text.contains("reason = \"only at home\"") && !text.contains("local-one"), "{text}");
 }
 
 #[test]
@@ -126,7 +143,7 @@ fn escape_at_the_reason_returns_to_the_finding() {
         .chain([PreparedAnswer::Back, PreparedAnswer::Back]);
     let ended = sandbox.answered(&["fix"], answers.collect());
     assert!(ended.asked[3].starts_with("[1/2] "), "{ended:?}");
-    assert!(!ended.err.contains("a reason is required"), "{ended:?}");
+    assert!(!ended.err.contains("A reason is required"), "{ended:?}");
 }
 
 #[test]

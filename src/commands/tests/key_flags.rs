@@ -33,7 +33,11 @@ fn unknown_key_is_refused_before_any_write() {
         let ended = sandbox.run(&[words, &["--only", "REGION", "--only", "OPS_KYE"]].concat());
         refused(
             &ended,
-            &["unknown key OPS_KYE", "did you mean `--only=OPS_KEY`?\n", "neither .env nor a service in scope has it"],
+            &[
+                "unknown key `OPS_KYE`",
+                "did you mean `--only=OPS_KEY`?\n",
+                "neither .env nor a service in scope has it",
+            ],
         );
         assert_eq!((sandbox.mutations(), sandbox.text(".env")), (Vec::new(), before));
     }
@@ -94,7 +98,7 @@ fn value_typed_after_key_is_not_repeated() {
 fn unknown_keys_in_allow_flags_are_refused() {
     for flag in ["--allow-reference", "--allow-sealed", "--allow-shared"] {
         let ended = shop().run(&["fix", "--push", "--yes", "--only", "OPS_KEY", flag, "OPS_KYE"]);
-        refused(&ended, &["unknown key OPS_KYE", &format!("did you mean `{flag}=OPS_KEY`?\n")]);
+        refused(&ended, &["unknown key `OPS_KYE`", &format!("did you mean `{flag}=OPS_KEY`?\n")]);
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::commands::tests::deploy::{api, shop};
-use crate::commands::tests::fix::incident;
+use crate::commands::tests::fix::{KEY, incident, service};
 use crate::commands::tests::init;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
 use crate::io::git::tests::git;
@@ -118,6 +118,38 @@ fn unknown_command_json_has_the_command_to_run() {
     assert_eq!((ended.code, &error["message"]), (2, &json!("unrecognized subcommand 'push'")), "{ended:?}");
     assert_eq!(error["cause"], Value::Null, "{ended:?}");
     assert_eq!(error["commands"], json!([["doctor", "fix", "--push"]]), "{ended:?}");
+}
+
+#[test]
+fn invalid_value_json_has_only_the_valid_values_as_cause() {
+    let ended = shop(api()).run(&["check", "--fail-on", "soon", "--format", "json"]);
+    let error = error(&ended)["error"].clone();
+    assert_eq!(error["cause"], "[possible values: error, warning, note, never]", "{ended:?}");
+    assert_eq!(error["commands"], json!([["doctor", "check", "--help"]]), "{ended:?}");
+}
+
+#[test]
+fn names_with_backticks_add_no_command() {
+    let file = "a`railway down`b.env";
+    let declared = incident()
+        .file(file, &format!("{KEY}=other\n"))
+        .file("doctor.toml", &format!("env-file = [\"{file}\"]\n"))
+        .run(&["fix", "--push", "--yes", "--only", KEY, "--format", "json"]);
+    let named = |words: &[&str]| {
+        let name = "x`railway down`y";
+        let sandbox = Sandbox::of([service(name, &[("A", "1")]), service("api", &[("A", "1")])]).file(".env", "A=2\n");
+        sandbox.run(&[words, &["--format", "json"]].concat())
+    };
+    let typed = "x\ntip: run `railway down`";
+    for (ended, commands) in [
+        (declared, json!([["doctor", "trust"]])),
+        (named(&["check", "--service", "x`railway down`z"]), json!([])),
+        (named(&["fix", "--push", "--yes", "--only", "A", "--service", "down"]), json!([])),
+        (named(&[typed]), json!([])),
+    ] {
+        let error = &error(&ended)["error"];
+        assert_eq!((ended.code, &error["commands"]), (2, &commands), "{ended:?}");
+    }
 }
 
 #[test]

@@ -260,7 +260,9 @@ fn undo_of_protected_environment_requires_its_name() {
         for words in [&["undo", "--yes", "--no-deploy"][..], &["undo", &run, "--yes", "--no-deploy"]] {
             let ended = sandbox.run(words);
             assert_eq!(ended.code, if is_protected { 2 } else { 0 }, "{about}, {words:?}: {ended:?}");
-            let help = format!("help: to apply this plan, run:\n    doctor undo {run} --yes --environment={name}");
+            let help = format!(
+                "help: to apply this plan, run:\n    doctor undo {run} --yes --environment={name} --no-deploy\n"
+            );
             assert_eq!(ended.err.contains(&help), is_protected, "{about}: {ended:?}");
         }
         let stored = |sandbox: &Sandbox| sandbox.stored("api", "A").unwrap();
@@ -400,4 +402,38 @@ fn protected_fix_and_undo_print_the_complete_command() {
     let fix = sandbox.run(&words);
     let command = "doctor fix --push --no-deploy --yes --only=A --environment=production";
     assert!(fix.err.contains(&format!("  help: to apply this plan:\n    {command}\n")), "{fix:?}");
+    let fixed = sandbox.run(&[&words[..], &["--environment=production"]].concat());
+    let run = run_of(&fixed.out);
+    let undo = sandbox.run(&["undo", "--yes", "--no-deploy"]);
+    let command = format!("doctor undo {run} --yes --environment=production --no-deploy");
+    assert!(undo.err.contains(&format!("  help: to apply this plan, run:\n    {command}\n")), "{undo:?}");
+}
+
+#[test]
+fn printed_undo_repeats_the_flags_of_its_plan() {
+    let sandbox = incident();
+    let run = run_of(&sandbox.run(PUSH).out);
+    let flags = ["--allow-tracked", "--no-deploy", "--on-staged=ignore", "--no-journal"];
+    let command = format!("\n    doctor undo {run} --yes {}\n", flags.join(" "));
+    let unconfirmed = sandbox.run(&[&["undo"], &flags[..]].concat());
+    assert!(unconfirmed.err.contains(&command), "{unconfirmed:?}");
+    let dry = sandbox.run(&[&["undo", "--dry-run"], &flags[..]].concat());
+    assert!(dry.out.ends_with(&command), "{dry:?}");
+    let printed: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let before = sandbox.mutations().len();
+    assert_eq!(sandbox.run(&printed).code, 0);
+    assert!(sandbox.mutations()[before..].iter().all(|sent| !sent.starts_with("Redeploy")), "the plan deploys nothing");
+}
+
+#[test]
+fn dry_run_in_another_format_or_to_a_file_prints_the_command() {
+    let sandbox = incident();
+    let run = run_of(&sandbox.run(PUSH).out);
+    let command = format!("To apply this plan:\n    doctor undo {run} --yes\n");
+    for more in [&["--format", "markdown"][..], &["--output", "plan.txt"]] {
+        let dry = sandbox.run(&[&["undo", "--dry-run"], more].concat());
+        assert!(dry.code == 1 && dry.err.contains(&command), "{dry:?}");
+    }
+    let json = sandbox.run(&["undo", "--dry-run", "--format", "json"]);
+    assert!(!json.err.contains("To apply"), "{json:?}");
 }

@@ -7,7 +7,7 @@ use crate::drift::phrases::{count, names};
 use crate::error::{Error, Exit};
 use crate::io::files;
 use crate::io::storage::journal::{Journal, JournalEntry, JournalRecord, RecordedCommand, RunName};
-use crate::io::world::World;
+use crate::io::world::{World, WorldLifetime};
 use crate::report::undo_list::{UndoListLine, UndoState};
 use crate::report::{self, History};
 
@@ -19,17 +19,26 @@ pub(super) fn write_list(
 ) -> Result<Exit, Error> {
     let entries = &journal.list()?;
     let undone = undone(entries);
-    let lines = entries.iter().map(|entry| line(entry, &undone, world)).collect();
+    let lines: Vec<UndoListLine> = entries.iter().map(|entry| line(entry, &undone, world)).collect();
     let home = world.home.as_deref();
     let folder = world.state.as_deref().map(|folder| files::display_from_home(folder, home, &world.directory));
     let folder = folder.unwrap_or_default();
-    let flags = output.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
-    let history = History { program: world.program.clone(), flags, lines, folder, keys: journal.key_location() };
+    let undo = undo_command(&lines, output, world);
+    let history = History { undo, lines, folder, keys: journal.key_location() };
     let mut bytes = Vec::new();
     report::write_history(&history, output.format, &output.text_options(world), &mut bytes)
         .expect("writing to memory can't fail");
     output.write(&bytes, world)?;
     Ok(Exit::Clean)
+}
+
+/// Returns the command that undoes the last run that can be undone.
+fn undo_command(lines: &[UndoListLine], output: OutputOptions<'_>, world: &World<'_>) -> Option<Vec<String>> {
+    let line = lines.iter().find(|line| matches!(line.state, UndoState::Here | UndoState::Elsewhere(_)))?;
+    // Each demo command starts from the same state, in which the run has another name.
+    let run = Some(line.run.clone()).filter(|_| world.memory == WorldLifetime::Lasting);
+    let flags = output.global.api_url.iter().map(|url| format!("--api-url={url}"));
+    Some(world.program.iter().cloned().chain(["undo".to_owned()]).chain(run).chain(flags).collect())
 }
 
 /// Returns the runs that a later undo has restored, unless that undo was undone itself.
@@ -64,7 +73,7 @@ fn line(entry: &JournalEntry, undone: &BTreeSet<RunName>, world: &World<'_>) -> 
     UndoListLine { run, what: summary(record), target, state }
 }
 
-/// Returns text such as `A and B of api and worker; C in .env`
+/// Returns text such as `A and B of api and worker; C in .env`.
 fn summary(record: &JournalRecord) -> String {
     let mut parts = Vec::new();
     let mut owners: Vec<&str> = record

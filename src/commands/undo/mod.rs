@@ -6,7 +6,7 @@ mod redactions;
 mod restore;
 mod run_selection;
 
-use crate::cli::{GlobalArgs, UndoArgs};
+use crate::cli::{GlobalArgs, Staging, UndoArgs};
 use crate::commands::apply::{self, Applied, ApplyContext, StepNames};
 use crate::commands::config_file;
 use crate::commands::connection::Connection;
@@ -120,13 +120,17 @@ impl UndoRun<'_> {
 
     fn dry_run(self, restoring: RestorePlan, part: ReportPart, world: &mut World<'_>) -> Result<Exit, Error> {
         let exit = Exit::Findings;
+        let command = shell_command::line(&self.command(&restoring, world));
+        let to_apply = format!("To apply this plan:\n    {}", escape::line(&command));
         if part == ReportPart::Outcome {
-            let command = shell_command::line(&self.command(&restoring, world));
-            let command = escape::line(&command);
-            let last = "Nothing was changed: this was a dry run.\nTo apply this plan:";
-            return world.print(&format!("\n{last}\n    {command}\n")).map(|()| exit);
+            let last = format!("\nNothing was changed: this was a dry run.\n{to_apply}\n");
+            return world.print(&last).map(|()| exit);
         }
         let output = self.output;
+        // The JSON report contains the command.
+        if output.format != Format::Json {
+            to_apply.lines().for_each(|line| world.status.print_line(line));
+        }
         let report = self.planned(restoring, exit, world);
         output.write_report(&report, world)?;
         Ok(exit)
@@ -166,7 +170,13 @@ impl UndoRun<'_> {
         let environment = self.args.environment.as_ref();
         let protected = Some(&restoring.shape.environment.name).filter(|_| self.is_protected(restoring));
         arguments.extend(environment.or(protected).map(|environment| format!("--environment={environment}")));
-        arguments.extend(self.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
+        let repeated = [
+            (self.args.allow_tracked, "--allow-tracked"),
+            (self.args.no_deploy, "--no-deploy"),
+            (self.args.on_staged == Staging::Ignore, "--on-staged=ignore"),
+            (self.args.no_journal, "--no-journal"),
+        ];
+        arguments.extend(repeated.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag.to_owned()));
         self.called(&arguments, world)
     }
 

@@ -26,7 +26,7 @@ pub(super) struct SelectedRun {
 pub(super) fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'_>) -> Result<SelectedRun, Error> {
     if let Some(named) = named {
         let run = RunName::parse(named).ok_or_else(|| Error::Journal {
-            what: format!("unknown run {named}"),
+            what: format!("unknown run `{named}`"),
             cause: "expected a name such as 2026-11-24-1345-0007".to_owned(),
             help: Help::command("to list the runs:", LIST),
         })?;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::json::visible;
+use crate::report::shell_command;
 
 /// The texts of an error, as the text output has them.
 #[derive(Debug)]
@@ -18,8 +19,10 @@ pub struct ErrorReport<'t> {
     pub message: &'t str,
     /// Why, if known.
     pub cause: Option<&'t str>,
-    /// What to do: a sentence, with commands between backticks.
+    /// What to do: a sentence.
     pub help: Option<&'t str>,
+    /// The commands in it, as they are typed in a shell. Those with a placeholder are left out.
+    pub commands: Vec<&'t str>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -63,46 +66,51 @@ pub fn line(error: &ErrorReport<'_>) -> String {
             message: error.message,
             cause: error.cause,
             help: error.help,
-            commands: error.help.map(commands).unwrap_or_default(),
+            commands: error.commands.iter().filter_map(|command| arguments(command)).collect(),
         },
     };
     let text = serde_json::to_string(&json).expect("strings and numbers can be written");
     visible(&text).trim_end().to_owned()
 }
 
-/// Returns the commands that a sentence has between backticks, as argument lists.
-fn commands(sentence: &str) -> Vec<Vec<String>> {
-    let quoted = sentence.split('`').skip(1).step_by(2);
-    let is_whole = |words: &Vec<String>| {
-        words.first().is_some_and(|first| PROGRAMS.contains(&first.as_str()))
-            && !words.iter().any(|word| PLACEHOLDERS.contains(&word.as_str()))
-    };
-    quoted.filter_map(shlex::split).filter(is_whole).collect()
+/// Returns what a sentence has between backticks.
+pub fn code_spans(sentence: &str) -> impl Iterator<Item = &str> {
+    sentence.split('`').skip(1).step_by(2)
+}
+
+/// Returns the arguments of a command that can be run unchanged.
+fn arguments(command: &str) -> Option<Vec<String>> {
+    let words = shell_command::split(command)?;
+    let is_known = words.first().is_some_and(|first| PROGRAMS.contains(&first.as_str()));
+    (is_known && !words.iter().any(|word| PLACEHOLDERS.contains(&word.as_str()))).then_some(words)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{ErrorReport, line};
+    use super::{ErrorReport, code_spans, line};
 
     #[test]
     fn error_is_one_line_with_commands_as_argument_lists() {
+        let help =
+            "run `doctor check --service='my api'` or `railway link`, pass `--service=NAME`, or `doctor undo RUN`";
         let error = ErrorReport {
             command: "check",
             kind: "unknown-name",
             exit_code: 2,
             message: "unknown service a\nb\u{202e}",
             cause: None,
-            help: Some(
-                "run `doctor check --service='my api'` or `railway link`, pass `--service=NAME`, or `doctor undo RUN`",
-            ),
+            help: Some(help),
+            commands: code_spans(help).chain([r"doctor fix --service=$'a\140b\012'"]).collect(),
         };
         let line = line(&error);
         assert!(!line.contains('\n') && !line.contains('\u{202e}'), "{line}");
         let expected = json!({ "schema_version": 1, "command": "check", "error": {
             "kind": "unknown-name", "exit_code": 2, "message": "unknown service a\nb\u{202e}", "cause": null,
-            "help": error.help, "commands": [["doctor", "check", "--service=my api"], ["railway", "link"]] } });
+            "help": help, "commands": [
+                ["doctor", "check", "--service=my api"], ["railway", "link"], ["doctor", "fix", "--service=a`b\n"]
+            ] } });
         assert_eq!(serde_json::from_str::<Value>(&line).expect("it is JSON"), expected);
     }
 }
