@@ -68,10 +68,10 @@ fn incident_has_five_errors_ordered_by_cause() {
         errors(&incident("old-key", "older-key", 401, &[])),
         [
             "value-differs api+worker",
-            "endpoint-wrong api: caused by value-differs for STAGING_OPS_API_KEY",
+            "endpoint-wrong api: value-differs for STAGING_OPS_API_KEY",
             "stale-deployment worker",
             "start-command worker",
-            "log-line-missing worker: caused by start-command",
+            "log-line-missing worker: start-command",
         ]
     );
 }
@@ -83,8 +83,8 @@ fn after_the_push_one_cause_remains_with_its_consequences() {
         errors(&incident("new-key", "new-key", 200, &boot_info)),
         [
             "start-command worker",
-            "log-line-missing worker: caused by start-command",
-            "endpoint-wrong api: possibly caused by start-command on worker",
+            "log-line-missing worker: start-command",
+            "endpoint-wrong api: possibly start-command on worker",
         ]
     );
 }
@@ -101,8 +101,8 @@ fn failed_deployment_is_the_cause_of_stale_variables() {
         errors(&found),
         [
             "deployment-unhealthy worker",
-            "stale-deployment worker: possibly caused by deployment-unhealthy",
-            "log-line-missing worker: caused by deployment-unhealthy",
+            "stale-deployment worker: possibly deployment-unhealthy",
+            "log-line-missing worker: deployment-unhealthy",
         ]
     );
 }

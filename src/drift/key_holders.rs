@@ -2,27 +2,27 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::drift::model::catalogue::Catalogue;
 use crate::drift::service_scope;
 use crate::drift::survey::Survey;
+use crate::drift::system_variables;
 
-/// The services that have each key, and what is unknown about them.
+/// The services that have each key.
 pub struct KeyHolders<'s> {
     /// Key → names of the services that have it, sorted.
     services: HashMap<&'s str, Vec<&'s str>>,
     compared: HashSet<&'s str>,
-    has_unread: bool,
+    catalogue: &'s Catalogue,
 }
 
-/// Where a key is missing that a compared service lacks.
+/// Which services lack a key that is missing on a compared service.
 #[derive(Debug, PartialEq, Eq)]
 pub enum KeyAbsence<'s> {
-    /// Not on these services, which have it.
+    /// Some: these services have it.
     Held(&'s [&'s str]),
-    /// On every service that could be read; the others are unknown.
-    Unread,
-    /// On every service; a shared variable has the name.
+    /// Every service, but a shared variable has the name.
     OnlyShared,
-    /// On Railway.
+    /// Every service, and no shared variable has the name.
     Everywhere,
 }
 
@@ -46,7 +46,7 @@ impl<'s> KeyHolders<'s> {
         Self {
             services,
             compared: survey.targets.iter().map(|target| target.service.name.as_str()).collect(),
-            has_unread: survey.targets.iter().any(|target| target.stored.is_err()),
+            catalogue: &survey.catalogue,
         }
     }
 
@@ -56,19 +56,53 @@ impl<'s> KeyHolders<'s> {
     }
 
     /// Returns the first service that has the key and is not compared.
-    pub fn not_compared(&self, key: &str) -> Option<&'s str> {
+    fn not_compared(&self, key: &str) -> Option<&'s str> {
         self.of(key).iter().copied().find(|service| !self.compared.contains(service))
     }
 
-    /// Returns where a key is missing that a compared service lacks.
-    pub fn absence(&self, survey: &Survey, key: &str) -> KeyAbsence<'_> {
+    /// Returns the services that have the key if each of them is a database that is not compared. A database keeps its
+    /// variables for others, which need references to them.
+    pub fn only_databases(&self, key: &str) -> &[&'s str] {
+        let services = self.of(key);
+        let is_database =
+            |service: &&str| self.catalogue.databases.contains(*service) && !self.compared.contains(*service);
+        if services.iter().all(is_database) { services } else { &[] }
+    }
+
+    /// Returns which services lack the key.
+    pub fn absence(&self, key: &str) -> KeyAbsence<'_> {
         match self.of(key) {
-            [] if self.has_unread => KeyAbsence::Unread,
-            [] if survey.catalogue.shared.contains(key) => KeyAbsence::OnlyShared,
+            [] if self.catalogue.shared.contains(key) => KeyAbsence::OnlyShared,
             [] => KeyAbsence::Everywhere,
             services => KeyAbsence::Held(services),
         }
     }
+
+    /// Returns where else the key exists, as the cause of a finding.
+    pub fn elsewhere(&self, key: &str) -> Option<String> {
+        let on_service = || {
+            let service = self.not_compared(key)?;
+            Some(format!("{service} has {key}, but is not compared in this run"))
+        };
+        self.shared_variable(key).or_else(on_service).or_else(|| tracing(key))
+    }
+
+    /// Returns the same, for a finding whose message names the services that have the key.
+    pub fn elsewhere_besides_services(&self, key: &str) -> Option<String> {
+        self.shared_variable(key).or_else(|| tracing(key))
+    }
+
+    fn shared_variable(&self, key: &str) -> Option<String> {
+        self.catalogue.shared.contains(key).then(|| {
+            format!("the shared variable {key} exists, but a service gets it only through ${{{{shared.{key}}}}}")
+        })
+    }
+}
+
+fn tracing(key: &str) -> Option<String> {
+    system_variables::is_set_by_tracing(key).then(|| {
+        format!("Railway sets {key} if tracing is on; that value is not compared, and a stored value overrides it")
+    })
 }
 
 /// Returns the names of services that keep their own variables for others: databases, and services that the compared
@@ -102,13 +136,25 @@ mod tests {
         assert_eq!((holders.not_compared("A"), holders.not_compared("B")), (Some("docs"), None));
     }
 
+    #[test]
+    fn only_databases_excludes_keys_of_other_services() {
+        let mut found = survey(&[], &[("Redis", &["C=1"]), ("api", &["B=1"])]);
+        out_of_scope(&mut found, "Postgres", &["A", "B", "C"]);
+        found.catalogue.databases.extend(["Postgres", "Redis"].map(str::to_owned));
+        let holders = KeyHolders::new(&found);
+        assert_eq!(holders.only_databases("A"), ["Postgres"]);
+        for key in ["B", "C", "D"] {
+            assert_eq!(holders.only_databases(key), [""; 0], "{key}");
+        }
+    }
+
     fn check(found: &Survey, key: &str, expected: &KeyAbsence<'_>) {
-        assert_eq!(KeyHolders::new(found).absence(found, key), *expected, "{key}");
+        assert_eq!(KeyHolders::new(found).absence(key), *expected, "{key}");
     }
 
     #[test]
-    fn absence_claims_only_what_is_known() {
-        let mut found = survey(&[], &[("api", &[]), ("worker", &[])]);
+    fn absence_includes_services_that_could_not_be_read() {
+        let mut found = survey(&[], &[("api", &[]), ("worker", &["D=1"])]);
         out_of_scope(&mut found, "docs", &["A"]);
         shared(&mut found, "B");
         check(&found, "A", &KeyAbsence::Held(&["docs"]));
@@ -116,7 +162,8 @@ mod tests {
         check(&found, "C", &KeyAbsence::Everywhere);
         unreadable(&mut found, "worker");
         check(&found, "A", &KeyAbsence::Held(&["docs"]));
-        check(&found, "C", &KeyAbsence::Unread);
+        check(&found, "C", &KeyAbsence::Everywhere);
+        check(&found, "D", &KeyAbsence::Held(&["worker"]));
     }
 
     #[test]

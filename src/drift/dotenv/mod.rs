@@ -67,7 +67,6 @@ pub struct LocalFile {
     /// Every line that is not an assignment, a comment or blank, and every broken assignment.
     pub problems: Vec<Problem>,
     last: HashMap<String, usize>,
-    /// The loader whose reading this is; `None` for the values as written.
     loader: Option<Loader>,
 }
 
@@ -138,6 +137,11 @@ impl LocalFile {
         let entries = entries(self.text.expose(), bindings);
         let (name, text, from_checkout) = (self.name.clone(), self.text.clone(), self.from_checkout);
         Self { name, from_checkout, text, entries, problems: flaws, last, loader: Some(loader) }
+    }
+
+    /// Returns the loader whose reading this is; `None` for the values as written.
+    pub fn loader(&self) -> Option<Loader> {
+        self.loader
     }
 
     /// Returns the value that the loader reads for each key, with variables expanded from the file alone.

@@ -180,8 +180,9 @@ fn description(trouble: PythonError, line: &str) -> &'static str {
     }
 }
 
-/// Returns whether a colon follows the key, as in YAML.
-fn has_colon(line: &str) -> bool {
+/// Returns whether a colon follows the key on the first line of the text, as in YAML.
+fn has_colon(text: &str) -> bool {
+    let line = text.split(['\n', '\r']).next().unwrap_or_default();
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
     let key = line.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter));
     key.len() < line.len() && key.trim_start().starts_with(':') && !key.starts_with("://")

@@ -22,7 +22,7 @@ pub fn attach_causes(mut findings: Vec<Finding>) -> Vec<Finding> {
             parents[at] = Some(parent);
             let cause = cause(&findings, at, parent, certainty);
             let finding = &mut findings[at];
-            let reasons: Vec<String> = finding.reason.take().into_iter().chain([cause.sentence()]).collect();
+            let reasons: Vec<String> = [cause.sentence()].into_iter().chain(finding.reason.take()).collect();
             finding.reason = Some(reasons.join("; "));
             // Fixing the cause fixes the consequence, too.
             finding.advice = finding.advice.take().filter(|_| certainty == Certainty::MayFollow);
@@ -146,9 +146,9 @@ mod tests {
             ]),
             [
                 "start-command web",
-                "endpoint-wrong api: possibly caused by start-command on web",
+                "endpoint-wrong api: possibly start-command on web",
                 "start-command worker",
-                "log-line-missing worker: 12 lines were read; caused by start-command",
+                "log-line-missing worker: start-command; 12 lines were read",
             ]
         );
     }
@@ -178,6 +178,6 @@ mod tests {
             finding(&start_command::RULE, "api", vec![PossibleCause::own(&log_line_missing::RULE)]),
             finding(&log_line_missing::RULE, "api", vec![PossibleCause::own(&start_command::RULE)]),
         ];
-        assert_eq!(lines(mutual), ["log-line-missing api", "start-command api: caused by log-line-missing"]);
+        assert_eq!(lines(mutual), ["log-line-missing api", "start-command api: log-line-missing"]);
     }
 }

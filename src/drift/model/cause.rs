@@ -68,14 +68,14 @@ impl PossibleCause {
 }
 
 impl FindingCause {
-    /// Returns text such as `caused by start-command`, `possibly caused by start-command on worker`.
+    /// Returns text such as `start-command`, `possibly start-command on worker`.
     pub fn sentence(&self) -> String {
-        let verb = match self.certainty {
-            Certainty::Follows => "caused by",
-            Certainty::MayFollow => "possibly caused by",
+        let possibly = match self.certainty {
+            Certainty::Follows => "",
+            Certainty::MayFollow => "possibly ",
         };
         let key = self.key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
         let service = self.service.as_ref().map(|service| format!(" on {service}")).unwrap_or_default();
-        format!("{verb} {}{key}{service}", self.rule.name)
+        format!("{possibly}{}{key}{service}", self.rule.name)
     }
 }

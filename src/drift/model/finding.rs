@@ -134,14 +134,6 @@ impl Finding {
         }
     }
 
-    /// Returns the message and the reason, if known, as one sentence without a full stop.
-    pub fn sentence(&self) -> String {
-        match &self.reason {
-            Some(reason) => format!("{}; {reason}", self.message),
-            None => self.message.clone(),
-        }
-    }
-
     /// Returns the arguments of the `doctor fix` that redeploys.
     pub fn fix_redeploy() -> Vec<String> {
         vec!["fix".to_owned(), "--redeploy".to_owned()]

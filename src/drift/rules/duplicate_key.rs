@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::drift::dotenv::{Entry, LocalFile};
+use crate::drift::dotenv::{Entry, Loader, LocalFile};
 use crate::drift::model::finding::{Finding, Location, Observation};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
@@ -31,7 +31,7 @@ last, Rust's `dotenvy::dotenv` the first. Editing the other one changes nothing.
     .env:3    LOG_LEVEL=info
     .env:41   LOG_LEVEL=debug
 
-`doctor` compares the last one.
+`doctor` compares the last one, or the first one with `loader = \"dotenvy\"` in `doctor.toml`.
 
 ## Fix
 
@@ -66,10 +66,10 @@ fn finding(file: &LocalFile, key: &str, entries: &[&Entry]) -> Finding {
         many => format!("{many} times"),
     };
     let is_same = entries.windows(2).all(|pair| pair[0].value == pair[1].value);
-    let reason = if is_same {
-        "all lines assign the same value"
-    } else {
-        "dotenvy uses the first line; doctor and the other loaders use the last"
+    let reason = match file.loader() {
+        _ if is_same => "all lines assign the same value",
+        Some(Loader::Dotenvy) => "doctor uses the first line, as dotenvy does; the other loaders use the last",
+        _ => "dotenvy uses the first line; doctor and the other loaders use the last",
     };
     let place = |entry: &&Entry| Location { file: file.name.clone(), line: entry.line };
     let observation = |entry: &&Entry| Observation {
@@ -90,6 +90,8 @@ fn finding(file: &LocalFile, key: &str, entries: &[&Entry]) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::check;
+    use crate::drift::Secret;
+    use crate::drift::dotenv::{Loader, LocalFile};
     use crate::drift::rules::duplicate_key::RULE;
     use crate::drift::test_support::{healthy, layer, lines, survey, table};
 
@@ -130,6 +132,21 @@ mod tests {
             ("A=2", "dotenvy uses the first line; doctor and the other loaders use the last"),
         ] {
             assert_eq!(check(&survey(&["A=1", second], &[]))[0].reason.as_deref(), Some(reason));
+        }
+    }
+
+    #[test]
+    fn reason_states_which_line_the_declared_loader_uses() {
+        let last = "dotenvy uses the first line; doctor and the other loaders use the last";
+        for (loader, value, reason) in [
+            (Loader::Dotenvy, "1", "doctor uses the first line, as dotenvy does; the other loaders use the last"),
+            (Loader::Python, "2", last),
+            (Loader::Node, "2", last),
+        ] {
+            let mut found = survey(&[], &[]);
+            found.files = vec![LocalFile::parse(".env", Secret::new("A=1\nA=2\n")).read_as(loader)];
+            assert_eq!(found.files[0].entry("A").map(|entry| entry.value.expose()), Some(value));
+            assert_eq!(check(&found)[0].reason.as_deref(), Some(reason), "{}", loader.name());
         }
     }
 

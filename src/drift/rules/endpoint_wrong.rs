@@ -312,8 +312,8 @@ mod tests {
     #[test]
     fn rejected_request_is_caused_by_the_differing_key() {
         for (stored, status, follows) in [
-            ("OPS_KEY=old", 401, Some("caused by value-differs for OPS_KEY")),
-            ("OPS_KEY=old", 403, Some("caused by value-differs for OPS_KEY")),
+            ("OPS_KEY=old", 401, Some("value-differs for OPS_KEY")),
+            ("OPS_KEY=old", 403, Some("value-differs for OPS_KEY")),
             ("OPS_KEY=old", 404, None),
             ("OPS_KEY=new", 401, None),
         ] {

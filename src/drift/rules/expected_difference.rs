@@ -100,9 +100,8 @@ fn check(survey: &Survey) -> Vec<Finding> {
         }
     }
     let holders = LazyCell::new(|| KeyHolders::new(survey));
-    let missing_on = |key: &str| match holders.absence(survey, key) {
+    let missing_on = |key: &str| match holders.absence(key) {
         KeyAbsence::Held(_) => "on some services",
-        KeyAbsence::Unread => "on every service that could be read",
         KeyAbsence::OnlyShared => "on every service",
         KeyAbsence::Everywhere => "on Railway",
     };
@@ -157,7 +156,7 @@ fn finding(key: &str, difference: KeyDifference<'_>, missing_on: impl Fn(&str) -
 mod tests {
     use crate::drift::Survey;
     use crate::drift::rules::expected_difference::RULE;
-    use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, survey, table, unreadable};
+    use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, survey, table};
 
     #[test]
     fn reports_expected_differences() {
@@ -209,11 +208,6 @@ mod tests {
             "note PORT [api] .env:1: PORT is in .env and missing on some services, as expected",
         ];
         assert_eq!(missing_on(&found), held);
-        let mut unread = survey(&["PORT=1"], &[("api", &[]), ("web", &[])]);
-        unreadable(&mut unread, "web");
-        let line =
-            "note PORT [api] .env:1: PORT is in .env and missing on every service that could be read, as expected";
-        assert_eq!(missing_on(&unread), [line]);
         let mut shared = survey(&["PORT=1"], &[("api", &[])]);
         crate::drift::test_support::shared(&mut shared, "PORT");
         assert_eq!(

@@ -51,15 +51,16 @@ and fails only where the key is used.
     api      (no such variable)
     worker   (no such variable)
 
-The finding is a warning if no service of the environment has the key. It is a note if some of them do, because one
-file often serves several programs that need different parts of it. An empty assignment, `MAILGUN_KEY=`, is also a note.
-If the key is required for a service that lacks it, it is an error.
+The finding is a warning if no service of the environment has the key, apart from databases that are not compared. It is
+a note if some of them do, because one file often serves several programs that need different parts of it. An empty
+assignment, `MAILGUN_KEY=`, is also a note. If the key is required for a service that lacks it, it is an error.
 
 ## Fix
 
 `doctor fix --add --push --only MAILGUN_KEY --service api` adds it to a service that needs it. Without `--add`, a push
-adds it only where a `[[require]]` names it. If a shared variable with that name exists, refer to it instead:
-`MAILGUN_KEY=${{shared.MAILGUN_KEY}}`. If nothing needs the key any more, remove the line.
+adds it only where a `[[require]]` names it. If a shared variable or a database has the key, refer to it instead:
+`MAILGUN_KEY=${{shared.MAILGUN_KEY}}`, `PGPASSWORD=${{Postgres.PGPASSWORD}}`. If nothing needs the key any more, remove
+the line.
 
 ## Suppress
 
@@ -94,21 +95,6 @@ struct Context<'s> {
 
 type Lazy<'s, T> = LazyCell<T, Box<dyn FnOnce() -> T + 's>>;
 
-/// Returns where else the key exists, as the cause of a finding.
-fn elsewhere(context: &Context<'_>, key: &str) -> Option<String> {
-    if context.survey.catalogue.shared.contains(key) {
-        return Some(format!(
-            "the shared variable {key} exists, but a service gets it only through ${{{{shared.{key}}}}}"
-        ));
-    }
-    if let Some(service) = context.holders.not_compared(key) {
-        return Some(format!("{service} has {key}, but is not compared in this run"));
-    }
-    system_variables::is_set_by_tracing(key).then(|| {
-        format!("Railway sets {key} if tracing is on; that value is not compared, and a stored value overrides it")
-    })
-}
-
 /// A service that lacks a key, and the local value that it could have.
 type Lacking<'s> = (&'s Target, Option<Local<'s>>);
 
@@ -131,8 +117,13 @@ fn required(context: &Context<'_>) -> Vec<Finding> {
 
 fn required_finding(context: &Context<'_>, key: &str, place: Option<Location>, lacking: &[Lacking<'_>]) -> Finding {
     let local = lacking.first().and_then(|(_, local)| *local);
+    let is_held = !context.holders.of(key).is_empty();
     let message = match place {
+        Some(_) if is_held => format!("{key} is required but missing on some services"),
         Some(_) => format!("{key} is required but missing on Railway"),
+        None if is_held => {
+            format!("{key} is required but is neither in a file nor on every service that requires it")
+        }
         None => format!("{key} is required but is neither in a file nor on Railway"),
     };
     let mut observations: Vec<_> = local.iter().map(Local::observation).collect();
@@ -143,7 +134,7 @@ fn required_finding(context: &Context<'_>, key: &str, place: Option<Location>, l
         key: Some(key.to_owned()),
         services: lacking.iter().map(|(target, _)| target.service.clone()).collect(),
         places: place.into_iter().collect(),
-        reason: elsewhere(context, key),
+        reason: context.holders.elsewhere(key),
         observations,
         ..required_fix(context.survey, key, local, Finding { required: true, advice, ..Finding::new(&RULE, message) })
     }
@@ -157,7 +148,7 @@ fn optional(context: &Context<'_>, missing_key: &MissingKey<'_>) -> Option<Findi
         return None;
     }
     let is_empty = missing_key.local.entry.value.expose().is_empty();
-    let is_held = !context.holders.of(key).is_empty();
+    let is_held = !context.holders.of(key).is_empty() && context.holders.only_databases(key).is_empty();
     let mut observations = vec![missing_key.local.observation()];
     observations.extend(lacking.iter().map(|target| observation(target, None)));
     let finding = Finding {
@@ -171,7 +162,7 @@ fn optional(context: &Context<'_>, missing_key: &MissingKey<'_>) -> Option<Findi
     if is_held {
         return Some(finding);
     }
-    let reason = elsewhere(context, key);
+    let reason = context.holders.elsewhere_besides_services(key);
     Some(Finding { reason, ..optional_fix(context, missing_key, &lacking, finding) })
 }
 
@@ -187,11 +178,10 @@ fn message(context: &Context<'_>, missing_key: &MissingKey<'_>) -> String {
         [only] if missing_key.users == 1 => format!("on {}", only.service.name),
         _ => format!("on any of the {} services compared with that file", missing_key.users),
     };
-    match context.holders.absence(context.survey, key) {
+    match context.holders.absence(key) {
         KeyAbsence::Held(services) => {
             format!("{key} is in {file} and on {}, but not {on_users}", phrases::names(services))
         }
-        KeyAbsence::Unread => format!("{key} is in {file} but not on any service that could be read"),
         KeyAbsence::OnlyShared => format!("{key} is in {file} but not on any service"),
         KeyAbsence::Everywhere if missing_key.users == 1 => format!("{key} is in {file} but not on Railway"),
         KeyAbsence::Everywhere => format!("{key} is in {file} but not {on_users}"),
@@ -226,9 +216,12 @@ fn required_fix(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: F
 /// it, and is never a `next`. No command adds it to a service that keeps its own variables for others.
 fn optional_fix(context: &Context<'_>, missing_key: &MissingKey<'_>, lacking: &[&Target], finding: Finding) -> Finding {
     let (survey, key) = (context.survey, missing_key.key);
-    if survey.catalogue.shared.contains(key) {
-        let advice =
-            format!("refer to ${{{{shared.{key}}}}} on a service that needs it, or remove the line if nothing does");
+    let owners: &[&str] =
+        if survey.catalogue.shared.contains(key) { &["shared"] } else { context.holders.only_databases(key) };
+    if !owners.is_empty() {
+        let references: Vec<String> = owners.iter().map(|owner| format!("${{{{{owner}.{key}}}}}")).collect();
+        let references = phrases::alternatives(&references.iter().map(String::as_str).collect::<Vec<_>>());
+        let advice = format!("refer to {references} on a service that needs it, or remove the line if nothing does");
         return Finding { advice: Some(advice), ..finding };
     }
     if let Some(unfilled) = unfilled(survey, missing_key.local, &finding) {
@@ -321,12 +314,29 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_service_is_unknown() {
+    fn key_that_only_a_database_has_is_a_warning() {
+        let mut found = survey(&["A=1"], &[("worker", &[])]);
+        out_of_scope(&mut found, "docs", &["A"]);
+        found.catalogue.databases.insert("docs".to_owned());
+        assert_eq!(lines(&RULE, &found), ["warning A [worker] .env:1: A is in .env and on docs, but not on worker"]);
+        let finding = &check(&found)[0];
+        let advice = "refer to ${{docs.A}} on a service that needs it, or remove the line if nothing does";
+        assert_eq!((&finding.reason, finding.advice.as_deref(), &finding.to_add), (&None, Some(advice), &None));
+        out_of_scope(&mut found, "wiki", &["A"]);
+        let line = "note A [worker] .env:1: A is in .env and on docs and wiki, but not on worker";
+        assert_eq!(lines(&RULE, &found), [line]);
+        found.catalogue.databases.insert("wiki".to_owned());
+        let advice = check(&found)[0].advice.clone().unwrap();
+        assert!(advice.starts_with("refer to ${{docs.A}} or ${{wiki.A}} on a service that needs it"), "{advice}");
+    }
+
+    #[test]
+    fn names_on_an_unreadable_service_are_known() {
         let mut found = survey(&["A=1", "B=1"], &[("api", &[]), ("worker", &["A=1"])]);
         unreadable(&mut found, "worker");
         let expected = [
             "note A [api] .env:1: A is in .env and on worker, but not on api",
-            "warning B [api] .env:2: B is in .env but not on any service that could be read",
+            "warning B [api] .env:2: B is in .env but not on Railway",
         ];
         assert_eq!(lines(&RULE, &found), expected);
     }
@@ -357,20 +367,25 @@ mod tests {
 
     #[test]
     fn required_key_is_an_error_on_its_service() {
-        let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("web", &[]), ("worker", &[])]);
+        let mut found = survey(&["A=1", "D=1"], &[("api", &["A=1", "C=1"]), ("web", &[]), ("worker", &[])]);
         require(&mut found, "A", &["worker", "api"]);
         require(&mut found, "B", &["api", "worker"]);
+        require(&mut found, "C", &["api", "worker"]);
+        require(&mut found, "D", &["worker"]);
         require(&mut found, "PORT", &["api"]);
         assert_eq!(
             lines(&RULE, &found),
             [
-                "error A [worker] .env:1: A is required but missing on Railway",
+                "error A [worker] .env:1: A is required but missing on some services",
                 "error B [api, worker]: B is required but is neither in a file nor on Railway",
+                "error C [worker]: C is required but is neither in a file nor on every service that requires it",
+                "error D [worker] .env:2: D is required but missing on Railway",
                 "error PORT [api]: PORT is required but is neither in a file nor on Railway",
                 "note A [web] .env:1: A is in .env and on api, but not on every service compared with that file",
+                "warning D [api, web] .env:2: D is in .env but not on any of the 3 services compared with that file",
             ]
         );
-        assert!(check(&found).iter().take(3).all(|finding| finding.required));
+        assert!(check(&found).iter().take(5).all(|finding| finding.required));
     }
 
     #[test]

@@ -119,15 +119,15 @@ fn finding(key: &str, problem: SuspiciousValue, found: &SuspiciousKey<'_>) -> Fi
         key: Some(key.to_owned()),
         services: found.holders.iter().map(|(target, _)| target.service.clone()).collect(),
         places: found.locals.iter().map(Local::place).collect(),
-        advice: Some(advice(problem, found)),
+        advice: Some(advice(problem, found, &files)),
         observations,
         ..Finding::new(&RULE, format!("{key} {sides} {}", problem.description()))
     }
 }
 
-fn advice(problem: SuspiciousValue, found: &SuspiciousKey<'_>) -> String {
+fn advice(problem: SuspiciousValue, found: &SuspiciousKey<'_>, files: &[&str]) -> String {
     match problem.correction() {
-        Some(correction) if found.holders.is_empty() => format!("{correction} in the file"),
+        Some(correction) if found.holders.is_empty() => format!("{correction} in {}", phrases::names(files)),
         _ => problem.advice().to_owned(),
     }
 }
@@ -204,12 +204,15 @@ mod tests {
     #[test]
     fn value_in_the_file_alone_is_corrected_there() {
         for (services, advice) in [
-            (&[][..], "remove the newline in the file"),
+            (&[][..], "remove the newline in .env"),
             (&["A=1\n"], "store it without the newline; `echo -n` and `printf %s` do not add one"),
         ] {
             let found = survey(&["A=1\n"], &[("api", services)]);
             assert_eq!(check(&found)[0].advice.as_deref(), Some(advice));
         }
+        let mut several = survey(&["A=1\n"], &[("api", &[]), ("web", &[])]);
+        layer(&mut several, "web/.env", &["A=2\n"], &["web"]);
+        assert_eq!(check(&several)[0].advice.as_deref(), Some("remove the newline in .env and web/.env"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::drift::reason::other_values::OtherValues;
 use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::rules::RuleCheck;
 use crate::drift::survey::Local;
-use crate::drift::{Survey, Variable};
+use crate::drift::{Survey, Target, Variable};
 
 pub static RULE: Rule = Rule {
     code: "D103",
@@ -90,16 +90,10 @@ fn check(survey: &Survey) -> Vec<Finding> {
             groups.entry(DifferingGroup { key: pair.key, file, line, reason }).or_default().push(pair);
         }
     }
-    let mut findings: BTreeMap<&str, usize> = BTreeMap::new();
-    for group in groups.keys() {
-        *findings.entry(group.key).or_default() += 1;
-    }
-    let is_alone = |group: &DifferingGroup<'_>| findings.get(group.key) == Some(&1);
-    groups.iter().map(|(group, pairs)| finding(survey, group, pairs, is_alone(group))).collect()
+    groups.iter().map(|(group, pairs)| finding(survey, group, pairs)).collect()
 }
 
-/// `is_alone` means that there is no other finding about the key, to which a direction in the command would apply, too.
-fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>], is_alone: bool) -> Finding {
+fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> Finding {
     let DifferingGroup { key, file, reason, .. } = group;
     let local = pairs[0].local;
     let mut observations = vec![local.observation()];
@@ -114,7 +108,8 @@ fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>], is_a
     };
     let intended = reason.as_ref().and_then(Reason::intended);
     let remedies = remedies(survey, pairs, intended);
-    let direction = intended.map(remedy).filter(|remedy| is_alone && remedies.contains(remedy));
+    let is_possible = |remedy: &Remedy| remedies.contains(remedy) && is_unambiguous(survey, pairs, *remedy);
+    let direction = intended.map(remedy).filter(is_possible);
     let next = [Finding::fix_only(key), direction.iter().map(|remedy| format!("--{}", remedy.name())).collect()];
     Finding {
         severity: if is_note { Severity::Note } else { RULE.severity },
@@ -136,6 +131,26 @@ fn remedy(side: ReasonSide) -> Remedy {
     match side {
         ReasonSide::Local => Remedy::Push,
         ReasonSide::Stored => Remedy::Pull,
+    }
+}
+
+/// Returns whether `doctor fix --only KEY` in that direction is about these services alone, and a pull gets one value.
+fn is_unambiguous(survey: &Survey, pairs: &[Pair<'_>], remedy: Remedy) -> bool {
+    let key = pairs[0].key;
+    let has_one_value = pairs.windows(2).all(|pair| pair[0].variable.effective() == pair[1].variable.effective());
+    let affected = survey.readable().filter(|target| is_affected(survey, target, key)).take(pairs.len() + 1).count();
+    (remedy == Remedy::Push || has_one_value) && affected == pairs.len()
+}
+
+/// Returns whether `doctor fix --only KEY` may be about the service: its value is not the local one, or one is missing.
+fn is_affected(survey: &Survey, target: &Target, key: &str) -> bool {
+    match (target.variable(key), survey.local(target, key)) {
+        (Some(variable), Some(local)) => {
+            Pair { target, key, variable, local }.verdict(survey) != ComparisonOutcome::Equal
+        }
+        (Some(_), None) => true,
+        // A push adds only required keys.
+        (None, _) => survey.requires(target, key),
     }
 }
 
@@ -172,7 +187,7 @@ fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
         return Vec::new();
     }
     let obstacle = match finding.advice.as_deref().filter(|_| finding.has_loader_conflict) {
-        Some(advice) => format!("{key}: {advice}"),
+        Some(advice) => format!("loaders parse {key} differently, so it is not pushed: {advice}"),
         None => format!("{key} is a placeholder in the file, so it is not pushed"),
     };
     vec![(Direction::Push, obstacle)]
@@ -180,11 +195,13 @@ fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, obstacles};
+    use crate::drift::Survey;
     use crate::drift::dotenv::CheckoutSource;
-    use crate::drift::model::finding::Remedy;
+    use crate::drift::model::finding::{Finding, Remedy};
+    use crate::drift::model::fix::Direction;
     use crate::drift::rules::value_differs::RULE;
-    use crate::drift::test_support::{healthy, layer, lines, require, survey, table};
+    use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, survey, table};
 
     #[test]
     fn reports_only_real_differences() {
@@ -328,9 +345,45 @@ mod tests {
 
     #[test]
     fn command_has_no_direction_if_another_finding_has_the_key() {
-        let findings = check(&survey(&["A=key\n"], &[("api", &["A=key"]), ("web", &["A=other"])]));
-        assert_eq!(findings.len(), 2);
-        assert!(findings.iter().all(|finding| finding.next.as_deref().unwrap() == ["fix", "--only", "A"]));
+        let no_direction = |mut found: Survey, number: usize, case: &str| {
+            out_of_scope(&mut found, "Redis", &["URL"]);
+            let findings = check(&found);
+            assert_eq!(findings.len(), number, "{case}");
+            let is_plain = |finding: &Finding| finding.next.as_deref().unwrap() == ["fix", "--only", "A"];
+            assert!(findings.iter().all(is_plain), "{case}");
+        };
+        for (web, number) in [("A=other", 2), ("A=${{Redis.URL}} => other", 1), ("A=<sealed>", 1)] {
+            no_direction(survey(&["A=key\n"], &[("api", &["A=key"]), ("web", &[web])]), number, web);
+        }
+        let mut only_stored = survey(&["B=1"], &[("api", &["A=key"]), ("web", &["A=key"])]);
+        layer(&mut only_stored, "api/.env", &["A=key\n"], &["api"]);
+        no_direction(only_stored, 1, "web only has it on Railway");
+        let mut required = survey(&["A=key\n"], &[("api", &["A=key"]), ("web", &[])]);
+        require(&mut required, "A", &["web"]);
+        no_direction(required, 1, "web lacks it");
+        let blanks = survey(&["A=a\u{a0}b"], &[("api", &["A=ab"]), ("web", &["A=a b"])]);
+        no_direction(blanks, 1, "api and web have different values");
+    }
+
+    #[test]
+    fn command_has_a_direction_if_other_services_have_the_local_value_or_lack_the_key() {
+        for web in ["A=key\n", "B=1"] {
+            let finding = &check(&survey(&["A=key\n"], &[("api", &["A=key"]), ("web", &[web])]))[0];
+            assert_eq!(finding.next.as_deref().unwrap(), ["fix", "--only", "A", "--pull"], "{web:?}");
+        }
+    }
+
+    #[test]
+    fn obstacle_states_that_the_value_is_not_pushed() {
+        let advice = Some("write it as KEY='…'".to_owned());
+        let finding = Finding { advice, remedies: vec![Remedy::Pull], ..Finding::new(&RULE, "") };
+        let conflict = Finding { has_loader_conflict: true, ..finding.clone() };
+        let pushable = Finding { remedies: vec![Remedy::Push], ..conflict.clone() };
+        let parsed = "loaders parse A differently, so it is not pushed: write it as KEY='…'";
+        assert_eq!(obstacles(&conflict, "A"), [(Direction::Push, parsed.to_owned())]);
+        let placeholder = "A is a placeholder in the file, so it is not pushed";
+        assert_eq!(obstacles(&finding, "A"), [(Direction::Push, placeholder.to_owned())]);
+        assert_eq!(obstacles(&pushable, "A"), []);
     }
 
     #[test]

@@ -94,8 +94,7 @@ fn rows(page: &mut TextPage<'_>, group: &FindingGroup<'_>) {
 
 fn details(finding: &Finding, services: &[&str]) -> Vec<String> {
     let places: Vec<String> = finding.places.iter().map(wording::place).collect();
-    let reason = finding.reason.clone().unwrap_or_default();
-    let parts = [listed(&places, FEW), listed(services, FEW), reason];
+    let parts = [listed(&places, FEW), listed(services, FEW), wording::unlabelled_reason(finding)];
     parts.into_iter().filter(|part| !part.is_empty()).collect()
 }
 

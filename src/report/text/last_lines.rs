@@ -1,6 +1,6 @@
 //! The last lines: the totals.
 
-use crate::drift::phrases::{alternatives, count, names};
+use crate::drift::phrases::{alternatives, count};
 use crate::drift::service_scope::Exclusion;
 use crate::report::count::Tally;
 use crate::report::finding_help::FindingHelp;
@@ -38,29 +38,31 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
 fn nothing_compared(report: &Report) -> Option<String> {
     let services = report.not_compared()?;
     let of = if report.compared() == 0 { String::new() } else { format!(" for {}", listed(&services, FEW)) };
-    let hence = if report.command == "fix" { "" } else { ", so the check does not pass" };
+    let hence = if report.command == "check" { ", so the check does not pass" } else { "" };
     Some(format!("Nothing was compared{of}{hence}."))
 }
 
-/// Returns how to compare a service if all were left out.
+/// Returns how to compare a service if all were left out. A service that has none of the keys is never suggested.
 fn service_help(report: &Report) -> Option<FindingHelp> {
     let (service, reason) = report.left_out.iter().min_by_key(|(_, reason)| match reason {
-        Exclusion::NothingShared => 0,
-        Exclusion::Elsewhere { .. } => 1,
-        Exclusion::Provider { .. } | Exclusion::Database => 2,
+        Exclusion::Elsewhere { .. } => 0,
+        Exclusion::Provider { .. } => 1,
+        Exclusion::Database => 2,
+        Exclusion::NothingShared => 3,
     })?;
     if !report.services.is_empty() {
         return None;
     }
     let files: Vec<&str> = report.files.iter().map(|(file, _)| file.as_str()).collect();
-    let problem = match (reason, files.len()) {
-        (Exclusion::NothingShared, 1) => format!("{} shares no key with a service", files[0]),
-        (Exclusion::NothingShared, _) => format!("{} share no key with a service", names(&files)),
-        _ => format!("no service is compared with {} by default", alternatives(&files)),
-    };
+    let files = alternatives(&files);
+    if *reason == Exclusion::NothingShared {
+        let advice = format!("no service has a key of {files}; pass another file with --env-file");
+        return FindingHelp::new(Some(&advice), Vec::new());
+    }
     let arguments = ["check".to_owned(), format!("--service={service}")];
     let command = shell_command::command(report, &arguments, &[]);
-    FindingHelp::new(Some(&format!("{problem}; to compare one anyway, run:")), vec![command])
+    let advice = format!("no service is compared with {files} by default; to compare one anyway, run:");
+    FindingHelp::new(Some(&advice), vec![command])
 }
 
 /// Returns the conclusion of the run, the number of findings, and the number of values compared.
@@ -128,22 +130,29 @@ mod tests {
             exit_code: 3,
             ..calm()
         };
+        let command =
+            |service: &str| format!("anyway, run:\n    doctor check --service={service} --environment=staging\n");
+        let elsewhere = || ("web", Exclusion::Elsewhere { root: "web".to_owned() });
+        let provider = || ("auth", Exclusion::Provider { takers: vec!["web".to_owned()] });
+        let (database, unrelated) = (("Postgres", Exclusion::Database), ("docs", Exclusion::NothingShared));
+        for (reasons, service) in [
+            (vec![unrelated.clone(), database.clone(), provider(), elsewhere()], "web"),
+            (vec![unrelated.clone(), database.clone(), provider()], "auth"),
+            (vec![unrelated.clone(), database.clone()], "Postgres"),
+        ] {
+            let output = text(&left_out(&reasons), 90, Detail::Normal);
+            assert!(
+                output.contains("\n  help: no service is compared with .env by default; to compare one "),
+                "{output}"
+            );
+            assert!(output.contains(&command(service)), "{output}");
+        }
         let expected = "
 Nothing was compared, so the check does not pass.
-  help: .env shares no key with a service; to compare one anyway, run:
-    doctor check --service=web --environment=staging
-";
-        let output = text(
-            &left_out(&[("Postgres", Exclusion::Database), ("web", Exclusion::NothingShared)]),
-            80,
-            Detail::Normal,
-        );
+  help: no service has a key of .env; pass another file with --env-file
+no findings";
+        let output = text(&left_out(&[unrelated]), 80, Detail::Normal);
         assert!(output.contains(expected), "{output}");
-        let output = text(&left_out(&[("Postgres", Exclusion::Database)]), 80, Detail::Normal);
-        assert!(
-            output.contains("help: no service is compared with .env by default; to compare one anyway"),
-            "{output}"
-        );
         let with_service = Report { services: vec![line("web", 0, 0)], ..left_out(&[("a", Exclusion::Database)]) };
         assert!(!text(&with_service, 80, Detail::Normal).contains("help:"));
     }
@@ -168,5 +177,18 @@ no findings · 0 values compared, 2 sealed · 2 requests
                 .contains("\nNothing was compared for web, cron, so the check does not pass.\nno findings · 3 values"),
             "{output}"
         );
+    }
+
+    #[test]
+    fn only_a_check_that_compares_nothing_does_not_pass() {
+        for (command, expected) in [
+            ("check", "Nothing was compared, so the check does not pass.\n"),
+            ("matrix", "Nothing was compared.\n"),
+            ("fix", "Nothing was compared.\n"),
+        ] {
+            let report = Report { command, services: vec![line("web", 0, 0)], exit_code: 3, ..calm() };
+            let output = text(&report, 80, Detail::Quiet);
+            assert!(output.starts_with(expected), "{command}: {output}");
+        }
     }
 }

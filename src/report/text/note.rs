@@ -129,7 +129,7 @@ impl<'r> NoteScope<'r> {
         }
         let mut places: Vec<String> = finding.places.iter().map(wording::place).collect();
         places.retain(|place| finding.key.is_none() && !mentions(&finding.message, place));
-        let asides = [listed(&places, FEW), finding.reason.clone().unwrap_or_default()];
+        let asides = [listed(&places, FEW), wording::unlabelled_reason(finding)];
         for aside in asides.iter().filter(|aside| !aside.is_empty()) {
             sentence.push_str(" · ");
             sentence.push_str(aside);
@@ -140,6 +140,7 @@ impl<'r> NoteScope<'r> {
 
 #[cfg(test)]
 mod tests {
+    use crate::drift::model::cause::{Certainty, FindingCause};
     use crate::drift::model::finding::{Finding, Location};
     use crate::drift::model::rule::Rule;
     use crate::report::test_support::{EXTRA, NATURE, SEALED, calm, finding, line, text};
@@ -236,6 +237,19 @@ notes (-v lists them)
         };
         assert!(at(None).ends_with("  sealed  JWT is sealed · .env:7"), "{}", at(None));
         assert!(at(Some("JWT")).ends_with("  sealed  JWT is sealed"), "{}", at(Some("JWT")));
+    }
+
+    #[test]
+    fn only_the_name_of_a_rule_is_labelled_as_the_cause() {
+        let with = |cause: Option<FindingCause>, reason: &str| {
+            let reason = Some(reason.to_owned());
+            notes(calm(), vec![Finding { reason, cause, ..note(&SEALED, "JWT", &[]) }], Detail::Normal)
+        };
+        let cause = FindingCause { rule: &EXTRA, key: None, service: None, certainty: Certainty::Follows };
+        let output = with(Some(cause), "missing-locally");
+        assert!(output.ends_with("  sealed  JWT is sealed · cause: missing-locally"), "{output}");
+        let output = with(None, "the values are equal");
+        assert!(output.ends_with("  sealed  JWT is sealed · the values are equal"), "{output}");
     }
 
     #[test]

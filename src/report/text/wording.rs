@@ -69,6 +69,12 @@ pub(crate) fn services(finding: &Finding) -> Vec<&str> {
     finding.services.iter().map(|service| service.name.as_str()).collect()
 }
 
+/// Returns the reason for a line without labels. The name of a rule that is the cause gets one.
+pub(crate) fn unlabelled_reason(finding: &Finding) -> String {
+    let label = if finding.cause.is_some() { "cause: " } else { "" };
+    finding.reason.as_ref().map(|reason| format!("{label}{reason}")).unwrap_or_default()
+}
+
 /// Returns the files of the finding's places, each once.
 pub(crate) fn files(finding: &Finding) -> Vec<&str> {
     let mut files: Vec<&str> = finding.places.iter().map(|place| place.file.as_str()).collect();

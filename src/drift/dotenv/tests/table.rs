@@ -56,6 +56,7 @@ const EXPORTS_AND_KEYS: &[Row] = &[
     ("\"A\"=1\n", &["\"A\"=1"], &["1:1 the key contains a character that only python-dotenv accepts"]),
     ("A: 1\n", &["A=1"], &["1:1 `:` instead of `=`"]),
     ("export A: 1=2\n", &["A=1=2"], &["1:1 `:` instead of `=`"]),
+    ("A\n: 1\n", &[], &["1:1 missing `=`", "2:1 missing `=`"]),
     (
         "A : 1\nB:2\nhttp://x\n:1\n",
         &[],
