@@ -27,7 +27,7 @@ def notes() -> str:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     section = re.search(rf"^## \[?{re.escape(VERSION)}\]?[^\n]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     if not section or not section[1].strip():
-        raise PackagingError(f"CHANGELOG.md has no section for {VERSION}: replace the heading “Unreleased” by the version and the date")
+        raise PackagingError(f"CHANGELOG.md has no section for {VERSION}: replace the heading “Unreleased” with the version and the date")
     return section[1].strip() + "\n"
 
 

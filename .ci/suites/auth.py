@@ -58,7 +58,7 @@ def no_login():
         run = it.run(*STATUS, code=4, token=None)
         for number, source in enumerate(("RAILWAY_TOKEN is not set", "RAILWAY_API_TOKEN is not set"), 1):
             it.check(f"shows {source}", f"{number}. {source}" in run.unwrapped, run)
-        it.check("the help names the command", "set RAILWAY_TOKEN to a project token" in run.unwrapped, run)
+        it.check("the help names RAILWAY_TOKEN", "set RAILWAY_TOKEN to a project token" in run.unwrapped, run)
         it.check("no request is sent", it.server.summary()["requests"] == 0, it.server.summary())
     with world("an unknown token") as it:
         it.variables = {"RAILWAY_API_TOKEN": "b1a7c0de-ffff-4000-8000-000000000000"}

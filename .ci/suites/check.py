@@ -124,7 +124,7 @@ def incident():
         run = Run(path, server, "--service", "worker", "--format", "json")
         check("a part of a name", [s["name"] for s in run.report["services"]] == both[1:], run.out)
         run = Run(path, server, "--only", "UNKNOWN_KEY")
-        check("a key that does not exist: exit 2", run.code == 2 and "unknown key UNKNOWN_KEY" in run.err, (run.code, run.err))
+        check("a key that does not exist: exit 2", run.code == 2 and "unknown key `UNKNOWN_KEY`" in run.err, (run.code, run.err))
 
         faults = [
             ("502 once", [{"kind": "http_error", "status": 502, "html": "<html>bad gateway</html>"}], 1, None),

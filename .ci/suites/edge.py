@@ -112,7 +112,7 @@ def edge_responds(name, edge, status, requests):
         found = report.of("endpoint-wrong")
         it.check("there is one warning", [one["severity"] for one in found] == ["warning"], report.text)
         report.shows(f"Railway's edge responded with {status}", "Under Attack Mode" if "attack" in name else "a Railway sign-in")
-        report.lacks("caused by value-differs", "another key")
+        report.lacks("cause: value-differs", "another key")
         run = it.run(*PUSH, code=8)
         it.check("the fix is stored, verification is inconclusive", f"did not reach it: Railway's edge responded with {status}" in run.unwrapped, run)
         it.stores_and_runs(NEW)
@@ -120,7 +120,7 @@ def edge_responds(name, edge, status, requests):
 
 
 @cases_of([
-    ("its own refusal", None, "403 instead of 200", "caused by value-differs"),
+    ("its own refusal", None, "403 instead of 200", "cause: value-differs"),
     ("its own rate limit", {"status": 429, "headers": {"Content-Type": "application/json"}, "body": '{"detail": "slow down"}'},
      "429 instead of 200", None),
     ("its own redirect", {"status": 302, "headers": {"Location": "/login"}, "body": ""}, "302 instead of 200", None),

@@ -5,6 +5,7 @@
 
 The tools are installed in `target/ci-tools`. The scenarios have ordinary and hostile names.
 """
+import itertools
 import json
 import pathlib
 import re
@@ -28,7 +29,7 @@ import junitparser
 from markdown_it import MarkdownIt
 from server_cases import INCIDENT_ENV, SCENARIOS, cases, cases_of, incident, run_all, world
 
-HOSTILE = ["A|B", "C`D", "@team", "www.evil.example", "http://evil.example", "<img src=x>", "::error::x", "%0A::error::y", "]]>", "日本"]
+HOSTILE = ["A|B", "C`D", "@team", "www.evil.example", "http://evil.example", "<img src=x>", "a<br>b", "::error::x", "%0A::error::y", "]]>", "日本"]
 
 
 def weird():
@@ -155,8 +156,17 @@ def markdown(name, scenario, env):
         it.check("no link or image", not [one for one in inline if one.type in ("link_open", "image")], inline)
         tags = {one.content for one in inline if one.type == "html_inline"} | {one.content for one in tokens if one.type == "html_block"}
         it.check("only expected HTML tags", tags <= {"<!-- -->", "<code>", "</code>", "<br>"}, tags)
-        rows = [token for token in tokens if token.type == "tr_open"]
         data = json.loads(report(it, "json"))
+        is_break = lambda one: one.type == "html_inline" and one.content == "<br>"
+        followers = [after for token in tokens for one, after in itertools.pairwise([*(token.children or []), None]) if is_break(one)]
+        causes = [one for one in followers if one and one.type == "text" and one.content.startswith("cause: ")]
+        commands = [one for one in followers if one and one.type == "code_inline"]
+        it.check("only causes and commands follow a line break", len(followers) == len(causes) + len(commands), followers)
+        reasons = [one for one in data["findings"][:200] if one.get("reason")]
+        it.check("each cause follows a line break", len(causes) == len(reasons), (causes, reasons))
+        services = max((index for index, token in enumerate(tokens) if token.type == "table_open"), default=0) if data["services"] else len(tokens)
+        it.check("no line break among the services", not [one for token in tokens[services:] for one in token.children or [] if is_break(one)], text)
+        rows = [token for token in tokens if token.type == "tr_open"]
         expected = min(len(data["findings"]), 200) + len(data["services"])
         it.check("each finding and each service has one row", len(rows) == expected + 2 - (not data["findings"]), (len(rows), expected))
         cells = [token for token in tokens if token.type in ("td_open", "th_open")]

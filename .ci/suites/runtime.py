@@ -43,7 +43,7 @@ def incident():
     with world("the incident", incident_with_endpoint("polls"), toml=DECLARED) as it:
         report = CheckRuns(it, code=1, requests=4)
         report.expect(("value-differs", "error", KEY, [API, WORKER]), ("stale-deployment", "error", KEY, [WORKER]), *REMAINING)
-        report.shows("lacks -B", "403 instead of 200", "caused by start-command", "FAIL running")
+        report.shows("lacks -B", "403 instead of 200", "cause: start-command", "FAIL running")
         it.check("one probe, refused", report.probes == [("GET", STATUS, 403)], report.probes)
         commands = {one: it.service(one)["running"]["startCommand"] for one in (API, WORKER)}
         run = it.run("fix", "--push", "--yes", "--only", KEY, "--format", "json", code=7)
@@ -53,7 +53,7 @@ def incident():
         it.check("one upsert and one deployment per service", (run.count(UPSERT), run.count(REDEPLOY)) == (2, 2), run)
         it.check("start commands are unchanged", commands == {one: it.service(one)["running"]["startCommand"] for one in (API, WORKER)})
         report = CheckRuns(it, code=1, requests=4).expect(*REMAINING)
-        report.shows("200, but without /boot_info", "possibly caused by start-command")
+        report.shows("200, but without /boot_info", "cause: possibly start-command")
         it.name = "the incident with -B in its settings"
         it.write(service=WORKER, startCommand=f"{CELERY} -B")
         CheckRuns(it, code=1).shows("settings have it", "doctor fix --redeploy")

@@ -30,8 +30,8 @@ fn description(reason: &CertificateError) -> String {
         CertificateError::Revoked => "its authority has revoked it",
         CertificateError::BadSignature => "its signature is invalid",
         CertificateError::BadEncoding => "it is malformed",
-        // Webpki's name for a certificate that is its own authority.
-        other if other.to_string().contains("CaUsedAsEndEntity") => "it is self-signed",
+        // Webpki's name for a CA certificate in place of a server's.
+        other if other.to_string().contains("CaUsedAsEndEntity") => "it is a CA certificate, probably self-signed",
         other => return other.to_string(),
     };
     text.to_owned()
@@ -40,22 +40,25 @@ fn description(reason: &CertificateError) -> String {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::sync::Arc;
 
-    use rustls::CertificateError;
+    use rustls::{CertificateError, OtherError};
 
     use crate::io::certificate_error::certificate_error;
 
     #[test]
     fn usual_reasons_are_plain() {
+        let ca_certificate = CertificateError::Other(OtherError(Arc::new(io::Error::other("CaUsedAsEndEntity"))));
         for (reason, expected) in [
             (CertificateError::UnknownIssuer, "an unknown authority issued it"),
             (CertificateError::Expired, "it has expired"),
             (CertificateError::NotValidForName, "it is for another host"),
-            (CertificateError::InvalidPurpose, "invalid peer certificate: InvalidPurpose"),
+            (ca_certificate, "it is a CA certificate, probably self-signed"),
+            (CertificateError::InvalidPurpose, "InvalidPurpose"),
         ] {
             let error = io::Error::other(rustls::Error::InvalidCertificate(reason.clone()));
             let found = certificate_error(&error);
-            assert!(found.as_deref().is_some_and(|found| expected.ends_with(found)), "{reason:?}: {found:?}");
+            assert_eq!(found.as_deref(), Some(expected), "{reason:?}");
         }
         assert_eq!(certificate_error(&io::Error::other("connection reset")), None);
     }

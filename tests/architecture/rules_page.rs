@@ -12,7 +12,7 @@ Every finding belongs to a rule. `doctor explain RULE` prints a rule's section o
 
 To change the severity of a rule, name it under `[severity]` in `doctor.toml`. To suppress it for some keys, add an `[[ignore]]`.
 [Configuration](configuration.md#every-key) lists both. The severity of a finding can differ from that of its rule; the section of
-the rule says when.
+the rule states when.
 
 Codes: `D1xx` compares the file with Railway, `D2xx` concerns the file itself, `D3xx` safety, and `D4xx` deployments.
 

@@ -7,6 +7,7 @@ use railway_doctor::io::sim::fault::Fault;
 use railway_doctor::io::sim::seed::{self, ACCOUNT_TOKEN, incident};
 
 use crate::binary::{self, Doctor};
+use crate::error_lines::is_error;
 use crate::server::Misbehaviour;
 
 fn incident() -> Doctor {
@@ -77,7 +78,7 @@ fn exit_2_means_usage_or_configuration_error() {
         ("a flag", doctor(), vec!["--nope"], "--nope"),
         ("a format", doctor(), vec!["--format", "xml"], "xml"),
         ("a time", doctor(), vec!["--timeout", "soon"], "--timeout"),
-        ("a service", doctor(), vec!["--service", "wep"], "unknown service wep"),
+        ("a service", doctor(), vec!["--service", "wep"], "unknown service `wep`"),
         ("a project", doctor(), vec!["--project", "shoq"], "project shoq: not found, or not visible to this token"),
         ("an environment", doctor(), vec!["-e", "prodcution"], "--environment=production"),
         ("a missing file", doctor(), vec!["--env-file", ".evn"], "failed to read .evn"),
@@ -146,7 +147,8 @@ fn exit_4_means_missing_or_refused_credentials() {
             });
         let outcome = doctor.check(&[]);
         assert_eq!(outcome.code, Some(4), "{name}: {outcome:?}");
-        assert!(outcome.err.contains(fragment) && outcome.err.contains("\n  help: "), "{name}: {outcome:?}");
+        let lines: Vec<&str> = outcome.err.lines().collect();
+        assert!(outcome.err.contains(fragment) && is_error(&lines), "{name}: {outcome:?}");
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 
 use crate::binary::{Doctor, Outcome, outcome};
+use crate::error_lines::is_error;
 
 /// Names with control characters, shell syntax, bidirectional overrides, path traversal or extreme lengths.
 fn weird_names() -> Vec<String> {
@@ -44,18 +45,6 @@ fn assert_harmless(name: &str, outcome: &Outcome) {
         assert!(!text.contains(is_unsafe), "{name}: {outcome:.400?}");
     }
     assert!(!outcome.err.contains("panicked"), "{name}: {:.400}", outcome.err);
-}
-
-/// Returns whether the lines are one error: the message, its cause if known, and a help, which a command may follow.
-fn is_error(lines: &[&str]) -> bool {
-    let [message, rest @ ..] = lines else { return false };
-    let rest = if rest.first().is_some_and(|line| line.starts_with("  cause: ")) { &rest[1..] } else { rest };
-    let is_help = match rest {
-        [help] => help.starts_with("  help: "),
-        [help, command] => help.starts_with("  help: ") && help.ends_with(':') && command.starts_with("    "),
-        _ => false,
-    };
-    message.starts_with("error: ") && is_help
 }
 
 /// Asserts in addition that standard error contains exactly one error, and standard output nothing.

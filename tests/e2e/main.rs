@@ -12,6 +12,8 @@ mod debug_api;
 mod documents;
 mod endpoint;
 mod env_file;
+#[path = "../shared/error_lines.rs"]
+mod error_lines;
 mod exit_codes;
 mod hook;
 mod hostile;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::commands::{CommandCase, ErrorFormat};
+use crate::error_lines::is_error;
 use crate::fault::{Expected, FaultCase};
 use crate::parallel::ensure;
 use crate::run::{ENV, PULLED, RunOutput, Sandbox, Watch, names};
@@ -25,57 +26,84 @@ pub(crate) struct Outcome<'v> {
     pub(crate) output: &'v RunOutput,
 }
 
-/// Returns whether the lines are one error: the message, its cause if known, and a help, which a command may follow.
-pub(crate) fn is_error(lines: &[&str]) -> bool {
-    let [message, rest @ ..] = lines else { return false };
-    let rest = if rest.first().is_some_and(|line| line.starts_with("  cause: ")) { &rest[1..] } else { rest };
-    let is_help = match rest {
-        [help] => help.starts_with("  help: "),
-        [help, command] => help.starts_with("  help: ") && help.ends_with(':') && command.starts_with("    "),
-        _ => false,
-    };
-    message.starts_with("error: ") && is_help
+/// Why a run failed a check.
+pub(crate) enum Failure {
+    /// It took too long.
+    Duration(String),
+    /// The exit code or the printed error is not the expected one.
+    Ending(String),
+    /// It did what it must not do, however slow the machine is.
+    Effect(String),
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::Effect(reason)
+    }
 }
 
 impl Outcome<'_> {
-    pub(crate) fn check(&self, expected: &Expected, before: &(Vec<String>, Vec<String>)) -> Result<(), String> {
-        let Self { case, sandbox, output, backend, .. } = self;
+    /// Checks how the run ended, and what it did. If an error is expected, its effects are checked first: it must have
+    /// none, even if it timed out.
+    pub(crate) fn check(&self, expected: &Expected, before: &(Vec<String>, Vec<String>)) -> Result<(), Failure> {
+        let Self { sandbox, output, .. } = self;
+        self.check_process()?;
+        match expected {
+            Expected::Unaffected => {
+                self.check_unaffected_ending().map_err(Failure::Ending)?;
+                self.check_unaffected(before)?;
+            }
+            Expected::ExitCode { code } => {
+                self.check_exit_code(*code).map_err(Failure::Ending)?;
+                if sandbox.read(".env") != self.expected_env() || sandbox.names() != before.0 {
+                    return Err(Failure::Effect("unexpected content of .env".to_owned()));
+                }
+            }
+            Expected::Error { code, fragments } => {
+                self.check_untouched(before)?;
+                self.check_error(*code, fragments).map_err(Failure::Ending)?;
+                if output.duration >= self.timeout + TIMEOUT_MARGIN {
+                    return Err(Failure::Duration(format!("it took {:?}", output.duration)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_process(&self) -> Result<(), String> {
+        let Self { case, output, backend, .. } = self;
         ensure!(!output.stderr.contains("panicked"), "it panicked");
         ensure!(backend.sim.violations().is_empty(), "it sent an unknown request: {:?}", backend.sim.violations());
         ensure!(output.peak_kib < MAX_MEMORY_KIB, "it used {} KiB of memory", output.peak_kib);
         ensure!(case.watch == Watch::Nothing || output.peak_kib > 0, "its memory was not measured");
-        match expected {
-            Expected::Unaffected => self.check_unaffected(before),
-            Expected::ExitCode { code } => {
-                ensure!(output.code == Some(*code), "exit code {:?}, expected {code}", output.code);
-                ensure!(
-                    sandbox.read(".env") == self.expected_env() && sandbox.names() == before.0,
-                    "unexpected content of .env"
-                );
-                Ok(())
-            }
-            Expected::Error { code, fragments } => {
-                self.check_error(*code, fragments)?;
-                ensure!(sandbox.read(".env") == ENV, ".env was changed");
-                ensure!(sandbox.names() == before.0, "unexpected files: {:?}", sandbox.names());
-                // The key of the hook's cache reveals nothing.
-                let mut state = names(&sandbox.state());
-                state.retain(|name| name != "hook");
-                ensure!(state == before.1, "unexpected state files: {state:?}");
-                let cache = names(&sandbox.state().join("hook"));
-                ensure!(cache.iter().all(|name| name == "hook.key"), "unexpected files in the hook cache: {cache:?}");
-                ensure!(backend.sim.mutations().is_empty(), "it sent mutations: {:?}", backend.sim.mutations());
-                ensure!(output.duration < self.timeout + TIMEOUT_MARGIN, "it took {:?}", output.duration);
-                Ok(())
-            }
-        }
+        Ok(())
+    }
+
+    /// Checks that the run changed nothing, and sent no mutation.
+    fn check_untouched(&self, before: &(Vec<String>, Vec<String>)) -> Result<(), String> {
+        let Self { sandbox, backend, .. } = self;
+        ensure!(sandbox.read(".env") == ENV, ".env was changed");
+        ensure!(sandbox.names() == before.0, "unexpected files: {:?}", sandbox.names());
+        // The key of the hook's cache reveals nothing.
+        let mut state = names(&sandbox.state());
+        state.retain(|name| name != "hook");
+        ensure!(state == before.1, "unexpected state files: {state:?}");
+        let cache = names(&sandbox.state().join("hook"));
+        ensure!(cache.iter().all(|name| name == "hook.key"), "unexpected files in the hook cache: {cache:?}");
+        ensure!(backend.sim.mutations().is_empty(), "it sent mutations: {:?}", backend.sim.mutations());
+        Ok(())
+    }
+
+    fn check_exit_code(&self, expected: i32) -> Result<(), String> {
+        let code = self.output.code;
+        ensure!(code == Some(expected), "exit code {code:?}, expected {expected}");
+        Ok(())
     }
 
     /// Checks the exit code and the error, in the format of the command.
     fn check_error(&self, code: i32, fragments: &[String]) -> Result<(), String> {
         let (output, error_format) = (self.output, self.command.error_format);
-        let expected = if error_format == ErrorFormat::Warning { 0 } else { code };
-        ensure!(output.code == Some(expected), "exit code {:?}, expected {expected}", output.code);
+        self.check_exit_code(if error_format == ErrorFormat::Warning { 0 } else { code })?;
         let has_output = self.command.args[0] == "auth" && self.command.args[1] == "status";
         ensure!(output.stdout.is_empty() || has_output, "standard output is not empty");
         let lines: Vec<&str> = output.stderr.lines().filter(|line| !is_status_line(line)).collect();
@@ -113,13 +141,16 @@ impl Outcome<'_> {
     }
 
     /// Checks that the run ended as it does without a fault.
+    fn check_unaffected_ending(&self) -> Result<(), String> {
+        self.check_exit_code(self.command.exit_code)?;
+        let stderr = &self.output.stderr;
+        ensure!(!stderr.contains("error: ") && !stderr.contains("not compared"), "it printed an error or a warning");
+        Ok(())
+    }
+
+    /// Checks that the run had the same effects as without a fault.
     fn check_unaffected(&self, before: &(Vec<String>, Vec<String>)) -> Result<(), String> {
-        let Self { command, sandbox, output, backend, .. } = self;
-        ensure!(output.code == Some(command.exit_code), "exit code {:?}, expected {}", output.code, command.exit_code);
-        ensure!(
-            !output.stderr.contains("error: ") && !output.stderr.contains("not compared"),
-            "it printed an error or a warning"
-        );
+        let Self { command, sandbox, backend, .. } = self;
         ensure!(sandbox.read(".env") == self.expected_env(), "unexpected content of .env");
         let created = if command.name == "init" { vec!["doctor.toml".to_owned()] } else { Vec::new() };
         let mut expected = [before.0.clone(), created].concat();

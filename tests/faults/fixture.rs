@@ -1,5 +1,6 @@
 //! What the runs share, and how one command runs with one fault.
 
+use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,18 +10,18 @@ use std::time::Duration;
 use railway_doctor::io::sim::Sim;
 use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
 
-use crate::assertions::Outcome;
+use crate::assertions::{Failure, Outcome};
 use crate::bad_responses::ScriptedResponse;
 use crate::certificate::{Authority, CertificateState};
 use crate::commands::{CommandCase, ErrorFormat, Setup};
 use crate::fault::{Fault, FaultCase, NetworkFault, Root};
 use crate::leak_scan::FilesBefore;
 use crate::network_faults::{PROXY_LOGIN, Proxy, closed_port};
-use crate::run::{Sandbox, Watch, ids, names, shop};
+use crate::run::{RunOutput, Sandbox, Watch, ids, names, shop};
 use crate::server::{Backend, Script, Server};
 
-/// Messages of runs and tests that timed out before they reached the fault.
-const TIMED_OUT: [&str; 3] = ["no response from ", "keyring did not respond", "it took "];
+/// Messages of runs that timed out before they reached the fault.
+const TIMED_OUT: [&str; 3] = ["no response from ", "git timed out after ", "keyring did not respond"];
 
 /// The servers, certificates and recorded fixes that all runs share.
 pub(crate) struct Fixture {
@@ -36,6 +37,31 @@ pub(crate) struct Fixture {
 struct CompletedFix {
     sandbox: Sandbox,
     run: String,
+}
+
+/// A run that failed a check.
+struct FailedRun {
+    failure: Failure,
+    output: RunOutput,
+}
+
+impl FailedRun {
+    /// Whether a slow machine explains the failure: the time limit ended the run, or the run itself took too long.
+    fn has_timed_out(&self) -> bool {
+        let is_in_output = |text: &&str| self.output.stderr.contains(text) || self.output.stdout.contains(text);
+        match self.failure {
+            Failure::Duration(_) => true,
+            Failure::Ending(_) => TIMED_OUT.iter().any(is_in_output),
+            Failure::Effect(_) => false,
+        }
+    }
+}
+
+impl Display for FailedRun {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let (Failure::Duration(reason) | Failure::Ending(reason) | Failure::Effect(reason)) = &self.failure;
+        write!(formatter, "{reason}\n{:#?}", self.output)
+    }
 }
 
 /// A separate keyring daemon, stopped when this is dropped.
@@ -129,15 +155,14 @@ impl Fixture {
         let mut result = Ok(());
         for (attempt, times) in [1, 4, 4, 4, 8, 8].into_iter().enumerate() {
             result = self.try_once(&format!("{number}-{attempt}"), case, command, case.timeout_ms * times);
-            let has_timed_out = |what: &String| TIMED_OUT.iter().any(|text| what.contains(text));
-            if !result.as_ref().is_err_and(has_timed_out) {
+            if !result.as_ref().is_err_and(FailedRun::has_timed_out) {
                 break;
             }
         }
-        result
+        result.map_err(|failed| failed.to_string())
     }
 
-    fn try_once(&self, path: &str, case: &FaultCase, command: &CommandCase, timeout_ms: u64) -> Result<(), String> {
+    fn try_once(&self, path: &str, case: &FaultCase, command: &CommandCase, timeout_ms: u64) -> Result<(), FailedRun> {
         let stored = if command.setup == Setup::AfterFix { "mark4711-local" } else { "mark4711-stored" };
         let script: Script = match &case.fault {
             Fault::Response(response) => {
@@ -180,9 +205,9 @@ impl Fixture {
                 Err(format!("{} of {} requests were recorded", lines.len(), backend.requests().len()))
             }
         });
-        let result =
-            written.check_leaks(&sandbox, &output).and(recorded).and_then(|()| outcome.check(expected, &before));
-        result.map_err(|what| format!("{what}\n{output:#?}"))
+        let result = written.check_leaks(&sandbox, &output).and(recorded).map_err(Failure::from);
+        let result = result.and_then(|()| outcome.check(expected, &before));
+        result.map_err(|failure| FailedRun { failure, output })
     }
 
     /// Routes a sandbox to a server with Railway's name through a network fault.

@@ -2,11 +2,7 @@
 //! uses less than 256 MiB. An error about an input that is too large names the limit.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::Read;
-use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use railway_doctor::io::sim::Sim;
 
@@ -21,20 +17,20 @@ use crate::server::{Backend, Script, Server};
 const MAX_MEMORY_KIB: u64 = 256 << 10;
 
 /// An operation, and how its response is modified.
-type Change = (&'static str, fn(Vec<u8>) -> Vec<u8>);
+pub(crate) type Change = (&'static str, fn(Vec<u8>) -> Vec<u8>);
 
 /// An expensive input, and how a run with it ends.
-struct LimitCase {
-    name: &'static str,
-    args: &'static [&'static str],
-    timeout_ms: u64,
-    prepare: fn(&mut Sandbox),
-    change: Option<Change>,
-    codes: &'static [i32],
-    stderr_contains: &'static str,
+pub(crate) struct LimitCase {
+    pub(crate) name: &'static str,
+    pub(crate) args: &'static [&'static str],
+    pub(crate) timeout_ms: u64,
+    pub(crate) prepare: fn(&mut Sandbox),
+    pub(crate) change: Option<Change>,
+    pub(crate) codes: &'static [i32],
+    pub(crate) stderr_contains: &'static str,
 }
 
-const CHECK: LimitCase = LimitCase {
+pub(crate) const CHECK: LimitCase = LimitCase {
     name: "",
     args: &["check"],
     timeout_ms: 30_000,
@@ -56,16 +52,16 @@ fn fill(size: usize, line: impl Fn(usize) -> String) -> String {
     text
 }
 
-fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+pub(crate) fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
     (0..count).map(line).collect()
 }
 
 /// Writes a `.env` with additional lines.
-fn env(sandbox: &Sandbox, more: &str) {
+pub(crate) fn env(sandbox: &Sandbox, more: &str) {
     sandbox.write(".env", &format!("API_KEY=mark4711-local\n{more}"));
 }
 
-fn ignore(keys: impl Iterator<Item = String>) -> String {
+pub(crate) fn ignore(keys: impl Iterator<Item = String>) -> String {
     let keys: Vec<String> = keys.map(|key| format!("\"{key}\"")).collect();
     format!("[[ignore]]\nreason = \"x\"\nkeys = [{}]\n", keys.join(","))
 }
@@ -306,11 +302,11 @@ fn script(change: Option<Change>) -> Script {
     )
 }
 
-fn backend(script: Script) -> Backend {
+pub(crate) fn backend(script: Script) -> Backend {
     Backend::new(Sim::new(shop("mark4711-stored")), script)
 }
 
-fn run(server: &Server, number: usize, case: &LimitCase) -> Result<RunOutput, String> {
+pub(crate) fn run(server: &Server, number: usize, case: &LimitCase) -> Result<RunOutput, String> {
     let mut sandbox = Sandbox::new();
     (case.prepare)(&mut sandbox);
     let (url, _) =
@@ -356,110 +352,4 @@ fn costly_checkout_ends_within_the_limits() {
 #[test]
 fn costly_response_ends_within_the_limits() {
     run_cases(&remote());
-}
-
-/// Names and patterns that take minutes to match.
-fn slow_patterns(sandbox: &mut Sandbox) {
-    let name = format!("KEY_{}", "OF_".repeat(20));
-    env(sandbox, &lines(20_000, |number| format!("{name}{number}=\n")));
-    sandbox.write("doctor.toml", &ignore((0..1000).map(|number| format!("*{}{number}B", "OF_".repeat(18)))));
-}
-
-#[test]
-fn timeout_ends_a_comparison_with_an_error() {
-    let server = Server::plain();
-    let case = |args| LimitCase { args, timeout_ms: 3000, prepare: slow_patterns, codes: &[5], ..CHECK };
-    let timed_out = "error: doctor did not finish within 3 s\n  cause: ";
-    for args in [
-        &["check"][..],
-        &["matrix"],
-        &["fix", "--redeploy", "--yes"],
-        &["fix", "--push", "--dry-run"],
-        &["hook", "run", "--strict"],
-    ] {
-        // On a busy machine, the response alone can take as long as the limit.
-        let is_response_late = |output: &RunOutput| output.stderr.contains("no response from");
-        let mut output = run(&server, args.len(), &case(args)).unwrap();
-        for _ in 0..3 {
-            if is_response_late(&output) {
-                output = run(&server, args.len(), &case(args)).unwrap();
-            }
-        }
-        assert!(output.stderr.contains(timed_out) && output.stdout.is_empty(), "{output:?}");
-    }
-    let output = run(&server, 9, &case(&["check", "--format=json"])).unwrap();
-    let error: serde_json::Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
-    assert_eq!(
-        (&error["error"]["kind"], &error["error"]["exit_code"]),
-        (&"time-limit".into(), &5.into()),
-        "{output:?}"
-    );
-    let output = run(&server, 10, &LimitCase { codes: &[0], ..case(&["hook", "run"]) }).unwrap();
-    let warning = "doctor: warning: this commit was only partly checked: doctor did not finish within 3 s";
-    assert!(output.stderr.contains(warning), "{output:?}");
-}
-
-#[test]
-fn hook_reports_commit_not_searched_in_time() {
-    // Each position in the staged file matches the start of a thousand values.
-    let prepare = |sandbox: &mut Sandbox| {
-        env(sandbox, &lines(1500, |number| format!("A{number}_KEY={}\n", "a".repeat(number + 8))));
-        sandbox.write("notes.txt", &"a".repeat(3 << 20));
-        for args in [&["init", "-q"][..], &["add", "notes.txt"]] {
-            assert!(Command::new("git").args(args).current_dir(sandbox.work()).status().unwrap().success());
-        }
-    };
-    let server = Server::plain();
-    let hook = LimitCase {
-        args: &["hook", "run"],
-        timeout_ms: 3000,
-        prepare,
-        codes: &[0],
-        stderr_contains: "was only partly checked",
-        ..CHECK
-    };
-    run(&server, 0, &hook).unwrap();
-    let strict = LimitCase {
-        args: &["hook", "run", "--strict"],
-        codes: &[5],
-        stderr_contains: "did not finish within 3 s",
-        ..hook
-    };
-    let output = run(&server, 1, &strict).unwrap();
-    assert!(output.stderr.contains("DOCTOR=0"), "{output:?}");
-}
-
-#[test]
-fn timeout_never_interrupts_a_write() {
-    let server = Server::plain();
-    let slow = |operation: &str, _: usize| match operation {
-        "SetVariables" => ScriptedResponse::delayed(Duration::from_millis(2500)),
-        _ => ScriptedResponse::normal(),
-    };
-    let (url, written) = server.serve("limits-write", backend(Box::new(slow)));
-    let sandbox = Sandbox::new();
-    let args = ["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy", "--timeout=2s", "--api-url", &url];
-    let output = sandbox.run(&args, "", Watch::Nothing);
-    assert!(!output.stderr.contains("did not finish"), "{output:?}");
-    assert!(matches!(output.code, Some(6 | 8)) && output.stdout.contains("API_KEY"), "there is no receipt: {output:?}");
-    assert!(!written.sim.mutations().is_empty());
-}
-
-#[test]
-fn timeout_excludes_a_slow_reader() {
-    let server = Server::plain();
-    let (url, _) = server.serve("limits-reader", backend(normal_responses()));
-    let sandbox = Sandbox::new();
-    // More output than the buffer of a pipe.
-    env(&sandbox, &lines(3000, |number| format!("K{number}=local-{number}\n")));
-    let args = ["check", "-v", "--timeout=2s", "--api-url", &url];
-    let (start, mut child) = (Instant::now(), sandbox.command(&args).spawn().unwrap());
-    while start.elapsed() < Duration::from_secs(4) {
-        thread::sleep(Duration::from_millis(50));
-    }
-    let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1));
-    assert!(text.len() > 100_000 && text.contains("K2999"), "{} bytes", text.len());
-    drop(fs::remove_file(sandbox.work().join(".env")));
 }

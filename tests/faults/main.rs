@@ -15,6 +15,8 @@ mod bad_responses;
 mod certificate;
 mod commands;
 mod concurrent_runs;
+#[path = "../shared/error_lines.rs"]
+mod error_lines;
 mod every_fault;
 mod fault;
 mod fault_table;
@@ -32,3 +34,4 @@ mod parallel;
 mod run;
 mod server;
 mod small_machine;
+mod time_limit;

@@ -89,7 +89,7 @@ fn response_seeds_cover_every_operation() {
 }
 
 /// Text with a special meaning in some format.
-const ATOMS: [&str; 64] = [
+const ATOMS: [&str; 65] = [
     "a",
     "K",
     "A",
@@ -143,6 +143,7 @@ const ATOMS: [&str; 64] = [
     "::error ::",
     "%0A",
     "<b>",
+    "<br>",
     "&amp;",
     "]]>",
     "--help",

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks a directory of GraphQL files against Railway's full schema.
+"""Check a directory of GraphQL files against Railway's full schema.
 
     python3 tests/railway_server/check_graphql.py graphql/
 
-Reads every *.graphql file in the directory, recursively. Type definitions are
+Read every *.graphql file in the directory, recursively. Type definitions are
 treated as the project's subset of the schema, operations and fragments as the
-documents that the program sends. Prints one line per problem and exits with 1
+documents that the program sends. Print one line per problem, and exit with 1
 if there is any:
 
 - an operation that the full schema rejects, or that uses a deprecated field

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::drift::Secret;
 use crate::error::Help;
+use crate::io::credentials::CliLogin;
 use crate::io::os;
 
 /// The service name of all entries of `doctor` in the keyring.
@@ -47,9 +48,10 @@ impl KeyringError {
         }
     }
 
-    /// Returns the help for a login.
-    pub fn help(&self) -> Help {
+    /// Returns the help for a login. The Railway CLI is named only if its login may be used.
+    pub fn help(&self, cli_login: CliLogin) -> Help {
         match self {
+            Self::Unavailable(_) if cli_login == CliLogin::Forbidden => "set RAILWAY_TOKEN or RAILWAY_API_TOKEN".into(),
             Self::Unavailable(_) => Help::command(
                 "set RAILWAY_TOKEN or RAILWAY_API_TOKEN, or log in with the Railway CLI:",
                 "railway login",

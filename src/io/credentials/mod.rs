@@ -105,7 +105,7 @@ pub fn find(places: &TokenSources<'_>) -> Result<Credentials, Error> {
         }
     }
     match keyring_error {
-        Some(error) if !matches!(error, KeyringError::Unavailable(_)) => Err(unreadable(&error)),
+        Some(error) if !matches!(error, KeyringError::Unavailable(_)) => Err(unreadable(&error, places.cli_login)),
         None => Err(Error::NoCredentials { sources: missing, login: Some("doctor auth login") }),
         Some(_) => {
             let login = (places.cli_login == CliLogin::Allowed).then_some("railway login");
@@ -115,8 +115,8 @@ pub fn find(places: &TokenSources<'_>) -> Result<Credentials, Error> {
 }
 
 /// Returns the error for a keyring that is required and could not be read.
-pub fn unreadable(error: &KeyringError) -> Error {
-    Error::Keyring { cause: error.cause(), help: error.help() }
+pub fn unreadable(error: &KeyringError, cli_login: CliLogin) -> Error {
+    Error::Keyring { cause: error.cause(), help: error.help(cli_login) }
 }
 
 /// Returns a description of each source in order, and whether its token is the one that is used.

@@ -379,7 +379,7 @@ fn unavailable_keyring_is_not_treated_as_empty() {
             host: "backboard.railway.com",
             target: &LoginTarget::default(),
         });
-        let expected = Error::Keyring { cause: error.cause(), help: error.help() };
+        let expected = Error::Keyring { cause: error.cause(), help: error.help(CliLogin::Allowed) };
         assert_eq!(keyring_only.unwrap_err(), expected);
     }
 }

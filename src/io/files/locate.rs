@@ -242,7 +242,7 @@ mod tests {
             panic!()
         };
         assert!(why.ends_with("could not determine whether git tracks it: git is not installed"), "{why}");
-        assert_eq!(help.command.as_deref(), Some("--env-file ../other/.env"));
+        assert_eq!(help.commands, ["--env-file ../other/.env"]);
     }
 
     #[test]

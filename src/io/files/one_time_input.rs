@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::error::Seconds;
 use crate::io::files::{ReadOutcome, STANDARD_INPUT, bytes_of, kind, text, too_large};
 use crate::io::io_error_text::io_error_text;
 use crate::io::os;
@@ -39,7 +40,9 @@ pub(super) fn read_stream(path: &Path, limit: u64, time_limit: Duration) -> Read
         Ok(Ok(bytes)) if bytes.len() as u64 > limit => ReadOutcome::Unusable(too_large(limit)),
         Ok(Ok(bytes)) => text(bytes),
         Ok(Err(why)) => ReadOutcome::Unusable(why),
-        Err(_) => ReadOutcome::Unusable(format!("timed out after {time_limit:.1?}, before the end of the input")),
+        Err(_) => {
+            ReadOutcome::Unusable(format!("timed out after {}, before the end of the input", Seconds(time_limit)))
+        }
     }
 }
 
@@ -121,7 +124,7 @@ mod tests {
         let (_guard, path) = pipe();
         let start = Instant::now();
         let why = unusable(read_stream(&path, 16, Duration::from_millis(100)));
-        assert_eq!(why, "timed out after 100.0ms, before the end of the input");
+        assert_eq!(why, "timed out after 0.1 s, before the end of the input");
         assert!(start.elapsed() < Duration::from_secs(5));
         assert!(unusable(read_stream(&path, 16, Duration::ZERO)).starts_with("timed out before"));
         // A program opens it, and stops in the middle of its output.

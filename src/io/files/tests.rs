@@ -125,7 +125,7 @@ fn special_files_are_refused_without_blocking() {
     std::os::unix::fs::symlink("gone", folder.join("broken")).unwrap();
     // A program may still open a pipe for writing. Everything else is rejected immediately.
     for name in ["pipe", "link"] {
-        assert_eq!(refused(&folder.join(name), &folder).1, "timed out after 200.0ms, before the end of the input");
+        assert_eq!(refused(&folder.join(name), &folder).1, "timed out after 0.2 s, before the end of the input");
         assert!(
             matches!(read_text(&folder.join(name), 8), ReadOutcome::Unusable(why) if why == "it is a pipe, not a file")
         );

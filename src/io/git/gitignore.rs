@@ -133,7 +133,7 @@ mod tests {
         let (root, patterns) = (guard.path(), ["/.env".to_owned()]);
         let refused = || match add(root, &patterns, root) {
             Err(Error::Write { path, help, .. }) => {
-                assert_eq!((path.as_str(), help.command.as_deref()), (".gitignore", Some("/.env")));
+                assert_eq!((path.as_str(), help.commands), (".gitignore", vec!["/.env".to_owned()]));
             }
             other => panic!("{other:?}"),
         };

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use crate::error::Seconds;
 use crate::io::git::find_git;
 
 /// The time limit of one query. Git usually needs a few milliseconds.
@@ -217,7 +218,7 @@ fn wait_for_output(mut child: Child, input: Zeroizing<String>, limit: Duration, 
             // It may just have ended. Kill and reap it here, because nothing waits for it later.
             let _ = child.kill();
             let _ = child.wait();
-            Err(format!("git timed out after {limit:.1?}"))
+            Err(format!("git timed out after {}", Seconds(limit)))
         }
     }
 }

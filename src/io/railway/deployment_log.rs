@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::drift::model::deployment::Deployment;
 use crate::drift::model::observed::Observed;
 use crate::drift::runtime::{LogCoverage, LogMatch, LogRead};
-use crate::error::Error;
+use crate::error::{Error, Seconds};
 use crate::io::railway::client::Client;
 use crate::io::railway::operations::{DeploymentLog, deployment_log};
 use crate::io::railway::response::{ErrorKind, QueryError};
@@ -246,8 +246,8 @@ impl Client<'_> {
             (None, Some(doubt), _) => LogMatch::Open(doubt.clone()),
             (None, None, Some(age)) => LogMatch::Open(format!(
                 "the deployment is {} old; the line may take up to {}",
-                duration_text(age.unsigned_abs()),
-                duration_text(within)
+                Seconds(Duration::from_secs(age.unsigned_abs().as_secs().max(1))),
+                Seconds(within)
             )),
             (None, None, None) => LogMatch::Nowhere,
         };
@@ -352,19 +352,9 @@ fn filter_word(contains: &str) -> Option<&str> {
     words.max_by_key(|word| word.len())
 }
 
-/// Formats a duration as `40 s` or `5 min`.
-fn duration_text(time: Duration) -> String {
-    match time.as_secs() {
-        seconds if seconds >= 120 => format!("{} min", seconds / 60),
-        seconds => format!("{seconds} s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use crate::io::railway::deployment_log::{duration_text, filter_word};
+    use crate::io::railway::deployment_log::filter_word;
 
     #[test]
     fn filters_by_longest_plain_word() {
@@ -377,13 +367,6 @@ mod tests {
             ("listening on :8080", Some("listening")),
         ] {
             assert_eq!(filter_word(line), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn formats_durations_in_seconds_and_minutes() {
-        for (seconds, expected) in [(0, "0 s"), (90, "90 s"), (120, "2 min"), (300, "5 min")] {
-            assert_eq!(duration_text(Duration::from_secs(seconds)), expected);
         }
     }
 }

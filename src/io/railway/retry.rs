@@ -248,8 +248,12 @@ impl Client<'_> {
     }
 }
 
-/// Returns the scheme and the host of a redirect. Its path and query are not shown, because they may contain secrets.
+/// Returns the scheme and the host of a redirect, which is empty if the response does not name it. Its path and query
+/// are not shown, because they may contain secrets.
 fn origin(location: &str) -> String {
+    if location.is_empty() {
+        return "an unnamed address".to_owned();
+    }
     reqwest::Url::parse(location).map_or_else(|_| "another path".to_owned(), |url| url.origin().ascii_serialization())
 }
 
@@ -296,5 +300,6 @@ mod tests {
     fn redirect_error_omits_path() {
         assert_eq!(origin("https://evil.example/steal?token=1"), "https://evil.example");
         assert_eq!(origin("/login"), "another path");
+        assert_eq!(origin(""), "an unnamed address");
     }
 }

@@ -23,8 +23,9 @@ pub(crate) fn probe(client: &Client<'_>, scheme: Scheme) -> Probed {
                     let names: Vec<String> =
                         data.api_token.workspaces.into_iter().map(|workspace| workspace.name).collect();
                     match names.len() {
-                        0 => "it can't access any workspace".to_owned(),
-                        _ => format!("it has access to workspace {}", names.join(", ")),
+                        0 => "the token is valid, but can't access any workspace".to_owned(),
+                        1 => format!("the token is valid, and has access to workspace {}", names[0]),
+                        _ => format!("the token is valid, and has access to the workspaces {}", names.join(", ")),
                     }
                 },
             )
@@ -33,7 +34,8 @@ pub(crate) fn probe(client: &Client<'_>, scheme: Scheme) -> Probed {
             let body = ProjectTokenProbe::build_query(project_token_probe::Variables);
             send(client, scheme, "ProjectTokenProbe", &body).map(|data: project_token_probe::ResponseData| {
                 let token = data.project_token;
-                format!("it is for environment {} of project {}", token.environment.name, token.project.name)
+                let (environment, project) = (token.environment.name, token.project.name);
+                format!("the token is valid, and can access only environment {environment} of project {project}")
             })
         }
     }

@@ -56,7 +56,7 @@ impl<'s> RequestContext<'s> {
         Self { estate, quirks, reach: Err(NOT_AUTHORIZED), variables, query: "", seen, beside }
     }
 
-    pub(crate) fn saying(self, query: &'s str) -> Self {
+    pub(crate) fn with_query(self, query: &'s str) -> Self {
         Self { query, ..self }
     }
 

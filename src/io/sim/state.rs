@@ -130,7 +130,7 @@ impl SimState {
             None => &self.estate,
         };
         let context = RequestContext::new(estate, &self.quirks, request.variables)
-            .saying(request.query.unwrap_or_default())
+            .with_query(request.query.unwrap_or_default())
             .reached(request.reach.as_ref().map_err(|message| *message));
         let data = read(&context);
         let (seen, beside) = (context.seen.into_inner(), context.beside.into_inner());

@@ -160,7 +160,7 @@ impl StatusTimeline {
     }
 
     /// Adds lines to the program's log in this status.
-    pub fn with_query(mut self, status: &str, lines: &[&str]) -> Self {
+    pub fn with_log(mut self, status: &str, lines: &[&str]) -> Self {
         self.change(status, |stage| stage.log.extend(lines.iter().map(|line| Secret::new(*line))));
         self
     }

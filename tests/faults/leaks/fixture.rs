@@ -92,7 +92,7 @@ impl Scenario {
         let plan = match self {
             Self::FailingDeployments => {
                 LOCAL.iter().chain(STORED).fold(StatusTimeline::failing_build("got mark4711-local"), |plan, line| {
-                    plan.building("FAILED", &[line]).with_query("FAILED", &[line])
+                    plan.building("FAILED", &[line]).with_log("FAILED", &[line])
                 })
             }
             _ => StatusTimeline::through(&["SUCCESS"]),

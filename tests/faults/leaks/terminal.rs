@@ -35,8 +35,14 @@ const CASES: &[TerminalCase] = &[
     (&["init"], &[("Which", "\u{1b}")], Scenario::DriftWithoutConfig, "api"),
 ];
 
-/// Runs a command on a pseudo-terminal; returns the final screen followed by the raw output.
-fn terminal_output(sandbox: &Sandbox, args: &[&str], answers: &'static [Answer], columns: u16) -> String {
+/// Runs a command on a pseudo-terminal; returns the final screen followed by the raw output. Fails if a prompt is not
+/// shown, or if the command waits for another key.
+fn terminal_output(
+    sandbox: &Sandbox,
+    args: &[&str],
+    answers: &'static [Answer],
+    columns: u16,
+) -> Result<String, String> {
     let size = PtySize { rows: 50, cols: columns, pixel_width: 0, pixel_height: 0 };
     let pair = native_pty_system().openpty(size).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_doctor"));
@@ -65,9 +71,11 @@ fn terminal_output(sandbox: &Sandbox, args: &[&str], answers: &'static [Answer],
                 next = answers.next();
             }
         }
-        sender.send(shown)
+        sender.send((shown, next))
     });
-    let shown = receiver.recv_timeout(HANG_TIMEOUT).unwrap_or_else(|_| {
+    let result = receiver.recv_timeout(HANG_TIMEOUT);
+    let has_ended = result.is_ok();
+    let (shown, missing) = result.unwrap_or_else(|_| {
         // It still waits for a key.
         child.kill().unwrap();
         receiver.recv().unwrap()
@@ -75,7 +83,10 @@ fn terminal_output(sandbox: &Sandbox, args: &[&str], answers: &'static [Answer],
     child.wait().unwrap();
     let mut screen = vt100::Parser::new(2000, columns, 0);
     screen.process(&shown);
-    screen.screen().contents() + &String::from_utf8_lossy(&shown)
+    let shown = screen.screen().contents() + &String::from_utf8_lossy(&shown);
+    ensure!(missing.is_none(), "the prompt {:?} was not shown\n{shown}", missing.map(|(prompt, _)| prompt));
+    ensure!(has_ended, "it did not end\n{shown}");
+    Ok(shown)
 }
 
 #[test]
@@ -88,7 +99,7 @@ fn terminal_shows_values_only_on_request() {
             let (url, _) = server.serve(&format!("terminal-{}", jobs.len()), backend);
             let job = move || {
                 let (sandbox, address) = (checkout(args, *scenario), format!("--api-url={url}"));
-                let shown = terminal_output(&sandbox, &[args, &[address.as_str()][..]].concat(), answers, columns);
+                let shown = terminal_output(&sandbox, &[args, &[address.as_str()][..]].concat(), answers, columns)?;
                 ensure!(
                     find_secret(shown.as_bytes()).is_none(),
                     "{}\n{shown}",
@@ -103,7 +114,7 @@ fn terminal_shows_values_only_on_request() {
     let (url, _) = server.serve("terminal-shown", Backend::new(Sim::new(Scenario::Drift.estate()), normal_responses()));
     let show_values = move || {
         let (sandbox, address) = (checkout(&[], Scenario::Drift), format!("--api-url={url}"));
-        let shown = terminal_output(&sandbox, &["check", "--show-values", &address], &[], 80);
+        let shown = terminal_output(&sandbox, &["check", "--show-values", &address], &[], 80)?;
         ensure!(find_secret(shown.as_bytes()).is_some(), "--show-values does not show values\n{shown}");
         Ok(())
     };

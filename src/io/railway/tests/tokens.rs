@@ -56,7 +56,7 @@ fn valid_token_without_permission_reports_its_scope() {
     let error = bench.client().shape(&project, "locked").unwrap_err();
     assert!(matches!(error, Error::NoPermission { .. }), "{error}");
     assert!(error.to_string().contains("has no access to environment locked of project"), "{error}");
-    assert!(error.cause().unwrap().contains("the token is valid: it has access to workspace"), "{error:?}");
+    assert!(error.cause().unwrap().contains("; the token is valid, and has access to workspace"), "{error:?}");
 }
 
 #[test]

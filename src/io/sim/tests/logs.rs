@@ -71,7 +71,7 @@ fn build_failure_and_crash_write_their_own_lines() {
     let lines = messages(&sim, "BuildLog", &id, json!({ "limit": 1 }));
     assert_eq!(lines, ["npm ERR! missing script", "Build failed"]);
     assert_eq!(messages(&sim, "DeploymentLog", &id, json!({ "limit": 100 })), Vec::<String>::new());
-    let sim = one(web().next(StatusTimeline::crashing(1).with_query("CRASHED", &["Traceback", "KeyError"])));
+    let sim = one(web().next(StatusTimeline::crashing(1).with_log("CRASHED", &["Traceback", "KeyError"])));
     let id = finish(&sim);
     let lines = messages(&sim, "DeploymentLog", &id, json!({ "limit": 100 }));
     assert_eq!(lines, ["Booting", "Listening on \"8080\"", "Traceback", "KeyError"]);

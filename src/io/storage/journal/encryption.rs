@@ -5,8 +5,7 @@ use std::io;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-use crate::io::storage::journal::key::JournalKey;
-use crate::io::storage::journal::key::random;
+use crate::io::storage::journal::key::{JournalKey, random};
 use crate::io::storage::journal::record::JournalRecord;
 use crate::io::storage::journal::record_format::{self, VERSION};
 use crate::io::storage::journal::run_name::RunName;

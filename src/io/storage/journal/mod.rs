@@ -140,7 +140,7 @@ impl<'k> Journal<'k> {
 
     fn read_bytes(&self, run: &RunName) -> Result<StoredContent, Error> {
         self.folder.read(&file_name(run))?.ok_or_else(|| Error::Journal {
-            what: format!("unknown run {run}"),
+            what: format!("unknown run `{run}`"),
             cause: "runs are kept for 30 days, in the state directory of the user who ran the command".to_owned(),
             help: Help::command("to list the runs:", "doctor undo --list"),
         })

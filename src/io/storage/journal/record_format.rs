@@ -247,6 +247,8 @@ enum BeforeForm<'r> {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum BeforeRead {
+    /// Early runs of version 3, and versions 1 and 2, have `absent`.
+    #[serde(alias = "absent")]
     Missing,
     Stored(Secret),
     Sealed,

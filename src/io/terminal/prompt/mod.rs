@@ -63,7 +63,7 @@ pub trait Ask {
     /// Reads standard input to its end.
     fn piped(&self) -> Result<Secret, Error>;
     /// Reads what git writes to the standard input of a hook; `None` unless it ends within `time_limit`.
-    fn hook_input(&self, _patience: Duration) -> Option<Secret> {
+    fn hook_input(&self, _time_limit: Duration) -> Option<Secret> {
         None
     }
 }
@@ -88,7 +88,8 @@ impl<'w> Prompts<'w> {
         Self { status, interrupt, terminal }
     }
 
-    /// Prompts, and leaves the terminal clean. Input that was typed before the prompt does not answer it.
+    /// Prompts, and leaves the terminal clean. Input that was typed before the prompt does not answer it
+    /// (on Unix).
     fn ask<T>(&self, question: impl FnOnce() -> io::Result<Option<T>>) -> Result<PromptAnswer<T>, Error> {
         self.status.done();
         if self.interrupt.is_requested() {

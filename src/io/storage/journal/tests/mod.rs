@@ -20,7 +20,8 @@ use crate::drift::plan::start_command::StartCommandChange;
 use crate::error::{Error, Exit};
 use crate::io::credentials::keyring::{InMemoryKeyring, KeyringError};
 use crate::io::storage::journal::{
-    Before, Journal, JournalRecord, RecordedCommand, RecordedFile, RecordedVariable, RunName, state_folder,
+    Before, Journal, JournalRecord, RecordedCommand, RecordedFile, RecordedVariable, RunName, record_format,
+    state_folder,
 };
 
 const MARKER: &str = "marker-4711-of-a-value";
@@ -108,6 +109,17 @@ fn records_round_trip() {
         Ok(undo),
         "another process has the same key"
     );
+}
+
+#[test]
+fn variable_recorded_as_absent_was_missing() {
+    let (run, fix) = (RunName::parse("2026-11-24-1345-7f3a").unwrap(), record("2026-11-24T13:45:30Z"));
+    let mut text = Vec::new();
+    record_format::write(&run, &fix, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let old = text.replace(r#""before":"missing""#, r#""before":"absent""#);
+    assert_ne!(old, text);
+    assert_eq!(record_format::read(&run, old.as_bytes()), Some(fix));
 }
 
 proptest! {

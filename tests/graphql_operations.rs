@@ -47,8 +47,8 @@ fn every_batch_size_is_valid() {
         for staged in [StagedQuery::Asked, StagedQuery::NotAsked] {
             let batch = batch::build("p", "e", &services, staged);
             assert_eq!(problems(&batch.query), None, "{size} services");
-            assert!(!batch.query.contains("deployment-id"), "the query contains no id");
-            assert!(ids.iter().all(|id| !batch.query.contains(id)), "the query contains no id");
+            assert!(!batch.query.contains("deployment-id"), "the query contains an id");
+            assert!(ids.iter().all(|id| !batch.query.contains(id)), "the query contains an id");
         }
         assert_eq!(problems(&batch::events(&ids).query), None, "{size} deployments");
     }

@@ -1,0 +1,130 @@
+//! `--timeout`: it ends a comparison, but neither a write nor a slow reader of the output.
+
+use std::fs;
+use std::io::Read;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::bad_responses::ScriptedResponse;
+use crate::fixture::normal_responses;
+use crate::limits::{CHECK, LimitCase, backend, env, ignore, lines, run};
+use crate::run::{RunOutput, Sandbox, Watch};
+use crate::server::Server;
+
+/// Names and patterns that take minutes to match.
+fn slow_patterns(sandbox: &mut Sandbox) {
+    let name = format!("KEY_{}", "OF_".repeat(20));
+    env(sandbox, &lines(20_000, |number| format!("{name}{number}=\n")));
+    sandbox.write("doctor.toml", &ignore((0..1000).map(|number| format!("*{}{number}B", "OF_".repeat(18)))));
+}
+
+/// Runs a case whose comparison reaches the time limit. On a busy machine, the response alone can take that long: then,
+/// it runs again.
+fn run_until_compared(server: &Server, number: usize, case: &LimitCase) -> RunOutput {
+    let is_compared = |output: &RunOutput| !output.stderr.contains("no response from");
+    let mut output = run(server, number, case).unwrap();
+    for _ in 0..2 {
+        if is_compared(&output) {
+            break;
+        }
+        output = run(server, number, case).unwrap();
+    }
+    assert!(is_compared(&output), "no response arrived within the time limit: {output:#?}");
+    output
+}
+
+#[test]
+fn timeout_ends_a_comparison_with_an_error() {
+    let server = Server::plain();
+    let case = |args| LimitCase { args, timeout_ms: 3000, prepare: slow_patterns, codes: &[5], ..CHECK };
+    let timed_out = "error: doctor did not finish within 3 s\n  cause: ";
+    for (number, args) in [
+        &["check"][..],
+        &["matrix"],
+        &["fix", "--redeploy", "--yes"],
+        &["fix", "--push", "--dry-run"],
+        &["hook", "run", "--strict"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let output = run_until_compared(&server, number, &case(args));
+        assert!(output.stderr.contains(timed_out) && output.stdout.is_empty(), "{output:?}");
+    }
+    let output = run_until_compared(&server, 5, &case(&["check", "--format=json"]));
+    let error: serde_json::Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&error["error"]["kind"], &error["error"]["exit_code"]),
+        (&"time-limit".into(), &5.into()),
+        "{output:?}"
+    );
+    let output = run_until_compared(&server, 6, &LimitCase { codes: &[0], ..case(&["hook", "run"]) });
+    let warning = "doctor: warning: this commit was only partly checked: doctor did not finish within 3 s";
+    assert!(output.stderr.contains(warning), "{output:?}");
+}
+
+#[test]
+fn hook_reports_commit_not_searched_in_time() {
+    // Each position in the staged file matches the start of a thousand values.
+    let prepare = |sandbox: &mut Sandbox| {
+        env(sandbox, &lines(1500, |number| format!("A{number}_KEY={}\n", "a".repeat(number + 8))));
+        sandbox.write("notes.txt", &"a".repeat(3 << 20));
+        for args in [&["init", "-q"][..], &["add", "notes.txt"]] {
+            assert!(Command::new("git").args(args).current_dir(sandbox.work()).status().unwrap().success());
+        }
+    };
+    let server = Server::plain();
+    let hook = LimitCase {
+        args: &["hook", "run"],
+        timeout_ms: 3000,
+        prepare,
+        codes: &[0],
+        stderr_contains: "was only partly checked",
+        ..CHECK
+    };
+    run(&server, 0, &hook).unwrap();
+    let strict = LimitCase {
+        args: &["hook", "run", "--strict"],
+        codes: &[5],
+        stderr_contains: "did not finish within 3 s",
+        ..hook
+    };
+    let output = run(&server, 1, &strict).unwrap();
+    assert!(output.stderr.contains("DOCTOR=0"), "{output:?}");
+}
+
+#[test]
+fn timeout_never_interrupts_a_write() {
+    let server = Server::plain();
+    let slow = |operation: &str, _: usize| match operation {
+        "SetVariables" => ScriptedResponse::delayed(Duration::from_millis(2500)),
+        _ => ScriptedResponse::normal(),
+    };
+    let (url, written) = server.serve("limits-write", backend(Box::new(slow)));
+    let sandbox = Sandbox::new();
+    let args = ["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy", "--timeout=2s", "--api-url", &url];
+    let output = sandbox.run(&args, "", Watch::Nothing);
+    assert!(!output.stderr.contains("did not finish"), "{output:?}");
+    assert!(matches!(output.code, Some(6 | 8)) && output.stdout.contains("API_KEY"), "there is no receipt: {output:?}");
+    assert!(!written.sim.mutations().is_empty());
+}
+
+#[test]
+fn timeout_excludes_a_slow_reader() {
+    let server = Server::plain();
+    let (url, _) = server.serve("limits-reader", backend(normal_responses()));
+    let sandbox = Sandbox::new();
+    // More output than the buffer of a pipe.
+    env(&sandbox, &lines(3000, |number| format!("K{number}=local-{number}\n")));
+    let args = ["check", "-v", "--timeout=2s", "--api-url", &url];
+    let (start, mut child) = (Instant::now(), sandbox.command(&args).spawn().unwrap());
+    while start.elapsed() < Duration::from_secs(4) {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(text.len() > 100_000 && text.contains("K2999"), "{} bytes", text.len());
+    drop(fs::remove_file(sandbox.work().join(".env")));
+}
