@@ -1,200 +1,195 @@
 //! The secrets that a commit or a push would leak, as text.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
-use crate::drift::leak::{FileOrigin, Leak, LeakKind};
+use crate::drift::leak::{FileOrigin, Leak, LeakKind, SecretReason};
 use crate::drift::phrases::count;
 use crate::drift::rules::of_staged_files;
 use crate::report::{escape, shell_command};
 
-/// The most files that are listed, and the most keys of each file. The rest is counted.
-const MOST: usize = 20;
+/// The most secrets that are listed. The rest is counted.
+const MOST: usize = 10;
 
-/// Returns the leaks of each file with their help, and the entry of `doctor.toml` that allows all of them.
+/// The longest key that is shown, in characters.
+const LONGEST_KEY: usize = 60;
+
+/// The width that the entry of `doctor.toml` stays within.
+const WIDTH: usize = 80;
+
+/// Returns one line for each secret, and the entry of `doctor.toml` that allows all that are listed.
 pub fn text(leaks: &[Leak]) -> String {
-    let mut text = String::new();
-    let is_same_file = |one: &Leak, other: &Leak| one.file == other.file && one.origin == other.origin;
-    let files: Vec<&[Leak]> = leaks.chunk_by(is_same_file).collect();
-    for file in files.iter().take(MOST) {
-        // The help for a secret also removes the file's other values from the commit.
-        let leak = file.iter().find(|leak| leak.kind == LeakKind::Secret).unwrap_or(&file[0]);
-        let (help, command) = help(leak, file.len());
-        let message = message(file);
-        writeln!(text, "error: {}\n  help: {help}", escape::line(&message)).expect("writing to a String can't fail");
-        if let Some(command) = command {
-            writeln!(text, "    {command}").expect("writing to a String can't fail");
+    if leaks.is_empty() {
+        return String::new();
+    }
+    let mut lines = Vec::new();
+    let mut before = None;
+    for leak in leaks.iter().take(MOST) {
+        lines.push(format!("error: {}", escape::line(&message(leak))));
+        if let FileOrigin::Pushed(blob) = &leak.origin
+            && before.replace(blob) != Some(blob)
+        {
+            lines.push(format!("    {}", commits_command(blob)));
         }
     }
-    if files.len() > MOST {
-        let more = files[MOST..].iter().map(|file| file.len()).sum();
-        writeln!(text, "error: {}", count(more, "more secret")).expect("writing to a String can't fail");
+    if leaks.len() > MOST {
+        lines.push(format!("error: … and {}", count(leaks.len() - MOST, "more secret")));
     }
-    if !leaks.is_empty() {
-        text.push_str(&ignore(leaks));
-    }
-    text
+    lines.extend(ignore(&leaks[..leaks.len().min(MOST)]));
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// Returns the message for the leaks of one file.
-fn message(leaks: &[Leak]) -> String {
-    let to = match leaks[0].origin {
-        FileOrigin::Added | FileOrigin::Changed => "to the commit",
-        FileOrigin::Pushed(_) => "to the push",
-    };
-    if let [leak] = leaks {
-        return format!("{} {to}", single(leak));
-    }
-    let are_all = |is_kind: fn(&LeakKind) -> bool| leaks.iter().all(|leak| is_kind(&leak.kind));
-    let what = if are_all(|kind| matches!(kind, LeakKind::Example)) {
-        format!("what look like {}", count(leaks.len(), "real value"))
-    } else if are_all(|kind| matches!(kind, LeakKind::Value(_))) {
-        count(leaks.len(), "local value")
-    } else {
-        count(leaks.len(), "secret")
-    };
-    let keys: Vec<String> = leaks.iter().take(MOST).map(key).collect();
-    let more = leaks.len().saturating_sub(MOST);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{} adds {what} {to}: {}{rest}", leaks[0].file, keys.join(", "))
-}
-
-/// Returns text such as `API_KEY (line 12)`.
-fn key(leak: &Leak) -> String {
-    let source = match &leak.kind {
-        LeakKind::Value(source) => Some(format!("{}:{}", source.file, source.line)),
-        LeakKind::Secret | LeakKind::Example => None,
-    };
-    let line = leak.line.map(|line| format!("line {line}"));
-    match (line, source) {
-        (Some(line), Some(source)) => format!("{} ({line}, from {source})", leak.key),
-        (Some(place), None) => format!("{} ({place})", leak.key),
-        (None, Some(source)) => format!("{} (from {source})", leak.key),
-        (None, None) => leak.key.clone(),
-    }
-}
-
-/// Returns text such as `.env:1 adds the secret API_KEY`.
-fn single(leak: &Leak) -> String {
+/// Returns text such as `a.py:12 adds the value of API_KEY (.env:3), a secret-like key`.
+fn message(leak: &Leak) -> String {
     let place = leak.line.map_or_else(|| leak.file.clone(), |line| format!("{}:{line}", leak.file));
-    let key = &leak.key;
+    let key = shortened(&leak.key);
     let what = match &leak.kind {
-        LeakKind::Secret => format!("the secret {key}"),
-        LeakKind::Example => format!("what looks like a real value of {key}"),
+        LeakKind::Secret | LeakKind::Example => key,
         LeakKind::Value(source) => format!("the value of {key} ({}:{})", source.file, source.line),
     };
-    format!("{place} adds {what}")
+    let reason = match leak.reason {
+        SecretReason::Key => "a secret-like key",
+        SecretReason::Random => "a random-looking value",
+        SecretReason::PrivateKey => "a private key",
+        SecretReason::Password => "a URL with a password",
+        SecretReason::Address => "a URL with a token",
+    };
+    format!("{place} adds {what}, {reason}")
 }
 
-/// Returns the advice, and a command for it. The file has that many leaks.
-fn help(leak: &Leak, number: usize) -> (String, Option<String>) {
-    let command = |arguments: &[&str]| {
-        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Some(shell_command::line(&arguments))
-    };
-    let (them, placeholders) = if number == 1 { ("it", "a placeholder") } else { ("them", "placeholders") };
-    match (&leak.origin, &leak.kind) {
-        (FileOrigin::Pushed(blob), _) => (
-            "rewrite the commits that have this file; to list them:".to_owned(),
-            command(&["git", "log", "--all", &format!("--find-object={blob}")]),
-        ),
-        (FileOrigin::Added, LeakKind::Secret) => {
-            ("keep the file out of the commit:".to_owned(), command(&["git", "rm", "--cached", "--", &leak.file]))
-        }
-        (_, LeakKind::Example) => (format!("replace {them} with {placeholders}, and `git add` the file again"), None),
-        _ => (format!("remove {them} from the file, and `git add` the file again"), None),
+fn shortened(key: &str) -> String {
+    if key.chars().count() <= LONGEST_KEY {
+        return key.to_owned();
     }
+    key.chars().take(LONGEST_KEY).chain(['…']).collect()
+}
+
+/// Returns the command that lists the commits with that version of the file.
+fn commits_command(blob: &str) -> String {
+    let arguments = ["git", "log", "--all", &format!("--find-object={blob}")].map(str::to_owned);
+    shell_command::line(&arguments)
 }
 
 /// Returns the entry of `doctor.toml` that allows these values in every file.
-fn ignore(leaks: &[Leak]) -> String {
-    let keys: BTreeSet<&str> = leaks.iter().map(|leak| leak.key.as_str()).collect();
-    // A JSON string is also a TOML string.
-    let quoted: Vec<String> =
-        keys.into_iter().map(|key| escape::line(&serde_json::Value::from(key).to_string()).into_owned()).collect();
+fn ignore(leaks: &[Leak]) -> Vec<String> {
+    let operation = if matches!(leaks[0].origin, FileOrigin::Pushed(_)) { "Push" } else { "Commit" };
+    let keys: BTreeSet<String> = leaks.iter().map(|leak| pattern(&leak.key)).collect();
     let rules: Vec<String> = of_staged_files().map(|rule| format!("\"{}\"", rule.name)).collect();
-    format!(
-        "To allow this, add to doctor.toml:\n\n    [[ignore]]\n    keys = [{}]\n    rules = [{}]\n    \
-         reason = \"why it may be committed\"\n\n",
-        quoted.join(", "),
-        rules.join(", ")
-    )
+    vec![
+        format!("    [[ignore]]  # {operation} blocked by doctor. Add this to doctor.toml to allow it."),
+        wrapped("    keys = [", &keys),
+        format!("    rules = [{}]", rules.join(", ")),
+        "    reason = \"why it may be committed\"".to_owned(),
+    ]
+}
+
+/// Returns the key as a TOML string; a long one as a pattern.
+fn pattern(key: &str) -> String {
+    let pattern = match key.chars().count() {
+        0..=LONGEST_KEY => key.to_owned(),
+        _ => key.chars().take(LONGEST_KEY).chain(['*']).collect(),
+    };
+    // A JSON string is also a TOML string.
+    escape::line(&serde_json::Value::from(pattern).to_string()).into_owned()
+}
+
+/// Returns a TOML array that starts a new line where the width is reached.
+fn wrapped(start: &str, items: &BTreeSet<String>) -> String {
+    let mut text = start.to_owned();
+    let mut length = start.len();
+    for (index, item) in items.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        if index > 0 && length + separator.len() + item.chars().count() >= WIDTH {
+            text.push_str(",\n        ");
+            length = 8;
+        } else {
+            text.push_str(separator);
+            length += separator.len();
+        }
+        text.push_str(item);
+        length += item.chars().count();
+    }
+    text + "]"
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::leak::{FileOrigin, Leak, LeakKind};
+    use crate::drift::leak::{FileOrigin, Leak, LeakKind, SecretReason};
     use crate::drift::model::finding::Location;
-    use crate::report::hook_findings::{MOST, text};
+    use crate::report::hook_findings::{LONGEST_KEY, MOST, WIDTH, text};
 
-    fn leak(file: &str, line: Option<usize>, what: LeakKind, origin: FileOrigin) -> Leak {
-        Leak { file: file.to_owned(), line, key: "API_KEY".to_owned(), kind: what, origin }
+    fn leak(file: &str, line: Option<usize>, kind: LeakKind, origin: FileOrigin) -> Leak {
+        Leak { file: file.to_owned(), line, key: "API_KEY".to_owned(), kind, reason: SecretReason::Key, origin }
+    }
+
+    fn value() -> LeakKind {
+        LeakKind::Value(Location { file: ".env".to_owned(), line: 3 })
     }
 
     #[test]
-    fn each_leak_has_line_key_and_help() {
-        let value = || LeakKind::Value(Location { file: ".env".to_owned(), line: 3 });
-        let leaks = [
-            leak("my app/.env", Some(1), LeakKind::Secret, FileOrigin::Added),
-            leak(".env", Some(2), LeakKind::Secret, FileOrigin::Changed),
-            Leak { key: "B".to_owned(), ..leak(".env.example", Some(2), LeakKind::Example, FileOrigin::Added) },
-            leak("a\u{1b}.py", Some(12), value(), FileOrigin::Changed),
-            leak("a.db", None, value(), FileOrigin::Pushed("4f1c".to_owned())),
-        ];
+    fn one_secret_takes_five_lines_within_80_columns() {
         let expected = "\
-error: my app/.env:1 adds the secret API_KEY to the commit
-  help: keep the file out of the commit:
-    git rm --cached -- 'my app/.env'
-error: .env:2 adds the secret API_KEY to the commit
-  help: remove it from the file, and `git add` the file again
-error: .env.example:2 adds what looks like a real value of B to the commit
-  help: replace it with a placeholder, and `git add` the file again
-error: a\\u{1b}.py:12 adds the value of API_KEY (.env:3) to the commit
-  help: remove it from the file, and `git add` the file again
-error: a.db adds the value of API_KEY (.env:3) to the push
-  help: rewrite the commits that have this file; to list them:
-    git log --all --find-object=4f1c
-To allow this, add to doctor.toml:
-
-    [[ignore]]
-    keys = [\"API_KEY\", \"B\"]
+error: src/a.py:12 adds the value of API_KEY (.env:3), a secret-like key
+    [[ignore]]  # Commit blocked by doctor. Add this to doctor.toml to allow it.
+    keys = [\"API_KEY\"]
     rules = [\"env-file-exposed\"]
     reason = \"why it may be committed\"
-
 ";
-        assert_eq!(text(&leaks), expected);
+        let found = text(&[leak("src/a.py", Some(12), value(), FileOrigin::Changed)]);
+        assert_eq!(found, expected);
+        assert!(found.lines().all(|line| line.chars().count() <= WIDTH));
         assert_eq!(text(&[]), "");
     }
 
     #[test]
-    fn many_leaks_are_counted() {
-        let leaks: Vec<Leak> = (0..MOST + 3)
-            .map(|index| leak(&format!("{index}/.env"), Some(1), LeakKind::Secret, FileOrigin::Added))
-            .collect();
-        let text = text(&leaks);
-        assert_eq!(text.matches("/.env:1 adds").count(), MOST);
-        assert!(text.contains("\nerror: 3 more secrets\n"), "{text}");
+    fn each_secret_has_place_key_and_reason() {
+        let because = |key: &str, reason, leak| Leak { key: key.to_owned(), reason, ..leak };
+        let leaks = [
+            leak("my app/.env", Some(1), LeakKind::Secret, FileOrigin::Added),
+            because("B", SecretReason::Random, leak(".env.example", Some(2), LeakKind::Example, FileOrigin::Added)),
+            because("C", SecretReason::Password, leak("a\u{1b}.py", Some(12), value(), FileOrigin::Changed)),
+            because("D", SecretReason::PrivateKey, leak("a.pem", Some(1), value(), FileOrigin::Added)),
+            because("E", SecretReason::Address, leak("a.db", None, value(), FileOrigin::Added)),
+        ];
+        let expected = "\
+error: my app/.env:1 adds API_KEY, a secret-like key
+error: .env.example:2 adds B, a random-looking value
+error: a\\u{1b}.py:12 adds the value of C (.env:3), a URL with a password
+error: a.pem:1 adds the value of D (.env:3), a private key
+error: a.db adds the value of E (.env:3), a URL with a token
+    [[ignore]]  # Commit blocked by doctor. Add this to doctor.toml to allow it.
+    keys = [\"API_KEY\", \"B\", \"C\", \"D\", \"E\"]
+";
+        let found = text(&leaks);
+        assert!(found.starts_with(expected), "{found}");
     }
 
     #[test]
-    fn leaks_of_one_file_share_one_error() {
-        let of = |key: &str, line, kind| Leak { key: key.to_owned(), ..leak(".env", line, kind, FileOrigin::Added) };
-        let value = || LeakKind::Value(Location { file: ".env.local".to_owned(), line: 3 });
-        let leaks = [
-            of("C", Some(4), value()),
-            of("A", Some(5), LeakKind::Secret),
-            of("B", Some(6), LeakKind::Secret),
-            of("D", None, value()),
-        ];
-        let text = text(&leaks);
+    fn pushed_secret_has_command_that_lists_its_commits() {
+        let pushed = |line| leak("a.db", Some(line), value(), FileOrigin::Pushed("4f1c".to_owned()));
         let expected = "\
-error: .env adds 4 secrets to the commit: C (line 4, from .env.local:3), A (line 5), B (line 6), D (from .env.local:3)
-  help: keep the file out of the commit:
-    git rm --cached -- .env
-To allow this, add to doctor.toml:
+error: a.db:1 adds the value of API_KEY (.env:3), a secret-like key
+    git log --all --find-object=4f1c
+error: a.db:2 adds the value of API_KEY (.env:3), a secret-like key
+    [[ignore]]  # Push blocked by doctor. Add this to doctor.toml to allow it.
 ";
-        assert!(text.starts_with(expected), "{text}");
-        let many = vec![of("A", Some(1), LeakKind::Secret); MOST + 2];
-        assert!(super::text(&many).contains(" A (line 1) and 2 more\n"));
+        let found = text(&[pushed(1), pushed(2)]);
+        assert!(found.starts_with(expected), "{found}");
+    }
+
+    #[test]
+    fn many_secrets_and_long_keys_are_cut() {
+        let leaks: Vec<Leak> = (0..1000)
+            .map(|index| {
+                let key = format!("{}{index}", "K".repeat(50 * (index % 3)));
+                Leak { key, ..leak(&format!("{index}/.env"), Some(1), LeakKind::Secret, FileOrigin::Added) }
+            })
+            .collect();
+        let text = text(&leaks);
+        assert_eq!(text.matches("/.env:1 adds").count(), MOST);
+        assert!(text.contains("\nerror: … and 990 more secrets\n"), "{text}");
+        assert!(text.contains(&format!("\"{}*\"", "K".repeat(LONGEST_KEY))), "{text}");
+        assert!(text.len() < 2000 && text.lines().all(|line| line.chars().count() <= WIDTH + 40), "{text}");
+        let (_, entry) = text.split_once("    [[ignore]]").unwrap();
+        assert!(format!("[[ignore]]{entry}").parse::<toml::Table>().is_ok(), "{entry}");
     }
 }

@@ -52,6 +52,14 @@ struct HookSettings<'o> {
     limit: Duration,
 }
 
+/// The outcome of a run.
+enum HookOutcome {
+    /// Secrets were reported, with what allows them instead of how to skip the hook.
+    Secrets,
+    /// No secret was found.
+    Checked(Exit),
+}
+
 /// Searches the index, then compares with Railway. Secrets and drift block a commit; an unavailable Railway does not.
 pub(super) fn run(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     if world.variable("DOCTOR") == Some("0") {
@@ -59,7 +67,11 @@ pub(super) fn run(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>
         return Ok(Exit::Clean);
     }
     let ranges = ranges(args, world);
-    let mut ended = search_staged(args, global, &ranges, world);
+    let mut ended = match search_staged(args, global, &ranges, world) {
+        Ok(HookOutcome::Secrets) => return Ok(Exit::Findings),
+        Ok(HookOutcome::Checked(exit)) => Ok(exit),
+        Err(error) => Err(error),
+    };
     if !matches!(ended, Ok(Exit::Clean)) {
         // How to skip the hook comes last, after the error.
         if let Err(error) = &ended
@@ -114,7 +126,7 @@ fn search_staged(
     global: &GlobalArgs,
     ranges: &[Range],
     world: &mut World<'_>,
-) -> Result<Exit, Error> {
+) -> Result<HookOutcome, Error> {
     let limit = timeout::parse(&args.timeout)?;
     let mut config = config_file::read(global, world)?;
     // Logs and endpoints depend on what runs, not on the commit, and checking them takes time.
@@ -124,25 +136,25 @@ fn search_staged(
     }
     let settings = HookSettings { args, global, ranges, config: config.as_ref(), limit };
     if settings.staged(limit.saturating_sub(world.clock.elapsed()), world)? == Exit::Findings {
-        return Ok(Exit::Findings);
+        return Ok(HookOutcome::Secrets);
     }
     let git_client = GitClient::new(&world.variables).within(limit.saturating_sub(world.clock.elapsed()));
     let slot = cache_key::slot(args, global, settings.config, git_client, world);
     let kept = slot.as_ref().and_then(|slot| slot.get(world.clock.now()));
     if let Some(recent) = kept.filter(|recent| recent.drift == 0 || settings.only_warn()) {
         print_cached(&recent, world);
-        return Ok(Exit::Clean);
+        return Ok(HookOutcome::Checked(Exit::Clean));
     }
     match settings.check(slot.as_ref(), world) {
         Err(error) if !args.strict && is_unrelated_to_commit(&error) => {
             let why = match &error {
-                Error::File { .. } => error.with_cause(": "),
+                Error::File { .. } | Error::DeclaredFile { .. } => error.with_cause(": "),
                 _ => error.to_string(),
             };
             world.status.print_line(&format!("doctor: warning: not compared with Railway: {}", escape::line(&why)));
-            Ok(Exit::Clean)
+            Ok(HookOutcome::Checked(Exit::Clean))
         }
-        ended => ended,
+        ended => ended.map(HookOutcome::Checked),
     }
 }
 
@@ -327,6 +339,7 @@ fn is_unrelated_to_commit(error: &Error) -> bool {
         error,
         Error::NoEnvFile { .. }
             | Error::File { .. }
+            | Error::DeclaredFile { .. }
             | Error::NoProject { .. }
             | Error::NoEnvironment { .. }
             | Error::NotFound { .. }

@@ -99,9 +99,10 @@ impl StagedSearch<'_> {
     /// Returns the files, and the commits before them.
     fn changes(&self, repository: &IndexRepository) -> Result<Pushed, String> {
         if self.ranges.is_empty() {
-            let mut bases = vec!["HEAD".to_owned()];
-            bases.extend(self.git.merged(repository)?);
-            return Ok(Pushed { objects: self.git.staged(repository)?, bases });
+            let mut bases = self.git.sources(repository)?;
+            let objects = self.git.staged(repository, &bases)?;
+            bases.push("HEAD".to_owned());
+            return Ok(Pushed { objects, bases });
         }
         self.git.pushed(repository, self.ranges)
     }

@@ -9,8 +9,11 @@ use zeroize::Zeroizing;
 use crate::drift::Secret;
 use crate::drift::dotenv::{Entry, LocalFile};
 use crate::drift::indirect::is_indirect;
-use crate::drift::leak::secrecy::{is_secret, looks_random};
-use crate::drift::leak::{AllowedKeys, CommittedFile, FileKind, Leak, LeakCandidate, LeakKind, example_values};
+use crate::drift::leak::randomness::looks_random;
+use crate::drift::leak::secrecy::reason;
+use crate::drift::leak::{
+    AllowedKeys, CommittedFile, FileKind, Leak, LeakCandidate, LeakKind, SecretReason, example_values,
+};
 use crate::drift::placeholder::names_secret;
 
 /// The header of a file that git-crypt has encrypted.
@@ -65,6 +68,12 @@ struct SourceLine<'s> {
     number: usize,
 }
 
+struct FoundSecret<'s> {
+    key: &'s str,
+    text: &'s str,
+    reason: SecretReason,
+}
+
 impl FoundAssignment<'_> {
     /// Searches some lines of the file; `before` is the number of lines above them.
     fn search(&mut self, lines: &[&str], before: usize) {
@@ -73,14 +82,13 @@ impl FoundAssignment<'_> {
         // The commented-out assignments. Other lines become blank, so that line numbers stay the same.
         let commented = parse(lines.iter().map(|line| assignment(line).unwrap_or("\n")).collect());
         for entry in file.entries.iter().chain(&commented.entries) {
-            if !self.is_leak(entry) {
-                continue;
-            }
+            let Some(reason) = self.reason(entry) else { continue };
             let line = SourceLine {
                 text: lines.get(entry.line - 1).map_or("", |line| line.trim()),
                 number: before + entry.line,
             };
-            self.add(&entry.key, &line, entry.value.expose());
+            let secret = FoundSecret { key: &entry.key, text: entry.value.expose(), reason };
+            self.add(&secret, &line);
         }
         if self.staged.kind == FileKind::Example {
             return;
@@ -89,25 +97,29 @@ impl FoundAssignment<'_> {
             if self.candidates.len() >= MOST {
                 break;
             }
-            if let (Some(token), Some(key)) = (random(text), key_of(text, &file, index + 1)) {
-                self.add(&key, &SourceLine { text: lines[index].trim(), number: before + index + 1 }, token);
+            if let (Some(text), Some(key)) = (random(text), key_of(text, &file, index + 1)) {
+                let secret = FoundSecret { key: &key, text, reason: SecretReason::Random };
+                self.add(&secret, &SourceLine { text: lines[index].trim(), number: before + index + 1 });
             }
         }
     }
 
-    fn is_leak(&self, entry: &Entry) -> bool {
-        is_secret(&entry.key, &entry.value) && (self.staged.kind != FileKind::Example || example_values::is_real(entry))
+    /// Returns why the value of the entry is a leak; `None` if it is not.
+    fn reason(&self, entry: &Entry) -> Option<SecretReason> {
+        let is_sample = self.staged.kind == FileKind::Example && !example_values::is_real(entry);
+        if is_sample { None } else { reason(&entry.key, &entry.value) }
     }
 
-    fn add(&mut self, key: &str, line: &SourceLine<'_>, secret: &str) {
+    fn add(&mut self, secret: &FoundSecret<'_>, line: &SourceLine<'_>) {
+        let FoundSecret { key, text, reason } = *secret;
         if self.accepted.has(key) || !self.seen.insert(line.number) {
             return;
         }
-        let is_long = secret.len() >= SHORTEST && (line.text.contains(secret) || secret.contains('\n'));
-        let texts = vec![Zeroizing::new(if is_long { secret } else { line.text }.to_owned())];
-        let what = if self.staged.kind == FileKind::Example { LeakKind::Example } else { LeakKind::Secret };
+        let is_long = text.len() >= SHORTEST && (line.text.contains(text) || text.contains('\n'));
+        let texts = vec![Zeroizing::new(if is_long { text } else { line.text }.to_owned())];
+        let kind = if self.staged.kind == FileKind::Example { LeakKind::Example } else { LeakKind::Secret };
         let (file, origin) = (self.staged.name.to_owned(), self.staged.origin.clone());
-        let leak = Leak { file, line: Some(line.number), key: key.to_owned(), kind: what, origin };
+        let leak = Leak { file, line: Some(line.number), key: key.to_owned(), kind, reason, origin };
         self.candidates.push(LeakCandidate { leak, texts });
     }
 }

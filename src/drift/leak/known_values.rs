@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::drift::dotenv::{Entry, LocalFile};
 use crate::drift::leak::multi_pattern::MultiPattern;
-use crate::drift::leak::secrecy::is_secret;
-use crate::drift::leak::secret_block::pieces;
-use crate::drift::leak::{AllowedKeys, CommittedFile, Leak, LeakCandidate, LeakKind, assignment};
+use crate::drift::leak::secrecy::reason;
+use crate::drift::leak::secret_block::{pieces, shortest};
+use crate::drift::leak::{AllowedKeys, CommittedFile, Leak, LeakCandidate, LeakKind, SecretReason, assignment};
 use crate::drift::model::finding::Location;
 use crate::drift::placeholder::names_secret;
 use crate::drift::redact::encodings;
@@ -26,10 +26,17 @@ const MOST: usize = 100;
 /// The number of bytes that are inspected for a NUL byte to detect a binary file, the same as in git.
 const BEGINNING: usize = 8000;
 
+#[derive(Debug)]
+struct KnownSecret {
+    key: String,
+    location: Location,
+    reason: SecretReason,
+}
+
 /// The local values that must not be committed, and the keys whose values may be committed.
 #[derive(Debug)]
 pub struct KnownSecrets {
-    values: Vec<(String, Location)>,
+    values: Vec<KnownSecret>,
     /// The index of the value of each encoded form.
     owners: Vec<usize>,
     patterns: MultiPattern,
@@ -43,7 +50,8 @@ impl KnownSecrets {
         let accepted = AllowedKeys::of(accepted);
         let (mut values, mut owners, mut forms, mut seen) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
         for file in files {
-            for entry in file.entries.iter().filter(|entry| is_searched(entry) && !accepted.has(&entry.key)) {
+            for entry in file.entries.iter().filter(|entry| !accepted.has(&entry.key)) {
+                let Some(reason) = searched(entry) else { continue };
                 let value = entry.value.expose();
                 if seen.insert((&entry.key, value)) {
                     let parts = pieces(&entry.key, value).into_iter();
@@ -51,7 +59,8 @@ impl KnownSecrets {
                         forms.push((owners.len(), form));
                         owners.push(values.len());
                     }
-                    values.push((entry.key.clone(), Location { file: file.name.clone(), line: entry.line }));
+                    let location = Location { file: file.name.clone(), line: entry.line };
+                    values.push(KnownSecret { key: entry.key.clone(), location, reason });
                 }
             }
         }
@@ -80,10 +89,17 @@ impl KnownSecrets {
         let lines = LazyCell::new(|| line_ends(staged.bytes));
         let line = |offset: usize| lines.as_ref().map(|ends| ends.partition_point(|&end| end < offset) + 1);
         let candidate = |(value, (offset, forms)): (usize, (usize, Vec<usize>))| {
-            let (key, source) = self.values[value].clone();
+            let KnownSecret { key, location, reason } = &self.values[value];
             let texts = forms.into_iter().map(|form| Zeroizing::new(self.patterns.form(form).to_owned())).collect();
-            let (file, origin) = (staged.name.to_owned(), staged.origin.clone());
-            LeakCandidate { leak: Leak { file, line: line(offset), key, kind: LeakKind::Value(source), origin }, texts }
+            let leak = Leak {
+                file: staged.name.to_owned(),
+                line: line(offset),
+                key: key.clone(),
+                kind: LeakKind::Value(location.clone()),
+                reason: *reason,
+                origin: staged.origin.clone(),
+            };
+            LeakCandidate { leak, texts }
         };
         found.into_iter().take(MOST).map(candidate).collect()
     }
@@ -107,15 +123,9 @@ fn line_ends(bytes: &[u8]) -> Option<Vec<usize>> {
     is_text.then(|| (0..bytes.len()).filter(|&at| bytes[at] == b'\n').collect())
 }
 
-/// Returns the forms that do not start with another form: wherever such a form occurs, the shorter one occurs, too.
-fn shortest(mut forms: Vec<Zeroizing<String>>) -> impl Iterator<Item = Zeroizing<String>> {
-    // The forms are sorted, so a form comes before those that start with it.
-    forms.dedup_by(|form, before| form.starts_with(before.as_str()));
-    forms.into_iter()
-}
-
-/// Returns whether the value of a local entry is searched for.
-fn is_searched(entry: &Entry) -> bool {
+/// Returns why the value of a local entry is a secret that is searched for; `None` if it is not.
+fn searched(entry: &Entry) -> Option<SecretReason> {
     let least = if names_secret(&entry.key) { SHORTEST_SECRET } else { SHORTEST };
-    entry.value.expose().chars().count() >= least && is_secret(&entry.key, &entry.value)
+    let is_long = entry.value.expose().chars().count() >= least;
+    reason(&entry.key, &entry.value).filter(|_| is_long)
 }

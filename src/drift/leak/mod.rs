@@ -6,7 +6,10 @@ mod example_values;
 mod file_kind;
 mod known_values;
 mod multi_pattern;
+mod public_values;
+mod randomness;
 mod secrecy;
+mod secret_address;
 mod secret_block;
 #[cfg(test)]
 mod tests;
@@ -21,6 +24,21 @@ use zeroize::Zeroizing;
 pub use crate::drift::leak::file_kind::{FileKind, kind};
 pub use crate::drift::leak::known_values::KnownSecrets;
 use crate::drift::model::finding::Location;
+
+/// Why a value is a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretReason {
+    /// The key names a secret.
+    Key,
+    /// The value looks random.
+    Random,
+    /// The value is a private key.
+    PrivateKey,
+    /// The value is a URL with a password.
+    Password,
+    /// The value is a URL with a token.
+    Address,
+}
 
 /// A file that is committed or pushed.
 #[derive(Clone, Copy)]
@@ -55,6 +73,8 @@ pub struct Leak {
     /// The key of the secret.
     pub key: String,
     pub kind: LeakKind,
+    /// Why the value is a secret.
+    pub reason: SecretReason,
     /// How the file gets into the repository.
     pub origin: FileOrigin,
 }

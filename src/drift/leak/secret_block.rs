@@ -5,8 +5,10 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
-use crate::drift::leak::secrecy::{is_prose, looks_random, password};
+use crate::drift::leak::randomness::{is_prose, looks_random};
+use crate::drift::leak::secret_address::password;
 use crate::drift::placeholder::{is_secret_text, names_secret};
+use crate::drift::redact::encodings;
 
 /// The shortest part that is searched for, in bytes.
 const SHORTEST: usize = 16;
@@ -20,7 +22,8 @@ pub(super) fn pieces(key: &str, value: &str) -> Vec<Zeroizing<String>> {
     let mut pieces = Vec::new();
     if let Some((_, password)) = password(value) {
         let is_long = password.len() >= SHORTEST_PASSWORD && !is_prose(password);
-        pieces.extend(is_long.then(|| Zeroizing::new(password.to_owned())));
+        // Also in base64, as in the header `Authorization: Basic`.
+        pieces.extend(is_long.then(|| shortest(encodings::forms(password))).into_iter().flatten());
     }
     let texts = json_texts(value);
     let is_json = !texts.is_empty();
@@ -95,6 +98,13 @@ fn is_piece(key: &str, line: &str, block: Block) -> bool {
     }
 }
 
+/// Returns the forms that do not start with another form: wherever such a form occurs, the shorter one occurs, too.
+pub(super) fn shortest(mut forms: Vec<Zeroizing<String>>) -> impl Iterator<Item = Zeroizing<String>> {
+    // The forms are sorted, so a form comes before those that start with it.
+    forms.dedup_by(|form, before| form.starts_with(before.as_str()));
+    forms.into_iter()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::drift::leak::secret_block::pieces;
@@ -138,6 +148,9 @@ mod tests {
         assert_eq!(found("RECOVERY_TOKEN", text), ["first line, of no interest", "corr3ct horse battery"]);
         assert_eq!(found("NOTICE", text), [""; 0]);
         assert_eq!(found("TOKEN", "one line alone, which is searched for as it is"), [""; 0]);
-        assert_eq!(found("DATABASE_URL", "postgres://app:s3cr3t-w0rd@db.acme.dev/app"), ["s3cr3t-w0rd"]);
+        let password = found("DATABASE_URL", "postgres://app:s3cr3t-w0rd@db.acme.dev/app");
+        assert!(password.iter().any(|piece| piece == "s3cr3t-w0rd"), "{password:?}");
+        let header = "YXBwOnMzY3IzdC13MHJk"; // app:s3cr3t-w0rd
+        assert!(password.iter().any(|piece| header.contains(piece.as_str())), "{password:?}");
     }
 }

@@ -32,8 +32,9 @@ fn in_file(env: &str, name: &str, text: &str) -> Vec<String> {
 #[test]
 fn selects_local_values_to_search_for() {
     for (line, expected) in [
-        ("NAME=s1xt33n-ch4rs-r4nd0m", true),
-        ("NAME=f1ft33n-ch4rss", false),
+        ("NAME=4f1c9a77b2d04e55", true),
+        ("NAME=s1xt33n-ch4rs-r4nd0m", false),
+        ("NAME=4f1c9a77b2d04e5", false),
         ("NAME=sixteen-letters-ok", false),
         ("API_KEY=e1ght-ch", true),
         ("API_KEY=s3ven-c", false),
@@ -53,6 +54,10 @@ fn selects_local_values_to_search_for() {
         ("PROJECT_NAME='Acme Full Stack Project'", false),
         ("COMPOSE_PROFILES=feature-complete", false),
         ("RAILWAY_PROJECT_ID=4f1c9a77-b2d0-4e5a-9c1d-0123456789ab", false),
+        ("OPENAI_MODEL=Mixtral-8x7b-Instruct-v0.1", false),
+        ("STRIPE_KEY=pk_live_51H8xAbCdEfGhIjKlMnOp", false),
+        ("DOCS_URL=https://git.acme.dev/blob/5d4461aa42cadbacfef8fe2166c5453a5c52773a/a.md", false),
+        ("MODULE=product_value.variantvalueassignment.exists", false),
     ] {
         let file = LocalFile::parse(".env", Secret::new(line));
         let text = format!("x = '{}'\n", file.entries[0].value.expose());

@@ -271,7 +271,9 @@ mod tests {
         let hook = folder.join("pre-commit");
         write(&hook, &text(Some(&direct)), &Hook::None).unwrap();
         let run = |doctor: &str| {
-            let mut command = std::process::Command::new(&hook);
+            // Another test may fork while the script is open for writing, so only a shell can run it reliably.
+            let mut command = std::process::Command::new("/bin/sh");
+            command.arg(&hook);
             let path = format!("{}:/usr/bin:/bin", folder.join("bin").display());
             let output = command.env_clear().env("PATH", path).env("DOCTOR", doctor).output().unwrap();
             let text = [output.stdout, output.stderr].concat();

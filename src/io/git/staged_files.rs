@@ -15,6 +15,21 @@ const OUTPUT_LIMIT: u64 = 24 << 20;
 /// The maximum size of `MERGE_HEAD`, which has a line of 41 bytes per commit.
 const MERGE_HEAD: u64 = 1 << 16;
 
+/// A file of the git directory that lists commits whose lines the next commit takes over.
+struct CommitList {
+    name: &'static str,
+    /// What follows the name of a commit to get the commit with these lines.
+    suffix: &'static str,
+}
+
+/// A merge, a cherry-pick or a rebase in progress takes over the lines of that commit; a revert those of its parent.
+const SOURCES: [CommitList; 4] = [
+    CommitList { name: "MERGE_HEAD", suffix: "" },
+    CommitList { name: "CHERRY_PICK_HEAD", suffix: "" },
+    CommitList { name: "REBASE_HEAD", suffix: "" },
+    CommitList { name: "REVERT_HEAD", suffix: "^" },
+];
+
 /// The repository and the index with which git called a hook.
 #[derive(Clone, Debug)]
 pub struct IndexRepository {
@@ -71,12 +86,12 @@ impl IndexRepository {
 }
 
 impl GitClient {
-    /// Returns the files that the next commit adds or changes relative to every parent, so that the files of a merged
-    /// branch are left out. So are files that were only moved, and submodules.
-    pub fn staged(&self, repository: &IndexRepository) -> Result<Vec<StagedFile>, String> {
+    /// Returns the files that the next commit adds or changes relative to `HEAD` and to these commits, which leaves out
+    /// the files of a merged branch. Also left out are files that were only moved, and submodules.
+    pub fn staged(&self, repository: &IndexRepository, sources: &[String]) -> Result<Vec<StagedFile>, String> {
         let (mut changes, mut before) = self.changed(repository, None)?;
-        for parent in self.merged(repository)? {
-            let (others, known) = self.changed(repository, Some(&parent))?;
+        for source in sources {
+            let (others, known) = self.changed(repository, Some(source))?;
             let others: HashSet<(PathBuf, String)> =
                 others.into_iter().map(|change| (change.path, change.blob)).collect();
             changes.retain(|change| others.contains(&(change.path.clone(), change.blob.clone())));
@@ -86,14 +101,25 @@ impl GitClient {
         Ok(changes)
     }
 
-    /// Returns the commits that the next commit merges into `HEAD`.
-    pub fn merged(&self, repository: &IndexRepository) -> Result<Vec<String>, String> {
+    /// Returns the commits besides `HEAD` whose lines the next commit takes over.
+    pub fn sources(&self, repository: &IndexRepository) -> Result<Vec<String>, String> {
         let folder = self.in_repository(repository, &["rev-parse", "--absolute-git-dir"], "")?;
         let folder = PathBuf::from(String::from_utf8_lossy(&folder).trim_end());
-        let ReadOutcome::Text(text) = files::read_text(&folder.join("MERGE_HEAD"), MERGE_HEAD) else {
-            return Ok(Vec::new());
-        };
-        Ok(text.expose().lines().filter(|line| is_name(line)).map(str::to_owned).collect())
+        let mut commits = Vec::new();
+        for CommitList { name, suffix } in SOURCES {
+            if let ReadOutcome::Text(text) = files::read_text(&folder.join(name), MERGE_HEAD) {
+                let names = text.expose().lines().filter(|line| is_name(line));
+                commits.extend(names.map(|name| format!("{name}{suffix}")));
+            }
+        }
+        if commits.is_empty() {
+            return Ok(commits);
+        }
+        // A root commit has no parent, and another process may have ended the rebase.
+        let check = ["cat-file", "--batch-check=%(objecttype) %(objectname)"];
+        let found = self.in_repository(repository, &check, &(commits.join("\n") + "\n"))?;
+        let found = String::from_utf8_lossy(&found);
+        Ok(found.lines().filter_map(|line| line.strip_prefix("commit ")).map(str::to_owned).collect())
     }
 
     /// Returns the files of the index that differ from a commit, and the blobs that these files have in the commit.
@@ -168,7 +194,8 @@ mod tests {
     fn staged(folder: &Path, environment: &[(&str, &Path)]) -> Vec<String> {
         let git_client = git_client(folder.parent().unwrap());
         let repository = IndexRepository::of(folder, &variables(environment), &git_client).unwrap().unwrap();
-        let changes = git_client.staged(&repository).unwrap();
+        let sources = git_client.sources(&repository).unwrap();
+        let changes = git_client.staged(&repository, &sources).unwrap();
         let line = |change: &StagedFile| {
             let new = if change.is_new { " new" } else { "" };
             format!("{} {}{new}", change.path.display(), output(folder, &["cat-file", "blob", &change.blob]))
@@ -283,7 +310,8 @@ mod tests {
         assert!(IndexRepository::of(&sub, &BTreeMap::new(), &git_client).unwrap().is_none());
         let environment = variables(&[("GIT_DIR", &git_dir), ("GIT_WORK_TREE", &folder)]);
         let found = IndexRepository::of(&sub, &environment, &git_client).unwrap().unwrap();
-        let paths: Vec<PathBuf> = git_client.staged(&found).unwrap().into_iter().map(|change| change.path).collect();
+        let paths: Vec<PathBuf> =
+            git_client.staged(&found, &[]).unwrap().into_iter().map(|change| change.path).collect();
         assert_eq!(paths, [Path::new("sub/.bashrc")]);
         assert_eq!(found.root, folder);
     }
@@ -334,7 +362,40 @@ mod tests {
         assert_eq!(staged(&folder, &[]), ["a both", "c by the way new"]);
         let git_client = git_client(folder.parent().unwrap());
         let found = IndexRepository::of(&folder, &BTreeMap::new(), &git_client).unwrap().unwrap();
-        assert_eq!(git_client.merged(&found), Ok(vec![side]));
+        assert_eq!(git_client.sources(&found), Ok(vec![side]));
+    }
+
+    #[test]
+    fn lines_of_picked_and_reverted_commits_are_not_staged() {
+        let (_guard, folder) = repository();
+        let commit = |name: &str, text: &str| {
+            write(&folder, name, text);
+            git(&folder, &["add", "."]);
+            git(&folder, &["commit", "-q", "-m", text]);
+            output(&folder, &["rev-parse", "HEAD"])
+        };
+        let first = commit("a", "one");
+        let second = commit("a", "two");
+        let third = commit("a", "three");
+        let root = git_client(folder.parent().unwrap());
+        for (file, named, expected) in [
+            ("CHERRY_PICK_HEAD", &second, Some(&second)),
+            ("REBASE_HEAD", &second, Some(&second)),
+            ("REVERT_HEAD", &third, Some(&second)),
+            ("REVERT_HEAD", &first, None),
+            ("REBASE_HEAD", &"0123456789".repeat(4), None),
+            ("ORIG_HEAD", &second, None),
+        ] {
+            let path = folder.join(".git").join(file);
+            fs::write(&path, format!("{named}\n")).unwrap();
+            let found = IndexRepository::of(&folder, &BTreeMap::new(), &root).unwrap().unwrap();
+            assert_eq!(root.sources(&found).unwrap(), expected.into_iter().cloned().collect::<Vec<_>>(), "{file}");
+            write(&folder, "a", "two");
+            git(&folder, &["add", "."]);
+            let expected = if expected.is_some() { vec![] } else { vec!["a two"] };
+            assert_eq!(staged(&folder, &[]), expected, "{file} {named}");
+            fs::remove_file(path).unwrap();
+        }
     }
 
     #[cfg(unix)]
