@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::drift::dotenv::Entry;
+use crate::drift::expansion::{self, LONGEST};
 use crate::drift::expected_differences::{self, ExpectedDifference};
 use crate::drift::model::finding::Observation;
 use crate::drift::model::side::SideValue;
@@ -71,6 +73,14 @@ pub fn counting(survey: &Survey) -> Vec<Local<'_>> {
         }
     }
     counting.into_values().collect()
+}
+
+/// Returns why the local value is expected to differ from any value on Railway. A `${NAME}` in it counts as its value in
+/// the same file.
+pub fn expected_without_stored(local: Local<'_>) -> Option<ExpectedDifference> {
+    let Entry { key, value, .. } = local.entry;
+    let expanded = || expansion::expanded(value, LONGEST, |name| Some(&local.file.entry(name)?.value));
+    expected_differences::of(key, value).or_else(|| expected_differences::of(key, &expanded()?))
 }
 
 /// Why Railway returned a reference without a rendered value.
@@ -148,7 +158,7 @@ impl<'s> Pair<'s> {
         let (local, Variable::Plain(stored)) = (self.local_value(), self.variable) else { return None };
         let sides = [(ReasonSide::Local, local), (ReasonSide::Stored, stored)];
         let unset = sides.into_iter().find(|(_, value)| survey.is_unset(self.key, value));
-        unset.map(|(side, _)| Reason::Placeholder(side)).or_else(|| from_texts(local, stored))
+        unset.map(|(side, _)| Reason::Placeholder(side)).or_else(|| from_texts(self.key, local, stored))
     }
 }
 
@@ -211,13 +221,35 @@ impl Comparison<'_> {
         }
     }
 
-    /// A key in `[[require]]` has no expected differences.
+    /// A key in `[[require]]` has no expected differences, nor has a value with a copying mistake.
     fn expected_difference(&self) -> Option<ExpectedDifference> {
         let [wanted, found] = self.sides.map(SideValue::effective);
         let wanted = wanted?;
+        let expanded = || self.expanded(wanted, LONGEST);
+        let with_mistake =
+            || found.and_then(|found| from_texts(self.key, wanted, found)).is_some_and(|why| why.is_copying_mistake());
         expected_differences::of(self.key, wanted)
             .or_else(|| expected_differences::between(self.key, wanted, found?))
-            .filter(|_| !self.survey.requires(self.target, self.key))
+            .or_else(|| self.is_expansion(wanted, found?).then_some(ExpectedDifference::Expansion))
+            .or_else(|| expected_differences::of(self.key, &expanded()?))
+            .filter(|_| !self.survey.requires(self.target, self.key) && !with_mistake())
+    }
+
+    /// Returns whether one value has `${NAME}` and the other one is its expansion, with the values of either side.
+    fn is_expansion(&self, wanted: &Secret, found: &Secret) -> bool {
+        let gives = |one: &Secret, other: &Secret| {
+            let longest = other.expose().len();
+            let stored = |name: &str| self.target.variable(name)?.effective();
+            let from_service = || expansion::expanded(one, longest, stored);
+            self.expanded(one, longest).as_ref() == Some(other) || from_service().as_ref() == Some(other)
+        };
+        gives(wanted, found) || gives(found, wanted)
+    }
+
+    /// Returns the value with each `${NAME}` replaced by its value in the files of the service.
+    fn expanded(&self, value: &Secret, longest: usize) -> Option<Secret> {
+        let local = |name: &str| self.survey.local(self.target, name).map(|local| &local.entry.value);
+        expansion::expanded(value, longest, local)
     }
 
     /// A reference to an empty variable counts as dangling, too, but must not hide that a required key differs.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::drift::model::catalogue::Catalogue;
+use crate::drift::phrases;
 use crate::drift::service_scope;
 use crate::drift::survey::Survey;
 use crate::drift::system_variables;
@@ -55,9 +56,9 @@ impl<'s> KeyHolders<'s> {
         self.services.get(key).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Returns the first service that has the key and is not compared.
-    fn not_compared(&self, key: &str) -> Option<&'s str> {
-        self.of(key).iter().copied().find(|service| !self.compared.contains(service))
+    /// Returns whether a service has the key, apart from databases that are not compared.
+    pub fn is_on_a_service(&self, key: &str) -> bool {
+        !self.of(key).is_empty() && self.only_databases(key).is_empty()
     }
 
     /// Returns the services that have the key if each of them is a database that is not compared. A database keeps its
@@ -80,11 +81,12 @@ impl<'s> KeyHolders<'s> {
 
     /// Returns where else the key exists, as the cause of a finding.
     pub fn elsewhere(&self, key: &str) -> Option<String> {
-        let on_service = || {
-            let service = self.not_compared(key)?;
-            Some(format!("{service} has {key}, but is not compared in this run"))
+        let on_services = || match self.of(key) {
+            [] => None,
+            [service] => Some(format!("only {service} has {key}")),
+            services => Some(format!("only {} have {key}", phrases::names(services))),
         };
-        self.shared_variable(key).or_else(on_service).or_else(|| tracing(key))
+        self.shared_variable(key).or_else(on_services).or_else(|| tracing(key))
     }
 
     /// Returns the same, for a finding whose message names the services that have the key.
@@ -133,7 +135,7 @@ mod tests {
         assert_eq!(holders.of("A"), ["api", "docs"]);
         assert_eq!(holders.of("B"), ["worker"]);
         assert_eq!(holders.of("GONE"), [""; 0]);
-        assert_eq!((holders.not_compared("A"), holders.not_compared("B")), (Some("docs"), None));
+        assert_eq!(["A", "B", "GONE"].map(|key| holders.is_on_a_service(key)), [true, true, false]);
     }
 
     #[test]
@@ -146,6 +148,7 @@ mod tests {
         for key in ["B", "C", "D"] {
             assert_eq!(holders.only_databases(key), [""; 0], "{key}");
         }
+        assert_eq!(["A", "B", "C", "D"].map(|key| holders.is_on_a_service(key)), [false, true, true, false]);
     }
 
     fn check(found: &Survey, key: &str, expected: &KeyAbsence<'_>) {

@@ -1,7 +1,9 @@
 //! Keys of files that are missing on services.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::drift::key_holders::KeyHolders;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, system_variables};
 
@@ -11,30 +13,36 @@ pub struct MissingKey<'s> {
     pub key: &'s str,
     /// The effective assignment.
     pub local: Local<'s>,
-    /// The number of readable services that use the key from the file.
-    pub users: usize,
-    /// The number of these services that lack it.
-    pub lacking: usize,
-    /// The services that lack it, sorted by name; empty if there are too many to list.
-    pub named: Vec<&'s Target>,
-    /// The services that have it, sorted by name.
-    pub having: Vec<&'s Target>,
+    /// The readable services that lack it, sorted by name; empty if there are too many to list.
+    pub lacking: Vec<&'s Target>,
 }
 
 /// The maximum number of pairs of key and service to list. It bounds the memory for a file with 100,000 lines and 1,000
 /// services that have none of its keys.
-const NAMED_AT_MOST: usize = 200_000;
+const LISTED_AT_MOST: usize = 200_000;
 
 /// Services with the same layers, so that each file is read once for all of them.
 struct LayerGroup<'s> {
     targets: Vec<&'s Target>,
-    /// The services that have each key.
-    having: HashMap<&'s str, Vec<&'s Target>>,
+    /// The number of services that have each key.
+    having: HashMap<&'s str, usize>,
 }
 
-/// Returns every wanted key that is missing on a readable service that uses the file, by key and file. System variables
-/// are skipped.
+/// Returns every wanted key that is missing on a readable service and that no service of the environment has, by key
+/// and file. Databases that are not compared do not count, because they keep their variables for others. System
+/// variables are skipped.
 pub fn missing_keys<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -> Vec<MissingKey<'s>> {
+    let holders = LazyCell::new(|| KeyHolders::new(survey));
+    lacked_keys(survey, |local| is_wanted(local) && !holders.is_on_a_service(&local.entry.key))
+}
+
+/// Returns every wanted key that is missing on a readable service, although another service of the environment has it.
+pub fn partly_missing_keys<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -> Vec<MissingKey<'s>> {
+    let holders = LazyCell::new(|| KeyHolders::new(survey));
+    lacked_keys(survey, |local| is_wanted(local) && holders.is_on_a_service(&local.entry.key))
+}
+
+fn lacked_keys<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -> Vec<MissingKey<'s>> {
     let stacks: BTreeSet<&[usize]> = survey.readable().map(|target| target.layers.as_slice()).collect();
     let mut users: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
     for (index, layers) in stacks.iter().enumerate() {
@@ -49,7 +57,7 @@ pub fn missing_keys<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> boo
         return Vec::new();
     }
     let groups = groups(survey, &stacks);
-    let mut budget = NAMED_AT_MOST;
+    let mut budget = LISTED_AT_MOST;
     let missing =
         |((key, layer), users): (_, Vec<usize>)| missing_key(survey, &groups, key, layer, &users, &mut budget);
     users.into_iter().filter_map(missing).collect()
@@ -63,7 +71,7 @@ fn groups<'s>(survey: &'s Survey, stacks: &BTreeSet<&[usize]>) -> Vec<LayerGroup
         let group = groups.entry(&target.layers).or_insert_with(empty);
         group.targets.push(target);
         for key in target.stored.iter().flat_map(|stored| stored.keys()) {
-            group.having.entry(key).or_default().push(target);
+            *group.having.entry(key).or_default() += 1;
         }
     }
     groups.into_values().collect()
@@ -83,22 +91,18 @@ fn missing_key<'s>(
     budget: &mut usize,
 ) -> Option<MissingKey<'s>> {
     let groups = || users.iter().map(|&index| &groups[index]);
-    let by_name = |mut targets: Vec<&'s Target>| {
-        targets.sort_by(|one, other| one.service.name.cmp(&other.service.name));
-        targets
-    };
-    let having = by_name(groups().filter_map(|group| group.having.get(key)).flatten().copied().collect());
-    let users: usize = groups().map(|group| group.targets.len()).sum();
-    let lacking = users - having.len();
-    if lacking == 0 {
+    let number: usize =
+        groups().map(|group| group.targets.len() - group.having.get(key).copied().unwrap_or_default()).sum();
+    if number == 0 {
         return None;
     }
-    let mut named = Vec::new();
-    if lacking <= *budget {
-        *budget -= lacking;
+    let mut lacking = Vec::new();
+    if number <= *budget {
+        *budget -= number;
         let targets = groups().flat_map(|group| group.targets.iter().copied());
-        named = by_name(targets.filter(|target| target.variable(key).is_none()).collect());
+        lacking.extend(targets.filter(|target| target.variable(key).is_none()));
+        lacking.sort_by(|one, other| one.service.name.cmp(&other.service.name));
     }
     let file = &survey.files[layer];
-    file.entry(key).map(|entry| MissingKey { key, local: Local { file, entry }, users, lacking, named, having })
+    file.entry(key).map(|entry| MissingKey { key, local: Local { file, entry }, lacking })
 }

@@ -7,6 +7,7 @@ pub mod declared_state;
 pub mod dotenv;
 pub mod engine;
 pub mod example_file;
+pub mod expansion;
 pub mod expected_differences;
 pub mod file_exposure;
 #[cfg(test)]

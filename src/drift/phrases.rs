@@ -31,9 +31,22 @@ pub fn sides(files: &[&str], is_on_railway: bool) -> String {
     sides.join(" and ")
 }
 
-/// Returns `1 service`, `2 services`.
+/// Returns `1 service`, `2 services`, `3,001 services`.
 pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(number)) }
+}
+
+/// Returns the number with a comma between groups of three digits: `3,001`.
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Returns `2026-11-09 16:20:47 UTC`, or the text unchanged if it is not a time.
@@ -54,7 +67,7 @@ pub fn span(first: &str, last: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::phrases::{alternatives, count, moment, names, sides, span};
+    use crate::drift::phrases::{alternatives, count, grouped, moment, names, sides, span};
 
     #[test]
     fn times_have_seconds_and_spans_omit_a_repeated_date() {
@@ -92,5 +105,12 @@ mod tests {
     #[test]
     fn singular_and_plural_agree() {
         assert_eq!([0, 1, 21].map(|number| count(number, "key")), ["0 keys", "1 key", "21 keys"]);
+    }
+
+    #[test]
+    fn digits_of_large_numbers_are_grouped() {
+        let numbers = [0, 7, 999, 1000, 2991, 100_000, 1_234_567].map(grouped);
+        assert_eq!(numbers, ["0", "7", "999", "1,000", "2,991", "100,000", "1,234,567"]);
+        assert_eq!(count(3001, "key"), "3,001 keys");
     }
 }

@@ -12,7 +12,7 @@ use crate::drift::example_file::Example;
 use crate::drift::indirect::{Indirect, indirect};
 use crate::drift::model::catalogue::Catalogue;
 use crate::drift::model::file_exposure::Exposure;
-use crate::drift::model::finding::{Location, Observation};
+use crate::drift::model::finding::{LOCAL, Location, Observation};
 use crate::drift::model::observed::Observed;
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::secret::Secret;
@@ -68,7 +68,7 @@ impl Local<'_> {
     /// Returns its value, for the lines below a finding.
     pub fn observation(&self) -> Observation {
         let place = format!("{}:{}", self.file.name, self.entry.line);
-        Observation { place, value: Some(self.entry.value.clone()), state: "local" }
+        Observation { place, value: Some(self.entry.value.clone()), state: LOCAL }
     }
 }
 

@@ -53,6 +53,12 @@ fn command_line() -> Vec<Error> {
         Error::Usage { what: given("what"), cause: Some(cause.clone()), help: help() },
         Error::File { path: path.clone(), cause: cause.clone(), help: help() },
         Error::NoEnvFile { path: path.clone(), searched: "/home/ada/shop".to_owned(), help: help() },
+        Error::DeclaredFile {
+            position: "doctor.toml:3:13".into(),
+            path: "worker/.env".to_owned(),
+            cause: cause.clone(),
+            help: help(),
+        },
         Error::Config { path: "doctor.toml".to_owned(), line: 3, column: 7, what: given("what"), help: help() },
         Error::CliConfig { path: "~/.railway/config.json".to_owned(), cause: "it is not valid JSON".to_owned() },
         Error::Output { path: "report.json".to_owned(), cause: "permission denied".to_owned() },
@@ -111,7 +117,7 @@ fn credentials() -> Vec<Error> {
         reach: reach.map(str::to_owned),
     };
     vec![
-        no_credentials(Some("doctor auth login")),
+        no_credentials(Some("doctor auth login".to_owned())),
         no_credentials(None),
         Error::Keyring { cause: given("cause"), help: help() },
         Error::Expired { path: "~/.railway/config.json".to_owned() },
@@ -172,7 +178,7 @@ fn writing() -> Vec<Error> {
     let (what, cause) = (given("what"), given("cause"));
     vec![
         Error::Cancelled,
-        Error::WrongName { typed: "y".to_owned(), expected: "production".to_owned() },
+        Error::WrongName { expected: "production".to_owned() },
         Error::NotConfirmed { what: what.clone(), cause: cause.clone(), help: help() },
         Error::Untrusted { what: what.clone(), cause: cause.clone(), help: help() },
         Error::TrustOutdated { what, cause, help: help() },

@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprMethodCall, Item, Member, Visibility};
 
-use crate::commands::prompts::{self, FindingChoice, FixChoice, HooksDirectory, QuestionNumber};
+use crate::commands::prompts::{
+    self, FindingChoice, FixChoice, HooksDirectory, InitScope, QuestionNumber, WriteChoice,
+};
 use crate::drift::Secret;
-use crate::drift::expected_differences::ExpectedDifference;
 use crate::drift::model::finding::Location;
 use crate::drift::plan::offer::{Direction, Offer, OfferReach, Pull};
 use crate::drift::plan::{VariableChange, VariableOwner};
 use crate::drift::service_scope::Exclusion;
 use crate::drift::suggest::differing_keys::DifferenceKind;
+use crate::drift::suggest::intent::Intent;
 use crate::drift::suggest::{Difference, Section, Shared, groups};
 use crate::drift::test_support::named;
 use crate::io::terminal::prompt::YesNo;
@@ -70,19 +72,19 @@ fn fix() -> Vec<String> {
         push(env(), 0),
         FixChoice::Pull { files: env(), values: 1 },
         FixChoice::Redeploy { services: vec!["web"] },
-        FixChoice::Review { findings: 5 },
+        FixChoice::Review { questions: 5 },
         FixChoice::Exit,
     ];
     let one = [
         push(vec![".env", ".env.local"], 1),
         FixChoice::Pull { files: vec![".env", ".env.local"], values: 2 },
         FixChoice::Redeploy { services: vec!["api", "web"] },
-        FixChoice::Review { findings: 1 },
+        FixChoice::Review { questions: 1 },
         FixChoice::Exit,
     ];
     let commands =
-        [FixChoice::SetStartCommands { services: vec!["worker"] }, FixChoice::Review { findings: 1 }, FixChoice::Exit];
-    let several = [push(env(), 2), FixChoice::Review { findings: 5 }, FixChoice::Exit];
+        [FixChoice::SetStartCommands { services: vec!["worker"] }, FixChoice::Review { questions: 1 }, FixChoice::Exit];
+    let several = [push(env(), 2), FixChoice::Review { questions: 5 }, FixChoice::Exit];
     let menus = [prompts::labels(&all), prompts::labels(&one), prompts::labels(&commands), prompts::labels(&several)];
     let mut texts: Vec<String> = menus.iter().map(|menu| choose(prompts::FIX_MENU, menu, 0)).collect();
     texts.extend(findings());
@@ -92,7 +94,6 @@ fn fix() -> Vec<String> {
         [&[][..], &["web"], &["jobs", "web"]]
             .map(|having| choose_many(&prompts::services_to_add("API_KEY", having), &services, &[])),
     );
-    texts.extend([3, 1].map(|notes| confirm(&prompts::review_notes(notes), YesNo::No)));
     texts
 }
 
@@ -103,19 +104,15 @@ fn findings() -> Vec<String> {
     let missing = [offer(Direction::Add, &["worker"], None)];
     let everywhere = [offer(Direction::Add, &["api", "worker"], None)];
     let removed = [offer(Direction::Remove, &["api", "worker"], None)];
-    let menu = |number, message: &str, offers: &[Offer], default| {
+    let menu = |number, offers: &[Offer], default| {
         let mut choices: Vec<FindingChoice<'_>> =
             offers.iter().map(|offer| FindingChoice::Apply { offer, files: vec![".env"] }).collect();
         choices.extend([FindingChoice::Skip, FindingChoice::Ignore, FindingChoice::ShowValues]);
-        choose(&prompts::numbered(Some(QuestionNumber { number, of: 5 }), message), &prompts::labels(&choices), default)
+        choices.extend((number < 5).then_some(FindingChoice::SkipRest { left: 5 - number }));
+        let question = prompts::numbered(Some(QuestionNumber { number, of: 5 }), &prompts::fix_key("API_KEY"));
+        choose(&question, &prompts::labels(&choices), default)
     };
-    vec![
-        menu(1, "API_KEY differs on worker", &differs, 0),
-        menu(2, "<finding>", &shared, 2),
-        menu(3, "<finding>", &missing, 0),
-        menu(4, "<finding>", &everywhere, 1),
-        menu(5, "<finding>", &removed, 1),
-    ]
+    vec![menu(1, &differs, 0), menu(2, &shared, 2), menu(3, &missing, 0), menu(4, &everywhere, 1), menu(5, &removed, 1)]
 }
 
 /// Returns an offer for these services.
@@ -157,7 +154,11 @@ fn start_commands_and_redeploys() -> Vec<String> {
 }
 
 fn confirmation() -> Vec<String> {
-    vec![confirm(prompts::APPLY_PLAN, YesNo::No), prompts::protected_environment("production")]
+    vec![
+        confirm(prompts::APPLY_PLAN, YesNo::No),
+        prompts::protected_environment("production"),
+        prompts::wrong_environment_name("production"),
+    ]
 }
 
 fn hooks() -> Vec<String> {
@@ -173,7 +174,12 @@ fn hooks() -> Vec<String> {
 
 fn init() -> Vec<String> {
     let files = prompts::names_to_choose([".env", ".env.local"]);
-    let section = |name: &str| Section { alias: name.to_owned(), name: name.to_owned(), service: named(name) };
+    let section = |name: &str| Section {
+        alias: name.to_owned(),
+        name: name.to_owned(),
+        service: named(name),
+        ..Section::default()
+    };
     let shared = |key: &str, services: &[&str]| Shared {
         key: key.to_owned(),
         services: services.iter().map(|name| named(name)).collect(),
@@ -188,15 +194,19 @@ fn init() -> Vec<String> {
     let mut texts = vec![
         choose(&prompts::env_file(Some("staging")), &files, 0),
         choose(&prompts::env_file(None), &files[1..], 0),
-        choose_many(prompts::SERVICES, &services(), &[0, 1]),
+        choose_many(prompts::services_to_compare(InitScope::New), &services(), &[0, 1]),
+        choose_many(prompts::services_to_compare(InitScope::Extension), &services()[..1], &[0]),
         choose_many(&prompts::required_keys(&[".env"]), &keys, &[0]),
-        choose_many(prompts::EXPECTED_DIFFERENCES, &prompts::differences(&differences), &[0, 1, 2, 3]),
+        choose_many(prompts::EXPECTED_DIFFERENCES, &prompts::differences(&differences), &[0, 1, 2, 3, 4, 5]),
     ];
     texts.extend(reasons);
+    let patterns = ["/.env".to_owned()];
+    let write_choices = [WriteChoice::WithGitignore { patterns: &patterns }, WriteChoice::Alone, WriteChoice::Cancel];
     texts.extend([
         prompts::REASON_HAS_VALUE.to_owned(),
-        confirm(&prompts::add_to_gitignore(&["/.env".to_owned()]), YesNo::Yes),
-        confirm(&prompts::write_config("doctor.toml"), YesNo::Yes),
+        confirm(&prompts::write_config("doctor.toml", InitScope::New), YesNo::Yes),
+        choose(&prompts::write_config("doctor.toml", InitScope::New), &prompts::labels(&write_choices), 0),
+        confirm(&prompts::write_config("doctor.toml", InitScope::Extension), YesNo::Yes),
     ]);
     texts
 }
@@ -218,23 +228,25 @@ fn services() -> Vec<String> {
 /// Returns a difference of each kind, and the prompts for their reasons.
 fn differences() -> (Vec<Difference>, Vec<String>) {
     let rows = [
-        ("PORT", DifferenceKind::Expected(ExpectedDifference::Key)),
-        ("DATABASE_URL", DifferenceKind::Expected(ExpectedDifference::Host)),
-        ("STRIPE_KEY", DifferenceKind::Expected(ExpectedDifference::TestKey)),
-        ("PAYMENT_KEY", DifferenceKind::Expected(ExpectedDifference::LiveKey)),
-        ("REDIS_URL", DifferenceKind::Reference),
-        ("DEBUG", DifferenceKind::Missing),
-        ("LOG_LEVEL", DifferenceKind::Values),
+        ("SECRET_KEY", DifferenceKind::Values, Some(Intent::OwnSecret)),
+        ("STRIPE_PRICE_ID", DifferenceKind::Values, Some(Intent::TestAccount)),
+        ("GITHUB_CLIENT_ID", DifferenceKind::Values, Some(Intent::OtherApp)),
+        ("SMTP_PORT", DifferenceKind::Values, Some(Intent::LocalServer)),
+        ("UPLOADS_BUCKET", DifferenceKind::Values, Some(Intent::Development)),
+        ("COMPOSE_FILE", DifferenceKind::Missing, Some(Intent::LocalProgram)),
+        ("FEATURES", DifferenceKind::Missing, None),
+        ("API_KEY", DifferenceKind::Values, None),
     ];
-    let all = rows.map(|(key, kind)| Difference {
+    let all = rows.map(|(key, kind, intent)| Difference {
         key: key.to_owned(),
         services: if kind == DifferenceKind::Missing { Vec::new() } else { vec![named("api")] },
         kind,
         agrees_elsewhere: false,
-        is_suggested: false,
+        intent,
         rules: [].into(),
     });
-    let reasons = groups(&all.iter().collect::<Vec<_>>()).into_iter().map(|group| {
+    let asked = groups(&all.iter().collect::<Vec<_>>()).into_iter().filter(|group| !group.is_known);
+    let reasons = asked.map(|group| {
         let keys: Vec<&str> = group.differences.iter().map(|one| one.key.as_str()).collect();
         format!("{} [{}]", prompts::reason(&keys), group.reason)
     });

@@ -61,6 +61,8 @@ pub struct LocalFile {
     /// Why the file is read, if only because of the checkout. Its author may have filled it with guesses of secrets, so
     /// no report shows which of its values equal a secret under another name.
     pub from_checkout: Option<CheckoutSource>,
+    /// Whether it was read from standard input or a pipe, and is never written.
+    pub is_stream: bool,
     text: Secret,
     /// Every assignment in the order of the file, including duplicates.
     pub entries: Vec<Entry>,
@@ -111,7 +113,16 @@ impl LocalFile {
         key_block::remove_assignments(text.expose(), &mut merged, &mut flaws);
         pasted_fragment::remove_assignments(text.expose(), &mut merged, &mut flaws);
         let entries = entries(text.expose(), merged.bindings);
-        Self { name: name.into(), from_checkout: None, text, entries, problems: flaws, last: merged.last, loader: None }
+        Self {
+            name: name.into(),
+            from_checkout: None,
+            is_stream: false,
+            text,
+            entries,
+            problems: flaws,
+            last: merged.last,
+            loader: None,
+        }
     }
 
     /// Returns the file as that loader reads it, with variables expanded from the file alone. Its problems are the
@@ -136,7 +147,8 @@ impl LocalFile {
         };
         let entries = entries(self.text.expose(), bindings);
         let (name, text, from_checkout) = (self.name.clone(), self.text.clone(), self.from_checkout);
-        Self { name, from_checkout, text, entries, problems: flaws, last, loader: Some(loader) }
+        let is_stream = self.is_stream;
+        Self { name, from_checkout, is_stream, text, entries, problems: flaws, last, loader: Some(loader) }
     }
 
     /// Returns the loader whose reading this is; `None` for the values as written.

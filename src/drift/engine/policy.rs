@@ -81,6 +81,11 @@ impl Requirements {
         self.list.iter()
     }
 
+    /// Returns whether a section names the key, for any service.
+    pub fn names(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// Returns whether a section names the key for the service.
     pub fn requires(&self, service: &ResourceRef, key: &str) -> bool {
         let services = self.by_key.get(key);

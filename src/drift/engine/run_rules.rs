@@ -1,25 +1,30 @@
 //! Runs the rules on a survey and applies `doctor.toml` to their findings.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::drift::comparison::{ComparisonOutcome, Pair};
 use crate::drift::engine::causes;
+use crate::drift::engine::ignored::{self, IgnoredFinding};
 use crate::drift::engine::loader_conflicts;
-use crate::drift::engine::policy::{ActiveIgnores, Policy};
+use crate::drift::engine::overlaps::without_overlaps;
+use crate::drift::engine::policy::ActiveIgnores;
 use crate::drift::engine::service_status::{self, StatusCheck};
 use crate::drift::model::finding::Finding;
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::{CHECKS, check_all};
-use crate::drift::{Secret, Survey, Target, system_variables};
+use crate::drift::secret_like::is_secret_like;
+use crate::drift::{Survey, Target, system_variables};
 
 /// The result of running all rules.
 #[derive(Debug)]
 pub struct Examination {
-    /// Worst first, then by code, key and first service; a consequence directly below its cause.
+    /// Worst first, then by urgency, code, key and first service; a consequence directly below its cause.
     pub findings: Vec<Finding>,
-    /// How many findings `[[ignore]]` and `[severity]` removed.
-    pub ignored: usize,
+    /// What is no fault, because nothing declares it to be one. [`Examination::fixable`] includes it for named keys.
+    pub optional: Vec<Finding>,
+    /// The findings that `[[ignore]]` and `[severity]` removed, in the same order.
+    pub ignored: Vec<IgnoredFinding>,
     /// How much was compared on each target, in the order of [`Survey::targets`].
     pub extents: Vec<ComparedExtent>,
     /// The status checks of each target, in the same order.
@@ -43,80 +48,75 @@ pub fn examine(survey: &Survey) -> Examination {
     let exceptions = ActiveIgnores::new(&survey.policy, &survey.environment, survey.today);
     let open = loader_conflicts::open(survey);
     let mut findings = Vec::new();
-    let mut ignored = 0;
+    let mut ignored = Vec::new();
     let mut left_out = service_status::LeftOut::default();
     let all = check_all(survey);
     for finding in all.filter(|finding| survey.is_about(finding.key.as_deref(), &finding.services)) {
         left_out.before(&finding);
-        let kept = graded(&survey.policy, finding).and_then(|finding| unignored(&exceptions, finding));
-        match kept {
-            Some(finding) => findings.push(without_needless_next(loader_conflicts::without_push(finding, &open))),
-            None => ignored += 1,
+        match ignored::apply(&survey.policy, &exceptions, finding) {
+            Ok(finding) => findings.push(without_needless_next(loader_conflicts::without_push(finding, &open))),
+            Err(removed) => ignored.push(*removed),
         }
     }
-    findings.sort_by(|one, other| order(one).cmp(&order(other)));
+    let mut findings = without_overlaps(findings);
+    findings.sort_by_cached_key(order);
+    ignored.sort_by_cached_key(|one| order(&one.finding));
     for check in CHECKS {
         (check.revise)(&mut findings);
     }
     let findings = causes::attach_causes(findings);
     let checks = service_status::checks(survey, &findings, &left_out);
     let extents = survey.targets.iter().map(|target| extent(survey, target)).collect();
-    Examination { findings, ignored, extents, checks }
+    let optional = CHECKS.iter().flat_map(|check| (check.optional)(survey));
+    let optional = optional.filter(|one| survey.is_about(one.key.as_deref(), &one.services));
+    let optional = optional.filter_map(|one| ignored::apply(&survey.policy, &exceptions, one).ok());
+    let optional = optional.map(|one| loader_conflicts::without_push(one, &open)).collect();
+    Examination { findings, optional, ignored, extents, checks }
 }
 
-fn order(finding: &Finding) -> (Reverse<Severity>, &str, Option<&str>, Option<&str>) {
-    let service = finding.services.first().map(|service| service.name.as_str());
-    (Reverse(finding.severity), finding.rule.code, finding.key.as_deref(), service)
-}
-
-/// Applies `[severity]` to the finding; `None` if it is off. A required finding keeps its severity, and a severity that
-/// was lowered below the rule's is not raised.
-fn graded(policy: &Policy, finding: Finding) -> Option<Finding> {
-    let configured = policy.severity.get(finding.rule.name).or_else(|| policy.severity.get(finding.rule.code));
-    match configured {
-        None => Some(finding),
-        Some(_) if finding.required => Some(finding),
-        Some(None) => None,
-        Some(Some(wanted)) if finding.severity < finding.rule.severity => {
-            Some(Finding { severity: finding.severity.min(*wanted), ..finding })
-        }
-        Some(Some(wanted)) => Some(Finding { severity: *wanted, ..finding }),
+impl Examination {
+    /// Returns everything that a fix can change: the findings, and for the named keys also what is no fault.
+    pub fn fixable(&self, named: &BTreeSet<String>) -> Vec<Finding> {
+        let is_named = |one: &&Finding| one.key.as_ref().is_some_and(|key| named.contains(key));
+        self.findings.iter().chain(self.optional.iter().filter(is_named)).cloned().collect()
     }
+}
+
+/// How soon a finding should be read, among those of its severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    /// Its key is in a `[[require]]`.
+    Required,
+    /// Its key names a secret.
+    Secret,
+    Other,
+    /// The two values differ only in form.
+    Form,
+}
+
+impl Urgency {
+    fn of(finding: &Finding) -> Self {
+        match &finding.key {
+            _ if finding.differs_in_form => Self::Form,
+            _ if finding.required => Self::Required,
+            Some(key) if is_secret_like(key) => Self::Secret,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The position of a finding in a report: severity, urgency, code, key and first service.
+type FindingOrder = (Reverse<Severity>, Urgency, &'static str, Option<String>, Option<String>);
+
+fn order(finding: &Finding) -> FindingOrder {
+    let service = finding.services.first().map(|service| service.name.clone());
+    (Reverse(finding.severity), Urgency::of(finding), finding.rule.code, finding.key.clone(), service)
 }
 
 /// A note needs no action, so it has no `next`, which programs follow.
 fn without_needless_next(finding: Finding) -> Finding {
     let next = finding.next.filter(|_| finding.severity > Severity::Note);
     Finding { next, ..finding }
-}
-
-/// Removes the services that an `[[ignore]]` covers; `None` if none is left.
-fn unignored(exceptions: &ActiveIgnores<'_>, mut finding: Finding) -> Option<Finding> {
-    let about = exceptions.about(&finding);
-    if about.is_empty() {
-        return Some(finding);
-    }
-    if finding.services.is_empty() {
-        return about.iter().all(|ignore| !ignore.services.is_empty()).then_some(finding);
-    }
-    let all = std::mem::take(&mut finding.services);
-    let (gone, left): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|service| about.iter().any(|ignore| ignore.includes(service)));
-    let gone: HashSet<&str> = gone.iter().map(|service| service.name.as_str()).collect();
-    finding.observations.retain(|observation| !gone.contains(observation.place.as_str()));
-    let adds_to = |name: &str| finding.to_add.as_ref().is_some_and(|add| add.contains(&format!("--service={name}")));
-    if gone.iter().any(|name| adds_to(name)) {
-        finding.to_add = None;
-    }
-    finding.services = left;
-    (!finding.services.is_empty() && still_differs(&finding)).then_some(finding)
-}
-
-/// The remaining services may have equal values.
-fn still_differs(finding: &Finding) -> bool {
-    let values: HashSet<&str> =
-        finding.observations.iter().filter_map(|observation| observation.value.as_ref()).map(Secret::expose).collect();
-    values.len() >= finding.rule.different_values
 }
 
 fn extent(survey: &Survey, target: &Target) -> ComparedExtent {
@@ -160,7 +160,7 @@ mod tests {
     const DIFFERS: &str = "D103 error A [api, worker] .env:1: A differs between .env and Railway";
     const MISSING: &str = "D102 note C [worker]: C is on Railway but not in .env";
     const UNUSED: &str = "D303 warning - [] doctor.toml:7: the [[ignore]] for a matches no key";
-    const PORT: &str = "D104 note PORT [api, worker] .env:2: PORT differs between .env and Railway, as expected";
+    const PORT: &str = "D104 note PORT [api] .env:2: PORT differs between .env and Railway, as expected";
 
     #[test]
     fn every_rule_has_code_summary_and_explanation() {
@@ -184,9 +184,37 @@ mod tests {
     }
 
     #[test]
+    fn required_and_secret_keys_come_first_and_differences_in_form_last() {
+        let file = ["BASE=one", "OPS_TOKEN=one", "CASE_TOKEN=one", "REGION=one", "ZONE=one", "SHAPE=one", "ASKED=one"];
+        let api =
+            ["BASE=two", "OPS_TOKEN=two", "CASE_TOKEN=ONE", "REGION= one", "ZONE=two", "SHAPE='one'", "ASKED=ONE"];
+        let mut found = survey(&file, &[("api", &api)]);
+        require(&mut found, "ZONE", &[]);
+        require(&mut found, "ASKED", &[]);
+        let order: Vec<String> = examine(&found).findings.into_iter().filter_map(|finding| finding.key).collect();
+        assert_eq!(order, ["ZONE", "OPS_TOKEN", "BASE", "ASKED", "CASE_TOKEN", "REGION", "SHAPE"]);
+    }
+
+    #[test]
+    fn only_named_keys_of_some_services_can_be_fixed() {
+        let found = survey(&["A=1", "B=1", "C=2"], &[("api", &["A=1", "B=1", "C=1"]), ("web", &[])]);
+        let examination = examine(&found);
+        let keys = |named: &[&str]| {
+            let named = named.iter().map(|&key| key.to_owned()).collect();
+            let fixable = examination.fixable(&named).into_iter();
+            fixable.map(|finding| format!("{} {}", finding.rule.code, finding.key.unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&[]), ["D103 C"]);
+        assert_eq!(keys(&["B", "C"]), ["D103 C", "D101 B", "D101 C"]);
+        let mut ignoring = found;
+        ignoring.policy.ignore.push(Ignore { services: vec!["web".to_owned()], ..ignore(&["B"]) });
+        assert_eq!(examine(&ignoring).optional.len(), 2);
+    }
+
+    #[test]
     fn healthy_project_has_no_findings() {
         let examination = examine(&healthy());
-        assert_eq!((lines(&examination), examination.ignored), (Vec::new(), 0));
+        assert_eq!((lines(&examination), examination.ignored.len()), (Vec::new(), 0));
         assert_eq!(examination.extents, [ComparedExtent { compared: 5, ..ComparedExtent::default() }; 2]);
     }
 
@@ -217,7 +245,7 @@ mod tests {
             found.policy.ignore.push(one);
             let examination = examine(&found);
             assert_eq!(
-                (&lines(&examination), examination.ignored),
+                (&lines(&examination), examination.ignored.len()),
                 (&expected.iter().map(|&line| line.to_owned()).collect(), *ignored),
                 "case {number}"
             );
@@ -251,7 +279,7 @@ mod tests {
         found.policy.ignore.push(Ignore { services: vec!["worker".to_owned()], ..ignore(&["A"]) });
         let examination = examine(&found);
         let codes: Vec<_> = examination.findings.iter().map(|finding| finding.rule.code).collect();
-        assert_eq!((codes, examination.ignored), (vec!["D102"], 1));
+        assert_eq!((codes, examination.ignored.len()), (vec!["D102"], 1));
     }
 
     #[test]
@@ -260,7 +288,7 @@ mod tests {
             let mut found = survey(&["A=1", "A=2"], &[]);
             found.policy.ignore.push(Ignore { services, ..ignore(&["A"]) });
             let examination = examine(&found);
-            assert_eq!((examination.findings.len(), examination.ignored), (left, 1 - left));
+            assert_eq!((examination.findings.len(), examination.ignored.len()), (left, 1 - left));
         }
     }
 
@@ -276,7 +304,7 @@ mod tests {
             found.policy.severity.insert(rule.to_owned(), wanted);
             let examination = examine(&found);
             assert_eq!(examination.findings.first().map(|finding| finding.severity), severity, "{rule}");
-            assert_eq!(examination.ignored, usize::from(severity.is_none()));
+            assert_eq!(examination.ignored.len(), usize::from(severity.is_none()));
         }
     }
 
@@ -302,7 +330,7 @@ mod tests {
             }
             let examination = examine(&found);
             let severities: Vec<_> = examination.findings.iter().map(|finding| finding.severity).collect();
-            assert_eq!((severities, examination.ignored), (vec![Severity::Error; 3], 0));
+            assert_eq!((severities, examination.ignored.len()), (vec![Severity::Error; 3], 0));
         }
     }
 
@@ -350,6 +378,6 @@ mod tests {
         found.environment = named("staging");
         found.policy.ignore.extend((0..20).map(|one| ignore(&[format!("KEY_{one}?").as_str(), "NOTHING_*"])));
         let examination = examine(&found);
-        assert!(examination.findings.len() > 20_000 && examination.ignored > 100);
+        assert!(examination.findings.len() > 20_000 && examination.ignored.len() > 100);
     }
 }

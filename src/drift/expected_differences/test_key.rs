@@ -3,25 +3,45 @@
 use crate::drift::secret_like::is_secret_like;
 
 /// Words that mark a test key.
-const TEST: [&str; 3] = ["sandbox", "sdbx", "test"];
+const TEST: [&str; 6] = ["dev", "development", "sandbox", "sbox", "sdbx", "test"];
 
 /// Words that mark a live key.
-const LIVE: [&str; 2] = ["live", "production"];
+const LIVE: [&str; 3] = ["live", "prod", "production"];
 
-/// Pairs of test and live prefixes that do not differ in exactly one word: Flutterwave, Mercado Pago, Square.
-const PREFIXES: [(&str, &str); 4] =
-    [("FLWPUBK_TEST-", "FLWPUBK-"), ("FLWSECK_TEST-", "FLWSECK-"), ("TEST-", "APP_USR-"), ("sandbox-sq0", "sq0")];
+/// Pairs of test and live prefixes that do not differ in exactly one word: Checkout.com, Convex, `EasyPost`,
+/// Flutterwave, Midtrans, Mercado Pago, Omise, Svix, Square.
+const PREFIXES: [(&str, &str); 13] = [
+    ("EZTK", "EZAK"),
+    ("FLWPUBK_TEST-", "FLWPUBK-"),
+    ("FLWSECK_TEST-", "FLWSECK-"),
+    ("SB-Mid-", "Mid-"),
+    ("TEST-", "APP_USR-"),
+    ("dev:", "prod:"),
+    ("pk_sbox_", "pk_"),
+    ("pkey_test_", "pkey_"),
+    ("sandbox-sq0", "sq0"),
+    ("sk_sbox_", "sk_"),
+    ("skey_test_", "skey_"),
+    ("testpk_", "pk_"),
+    ("testsk_", "sk_"),
+];
+
+/// Keys that captcha providers publish for tests: reCAPTCHA, Turnstile, hCaptcha.
+const PUBLISHED: [&str; 5] =
+    ["6LeIxAcTAAAAA", "10000000-ffff-ffff-ffff-000000000001", "1x000000", "2x000000", "3x000000"];
 
 /// The number of words that a prefix may have: `sk_test`, `access-sandbox`.
 const PREFIX_WORDS: usize = 3;
 
 /// Returns whether one value is a test key and the other one a live key of the same kind: `sk_test_…` and `sk_live_…`.
 pub(super) fn is_pair(key: &str, test: &str, live: &str) -> bool {
-    let is_prefix = |(one, other): &(&str, &str)| test.starts_with(one) && live.starts_with(other);
-    if PREFIXES.iter().any(is_prefix) {
+    let is_prefix =
+        |(one, other): &(&str, &str)| test.starts_with(one) && live.starts_with(other) && !live.starts_with(one);
+    let is_published = |text: &str| PUBLISHED.iter().any(|start| text.starts_with(start));
+    if PREFIXES.iter().any(is_prefix) || (is_published(test) && !is_published(live) && !live.is_empty()) {
         return true;
     }
-    let is_sign = |sign: char| matches!(sign, '_' | '-');
+    let is_sign = |sign: char| matches!(sign, '_' | '-' | ':');
     let mut pairs = test.split(is_sign).zip(live.split(is_sign)).take(PREFIX_WORDS).enumerate();
     let difference = pairs.find(|(_, (one, other))| !one.eq_ignore_ascii_case(other));
     let Some((index, (one, other))) = difference else { return false };
@@ -51,6 +71,26 @@ mod tests {
             ("PADDLE_API_KEY", "pdl_sdbx_apikey_1", "pdl_live_apikey_2", true),
             ("FLW_SECRET_KEY", "FLWSECK_TEST-1-X", "FLWSECK-1-X", true),
             ("MP_ACCESS_TOKEN", "TEST-1-2", "APP_USR-1-2", true),
+            ("CKO_SECRET_KEY", "sk_sbox_1", "sk_2", true),
+            ("XENDIT_SECRET_KEY", "xnd_development_1", "xnd_production_2", true),
+            ("MIDTRANS_SERVER_KEY", "SB-Mid-server-1", "Mid-server-2", true),
+            ("OMISE_SECRET_KEY", "skey_test_1", "skey_2", true),
+            ("CASHFREE_SECRET_KEY", "cfsk_ma_test_1", "cfsk_ma_prod_2", true),
+            ("STYTCH_SECRET", "secret-test-1", "secret-live-2", true),
+            ("LIVEBLOCKS_SECRET_KEY", "sk_dev_1", "sk_prod_2", true),
+            ("TRIGGER_SECRET_KEY", "tr_dev_1", "tr_prod_2", true),
+            ("INNGEST_SIGNING_KEY", "signkey-test-1", "signkey-prod-2", true),
+            ("CONVEX_DEPLOY_KEY", "dev:happy-animal-1|x", "prod:happy-animal-2|y", true),
+            ("CONVEX_DEPLOYMENT", "dev:happy-animal-1", "prod:happy-animal-2", true),
+            ("EASYPOST_API_KEY", "EZTK1", "EZAK2", true),
+            ("TURNSTILE_SITE_KEY", "1x00000000000000000000AA", "0x4AAAAAAA", true),
+            ("RECAPTCHA_SITE_KEY", "6LeIxAcTAAAAAJcZVRqyHh71UMIEGNQ_MXjiZKhI", "6Lc_aXkUAAAA", true),
+            ("TURNSTILE_SITE_KEY", "1x00000000000000000000AA", "", false),
+            ("TURNSTILE_SITE_KEY", "1x00000000000000000000AA", "2x00000000000000000000AB", false),
+            ("TURNSTILE_SITE_KEY", "0x4AAAAAAA", "0x4BBBBBBB", false),
+            ("CKO_SECRET_KEY", "sk_sbox_1", "sk_sbox_2", false),
+            ("OMISE_SECRET_KEY", "skey_test_1", "skey_test_2", false),
+            ("REGION", "dev-1", "prod-2", false),
             ("STRIPE_SECRET_KEY", "sk_test_1", "pk_live_2", false),
             ("STRIPE_SECRET_KEY", "sk_test_1", "sk_test_2", false),
             ("STRIPE_SECRET_KEY", "sk_live_1", "sk_test_2", false),

@@ -4,21 +4,28 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::drift::comparison::{ComparisonOutcome, Pair};
+use crate::drift::engine::ignored::IgnoringEntry;
 use crate::drift::engine::policy::ActiveIgnores;
+use crate::drift::engine::run_rules::Examination;
 use crate::drift::matrix::MatrixCell;
 use crate::drift::model::marker::Mark;
 use crate::drift::rules::with_mark;
 use crate::drift::stale_evidence::{Evidence, evidence};
-use crate::drift::{Finding, Severity, Survey, Target};
+use crate::drift::survey::Local;
+use crate::drift::{Finding, Severity, Survey, Target, Variable};
 
 /// Findings, indexed for cells.
 pub(super) struct CellFindings<'s> {
     /// Findings about a key, by mark and key.
     by_key: HashMap<(Mark, &'s str), Vec<CellFinding<'s>>>,
-    /// Rules that cells don't show, by key.
-    others: HashMap<&'s str, BTreeMap<&'static str, Severity>>,
+    /// Findings of rules without markers, by key. Cells may show them with the markers of another rule.
+    others: HashMap<&'s str, Vec<&'s Finding>>,
     /// Stale values of running deployments, in the order of the targets.
     old: Vec<RunningValues>,
+    /// Keys that at least one service has.
+    held: HashSet<&'s str>,
+    /// Marks and keys of findings that `[severity]` removed.
+    removed: HashSet<(Mark, &'s str)>,
     exceptions: ActiveIgnores<'s>,
 }
 
@@ -40,22 +47,22 @@ struct RunningValues {
 }
 
 impl<'s> CellFindings<'s> {
-    pub(super) fn new(survey: &'s Survey, findings: &'s [Finding]) -> Self {
+    pub(super) fn new(survey: &'s Survey, examination: &'s Examination) -> Self {
         let mut by_key: HashMap<_, Vec<CellFinding<'s>>> = HashMap::new();
-        let mut others: HashMap<&str, BTreeMap<&'static str, Severity>> = HashMap::new();
+        let mut others: HashMap<&str, Vec<&Finding>> = HashMap::new();
         let mut together: HashMap<&str, Severity> = HashMap::new();
-        for finding in findings {
+        for finding in &examination.findings {
             let services = finding.services.iter().map(|service| service.id.as_str());
+            let has_no_marker = finding.rule.markers.is_empty() && finding.severity > Severity::Note;
+            if let Some(key) = finding.key.as_deref().filter(|_| has_no_marker) {
+                others.entry(key).or_default().push(finding);
+            }
             match finding.key.as_deref() {
-                Some(key) if finding.rule.cell_marks().next().is_some() => {
+                Some(key) => {
                     let kept = CellFinding { severity: finding.severity, services: services.collect() };
                     for mark in finding.rule.cell_marks() {
                         by_key.entry((mark, key)).or_default().push(kept.clone());
                     }
-                }
-                Some(key) if finding.severity > Severity::Note => {
-                    let worst = others.entry(key).or_default().entry(finding.rule.name).or_insert(finding.severity);
-                    *worst = finding.severity.max(*worst);
                 }
                 None if finding.rule.has_mark(Mark::Stale) => {
                     for service in services {
@@ -71,13 +78,27 @@ impl<'s> CellFindings<'s> {
             ..old(survey, target)
         };
         let exceptions = ActiveIgnores::new(&survey.policy, &survey.environment, survey.today);
-        Self { by_key, others, old: survey.targets.iter().map(old).collect(), exceptions }
+        let removed = examination.ignored.iter().filter(|ignored| ignored.by == IgnoringEntry::Severity);
+        Self {
+            by_key,
+            others,
+            old: survey.targets.iter().map(old).collect(),
+            held: survey.readable().flat_map(|target| target.stored.iter().flatten()).map(|(key, _)| &**key).collect(),
+            removed: removed.flat_map(|ignored| marks(&ignored.finding)).collect(),
+            exceptions,
+        }
     }
 
-    /// Returns the rules with findings about the key that cells don't show.
-    pub(super) fn also(&self, key: &str) -> Vec<(Severity, &'static str)> {
-        let others = self.others.get(key).into_iter().flatten();
-        others.map(|(name, severity)| (*severity, *name)).collect()
+    /// Returns the rules with findings about the key that these cells don't show.
+    pub(super) fn also(&self, key: &str, cells: &[MatrixCell]) -> BTreeMap<&'static str, Severity> {
+        let mut rules = BTreeMap::new();
+        for finding in self.others.get(key).into_iter().flatten() {
+            if !finding.rule.cell_marks().any(|mark| cells.iter().any(|cell| cell.mark == mark)) {
+                let worst = rules.entry(finding.rule.name).or_insert(finding.severity);
+                *worst = finding.severity.max(*worst);
+            }
+        }
+        rules
     }
 
     /// Returns the cell for the key on the target.
@@ -119,7 +140,26 @@ impl<'s> CellFindings<'s> {
             return MatrixCell { mark, severity: None };
         }
         let severity = self.severity(mark, target, key);
-        MatrixCell { mark: severity.map_or(Mark::Ignored, |_| mark), severity }
+        let is_empty = || survey.local(target, key).is_some_and(|local| local.entry.value.expose().is_empty());
+        let mark = match severity {
+            Some(_) if mark == Mark::MissingOnRailway && is_empty() => Mark::EmptyLocally,
+            Some(_) => mark,
+            // Nothing declares that the service needs it.
+            None if mark == Mark::MissingOnRailway && !self.is_removed(mark, target, key) => Mark::NotSet,
+            None => Mark::Ignored,
+        };
+        MatrixCell { mark, severity }
+    }
+
+    /// Returns whether `doctor.toml` removed a finding with the mark. A key that another service has is not missing.
+    fn is_removed(&self, mark: Mark, target: &Target, key: &str) -> bool {
+        !self.held.contains(key) && (self.removed.contains(&(mark, key)) || self.is_ignored(mark, target, key))
+    }
+
+    /// Returns whether an `[[ignore]]` covers the rules with the mark for the key on the target.
+    fn is_ignored(&self, mark: Mark, target: &Target, key: &str) -> bool {
+        let mut probes = with_mark(mark).map(|rule| Finding { key: Some(key.to_owned()), ..Finding::new(rule, "") });
+        probes.any(|probe| self.exceptions.about(&probe).iter().any(|one| one.includes(&target.service)))
     }
 
     fn severity(&self, mark: Mark, target: &Target, key: &str) -> Option<Severity> {
@@ -139,13 +179,14 @@ impl<'s> CellFindings<'s> {
             _ => return None,
         };
         let alone = self.severity(mark, target, key);
-        let is_ignored = || {
-            let probes = with_mark(mark).map(|rule| Finding { key: Some(key.to_owned()), ..Finding::new(rule, "") });
-            let is_covered = |probe| self.exceptions.about(&probe).iter().any(|one| one.includes(&target.service));
-            probes.into_iter().any(is_covered)
-        };
-        Some((mark, alone.or_else(|| old.together.filter(|_| !is_ignored()))))
+        Some((mark, alone.or_else(|| old.together.filter(|_| !self.is_ignored(mark, target, key)))))
     }
+}
+
+/// Returns the marks that show the finding, each with its key.
+fn marks(finding: &Finding) -> impl Iterator<Item = (Mark, &str)> {
+    let key = finding.key.as_deref();
+    finding.rule.cell_marks().filter_map(move |mark| Some((mark, key?)))
 }
 
 fn old(survey: &Survey, target: &Target) -> RunningValues {
@@ -165,6 +206,7 @@ fn compared(survey: &Survey, target: &Target, key: &str) -> Mark {
         (None, None) if survey.requires(target, key) => Mark::Missing,
         (None, None) => Mark::NotSet,
         (Some(_), None) => Mark::MissingOnRailway,
+        (Some(local), Some(variable)) if is_emptied(local, variable) => Mark::EmptyLocally,
         (None, Some(_)) => Mark::MissingLocally,
         (Some(local), Some(variable)) => match (Pair { target, key, variable, local }).verdict(survey) {
             ComparisonOutcome::Equal if variable.template().is_some() => Mark::Reference,
@@ -178,4 +220,10 @@ fn compared(survey: &Survey, target: &Target, key: &str) -> Mark {
             ComparisonOutcome::Differs => Mark::Differs,
         },
     }
+}
+
+/// Returns whether the key is empty in the file and has a value on Railway.
+fn is_emptied(local: Local<'_>, variable: &Variable) -> bool {
+    let stored = variable.effective();
+    local.entry.value.expose().is_empty() && stored.is_some_and(|stored| !stored.expose().is_empty())
 }

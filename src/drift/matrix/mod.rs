@@ -38,7 +38,7 @@ pub struct MatrixRow {
 pub struct Matrix {
     /// The keys with differences and those of `--only`, the worst first.
     pub rows: Vec<MatrixRow>,
-    /// The keys that are equal on all services that have them and could be read, by name.
+    /// The keys that are equal on every service that has them and could be read, by name.
     pub agreeing: Vec<MatrixRow>,
     /// The keys whose differences are all ignored by `doctor.toml`, by name.
     pub left_out: Vec<MatrixRow>,
@@ -71,7 +71,7 @@ impl MatrixRow {
 
 /// Creates the matrix from a survey and its findings.
 pub fn of(survey: &Survey, examination: &Examination) -> Matrix {
-    let findings = CellFindings::new(survey, &examination.findings);
+    let findings = CellFindings::new(survey, examination);
     let mut matrix = Matrix::default();
     for key in keys(survey) {
         let row = row(survey, &findings, key);
@@ -109,12 +109,12 @@ fn keys(survey: &Survey) -> BTreeSet<&str> {
 
 fn row(survey: &Survey, findings: &CellFindings<'_>, key: &str) -> MatrixRow {
     let cells: Vec<MatrixCell> = (0..survey.targets.len()).map(|target| findings.cell(survey, target, key)).collect();
-    let also = findings.also(key);
+    let also = findings.also(key, &cells);
     let of_cells = cells.iter().filter_map(|cell| cell.severity).max();
     MatrixRow {
         key: key.to_owned(),
-        worst: of_cells.max(also.iter().map(|(severity, _)| *severity).max()),
+        worst: of_cells.max(also.values().copied().max()),
         cells,
-        also: also.into_iter().map(|(_, name)| name).collect(),
+        also: also.into_keys().collect(),
     }
 }

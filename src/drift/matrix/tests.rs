@@ -89,6 +89,36 @@ fn equal_rows_are_folded_and_references_are_accepted() {
 }
 
 #[test]
+fn key_that_a_service_never_had_is_no_difference() {
+    let mut found = survey(&["A=1", "B=1"], &[("api", &["A=1", "B=2"]), ("web", &["B=2"]), ("worker", &[])]);
+    assert_eq!(rows(&found), ["B: error Differs, error Differs, NotSet"]);
+    assert_eq!(folded(&found)[0], ["A"]);
+    found.policy.ignore.push(ignore(&["A"]));
+    assert_eq!(folded(&found), [vec!["A".to_owned()], vec![], vec![]]);
+    found.policy.ignore.clear();
+    require(&mut found, "A", &["web"]);
+    assert_eq!(rows(&found)[1], "A: Equal, error MissingOnRailway, NotSet");
+}
+
+#[test]
+fn key_on_no_service_is_ignored_only_by_an_entry() {
+    let file = || survey(&["A=1"], &[("api", &["B=1"])]);
+    let mut found = file();
+    found.policy.ignore.push(ignore(&["A"]));
+    assert_eq!(folded(&found)[1], ["A"]);
+    let mut found = file();
+    found.policy.severity.insert("missing-on-railway".to_owned(), None);
+    assert_eq!(folded(&found)[1], ["A"]);
+}
+
+#[test]
+fn key_that_is_empty_in_the_file_is_empty_and_not_missing() {
+    let found = survey(&["A=", "B=", "C="], &[("api", &["A=1", "B="]), ("web", &["A="])]);
+    assert_eq!(rows(&found), ["A: note EmptyLocally, Equal", "C: note EmptyLocally, note EmptyLocally"]);
+    assert_eq!(folded(&found)[0], ["B"]);
+}
+
+#[test]
 fn unreadable_service_is_not_a_difference() {
     let mut found = survey(&["A=1", "B=1"], &[("api", &["A=1"]), ("web", &["A=1"])]);
     unreadable(&mut found, "web");
@@ -147,4 +177,18 @@ fn services_with_different_files_have_different_keys() {
     layer(&mut found, "web/.env", &["W=2"], &["web"]);
     assert_eq!(rows(&found), ["W: NotSet, error Differs"]);
     assert_eq!(folded(&found)[0], ["A"]);
+}
+
+#[test]
+fn services_that_disagree_have_the_marker_of_their_difference_from_the_file() {
+    for (file, expected) in [
+        (&["A=1"][..], "A: error Differs, Equal"),
+        (&["A="], "A: error EmptyLocally, error EmptyLocally"),
+        (&[], "A: error MissingLocally, error MissingLocally"),
+        (&["A=op://dev/a/b"], "A: note Indirect, note Indirect also services-disagree"),
+    ] {
+        let mut found = survey(file, &[("api", &["A=2"]), ("web", &["A=1"])]);
+        require(&mut found, "A", &[]);
+        assert_eq!(rows(&found), [expected], "{file:?}");
+    }
 }

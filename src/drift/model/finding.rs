@@ -41,6 +41,9 @@ impl Remedy {
     }
 }
 
+/// The state of a value in a file.
+pub const LOCAL: &str = "local";
+
 /// The value on one side, for the lines below a finding. It is only shown as a fingerprint.
 #[derive(Clone, Debug)]
 pub struct Observation {
@@ -80,6 +83,8 @@ pub struct Finding {
     pub message: String,
     /// Why the two sides differ, if that can be stated without a value.
     pub reason: Option<String>,
+    /// Whether the two values differ only in form: a comment, white space, quotes or the case. Such findings come last.
+    pub differs_in_form: bool,
     /// The fixes of `doctor fix`.
     pub remedies: Vec<Remedy>,
     /// Arguments of the `doctor` command that fixes it: `["fix", "--only", "KEY"]`.
@@ -119,6 +124,7 @@ impl Finding {
             places: Vec::new(),
             message: message.into(),
             reason: None,
+            differs_in_form: false,
             remedies: Vec::new(),
             next: None,
             advice: None,

@@ -18,8 +18,6 @@ pub struct VariableFix {
     pub directions: &'static [(Direction, FixCondition)],
     /// Whether a bulk push or pull includes it.
     pub bulk: Bulk,
-    /// How a value that is empty in the file is handled.
-    pub empty_value: EmptyValue,
 }
 
 /// A direction in which a variable is written.
@@ -57,14 +55,6 @@ pub enum Bulk {
     Excluded,
 }
 
-/// How a value that is empty in the file is handled. An empty value often means that it was never set there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmptyValue {
-    /// It is pushed if its key is named.
-    Pushed,
-    NotPushed,
-}
-
 /// Why a service is deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeployReason {
@@ -94,7 +84,7 @@ pub struct Commit {
 impl Fix {
     /// Writes the variable in these directions if its key is named.
     pub const fn variable(directions: &'static [(Direction, FixCondition)]) -> Self {
-        Self::Variable(VariableFix { directions, bulk: Bulk::Excluded, empty_value: EmptyValue::Pushed })
+        Self::Variable(VariableFix { directions, bulk: Bulk::Excluded })
     }
 
     /// Returns the reason for a redeploy that fixes such a finding; `None` if a redeploy does not fix it.

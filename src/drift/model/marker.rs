@@ -15,12 +15,14 @@ pub enum Mark {
     Dangling,
     /// Required, but missing from both the file and Railway.
     Missing,
-    /// Only in the file.
+    /// In the file, and missing on Railway.
     MissingOnRailway,
     /// The variable is not sealed, and Railway returned no value.
     Unavailable,
     /// A reference renders to another value than the file has.
     ReferenceDiffers,
+    /// Empty in the file.
+    EmptyLocally,
     /// They differ, and the difference is expected.
     ExpectedDifference,
     /// Railway does not return the value.
@@ -36,7 +38,7 @@ pub enum Mark {
     /// Equal, through a reference.
     Reference,
     Equal,
-    /// On neither side, and not required.
+    /// Not on the service, and nothing declares that it should be.
     NotSet,
 }
 
@@ -68,7 +70,7 @@ impl Marker {
 }
 
 impl Mark {
-    /// Returns whether there is nothing to report: equal, or on neither side.
+    /// Returns whether there is nothing to report: equal, or not on the service.
     pub fn is_quiet(self) -> bool {
         matches!(self, Self::Reference | Self::Equal | Self::NotSet)
     }

@@ -22,17 +22,15 @@ pub struct Rule {
     pub fix: Option<Fix>,
     /// How the matrix shows its findings. A cell with such a marker has their severity.
     pub markers: &'static [Marker],
-    /// The rule that it replaces for keys to which both apply. Cells with the markers of that rule also have the
-    /// severity of its findings.
-    pub in_place_of: Option<&'static Self>,
+    /// The rules whose faults its findings include. Their findings about the same key and service are left out, unless
+    /// they are more severe, and cells with their markers have the severity of its findings.
+    pub in_place_of: &'static [&'static Self],
     /// The row of the service table for its findings, which then have a `summary`.
     pub status_row: Option<StatusRow>,
     /// How the hook handles it.
     pub hook: HookScope,
     /// The label under which a service's notes are counted if a list of keys would be long: `only on Railway`.
     pub counted_as: Option<&'static str>,
-    /// Whether all compared values may be equal even if there is such a note.
-    pub values_may_agree: bool,
     /// The minimum number of different values. A finding is dropped if an `[[ignore]]` leaves fewer.
     pub different_values: usize,
 }
@@ -43,6 +41,11 @@ pub struct StatusRow {
     /// Its position among the rows.
     pub position: u8,
     pub name: &'static str,
+}
+
+impl StatusRow {
+    /// Whether the running deployment has the stored values. JSON also reports it with the deployment.
+    pub const RUNNING: Self = Self { position: 2, name: "running" };
 }
 
 /// How `doctor hook run` handles a rule.
@@ -66,11 +69,10 @@ impl Rule {
         explain: "",
         fix: None,
         markers: &[],
-        in_place_of: None,
+        in_place_of: &[],
         status_row: None,
         hook: HookScope::Reported,
         counted_as: None,
-        values_may_agree: false,
         different_values: 0,
     };
 
@@ -81,8 +83,8 @@ impl Rule {
 
     /// Returns the marks of the cells that have the severity of its findings.
     pub fn cell_marks(&self) -> impl Iterator<Item = Mark> {
-        let other = self.in_place_of.map_or(&[][..], |rule| rule.markers);
-        self.markers.iter().chain(other).map(|marker| marker.mark)
+        let others = self.in_place_of.iter().flat_map(|rule| rule.markers);
+        self.markers.iter().chain(others).map(|marker| marker.mark)
     }
 
     /// Returns how the variable of a finding is written; `None` if that does not fix it.

@@ -139,14 +139,15 @@ impl FixInvocation {
         // With a start command, the directions apply to more than the one named service.
         let services = self.services.as_ref().filter(|_| self.start.is_none() || !self.is_directed());
         survey.within(services, &self.keys, |survey| {
-            let findings = examine(survey).findings;
-            let proposals = proposals(survey, &findings, &terms);
+            let examination = examine(survey);
+            let fixable = examination.fixable(&terms.named);
+            let proposals = proposals(survey, &fixable, &terms);
             let selection = select(&proposals, &ways, &terms, Consent::Yes);
             // A push without named keys is refused, together with its start command.
             if selection.taken.is_empty() && !selection.unnamed.is_empty() && self.redeploy == Redeploy::None {
                 return Effects::default();
             }
-            let due = if self.redeploy == Redeploy::Due { due(survey, &findings) } else { Vec::new() };
+            let due = if self.redeploy == Redeploy::Due { due(survey, &examination.findings) } else { Vec::new() };
             Effects::of(&selection.taken, &due, self.deploying, known).setting(self.start.as_slice())
         })
     }

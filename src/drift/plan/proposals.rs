@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::drift::dotenv::LocalFile;
 use crate::drift::engine::loader_conflicts;
 use crate::drift::model::finding::{Finding, Remedy};
-use crate::drift::model::fix::{Bulk, EmptyValue, FixCondition};
+use crate::drift::model::fix::{Bulk, FixCondition};
 use crate::drift::plan::offer::{
     Addition, Direction, FixPermissions, Offer, OfferReach, Prompting, Proposal, Prune, Pull,
 };
@@ -62,11 +62,7 @@ impl ProposalBuilder<'_> {
 
     /// Changes services that have the key, and adds it where a `[[require]]` names it for the service.
     fn push(&self, finding: &Finding, key: &str) -> OfferResult {
-        let keeps_empty = finding.rule.variable_fix().is_some_and(|fix| fix.empty_value == EmptyValue::NotPushed);
-        let is_kept = |target: &Target| {
-            keeps_empty && self.survey.local(target, key).is_some_and(|local| local.entry.value.expose().is_empty())
-        };
-        let draft = self.stores(finding, key, |target| self.is_pushed_to(target, key) && !is_kept(target));
+        let draft = self.stores(finding, key, |target| self.is_pushed_to(target, key));
         let reach = if self.needs_permission(key, &draft.stores) {
             OfferReach::Picked
         } else if draft.stores.iter().any(empties) {
@@ -266,14 +262,23 @@ impl ProposalBuilder<'_> {
             let from = vec![target.service.clone()];
             add_pull(&mut pulls, Pull { file, key: key.to_owned(), value: value.clone(), from })?;
         }
+        if let Some(pull) = pulls.iter().find(|pull| self.unsets(pull)) {
+            return Err(format!("{key} has no real value on {}, so it is not pulled", pull.from[0].name));
+        }
         let caution = frozen
             .then(|| format!("{key} is a reference on Railway: the file gets its current value, not later changes"));
         let over = pulls.iter().any(|pull| refers(&self.survey.files[pull.file], key));
         let built_from = || format!("{key} is built from other variables in the file: a literal replaces it");
         let caution = if over { Some(built_from()) } else { caution };
-        let reach = if over { OfferReach::NamedOverReference } else { reach(finding) };
+        let reach = pull_reach(finding, &pulls, &self.survey.files);
         let offer = Offer { key: key.to_owned(), way: Direction::Pull, reach, stores: Vec::new(), pulls, caution };
         Ok((!offer.pulls.is_empty()).then_some(offer))
+    }
+
+    /// Returns whether an empty value or a placeholder would replace an assignment in the file.
+    fn unsets(&self, pull: &Pull) -> bool {
+        let is_set = self.survey.files[pull.file].entry(&pull.key).is_some();
+        is_set && (pull.value.expose().is_empty() || self.survey.is_unset(&pull.key, &pull.value))
     }
 
     /// Returns the file with the effective assignment for the service, or else its last layer.
@@ -360,6 +365,15 @@ fn refers(file: &LocalFile, key: &str) -> bool {
 fn reach(finding: &Finding) -> OfferReach {
     let is_in_bulk = finding.rule.variable_fix().is_some_and(|fix| fix.bulk == Bulk::Included);
     if is_in_bulk || finding.required { OfferReach::Bulk } else { OfferReach::Named }
+}
+
+fn pull_reach(finding: &Finding, pulls: &[Pull], files: &[LocalFile]) -> OfferReach {
+    match reach(finding) {
+        OfferReach::Bulk if pulls.iter().any(|pull| refers(&files[pull.file], &pull.key)) => {
+            OfferReach::NamedOverReference
+        }
+        reach => reach,
+    }
 }
 
 /// Returns the possible directions for a finding, the most likely first.

@@ -297,7 +297,7 @@ fn push_keeps_reference_that_renders_the_wanted_value() {
     out_of_scope(&mut found, "Postgres", &["URL"]);
     require(&mut found, "A", &[]);
     let terms = FixPermissions { references: set(&["A"]), ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &terms, Consent::Asked).0, ["~api.A", "~api.A"]);
+    assert_eq!(pushed(&found, &terms, Consent::Asked).0, ["~api.A"]);
 }
 
 /// The other service has a literal under the same key, which does not change.

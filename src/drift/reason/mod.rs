@@ -1,5 +1,6 @@
 //! Why two values differ, where that can be stated without showing them.
 
+pub mod encoded;
 pub mod json;
 pub mod other_values;
 pub mod text;
@@ -47,12 +48,20 @@ pub enum Reason {
     Empty(ReasonSide),
     /// One side ends with a newline.
     TrailingNewline(ReasonSide),
+    /// One side ends with a backslash and an `n`.
+    LiteralNewline(ReasonSide),
     /// One side has surrounding quotes.
     Quotes(ReasonSide),
+    /// One side starts with the key and `=`.
+    KeyCopied(ReasonSide),
+    /// One side ends with a comment.
+    Comment(ReasonSide),
     /// Only the line endings differ, and this side has CRLF.
     LineEnds(ReasonSide),
     /// One side has its newlines escaped as `\n`.
     EscapedNewlines(ReasonSide),
+    /// The same PEM block, on one line on this side.
+    PemOnOneLine(ReasonSide),
     /// One side or both have surrounding whitespace.
     SurroundingSpace,
     /// This side contains invisible characters.
@@ -63,10 +72,16 @@ pub enum Reason {
     TrailingSlash(ReasonSide),
     /// The same base64, with padding on this side.
     Padding(ReasonSide),
+    /// This side is percent-encoded.
+    PercentEncoded(ReasonSide),
+    /// This side is encoded as base64.
+    Base64(ReasonSide),
     /// Equivalent JSON.
     Json,
     /// This side has its dollar signs escaped as `$$` or `\$`.
     EscapedDollar(ReasonSide),
+    /// This side has quotes or other characters escaped with backslashes.
+    Escaped(ReasonSide),
     /// This side has a `$` that a loader expanded into the other side.
     Expansion(ReasonSide),
     /// The service has the local value under this other key.
@@ -93,12 +108,22 @@ impl Reason {
             Self::TrailingNewline(side) => {
                 format!("{} ends with a newline; {} does not", side.value(), side.other())
             }
+            Self::LiteralNewline(side) => {
+                format!("{} ends with the characters \\n; {} does not", side.value(), side.other())
+            }
             Self::Quotes(side) => format!("{} has surrounding quotes that are part of the value", side.value()),
+            Self::KeyCopied(side) => {
+                format!("{} starts with the key and an equals sign; otherwise the two are equal", side.value())
+            }
+            Self::Comment(side) => format!("{} ends with a comment; otherwise the two are equal", side.value()),
             Self::LineEnds(side) => {
                 format!("{} has Windows line endings (CRLF); otherwise the two are equal", side.value())
             }
             Self::EscapedNewlines(side) => {
                 format!("{} has newlines escaped as \\n; {} has real newlines", side.value(), side.other())
+            }
+            Self::PemOnOneLine(side) => {
+                format!("both values are the same PEM block, but {} has no line breaks", side.value())
             }
             Self::SurroundingSpace => "only the surrounding whitespace differs".to_owned(),
             Self::Invisible(side) => {
@@ -111,12 +136,17 @@ impl Reason {
             Self::Padding(side) => {
                 format!("both values are the same base64, but only {} has `=` padding", side.value())
             }
+            Self::PercentEncoded(side) => format!("{} is {} with percent-encoding", side.value(), side.other()),
+            Self::Base64(side) => format!("{} is {} in base64", side.value(), side.other()),
             Self::Json => "the two values are equivalent JSON".to_owned(),
             Self::EscapedDollar(ReasonSide::Local) => {
                 "the dollar sign is escaped in the local value but not in the stored value".to_owned()
             }
             Self::EscapedDollar(ReasonSide::Stored) => {
                 "the dollar sign is escaped in the stored value but not in the local value".to_owned()
+            }
+            Self::Escaped(side) => {
+                format!("{} has characters escaped with backslashes; otherwise the two are equal", side.value())
             }
             Self::Expansion(side) => {
                 format!("expanding the variables in {} gives {}", side.value(), side.other())
@@ -128,22 +158,65 @@ impl Reason {
         }
     }
 
+    /// Returns whether the two values differ only in form, so that the difference rarely matters.
+    pub fn is_about_form(&self) -> bool {
+        matches!(
+            self,
+            Self::TrailingNewline(_)
+                | Self::LiteralNewline(_)
+                | Self::Quotes(_)
+                | Self::Comment(_)
+                | Self::LineEnds(_)
+                | Self::SurroundingSpace
+                | Self::Case
+        )
+    }
+
     /// Returns the side with the intended value, if the other one is evidently a mistake.
     pub fn intended(&self) -> Option<ReasonSide> {
         match self {
-            Self::TrailingNewline(side) | Self::Quotes(side) | Self::LineEnds(side) | Self::Invisible(side) => {
-                Some(side.opposite())
-            }
+            Self::TrailingNewline(side)
+            | Self::LiteralNewline(side)
+            | Self::Quotes(side)
+            | Self::KeyCopied(side)
+            | Self::Comment(side)
+            | Self::LineEnds(side)
+            | Self::PemOnOneLine(side)
+            | Self::Invisible(side) => Some(side.opposite()),
             Self::Padding(side) => Some(*side),
             Self::EscapedDollar(ReasonSide::Stored) => Some(ReasonSide::Local),
             _ => None,
         }
     }
 
+    /// Returns whether both sides have the same text, which was changed when it was copied. This is never intended: not
+    /// even in a value that is expected to differ.
+    pub fn is_copying_mistake(&self) -> bool {
+        matches!(
+            self,
+            Self::TrailingNewline(_)
+                | Self::LiteralNewline(_)
+                | Self::Quotes(_)
+                | Self::KeyCopied(_)
+                | Self::Comment(_)
+                | Self::LineEnds(_)
+                | Self::EscapedNewlines(_)
+                | Self::SurroundingSpace
+                | Self::Invisible(_)
+                | Self::PercentEncoded(_)
+                | Self::Base64(_)
+                | Self::Escaped(_)
+        )
+    }
+
     /// Returns how to correct the file, if only the local value is a mistake.
     pub fn correction(&self) -> Option<&'static str> {
         match self {
             Self::LineEnds(ReasonSide::Local) => Some("replace CRLF with LF"),
+            Self::LiteralNewline(ReasonSide::Local) => Some("remove the \\n"),
+            Self::KeyCopied(ReasonSide::Local) => Some("remove the repeated key"),
+            Self::Comment(ReasonSide::Local) => Some("remove the comment"),
+            Self::PemOnOneLine(ReasonSide::Local) => Some("restore the line breaks"),
             Self::Padding(ReasonSide::Stored) => Some("add the `=` padding"),
             _ => match self.suspicious_value()? {
                 (ReasonSide::Local, value) => value.correction(),
@@ -161,7 +234,11 @@ impl Reason {
             Self::Placeholder(ReasonSide::Stored) => "push the local value: the service uses the placeholder",
             Self::Empty(ReasonSide::Stored) | Self::Case | Self::Json => return None,
             Self::TrailingNewline(_) => SuspiciousValue::TrailingNewline.advice(),
+            Self::LiteralNewline(_) => "store it without the \\n",
             Self::Quotes(_) => SuspiciousValue::Quotes.advice(),
+            Self::KeyCopied(_) => "store only the text after the equals sign",
+            Self::Comment(_) => "store it without the comment: Railway stores the whole text as the value",
+            Self::PemOnOneLine(_) => "store the block with its line breaks, which most libraries need",
             Self::Invisible(_) => "push the local value, which has no invisible characters",
             Self::LineEnds(_) => "use the value without CRLF; few programs expect CRLF in a value",
             Self::EscapedNewlines(_) => {
@@ -169,6 +246,9 @@ impl Reason {
             }
             Self::SurroundingSpace => "remove the whitespace unless the program needs it",
             Self::TrailingSlash(_) => "use the same form on both sides; appending a path gives different URLs",
+            Self::PercentEncoded(_) | Self::Base64(_) | Self::Escaped(_) => {
+                "use the form that the program expects on both sides"
+            }
             Self::Padding(_) => "use the padded value; strict decoders require padding",
             Self::EscapedDollar(_) => {
                 "store a plain $: Railway does not unescape values; `$$` is for docker compose, `\\$` for dotenv-expand"

@@ -4,12 +4,13 @@ use zeroize::Zeroizing;
 
 use crate::drift::Secret;
 use crate::drift::placeholder::is_placeholder;
+use crate::drift::reason::encoded::{is_base64, is_escaped, is_pem_on_one_line, is_percent_encoded};
 use crate::drift::reason::json::is_same_json;
 use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::suspicious_values::{is_invisible, without_quotes};
 
-/// Returns why the values differ, from their texts alone.
-pub fn from_texts(local: &Secret, stored: &Secret) -> Option<Reason> {
+/// Returns why the values of the key differ, from their texts alone.
+pub fn from_texts(key: &str, local: &Secret, stored: &Secret) -> Option<Reason> {
     let (local, stored) = (local.expose(), stored.expose());
     if local == stored {
         return None;
@@ -18,26 +19,75 @@ pub fn from_texts(local: &Secret, stored: &Secret) -> Option<Reason> {
         let side = if test(local, stored) { ReasonSide::Local } else { ReasonSide::Stored };
         (side == ReasonSide::Local || test(stored, local)).then(|| reason(side))
     };
+    let is_with_key = |one: &str, other: &str| is_with_key(key, one, other);
+    let copied = || match (is_with_key(local, stored), is_with_key(stored, local)) {
+        (true, _) => Some(Reason::KeyCopied(ReasonSide::Local)),
+        (_, true) => Some(Reason::KeyCopied(ReasonSide::Stored)),
+        _ => None,
+    };
     let either = |test: fn(&str, &str) -> bool, reason: Reason| test(local, stored).then_some(reason);
     sided(|one, _| is_placeholder(one), Reason::Placeholder)
         .or_else(|| sided(|one, _| one.is_empty(), Reason::Empty))
         .or_else(|| sided(is_with_line_break, Reason::TrailingNewline))
-        .or_else(|| sided(|one, other| without_quotes(one) == Some(other), Reason::Quotes))
+        .or_else(|| sided(is_with_literal_break, Reason::LiteralNewline))
+        .or_else(|| sided(is_in_quotes, Reason::Quotes))
+        .or_else(copied)
+        .or_else(|| sided(is_with_comment, Reason::Comment))
         .or_else(|| sided(is_with_crlf, Reason::LineEnds))
         .or_else(|| sided(is_with_escaped_breaks, Reason::EscapedNewlines))
+        .or_else(|| sided(is_pem_on_one_line, Reason::PemOnOneLine))
         .or_else(|| either(|one, other| one.trim() == other.trim(), Reason::SurroundingSpace))
         .or_else(|| sided(is_with_invisible, Reason::Invisible))
         .or_else(|| either(is_same_but_for_case, Reason::Case))
         .or_else(|| sided(is_url_with_slash, Reason::TrailingSlash))
         .or_else(|| sided(is_padded, Reason::Padding))
+        .or_else(|| sided(is_percent_encoded, Reason::PercentEncoded))
+        .or_else(|| sided(is_base64, Reason::Base64))
         .or_else(|| either(is_same_json, Reason::Json))
         .or_else(|| sided(is_escaped_dollar, Reason::EscapedDollar))
+        .or_else(|| sided(is_escaped, Reason::Escaped))
         .or_else(|| sided(is_expanded_to, Reason::Expansion))
 }
 
 /// If both sides end with a newline, neither is the intended value.
 fn is_with_line_break(one: &str, other: &str) -> bool {
     !other.ends_with('\n') && one.strip_suffix("\r\n").or_else(|| one.strip_suffix('\n')) == Some(other)
+}
+
+fn is_with_literal_break(one: &str, other: &str) -> bool {
+    !other.is_empty() && one.strip_suffix("\\n").map(|line| line.strip_suffix("\\r").unwrap_or(line)) == Some(other)
+}
+
+/// The text in the quotes may have escapes, as in a file.
+fn is_in_quotes(one: &str, other: &str) -> bool {
+    let whole = one.trim();
+    without_quotes(whole) == Some(other)
+        || ['"', '\''].into_iter().any(|quote| {
+            let inner = whole.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+            inner.is_some_and(|inner| is_escaped(inner, other))
+        })
+}
+
+/// Returns whether `one` is the whole line of a file: `KEY=value`, also with `export` and quotes.
+fn is_with_key(key: &str, one: &str, other: &str) -> bool {
+    let Some((name, value)) = one.split_once('=') else { return false };
+    let name = name.trim();
+    let name = name.strip_prefix("export ").map_or(name, str::trim_start);
+    let value = value.trim();
+    name.eq_ignore_ascii_case(key)
+        && !other.is_empty()
+        && (value == other.trim() || without_quotes(value) == Some(other))
+}
+
+/// Returns whether `one` is `other`, possibly in quotes, and a comment.
+fn is_with_comment(one: &str, other: &str) -> bool {
+    let is_comment = |rest: &str| rest.starts_with(char::is_whitespace) && rest.trim_start().starts_with('#');
+    let is_after = |text: &str| text.strip_prefix(other).is_some_and(is_comment);
+    let is_quoted = |quote: char| {
+        let rest = one.strip_prefix(quote).and_then(|rest| rest.strip_prefix(other)?.strip_prefix(quote));
+        rest.is_some_and(is_comment)
+    };
+    !other.is_empty() && (is_after(one) || is_quoted('"') || is_quoted('\''))
 }
 
 fn is_with_crlf(one: &str, other: &str) -> bool {
@@ -145,13 +195,14 @@ mod tests {
     use crate::drift::reason::{Reason, ReasonSide};
 
     use Reason::{
-        Case, Empty, EscapedDollar, EscapedNewlines, Expansion, Invisible, Json, LineEnds, Padding, Placeholder,
-        Quotes, SurroundingSpace, TrailingNewline, TrailingSlash,
+        Base64, Case, Comment, Empty, Escaped, EscapedDollar, EscapedNewlines, Expansion, Invisible, Json, KeyCopied,
+        LineEnds, LiteralNewline, Padding, PemOnOneLine, PercentEncoded, Placeholder, Quotes, SurroundingSpace,
+        TrailingNewline, TrailingSlash,
     };
     use ReasonSide::{Local, Stored};
 
     fn reason(local: &str, stored: &str) -> Option<Reason> {
-        from_texts(&Secret::new(local), &Secret::new(stored))
+        from_texts("API_KEY", &Secret::new(local), &Secret::new(stored))
     }
 
     #[test]
@@ -191,6 +242,25 @@ mod tests {
             ("a$b", "a$$b", EscapedDollar(Stored)),
             ("a$b", "a\\$b", EscapedDollar(Stored)),
             ("a$$", "a$", EscapedDollar(Local)),
+            ("key", "key\\n", LiteralNewline(Stored)),
+            ("key\\r\\n", "key", LiteralNewline(Local)),
+            ("key", "\"key\"\n", Quotes(Stored)),
+            ("a\nb", "\"a\\nb\"", Quotes(Stored)),
+            ("a\"b", "'a\\\"b'", Quotes(Stored)),
+            ("key", "API_KEY=key", KeyCopied(Stored)),
+            ("key", "export API_KEY=\"key\"", KeyCopied(Stored)),
+            ("api_key = key", "key", KeyCopied(Local)),
+            ("a=b", "API_KEY=a=b", KeyCopied(Stored)),
+            ("key", "key # rotated in May", Comment(Stored)),
+            ("key\t#x", "key", Comment(Local)),
+            ("key", "\"key\"  # rotated", Comment(Stored)),
+            ("a b # c", "a b", Comment(Local)),
+            ("3000", "3000 # web", Comment(Stored)),
+            ("-----BEGIN K----- MII -----END K-----", "-----BEGIN K-----\nMII\n-----END K-----", PemOnOneLine(Local)),
+            ("p@ss", "p%40ss", PercentEncoded(Stored)),
+            ("c2VjcmV0LWtleQ==", "secret-key", Base64(Local)),
+            ("{\"a\":\"b\"}", "{\\\"a\\\":\\\"b\\\"}", Escaped(Stored)),
+            ("C:\\\\x", "C:\\x", Escaped(Local)),
         ] {
             assert_eq!(reason(local, stored), Some(expected), "{local:?} against {stored:?}");
         }
@@ -217,6 +287,17 @@ mod tests {
             ("pa$word", "pb"),
             ("k\u{200b}ey", "key\u{feff}"),
             ("${{a}}b", "b"),
+            ("key", "key# rotated"),
+            ("key", "keys # rotated"),
+            ("key", "key -- rotated"),
+            ("color #fff", "color #000"),
+            ("key", "OTHER=key"),
+            ("key", "API_KEY=other"),
+            ("key", "API_KEY:key"),
+            ("n", "key\\n"),
+            ("100%", "100"),
+            ("a\\db", "adb"),
+            ("-----BEGIN K-----\nMII\n-----END K-----", "-----BEGIN K----- MIJ -----END K-----"),
             (deep.as_str(), "[]"),
             (long("1").as_str(), long(" 1").as_str()),
         ] {
@@ -238,6 +319,13 @@ mod tests {
             Padding(side) => Padding(other(side)),
             Expansion(side) => Expansion(other(side)),
             EscapedDollar(side) => EscapedDollar(other(side)),
+            LiteralNewline(side) => LiteralNewline(other(side)),
+            KeyCopied(side) => KeyCopied(other(side)),
+            Comment(side) => Comment(other(side)),
+            PemOnOneLine(side) => PemOnOneLine(other(side)),
+            PercentEncoded(side) => PercentEncoded(other(side)),
+            Base64(side) => Base64(other(side)),
+            Escaped(side) => Escaped(other(side)),
             same => same,
         }
     }

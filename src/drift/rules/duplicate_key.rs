@@ -1,19 +1,19 @@
 //! D201 duplicate-key: a key assigned more than once in one file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::drift::dotenv::{Entry, Loader, LocalFile};
 use crate::drift::model::finding::{Finding, Location, Observation};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
-use crate::drift::{Survey, phrases};
+use crate::drift::{ResourceRef, Survey, phrases, system_variables};
 
 pub static RULE: Rule = Rule {
     code: "D201",
     name: "duplicate-key",
     severity: Severity::Warning,
-    summary: "A key is assigned more than once in one file",
+    summary: "A key is assigned more than once in one file, or differs from another one only in case",
     explain: EXPLAIN,
     ..Rule::DEFAULT
 };
@@ -33,9 +33,12 @@ last, Rust's `dotenvy::dotenv` the first. Editing the other one changes nothing.
 
 `doctor` compares the last one, or the first one with `loader = \"dotenvy\"` in `doctor.toml`.
 
+Two keys that differ only in case, such as `Api_Key` and `API_KEY`, are a note: they are two variables, and a program
+reads only one of them. They may be in one file, or one in the file and the other one on Railway.
+
 ## Fix
 
-Remove all but one of the lines.
+Remove all but one of the lines, or write the key the same way everywhere.
 
 ## Suppress
 
@@ -46,7 +49,8 @@ Remove all but one of the lines.
 ";
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    survey.files.iter().flat_map(duplicates).collect()
+    let in_files = survey.files.iter().flat_map(|file| [duplicates(file), spellings(file)].concat());
+    in_files.chain(spelled_otherwise(survey)).collect()
 }
 
 fn duplicates(file: &LocalFile) -> Vec<Finding> {
@@ -87,6 +91,58 @@ fn finding(file: &LocalFile, key: &str, entries: &[&Entry]) -> Finding {
     }
 }
 
+/// Reports keys of a file that differ only in case. Proxy variables are often set in both.
+fn spellings(file: &LocalFile) -> Vec<Finding> {
+    let mut spellings: BTreeMap<String, BTreeMap<usize, &str>> = BTreeMap::new();
+    for key in file.keys().filter(|key| !key.to_ascii_lowercase().ends_with("_proxy")) {
+        let line = file.entry(key).map_or(0, |entry| entry.line);
+        spellings.entry(key.to_ascii_lowercase()).or_default().insert(line, key);
+    }
+    let several = spellings.into_values().filter(|keys| keys.len() > 1);
+    let finding = |keys: BTreeMap<usize, &str>| {
+        let names: Vec<&str> = keys.values().copied().collect();
+        let message = format!("{} in {} differ only in case", phrases::names(&names), file.name);
+        let places = keys.keys().map(|&line| Location { file: file.name.clone(), line });
+        Finding { places: places.collect(), ..spelling(names[0], message) }
+    };
+    several.map(finding).collect()
+}
+
+/// A local key, where it is, and how Railway spells it.
+type Spelling<'s> = (&'s str, Location, &'s str);
+
+/// Reports keys of files that services have in another case only.
+fn spelled_otherwise(survey: &Survey) -> Vec<Finding> {
+    let mut found: BTreeMap<Spelling<'_>, Vec<ResourceRef>> = BTreeMap::new();
+    let mut by_layers: BTreeMap<&[usize], HashMap<String, &str>> = BTreeMap::new();
+    for target in survey.readable() {
+        let local_keys = || survey.local_keys(target).into_iter().map(|key| (key.to_ascii_lowercase(), key)).collect();
+        let local = by_layers.entry(&target.layers).or_insert_with(local_keys);
+        for stored in target.stored.iter().flat_map(BTreeMap::keys).filter(|key| !system_variables::is_provided(key)) {
+            let Some(&key) = local.get(&stored.to_ascii_lowercase()) else { continue };
+            let is_other = target.variable(key).is_none() && survey.local(target, stored).is_none();
+            if let Some(local) = survey.local(target, key).filter(|_| is_other) {
+                found.entry((key, local.place(), stored)).or_default().push(target.service.clone());
+            }
+        }
+    }
+    let finding = |((key, place, stored), services): (Spelling<'_>, _)| {
+        let message = format!("{key} in {} is {stored} on Railway: the names differ only in case", place.file);
+        Finding { services, places: vec![place], ..spelling(key, message) }
+    };
+    found.into_iter().map(finding).collect()
+}
+
+fn spelling(key: &str, message: String) -> Finding {
+    Finding {
+        severity: Severity::Note,
+        key: Some(key.to_owned()),
+        reason: Some("names of variables are case-sensitive".to_owned()),
+        advice: Some("use the spelling that the program reads".to_owned()),
+        ..Finding::new(&RULE, message)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::check;
@@ -100,7 +156,18 @@ mod tests {
         table(
             &RULE,
             &[
-                (&["A=1", "B=1", "a=1"], &[], &[]),
+                (&["A=1", "B=1"], &[("api", &["A=1", "C=1"])], &[]),
+                (&["A=1", "B=1", "a=1"], &[], &["note A [] .env:1 .env:3: A and a in .env differ only in case"]),
+                (&["http_proxy=1", "HTTP_PROXY=1"], &[], &[]),
+                (
+                    &["Api_Key=1"],
+                    &[("api", &["API_KEY=1"]), ("web", &["API_KEY=2"]), ("worker", &["B=1"])],
+                    &[
+                        "note Api_Key [api, web] .env:1: Api_Key in .env is API_KEY on Railway: the names differ only in case",
+                    ],
+                ),
+                (&["Api_Key=1"], &[("api", &["API_KEY=1", "Api_Key=1"])], &[]),
+                (&["API_KEY=1"], &[("api", &["API_KEY=1", "api_key=1"])], &[]),
                 (
                     &["A=1", "B=1", "A=2"],
                     &[],

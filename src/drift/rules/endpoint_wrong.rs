@@ -8,7 +8,7 @@ use crate::drift::model::rule::{Rule, StatusRow};
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::{
     CheckOutcome, Declaration, RuleCheck, commit_behind, deployment_unhealthy, log_line_missing, never_deployed,
-    stale_deployment, start_command, value_differs,
+    services_disagree, stale_deployment, start_command, value_differs,
 };
 use crate::drift::runtime::{EndpointOutcome, JsonMismatch};
 use crate::drift::{Survey, Target, phrases};
@@ -181,6 +181,7 @@ fn wrong_response_causes(expected: &ExpectedResponse, status: u16) -> Vec<Possib
     let is_refusal = matches!(status, 401 | 403);
     if is_refusal {
         suspects.extend(expected.keys.iter().map(|key| PossibleCause::own(&value_differs::RULE).about(key)));
+        suspects.extend(expected.keys.iter().map(|key| PossibleCause::own(&services_disagree::RULE).about(key)));
         suspects.extend(expected.keys.iter().map(|key| PossibleCause::own(&stale_deployment::RULE).about(key)));
     }
     suspects.push(PossibleCause::own(&never_deployed::RULE));

@@ -3,8 +3,8 @@
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::comparison::{ComparisonOutcome, observation, pairs};
-use crate::drift::expected_differences::{self, ExpectedDifference};
+use crate::drift::comparison::{ComparisonOutcome, expected_without_stored, observation, pairs};
+use crate::drift::expected_differences::ExpectedDifference;
 use crate::drift::key_holders::{KeyAbsence, KeyHolders};
 use crate::drift::missing_keys::missing_keys;
 use crate::drift::model::finding::{Finding, Location, Observation};
@@ -27,6 +27,7 @@ pub static RULE: Rule = Rule {
         (Direction::PushShared, FixCondition::Always),
         (Direction::Push, FixCondition::Always),
         (Direction::Add, FixCondition::Always),
+        (Direction::Pull, FixCondition::Always),
     ])),
     markers: &[Marker::new(
         Mark::ExpectedDifference,
@@ -35,7 +36,7 @@ pub static RULE: Rule = Rule {
         "expected-difference",
         "differs between the file and Railway, as expected",
     )],
-    in_place_of: Some(&missing_on_railway::RULE),
+    in_place_of: &[&missing_on_railway::RULE],
     ..Rule::DEFAULT
 };
 
@@ -55,10 +56,19 @@ separately so that real drift stands out.
 
 A difference is expected if the local value is an address that is valid only on a developer's machine: loopback, a
 private range, `.local`, `.test` or `.localhost`, a host of a compose file (`db`, without a dot), a tunnel such as
-ngrok, or a database file. It may be a URL, `host:port` or a list of them. A difference is also expected for a key
-that each environment sets for itself: `PORT`, `HOST`, `DEBUG`, `LOG_LEVEL`, `NODE_ENV`, `RAILS_ENV`, `APP_ENV`,
-`MIX_ENV`, `SPRING_PROFILES_ACTIVE` and the like, `RAILWAY_TOKEN` and `RAILWAY_API_TOKEN`; and for a test key
-(`sk_test_…`) on one side and a live key (`sk_live_…`) on the other.
+ngrok, or a database file. It may be a URL, `host:port` or a list of them; public addresses in the list must be on
+Railway, too. A variable such as `${DB_HOST}` counts as its value in the file.
+
+A difference is also expected
+
+- for a key that each environment sets for itself: `PORT`, `HOST`, `DEBUG`, `LOG_LEVEL`, `NODE_ENV`, `RAILS_ENV`,
+  `APP_ENV`, `MIX_ENV`, `SPRING_PROFILES_ACTIVE` and the like, `RAILWAY_TOKEN` and `RAILWAY_API_TOKEN`
+- for a test key (`sk_test_…`) on one side and a live key (`sk_live_…`) on the other
+- for `${APP_NAME}` on one side and its expanded text on the other
+- for `null` in the file, as Laravel writes an unset value
+
+A copying mistake is never expected: a trailing newline, white space, quotes, an invisible character, a comment or the
+key in the value.
 
 ## Fix
 
@@ -89,13 +99,12 @@ fn check(survey: &Survey) -> Vec<Finding> {
             difference.services.insert(&pair.target.service);
         }
     }
-    let kind_of = |local: &Local<'_>| expected_differences::of(&local.entry.key, &local.entry.value);
-    for absence in missing_keys(survey, |local| kind_of(&local).is_some()) {
-        let Some(kind) = kind_of(&absence.local) else { continue };
+    for absence in missing_keys(survey, |local| expected_without_stored(local).is_some()) {
+        let Some(kind) = expected_without_stored(absence.local) else { continue };
         let is_optional = |target: &&&Target| !survey.requires(target, absence.key);
         let lacking: Vec<&ResourceRef> =
-            absence.named.iter().filter(is_optional).map(|target| &target.service).collect();
-        if !lacking.is_empty() || absence.named.is_empty() {
+            absence.lacking.iter().filter(is_optional).map(|target| &target.service).collect();
+        if !lacking.is_empty() || absence.lacking.is_empty() {
             key_difference(&mut differences, absence.key, kind, absence.local).services.extend(lacking);
         }
     }
@@ -134,6 +143,10 @@ fn finding(key: &str, difference: KeyDifference<'_>, missing_on: impl Fn(&str) -
         }
         (ExpectedDifference::TestKey, _) => format!("{key} is a test key in {files} and a live key on Railway"),
         (ExpectedDifference::LiveKey, _) => format!("{key} is a live key in {files} and a test key on Railway"),
+        (ExpectedDifference::Expansion, _) => {
+            format!("{key} has a variable on one side and its expanded value on the other")
+        }
+        (ExpectedDifference::Null, _) => format!("{key} is null in {files} but has a value on Railway"),
         (ExpectedDifference::Key, false) => format!("{key} differs between {sides}, as expected"),
         (ExpectedDifference::Key, true) => {
             format!("{key} is in {files} and missing {}, as expected", missing_on(key))
@@ -181,6 +194,17 @@ mod tests {
                     &["note K [api] .env:1: K is a live key in .env and a test key on Railway"],
                 ),
                 (&["K=sk_test_1"], &[("api", &["K=pk_live_2"])], &[]),
+                (
+                    &["K=null"],
+                    &[("api", &["K=1"])],
+                    &["note K [api] .env:1: K is null in .env but has a value on Railway"],
+                ),
+                (
+                    &["CORS=http://localhost:3000,https://a.com"],
+                    &[("api", &["CORS=https://a.com"])],
+                    &["note CORS [api] .env:1: CORS has a local address in .env and a different value on Railway"],
+                ),
+                (&["CORS=http://localhost:3000,https://a.com"], &[("api", &["CORS=https://b.com"])], &[]),
                 (&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => "])], &[]),
                 (&["DB=redis://x.com"], &[("api", &["DB=redis://localhost"])], &[]),
                 (&["DB=redis://localhost"], &[("api", &["DB=redis://localhost"])], &[]),
@@ -199,15 +223,63 @@ mod tests {
     }
 
     #[test]
+    fn variable_and_its_expansion_are_an_expected_difference() {
+        let one = "note K [api] .env:1: K has a variable on one side and its expanded value on the other";
+        let host = "note K [api] .env:1: K has a local address in .env and a different value on Railway";
+        let variable = "note N [api] .env:2: N has a local address in .env and a different value on Railway";
+        table(
+            &RULE,
+            &[
+                (&["K=${N} mail", "N=Shop"], &[("api", &["K=Shop mail"])], &[one]),
+                (&["K=Shop mail", "N=Shop"], &[("api", &["K=${N} mail"])], &[one]),
+                (&["K=${N} mail", "N=Shop"], &[("api", &["K=Store mail", "N=Store"])], &[one]),
+                (&["K=Store mail", "N=Shop"], &[("api", &["K=${N} mail", "N=Store"])], &[one]),
+                (&["K=${M}", "M=${N}", "N=Shop"], &[("api", &["K=Shop"])], &[one]),
+                (&["K=${N:-Shop}"], &[("api", &["K=Shop"])], &[one]),
+                (&["K=${N} mail", "N=Shop"], &[("api", &["K=Store mail"])], &[]),
+                (&["K=${N} mail"], &[("api", &["K= mail"])], &[]),
+                (&["K=$N mail", "N=Shop"], &[("api", &["K=Shop mail"])], &[]),
+                (
+                    &["K=redis://${N}:6379", "N=localhost"],
+                    &[("api", &["K=redis://x.railway.internal:6379", "N=y.railway.internal"])],
+                    &[host, variable],
+                ),
+                (&["K=redis://${N}:6379", "N=a.com"], &[("api", &["K=redis://x.railway.internal:6379"])], &[]),
+                (
+                    &["K=redis://${N}:6379", "N=localhost"],
+                    &[("api", &["N=localhost"])],
+                    &["note K [api] .env:1: K has a local address in .env and is missing on Railway"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn copying_mistake_is_never_expected() {
+        for (local, stored) in [
+            ("PORT=3000", "PORT=\"3000\""),
+            ("PORT=3000", "PORT=3000\n"),
+            ("PORT=3000", "PORT=3000\\n"),
+            ("PORT=3000", "PORT= 3000"),
+            ("PORT=3000", "PORT=3000 # web"),
+            ("PORT=3000", "PORT=PORT=3000"),
+            ("NODE_ENV=development", "NODE_ENV=devel\u{200b}opment"),
+            ("DB=redis://localhost", "DB=redis://localhost\r\n"),
+            ("DB=redis://localhost", "DB=redis%3A%2F%2Flocalhost"),
+            ("DB=redis://localhost", "DB=cmVkaXM6Ly9sb2NhbGhvc3Q="),
+        ] {
+            assert_eq!(lines(&RULE, &survey(&[local], &[("api", &[stored])])), [""; 0], "{local} {stored:?}");
+        }
+        let case = survey(&["DEBUG=True"], &[("api", &["DEBUG=true"])]);
+        assert_eq!(lines(&RULE, &case).len(), 1, "the case is no mistake");
+    }
+
+    #[test]
     fn other_services_may_have_the_missing_key() {
         let missing_on = |found: &Survey| lines(&RULE, found);
         let mut found = survey(&["PORT=1", "DB=redis://localhost"], &[("api", &[]), ("web", &["PORT=1"])]);
         out_of_scope(&mut found, "docs", &["DB"]);
-        let held = [
-            "note DB [api, web] .env:2: DB has a local address in .env and is missing on some services",
-            "note PORT [api] .env:1: PORT is in .env and missing on some services, as expected",
-        ];
-        assert_eq!(missing_on(&found), held);
+        assert_eq!(missing_on(&found), [""; 0]);
         let mut shared = survey(&["PORT=1"], &[("api", &[])]);
         crate::drift::test_support::shared(&mut shared, "PORT");
         assert_eq!(

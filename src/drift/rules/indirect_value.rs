@@ -24,7 +24,6 @@ pub static RULE: Rule = Rule {
         "indirect",
         "one side refers to a value kept elsewhere, so it can't be compared",
     )],
-    values_may_agree: true,
     ..Rule::DEFAULT
 };
 

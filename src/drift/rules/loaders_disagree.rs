@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::drift::comparison::{ComparisonOutcome, Pair};
 use crate::drift::dotenv::{CauseKind, Disagreement, KeyReading, Loader, LocalFile};
 use crate::drift::engine::loader_conflicts;
 use crate::drift::model::finding::{Finding, Location};
@@ -35,8 +36,9 @@ the same line, so a key that works in one program is rejected in another.
     .env:7   DB_URL=${{Postgres.URL}}       python-dotenv and dotenvy expand it as a local variable
 
 The finding is a warning if python-dotenv and node's dotenv read different values. It is a note if only dotenvy differs,
-or if the only cause is a Railway reference. A value on which python-dotenv and node's dotenv disagree, or with a `$`
-that a loader expands, is compared as written and never pushed.
+if the only cause is a Railway reference, or if Railway has the text to which loaders expand the variables. A value on
+which python-dotenv and node's dotenv disagree, or with a `$` that a loader expands, is compared as written and never
+pushed.
 
 ## Fix
 
@@ -54,10 +56,10 @@ reports nothing:
 const MAX_LISTED: usize = 10;
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    survey.files.iter().enumerate().flat_map(|(index, file)| of_file(file, survey.disputes(index))).collect()
+    survey.files.iter().enumerate().flat_map(|(index, file)| of_file(survey, file, survey.disputes(index))).collect()
 }
 
-fn of_file(file: &LocalFile, disputes: &[Disagreement]) -> Vec<Finding> {
+fn of_file(survey: &Survey, file: &LocalFile, disputes: &[Disagreement]) -> Vec<Finding> {
     let (mut single, mut swallowed) = (Vec::new(), BTreeMap::<usize, Vec<&Disagreement>>::new());
     for dispute in reported_here(file, disputes) {
         match dispute.part_of_line {
@@ -65,7 +67,7 @@ fn of_file(file: &LocalFile, disputes: &[Disagreement]) -> Vec<Finding> {
             None => single.push(dispute),
         }
     }
-    let mut findings: Vec<Finding> = single.into_iter().map(|dispute| finding(file, dispute)).collect();
+    let mut findings: Vec<Finding> = single.into_iter().map(|dispute| finding(survey, file, dispute)).collect();
     findings.extend(swallowed.into_iter().map(|(line, lost)| swallowing(file, line, &lost)));
     findings.sort_by_key(|finding| finding.places.first().map(|place| place.line));
     let (warnings, notes): (Vec<_>, Vec<_>) =
@@ -89,18 +91,29 @@ fn reported_here<'d>(file: &LocalFile, disputes: &'d [Disagreement]) -> Vec<&'d 
     kept.into_iter().chain(keyless).filter(|dispute| reported.insert(dispute.line)).collect()
 }
 
-fn finding(file: &LocalFile, dispute: &Disagreement) -> Finding {
+fn finding(survey: &Survey, file: &LocalFile, dispute: &Disagreement) -> Finding {
     // A key that only some loaders find may be a fragment of a certificate, so it is not quoted.
     let key = dispute.entry.is_some().then(|| dispute.key.clone());
     let what = key.as_deref().unwrap_or("this line");
+    let is_note = dispute.kind == CauseKind::Substitution && differs_as_expected(survey, file, &dispute.key);
     Finding {
-        severity: loader_conflicts::severity(dispute),
+        severity: if is_note { Severity::Note } else { loader_conflicts::severity(dispute) },
         key: key.clone(),
         places: vec![Location { file: file.name.clone(), line: dispute.line }],
         reason: Some(dispute.kind.description().to_owned()),
         advice: Some(dispute.advice().to_owned()),
         ..Finding::new(&RULE, format!("loaders read {what} differently: {}", readings(dispute)))
     }
+}
+
+/// Returns whether each service that has the key has an expected value: usually what a loader expands the local value to.
+fn differs_as_expected(survey: &Survey, file: &LocalFile, key: &str) -> bool {
+    let outcome = |target| {
+        let local = survey.local(target, key).filter(|local| std::ptr::eq(local.file, file))?;
+        Some(Pair { target, key, variable: target.variable(key)?, local }.verdict(survey))
+    };
+    let mut outcomes = survey.readable().filter_map(outcome).peekable();
+    outcomes.peek().is_some() && outcomes.all(|outcome| matches!(outcome, ComparisonOutcome::ExpectedDifference(_)))
 }
 
 /// Reports the lines that an unclosed quote swallows as one finding.
@@ -165,7 +178,7 @@ mod tests {
     use crate::drift::dotenv::{Loader, LocalFile};
     use crate::drift::rules::loaders_disagree::RULE;
     use crate::drift::test_support::{healthy, lines, survey};
-    use crate::drift::{Secret, Survey};
+    use crate::drift::{Secret, Severity, Survey};
 
     fn with_text(text: &str) -> Survey {
         let mut found = survey(&[], &[]);
@@ -202,6 +215,21 @@ mod tests {
         ] {
             assert_eq!(lines(&RULE, &with_text(&format!("{text}\n"))), expected.into_iter().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn expanded_value_on_railway_makes_it_a_note() {
+        let severity = |services: &[(&str, &[&str])]| {
+            let mut found = survey(&[], services);
+            found.files = vec![LocalFile::parse(".env", Secret::new("APP=Shop\nFROM=\"${APP} mail\"\n"))];
+            found.loader_conflicts = Disagreements::default();
+            check(&found)[0].severity
+        };
+        let expanded: (&str, &[&str]) = ("api", &["FROM=Shop mail"]);
+        assert_eq!(severity(&[expanded, ("web", &["OTHER=1"])]), Severity::Note);
+        assert_eq!(severity(&[expanded, ("web", &["FROM=Store mail"])]), Severity::Warning);
+        assert_eq!(severity(&[("api", &["FROM=${APP} mail"])]), Severity::Warning);
+        assert_eq!(severity(&[("api", &["OTHER=1"])]), Severity::Warning);
     }
 
     #[test]

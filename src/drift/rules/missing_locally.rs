@@ -8,8 +8,8 @@ use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::RuleCheck;
-use crate::drift::{Survey, Target, Variable, phrases, system_variables};
+use crate::drift::rules::{RuleCheck, example_key_missing};
+use crate::drift::{Secret, Survey, Target, Variable, phrases, system_variables};
 
 pub static RULE: Rule = Rule {
     code: "D102",
@@ -27,7 +27,7 @@ pub static RULE: Rule = Rule {
     )],
     // A service usually has many keys that the file does not need.
     counted_as: Some("only on Railway"),
-    values_may_agree: true,
+    in_place_of: &[&example_key_missing::RULE],
     ..Rule::DEFAULT
 };
 
@@ -44,8 +44,8 @@ the dashboard, and your local program needs it too.
     api      SENTRY_DSN=…
     .env     (no such line)
 
-The finding is a note, shown as one line per service; `-v` lists the names. If the key is required for the service, it
-is an error.
+The finding is a note, shown as one line per service; `-v` lists the names. If the services that have the key have
+different values, the finding states it. If a service requires the key, it is an error on that service.
 
 ## Fix
 
@@ -78,14 +78,21 @@ fn check(survey: &Survey) -> Vec<Finding> {
 }
 
 fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)]) -> Finding {
+    // If services require the key, the finding is about them. The key is missing for the others, too, but is no fault.
+    let requiring: Vec<_> = holders.iter().copied().filter(|(target, _)| survey.requires(target, key)).collect();
+    let required = !requiring.is_empty();
+    let holders = if required { &requiring } else { holders };
     let layers: BTreeSet<usize> = holders.iter().flat_map(|(target, _)| &target.layers).copied().collect();
+    let is_stream = layers.iter().all(|&layer| survey.files[layer].is_stream);
     let files: Vec<&str> = layers.into_iter().map(|layer| survey.files[layer].name.as_str()).collect();
-    let required = holders.iter().any(|(target, _)| survey.requires(target, key));
+    let values: BTreeSet<&str> =
+        holders.iter().filter_map(|(_, variable)| variable.effective()).map(Secret::expose).collect();
     let finding = Finding {
         severity: if required { Severity::Error } else { RULE.severity },
         required,
         key: Some(key.to_owned()),
         services: holders.iter().map(|(target, _)| target.service.clone()).collect(),
+        reason: (values.len() > 1).then(|| "its values on the services differ".to_owned()),
         observations: holders.iter().map(|(target, variable)| observation(target, Some(variable))).collect(),
         ..Finding::new(&RULE, message(key, &files, required))
     };
@@ -99,6 +106,10 @@ fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)]) -> Find
     }
     if files.is_empty() {
         return finding;
+    }
+    if is_stream {
+        let advice = format!("add it to the source of {}, which can't be written", phrases::names(&files));
+        return Finding { advice: Some(advice), ..finding };
     }
     Finding { remedies: vec![Remedy::Pull], next: Some(Finding::fix_only(key)), ..finding }
 }
@@ -153,8 +164,17 @@ mod tests {
     fn required_key_is_an_error() {
         let mut found = survey(&[], &[("api", &["A=1"]), ("worker", &["A=1"])]);
         require(&mut found, "A", &["worker"]);
-        assert_eq!(lines(&RULE, &found), ["error A [api, worker]: A is required but missing from .env"]);
+        assert_eq!(lines(&RULE, &found), ["error A [worker]: A is required but missing from .env"]);
         assert!(check(&found)[0].required);
+    }
+
+    #[test]
+    fn differing_values_are_reported_as_the_cause() {
+        let differ = Some("its values on the services differ");
+        for (web, reason) in [("A=1", None), ("A=2", differ), ("A=<sealed>", None), ("A=${{api.B}} => 2", differ)] {
+            let found = survey(&[], &[("api", &["A=1"]), ("web", &[web])]);
+            assert_eq!(check(&found)[0].reason.as_deref(), reason, "{web}");
+        }
     }
 
     #[test]
@@ -172,6 +192,16 @@ mod tests {
             let finding = check(&survey(&[], &[("api", &[&rows[0]]), ("web", &["A=1"])])).remove(0);
             assert!(finding.remedies.is_empty() && finding.next.is_none() && finding.advice.is_some(), "{stored}");
         }
+    }
+
+    #[test]
+    fn key_missing_from_a_stream_is_not_pulled() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1", "B=2"])]);
+        require(&mut found, "B", &[]);
+        found.files[0].is_stream = true;
+        let finding = check(&found).into_iter().find(|one| one.key.as_deref() == Some("B")).unwrap();
+        assert_eq!((finding.remedies.as_slice(), finding.next), (&[][..], None));
+        assert_eq!(finding.advice.as_deref(), Some("add it to the source of .env, which can't be written"));
     }
 
     #[test]

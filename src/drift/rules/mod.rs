@@ -43,6 +43,9 @@ pub struct RuleCheck {
     pub rule: &'static Rule,
     /// Returns the findings.
     pub find: fn(&Survey) -> Vec<Finding>,
+    /// Returns what is no fault, because nothing declares it to be one. `-v` lists it, and a fix can change it for a named
+    /// key.
+    pub optional: fn(&Survey) -> Vec<Finding>,
     /// The rule's row in the service table for a service without a finding.
     pub passed: fn(&Survey, &Target) -> CheckOutcome,
     /// Why a finding about the key can't be fixed in a direction: clauses without a full stop.
@@ -77,6 +80,7 @@ impl RuleCheck {
         Self {
             rule,
             find,
+            optional: |_| Vec::new(),
             passed: |_, _| CheckOutcome::NotChecked,
             obstacles: |_, _| Vec::new(),
             revise: |_| {},

@@ -1,14 +1,14 @@
 //! D110 placeholder-value: the whole value is a placeholder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::comparison::{counting, observation};
-use crate::drift::model::finding::Finding;
+use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::RuleCheck;
+use crate::drift::rules::{RuleCheck, suspicious_value};
 use crate::drift::survey::Local;
-use crate::drift::{Survey, Target, Variable, system_variables};
+use crate::drift::{Survey, Target, Variable, phrases, system_variables};
 
 pub static RULE: Rule = Rule {
     code: "D110",
@@ -16,6 +16,7 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "A value is still a placeholder",
     explain: EXPLAIN,
+    in_place_of: &[&suspicious_value::RULE],
     ..Rule::DEFAULT
 };
 
@@ -60,19 +61,35 @@ fn check(survey: &Survey) -> Vec<Finding> {
             }
         }
     }
-    let stored = keys.into_iter().map(|(key, holders)| stored(key, &holders));
-    let local =
-        counting(survey).into_iter().filter(|local| survey.is_unset(&local.entry.key, &local.entry.value)).map(local);
-    stored.chain(local).collect()
+    let stored: Vec<Finding> = keys.into_iter().map(|(key, holders)| stored(survey, key, &holders)).collect();
+    let reported: BTreeSet<&Location> = stored.iter().flat_map(|finding| &finding.places).collect();
+    let is_new = |local: &Local<'_>| !reported.contains(&local.place());
+    let local = counting(survey).into_iter().filter(|local| is_unset(survey, local)).filter(is_new).map(local);
+    let local: Vec<Finding> = local.collect();
+    [stored, local].concat()
 }
 
-fn stored(key: &str, holders: &[(&Target, &Variable)]) -> Finding {
+fn is_unset(survey: &Survey, local: &Local<'_>) -> bool {
+    survey.is_unset(&local.entry.key, &local.entry.value)
+}
+
+fn stored(survey: &Survey, key: &str, holders: &[(&Target, &Variable)]) -> Finding {
+    let locals = holders.iter().filter_map(|(target, _)| survey.local(target, key));
+    let locals: BTreeMap<Location, Local<'_>> =
+        locals.filter(|local| is_unset(survey, local)).map(|local| (local.place(), local)).collect();
+    let mut files: Vec<&str> = locals.keys().map(|place| place.file.as_str()).collect();
+    files.dedup();
+    let mut observations: Vec<_> = locals.values().map(Local::observation).collect();
+    observations.extend(holders.iter().map(|(target, variable)| observation(target, Some(variable))));
+    let message = format!("{key} is still a placeholder {}", phrases::sides(&files, true));
+    let both = if files.is_empty() { "" } else { " and in the file" };
     Finding {
         key: Some(key.to_owned()),
         services: holders.iter().map(|(target, _)| target.service.clone()).collect(),
-        advice: Some(format!("set {key} to its real value on Railway")),
-        observations: holders.iter().map(|(target, variable)| observation(target, Some(variable))).collect(),
-        ..Finding::new(&RULE, format!("{key} is still a placeholder on Railway"))
+        advice: Some(format!("set {key} to its real value on Railway{both}")),
+        places: locals.into_keys().collect(),
+        observations,
+        ..Finding::new(&RULE, message)
     }
 }
 
@@ -97,13 +114,14 @@ mod tests {
     fn reports_placeholder_values() {
         let on_railway = "A is still a placeholder on Railway";
         let in_file = "warning A [] .env:1: A is still a placeholder in .env";
-        let (one, two) = (format!("error A [api]: {on_railway}"), format!("error A [api, worker]: {on_railway}"));
+        let both = "error A [api, worker] .env:1: A is still a placeholder in .env and on Railway";
+        let one = format!("error A [api]: {on_railway}");
         table(
             &RULE,
             &[
                 (&["A=changeme"], &[("api", &["A=secret"])], &[in_file]),
                 (&["A=secret"], &[("api", &["A=changeme"])], &[&one]),
-                (&["A=***"], &[("api", &["A=***"]), ("worker", &["A=[SENSITIVE]"])], &[&two, in_file]),
+                (&["A=***"], &[("api", &["A=***"]), ("worker", &["A=[SENSITIVE]"])], &[both]),
                 (&["A="], &[("api", &["A="])], &[]),
                 (&["A=my-changeme"], &[("api", &["A=<p>hello</p>"])], &[]),
                 (&["A=secret"], &[("api", &["A=${{b.A}} => changeme", "B=<sealed>"])], &[]),

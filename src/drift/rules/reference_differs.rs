@@ -8,8 +8,9 @@ use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::reference;
-use crate::drift::rules::RuleCheck;
+use crate::drift::rules::{RuleCheck, dangling_reference, placeholder_value, services_disagree};
 use crate::drift::{Survey, Variable};
 
 pub static RULE: Rule = Rule {
@@ -30,6 +31,7 @@ pub static RULE: Rule = Rule {
         "reference-differs",
         "a reference whose rendered value differs from the file",
     )],
+    in_place_of: &[&services_disagree::RULE, &dangling_reference::RULE, &placeholder_value::RULE],
     ..Rule::DEFAULT
 };
 
@@ -90,18 +92,20 @@ fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> F
     let shared = reference::only(template).and_then(|body| body.strip_prefix("shared."));
     let required = pairs.iter().any(|pair| survey.requires(pair.target, key));
     let is_empty = local.entry.value.expose().is_empty();
+    let is_stream = local.file.is_stream;
+    let pull = if is_stream { "use its value locally" } else { "pull its value" };
     let (message, advice) = match shared {
         _ if is_empty => (
             format!("{key} is empty in {file} but a reference on Railway"),
-            format!("if the reference is right, pull its value; to overwrite it, pass `--allow-reference {key}`"),
+            format!("if the reference is right, {pull}; to overwrite it, pass `--allow-reference {key}`"),
         ),
         Some(name) => (
             format!("{key} differs between {file} and the shared variable {name}"),
-            "pull the value, or change the shared variable for every service that refers to it".to_owned(),
+            format!("{pull}, or change the shared variable for every service that refers to it"),
         ),
         None => (
             format!("{key} differs between {file} and the rendered reference on Railway"),
-            format!("if the reference is right, pull its value; to overwrite it, pass `--allow-reference {key}`"),
+            format!("if the reference is right, {pull}; to overwrite it, pass `--allow-reference {key}`"),
         ),
     };
     let mut observations = vec![local.observation()];
@@ -112,12 +116,23 @@ fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> F
         key: Some(key.to_owned()),
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places: vec![local.place()],
-        remedies: vec![Remedy::Pull],
-        next: Some(Finding::fix_only(key)),
+        reason: reason(survey, pairs),
+        remedies: if is_stream { Vec::new() } else { vec![Remedy::Pull] },
+        next: (!is_stream).then(|| Finding::fix_only(key)),
         advice: Some(advice),
         observations,
         ..Finding::new(&RULE, message)
     }
+}
+
+/// Returns which side is not set, if that is why they differ.
+fn reason(survey: &Survey, pairs: &[Pair<'_>]) -> Option<String> {
+    let (key, local) = (pairs[0].key, pairs[0].local_value());
+    if !local.expose().is_empty() && survey.is_unset(key, local) {
+        return Some(Reason::Placeholder(ReasonSide::Local).sentence());
+    }
+    let is_empty = |pair: &Pair<'_>| pair.variable.effective().is_some_and(|rendered| rendered.expose().is_empty());
+    pairs.iter().all(is_empty).then(|| "the variable that the reference names is empty".to_owned())
 }
 
 #[cfg(test)]
@@ -188,6 +203,16 @@ mod tests {
                 "{template}"
             );
         }
+    }
+
+    #[test]
+    fn reference_is_not_pulled_into_a_stream() {
+        let mut found = survey(&["A=1"], &[("api", &["A=${{db.A}} => 2"])]);
+        found.files[0].is_stream = true;
+        let finding = check(&found).remove(0);
+        assert_eq!((finding.remedies.as_slice(), finding.next), (&[][..], None));
+        let expected = "if the reference is right, use its value locally; to overwrite it, pass `--allow-reference A`";
+        assert_eq!(finding.advice.as_deref(), Some(expected));
     }
 
     #[test]

@@ -16,7 +16,6 @@ pub static RULE: Rule = Rule {
     severity: Severity::Note,
     summary: "The same secret is stored on several services",
     explain: EXPLAIN,
-    values_may_agree: true,
     ..Rule::DEFAULT
 };
 
@@ -34,7 +33,8 @@ once.
     worker   OPS_API_KEY=4f1c…
 
 The rule reports literals of 12 characters or more whose key names a secret: it has KEY, TOKEN, SECRET, PASSWORD,
-PASS, PWD, CREDENTIAL, PRIVATE, DSN or AUTH as a separate word. URLs without credentials are not reported.
+PASS, PWD, CREDENTIAL, PRIVATE, DSN or AUTH as a separate word. URLs without credentials are not reported, and neither
+are keys that a `[[require]]` keeps equal on the services.
 
 ## Fix
 
@@ -63,7 +63,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
             let is_key =
                 *secret_keys.entry(key).or_insert_with(|| is_secret_like(key) && !system_variables::is_provided(key));
             let is_literal = !survey.is_unset(key, value) && !survey.is_indirect(value);
-            if is_key && value.expose().len() >= SHORTEST && is_literal {
+            if is_key && !survey.requires(target, key) && value.expose().len() >= SHORTEST && is_literal {
                 holders.entry(value.expose()).or_default().push((target, key, variable));
             }
         }
@@ -96,8 +96,8 @@ fn finding(holders: &[Holder<'_>]) -> Option<Finding> {
     let keys: Vec<&str> = keys.into_iter().collect();
     let key = keys[0];
     let message = match keys.as_slice() {
-        [_] => format!("{key} has the same value on {} services", services.len()),
-        several => format!("{} have the same value on {} services", phrases::names(several), services.len()),
+        [_] => format!("{key} has the same value on several services"),
+        several => format!("{} have the same value on several services", phrases::names(several)),
     };
     Some(Finding {
         key: Some(key.to_owned()),
@@ -111,11 +111,11 @@ fn finding(holders: &[Holder<'_>]) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use crate::drift::rules::repeated_secret::RULE;
-    use crate::drift::test_support::{ServiceRows, healthy, lines, survey, unreadable};
+    use crate::drift::test_support::{ServiceRows, healthy, lines, require, survey, unreadable};
 
     #[test]
     fn reports_secrets_stored_on_several_services() {
-        let repeated = "note API_KEY [api, worker]: API_KEY has the same value on 2 services";
+        let repeated = "note API_KEY [api, worker]: API_KEY has the same value on several services";
         let cases: &[(&[ServiceRows<'_>], &[&str])] = &[
             (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789ab"])], &[repeated]),
             (&[("api", &["API_KEY=0123456789a"]), ("worker", &["API_KEY=0123456789a"])], &[]),
@@ -134,16 +134,30 @@ mod tests {
                     ("api", &["DSN=https://abc@sentry.example.com/1"]),
                     ("web", &["DSN=https://abc@sentry.example.com/1"]),
                 ],
-                &["note DSN [api, web]: DSN has the same value on 2 services"],
+                &["note DSN [api, web]: DSN has the same value on several services"],
             ),
             (
                 &[("api", &["API_KEY=0123456789ab"]), ("web", &["WEB_TOKEN=0123456789ab", "A=0123456789ab"])],
-                &["note API_KEY [api, web]: API_KEY and WEB_TOKEN have the same value on 2 services"],
+                &["note API_KEY [api, web]: API_KEY and WEB_TOKEN have the same value on several services"],
             ),
         ];
         for (services, expected) in cases {
             assert_eq!(&lines(&RULE, &survey(&[], services)), expected, "{services:?}");
         }
+    }
+
+    #[test]
+    fn required_key_may_be_repeated() {
+        let row: &[&str] = &["API_KEY=0123456789ab"];
+        let lines_with = |required_of: &[&str]| {
+            let mut found = survey(&[], &[("api", row), ("web", row), ("worker", row)]);
+            require(&mut found, "API_KEY", required_of);
+            lines(&RULE, &found)
+        };
+        assert_eq!(lines_with(&[]), [""; 0]);
+        assert_eq!(lines_with(&["api", "web"]), [""; 0]);
+        let others = "note API_KEY [web, worker]: API_KEY has the same value on several services";
+        assert_eq!(lines_with(&["api"]), [others]);
     }
 
     #[test]

@@ -19,7 +19,6 @@ pub static RULE: Rule = Rule {
     explain: EXPLAIN,
     fix: Some(Fix::variable(&[(Direction::Push, FixCondition::Always)])),
     markers: &[Marker::new(Mark::Sealed, "#", "sealed", "sealed", "Railway does not return the value")],
-    values_may_agree: true,
     ..Rule::DEFAULT
 };
 

@@ -1,15 +1,19 @@
 //! D105 services-disagree: a required key has different values on its services.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
-use crate::drift::comparison::observation;
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation};
 use crate::drift::engine::policy::Require;
-use crate::drift::model::finding::{Finding, Remedy};
-use crate::drift::model::fix::{Bulk, Direction, EmptyValue, Fix, FixCondition, VariableFix};
+use crate::drift::model::finding::{Finding, Location, Remedy};
+use crate::drift::model::fix::{Bulk, Direction, Fix, FixCondition, VariableFix};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::{Declaration, RuleCheck};
-use crate::drift::{Secret, Survey, Target, Variable, system_variables};
+use crate::drift::reason::Reason;
+use crate::drift::reason::other_values::OtherValues;
+use crate::drift::rules::value_differs::{self, remedies};
+use crate::drift::rules::{Declaration, RuleCheck, missing_locally, placeholder_value};
+use crate::drift::survey::Local;
+use crate::drift::{Secret, Survey, Target, Variable, phrases, system_variables};
 
 pub static RULE: Rule = Rule {
     code: "D105",
@@ -18,15 +22,16 @@ pub static RULE: Rule = Rule {
     summary: "A required key has different values on its services",
     explain: EXPLAIN,
     fix: Some(Fix::Variable(VariableFix {
-        directions: &[(Direction::Push, FixCondition::Remedy)],
+        directions: &[(Direction::Push, FixCondition::Remedy), (Direction::Pull, FixCondition::Always)],
         bulk: Bulk::Included,
-        empty_value: EmptyValue::NotPushed,
     })),
+    in_place_of: &[&value_differs::RULE, &missing_locally::RULE, &placeholder_value::RULE],
     different_values: 2,
     ..Rule::DEFAULT
 };
 
 pub static CHECK: RuleCheck = RuleCheck {
+    obstacles,
     declaration: Some(Declaration { name: "[[require]]", is_made: is_declared }),
     ..RuleCheck::new(&RULE, check)
 };
@@ -47,7 +52,8 @@ service works on its own, but everything between them fails.
     worker   JWT_SECRET=old-secret
 
 The rule compares the values that a deployment would get, with references resolved. Sealed and indirect values are
-unknown and are left out.
+unknown and are left out. The finding also compares them with the file: a service that has the value of the file is
+right, and the finding is about the others only. `value-differs` does not report them again.
 
 ## Fix
 
@@ -65,50 +71,151 @@ Remove the key from `[[require]]`, or list only the services that must agree. An
     until  = \"2027-01-01\"
 ";
 
+/// A required key that has different values on its services.
+struct ServicesDisagreement<'s> {
+    key: &'s str,
+    /// The services with a known value.
+    holders: Vec<(&'s Target, &'s Variable)>,
+    /// Those of them whose value is wrong, as far as is known: all, if none has the value of its file.
+    wrong: Vec<(&'s Target, &'s Variable)>,
+}
+
 fn check(survey: &Survey) -> Vec<Finding> {
-    let mut seen = BTreeSet::new();
-    let required = survey.policy.require.iter().flat_map(|require| require.keys.iter().map(move |key| (require, key)));
-    required
-        .filter(|(require, key)| {
-            !system_variables::is_provided(key) && seen.insert((key.as_str(), require.services.as_slice()))
-        })
-        .filter_map(|(require, key)| disagreement(survey, require, key))
-        .collect()
+    let mut requirements: BTreeMap<&str, Vec<&Require>> = BTreeMap::new();
+    for require in survey.policy.require.iter() {
+        for key in require.keys.iter().filter(|key| !system_variables::is_provided(key)) {
+            requirements.entry(key).or_default().push(require);
+        }
+    }
+    let found: Vec<ServicesDisagreement<'_>> =
+        requirements.iter().filter_map(|(key, requirements)| disagreement(survey, key, requirements)).collect();
+    let wrong: Vec<Pair<'_>> = found.iter().flat_map(|one| one.pairs(survey)).collect();
+    let others = OtherValues::of(survey, &wrong);
+    found.iter().map(|one| finding(survey, one, &others)).collect()
 }
 
-fn disagreement(survey: &Survey, require: &Require, key: &str) -> Option<Finding> {
-    let named: HashSet<&str> = require.services.iter().map(String::as_str).collect();
-    let is_required = |target: &&Target| named.is_empty() || named.contains(target.service.id.as_str());
-    let holders: Vec<(&Target, &Variable)> = survey
-        .readable()
-        .filter(is_required)
-        .filter_map(|target| target.variable(key).map(|variable| (target, variable)))
-        .filter(|(_, variable)| !variable.is_unknown() && !survey.is_stored_indirect(variable))
-        .collect();
-    let values: HashSet<&str> =
-        holders.iter().filter_map(|(_, variable)| variable.effective()).map(Secret::expose).collect();
-    (values.len() > 1).then(|| finding(survey, key, &holders, values.len()))
+/// Returns the services of every `[[require]]` that is violated. Services that no `[[require]]` has in common may have
+/// different values.
+fn disagreement<'s>(survey: &'s Survey, key: &'s str, requirements: &[&Require]) -> Option<ServicesDisagreement<'s>> {
+    let mut holders: BTreeMap<usize, (&Target, &Variable)> = BTreeMap::new();
+    for require in requirements {
+        let named: HashSet<&str> = require.services.iter().map(String::as_str).collect();
+        let is_required = |target: &Target| named.is_empty() || named.contains(target.service.id.as_str());
+        let known = |target: &'s Target| {
+            let variable = target.variable(key)?;
+            (!variable.is_unknown() && !survey.is_stored_indirect(variable)).then_some((target, variable))
+        };
+        let all = survey.targets.iter().enumerate().filter(|(_, target)| is_required(target));
+        let all: Vec<_> = all.filter_map(|(index, target)| Some((index, known(target)?))).collect();
+        let values: HashSet<&str> =
+            all.iter().filter_map(|(_, (_, variable))| variable.effective()).map(Secret::expose).collect();
+        if values.len() > 1 {
+            holders.extend(all);
+        }
+    }
+    let holders: Vec<(&Target, &Variable)> = holders.into_values().collect();
+    let is_wrong = |(target, variable): &(&'s Target, &'s Variable)| !has_value_of_file(survey, target, key, variable);
+    let mut wrong: Vec<_> = holders.iter().copied().filter(is_wrong).collect();
+    if wrong.is_empty() {
+        wrong.clone_from(&holders);
+    }
+    (!holders.is_empty()).then_some(ServicesDisagreement { key, holders, wrong })
 }
 
-fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)], values: usize) -> Finding {
-    let message = format!("{key} must have the same value on all its services but has {values} different values");
+/// Returns whether the service has the value of its file. A value that is not set in the file proves nothing.
+fn has_value_of_file(survey: &Survey, target: &Target, key: &str, variable: &Variable) -> bool {
+    survey.local(target, key).is_some_and(|local| {
+        let value = &local.entry.value;
+        let is_set = !value.expose().is_empty() && !survey.is_unset(key, value);
+        is_set && Pair { target, key, variable, local }.verdict(survey) == ComparisonOutcome::Equal
+    })
+}
+
+impl<'s> ServicesDisagreement<'s> {
+    /// Returns the wrong values, each with the value of its file. An indirect value can't be compared.
+    fn pairs(&self, survey: &'s Survey) -> Vec<Pair<'s>> {
+        let pair = |&(target, variable): &(&'s Target, &'s Variable)| {
+            let local = survey.local(target, self.key).filter(|local| !survey.is_indirect(&local.entry.value))?;
+            Some(Pair { target, key: self.key, variable, local })
+        };
+        self.wrong.iter().filter_map(pair).collect()
+    }
+}
+
+fn finding<'s>(survey: &'s Survey, found: &ServicesDisagreement<'s>, others: &OtherValues<'s>) -> Finding {
+    let ServicesDisagreement { key, holders, wrong } = found;
+    let pairs = found.pairs(survey);
+    let locals: BTreeMap<Location, Local<'_>> = pairs.iter().map(|pair| (pair.local.place(), pair.local)).collect();
+    let mut observations: Vec<_> = locals.values().map(Local::observation).collect();
+    observations.extend(holders.iter().map(|(target, variable)| observation(target, Some(variable))));
+    let reasons = reasons(survey, &pairs, others);
     let finding = Finding {
         required: true,
-        key: Some(key.to_owned()),
-        services: holders.iter().map(|(target, _)| target.service.clone()).collect(),
-        observations: holders.iter().map(|(target, variable)| observation(target, Some(variable))).collect(),
-        ..Finding::new(&RULE, message)
+        key: Some((*key).to_owned()),
+        services: wrong.iter().map(|(target, _)| target.service.clone()).collect(),
+        places: locals.into_keys().collect(),
+        reason: sentence(&reasons, pairs.len()),
+        differs_in_form: pairs.len() == wrong.len() && reasons.keys().all(|reason| is_about_form(reason.as_ref())),
+        observations,
+        ..Finding::new(&RULE, format!("{key} must have the same value on all its services, but the values differ"))
     };
-    let locals: Vec<_> = holders.iter().map(|(target, _)| survey.local(target, key)).collect();
-    if locals.iter().flatten().any(|local| survey.is_indirect(&local.entry.value)) {
-        let advice = format!("set {key} on Railway to the value that the file refers to");
-        return Finding { advice: Some(advice), ..finding };
-    }
-    if locals.iter().all(Option::is_some) {
-        return Finding { remedies: vec![Remedy::Push], next: Some(Finding::fix_only(key)), ..finding };
-    }
-    let advice = format!("add {key} to the file and push it, or store it once as a shared variable");
+    fix(survey, found, &pairs, finding)
+}
+
+/// Adds how the values can be made equal.
+fn fix(survey: &Survey, found: &ServicesDisagreement<'_>, pairs: &[Pair<'_>], finding: Finding) -> Finding {
+    let ServicesDisagreement { key, wrong, .. } = found;
+    let is_indirect = |(target, _): &(&Target, &Variable)| {
+        survey.local(target, key).is_some_and(|local| survey.is_indirect(&local.entry.value))
+    };
+    let advice = if wrong.iter().any(is_indirect) {
+        format!("set {key} on Railway to the value that the file refers to")
+    } else if pairs.len() < wrong.len() {
+        format!("add {key} to the file and push it, or store it once as a shared variable")
+    } else {
+        let remedies = remedies(survey, pairs, None);
+        let next = remedies.contains(&Remedy::Push).then(|| Finding::fix_only(key));
+        let advice =
+            if next.is_some() { None } else { Some("set the real value in the file, then push it".to_owned()) };
+        return Finding { remedies, next, advice, ..finding };
+    };
     Finding { advice: Some(advice), ..finding }
+}
+
+/// Returns the services by the reason why they differ from the file. That another service has the value of the file is
+/// no reason here: the services disagree.
+fn reasons<'s>(
+    survey: &Survey,
+    pairs: &[Pair<'s>],
+    others: &OtherValues<'s>,
+) -> BTreeMap<Option<Reason>, Vec<&'s str>> {
+    let mut reasons: BTreeMap<Option<Reason>, Vec<&str>> = BTreeMap::new();
+    for pair in pairs {
+        let elsewhere = || others.around(pair).reason(pair.local_value(), pair.variable.effective()?);
+        let reason = pair.reason_by_texts(survey).or_else(elsewhere);
+        let reason = reason.filter(|reason| !matches!(reason, Reason::OtherService(_)));
+        reasons.entry(reason).or_default().push(&pair.target.service.name);
+    }
+    reasons
+}
+
+/// Returns `only the case differs`, or `on api: only the case differs; on web: the stored value is empty`.
+fn sentence(reasons: &BTreeMap<Option<Reason>, Vec<&str>>, services: usize) -> Option<String> {
+    let clause = |(reason, on): (&Option<Reason>, &Vec<&str>)| {
+        let sentence = reason.as_ref()?.sentence();
+        Some(if on.len() == services { sentence } else { format!("on {}: {sentence}", phrases::names(on)) })
+    };
+    let clauses: Vec<String> = reasons.iter().filter_map(clause).collect();
+    (!clauses.is_empty()).then(|| clauses.join("; "))
+}
+
+fn is_about_form(reason: Option<&Reason>) -> bool {
+    reason.is_some_and(Reason::is_about_form)
+}
+
+/// Returns why the value of the file is not pushed.
+fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
+    if finding.places.is_empty() { Vec::new() } else { value_differs::obstacles(finding, key) }
 }
 
 fn is_declared(survey: &Survey) -> bool {
@@ -123,8 +230,7 @@ mod tests {
 
     #[test]
     fn reports_differing_required_keys() {
-        let different =
-            "error A [api, worker]: A must have the same value on all its services but has 2 different values";
+        let different = "error A [api, worker]: A must have the same value on all its services, but the values differ";
         let cases: &[(&[ServiceRows<'_>], &[&str], &[&str])] = &[
             (&[("api", &["A=1"]), ("worker", &["A=1"])], &[], &[]),
             (&[("api", &["A=1"]), ("worker", &["A=2"])], &[], &[different]),
@@ -154,11 +260,70 @@ mod tests {
         require(&mut found, "A", &[]);
         require(&mut found, "A", &[]);
         let findings = check(&found);
-        assert_eq!((findings.len(), findings[0].required, findings[0].remedies.len()), (1, true, 1));
+        assert_eq!((findings.len(), findings[0].required, findings[0].remedies.len()), (1, true, 2));
         let states: Vec<_> = findings[0].observations.iter().map(|one| (one.place.as_str(), one.state)).collect();
-        assert_eq!(states, [("api", "stored"), ("worker", "stored")]);
+        assert_eq!(states, [(".env:1", "local"), ("api", "stored"), ("worker", "stored")]);
         unreadable(&mut found, "worker");
         assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn only_services_with_another_value_than_the_file_are_wrong() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["A=1"], "[web, worker] .env:1"),
+            (&["A=2"], "[api, worker] .env:1"),
+            (&["A=4"], "[api, web, worker] .env:1"),
+            (&["A="], "[api, web, worker] .env:1"),
+            (&["A=changeme"], "[api, web, worker] .env:1"),
+            (&["A=op://dev/a/b"], "[api, web, worker]"),
+            (&[], "[api, web, worker]"),
+        ];
+        for (file, wrong) in cases {
+            let services: [ServiceRows<'_>; 3] = [("api", &["A=1"]), ("web", &["A=2"]), ("worker", &["A=3"])];
+            let mut found = survey(file, &services);
+            require(&mut found, "A", &[]);
+            let message = "A must have the same value on all its services, but the values differ";
+            assert_eq!(lines(&RULE, &found), [format!("error A {wrong}: {message}")], "{file:?}");
+        }
+    }
+
+    #[test]
+    fn overlapping_requirements_share_a_finding() {
+        let services: [ServiceRows<'_>; 4] =
+            [("api", &["A=1"]), ("cron", &["A=4"]), ("web", &["A=2"]), ("worker", &["A=1"])];
+        let mut found = survey(&[], &services);
+        require(&mut found, "A", &["api", "worker"]);
+        require(&mut found, "A", &["cron"]);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+        require(&mut found, "A", &["worker", "web"]);
+        let of = |services: &[&str]| {
+            let message = "A must have the same value on all its services, but the values differ";
+            format!("error A [{}]: {message}", services.join(", "))
+        };
+        assert_eq!(lines(&RULE, &found), [of(&["web", "worker"])]);
+        require(&mut found, "A", &["api", "web"]);
+        assert_eq!(lines(&RULE, &found), [of(&["api", "web", "worker"])]);
+    }
+
+    #[test]
+    fn finding_states_why_each_service_differs_from_the_file() {
+        let newline = "the stored value ends with a newline; the local one does not";
+        let both = format!("on worker: {newline}; on api: only the case differs");
+        let unset = "on worker: the stored value is a placeholder; on api: the stored value is empty";
+        let cases = [
+            (["A=one-key", "A=other-key"], None, false),
+            (["A=one-key", "A=one-key\n"], Some(newline), true),
+            (["A=ONE-KEY", "A=one-key\n"], Some(both.as_str()), true),
+            (["A=ONE-KEY", "A=other-key"], Some("on api: only the case differs"), false),
+            (["A=changeme", "A=other-key"], Some("on api: the stored value is a placeholder"), false),
+            (["A=", "A=changeme"], Some(unset), false),
+        ];
+        for ([api, worker], reason, in_form) in cases {
+            let mut found = survey(&["A=one-key"], &[("api", &[api]), ("worker", &[worker])]);
+            require(&mut found, "A", &[]);
+            let finding = check(&found).remove(0);
+            assert_eq!((finding.reason.as_deref(), finding.differs_in_form), (reason, in_form), "{api:?} {worker:?}");
+        }
     }
 
     #[test]

@@ -185,9 +185,10 @@ mod tests {
                         "warning A [] .env:1: A in .env has surrounding quotes that are part of the value",
                     ],
                 ),
+                (&["PORT='1'"], &[("api", &["PORT=1"])], &[]),
                 (
                     &["PORT='1'"],
-                    &[("api", &["PORT=1"])],
+                    &[("api", &["PORT=2"])],
                     &["warning PORT [] .env:1: PORT in .env has surrounding quotes that are part of the value"],
                 ),
             ],

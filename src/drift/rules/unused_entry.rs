@@ -40,9 +40,10 @@ An entry that matches nothing has no effect. Usually its name is misspelt, or it
 No file and no service has a key `CACHE_ULR`.
 
 An `[[ignore]]` is reported if none of its keys matches a key of the files, the environment's services, an example file
-or a `[[require]]`. A `[[require]]` is reported if none of its services is compared; a required key that exists nowhere
-is `missing-on-railway`. A `[severity]` is reported if its rule needs a declaration that the file does not have. Nothing
-is reported for other environments, or if flags select services, keys or files.
+or a `[[require]]`, and for a key that is similar to an existing one. A `[[require]]` is reported if none of its
+services is compared; a required key that exists nowhere is `missing-on-railway`. A `[severity]` is reported if its rule
+needs a declaration that the file does not have. Nothing is reported for other environments, or if flags select
+services, keys or files.
 
 ## Fix
 
@@ -53,6 +54,9 @@ Correct the name, or remove the entry.
     [severity]
     unused-entry = \"off\"
 ";
+
+/// The most keys of used entries that are compared with the known ones, because each comparison takes time.
+const COMPARED: usize = 100;
 
 /// The policy file. There is only one with this name.
 const FILE: &str = "doctor.toml";
@@ -65,6 +69,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
     let here = |ignore: &&Ignore| ignore.applies_on(survey.today) && ignore.applies_in(&survey.environment);
     let mut found: Vec<Finding> =
         survey.policy.ignore.iter().filter(here).filter_map(|ignore| unused_ignore(ignore, &keys)).collect();
+    found.extend(misspelt_keys(survey.policy.ignore.iter().filter(here), &keys));
     found.extend(survey.policy.require.iter().filter_map(|require| unused_require(require, survey)));
     found.extend(unused_severities(survey));
     found
@@ -96,6 +101,24 @@ fn unused_ignore(ignore: &Ignore, keys: &BTreeSet<&str>) -> Option<Finding> {
         None => "correct or remove the entry".to_owned(),
     };
     Some(finding(ignore.line, message, advice))
+}
+
+/// Returns a finding for each name that matches no key and is similar to one, in entries that match other keys.
+fn misspelt_keys<'s>(ignores: impl Iterator<Item = &'s Ignore>, keys: &BTreeSet<&str>) -> Vec<Finding> {
+    let all: Vec<&str> = keys.iter().copied().collect();
+    let is_used = |ignore: &&Ignore| ignore.keys.iter().any(|pattern| matches_any(pattern, keys));
+    let is_unknown = |name: &&String| !name.contains(['*', '?']) && !keys.contains(name.as_str());
+    let unknown = ignores
+        .filter(is_used)
+        .flat_map(|ignore| ignore.keys.iter().filter(is_unknown).map(move |name| (ignore, name)))
+        .take(COMPARED);
+    let misspelt = unknown.filter_map(|(ignore, name)| {
+        let intended = close_matches(name, &all, 1, 0.8).pop()?;
+        let is_covered = ignore.keys.iter().any(|pattern| WildMatch::new(pattern).matches(&intended));
+        let message = format!("{name} in an [[ignore]] matches no key");
+        (!is_covered).then(|| finding(ignore.line, message, format!("did you mean {intended}? otherwise, remove it")))
+    });
+    misspelt.collect()
 }
 
 fn matches_any(pattern: &str, keys: &BTreeSet<&str>) -> bool {
@@ -198,6 +221,23 @@ mod tests {
             change(&mut found, &mut one);
             found.policy.ignore.push(one);
             assert_eq!(lines(&RULE, &found).len(), expected, "case {number}");
+        }
+    }
+
+    #[test]
+    fn misspelt_key_of_a_used_ignore_is_reported() {
+        let misspelt = "warning - [] doctor.toml:7: CACHE_ULR in an [[ignore]] matches no key";
+        for (keys, expected) in [
+            (&["DEBUG", "CACHE_ULR"][..], &[misspelt][..]),
+            // Not similar to a key, or only to one that the entry has.
+            (&["DEBUG", "NEW_KEY"], &[]),
+            (&["CACHE_URL", "CACHE_ULR"], &[]),
+            (&["CACHE_*", "CACHE_ULR"], &[]),
+            (&["DEBUG", "CACHE_UL?"], &[]),
+        ] {
+            let mut found = shop();
+            found.policy.ignore.push(ignore(keys));
+            assert_eq!(lines(&RULE, &found), expected, "{keys:?}");
         }
     }
 

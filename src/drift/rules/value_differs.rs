@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
 use crate::drift::model::finding::{Finding, Location, Remedy};
-use crate::drift::model::fix::{Bulk, Direction, EmptyValue, Fix, FixCondition, VariableFix};
+use crate::drift::model::fix::{Bulk, Direction, Fix, FixCondition, VariableFix};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reason::other_values::OtherValues;
 use crate::drift::reason::{Reason, ReasonSide};
-use crate::drift::rules::RuleCheck;
+use crate::drift::rules::{RuleCheck, placeholder_value};
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, Variable};
 
@@ -21,11 +21,14 @@ pub static RULE: Rule = Rule {
     summary: "The file and Railway have different values",
     explain: EXPLAIN,
     fix: Some(Fix::Variable(VariableFix {
-        directions: &[(Direction::Push, FixCondition::Remedy), (Direction::Pull, FixCondition::Remedy)],
+        directions: &[(Direction::Push, FixCondition::Remedy), (Direction::Pull, FixCondition::Always)],
         bulk: Bulk::Included,
-        empty_value: EmptyValue::Pushed,
     })),
-    markers: &[Marker::new(Mark::Differs, "≠", "differs", "differs", "the file and Railway have different values")],
+    markers: &[
+        Marker::new(Mark::Differs, "≠", "differs", "differs", "the file and Railway have different values"),
+        Marker::new(Mark::EmptyLocally, "_", "empty", "empty-locally", "empty in the file"),
+    ],
+    in_place_of: &[&placeholder_value::RULE],
     ..Rule::DEFAULT
 };
 
@@ -109,7 +112,10 @@ fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> F
     let intended = reason.as_ref().and_then(Reason::intended);
     let remedies = remedies(survey, pairs, intended);
     let is_possible = |remedy: &Remedy| remedies.contains(remedy) && is_unambiguous(survey, pairs, *remedy);
-    let direction = intended.map(remedy).filter(is_possible);
+    // Nothing can be pulled into a stream, and prompts can't be answered from it.
+    let only_push = local.file.is_stream.then_some(Remedy::Push);
+    let direction = intended.map(remedy).or(only_push).filter(is_possible);
+    let is_offered = !is_note && !remedies.is_empty() && (direction.is_some() || !local.file.is_stream);
     let next = [Finding::fix_only(key), direction.iter().map(|remedy| format!("--{}", remedy.name())).collect()];
     Finding {
         severity: if is_note { Severity::Note } else { RULE.severity },
@@ -118,7 +124,8 @@ fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> F
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places: vec![local.place()],
         reason: reason.as_ref().filter(|_| !is_note).map(Reason::sentence),
-        next: Some(next.concat()).filter(|_| !is_note && !remedies.is_empty()),
+        differs_in_form: reason.as_ref().is_some_and(Reason::is_about_form),
+        next: Some(next.concat()).filter(|_| is_offered),
         advice: advice(reason.as_ref(), &remedies, local),
         remedies,
         observations,
@@ -168,11 +175,12 @@ fn advice(reason: Option<&Reason>, remedies: &[Remedy], local: Local<'_>) -> Opt
 
 /// Returns the remedies, the preferred one first. An unset side never overwrites the other. An empty local value may be
 /// pushed if it is selected individually.
-fn remedies(survey: &Survey, pairs: &[Pair<'_>], intended: Option<ReasonSide>) -> Vec<Remedy> {
+pub(super) fn remedies(survey: &Survey, pairs: &[Pair<'_>], intended: Option<ReasonSide>) -> Vec<Remedy> {
     let local = pairs[0].local_value();
     let may_pull = |pair: &Pair<'_>| {
         let stored = pair.variable.effective();
-        stored.is_some_and(|stored| !stored.expose().is_empty() && !survey.is_unset(pair.key, stored))
+        !pair.local.file.is_stream
+            && stored.is_some_and(|stored| !stored.expose().is_empty() && !survey.is_unset(pair.key, stored))
     };
     let push = (!survey.is_unset(pairs[0].key, local)).then_some(Remedy::Push);
     let pull = pairs.iter().any(may_pull).then_some(Remedy::Pull);
@@ -182,7 +190,7 @@ fn remedies(survey: &Survey, pairs: &[Pair<'_>], intended: Option<ReasonSide>) -
 }
 
 /// Returns why a value that differs is not pushed.
-fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
+pub(super) fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
     if finding.remedies.contains(&Remedy::Push) {
         return Vec::new();
     }
@@ -370,6 +378,24 @@ mod tests {
         for web in ["A=key\n", "B=1"] {
             let finding = &check(&survey(&["A=key\n"], &[("api", &["A=key"]), ("web", &[web])]))[0];
             assert_eq!(finding.next.as_deref().unwrap(), ["fix", "--only", "A", "--pull"], "{web:?}");
+        }
+    }
+
+    #[test]
+    fn stream_is_never_pulled_into() {
+        for (local, stored, remedies, next) in [
+            ("A=one", "A=two", &[Remedy::Push][..], Some("fix --only A --push")),
+            ("A=changeme", "A=two", &[], None),
+            // The quotes are wrong, so the stored value is right.
+            ("A=\"key\"", "A=key", &[Remedy::Push], None),
+        ] {
+            let mut found = survey(&[local], &[("api", &[stored])]);
+            found.files[0].is_stream = true;
+            let findings = check(&found);
+            let command = findings[0].next.as_ref().map(|next| next.join(" "));
+            assert_eq!((findings[0].remedies.as_slice(), command.as_deref()), (remedies, next), "{local}");
+            let advice = findings[0].advice.clone().unwrap_or_default();
+            assert!(!advice.contains("pull"), "{local}: {advice}");
         }
     }
 

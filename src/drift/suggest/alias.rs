@@ -24,7 +24,7 @@ pub fn sections(chosen: &[ResourceRef], all: &[ResourceRef], around: [&str; 2]) 
         let named = candidates.iter().find(|alias| is_short_name(alias) && is_free(alias)).cloned();
         let alias = named.or_else(|| numbered(&candidates[1]).find(|alias| is_free(alias))).unwrap_or_default();
         taken.insert(alias.clone());
-        Section { alias, name: unambiguous_name(service, all), service: service.clone() }
+        Section { alias, name: unambiguous_name(service, all), service: service.clone(), files: Vec::new() }
     };
     chosen.iter().zip(&short).map(section).collect()
 }

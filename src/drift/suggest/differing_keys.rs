@@ -1,14 +1,19 @@
 //! Keys that differ, possibly intentionally: candidates for `[[ignore]]`.
+//!
+//! Only errors and warnings are candidates. A difference that is a note needs no entry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::comparison::{ComparisonOutcome, pairs};
-use crate::drift::expected_differences::{self, ExpectedDifference};
-use crate::drift::missing_keys::missing_keys;
+use crate::drift::comparison::{ComparisonOutcome, Pair, pairs};
+use crate::drift::engine::run_rules::examine;
+use crate::drift::expected_differences::ExpectedDifference;
+use crate::drift::model::finding::Finding;
 use crate::drift::model::marker::Mark;
-use crate::drift::rules::with_mark;
+use crate::drift::suggest::intent::{
+    Intent, is_app_id, is_development, is_for_local_program, is_generated, is_server_setting, provider,
+};
 use crate::drift::suggest::{Exception, Section, aliases_of, can_be_named, gathered};
-use crate::drift::{ResourceRef, Survey};
+use crate::drift::{ResourceRef, Secret, Severity, Survey};
 
 /// A key that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,119 +25,89 @@ pub struct Difference {
     pub kind: DifferenceKind,
     /// Whether another service has the same value as the file, so that it must still be compared.
     pub agrees_elsewhere: bool,
-    /// Whether it looks intentional.
-    pub is_suggested: bool,
+    /// Why it is probably intentional; `None` if it may be a fault.
+    pub intent: Option<Intent>,
     /// The rules that report it. Only these are ignored.
     pub rules: BTreeSet<&'static str>,
 }
 
-/// How a key differs, ordered from most to least likely to be intentional.
+/// How a key differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DifferenceKind {
-    /// The key or its values are expected to differ, on every service where they do.
-    Expected(ExpectedDifference),
-    /// A service has a reference that resolves to a different value.
-    Reference,
     /// No service has it.
     Missing,
     /// A service stores a different value.
     Values,
 }
 
-/// Keys that differ for the same reason, so that the user is prompted for it only once.
+/// Keys that differ for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DifferenceGroup {
     /// The keys.
     pub differences: Vec<Difference>,
     /// The suggested reason.
     pub reason: &'static str,
+    /// Whether the reason is known from the values, so that the user need not be asked for it.
+    pub is_known: bool,
 }
 
 impl Difference {
     /// Returns a short description of the difference.
     pub fn description(&self) -> &'static str {
-        match self.kind {
-            DifferenceKind::Expected(ExpectedDifference::Key) => "every machine sets its own",
-            DifferenceKind::Expected(ExpectedDifference::Host) => "a local address in the file",
-            DifferenceKind::Expected(ExpectedDifference::TestKey) => "a test key in the file",
-            DifferenceKind::Expected(ExpectedDifference::LiveKey) => "a live key in the file",
-            DifferenceKind::Reference => "a reference on Railway",
-            DifferenceKind::Missing => "on none of these services",
-            DifferenceKind::Values => "a different value on Railway",
+        match (self.intent, self.kind) {
+            (Some(intent), _) => intent.description(),
+            (None, DifferenceKind::Missing) => "on none of these services",
+            (None, DifferenceKind::Values) => "a different value on Railway",
         }
     }
 
     /// Returns whether a service stores a different value for no apparent reason.
     pub fn is_value(&self) -> bool {
-        self.kind == DifferenceKind::Values
-    }
-
-    /// Returns the suggested reason.
-    fn reason(&self) -> &'static str {
-        match self.kind {
-            _ if self.services.is_empty() => "only for local runs",
-            DifferenceKind::Expected(ExpectedDifference::Key) => "every machine sets its own",
-            DifferenceKind::Expected(ExpectedDifference::Host) => "a local development address",
-            DifferenceKind::Expected(ExpectedDifference::TestKey) => "a test key locally, a live key on Railway",
-            DifferenceKind::Expected(ExpectedDifference::LiveKey) => "a live key locally, a test key on Railway",
-            DifferenceKind::Reference => "a reference on Railway",
-            DifferenceKind::Missing | DifferenceKind::Values => "intentionally different",
-        }
+        self.kind == DifferenceKind::Values && self.intent.is_none()
     }
 }
 
-impl DifferenceKind {
-    /// Returns the rules that report it.
-    fn rules(self) -> impl Iterator<Item = &'static str> {
-        let mark = match self {
-            Self::Expected(_) => Mark::ExpectedDifference,
-            Self::Reference => Mark::ReferenceDiffers,
-            Self::Missing => Mark::MissingOnRailway,
-            Self::Values => Mark::Differs,
-        };
-        with_mark(mark).map(|rule| rule.name)
-    }
-}
-
-/// Returns every key that differs and is not required: those that look intentional first, then by name.
+/// Returns every key with an error or a warning about a difference that no `[[require]]` covers: those that look
+/// intentional first, then by name.
 pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference> {
-    let is_free = |key: &str| can_be_named(key) && !required.contains(key);
-    let mut found: BTreeMap<&str, Difference> = BTreeMap::new();
-    let mut agreeing = BTreeSet::new();
-    for pair in pairs(survey).filter(|pair| is_free(pair.key)) {
-        let kind = match pair.verdict(survey) {
-            ComparisonOutcome::ExpectedDifference(nature) => DifferenceKind::Expected(nature),
-            ComparisonOutcome::ReferenceDiffers => DifferenceKind::Reference,
-            ComparisonOutcome::Differs => DifferenceKind::Values,
-            ComparisonOutcome::Equal => {
-                agreeing.insert(pair.key);
-                continue;
-            }
-            // Unknown, or an error rather than intentionally different.
-            ComparisonOutcome::Sealed
-            | ComparisonOutcome::Unavailable
-            | ComparisonOutcome::Indirect
-            | ComparisonOutcome::Dangling => continue,
-        };
-        let one = found.entry(pair.key).or_insert_with(|| difference(pair.key, kind));
+    let mut found: BTreeMap<String, Difference> = BTreeMap::new();
+    let mut explained = BTreeSet::new();
+    for finding in examine(survey).findings {
+        let Some((kind, key)) = kind(&finding).zip(finding.key) else { continue };
+        if !can_be_named(&key) || required.contains(key.as_str()) {
+            continue;
+        }
+        if finding.reason.is_some() {
+            explained.insert(key.clone());
+        }
+        let one = found.entry(key.clone()).or_insert_with(|| difference(&key, kind));
         one.kind = one.kind.max(kind);
-        one.rules.extend(kind.rules());
-        one.services.push(pair.target.service.clone());
-    }
-    for absence in missing_keys(survey, |local| is_free(&local.entry.key)) {
-        if absence.having.is_empty() {
-            let nature = expected_differences::of(absence.key, &absence.local.entry.value);
-            let kind = nature.map_or(DifferenceKind::Missing, DifferenceKind::Expected);
-            found.insert(absence.key, difference(absence.key, kind));
+        one.rules.insert(finding.rule.name);
+        if kind == DifferenceKind::Values {
+            one.services.extend(finding.services);
         }
     }
+    let evidence = Evidence::of(survey);
     let mut found: Vec<Difference> = found.into_values().collect();
     for one in &mut found {
-        one.agrees_elsewhere = agreeing.contains(one.key.as_str());
-        one.is_suggested = matches!(one.kind, DifferenceKind::Expected(_));
+        one.agrees_elsewhere = evidence.agreeing.contains(one.key.as_str());
+        one.intent = evidence.intent(one).filter(|_| !explained.contains(&one.key));
     }
-    found.sort_by_key(|one| (!one.is_suggested, matches!(one.kind, DifferenceKind::Values)));
+    found.sort_by_key(|one| (one.intent.is_none(), one.kind));
     found
+}
+
+/// Returns the kind of difference that an error or a warning reports.
+fn kind(finding: &Finding) -> Option<DifferenceKind> {
+    if finding.required || finding.severity < Severity::Warning {
+        return None;
+    }
+    let has = |mark| finding.rule.has_mark(mark);
+    match (has(Mark::Differs), has(Mark::MissingOnRailway)) {
+        (true, _) => Some(DifferenceKind::Values),
+        (false, true) => Some(DifferenceKind::Missing),
+        (false, false) => None,
+    }
 }
 
 fn difference(key: &str, kind: DifferenceKind) -> Difference {
@@ -141,16 +116,106 @@ fn difference(key: &str, kind: DifferenceKind) -> Difference {
         services: Vec::new(),
         kind,
         agrees_elsewhere: false,
-        is_suggested: false,
-        rules: kind.rules().collect(),
+        intent: None,
+        rules: BTreeSet::new(),
     }
 }
 
-/// Groups the chosen differences by suggested reason. Each different value gets a separate reason.
+/// What the values of all keys show about the files.
+#[derive(Default)]
+struct Evidence<'s> {
+    /// Keys that a service has with the local value.
+    agreeing: BTreeSet<&'s str>,
+    /// The pairs of each key that differs.
+    differing: BTreeMap<&'s str, Vec<Pair<'s>>>,
+    /// Names of files with values for development.
+    development: BTreeSet<&'s str>,
+    /// Providers with a test key in a file.
+    in_test: BTreeSet<String>,
+    /// Providers with a local address in a file.
+    with_local_server: BTreeSet<String>,
+    /// Providers with another OAuth app in a file.
+    with_other_app: BTreeSet<String>,
+}
+
+impl<'s> Evidence<'s> {
+    fn of(survey: &'s Survey) -> Self {
+        let mut evidence = Self::default();
+        for pair in pairs(survey) {
+            match pair.verdict(survey) {
+                ComparisonOutcome::Equal => {
+                    evidence.agreeing.insert(pair.key);
+                }
+                ComparisonOutcome::Differs => {
+                    if is_app_id(pair.key) {
+                        evidence.with_other_app.extend(provider(pair.key));
+                    }
+                    evidence.differing.entry(pair.key).or_default().push(pair);
+                }
+                ComparisonOutcome::ExpectedDifference(difference) => evidence.add_expected(pair, difference),
+                _ => {}
+            }
+        }
+        evidence
+    }
+
+    fn add_expected(&mut self, pair: Pair<'s>, difference: ExpectedDifference) {
+        let is_development = match difference {
+            ExpectedDifference::TestKey => {
+                self.in_test.extend(provider(pair.key));
+                true
+            }
+            ExpectedDifference::Host => {
+                self.with_local_server.extend(provider(pair.key));
+                true
+            }
+            ExpectedDifference::Key => is_development_pair(pair),
+            _ => false,
+        };
+        if is_development {
+            self.development.insert(pair.local.file.name.as_str());
+        }
+    }
+
+    /// Returns why a difference is probably intentional. Services that differ among themselves are a fault.
+    fn intent(&self, one: &Difference) -> Option<Intent> {
+        if one.kind == DifferenceKind::Missing {
+            return is_for_local_program(&one.key).then_some(Intent::LocalProgram);
+        }
+        let pairs = self.differing.get(one.key.as_str())?;
+        let stored: BTreeSet<Option<&str>> =
+            pairs.iter().map(|pair| pair.variable.effective().map(Secret::expose)).collect();
+        if one.agrees_elsewhere || stored.len() > 1 || stored.contains(&None) {
+            return None;
+        }
+        let is_in_development = pairs.iter().all(|pair| self.development.contains(pair.local.file.name.as_str()));
+        let is_of = |providers: &BTreeSet<String>| provider(&one.key).is_some_and(|own| providers.contains(&own));
+        let is_of_app = is_app_id(&one.key) || one.key.ends_with("_CLIENT_SECRET") || one.key.ends_with("_APP_SECRET");
+        match () {
+            () if is_in_development && is_generated(&one.key) => Some(Intent::OwnSecret),
+            () if is_of(&self.in_test) => Some(Intent::TestAccount),
+            () if is_server_setting(&one.key) && is_of(&self.with_local_server) => Some(Intent::LocalServer),
+            () if is_in_development && is_of_app && is_of(&self.with_other_app) => Some(Intent::OtherApp),
+            () if pairs.iter().all(|pair| is_development_pair(*pair)) => Some(Intent::Development),
+            () => None,
+        }
+    }
+}
+
+fn is_development_pair(pair: Pair<'_>) -> bool {
+    pair.variable.effective().is_some_and(|stored| is_development(pair.key, pair.local_value(), stored))
+}
+
+/// Groups the chosen differences by their reason. Those without a known reason share one, for which the user is asked.
 pub fn groups(chosen: &[&Difference]) -> Vec<DifferenceGroup> {
-    let own = |one: &Difference| if one.kind == DifferenceKind::Values { one.key.clone() } else { String::new() };
-    let of = chosen.iter().map(|one| ((one.reason(), own(one)), (*one).clone()));
-    gathered(of).into_iter().map(|((reason, _), differences)| DifferenceGroup { differences, reason }).collect()
+    let is_only_local = chosen.iter().filter(|one| one.intent.is_none()).all(|one| one.services.is_empty());
+    let open = if is_only_local { Intent::LocalProgram.reason() } else { "intentionally different" };
+    let of = chosen.iter().map(|one| match one.intent {
+        Some(intent) => ((intent.reason(), true), (*one).clone()),
+        None => ((open, false), (*one).clone()),
+    });
+    let group = |((reason, is_known), differences)| DifferenceGroup { differences, reason, is_known };
+    gathered(of).into_iter().map(group).collect()
 }
 
 /// Returns the `[[ignore]]` entries, with the given reason for each group.
@@ -168,18 +233,19 @@ pub fn exceptions(reasons: &[(DifferenceGroup, String)], sections: &[Section]) -
 mod tests {
     use std::collections::BTreeSet;
 
-    use crate::drift::Survey;
     use crate::drift::engine::policy::Ignore;
     use crate::drift::engine::run_rules::examine;
     use crate::drift::suggest::differing_keys::{Difference, differences, exceptions, groups};
     use crate::drift::suggest::sections;
     use crate::drift::test_support::survey;
+    use crate::drift::{Severity, Survey};
 
     fn fixture() -> Survey {
         let file = [
             "PORT=3000",
             "DATABASE_URL=postgres://u:p@localhost/x",
-            "STRIPE=sk_test_1",
+            "STRIPE_KEY=sk_test_1",
+            "STRIPE_WEBHOOK_SECRET=whsec_1",
             "BASE=https://here.example",
             "LEVEL=debug",
             "MODE=a",
@@ -187,14 +253,27 @@ mod tests {
             "SEALED=1",
             "GONE=1",
             "ONLY_HERE=x",
+            "COMPOSE_FILE=x.yml",
             "CACHE_URL=redis://localhost",
             "REQUIRED=1",
             "A*=1",
+            "SECRET_KEY=at-home",
+            "JWT_SECRET=at-home-2",
+            "SESSION_SECRET=both",
+            "COOKIE_SECRET=quoted",
+            "BUCKET=shop-dev",
+            "GITHUB_CLIENT_ID=one",
+            "GITHUB_CLIENT_SECRET=two",
+            "GITHUB_TOKEN=three",
+            "SMTP_HOST=localhost",
+            "SMTP_PORT=1025",
+            "SMTP_FROM=me",
         ];
         let api = [
             "PORT=80",
             "DATABASE_URL=${{Postgres.URL}} => postgres://u:p@db.internal/x",
-            "STRIPE=sk_live_1",
+            "STRIPE_KEY=sk_live_1",
+            "STRIPE_WEBHOOK_SECRET=whsec_2",
             "BASE=${{web.BASE}} => https://there.example",
             "LEVEL=info",
             "MODE=b",
@@ -203,35 +282,69 @@ mod tests {
             "GONE=${{Nowhere.X}} => ",
             "REQUIRED=2",
             "A*=2",
+            "SECRET_KEY=deployed",
+            "JWT_SECRET=deployed-2",
+            "SESSION_SECRET=deployed-3",
+            "COOKIE_SECRET=\"quoted\"",
+            "BUCKET=shop",
+            "GITHUB_CLIENT_ID=other",
+            "GITHUB_CLIENT_SECRET=others",
+            "GITHUB_TOKEN=old",
+            "SMTP_HOST=smtp.example.com",
+            "SMTP_PORT=587",
+            "SMTP_FROM=us",
         ];
-        let worker = ["LEVEL=debug", "MODE=c", "BASE=https://elsewhere.example"];
+        let worker = [
+            "LEVEL=debug",
+            "MODE=c",
+            "BASE=https://elsewhere.example",
+            "SECRET_KEY=deployed",
+            "JWT_SECRET=another",
+            "SESSION_SECRET=both",
+        ];
         survey(&file, &[("api", &api), ("worker", &worker)])
     }
 
     #[test]
-    fn expected_differences_are_suggested_and_others_offered() {
+    fn only_intentional_differences_are_suggested() {
         let found = differences(&fixture(), &BTreeSet::from(["REQUIRED"]));
         let description = |one: &Difference| {
             let services: Vec<&str> = one.services.iter().map(|service| service.name.as_str()).collect();
-            let mark = if one.is_suggested { "+" } else { "-" };
+            let mark = if one.intent.is_some() { "+" } else { "-" };
             let elsewhere = if one.agrees_elsewhere { ", not everywhere" } else { "" };
             format!("{mark}{} [{}] {}{elsewhere}", one.key, services.join(","), one.description())
         };
         let expected = [
-            "+CACHE_URL [] a local address in the file",
-            "+DATABASE_URL [api] a local address in the file",
-            "+PORT [api] every machine sets its own",
-            "+STRIPE [api] a test key in the file",
+            "+COMPOSE_FILE [] for a program on this machine",
+            "+BUCKET [api] a development value in the file",
+            "+GITHUB_CLIENT_ID [api] goes with another OAuth app in the file",
+            "+GITHUB_CLIENT_SECRET [api] goes with another OAuth app in the file",
+            "+SECRET_KEY [api,worker] a generated secret",
+            "+SMTP_PORT [api] goes with a local address in the file",
+            "+STRIPE_WEBHOOK_SECRET [api] goes with a test key in the file",
             "-ONLY_HERE [] on none of these services",
-            "-BASE [api,worker] a different value on Railway",
+            "-BASE [worker] a different value on Railway",
+            // A cause is known: quotes.
+            "-COOKIE_SECRET [api] a different value on Railway",
+            "-GITHUB_TOKEN [api] a different value on Railway",
+            // The services differ among themselves.
+            "-JWT_SECRET [api,worker] a different value on Railway",
             "-LEVEL [api] a different value on Railway, not everywhere",
             "-MODE [api,worker] a different value on Railway",
+            "-SESSION_SECRET [api] a different value on Railway, not everywhere",
+            "-SMTP_FROM [api] a different value on Railway",
         ];
         assert_eq!(found.iter().map(description).collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn equal_differences_share_one_reason() {
+    fn secrets_are_not_suggested_without_development_values() {
+        let found = differences(&survey(&["SECRET_KEY=a"], &[("api", &["SECRET_KEY=b"])]), &BTreeSet::new());
+        assert_eq!(found.iter().map(|one| one.intent).collect::<Vec<_>>(), [None]);
+    }
+
+    #[test]
+    fn differences_without_known_reason_share_one() {
         let survey = fixture();
         let found = differences(&survey, &BTreeSet::from(["REQUIRED"]));
         let groups = groups(&found.iter().collect::<Vec<_>>());
@@ -239,17 +352,18 @@ mod tests {
             .iter()
             .map(|group| {
                 let keys: Vec<&str> = group.differences.iter().map(|one| one.key.as_str()).collect();
-                format!("{}: {}", keys.join(","), group.reason)
+                format!("{}: {}{}", keys.join(","), group.reason, if group.is_known { "" } else { "?" })
             })
             .collect();
         let expected = [
-            "CACHE_URL,ONLY_HERE: only for local runs",
-            "DATABASE_URL: a local development address",
-            "PORT: every machine sets its own",
-            "STRIPE: a test key locally, a live key on Railway",
-            "BASE: intentionally different",
-            "LEVEL: intentionally different",
-            "MODE: intentionally different",
+            "COMPOSE_FILE: only for local runs",
+            "BUCKET: a value for development",
+            "GITHUB_CLIENT_ID,GITHUB_CLIENT_SECRET: a separate OAuth app for development",
+            "SECRET_KEY: each environment has its own secret",
+            "SMTP_PORT: a local server for development",
+            "STRIPE_WEBHOOK_SECRET: a test account locally, a live one on Railway",
+            "ONLY_HERE,BASE,COOKIE_SECRET,GITHUB_TOKEN,JWT_SECRET,LEVEL,MODE,SESSION_SECRET,SMTP_FROM: \
+             intentionally different?",
         ];
         assert_eq!(found, expected);
         let all: Vec<_> = survey.targets.iter().map(|target| target.service.clone()).collect();
@@ -259,11 +373,10 @@ mod tests {
             .map(|one| format!("{} of {} by {}", one.keys.join(","), one.services.join(","), one.rules.join(",")))
             .collect();
         let expected = [
-            "CACHE_URL,DATABASE_URL,PORT,STRIPE of  by expected-difference",
-            "ONLY_HERE of  by missing-on-railway",
-            "BASE of  by reference-differs,value-differs",
-            "LEVEL of api by value-differs",
-            "MODE of  by value-differs",
+            "COMPOSE_FILE,ONLY_HERE of  by missing-on-railway",
+            "BUCKET,GITHUB_CLIENT_ID,GITHUB_CLIENT_SECRET,SECRET_KEY,SMTP_PORT,STRIPE_WEBHOOK_SECRET,BASE,\
+             COOKIE_SECRET,GITHUB_TOKEN,JWT_SECRET,MODE,SMTP_FROM of  by value-differs",
+            "LEVEL,SESSION_SECRET of api by value-differs",
         ];
         assert_eq!(found, expected);
     }
@@ -291,9 +404,10 @@ mod tests {
         let left: Vec<String> = examine(&survey)
             .findings
             .iter()
-            .filter(|finding| !matches!(finding.rule.name, "missing-on-railway" | "missing-locally"))
+            .filter(|finding| finding.severity >= Severity::Warning)
             .map(|finding| format!("{} {}", finding.rule.name, finding.key.as_deref().unwrap_or("-")))
             .collect();
-        assert_eq!(left, ["value-differs A*", "dangling-reference GONE", "sealed SEALED"]);
+        assert_eq!(left, ["value-differs A*", "dangling-reference GONE"]);
+        assert!(differences(&survey, &BTreeSet::new()).is_empty(), "what is ignored is not offered again");
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod alias;
 pub mod differing_keys;
+pub mod intent;
+pub mod service_files;
 pub mod shared_keys;
 
 use std::collections::BTreeMap;
@@ -38,6 +40,8 @@ pub struct Section {
     /// Its name on Railway, or its id if the name is ambiguous.
     pub name: String,
     pub service: ResourceRef,
+    /// Its env files, relative to `doctor.toml`; empty for those of the environment.
+    pub files: Vec<String>,
 }
 
 /// One `[[require]]`.
@@ -63,6 +67,11 @@ pub struct Exception {
 }
 
 impl ConfigDraft {
+    /// Returns whether it has nothing to add to an existing file.
+    pub fn adds_nothing(&self) -> bool {
+        self.services.is_empty() && self.require.is_empty() && self.ignore.is_empty()
+    }
+
     /// Returns whether the environment is production, judged by its name, so that changes should need a confirmation by
     /// name.
     pub fn is_production(&self) -> bool {

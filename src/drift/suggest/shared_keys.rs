@@ -13,7 +13,7 @@ pub struct Shared {
     pub key: String,
     /// The services that have it.
     pub services: Vec<ResourceRef>,
-    /// Whether each of them is known to have the same value as the file.
+    /// Whether all of them, and their files, are known to have one value.
     pub agrees: bool,
     /// Whether it probably must stay equal: it is a secret on several services.
     pub is_suggested: bool,
@@ -35,7 +35,10 @@ pub fn shared(survey: &Survey) -> Vec<Shared> {
 }
 
 fn one(survey: &Survey, key: &str, pairs: &[(Pair<'_>, ComparisonOutcome)], unknown: &HashSet<&str>) -> Shared {
-    let agrees = !unknown.contains(key) && pairs.iter().all(|(_, verdict)| *verdict == ComparisonOutcome::Equal);
+    // Services with files of their own may each agree with another value.
+    let is_one_value = pairs.windows(2).all(|two| two[0].0.local_value() == two[1].0.local_value());
+    let is_equal = pairs.iter().all(|(_, verdict)| *verdict == ComparisonOutcome::Equal);
+    let agrees = is_one_value && is_equal && !unknown.contains(key);
     let is_filled = pairs.iter().all(|(pair, _)| {
         let value = pair.local_value();
         !value.expose().is_empty() && !survey.is_unset(key, value)

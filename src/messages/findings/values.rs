@@ -69,7 +69,8 @@ fn placeholder_value() -> Vec<Circumstance> {
     };
     vec![
         case("on Railway", &[], &["API_KEY=changeme"]),
-        case("in the file", &["API_KEY=changeme"], &["API_KEY=4f1c9a77"]),
+        case("in the file", &["API_KEY=changeme"], &["API_KEY=<sealed>"]),
+        case("on both sides", &["API_KEY=changeme"], &["API_KEY=changeme"]),
     ]
 }
 

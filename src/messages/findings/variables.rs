@@ -33,20 +33,25 @@ fn missing_on_railway() -> Vec<Circumstance> {
     let alone = |row: &str| survey(&[row], &[("api", &[])]);
     let mut on_shared = alone(ROW);
     shared(&mut on_shared, "API_URL");
-    let mut on_another = alone(ROW);
-    out_of_scope(&mut on_another, "docs", &["API_URL"]);
+    let mut on_database = alone(ROW);
+    out_of_scope(&mut on_database, "Postgres", &["API_URL"]);
+    on_database.catalogue.databases.insert("Postgres".to_owned());
     vec![
         case("missing on the only service", alone(ROW)),
         case("missing on every service", survey(&[ROW], &[("api", &[]), ("web", &[])])),
-        case("missing on some services", survey(&[ROW], &[("api", &[]), ("web", &[ROW]), ("worker", &[])])),
         case("empty in the file", alone("API_URL=")),
         case("a placeholder in the file", alone("API_URL=changeme")),
         case("kept elsewhere", alone("API_URL=op://dev/api/url")),
         case("read differently by loaders", survey_of_text("API_URL=https://api.shop.dev/#v2\n", &[("api", &[])])),
         case("a shared variable with that name exists", on_shared),
-        case("a service that is not compared has the key", on_another),
+        case("only a database has the key", on_database),
         case("set by Railway's tracing", alone("OTEL_SERVICE_NAME=api")),
         case("required", requiring("API_URL", alone(ROW))),
+        case(
+            "required, and on another service",
+            requiring("API_URL", survey(&[ROW], &[("api", &[]), ("web", &[ROW])])),
+        ),
+        case("required, and empty in the file", requiring("API_URL", alone("API_URL="))),
         case("required, and missing everywhere", requiring("API_URL", survey(&[], &[("api", &[])]))),
         case("required, and a placeholder in the file", requiring("API_URL", alone("API_URL=changeme"))),
         case("required, and kept elsewhere", requiring("API_URL", alone("API_URL=op://dev/api/url"))),
@@ -67,6 +72,7 @@ fn missing_locally() -> Vec<Circumstance> {
         case("missing from the file", stored(ROW)),
         case("missing from all files", in_layers),
         case("no file to compare", without_file()),
+        case("different values", survey(&[], &[("api", &[ROW]), ("web", &["API_URL=https://web.shop.dev"])])),
         case("sealed", stored("API_URL=<sealed>")),
         case("kept elsewhere", stored("API_URL=op://dev/api/url")),
         case("required", requiring("API_URL", stored(ROW))),
@@ -154,7 +160,9 @@ fn services_disagree() -> Vec<Circumstance> {
         Circumstance::new(&rules::services_disagree::RULE, name, &found)
     };
     vec![
-        case("the file has the key", &["API_KEY=4f1c9a77"]),
+        case("one service has the value of the file", &["API_KEY=4f1c9a77"]),
+        case("a placeholder in the file", &["API_KEY=changeme"]),
+        case("newline at the end in the file", &["API_KEY=4f1c9a77\n"]),
         case("the file does not have the key", &[]),
         case("kept elsewhere", &["API_KEY=op://dev/api/key"]),
     ]
@@ -175,6 +183,7 @@ fn reference_differs() -> Vec<Circumstance> {
         case("a shared variable", pair(new, of_shared)),
         case("empty in the file", pair("API_KEY=", of_service)),
         case("required, and a variable of another service", requiring("API_KEY", pair(new, of_service))),
+        case("required, and a placeholder in the file", requiring("API_KEY", pair("API_KEY=changeme", of_service))),
         case("required, and a shared variable", requiring("API_KEY", pair(new, of_shared))),
         case("required, and empty in the file", requiring("API_KEY", pair("API_KEY=", of_service))),
     ]

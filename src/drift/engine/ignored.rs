@@ -1,0 +1,160 @@
+//! Applies `[severity]` and `[[ignore]]` to findings.
+
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+
+use crate::drift::Secret;
+use crate::drift::engine::policy::{ActiveIgnores, Ignore, Policy};
+use crate::drift::model::finding::{Finding, LOCAL};
+use crate::drift::model::resource::ResourceRef;
+
+/// A finding that `doctor.toml` removed.
+#[derive(Clone, Debug)]
+pub struct IgnoredFinding {
+    pub finding: Finding,
+    /// What removed it.
+    pub by: IgnoringEntry,
+    /// The reason in the `[[ignore]]`.
+    pub reason: Option<String>,
+    /// The last day on which the `[[ignore]]` applies.
+    pub until: Option<Date>,
+    /// 1-based line of the entry in `doctor.toml`.
+    pub line: Option<usize>,
+}
+
+/// The kinds of entries that remove findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IgnoringEntry {
+    /// An `[[ignore]]`.
+    Ignore,
+    /// `"off"` in `[severity]`.
+    Severity,
+}
+
+impl IgnoringEntry {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Ignore, Self::Severity];
+
+    /// Returns the name of the table in `doctor.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Severity => "severity",
+        }
+    }
+}
+
+impl IgnoredFinding {
+    fn by(ignore: &Ignore, finding: Finding) -> Self {
+        Self {
+            finding,
+            by: IgnoringEntry::Ignore,
+            reason: Some(ignore.reason.clone()),
+            until: ignore.until,
+            line: Some(ignore.line),
+        }
+    }
+}
+
+/// Applies `doctor.toml` to a finding. An error is a finding that it removed.
+pub(super) fn apply(
+    policy: &Policy,
+    ignores: &ActiveIgnores<'_>,
+    finding: Finding,
+) -> Result<Finding, Box<IgnoredFinding>> {
+    let graded = graded(policy, finding)?;
+    unignored(ignores, graded)
+}
+
+/// Applies `[severity]` to the finding. A required finding keeps its severity, and a severity that was lowered below the
+/// rule's is not raised.
+fn graded(policy: &Policy, finding: Finding) -> Result<Finding, Box<IgnoredFinding>> {
+    let names = [finding.rule.name, finding.rule.code];
+    let configured = names.into_iter().find_map(|name| Some((name, policy.severity.get(name)?)));
+    let Some((name, severity)) = configured.filter(|_| !finding.required) else { return Ok(finding) };
+    match severity {
+        None => {
+            let line = policy.severity_lines.get(name).copied();
+            Err(Box::new(IgnoredFinding { finding, by: IgnoringEntry::Severity, reason: None, until: None, line }))
+        }
+        Some(wanted) if finding.severity < finding.rule.severity => {
+            Ok(Finding { severity: finding.severity.min(*wanted), ..finding })
+        }
+        Some(wanted) => Ok(Finding { severity: *wanted, ..finding }),
+    }
+}
+
+/// Removes the services that an `[[ignore]]` covers. If none is left, the first such `[[ignore]]` removes the finding.
+fn unignored(ignores: &ActiveIgnores<'_>, finding: Finding) -> Result<Finding, Box<IgnoredFinding>> {
+    let about = ignores.about(&finding);
+    let covers = |ignore: &&Ignore| match finding.services.as_slice() {
+        [] => ignore.services.is_empty(),
+        services => services.iter().any(|service| ignore.includes(service)),
+    };
+    let Some(first) = about.iter().copied().find(covers) else { return Ok(finding) };
+    let is_ignored = |service: &ResourceRef| about.iter().any(|ignore| ignore.includes(service));
+    if finding.services.iter().all(is_ignored) {
+        return Err(Box::new(IgnoredFinding::by(first, finding)));
+    }
+    let kept = without_services(finding.clone(), is_ignored);
+    if still_differs(&kept) { Ok(kept) } else { Err(Box::new(IgnoredFinding::by(first, finding))) }
+}
+
+/// Removes services from a finding, with their values and the command that adds the key to one of them.
+pub(super) fn without_services(mut finding: Finding, is_removed: impl Fn(&ResourceRef) -> bool) -> Finding {
+    let all = std::mem::take(&mut finding.services);
+    let (gone, left): (Vec<_>, Vec<_>) = all.into_iter().partition(is_removed);
+    let gone: HashSet<&str> = gone.iter().map(|service| service.name.as_str()).collect();
+    finding.observations.retain(|observation| !gone.contains(observation.place.as_str()));
+    let adds_to = |name: &str| finding.to_add.as_ref().is_some_and(|add| add.contains(&format!("--service={name}")));
+    if gone.iter().any(|name| adds_to(name)) {
+        finding.to_add = None;
+    }
+    Finding { services: left, ..finding }
+}
+
+/// Returns whether the finding still has as many different values on Railway as its rule requires. The remaining
+/// services may have equal values.
+fn still_differs(finding: &Finding) -> bool {
+    let stored = finding.observations.iter().filter(|observation| observation.state != LOCAL);
+    let values: HashSet<&str> =
+        stored.filter_map(|observation| observation.value.as_ref()).map(Secret::expose).collect();
+    values.len() >= finding.rule.different_values
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::engine::ignored::IgnoringEntry;
+    use crate::drift::engine::policy::Ignore;
+    use crate::drift::engine::run_rules::examine;
+    use crate::drift::test_support::{TODAY, ignore, named, survey};
+
+    #[test]
+    fn removed_findings_are_listed_with_their_entry() {
+        let mut found = survey(&["A=1", "B=1"], &[("api", &["A=2", "B=2", "C=1"]), ("web", &["A=2"])]);
+        let of_api = Ignore { services: vec![named("api").id], line: 3, ..ignore(&["A"]) };
+        found.policy.ignore.push(of_api);
+        found.policy.ignore.push(Ignore { until: Some(TODAY), line: 9, ..ignore(&["B"]) });
+        found.policy.severity.insert("missing-locally".to_owned(), None);
+        found.policy.severity_lines.insert("missing-locally".to_owned(), 14);
+        let examination = examine(&found);
+        let removed: Vec<_> = examination
+            .ignored
+            .iter()
+            .map(|one| (one.finding.key.as_deref(), one.by, one.reason.as_deref(), one.until, one.line))
+            .collect();
+        let reason = Some("only for local runs");
+        let expected = [
+            (Some("B"), IgnoringEntry::Ignore, reason, Some(TODAY), Some(9)),
+            (Some("C"), IgnoringEntry::Severity, None, None, Some(14)),
+        ];
+        assert_eq!(removed, expected);
+        assert_eq!(examination.findings.len(), 1, "A still differs on web");
+        found.policy.ignore.push(Ignore { services: vec![named("web").id], line: 11, ..ignore(&["A"]) });
+        let examination = examine(&found);
+        let first = &examination.ignored[0];
+        let services: Vec<&str> = first.finding.services.iter().map(|service| service.name.as_str()).collect();
+        assert_eq!((first.finding.key.as_deref(), first.line, services), (Some("A"), Some(3), vec!["api", "web"]));
+    }
+}
