@@ -71,8 +71,9 @@ fn with_fixed_fingerprints(text: &str) -> String {
 
 /// The only time in the output is the start of the log.
 fn with_fixed_time(text: &str) -> String {
-    let mark = "the deployment's start (";
-    let start = text.find(mark).unwrap() + mark.len();
+    let mark = "the deployment's start";
+    let after = text.find(mark).unwrap() + mark.len();
+    let start = after + text[after..].find('(').unwrap() + 1;
     let end = start + START_TIME.len();
     assert!(text[end..].trim_start().starts_with("UTC)"), "{text}");
     format!("{}{START_TIME}{}", &text[..start], &text[end..])

@@ -138,11 +138,14 @@ def github(name, scenario, env):
     with world(f"annotations of {name}", scenario, env or env_of(scenario)) as it:
         it.variables["GITHUB_STEP_SUMMARY"] = str(it.path.parent / "home" / "summary")
         lines = report(it, "github").splitlines()
-        command = re.compile(r"::(error|warning|notice) (file=[^,:]+,line=\d+,)?title=[a-z-]+::\S.*")
+        command = re.compile(r"::(error|warning) (file=[^,:]+,line=\d+,)?title=[a-z-]+::\S.*")
         it.check("at most ten annotations and a summary line", 1 <= len(lines) <= 11, lines)
         it.check("each annotation is a valid workflow command", all(command.fullmatch(line) for line in lines[:-1]), lines)
         it.check("the last line is not a command", not lines[-1].startswith(("::", "##")), lines)
-        it.check("the summary is written", (it.path.parent / "home" / "summary").read_text(encoding="utf-8").startswith("### doctor: "))
+        summary = (it.path.parent / "home" / "summary").read_text(encoding="utf-8")
+        it.check("the summary is written", summary.startswith("### doctor: "))
+        notes = json.loads(report(it, "json"))["summary"]["notes"]
+        it.check("the summary folds the notes", summary.count("<details>") == bool(notes), summary)
 
 
 @cases_of(CASES)
@@ -154,9 +157,13 @@ def markdown(name, scenario, env):
         tokens = parser.parse(text)
         inline = [child for token in tokens for child in token.children or []]
         it.check("no link or image", not [one for one in inline if one.type in ("link_open", "image")], inline)
-        tags = {one.content for one in inline if one.type == "html_inline"} | {one.content for one in tokens if one.type == "html_block"}
+        tags = {one.content for one in inline if one.type == "html_inline"}
         it.check("only expected HTML tags", tags <= {"<!-- -->", "<code>", "</code>", "<br>"}, tags)
         data = json.loads(report(it, "json"))
+        notes = sum(one["severity"] == "note" for one in data["findings"])
+        blocks = [one.content.strip() for one in tokens if one.type == "html_block"]
+        label = f"{notes:,} note{'s' * (notes != 1)}"
+        it.check("only the notes are folded", blocks == [f"<details><summary>{label}</summary>", "</details>"] * bool(notes), blocks)
         is_break = lambda one: one.type == "html_inline" and one.content == "<br>"
         followers = [after for token in tokens for one, after in itertools.pairwise([*(token.children or []), None]) if is_break(one)]
         causes = [one for one in followers if one and one.type == "text" and one.content.startswith("cause: ")]
@@ -166,12 +173,11 @@ def markdown(name, scenario, env):
         it.check("each cause follows a line break", len(causes) == len(reasons), (causes, reasons))
         services = max((index for index, token in enumerate(tokens) if token.type == "table_open"), default=0) if data["services"] else len(tokens)
         it.check("no line break among the services", not [one for token in tokens[services:] for one in token.children or [] if is_break(one)], text)
-        rows = [token for token in tokens if token.type == "tr_open"]
-        expected = min(len(data["findings"]), 200) + len(data["services"])
-        it.check("each finding and each service has one row", len(rows) == expected + 2 - (not data["findings"]), (len(rows), expected))
-        cells = [token for token in tokens if token.type in ("td_open", "th_open")]
-        widths = len(cells) == 5 * (min(len(data["findings"]), 200) + bool(data["findings"])) + 3 * (len(data["services"]) + 1)
-        it.check("no name adds a cell", widths, len(cells))
+        tables = tables_of(tokens)
+        listed = [row for table in tables[:-1] for row in table[1:]]
+        it.check("each finding has one row", len(listed) == min(len(data["findings"]), 200), len(listed))
+        it.check("each service has one row", len(tables[-1]) == 1 + len(data["services"]), tables[-1])
+        it.check("no name adds a cell", {len(row) for row in listed} <= {5} and {len(row) for row in tables[-1]} == {3}, tables)
 
 
 @cases_of(CASES)

@@ -2,11 +2,12 @@
 
 use crate::commands::analysis::Analysis;
 use crate::commands::output_options::OutputOptions;
+use crate::drift::model::deployment::{Deployed, Deployment};
 use crate::drift::{ResourceRef, Target};
 use crate::error::{Error, Exit};
 use crate::io::files;
 use crate::io::world::World;
-use crate::report::{self, Format, Report, ServiceLine};
+use crate::report::{self, Format, Report, ServiceDeployment, ServiceLine};
 
 impl OutputOptions<'_> {
     /// Writes the report, and the step summary of GitHub Actions.
@@ -87,13 +88,16 @@ pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, worl
         environment_origin: gathered.selected.environment_origin,
         services_origin: gathered.selection.origin,
         files: gathered.files,
+        unread_layers: gathered.unread_layers,
         services,
         left_out: gathered.selection.left_out,
         only: gathered.survey.only.into_iter().collect(),
         findings: examination.findings,
+        optional: examination.optional,
         ignored: examination.ignored,
         remarks: gathered.remarks,
         requests: gathered.requests,
+        time: Some(world.clock.now()),
         fail_on,
         configured: gathered.configured,
         exit_code: exit.code(),
@@ -109,6 +113,7 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
         compared: 0,
         sealed: 0,
         unknown: 0,
+        deployment: target.live.deployed.known().and_then(Deployed::subject).map(deployment),
         checks: Vec::new(),
         error: target.stored.as_ref().err().map(|error| error.with_cause(": ")),
     }
@@ -116,5 +121,22 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
 
 /// Returns the line of a service that was changed but not compared.
 pub(crate) fn unread_line(service: ResourceRef) -> ServiceLine {
-    ServiceLine { service, alias: None, compared: 0, sealed: 0, unknown: 0, error: None, checks: Vec::new() }
+    ServiceLine {
+        service,
+        alias: None,
+        compared: 0,
+        sealed: 0,
+        unknown: 0,
+        error: None,
+        deployment: None,
+        checks: Vec::new(),
+    }
+}
+
+fn deployment(deployment: &Deployment) -> ServiceDeployment {
+    ServiceDeployment {
+        id: deployment.id.clone(),
+        status: deployment.status.to_string(),
+        commit: deployment.origin.commit.clone(),
+    }
 }

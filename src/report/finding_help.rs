@@ -5,6 +5,11 @@ use crate::report::{Report, escape, shell_command};
 
 const UNPRINTABLE: &str = "no shell command can contain this name, because it has a NUL character";
 
+/// The flag of a command that reads the variables from standard input.
+const READS_INPUT: &str = "--env-file=-";
+
+const PIPE_AGAIN: &str = "pipe the variables in again, and run:";
+
 /// What to do about a finding or about several of one rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FindingHelp {
@@ -19,7 +24,8 @@ impl FindingHelp {
     pub(crate) fn of(report: &Report, finding: &Finding) -> Option<Self> {
         let arguments = finding.to_add.iter().chain(&finding.next);
         let commands = arguments.map(|arguments| shell_command::command(report, arguments, &finding.services));
-        Self::new(finding.advice.as_deref(), commands.collect())
+        let reads_input = report.flags.iter().any(|flag| flag == READS_INPUT) && finding.next.is_some();
+        Self::new(finding.advice.as_deref().or(reads_input.then_some(PIPE_AGAIN)), commands.collect())
     }
 
     /// Combines advice and commands; `None` among the commands is one that can't be printed.
@@ -51,6 +57,7 @@ pub(crate) fn lines(report: &Report, finding: &Finding) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{FindingHelp, UNPRINTABLE, lines};
+    use crate::report::Report;
     use crate::report::test_support::{differs, incident};
 
     #[test]
@@ -70,5 +77,8 @@ mod tests {
         finding.reason = Some("the stored value\u{1b} is older".to_owned());
         let expected = ["cause: the stored value\\u{1b} is older", "help: run:", "  doctor fix --only KEY"];
         assert_eq!(lines(&incident(), &finding), expected);
+        let piped = Report { flags: vec!["--env-file=-".to_owned()], ..incident() };
+        let expected = ["help: pipe the variables in again, and run:", "  doctor fix --only KEY --env-file=-"];
+        assert_eq!(lines(&piped, &finding)[1..], expected);
     }
 }

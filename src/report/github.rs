@@ -1,4 +1,5 @@
-//! Workflow commands of GitHub Actions: annotations on the lines of a file, at most ten.
+//! Workflow commands of GitHub Actions: annotations on the lines of a file, at most ten, for errors and warnings. The step
+//! summary has all findings.
 //! Source: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>.
 
 use std::io::{self, Write};
@@ -23,14 +24,14 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut lines: Vec<String> =
         unread.map(|(name, why)| format!("::error title=unreadable::{}", data(&format!("{name}: {why}")))).collect();
     lines.extend(report.receipts.iter().filter_map(unfinished));
-    lines.extend(report.findings.iter().map(|finding| annotation(report, finding)));
+    lines.extend(report.findings.iter().filter_map(|finding| annotation(report, finding)));
     let more = lines.len().saturating_sub(MOST);
     for line in lines.iter().take(MOST) {
         writeln!(out, "{line}")?;
     }
     let rest = if more > 0 { format!("; {more} more not annotated") } else { String::new() };
     let target = format!("{} · {}", report.project.name, report.environment.name);
-    writeln!(out, "doctor: {} in {}{rest}", totals(report), escape::line(&target))
+    writeln!(out, "doctor: {} in {}{rest}", escape::line(&totals(report)), escape::line(&target))
 }
 
 fn totals(report: &Report) -> String {
@@ -39,28 +40,31 @@ fn totals(report: &Report) -> String {
         parts.push(report.steps());
     }
     if report.compares() {
-        parts.push(Tally::of(&report.findings).summary());
+        let counts = Tally::of(&report.findings).summary();
+        parts.extend(report.all_passed().then(|| "all checks passed".to_owned()));
+        parts.push(counts);
         parts.push(format!("{} compared", count(report.compared(), "value")));
     }
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
 }
 
-/// Returns the annotation of a step that is not done. A step is not tried after a failure or in a dry run.
+/// Returns the annotation of a step that failed. A step that was not tried follows one, or is part of a dry run.
 fn unfinished(receipt: &Receipt) -> Option<String> {
-    let kind = match receipt.outcome {
-        Outcome::Done => return None,
-        Outcome::NotTried => "notice",
-        Outcome::Failed | Outcome::Conflict | Outcome::Unknown => "error",
-    };
-    Some(format!("::{kind} title={}::{}", receipt.change, data(&receipt_line(receipt))))
+    match receipt.outcome {
+        Outcome::Done | Outcome::NotTried => None,
+        Outcome::Failed | Outcome::Conflict | Outcome::Unknown => {
+            Some(format!("::error title={}::{}", receipt.change, data(&receipt_line(receipt))))
+        }
+    }
 }
 
-fn annotation(report: &Report, finding: &Finding) -> String {
+/// Returns the annotation of an error or a warning.
+fn annotation(report: &Report, finding: &Finding) -> Option<String> {
     let kind = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
-        Severity::Note => "notice",
+        Severity::Note => return None,
     };
     let place = finding.places.first();
     let place = place.map(|place| format!("file={},line={},", property(&place.file), place.line.max(1)));
@@ -69,7 +73,7 @@ fn annotation(report: &Report, finding: &Finding) -> String {
     let message = format!("{}{on}", finding.message);
     let lines = std::iter::once(message).chain(finding_help::lines(report, finding));
     let text = lines.map(|line| data(&line)).collect::<Vec<_>>().join("%0A");
-    format!("::{kind} {}title={}::{text}", place.unwrap_or_default(), finding.rule.name)
+    Some(format!("::{kind} {}title={}::{text}", place.unwrap_or_default(), finding.rule.name))
 }
 
 /// Escapes the text of a workflow command. A line break would start another command.
@@ -104,16 +108,13 @@ mod tests {
         let expected = "::error file=.env,line=5,title=value-differs::STAGING_OPS_API_KEY differs between .env and \
                         Railway (agentverse-api-staging, agentverse-worker-staging)%0Ahelp: run:%0A  \
                         doctor fix --only STAGING_OPS_API_KEY\n\
-                        ::notice title=missing-locally::SENTRY_DSN is on agentverse-api-staging and not in .env \
-                        (agentverse-api-staging)\n";
-        assert!(output.starts_with(expected), "{output}");
-        assert!(output.ends_with("doctor: 1 error, 3 notes, 11 values compared in agentverse · staging\n"), "{output}");
+                        doctor: 1 error, 3 notes, 11 values compared in agentverse · staging\n";
+        assert_eq!(output, expected, "notes have no annotation");
     }
 
     #[test]
-    fn unfinished_step_is_an_annotation() {
+    fn failed_step_is_an_annotation() {
         let expected = "::error title=push::failed push api|1 B: Railway refused the change: \\u{1b}[2J\n\
-                        ::notice title=redeploy::not-tried redeploy api|1 interrupted\n\
                         doctor: interrupted, 1 done, 1 not-tried, 1 failed in agentverse · staging\n";
         assert_eq!(rendered(&cut_short()), expected);
     }

@@ -47,9 +47,9 @@ pub fn sides_table(sides: &InitSides, width: usize) -> String {
         sides.services,
         count(sides.all, "service"),
         match sides.differing {
-            0 => "no value differs".to_owned(),
-            1 => "1 value differs".to_owned(),
-            more => format!("{more} values differ"),
+            0 => "no value differs unexpectedly".to_owned(),
+            1 => "1 value differs unexpectedly".to_owned(),
+            more => format!("{more} values differ unexpectedly"),
         }
     );
     page.paragraph(&[], 2, (Tone::Plain, &sentence));
@@ -92,7 +92,7 @@ mod tests {
             differing: 1,
             remarks: vec!["the token expires".to_owned()],
         };
-        let expected = "shop\\u{202e} · staging (railway link)\n6 keys in .env; 1 of 4 services shares some of them; 1 value differs.\n\
+        let expected = "shop\\u{202e} · staging (railway link)\n6 keys in .env; 1 of 4 services shares some of them; 1 value differs\n  unexpectedly.\n\
                         note: the token expires\n";
         assert_eq!(sides_table(&sides, 80), expected);
     }

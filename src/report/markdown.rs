@@ -10,8 +10,10 @@ use crate::report::count::Tally;
 use crate::report::finding_help::FindingHelp;
 use crate::report::{Report, escape, link};
 
-/// Findings that are listed before the rest is counted: a comment is limited to 65,536 characters.
+/// Findings that are listed before the rest is counted.
 const MOST: usize = 200;
+/// The size from which rows are counted, in bytes: a comment is limited to 65,536 characters.
+const LONGEST: usize = 60_000;
 
 /// Writes the report as Markdown.
 ///
@@ -47,12 +49,15 @@ pub fn text(report: &Report) -> String {
 }
 
 fn verdict(report: &Report) -> String {
-    let mut items = report.conclusion();
-    let counts = Tally::of(&report.findings).summary();
+    let mut items: Vec<String> = report.conclusion().iter().map(|phrase| plain(phrase)).collect();
+    let all = Tally::of(&report.findings);
+    // The summary of the folded notes counts them.
+    let counts = Tally { notes: if report.lists(Severity::Note) { all.notes } else { 0 }, ..all }.summary();
     items.push(match counts.as_str() {
         "" if !report.compares() => report.steps(),
         "" if items.is_empty() && report.not_compared().is_some() => "nothing compared".to_owned(),
-        "" if items.is_empty() && report.exit_code == 0 => "all values agree".to_owned(),
+        "" if items.is_empty() && report.all_passed() => "all checks passed".to_owned(),
+        "" if items.is_empty() && report.exit_code == 0 => "no errors or warnings".to_owned(),
         _ => counts,
     });
     items.retain(|item| !item.is_empty());
@@ -75,19 +80,38 @@ fn steps(page: &mut String, report: &Report) {
 }
 
 fn findings(page: &mut String, report: &Report) {
-    if report.findings.is_empty() {
+    let (listed, folded): (Vec<_>, Vec<_>) = report.findings.iter().partition(|found| report.lists(found.severity));
+    let listed_rows = listed.len().min(MOST);
+    table(page, report, &listed, listed_rows);
+    if folded.is_empty() {
         return;
     }
     line(page, "");
-    line(page, "| | rule | finding | where | help |");
-    line(page, "|---|---|---|---|---|");
-    for finding in report.findings.iter().take(MOST) {
-        line(page, &row(report, finding));
-    }
-    let more = report.findings.len().saturating_sub(MOST);
-    if more > 0 {
+    line(page, &format!("<details><summary>{}</summary>", count(folded.len(), "note")));
+    table(page, report, &folded, MOST - listed_rows);
+    line(page, "");
+    line(page, "</details>");
+}
+
+/// Writes a table with at most that many findings, and the number of the others.
+fn table(page: &mut String, report: &Report, findings: &[&Finding], most: usize) {
+    let mut rows = findings.iter().take(most).map(|finding| row(report, finding)).peekable();
+    let mut shown = 0;
+    if rows.peek().is_some() {
         line(page, "");
-        line(page, &format!("{} not shown here.", count(more, "more finding")));
+        line(page, "| | rule | finding | where | help |");
+        line(page, "|---|---|---|---|---|");
+    }
+    for row in rows {
+        if page.len() + row.len() > LONGEST {
+            break;
+        }
+        line(page, &row);
+        shown += 1;
+    }
+    if findings.len() > shown {
+        line(page, "");
+        line(page, &format!("{} not shown here.", count(findings.len() - shown, "more finding")));
     }
 }
 
@@ -209,6 +233,7 @@ pub(crate) fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{code, command, plain};
+    use crate::drift::Severity;
     use crate::report::test_support::{MARKER, calm, cut_short, differs, incident, key, line, text_options};
     use crate::report::{Detail, Format, Report, write};
 
@@ -227,14 +252,21 @@ mod tests {
         report.findings.truncate(2);
         report.services.push(line("idle", 0, 0));
         let expected = "\
-### doctor: 1 error, 1 note
+### doctor: 1 error
 
 `agentverse` · `staging` · `.env`
 
 | | rule | finding | where | help |
 |---|---|---|---|---|
 | **error** | `value-differs` | STAGING\\_OPS\\_API\\_KEY differs between .env and Railway | `.env:5` `agentverse-api-staging` `agentverse-worker-staging` | `doctor fix --only STAGING_OPS_API_KEY` |
+
+<details><summary>1 note</summary>
+
+| | rule | finding | where | help |
+|---|---|---|---|---|
 | note | `missing-locally` | SENTRY\\_DSN is on agentverse-api-staging and not in .env | `agentverse-api-staging` |  |
+
+</details>
 
 | | service | compared |
 |---|---|---|
@@ -243,7 +275,31 @@ mod tests {
 | SKIP | `idle` | 0 |
 ";
         assert_eq!(rendered(&report), expected);
-        assert!(rendered(&calm()).starts_with("### doctor: all values agree\n"));
+        assert!(rendered(&calm()).starts_with("### doctor: all checks passed\n"));
+        let notes = Report { findings: incident().findings.split_off(1), ..calm() };
+        let output = rendered(&notes);
+        assert!(output.starts_with("### doctor: all checks passed\n"), "{output}");
+        assert!(output.contains("\n\n<details><summary>3 notes</summary>\n\n|"), "{output}");
+        let failing = rendered(&Report { fail_on: Some(Severity::Note), ..notes });
+        assert!(failing.starts_with("### doctor: 3 notes\n") && !failing.contains("<details>"), "{failing}");
+    }
+
+    #[test]
+    fn comment_is_limited_in_rows_and_in_size() {
+        let many = |number: usize, services: &[&str]| {
+            (0..number).map(|index| differs(&format!("KEY_{index}"), services)).collect::<Vec<_>>()
+        };
+        let mut notes = many(30, &["api"]);
+        for note in &mut notes {
+            note.severity = Severity::Note;
+        }
+        let output = rendered(&Report { findings: [many(190, &["api"]), notes].concat(), ..calm() });
+        assert_eq!((output.matches("| **error** |").count(), output.matches("| note |").count()), (190, 10));
+        assert!(output.contains("\n20 more findings not shown here.\n\n</details>\n"), "{output}");
+        let services: Vec<String> = (0..100).map(|index| format!("a-service-with-a-long-name-{index}")).collect();
+        let services: Vec<&str> = services.iter().map(String::as_str).collect();
+        let output = rendered(&Report { findings: many(100, &services), ..calm() });
+        assert!(output.len() < 65_536 && output.contains(" more findings not shown here."), "{}", output.len());
     }
 
     #[test]

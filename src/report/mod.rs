@@ -24,13 +24,18 @@ pub mod undo_list;
 pub mod verdict;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod test_support;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use jiff::Timestamp;
+
 use crate::drift::Secret;
 use crate::drift::dotenv::CheckoutSource;
+use crate::drift::engine::ignored::IgnoredFinding;
 use crate::drift::engine::service_status::StatusCheck;
 use crate::drift::matrix::Matrix;
 use crate::drift::model::finding::Finding;
@@ -38,8 +43,10 @@ use crate::drift::model::receipt::{Outcome, Receipt, ReceiptFailure, Shortfall};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::secret::FingerprintKey;
 use crate::drift::model::severity::Severity;
+use crate::drift::phrases::grouped;
 use crate::drift::plan::Plan;
 use crate::drift::service_scope::Exclusion;
+pub use crate::report::text::question::{AskedFinding, Legend};
 pub use crate::report::undo_list::History;
 pub use crate::report::verdict::ServiceVerdict;
 
@@ -64,20 +71,26 @@ pub struct Report {
     pub services_origin: String,
     /// The files in use, each with its origin: `.env` (`default`), `.env.local` (`--env-file`).
     pub files: Vec<(String, String)>,
+    /// Conventional layers next to a default file that are not read: `.env.local`.
+    pub unread_layers: Vec<String>,
     /// One line per service in scope, sorted by name.
     pub services: Vec<ServiceLine>,
     /// Services that were left out by default, each with the reason.
     pub left_out: Vec<(String, Exclusion)>,
     /// The keys of `--only`.
     pub only: Vec<String>,
-    /// Sorted: worst first, then by code, key, service.
+    /// Sorted: worst first, then by urgency, code, key, service.
     pub findings: Vec<Finding>,
-    /// The number of findings that `[[ignore]]` and `[severity]` removed.
-    pub ignored: usize,
+    /// What is no fault, because nothing declares it to be one: keys that only some services have.
+    pub optional: Vec<Finding>,
+    /// The findings that `[[ignore]]` and `[severity]` removed.
+    pub ignored: Vec<IgnoredFinding>,
     /// Remarks that are not findings, such as a partial name that was resolved.
     pub remarks: Vec<String>,
     /// HTTP requests sent.
     pub requests: usize,
+    /// The time of the run, for formats that are kept.
+    pub time: Option<Timestamp>,
     /// The least severity that fails the run; `None` is `--fail-on never`.
     pub fail_on: Option<Severity>,
     /// Whether a `doctor.toml` was used.
@@ -104,6 +117,8 @@ pub struct Report {
     pub matrix: Option<Matrix>,
     /// Whether both sides were not read again after a write, so that findings and numbers would be outdated.
     pub not_rechecked: bool,
+    /// The findings that were shown before the prompts of this run. A text report does not repeat them.
+    pub known: Vec<Finding>,
 }
 
 /// A plan that was not executed.
@@ -131,6 +146,15 @@ impl Report {
     /// fix.
     pub fn compares(&self) -> bool {
         self.command != "undo" && !self.not_rechecked
+    }
+
+    /// Returns whether the finding was shown before the prompts of this run. It may affect fewer services now.
+    pub fn is_known(&self, finding: &Finding) -> bool {
+        self.known.iter().any(|known| {
+            known.rule.name == finding.rule.name
+                && known.key == finding.key
+                && finding.services.iter().all(|service| known.services.contains(service))
+        })
     }
 
     /// Returns the number of values compared, over all services.
@@ -187,8 +211,20 @@ pub struct ServiceLine {
     pub unknown: usize,
     /// The error and its cause, if the service could not be read.
     pub error: Option<String>,
+    /// The running deployment, or the newest one if none is running; `None` if it was not read or there is none.
+    pub deployment: Option<ServiceDeployment>,
     /// The checks of its running state.
     pub checks: Vec<StatusCheck>,
+}
+
+/// A deployment of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceDeployment {
+    pub id: String,
+    /// Railway's name of its status: `SUCCESS`.
+    pub status: String,
+    /// The full hash of its commit; `None` for an image and for `railway up`.
+    pub commit: Option<String>,
 }
 
 impl ServiceLine {
@@ -201,7 +237,11 @@ impl ServiceLine {
 /// Returns texts such as `1 sealed`, `2 unknown`; empty if every key was compared.
 pub(crate) fn uncompared(sealed: usize, unknown: usize) -> Vec<String> {
     let counts = [(sealed, "sealed"), (unknown, "unknown")];
-    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}")).collect()
+    counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, state)| format!("{} {state}", grouped(count)))
+        .collect()
 }
 
 /// An output format.
@@ -271,13 +311,16 @@ pub enum Logs {
     Counted,
 }
 
+/// What is shown for an empty value.
+const EMPTY: &str = "(empty)";
+
 impl TextOptions<'_> {
-    /// Returns the text that is shown for a value.
+    /// Returns the text that is shown for a value; findings state that a value is empty, so it is shown.
     pub fn mask(&self, value: &Secret) -> String {
         match self.values {
+            _ if value.expose().is_empty() => EMPTY.to_owned(),
             Values::Fingerprints(key) => format!("● {}", value.fingerprint(key)),
             Values::Redacted(_) => "●".to_owned(),
-            Values::Shown if value.expose().is_empty() => "(empty)".to_owned(),
             Values::Shown => escape::value(value.expose()),
         }
     }
@@ -317,6 +360,16 @@ impl std::fmt::Debug for Values<'_> {
 /// Returns a plan as text, below the target if that was not printed yet.
 pub fn plan(report: &Report, plan: &Plan, options: &TextOptions<'_>) -> String {
     text::plan(report, plan, options)
+}
+
+/// Returns the text report.
+pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
+    text::text(report, options)
+}
+
+/// Returns a finding as text, for a question about it.
+pub fn finding(report: &Report, asked: &AskedFinding<'_>, options: &TextOptions<'_>) -> String {
+    text::finding(report, asked, options)
 }
 
 /// Writes the list of runs in a format.

@@ -1,6 +1,9 @@
 //! Sample reports for the tests of every format.
 
+use jiff::civil::date;
+
 use crate::drift::Secret;
+use crate::drift::engine::ignored::{IgnoredFinding, IgnoringEntry};
 use crate::drift::model::finding::{Finding, Location, Observation, Remedy};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::receipt::{Outcome, Receipt};
@@ -28,15 +31,10 @@ rule!(DIFFERS, "D103", "value-differs", Error, "local and stored values differ",
 rule!(MISSING, "D101", "missing-on-railway", Warning, "the key is in the file and on no service that should have it");
 rule!(
     EXTRA, "D102", "missing-locally", Note, "the key is on a service and not in the file",
-    counted_as: Some("only on Railway"), values_may_agree: true
+    counted_as: Some("only on Railway")
 );
-rule!(
-    SEALED, "D104", "sealed", Note, "the key exists on Railway and can't be compared", values_may_agree: true
-);
+rule!(SEALED, "D104", "sealed", Note, "the key exists on Railway and can't be compared");
 rule!(NATURE, "D105", "expected-difference", Note, "the values differ, and are expected to");
-rule!(
-    REPEATED, "D109", "repeated-secret", Note, "the same secret is stored on several services", values_may_agree: true
-);
 rule!(LINE, "D202", "unreadable-line", Warning, "a line that is not an assignment");
 
 /// A value that no report shows.
@@ -49,7 +47,16 @@ pub(crate) fn service(name: &str) -> ResourceRef {
 
 /// Returns the results of a service that could be read.
 pub(crate) fn line(name: &str, compared: usize, sealed: usize) -> ServiceLine {
-    ServiceLine { service: service(name), alias: None, compared, sealed, unknown: 0, error: None, checks: Vec::new() }
+    ServiceLine {
+        service: service(name),
+        alias: None,
+        compared,
+        sealed,
+        unknown: 0,
+        error: None,
+        deployment: None,
+        checks: Vec::new(),
+    }
 }
 
 /// Returns a finding about a key on services.
@@ -58,6 +65,17 @@ pub(crate) fn finding(rule: &'static Rule, key: &str, services: &[&str], message
     finding.key = Some(key.to_owned());
     finding.services = services.iter().map(|name| service(name)).collect();
     finding
+}
+
+/// Returns a difference that an `[[ignore]]` removed.
+pub(crate) fn ignored() -> IgnoredFinding {
+    IgnoredFinding {
+        finding: differs("DEBUG", &["agentverse-api-staging"]),
+        by: IgnoringEntry::Ignore,
+        reason: Some("only for local runs".to_owned()),
+        until: Some(date(2027, 1, 1)),
+        line: Some(12),
+    }
 }
 
 /// Returns a finding on a value that differs on the services, in line 5 of `.env`.
@@ -89,11 +107,12 @@ pub(crate) fn calm() -> Report {
         environment_origin: "railway link".to_owned(),
         services_origin: "by shared keys".to_owned(),
         files: vec![(".env".to_owned(), "default".to_owned())],
+        unread_layers: Vec::new(),
         services: vec![line("agentverse-api-staging", 6, 0), line("agentverse-worker-staging", 5, 0)],
         left_out: Vec::new(),
         only: Vec::new(),
         findings: Vec::new(),
-        ignored: 0,
+        ignored: Vec::new(),
         remarks: Vec::new(),
         requests: 2,
         fail_on: Some(Severity::Error),

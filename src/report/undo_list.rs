@@ -65,21 +65,29 @@ impl UndoState {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Runs")]
 pub(crate) struct UndoListJson<'h> {
+    /// The version of the format.
     #[schemars(extend("const" = 1))]
     schema_version: u8,
+    /// The command.
     #[schemars(extend("const" = "undo"))]
     command: &'static str,
+    /// The runs, the newest first.
     runs: Vec<RunForm<'h>>,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Run")]
 struct RunForm<'h> {
+    /// The id, for `doctor undo RUN`.
     run: &'h str,
+    /// The project and the environment.
     target: &'h str,
+    /// What the run changed, by name.
     what: &'h str,
+    /// Whether it can be undone.
     #[schemars(extend("enum" = ["done", "undone", "undo", "unreadable"]))]
     state: &'static str,
+    /// The directory in which it can be undone, if it is another one.
     directory: Option<&'h str>,
 }
 

@@ -1,5 +1,6 @@
 //! The verdict on each service, and the conclusion of the run. The table, the last line and every format use both.
 
+use crate::drift::engine::service_status::CheckState;
 use crate::drift::model::finding::Finding;
 use crate::drift::model::receipt::{Outcome, Receipt, Shortfall};
 use crate::drift::model::severity::Severity;
@@ -64,6 +65,19 @@ impl Report {
                 ServiceVerdict::Pass
             }
             Some(Shortfall::Unverified) | None => ServiceVerdict::Skip,
+        }
+    }
+
+    /// Returns the verdict on a check of a service.
+    pub fn check_verdict(&self, line: &ServiceLine, state: CheckState) -> ServiceVerdict {
+        match state {
+            CheckState::Found(severity) if self.fails(severity) => ServiceVerdict::Fail,
+            // It explains a change that failed in this run, so it fails regardless of `--fail-on`.
+            CheckState::Found(Severity::Error) if self.shortfall(line) == Some(Shortfall::VerificationFailed) => {
+                ServiceVerdict::Fail
+            }
+            CheckState::Good | CheckState::Found(_) => ServiceVerdict::Pass,
+            CheckState::Open => ServiceVerdict::Skip,
         }
     }
 
@@ -147,12 +161,19 @@ impl Report {
         Some(lines.map(|line| line.service.name.as_str()).collect())
     }
 
-    /// Returns whether every compared value agrees. An ignored finding may be a difference.
-    pub fn all_agree(&self) -> bool {
-        let is_agreeing = |finding: &Finding| finding.severity == Severity::Note && finding.rule.values_may_agree;
+    /// Returns whether findings of that severity are listed without `-v`: notes are only if they make the run fail.
+    pub fn lists(&self, severity: Severity) -> bool {
+        severity > Severity::Note || self.fails(severity)
+    }
+
+    /// Returns whether every check of every service was made, and nothing needs attention.
+    pub fn all_passed(&self) -> bool {
+        let is_good = |line: &ServiceLine| {
+            self.verdict(line) == ServiceVerdict::Pass
+                && line.checks.iter().all(|check| check.state != CheckState::Open)
+        };
         self.exit_code == CLEAN
-            && self.ignored == 0
-            && self.services.iter().all(|line| self.verdict(line) != ServiceVerdict::Fail)
-            && self.findings.iter().all(is_agreeing)
+            && self.services.iter().all(is_good)
+            && self.findings.iter().all(|finding| !self.lists(finding.severity))
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::drift::model::finding::Finding;
+use crate::drift::phrases::count;
 use crate::report::finding_help::FindingHelp;
 use crate::report::html::page::{escape_html, head, page, services, title};
 use crate::report::matrix::html::section;
@@ -52,8 +53,16 @@ fn findings(report: &Report, body: &mut String) {
         return;
     }
     body.push_str("<h2>Findings</h2>\n");
-    for found in &report.findings {
+    let (listed, folded): (Vec<_>, Vec<_>) = report.findings.iter().partition(|found| report.lists(found.severity));
+    for found in listed {
         finding(report, found, body);
+    }
+    if !folded.is_empty() {
+        let _ = writeln!(body, "<details>\n<summary>{}</summary>", count(folded.len(), "note"));
+        for found in folded {
+            finding(report, found, body);
+        }
+        body.push_str("</details>\n");
     }
 }
 
@@ -82,4 +91,43 @@ fn finding(report: &Report, finding: &Finding, body: &mut String) {
         let _ = writeln!(body, "<div><dt>see</dt><dd>{}</dd></div>", escape_html(&link));
     }
     body.push_str("</dl>\n</article>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::test_support::{MARKER, calm, incident, key, text_options};
+    use crate::report::{Detail, Format, Report, write};
+
+    fn rendered(report: &Report) -> String {
+        let (mut out, key) = (Vec::new(), key());
+        write(report, Format::Html, &text_options(&key, 80, Detail::Normal), &mut out)
+            .expect("writing to a Vec can't fail");
+        let output = String::from_utf8(out).expect("HTML is UTF-8");
+        assert!(!output.contains(MARKER));
+        output
+    }
+
+    #[test]
+    fn page_has_version_and_date() {
+        let time = Some("2026-11-24T13:45:30Z".parse().expect("it is a time"));
+        let output = rendered(&Report { time, ..calm() });
+        let version = env!("CARGO_PKG_VERSION");
+        assert!(
+            output.contains(&format!("<p class=\"faint\">doctor {version} · 2026-11-24 13:45 UTC</p>")),
+            "{output}"
+        );
+        assert!(output.contains(&format!("<meta name=\"generator\" content=\"doctor {version}\">")), "{output}");
+        assert!(output.contains("<strong>all checks passed · 11 values compared"), "{output}");
+    }
+
+    #[test]
+    fn notes_are_folded_below_the_other_findings() {
+        let output = rendered(&incident());
+        let (above, folded) = output.split_once("<details>\n<summary>3 notes</summary>\n").expect("notes are folded");
+        assert!(above.contains("STAGING_OPS_API_KEY differs") && !above.contains("SENTRY_DSN is on"), "{output}");
+        let (folded, _) = folded.split_once("</details>").expect("the details end");
+        assert_eq!(folded.matches("<article class=\"finding note\">").count(), 3, "{output}");
+        let failing = rendered(&Report { fail_on: Some(crate::drift::Severity::Note), ..incident() });
+        assert!(!failing.contains("<details>"), "notes that fail the run are not folded: {failing}");
+    }
 }

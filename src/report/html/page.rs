@@ -10,6 +10,8 @@ use crate::drift::phrases::count;
 use crate::report::count::Tally;
 use crate::report::{Report, ServiceVerdict, escape, uncompared};
 
+/// The program and its version.
+const PROGRAM: &str = concat!("doctor ", env!("CARGO_PKG_VERSION"));
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("filter.js");
 
@@ -53,7 +55,7 @@ pub(crate) fn page(title: &str, body: &str) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta name=\"generator\" content=\"{PROGRAM}\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{title} – doctor</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n\
          <script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
@@ -74,18 +76,24 @@ pub(crate) fn head(report: &Report, body: &mut String) {
     let items = [files.join(", "), services, origins];
     let items: Vec<String> = items.iter().filter(|item| !item.is_empty()).map(|item| escape_html(item)).collect();
     let _ = writeln!(body, "<p class=\"faint\">{}</p>", items.join(" · "));
-    let mut totals = report.conclusion();
+    let time = report.time.map(|time| format!(" · {}", time.strftime("%F %R UTC"))).unwrap_or_default();
+    let _ = writeln!(body, "<p class=\"faint\">{PROGRAM}{time}</p>");
+    let mut totals: Vec<String> = report.conclusion().iter().map(|phrase| escape_html(phrase)).collect();
     if report.compares() {
         let findings = Tally::of(&report.findings).summary();
-        totals.push(if findings.is_empty() && totals.is_empty() { "no findings".to_owned() } else { findings });
-        totals.retain(|total| !total.is_empty());
+        if report.all_passed() {
+            totals.push("all checks passed".to_owned());
+        } else if findings.is_empty() && totals.is_empty() {
+            totals.push("no findings".to_owned());
+        }
+        totals.extend(Some(findings).filter(|findings| !findings.is_empty()));
         totals.push(format!("{} compared", count(report.compared(), "value")));
     } else {
         totals.push(report.steps());
     }
     totals.extend(uncompared(report.sealed(), report.unknown()));
-    if report.ignored > 0 {
-        totals.push(format!("{} ignored by doctor.toml", report.ignored));
+    if !report.ignored.is_empty() {
+        totals.push(format!("{} ignored by doctor.toml", report.ignored.len()));
     }
     totals.push(format!("exit code {}", report.exit_code));
     let _ = writeln!(body, "<p><strong>{}</strong></p>", totals.join(" · "));

@@ -35,37 +35,57 @@ pub struct Drafted<'d> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Init")]
 pub(crate) struct DraftedJson<'d> {
+    /// The version of the format.
     #[schemars(extend("const" = 1))]
     schema_version: u8,
+    /// The command.
     #[schemars(extend("const" = "init"))]
     command: &'static str,
+    /// The path of the file.
     file: &'d str,
+    /// Whether it was written.
     written: bool,
+    /// Whether it is trusted, as after `doctor trust`.
     accepted: bool,
+    /// The project.
     project: NamedForm<'d>,
+    /// The environment.
     environment: NamedForm<'d>,
+    /// The services in the file, each with its alias.
     services: Vec<DraftedServiceForm<'d>>,
+    /// The keys of its `[[require]]` entries.
     required: Vec<&'d str>,
+    /// The keys of its `[[ignore]]` entries.
     ignored: Vec<&'d str>,
+    /// The contents of the file.
     text: &'d str,
+    /// The env files that git tracks or does not ignore.
     exposed: ExposedForm<'d>,
+    /// Remarks.
     remarks: &'d [String],
+    /// The command to run next, as an argument list.
     next: Vec<String>,
+    /// The exit code of the run.
     exit_code: u8,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "ServiceAndAlias")]
 struct DraftedServiceForm<'d> {
+    /// Railway's id.
     id: &'d str,
+    /// The name.
     name: &'d str,
+    /// The alias in the file.
     alias: &'d str,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Exposed")]
 struct ExposedForm<'d> {
+    /// The files that git tracks.
     tracked: Vec<&'d str>,
+    /// The files that git neither tracks nor ignores.
     not_ignored: Vec<&'d str>,
 }
 

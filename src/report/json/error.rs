@@ -28,9 +28,12 @@ pub struct ErrorReport<'t> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Failure")]
 pub(crate) struct ErrorJson<'t> {
+    /// The version of the format.
     #[schemars(extend("const" = 1))]
     schema_version: u8,
+    /// The command.
     command: &'t str,
+    /// The error.
     error: ErrorDetails<'t>,
 }
 
@@ -39,6 +42,7 @@ pub(crate) struct ErrorJson<'t> {
 struct ErrorDetails<'t> {
     /// A stable name.
     kind: &'t str,
+    /// The exit code of the run.
     exit_code: u8,
     /// What failed.
     message: &'t str,

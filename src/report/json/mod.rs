@@ -4,7 +4,9 @@
 pub mod drafted;
 pub mod error;
 pub mod explained;
+mod finding;
 mod plan;
+mod service;
 pub mod status;
 
 use std::fmt::Write as _;
@@ -13,14 +15,14 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::receipt::{Outcome, Receipt};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::RULES;
 use crate::report::count::Tally;
+use crate::report::json::finding::{FindingForm, IgnoredForm};
 use crate::report::json::plan::PlanForm;
-use crate::report::{Report, ServiceLine, ServiceVerdict, escape, link, shell_command};
+pub(crate) use crate::report::json::service::{ServiceForm, service};
+use crate::report::{Report, escape};
 
 /// The names of the severities.
 const SEVERITIES: [&str; 3] = [Severity::Error.name(), Severity::Warning.name(), Severity::Note.name()];
@@ -29,14 +31,25 @@ const SEVERITIES: [&str; 3] = [Severity::Error.name(), Severity::Warning.name(),
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Report")]
 pub(crate) struct ReportJson<'r> {
+    /// The version of the format.
     #[schemars(extend("const" = 1))]
     schema_version: u8,
+    /// The command.
     #[schemars(extend("enum" = ["check", "fix", "undo"]))]
     command: &'r str,
     target: TargetForm<'r>,
+    /// The files that were compared; later files win.
+    files: Vec<FileForm<'r>>,
+    /// Conventional files next to a default file that were not read, such as `.env.local`.
+    unread_files: &'r [String],
+    /// The services in scope, by name.
     services: Vec<ServiceForm<'r>>,
     summary: SummaryForm,
+    /// The findings, the most severe first.
     findings: Vec<FindingForm<'r>>,
+    /// The findings that `doctor.toml` removed.
+    ignored: Vec<IgnoredForm<'r>>,
+    /// The outcome of each step; empty for `check`.
     receipts: Vec<ReceiptForm<'r>>,
     /// Commands that add a named key to a service that lacks it. Only the user can decide that, so none is a `next`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -53,7 +66,9 @@ pub(crate) struct ReportJson<'r> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Target")]
 pub(crate) struct TargetForm<'r> {
+    /// The project.
     project: NamedForm<'r>,
+    /// The environment.
     environment: NamedForm<'r>,
     /// How the project was selected, such as `railway link`.
     origin: &'r str,
@@ -63,90 +78,56 @@ pub(crate) struct TargetForm<'r> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Named")]
 pub(crate) struct NamedForm<'r> {
+    /// Railway's id.
     id: &'r str,
+    /// The name.
     name: &'r str,
 }
 
-/// One service.
+/// A file that was compared.
 #[derive(JsonSchema, Serialize)]
-#[schemars(rename = "Service")]
-pub(crate) struct ServiceForm<'r> {
-    id: &'r str,
-    name: &'r str,
-    /// The alias in `doctor.toml`.
-    alias: Option<&'r str>,
-    /// The number of values that were compared.
-    compared: usize,
-    /// The number of sealed keys. Railway never returns their values.
-    sealed: usize,
-    /// The number of keys that could not be compared for another reason: one side refers to a value that is stored
-    /// elsewhere, or Railway returned no value.
-    unknown: usize,
-    /// The error, if the service could not be read.
-    error: Option<&'r str>,
-    /// The verdict, as in the text report. It depends on `--fail-on` and on the changes of this run.
-    #[schemars(extend("enum" = ServiceVerdict::ALL.map(ServiceVerdict::name)))]
-    verdict: &'r str,
+#[schemars(rename = "File")]
+pub(crate) struct FileForm<'r> {
+    /// The path.
+    file: &'r str,
+    /// Why it was read, such as `default`, `--env-file` or `doctor.toml`.
+    origin: &'r str,
 }
 
 /// The totals.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Summary")]
 pub(crate) struct SummaryForm {
+    /// The number of values that were compared, over all services.
     compared: usize,
+    /// The number of findings that are errors.
     errors: usize,
+    /// The number of findings that are warnings.
     warnings: usize,
+    /// The number of findings that are notes.
     notes: usize,
     /// The number of findings that `doctor.toml` removed.
     ignored: usize,
     /// The number of HTTP requests that were sent.
     requests: usize,
+    /// The exit code of the run.
     exit_code: u8,
-}
-
-#[derive(JsonSchema, Serialize)]
-#[schemars(rename = "Finding")]
-struct FindingForm<'r> {
-    /// The code of the rule. Codes are never reused.
-    code: &'r str,
-    #[schemars(extend("enum" = RULES.iter().map(|rule| rule.name).collect::<Vec<_>>()))]
-    rule: &'r str,
-    #[schemars(extend("enum" = SEVERITIES))]
-    severity: &'r str,
-    key: Option<&'r str>,
-    services: Vec<&'r str>,
-    places: Vec<PlaceForm<'r>>,
-    message: &'r str,
-    /// The cause, if it is known.
-    reason: Option<&'r str>,
-    /// What `doctor fix` can do about it.
-    #[schemars(extend("items" = { "type": "string", "enum": ["push", "pull", "redeploy", "start-command"] }))]
-    remedies: Vec<&'r str>,
-    /// The command to run next, as an argument list.
-    next: Option<Vec<String>>,
-    /// The dashboard URL of the deployment that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
-}
-
-#[derive(JsonSchema, Serialize)]
-#[schemars(rename = "Place")]
-struct PlaceForm<'r> {
-    file: &'r str,
-    /// 1-based.
-    line: usize,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Receipt")]
 struct ReceiptForm<'r> {
+    /// The kind of step.
     #[schemars(extend("enum" = ["push", "pull", "remove", "restore", "start-command", "redeploy", "ignore"]))]
     change: &'r str,
+    /// The key, if the step is about one.
     key: Option<&'r str>,
     /// The name of the service or the file, or `shared variables`.
     service: &'r str,
+    /// The outcome.
     #[schemars(extend("enum" = Outcome::ALL.map(Outcome::name)))]
     outcome: &'r str,
+    /// The id of the deployment that the step created.
     deployment: Option<&'r str>,
 }
 
@@ -169,9 +150,12 @@ fn form(report: &Report) -> ReportJson<'_> {
         schema_version: 1,
         command: report.command,
         target: target(report),
+        files: files(report),
+        unread_files: &report.unread_layers,
         services: report.services.iter().map(|line| service(report, line)).collect(),
         summary: summary(report),
-        findings: report.findings.iter().map(|found| finding(report, found)).collect(),
+        findings: report.findings.iter().map(|found| finding::finding(report, found)).collect(),
+        ignored: report.ignored.iter().map(|removed| finding::ignored(report, removed)).collect(),
         receipts: report.receipts.iter().map(receipt).collect(),
         to_add: &report.to_add,
         plan: report.plan.as_ref().map(plan::form),
@@ -191,6 +175,10 @@ pub(crate) fn target(report: &Report) -> TargetForm<'_> {
     }
 }
 
+pub(crate) fn files(report: &Report) -> Vec<FileForm<'_>> {
+    report.files.iter().map(|(file, origin)| FileForm { file, origin }).collect()
+}
+
 pub(crate) fn summary(report: &Report) -> SummaryForm {
     let tally = Tally::of(&report.findings);
     SummaryForm {
@@ -198,7 +186,7 @@ pub(crate) fn summary(report: &Report) -> SummaryForm {
         errors: tally.errors,
         warnings: tally.warnings,
         notes: tally.notes,
-        ignored: report.ignored,
+        ignored: report.ignored.len(),
         requests: report.requests,
         exit_code: report.exit_code,
     }
@@ -216,35 +204,6 @@ fn receipt(receipt: &Receipt) -> ReceiptForm<'_> {
 
 pub(crate) fn named(named: &ResourceRef) -> NamedForm<'_> {
     NamedForm { id: &named.id, name: &named.name }
-}
-
-pub(crate) fn service<'r>(report: &Report, line: &'r ServiceLine) -> ServiceForm<'r> {
-    ServiceForm {
-        id: &line.service.id,
-        name: &line.service.name,
-        alias: line.alias.as_deref(),
-        compared: line.compared,
-        sealed: line.sealed,
-        unknown: line.unknown,
-        error: line.error.as_deref(),
-        verdict: report.verdict(line).name(),
-    }
-}
-
-fn finding<'r>(report: &Report, finding: &'r Finding) -> FindingForm<'r> {
-    FindingForm {
-        code: finding.rule.code,
-        rule: finding.rule.name,
-        severity: finding.severity.name(),
-        key: finding.key.as_deref(),
-        services: finding.services.iter().map(|service| service.name.as_str()).collect(),
-        places: finding.places.iter().map(|place| PlaceForm { file: &place.file, line: place.line }).collect(),
-        message: &finding.message,
-        reason: finding.reason.as_deref(),
-        remedies: finding.remedies.iter().copied().map(Remedy::name).collect(),
-        next: finding.next.as_ref().map(|next| shell_command::arguments(report, next, &finding.services)),
-        link: link::deployment(report, finding),
-    }
 }
 
 /// Escapes hidden characters in JSON as `\uXXXX`: JSON allows 8-bit control characters and right-to-left overrides in
@@ -268,8 +227,14 @@ pub(crate) fn visible(json: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::report::test_support::{calm, differs, incident, key, text_options};
-    use crate::report::{Detail, Format, Report, write};
+    use crate::drift::Severity;
+    use crate::drift::engine::service_status::{CheckState, StatusCheck};
+    use crate::report::test_support::{calm, differs, ignored, incident, key, text_options};
+    use crate::report::{Detail, Format, Report, ServiceDeployment, write};
+
+    fn check(name: &'static str, state: CheckState, note: &str) -> StatusCheck {
+        StatusCheck { name, state, note: note.to_owned() }
+    }
 
     fn json_text(report: &Report) -> String {
         let (mut out, key) = (Vec::new(), key());
@@ -282,16 +247,7 @@ mod tests {
         serde_json::from_str(&json_text(report)).expect("the report is JSON")
     }
 
-    #[test]
-    fn output_matches_schema_1_in_field_order() {
-        let mut report = incident();
-        report.findings.truncate(1);
-        report.services.truncate(1);
-        report.services[0].alias = Some("api".to_owned());
-        report.ignored = 4;
-        report.program.push("demo".to_owned());
-        report.flags.push("--environment=staging".to_owned());
-        let expected = r#"{
+    const SCHEMA_1: &str = r#"{
   "schema_version": 1,
   "command": "check",
   "target": {
@@ -305,6 +261,13 @@ mod tests {
     },
     "origin": "railway link"
   },
+  "files": [
+    {
+      "file": ".env",
+      "origin": "default"
+    }
+  ],
+  "unread_files": [],
   "services": [
     {
       "id": "id-agentverse-api-staging",
@@ -314,7 +277,21 @@ mod tests {
       "sealed": 1,
       "unknown": 0,
       "error": null,
-      "verdict": "fail"
+      "verdict": "fail",
+      "deployment": {
+        "id": "d-1",
+        "status": "SUCCESS",
+        "commit": "371a158f00",
+        "running": "fail"
+      },
+      "checks": [
+        {
+          "name": "running",
+          "verdict": "fail",
+          "severity": "error",
+          "message": "has old values"
+        }
+      ]
     }
   ],
   "summary": {
@@ -322,7 +299,7 @@ mod tests {
     "errors": 1,
     "warnings": 0,
     "notes": 0,
-    "ignored": 4,
+    "ignored": 1,
     "requests": 2,
     "exit_code": 1
   },
@@ -358,10 +335,56 @@ mod tests {
       ]
     }
   ],
+  "ignored": [
+    {
+      "by": "ignore",
+      "reason": "only for local runs",
+      "until": "2027-01-01",
+      "line": 12,
+      "finding": {
+        "code": "D103",
+        "rule": "value-differs",
+        "severity": "error",
+        "key": "DEBUG",
+        "services": [
+          "agentverse-api-staging"
+        ],
+        "places": [
+          {
+            "file": ".env",
+            "line": 5
+          }
+        ],
+        "message": "DEBUG differs between .env and Railway",
+        "reason": null,
+        "remedies": [
+          "push",
+          "pull"
+        ],
+        "next": null
+      }
+    }
+  ],
   "receipts": []
 }
 "#;
-        assert_eq!(json_text(&report), expected);
+
+    #[test]
+    fn output_matches_schema_1_in_field_order() {
+        let mut report = incident();
+        report.findings.truncate(1);
+        report.services.truncate(1);
+        report.services[0].alias = Some("api".to_owned());
+        report.services[0].deployment = Some(ServiceDeployment {
+            id: "d-1".to_owned(),
+            status: "SUCCESS".to_owned(),
+            commit: Some("371a158f00".to_owned()),
+        });
+        report.services[0].checks = vec![check("running", CheckState::Found(Severity::Error), "has old values")];
+        report.ignored = vec![ignored()];
+        report.program.push("demo".to_owned());
+        report.flags.push("--environment=staging".to_owned());
+        assert_eq!(json_text(&report), SCHEMA_1);
     }
 
     #[test]
@@ -383,6 +406,25 @@ mod tests {
         assert_eq!(parsed["services"][1]["error"], "timed out");
         assert_eq!(parsed["services"][1]["alias"], Value::Null);
         assert_eq!(parsed["summary"]["notes"], 3);
+    }
+
+    #[test]
+    fn verdict_of_a_check_depends_on_its_result_and_on_fail_on() {
+        let mut report = calm();
+        report.services[0].checks = vec![
+            check("deployment", CheckState::Good, "SUCCESS"),
+            check("running", CheckState::Open, "unknown"),
+            check("commit", CheckState::Found(Severity::Warning), "is behind"),
+        ];
+        let expected = json!([
+            { "name": "deployment", "verdict": "pass", "severity": null, "message": "SUCCESS" },
+            { "name": "running", "verdict": "skip", "severity": null, "message": "unknown" },
+            { "name": "commit", "verdict": "pass", "severity": "warning", "message": "is behind" },
+        ]);
+        assert_eq!(parsed(&report)["services"][0]["checks"], expected);
+        assert_eq!(parsed(&report)["services"][0]["deployment"], Value::Null);
+        report.fail_on = Some(Severity::Warning);
+        assert_eq!(parsed(&report)["services"][0]["checks"][2]["verdict"], "fail");
     }
 
     #[test]

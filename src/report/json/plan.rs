@@ -12,10 +12,13 @@ use crate::report::Planned;
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Plan")]
 pub(super) struct PlanForm<'p> {
+    /// The files that change.
     files: Vec<PlannedFileForm<'p>>,
+    /// The variables that change on Railway.
     variables: Vec<VariableForm<'p>>,
     /// The services whose start commands change. The commands themselves may contain credentials.
     start_commands: Vec<StartCommandForm<'p>>,
+    /// The deployments that are created.
     deployments: Vec<DeploymentForm<'p>>,
     /// Warnings about the plan.
     cautions: &'p [String],
@@ -28,39 +31,52 @@ pub(super) struct PlanForm<'p> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "PlannedFile")]
 struct PlannedFileForm<'p> {
+    /// The path.
     file: &'p str,
+    /// Whether it contains variables, or is `doctor.toml`.
     #[schemars(extend("enum" = ["variables", "configuration"]))]
     kind: &'static str,
+    /// Whether it is a new file.
     creates: bool,
+    /// The changes in it.
     changes: Vec<EditForm<'p>>,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "PlannedEdit")]
 struct EditForm<'p> {
+    /// The kind of change.
     #[schemars(extend("enum" = ["pull", "ignore", "restore"]))]
     change: &'static str,
+    /// The key.
     key: &'p str,
+    /// Where the new value is from.
     from: &'p str,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "PlannedVariable")]
 struct VariableForm<'p> {
+    /// The name of the service, or `shared variables`.
     service: &'p str,
+    /// The key.
     key: &'p str,
+    /// The kind of change.
     #[schemars(extend("enum" = ["add", "change", "remove"]))]
     change: &'static str,
     /// What Railway stores before the change.
     #[schemars(extend("enum" = ["missing", "value", "reference", "sealed", "unavailable"]))]
     stored: &'static str,
+    /// The line with the new value; null if it is not from a file.
     from: Option<FromForm<'p>>,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "PlannedStartCommand")]
 struct StartCommandForm<'p> {
+    /// The name of the service.
     service: &'p str,
+    /// The kind of change.
     #[schemars(extend("enum" = ["add", "change", "remove"]))]
     change: &'static str,
 }
@@ -68,23 +84,28 @@ struct StartCommandForm<'p> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "From")]
 struct FromForm<'p> {
+    /// The path of the file.
     file: &'p str,
+    /// 1-based.
     line: usize,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "PlannedDeployment")]
 struct DeploymentForm<'p> {
+    /// The name of the service.
     service: &'p str,
     /// Whether the same code is deployed again, again after a newer deployment, for the first time, or not.
     #[schemars(extend("enum" = ["again", "after-newer", "first", "not"]))]
     method: &'static str,
+    /// Why it is created.
     #[schemars(extend("enum" = ["changed", "dependent", "stale", "behind", "start-command", "unhealthy"]))]
     reason: &'static str,
     /// The id of the deployment that is repeated, or that is waited for.
     of: Option<&'p str>,
     /// The reason why it is not deployed.
     obstacle: Option<&'p str>,
+    /// What it costs, in words.
     costs: &'p [String],
 }
 

@@ -42,40 +42,57 @@ pub struct HookForm {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "AuthStatus")]
 pub(crate) struct AuthForm<'a> {
+    /// The version of the format.
     #[schemars(extend("const" = 1))]
     schema_version: u8,
+    /// The command.
     #[schemars(extend("const" = "auth status"))]
     command: &'static str,
+    /// Every source of tokens, in order of precedence.
     places: Vec<TokenPlaceForm<'a>>,
+    /// The token that is used; null if there is none.
     token: Option<TokenForm<'a>>,
+    /// The access of the token to the target; null if it was not checked.
     target: Option<AuthTargetForm<'a>>,
+    /// Remarks on the choice of the token.
     remarks: &'a [String],
+    /// The exit code of the run.
     exit_code: u8,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "TokenPlace")]
 struct TokenPlaceForm<'a> {
+    /// Whether the source has a token, in words.
     state: &'a str,
+    /// Whether its token is used.
     used: bool,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Token")]
 struct TokenForm<'a> {
+    /// The source.
     from: &'a str,
+    /// The kind of token.
     #[schemars(extend("enum" = ["account", "workspace", "project"]))]
     kind: &'static str,
+    /// The owner of the token, in words.
     description: String,
+    /// What the token can do, in words.
     limits: &'static str,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "TokenTarget")]
 struct AuthTargetForm<'a> {
+    /// The project.
     project: OriginForm<'a>,
+    /// The environment.
     environment: OriginForm<'a>,
+    /// The number of services in the environment.
     services: usize,
+    /// Whether the token can read the variables.
     reads_variables: bool,
     /// The reason why variables can't be read.
     obstacle: Option<&'a str>,
@@ -84,7 +101,9 @@ struct AuthTargetForm<'a> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "NameAndOrigin")]
 struct OriginForm<'a> {
+    /// The name.
     name: &'a str,
+    /// What selected it, such as `railway link`.
     origin: &'a str,
 }
 
@@ -92,11 +111,15 @@ struct OriginForm<'a> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "HookStatus")]
 pub(crate) struct HooksForm<'h> {
+    /// The version of the format.
     #[schemars(extend("const" = 1))]
     schema_version: u8,
+    /// The command.
     #[schemars(extend("const" = "hook status"))]
     command: &'static str,
+    /// The hooks.
     hooks: &'h [HookForm],
+    /// The exit code of the run.
     exit_code: u8,
 }
 

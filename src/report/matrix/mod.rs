@@ -68,7 +68,7 @@ static COMMON: &[Marker] = &[
     Marker::new(Mark::Ignored, "o", "ignored", "ignored", "ignored by doctor.toml"),
     Marker::new(Mark::Reference, "→", "reference", "reference", "equal through a reference"),
     Marker::new(Mark::Equal, "=", "equal", "equal", "the file and Railway have the same value"),
-    Marker::new(Mark::NotSet, "·", "", "not-set", "neither in the file nor on Railway"),
+    Marker::new(Mark::NotSet, "·", "", "not-set", "not on this service"),
 ];
 
 /// Every marker, in the order of the marks.
@@ -96,15 +96,10 @@ fn used<'m>(rows: impl Iterator<Item = &'m MatrixRow>) -> Vec<&'static Marker> {
 fn folded(matrix: &Matrix) -> Vec<String> {
     let verb = |number, one: &'static str, many: &'static str| if number == 1 { one } else { many };
     let agreeing = matrix.agreeing.len();
-    let everywhere = if matrix.all().flat_map(|row| &row.cells).any(|cell| cell.mark == Mark::Unreadable) {
-        "wherever they could be read"
-    } else {
-        "everywhere"
-    };
     let left_out = matrix.left_out.len();
     let unknown = matrix.unknown.len();
     [
-        (agreeing, format!("{} {} {everywhere}", count(agreeing, "key"), verb(agreeing, "agrees", "agree"))),
+        (agreeing, format!("{} {}{}", count(agreeing, "key"), verb(agreeing, "agrees", "agree"), extent(matrix))),
         (left_out, format!("{} {} ignored by doctor.toml", count(left_out, "key"), verb(left_out, "is", "are"))),
         (unknown, format!("{} could not be compared with any service", count(unknown, "key"))),
     ]
@@ -112,6 +107,19 @@ fn folded(matrix: &Matrix) -> Vec<String> {
     .filter(|(number, _)| *number > 0)
     .map(|(_, phrase)| phrase)
     .collect()
+}
+
+/// Returns where the agreeing keys agree, with a leading space; empty for one service.
+fn extent(matrix: &Matrix) -> &'static str {
+    let has = |mark| matrix.agreeing.iter().flat_map(|row| &row.cells).any(|cell| cell.mark == mark);
+    let is_single = matrix.agreeing.iter().all(|row| row.cells.len() < 2);
+    match (has(Mark::Unreadable), has(Mark::NotSet), matrix.agreeing.len()) {
+        _ if is_single => "",
+        (true, ..) => " wherever they could be read",
+        (_, true, 1) => " on every service that has it",
+        (_, true, _) => " on every service that has them",
+        _ => " on every service",
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +137,6 @@ mod tests {
             assert_eq!(columns(entry.symbol), 1, "{entry:?}");
         }
         let each = |pick: fn(&Marker) -> &'static str| MARKERS.iter().copied().map(pick).collect::<HashSet<_>>().len();
-        assert_eq!([each(|marker| marker.symbol), each(|marker| marker.state), each(|marker| marker.meaning)], [18; 3]);
+        assert_eq!([each(|marker| marker.symbol), each(|marker| marker.state), each(|marker| marker.meaning)], [19; 3]);
     }
 }

@@ -15,8 +15,16 @@ pub(crate) const MARKER: &str = "marker-4711-value";
 pub(crate) fn sample() -> Survey {
     let value = |row: &&str| row.replace("=v", &format!("={MARKER}"));
     let rows = |rows: &[&str]| rows.iter().map(value).collect::<Vec<_>>();
-    let file =
-        rows(&["API_KEY=v1", "DATABASE_URL=v2", "DEBUG=v3", "NAME=v4", "NEW_KEY=v5", "SIGNING_KEY=v6", "OLD=v7"]);
+    let file = rows(&[
+        "API_KEY=v1",
+        "DATABASE_URL=v2",
+        "DEBUG=v3",
+        "NAME=v4",
+        "NEW_KEY=v5",
+        "SIGNING_KEY=v6",
+        "OLD=v7",
+        "TOP=v8",
+    ]);
     let api =
         rows(&["API_KEY=v9", "DATABASE_URL=v2", "DEBUG=v0", "NAME=v4", "SIGNING_KEY=<sealed>", "OLD=v7", "LOCAL_X=v"]);
     let web = rows(&["API_KEY=v1", "DATABASE_URL=v2", "DEBUG=v3", "NAME=v4", "NEW_KEY=v5", "SIGNING_KEY=v6", "OLD=v7"]);
@@ -44,6 +52,7 @@ pub(crate) fn report_of(survey: &Survey) -> (Report, Matrix) {
         sealed: extent.sealed,
         unknown: extent.unknown,
         error: target.stored.as_ref().err().map(ToString::to_string),
+        deployment: None,
         checks: Vec::new(),
     });
     let report = Report {

@@ -9,6 +9,7 @@ use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::report::matrix::{folded, marker, used};
 use crate::report::paint::Tone;
+use crate::report::text::last_lines::Notes;
 use crate::report::text::page::{StyledText, TextPage};
 use crate::report::text::text_width::{columns, cut, pad};
 use crate::report::text::wording::{FEW, listed};
@@ -41,7 +42,7 @@ pub(super) fn write(
         legend(&mut page, &markers);
         folds(&mut page, matrix);
         errors(&mut page, report);
-        last_lines::write(&mut page, report);
+        last_lines::write(&mut page, report, Notes::Listed);
         offer_check(&mut page, report);
     }
     out.write_all(page.into_text().as_bytes())
@@ -55,7 +56,7 @@ fn quiet(page: &mut TextPage<'_>, report: &Report, matrix: &Matrix) {
     let fails = |row: &&MatrixRow| row.worst.is_some_and(|worst| report.fails(worst));
     table(page, report, &matrix.rows.iter().filter(fails).collect::<Vec<_>>());
     errors(page, report);
-    last_lines::write(page, report);
+    last_lines::write(page, report, Notes::Listed);
 }
 
 /// The widths of the columns, and whether cells have words.
@@ -230,7 +231,7 @@ fn folds(page: &mut TextPage<'_>, matrix: &Matrix) {
     }
     page.gap();
     if let (false, Some(last)) = (page.is_verbose(), phrases.last_mut()) {
-        last.push_str(" (-v shows them)");
+        last.push_str(if matrix.folded().count() == 1 { " (-v lists it)" } else { " (-v lists them)" });
     }
     page.flow(&[], 2, Tone::Plain, "; ", &phrases);
 }
@@ -245,13 +246,16 @@ fn errors(page: &mut TextPage<'_>, report: &Report) {
     }
 }
 
-/// Offers `doctor check`, which explains every mark.
+/// Offers `doctor check`, which explains every mark; notes are listed only with `-v`.
 fn offer_check(page: &mut TextPage<'_>, report: &Report) {
     if report.findings.is_empty() {
         return;
     }
     let services: Vec<ResourceRef> = report.services.iter().map(|line| line.service.clone()).collect();
-    if let Some(command) = shell_command::command(report, &["check".to_owned()], &services) {
+    let has_listed = report.findings.iter().any(|finding| report.lists(finding.severity));
+    let arguments: &[&str] = if has_listed { &["check"] } else { &["check", "-v"] };
+    let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    if let Some(command) = shell_command::command(report, &arguments, &services) {
         page.line(&[(Tone::Plain, "For details, run:")]);
         page.line(&[(Tone::Plain, "    "), (Tone::Plain, &command)]);
     }

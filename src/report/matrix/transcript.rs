@@ -10,13 +10,12 @@ use crate::report::text::text_width::columns;
 #[test]
 fn cells_have_labels_at_100_columns() {
     let expected = "\
-shop · staging (railway link) · .env (default)
-3 services: agentverse-api-staging, web, worker (by shared keys)
+shop · staging (railway link) · .env (default) · 3 services (by shared keys)
 
              agentverse-api-staging  web           worker
 API_KEY      ≠ differs               = equal       / unreadable
 OLD          ! stale                 = equal       / unreadable
-NEW_KEY      - local only            = equal       / unreadable
+TOP          - local only            - local only  / unreadable
 DEBUG        ~ expected              = equal       / unreadable
 SIGNING_KEY  # sealed                = equal       / unreadable
 
@@ -28,11 +27,11 @@ SIGNING_KEY  # sealed                = equal       / unreadable
   / unreadable  the service could not be read
   = equal       the file and Railway have the same value
 
-2 keys agree wherever they could be read; 1 key is ignored by doctor.toml (-v shows them)
+3 keys agree wherever they could be read; 1 key is ignored by doctor.toml (-v lists them)
 
 FAIL worker: workspace shop requires two-factor authentication
 
-2 errors, 3 notes · 12 values compared, 1 sealed · 1 service could not be read
+2 errors, 1 warning, 2 notes · 12 values compared, 1 sealed · 1 service could not be read
   1 ignored by doctor.toml · 2 requests
 For details, run:
     doctor check
@@ -44,13 +43,12 @@ For details, run:
 fn lines_fit_60_columns() {
     let expected = "\
 shop · staging (railway link) · .env (default)
-3 services: agentverse-api-staging, web, worker
-  (by shared keys)
+  3 services (by shared keys)
 
              agentve…taging  web           worker
 API_KEY      ≠ differs       = equal       / unreadable
 OLD          ! stale         = equal       / unreadable
-NEW_KEY      - local only    = equal       / unreadable
+TOP          - local only    - local only  / unreadable
 DEBUG        ~ expected      = equal       / unreadable
 SIGNING_KEY  # sealed        = equal       / unreadable
 
@@ -63,13 +61,14 @@ SIGNING_KEY  # sealed        = equal       / unreadable
   / unreadable  the service could not be read
   = equal       the file and Railway have the same value
 
-2 keys agree wherever they could be read; 1 key is ignored
-  by doctor.toml (-v shows them)
+3 keys agree wherever they could be read; 1 key is ignored
+  by doctor.toml (-v lists them)
 
 FAIL worker: workspace shop requires two-factor
   authentication
 
-2 errors, 3 notes · 12 values compared, 1 sealed
+2 errors, 1 warning, 2 notes
+  12 values compared, 1 sealed
   1 service could not be read · 1 ignored by doctor.toml
   2 requests
 For details, run:
@@ -106,7 +105,7 @@ delivery-planner-api, exports-scheduler-v2: nothing
   = equal    the file and Railway have the same
              value
 
-1 key agrees everywhere (-v shows them)
+1 key agrees on every service (-v lists it)
 
 1 error · 10 values compared · 2 requests
 For details, run:
@@ -158,13 +157,13 @@ fn markdown_has_a_table_of_differences_and_the_rest_below() {
     let expected = "\
 ### <code>shop</code> · <code>staging</code>
 
-<code>&#46;env</code> · 2 errors, 3 notes · 12 values compared · exit code 1
+<code>&#46;env</code> · 2 errors, 1 warning, 2 notes · 12 values compared · exit code 1
 
 | key | <code>agentverse-api-staging</code> | <code>web</code> | <code>worker</code> |
 |:---|:---|:---|:---|
 | <code>API_KEY</code> | ≠ differs | = equal | / unreadable |
 | <code>OLD</code> | ! stale | = equal | / unreadable |
-| <code>NEW_KEY</code> | - local only | = equal | / unreadable |
+| <code>TOP</code> | - local only | - local only | / unreadable |
 | <code>DEBUG</code> | ~ expected | = equal | / unreadable |
 | <code>SIGNING_KEY</code> | # sealed | = equal | / unreadable |
 
@@ -182,9 +181,9 @@ fn markdown_has_a_table_of_differences_and_the_rest_below() {
 
 </details>
 
-<details><summary>2 keys agree wherever they could be read; 1 key is ignored by doctor.toml</summary>
+<details><summary>3 keys agree wherever they could be read; 1 key is ignored by doctor.toml</summary>
 
-<code>DATABASE_URL</code>, <code>NAME</code>, <code>LOCAL_X</code>
+<code>DATABASE_URL</code>, <code>NAME</code>, <code>NEW_KEY</code>, <code>LOCAL_X</code>
 
 </details>
 
@@ -202,28 +201,31 @@ fn json_has_every_row_with_stable_states() {
     let names: Vec<&Value> = report["services"].as_array().unwrap().iter().map(|service| &service["name"]).collect();
     assert_eq!(names, ["agentverse-api-staging", "web", "worker"]);
     let row = |key: &str| report["rows"].as_array().unwrap().iter().find(|row| row["key"] == key).unwrap().clone();
-    let unreadable = json!({ "state": "unreadable", "severity": null });
+    let cell = |service: &str, key: &str, state: &str, severity: Option<&str>| json!({ "service": service, "key": key, "state": state, "severity": severity });
+    let api = "agentverse-api-staging";
     assert_eq!(
         row("API_KEY"),
         json!({
             "key": "API_KEY", "severity": "error", "folded": false, "also": [],
             "cells": [
-                { "state": "differs", "severity": "error" }, { "state": "equal", "severity": null }, unreadable,
+                cell(api, "API_KEY", "differs", Some("error")),
+                cell("web", "API_KEY", "equal", None),
+                cell("worker", "API_KEY", "unreadable", None),
             ],
         })
     );
-    assert_eq!(row("OLD")["cells"][0], json!({ "state": "stale", "severity": "error" }));
+    assert_eq!(row("OLD")["cells"][0], cell(api, "OLD", "stale", Some("error")));
     assert_eq!(row("LOCAL_X")["folded"], true);
     assert_eq!(row("LOCAL_X")["cells"][0]["state"], "ignored");
-    assert_eq!(report["states"].as_object().unwrap().len(), 18);
-    assert_eq!(report["rows"].as_array().unwrap().len(), 8);
+    assert_eq!(report["states"].as_object().unwrap().len(), 19);
+    assert_eq!(report["rows"].as_array().unwrap().len(), 9);
 }
 
 #[test]
 fn empty_matrix_has_no_table() {
     for format in ["text", "markdown", "html"] {
         let agreeing = rendered(&survey(&["A=1"], &[("api", &["A=1"])]), format, 80, Detail::Normal);
-        assert!(agreeing.contains("1 key agrees everywhere"), "{format}: {agreeing}");
+        assert!(agreeing.contains("1 key agrees"), "{format}: {agreeing}");
         let empty = rendered(&survey(&["A=1"], &[]), format, 80, Detail::Normal);
         assert!(!empty.contains("agrees"), "{format}: {empty}");
         let mut unread = survey(&["A=1"], &[("api", &[])]);

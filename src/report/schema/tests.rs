@@ -47,3 +47,22 @@ fn report_matches_schema_and_invalid_values_are_rejected() {
     let missing = finding.iter_errors(&invalid).map(|error| error.to_string()).collect::<Vec<_>>();
     assert!(missing.iter().all(|error| error.contains("required")), "{missing:?}");
 }
+
+#[test]
+fn every_field_is_described_in_schema_and_documentation() {
+    let document = include_str!("../../../docs/json.md");
+    let schema = parsed(&report());
+    let is_described = |field: &Value| {
+        let definition = field["$ref"].as_str().and_then(|name| schema.pointer(name.trim_start_matches('#')));
+        [Some(field), definition].into_iter().flatten().any(|schema| schema["description"].is_string())
+    };
+    let mut fields = 0;
+    for (form, definition) in schema["$defs"].as_object().expect("the schema has definitions") {
+        for (name, field) in definition["properties"].as_object().into_iter().flatten() {
+            assert!(is_described(field), "{form}.{name}: {field}");
+            assert!(document.contains(&format!("`{name}`")), "docs/json.md does not mention {form}.{name}");
+            fields += 1;
+        }
+    }
+    assert!(fields > 100, "{fields}");
+}

@@ -18,8 +18,16 @@ const INDENT: &str = "    ";
 /// The index of the place among the pieces of a line.
 const PLACE_SPAN: usize = 1;
 
+/// Whether a block ends with its help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockHelp {
+    Shown,
+    /// Several blocks have the same help, which is below the last of them.
+    Omitted,
+}
+
 /// Writes the finding as a block with an empty line above it.
-pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, finding: &Finding) {
+pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, finding: &Finding, block_help: BlockHelp) {
     page.gap();
     let lead = [(finding.severity.into(), finding.severity.name()), (Tone::Plain, ": ")];
     page.headline(&lead, &finding.message, finding.rule.name);
@@ -30,7 +38,7 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, finding: &Finding)
     labelled(page, "on", &listed(&unmentioned(finding, wording::services(finding)), most));
     labelled(page, "cause", finding.reason.as_deref().unwrap_or_default());
     excerpt(page, finding);
-    if let Some(found) = FindingHelp::of(report, finding) {
+    if let Some(found) = FindingHelp::of(report, finding).filter(|_| block_help == BlockHelp::Shown) {
         help(page, &found);
     }
     if let Some(link) = link::deployment(report, finding) {

@@ -1,8 +1,8 @@
-//! The lines on top of a report: project, environment, files and services, each with its origin.
+//! The header of a report: project, environment, files and services, each with its origin.
 
 use std::mem::discriminant;
 
-use crate::drift::phrases::count;
+use crate::drift::phrases::{self, count};
 use crate::drift::service_scope::Exclusion;
 use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
@@ -10,14 +10,11 @@ use crate::report::text::text_width::columns;
 use crate::report::text::wording::{FEW, group_by, listed};
 use crate::report::{Report, escape};
 
-/// Writes the lines on top of a report.
+/// Writes the header: one line, wrapped if it is longer than the page, and the remarks. Services that were left out are
+/// listed only with `-v`, or if nothing was compared.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     page.flow(&[], 2, Tone::Strong, " · ", &target(report));
-    // An undo may restore only a file.
-    if !report.services.is_empty() || report.command != "undo" {
-        page.flow(&[], 2, Tone::Plain, " ", &services(report, most(page)));
-    }
-    if !report.left_out.is_empty() {
+    if !report.left_out.is_empty() && (page.is_verbose() || report.not_compared().is_some()) {
         let mut items = left_out(page, report);
         items.push("--service=NAME compares one".to_owned());
         page.flow(&[(Tone::Faint, "left out: ")], 2, Tone::Faint, "; ", &items);
@@ -25,10 +22,6 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     for remark in &report.remarks {
         page.paragraph(&[], 2, (Tone::Plain, remark));
     }
-}
-
-fn most(page: &TextPage<'_>) -> usize {
-    if page.is_verbose() { usize::MAX } else { FEW }
 }
 
 fn target(report: &Report) -> Vec<String> {
@@ -41,30 +34,26 @@ fn target(report: &Report) -> Vec<String> {
     let files = group_by(&report.files, |(_, origin)| origin.as_str());
     for (origin, files) in files {
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        items.push(format!("{} ({origin})", names.join(", ")));
+        let unread = Some(&report.unread_layers).filter(|unread| origin == "default" && !unread.is_empty());
+        let unread = unread.map(|unread| {
+            let names: Vec<&str> = unread.iter().map(String::as_str).collect();
+            format!("; {} {} not read", phrases::names(&names), if names.len() == 1 { "is" } else { "are" })
+        });
+        items.push(format!("{} ({origin}{})", names.join(", "), unread.unwrap_or_default()));
     }
+    items.extend(services(report));
     items
 }
 
-/// Returns text such as `2 services: api, worker (doctor.toml)`, in pieces that are not wrapped.
-fn services(report: &Report, most: usize) -> Vec<String> {
-    let origin = format!("({})", report.services_origin);
-    let number = report.services.len();
-    if number == 0 && report.left_out.is_empty() {
-        let project = format!("project {} has no services in {}", report.project.name, report.environment.name);
-        return vec![project];
+/// Returns text such as `2 of 4 services (by shared keys)`; nothing for an undo that restores only a file.
+fn services(report: &Report) -> Option<String> {
+    let (chosen, left_out) = (report.services.len(), report.left_out.len());
+    match (chosen, left_out) {
+        (0, 0) if report.command == "undo" => None,
+        (0, 0) => Some("no services".to_owned()),
+        (_, 0) => Some(format!("{} ({})", count(chosen, "service"), report.services_origin)),
+        _ => Some(format!("{chosen} of {} ({})", count(chosen + left_out, "service"), report.services_origin)),
     }
-    if number == 0 {
-        return vec!["no services selected".to_owned(), origin];
-    }
-    let last = number.min(most) - 1;
-    let names = report.services.iter().take(most).enumerate();
-    let names = names.map(|(at, line)| format!("{}{}", line.service.name, if at == last { "" } else { "," }));
-    let mut pieces = vec![format!("{}:", count(number, "service"))];
-    pieces.extend(names);
-    pieces.extend(number.checked_sub(most).filter(|&more| more > 0).map(|more| format!("and {more} more")));
-    pieces.push(origin);
-    pieces
 }
 
 /// Returns text such as `Postgres, Redis (databases)`: a few names for each kind of reason; with `-v`, all names by
@@ -120,6 +109,20 @@ mod tests {
     use crate::report::{Detail, Report};
 
     #[test]
+    fn layers_that_are_not_read_are_named_with_the_default_file() {
+        let header = |layers: &[&str], origin: &str| {
+            let unread_layers = layers.iter().map(|&layer| layer.to_owned()).collect();
+            let report = Report { files: vec![(".env".to_owned(), origin.to_owned())], unread_layers, ..calm() };
+            text(&report, 80, Detail::Normal).replace("\n  ", " ")
+        };
+        assert!(header(&[".env.local"], "default").contains(" .env (default; .env.local is not read) "));
+        let several = header(&[".env.development", ".env.local"], "default");
+        assert!(several.contains(" .env (default; .env.development and .env.local are not read) "), "{several}");
+        assert!(header(&[], "default").contains(" · .env (default) "));
+        assert!(header(&[".env.local"], "--env-file").contains(" · .env (--env-file) "));
+    }
+
+    #[test]
     fn each_origin_is_named_and_a_shared_one_only_once() {
         let mut report = Report {
             project_origin: "doctor.toml".to_owned(),
@@ -133,20 +136,24 @@ mod tests {
             remarks: vec!["--service worker matches agentverse-worker-staging".to_owned()],
             ..calm()
         };
-        report.left_out = (1..=6).map(|number| (format!("db-{number}"), Exclusion::Database)).collect();
         let expected = "\
 agentverse (doctor.toml) · staging (--environment)
-  .env, .env.local (--env-file)
-6 services: a, b, c, d and 2 more (doctor.toml)
-left out: db-1, db-2, db-3, db-4, db-5, db-6 (databases);
-  --service=NAME compares one
+  .env, .env.local (--env-file) · 6 services (doctor.toml)
 --service worker matches agentverse-worker-staging
 
 ";
         let output = text(&report, 80, Detail::Normal);
         assert!(output.starts_with(expected), "{output}");
+        report.left_out = (1..=6).map(|number| (format!("db-{number}"), Exclusion::Database)).collect();
+        let output = text(&report, 80, Detail::Normal);
+        assert!(output.contains(" · 6 of 12 services (doctor.toml)\n--service worker"), "{output}");
         let output = text(&report, 80, Detail::Verbose);
-        assert!(output.contains("\n6 services: a, b, c, d, e, f (doctor.toml)\nleft out: db-1"), "{output}");
+        let expected = "
+  .env, .env.local (--env-file) · 6 of 12 services (doctor.toml)
+left out: db-1, db-2, db-3, db-4, db-5, db-6 (databases);
+  --service=NAME compares one
+--service worker";
+        assert!(output.contains(expected), "{output}");
     }
 
     /// Returns a report on thirty services without a common key, and ten with other reasons.
@@ -160,7 +167,20 @@ left out: db-1, db-2, db-3, db-4, db-5, db-6 (databases);
         );
         left_out.push(one("auth", &Exclusion::Provider { takers: vec!["api".to_owned(), "web".to_owned()] }));
         left_out.push(one("config", &Exclusion::Provider { takers: vec!["auth".to_owned()] }));
-        Report { left_out, ..calm() }
+        Report { left_out, services: Vec::new(), exit_code: 3, ..calm() }
+    }
+
+    #[test]
+    fn excluded_services_are_listed_only_if_nothing_was_compared() {
+        let compared = Report { services: calm().services, exit_code: 0, ..many_left_out() };
+        let output = text(&compared, 80, Detail::Normal);
+        assert!(
+            output.starts_with(
+                "agentverse · staging (railway link) · .env (default)\n  2 of 42 services (by shared keys)\n\nPASS"
+            ),
+            "{output}"
+        );
+        assert!(text(&compared, 80, Detail::Verbose).contains("\nleft out: svc-01, svc-02"));
     }
 
     #[test]
@@ -197,15 +217,15 @@ left out: svc-01, svc-02 and 28 more (share no key with .env); Postgres, Redis
         ] {
             let report = Report { left_out: vec![("web".to_owned(), reason)], ..calm() };
             let line = format!("\nleft out: {expected}; --service=NAME compares one\n");
-            assert!(text(&report, 80, Detail::Normal).contains(&line), "{line}");
+            assert!(text(&report, 80, Detail::Verbose).contains(&line), "{line}");
         }
     }
 
     #[test]
     fn empty_selection_is_reported() {
         let empty = Report { services: Vec::new(), ..calm() };
-        assert!(text(&empty, 80, Detail::Normal).contains("\nproject agentverse has no services in staging\n"));
+        assert!(text(&empty, 80, Detail::Normal).contains(" · .env (default) · no services\n"));
         let unselected = Report { left_out: vec![("web".to_owned(), Exclusion::Database)], ..empty };
-        assert!(text(&unselected, 80, Detail::Normal).contains("\nno services selected (by shared keys)\n"));
+        assert!(text(&unselected, 80, Detail::Normal).contains("\n  0 of 1 service (by shared keys)\n"));
     }
 }

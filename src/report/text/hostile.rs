@@ -67,7 +67,9 @@ error: KEY\u{202e}\n$(reboot) differs between .env and Railway [value-differs]
 ● is a value's fingerprint; equal values have equal fingerprints in this run
 
 FAIL  api\u{1b}[2J\r\n  6 compared  1 error
+      FAIL  values  KEY\u{202e}\n$(reboot) differs
 FAIL  日本語            5 compared  1 error
+      FAIL  values  KEY\u{202e}\n$(reboot) differs
 ";
     let output = text(&report, 80, Detail::Normal);
     assert!(output.contains(expected), "{output}");

@@ -9,10 +9,18 @@ use crate::report::text::finding_block;
 use crate::report::text::page::TextPage;
 use crate::report::text::wording::{FEW, listed};
 use crate::report::verdict::NOTHING_COMPARED;
-use crate::report::{Detail, Report, shell_command, uncompared};
+use crate::report::{Detail, Report, ServiceLine, shell_command, uncompared};
+
+/// Whether the notes that the totals count are listed above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notes {
+    Listed,
+    /// `-v` lists them.
+    Hidden,
+}
 
 /// Writes the totals, and whether nothing was compared.
-pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
+pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, notes: Notes) {
     if page.options.detail != Detail::Quiet {
         page.gap();
     }
@@ -22,17 +30,49 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
             finding_block::help(page, &help);
         }
     }
-    let mut items = verdict(report);
+    let tally = FindingTally::of(report, notes);
+    if report.all_passed() && tally.hidden_notes > 0 {
+        page.line(&[(Tone::Plain, &tally.summary())]);
+    }
+    let mut items = verdict(report, tally);
+    items.push(compared(report));
     let unread = report.services.iter().filter(|line| line.error.is_some()).count();
     if unread > 0 {
         items.push(format!("{} could not be read", count(unread, "service")));
     }
-    if report.ignored > 0 {
-        items.push(format!("{} ignored by doctor.toml", report.ignored));
+    if !report.ignored.is_empty() {
+        items.push(format!("{} ignored by doctor.toml", report.ignored.len()));
     }
     items.push(count(report.requests, "request"));
-    items.retain(|item| !item.is_empty());
     page.flow(&[], 2, Tone::Strong, " · ", &items);
+}
+
+/// The findings of a report, with those notes apart that are not listed.
+#[derive(Clone, Copy)]
+struct FindingTally {
+    listed: Tally,
+    hidden_notes: usize,
+}
+
+impl FindingTally {
+    fn of(report: &Report, notes: Notes) -> Self {
+        let all = Tally::of(&report.findings);
+        match notes {
+            Notes::Listed => Self { listed: all, hidden_notes: 0 },
+            Notes::Hidden => Self { listed: Tally { notes: 0, ..all }, hidden_notes: all.notes },
+        }
+    }
+
+    /// Returns text such as `3 errors, 2 warnings (15 notes, -v lists them)`; empty without findings.
+    fn summary(self) -> String {
+        let (listed, notes) = (self.listed.summary(), count(self.hidden_notes, "note"));
+        let hint = if self.hidden_notes == 1 { "-v lists it" } else { "-v lists them" };
+        match (listed.is_empty(), self.hidden_notes) {
+            (_, 0) => listed,
+            (true, _) => format!("{notes} ({hint})"),
+            (false, _) => format!("{listed} ({notes}, {hint})"),
+        }
+    }
 }
 
 fn nothing_compared(report: &Report) -> Option<String> {
@@ -42,8 +82,31 @@ fn nothing_compared(report: &Report) -> Option<String> {
     Some(format!("Nothing was compared{of}{hence}."))
 }
 
+/// Returns how to list the keys of services that were named and have no key of the files.
+fn unshared_help(report: &Report) -> Option<FindingHelp> {
+    let shares_nothing =
+        |line: &&ServiceLine| line.compared == 0 && line.error.is_none() && line.uncompared().is_empty();
+    let unshared: Vec<&str> =
+        report.services.iter().filter(shares_nothing).map(|line| line.service.name.as_str()).collect();
+    let have = if unshared.len() == 1 { "has" } else { "have" };
+    // With `--only`, they may have other keys of the files.
+    if unshared.is_empty() || report.files.is_empty() || !report.only.is_empty() {
+        return None;
+    }
+    let files: Vec<&str> = report.files.iter().map(|(file, _)| file.as_str()).collect();
+    let services = unshared.iter().map(|name| format!("--service={name}"));
+    let arguments: Vec<String> = ["matrix".to_owned()].into_iter().chain(services).collect();
+    let command = shell_command::command(report, &arguments, &[]);
+    let (names, files) = (listed(&unshared, FEW), alternatives(&files));
+    let advice = format!("{names} {have} no key of {files}; pass another file with --env-file, or list the keys:");
+    FindingHelp::new(Some(&advice), vec![command])
+}
+
 /// Returns how to compare a service if all were left out. A service that has none of the keys is never suggested.
 fn service_help(report: &Report) -> Option<FindingHelp> {
+    if let Some(help) = unshared_help(report) {
+        return Some(help);
+    }
     let (service, reason) = report.left_out.iter().min_by_key(|(_, reason)| match reason {
         Exclusion::Elsewhere { .. } => 0,
         Exclusion::Provider { .. } => 1,
@@ -65,60 +128,94 @@ fn service_help(report: &Report) -> Option<FindingHelp> {
     FindingHelp::new(Some(&advice), vec![command])
 }
 
-/// Returns the conclusion of the run, the number of findings, and the number of values compared.
-fn verdict(report: &Report) -> Vec<String> {
-    let mut items = report.conclusion();
-    let findings = Tally::of(&report.findings).summary();
-    let uncompared = uncompared(report.sealed(), report.unknown());
-    let agreement = match report.compared() {
-        1 if report.all_agree() => Some("The only value compared agrees".to_owned()),
-        2 if report.all_agree() => Some("Both values agree".to_owned()),
-        compared @ 3.. if report.all_agree() => Some(format!("All {compared} values agree")),
-        _ => None,
-    };
-    if let Some(agreement) = agreement {
-        items.extend([agreement, findings].into_iter().chain(uncompared));
-        return items;
+/// Returns the conclusion of the run and the number of findings.
+fn verdict(report: &Report, tally: FindingTally) -> Vec<String> {
+    if report.all_passed() {
+        let notes = tally.listed.summary();
+        return ["All checks passed".to_owned(), notes].into_iter().filter(|item| !item.is_empty()).collect();
     }
+    let mut items = report.conclusion();
+    let findings = tally.summary();
     // A failed run is not reported as "no findings".
     let succeeded = items.is_empty() && [0, NOTHING_COMPARED].contains(&report.exit_code);
-    items.push(if findings.is_empty() && succeeded { "no findings".to_owned() } else { findings });
-    let compared = format!("{} compared", count(report.compared(), "value"));
-    items.push([vec![compared], uncompared].concat().join(", "));
+    if !findings.is_empty() {
+        items.push(findings);
+    } else if succeeded {
+        items.push("no findings".to_owned());
+    }
     items
+}
+
+/// Returns text such as `11 values compared, 1 sealed`.
+fn compared(report: &Report) -> String {
+    let compared = format!("{} compared", count(report.compared(), "value"));
+    [vec![compared], uncompared(report.sealed(), report.unknown())].concat().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::drift::Severity;
+    use crate::drift::engine::service_status::{CheckState, StatusCheck};
     use crate::drift::service_scope::Exclusion;
-    use crate::report::test_support::{EXTRA, MISSING, NATURE, REPEATED, calm, finding, line, text};
+    use crate::report::test_support::{EXTRA, MISSING, calm, finding, ignored, line, text};
     use crate::report::{Detail, Report};
 
     const API: &str = "agentverse-api-staging";
 
+    fn last_lines(report: &Report, detail: Detail) -> Vec<String> {
+        let output = text(report, 80, detail);
+        output.rsplit("\n\n").next().unwrap_or_default().lines().map(ToOwned::to_owned).collect()
+    }
+
     #[test]
-    fn agreement_is_claimed_only_without_contradicting_findings() {
-        let last = |report: &Report| text(report, 80, Detail::Normal).lines().last().map(ToOwned::to_owned);
+    fn success_is_claimed_only_without_contradicting_findings() {
         let with = |rule| Report { findings: vec![finding(rule, "KEY", &[API], "KEY")], ..calm() };
         let single = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
-        let pair = Report { services: vec![line(API, 2, 0)], ..calm() };
         let mut unknown = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
         unknown.services[0].unknown = 1;
-        for (report, ending) in [
-            (with(&EXTRA), "All 11 values agree · 1 note · 2 requests"),
-            (with(&REPEATED), "All 11 values agree · 1 note · 2 requests"),
-            (with(&NATURE), "1 note · 11 values compared · 2 requests"),
-            (with(&MISSING), "1 warning · 11 values compared · 2 requests"),
+        let one = "All checks passed · 11 values compared · 2 requests";
+        for (report, lines) in [
+            (calm(), vec![one]),
+            (with(&EXTRA), vec!["1 note (-v lists it)", one]),
+            (with(&MISSING), vec!["1 warning · 11 values compared · 2 requests"]),
             (
-                Report { ignored: 2, ..calm() },
-                "no findings · 11 values compared · 2 ignored by doctor.toml · 2 requests",
+                Report { ignored: vec![ignored(), ignored()], ..calm() },
+                vec!["All checks passed · 11 values compared · 2 ignored by doctor.toml · 2 requests"],
             ),
-            (pair, "Both values agree · 2 requests"),
-            (single, "The only value compared agrees · 2 sealed · 1 request"),
-            (unknown, "The only value compared agrees · 2 sealed · 1 unknown · 1 request"),
+            (single, vec!["All checks passed · 1 value compared, 2 sealed · 1 request"]),
+            (unknown, vec!["All checks passed · 1 value compared, 2 sealed, 1 unknown · 1 request"]),
         ] {
-            assert_eq!(last(&report).as_deref(), Some(ending));
+            assert_eq!(last_lines(&report, Detail::Normal), lines);
         }
+        let verbose = last_lines(&with(&EXTRA), Detail::Verbose);
+        assert_eq!(verbose, ["All checks passed · 1 note · 11 values compared · 2 requests"]);
+    }
+
+    #[test]
+    fn unchecked_service_is_not_a_success() {
+        let mut report = calm();
+        report.services[0].checks =
+            vec![StatusCheck { name: "running", state: CheckState::Open, note: "refused".to_owned() }];
+        assert_eq!(last_lines(&report, Detail::Normal), ["no findings · 11 values compared · 2 requests"]);
+        let skipped = Report { services: vec![line(API, 1, 0), line("web", 0, 1)], ..calm() };
+        assert_eq!(last_lines(&skipped, Detail::Normal), ["no findings · 1 value compared, 1 sealed · 2 requests"]);
+    }
+
+    #[test]
+    fn hidden_notes_are_counted_apart_and_failing_notes_are_listed() {
+        let notes = || vec![finding(&EXTRA, "A", &[API], "A"), finding(&EXTRA, "B", &[API], "B")];
+        let both = Report { findings: [vec![finding(&MISSING, "C", &[API], "C")], notes()].concat(), ..calm() };
+        let expected = ["1 warning (2 notes, -v lists them) · 11 values compared · 2 requests"];
+        assert_eq!(last_lines(&both, Detail::Normal), expected);
+        let expected = ["1 warning, 2 notes · 11 values compared · 2 requests"];
+        assert_eq!(last_lines(&both, Detail::Verbose), expected);
+        let failing = Report { findings: notes(), fail_on: Some(Severity::Note), exit_code: 1, ..calm() };
+        assert_eq!(last_lines(&failing, Detail::Normal), ["2 notes · 11 values compared · 2 requests"]);
+        let output = text(&failing, 80, Detail::Normal);
+        assert!(output.contains(&format!("  missing-locally  {API}: 2 keys are only on Railway\n")), "{output}");
+        let unread = Report { findings: notes(), exit_code: 5, ..calm() };
+        let expected = ["2 notes (-v lists them) · 11 values compared · 2 requests"];
+        assert_eq!(last_lines(&unread, Detail::Normal), expected);
     }
 
     #[test]
@@ -153,8 +250,8 @@ Nothing was compared, so the check does not pass.
 no findings";
         let output = text(&left_out(&[unrelated]), 80, Detail::Normal);
         assert!(output.contains(expected), "{output}");
-        let with_service = Report { services: vec![line("web", 0, 0)], ..left_out(&[("a", Exclusion::Database)]) };
-        assert!(!text(&with_service, 80, Detail::Normal).contains("help:"));
+        let sealed = Report { services: vec![line("web", 0, 2)], ..left_out(&[("a", Exclusion::Database)]) };
+        assert!(!text(&sealed, 80, Detail::Normal).contains("help:"));
     }
 
     #[test]
@@ -165,6 +262,9 @@ SKIP  web   nothing compared: no key in common with .env
 SKIP  cron  nothing compared, 2 sealed
 
 Nothing was compared, so the check does not pass.
+  help: web has no key of .env; pass another file with --env-file, or list the
+        keys:
+    doctor matrix --service=web
 no findings · 0 values compared, 2 sealed · 2 requests
 ";
         let output = text(&nothing, 80, Detail::Normal);
@@ -173,8 +273,9 @@ no findings · 0 values compared, 2 sealed · 2 requests
         nothing.services.push(line("api", 3, 0));
         let output = text(&nothing, 80, Detail::Normal);
         assert!(
-            output
-                .contains("\nNothing was compared for web, cron, so the check does not pass.\nno findings · 3 values"),
+            output.contains(
+                "\nNothing was compared for web, cron, so the check does not pass.\n  help: web has no key of .env;"
+            ),
             "{output}"
         );
     }

@@ -1,12 +1,14 @@
 //! The text report, for people: readable without colour and on 80 columns.
 
 mod finding_block;
-mod grouped_findings;
+mod folded_findings;
 pub(crate) mod header;
 pub(crate) mod last_lines;
 mod note;
+mod optional;
 pub(crate) mod page;
 mod plan;
+pub(crate) mod question;
 mod receipt;
 mod table;
 pub(crate) mod text_width;
@@ -28,12 +30,15 @@ use crate::drift::model::severity::Severity;
 use crate::drift::phrases::count;
 use crate::drift::plan::Plan;
 use crate::report::paint::Tone;
+use crate::report::text::finding_block::BlockHelp;
+use crate::report::text::last_lines::Notes;
 use crate::report::text::page::TextPage;
+use crate::report::text::question::AskedFinding;
 use crate::report::text::wording::FindingGroup;
 use crate::report::{Detail, Report, ReportPart, TextOptions, Values, shell_command};
 
-/// More findings of one rule than this are grouped into one block.
-const MOST_BLOCKS: usize = 5;
+/// Above this number of differing keys, the report offers `doctor init`.
+const MANY_DIFFERENCES: usize = 5;
 
 /// Writes the report as text.
 ///
@@ -41,9 +46,16 @@ const MOST_BLOCKS: usize = 5;
 ///
 /// Those of `out`.
 pub fn write(report: &Report, options: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(text(report, options).as_bytes())
+}
+
+/// Returns the report as text.
+pub(crate) fn text(report: &Report, options: &TextOptions<'_>) -> String {
     let mut page = TextPage::new(options);
     if options.detail == Detail::Quiet {
         quiet(&mut page, report);
+    } else if report.part == ReportPart::Question && options.detail == Detail::Normal {
+        question::list(&mut page, report);
     } else {
         if report.part != ReportPart::Outcome {
             header::write(&mut page, report);
@@ -54,7 +66,7 @@ pub fn write(report: &Report, options: &TextOptions<'_>, out: &mut dyn Write) ->
         legend(&mut page);
         totals(&mut page, report);
     }
-    out.write_all(page.into_text().as_bytes())
+    page.into_text()
 }
 
 /// Writes the totals. Above a question they are omitted, and an undo compares nothing.
@@ -65,7 +77,7 @@ fn totals(page: &mut TextPage<'_>, report: &Report) {
     }
     receipt::endings(page, report);
     if compares {
-        last_lines::write(page, report);
+        last_lines::write(page, report, if lists_notes(page, report) { Notes::Listed } else { Notes::Hidden });
     } else if report.part != ReportPart::Question {
         page.gap();
         let mut items = report.conclusion();
@@ -83,6 +95,13 @@ pub(crate) fn plan(report: &Report, plan: &Plan, options: &TextOptions<'_>) -> S
     }
     page.gap();
     plan::write(&mut page, plan);
+    page.into_text()
+}
+
+/// Returns one finding, for a question about it.
+pub(crate) fn finding(report: &Report, asked: &AskedFinding<'_>, options: &TextOptions<'_>) -> String {
+    let mut page = TextPage::new(options);
+    question::finding(&mut page, report, asked);
     page.into_text()
 }
 
@@ -109,39 +128,50 @@ fn quiet(page: &mut TextPage<'_>, report: &Report) {
         ]);
     }
     if report.compares() {
-        last_lines::write(page, report);
+        last_lines::write(page, report, Notes::Listed);
     } else {
         page.flow(&[], 2, Tone::Strong, " · ", &report.conclusion());
     }
     receipt::undo_hint(page, report);
 }
 
+/// Returns whether notes are listed: with `-v`, or if they make the run fail.
+fn lists_notes(page: &TextPage<'_>, report: &Report) -> bool {
+    page.is_verbose() || report.lists(Severity::Note)
+}
+
 fn findings(page: &mut TextPage<'_>, report: &Report) {
-    let (notes, worse): (Vec<&Finding>, Vec<&Finding>) =
-        report.findings.iter().partition(|finding| finding.severity == Severity::Note);
+    let (notes, worse): (Vec<&Finding>, Vec<&Finding>) = report
+        .findings
+        .iter()
+        .filter(|finding| !report.is_known(finding))
+        .partition(|finding| finding.severity == Severity::Note);
     // The report's order is kept: a consequence is below its cause, whatever its rule.
     let groups = wording::group_by_rule(worse.iter().copied());
     let mut folded: HashMap<_, &FindingGroup<'_>> = HashMap::new();
     if !page.is_verbose() {
-        let large = groups.iter().filter(|group| group.findings.len() > MOST_BLOCKS);
+        let large = groups.iter().filter(|group| group.findings.len() > folded_findings::MOST_BLOCKS);
         folded.extend(large.map(|group| (group.id(), group)));
     }
     let mut written = HashSet::new();
     for finding in worse {
         let id = (finding.severity, finding.rule.name);
         match folded.get(&id) {
-            None => finding_block::write(page, report, finding),
-            Some(group) if written.insert(id) => grouped_findings::write(page, report, group),
+            None => finding_block::write(page, report, finding, BlockHelp::Shown),
+            Some(group) if written.insert(id) => folded_findings::write(page, report, group),
             Some(_) => {}
         }
     }
-    note::write(page, report, notes);
+    if lists_notes(page, report) {
+        note::write(page, report, notes);
+    }
+    optional::write(page, report);
 }
 
 /// Offers `doctor init` after a first check that found many differences.
 fn offer_init(page: &mut TextPage<'_>, report: &Report) {
     let differing = report.findings.iter().filter(|finding| finding.rule.has_mark(Mark::Differs)).count();
-    if report.configured || differing <= MOST_BLOCKS {
+    if report.configured || !report.known.is_empty() || differing <= MANY_DIFFERENCES {
         return;
     }
     if let Some(command) = shell_command::command(report, &["init".to_owned()], &[]) {

@@ -1,4 +1,4 @@
-//! Notes, which need no action, in a line or two per rule.
+//! Notes, which need no action, with `-v`; those that make the run fail in a line or two per rule.
 
 use std::collections::HashSet;
 
@@ -7,8 +7,7 @@ use crate::drift::model::resource::ResourceRef;
 use crate::drift::phrases::count;
 use crate::report::Report;
 use crate::report::paint::Tone;
-use crate::report::text::finding_block;
-use crate::report::text::grouped_findings::item;
+use crate::report::text::finding_block::{self, BlockHelp};
 use crate::report::text::page::TextPage;
 use crate::report::text::text_width::{columns, pad};
 use crate::report::text::wording::{self, FEW, FindingGroup, group_by, group_by_rule, listed, mentions};
@@ -24,7 +23,7 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, notes: Vec<&Findin
     let (full, folded): (Vec<_>, Vec<_>) =
         groups.into_iter().partition(|group| page.is_verbose() && group.rule.counted_as.is_none());
     for finding in full.iter().flat_map(|group| &group.findings) {
-        finding_block::write(page, report, finding);
+        finding_block::write(page, report, finding, BlockHelp::Shown);
     }
     if folded.is_empty() {
         return;
@@ -63,15 +62,22 @@ fn counts(page: &TextPage<'_>, group: &FindingGroup<'_>, state: &str) -> Vec<Str
     services.sort_unstable_by_key(|(service, _)| *service);
     let line = |((name, _), pairs): &((&str, &str), Vec<&(&ResourceRef, &Finding)>)| {
         let findings: Vec<&Finding> = pairs.iter().map(|(_, finding)| *finding).collect();
-        let list = if page.is_verbose() { format!(": {}", keys(&findings, usize::MAX)) } else { String::new() };
+        let names: Vec<String> = findings.iter().map(|finding| name_and_reason(finding)).collect();
+        let list = if page.is_verbose() { format!(": {}", listed(&names, usize::MAX)) } else { String::new() };
         let verb = if findings.len() == 1 { "is" } else { "are" };
         format!("{name}: {} {verb} {state}{list}", count(findings.len(), "key"))
     };
     services.iter().map(line).collect()
 }
 
+/// Returns text such as `KEY`, `KEY (its values on the services differ)`.
+fn name_and_reason(finding: &Finding) -> String {
+    let reason = finding.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{}{reason}", wording::name(finding))
+}
+
 fn keys(findings: &[&Finding], most: usize) -> String {
-    listed(&findings.iter().map(|finding| item(finding)).collect::<Vec<_>>(), most)
+    listed(&findings.iter().map(|finding| wording::name(finding)).collect::<Vec<_>>(), most)
 }
 
 /// The services in scope. A note about all of them does not name them.
@@ -140,6 +146,7 @@ impl<'r> NoteScope<'r> {
 
 #[cfg(test)]
 mod tests {
+    use crate::drift::Severity;
     use crate::drift::model::cause::{Certainty, FindingCause};
     use crate::drift::model::finding::{Finding, Location};
     use crate::drift::model::rule::Rule;
@@ -150,7 +157,7 @@ mod tests {
     const WORKER: &str = "agentverse-worker-staging";
 
     fn notes(report: Report, findings: Vec<Finding>, detail: Detail) -> String {
-        let output = text(&Report { findings, ..report }, 80, detail);
+        let output = text(&Report { findings, fail_on: Some(Severity::Note), ..report }, 80, detail);
         let from = output.find("\nnotes").expect("the report has notes") + 1;
         output[from..].split("\n\n").next().unwrap_or_default().to_owned()
     }
@@ -181,6 +188,16 @@ notes
                    THREE
                    zoo: 1 key is only on Railway: FOUR";
         assert_eq!(notes(calm(), findings(), Detail::Verbose), expected);
+    }
+
+    #[test]
+    fn reason_is_shown_with_the_key_that_is_only_counted() {
+        let reason = Some("its values on the services differ".to_owned());
+        let findings = vec![Finding { reason, ..note(&EXTRA, "TWO", &[API]) }, note(&EXTRA, "ONE", &[API])];
+        let output = text(&Report { findings, ..calm() }, 120, Detail::Verbose);
+        let list = "2 keys are only on Railway: TWO (its values on the services differ), ONE";
+        let words = output.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(list), "{output}");
     }
 
     #[test]

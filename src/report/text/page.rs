@@ -29,7 +29,7 @@ const PROSE: usize = 100;
 const GLUE: char = '\u{a0}';
 const GLUE_TEXT: &str = "\u{a0}";
 /// Longer items are broken at their spaces.
-const GLUED: usize = 30;
+const GLUED: usize = 36;
 
 /// A text report under construction.
 pub(crate) struct TextPage<'l> {
@@ -71,9 +71,10 @@ impl<'l> TextPage<'l> {
         self.redacted > 0
     }
 
-    /// Returns the fingerprint of a value, `●`, or with `--show-values` the value.
+    /// Returns the fingerprint of a value, `●`, or with `--show-values` the value; `(empty)` for an empty one.
     pub(crate) fn value(&mut self, value: &Secret) -> String {
         match self.options.values {
+            _ if value.expose().is_empty() => {}
             Values::Fingerprints(_) => self.fingerprints += 1,
             Values::Redacted(_) => self.redacted += 1,
             Values::Shown => {}

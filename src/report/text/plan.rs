@@ -18,9 +18,13 @@ use crate::report::text::text_width::{columns, pad};
 /// Longer names do not widen the column.
 const NAME: usize = 40;
 
+/// Above this number of changes, the totals are repeated at the end, where a question may follow.
+const LONG: usize = 12;
+
 /// Writes the plan.
 pub(crate) fn write(page: &mut TextPage<'_>, plan: &Plan) {
-    page.line(&[(Tone::Strong, &format!("Plan: {}", totals(plan)))]);
+    let totals = format!("Plan: {}", totals(plan));
+    page.line(&[(Tone::Strong, &totals)]);
     let owners = plan.owners();
     for owner in &owners {
         stores(page, plan, owner);
@@ -44,6 +48,15 @@ pub(crate) fn write(page: &mut TextPage<'_>, plan: &Plan) {
         page.paragraph(&[(Tone::Warning, "  note: ")], 8, (Tone::Plain, caution));
     }
     super::legend(page);
+    if changes(plan) > LONG {
+        page.gap();
+        page.line(&[(Tone::Strong, &totals)]);
+    }
+}
+
+fn changes(plan: &Plan) -> usize {
+    let edits: usize = plan.files.iter().map(|file| file.edits.len()).sum();
+    plan.stores.len() + plan.settings.len() + edits + plan.deploys.len()
 }
 
 fn totals(plan: &Plan) -> String {
@@ -207,6 +220,10 @@ mod tests {
     use similar::TextDiff;
 
     use super::unified;
+    use crate::drift::Secret;
+    use crate::drift::plan::{Plan, VariableChange, VariableOwner};
+    use crate::report::Detail;
+    use crate::report::test_support::{calm, key, service, text_options};
 
     #[test]
     fn hunks_have_one_context_line_and_mark_missing_newline() {
@@ -215,6 +232,29 @@ mod tests {
             "--- .env\n+++ .env\n@@ -2,3 +2,4 @@\n B=2\n-C=3\n+C=\n D=4\n+E=5\n\\ No newline at end of file\n";
         assert_eq!(diff, expected);
         assert_eq!(unified(".env", "A=1\n", "A=1\n"), "");
+    }
+
+    /// Returns the text of a plan that pushes that many keys.
+    fn pushing(number: usize) -> String {
+        let owner = VariableOwner::Service(service("api"));
+        let store = |at| VariableChange {
+            owner: owner.clone(),
+            key: format!("KEY_{at}"),
+            before: None,
+            after: Some(Secret::new("value")),
+            from: None,
+            meant_for: Vec::new(),
+        };
+        let plan = Plan { stores: (0..number).map(store).collect(), ..Plan::default() };
+        crate::report::plan(&calm(), &plan, &text_options(&key(), 80, Detail::Normal))
+    }
+
+    #[test]
+    fn totals_of_a_long_plan_are_repeated_at_its_end() {
+        assert_eq!(pushing(12).matches("Plan: 12 variables on Railway, no deployment\n").count(), 1);
+        let long = pushing(13);
+        assert_eq!(long.matches("Plan: 13 variables on Railway, no deployment\n").count(), 2, "{long}");
+        assert!(long.ends_with("\n\nPlan: 13 variables on Railway, no deployment\n"), "{long}");
     }
 
     proptest! {

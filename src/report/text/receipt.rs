@@ -6,6 +6,7 @@ use crate::drift::phrases::count;
 use crate::report::paint::Tone;
 use crate::report::text::page::{SpanLink, TextPage};
 use crate::report::text::text_width::{columns, pad};
+use crate::report::text::wording::{FEW, listed};
 use crate::report::{Report, shell_command};
 
 /// Longer names do not widen the column.
@@ -23,18 +24,37 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     let outcomes = width(|receipt| receipt.outcome.name());
     let changes = width(|receipt| receipt.change);
     let places = width(|receipt| &receipt.place);
-    for receipt in &report.receipts {
+    let groups = groups(page, &report.receipts);
+    for receipts in groups {
+        let receipt = &receipts[0];
         let tone = tone(receipt.outcome);
         let lead = [
             (tone, &*pad(receipt.outcome.name(), outcomes + 2)),
             (Tone::Plain, &*pad(receipt.change, changes + 2)),
             (Tone::Plain, &*pad(&receipt.place, places + 2)),
         ];
-        let details: Vec<&str> = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect();
-        page.paragraph(&lead, 4, (Tone::Plain, &details.join(": ")));
+        page.paragraph(&lead, 4, (Tone::Plain, &details(receipts)));
         sides(page, receipt);
     }
     failures(page, report);
+}
+
+/// Returns the receipts, with those of one place that differ only in their key together, unless there are few of them.
+fn groups<'r>(page: &TextPage<'_>, receipts: &'r [Receipt]) -> Vec<&'r [Receipt]> {
+    let is_like = |one: &Receipt, other: &Receipt| {
+        let steps = [one, other].map(|step| (step.outcome, step.change, &step.place, &step.detail));
+        steps[0] == steps[1] && [one, other].iter().all(|step| step.key.is_some() && step.sides.is_none())
+    };
+    let is_folded = |group: &&[Receipt]| group.len() > FEW + 1 && !page.is_verbose();
+    let groups = receipts.chunk_by(is_like);
+    groups.flat_map(|group| if is_folded(&group) { vec![group] } else { group.chunks(1).collect() }).collect()
+}
+
+/// Returns the keys of the steps, and their common detail.
+fn details(receipts: &[Receipt]) -> String {
+    let keys: Vec<&str> = receipts.iter().filter_map(|receipt| receipt.key.as_deref()).collect();
+    let keys = Some(listed(&keys, FEW)).filter(|keys| !keys.is_empty());
+    keys.into_iter().chain(receipts[0].detail.clone()).collect::<Vec<_>>().join(": ")
 }
 
 /// Writes the remarks on how the run ended, and the commands that follow from them.
@@ -112,5 +132,40 @@ fn sides(page: &mut TextPage<'_>, receipt: &Receipt) {
     for (label, value) in rows {
         let shown = value.as_ref().map_or_else(|| "(missing or unknown)".to_owned(), |value| page.value(value));
         page.line(&[(Tone::Faint, &format!("    {}", pad(label, 10))), (Tone::Plain, &shown)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::model::receipt::{Outcome, Receipt};
+    use crate::report::test_support::{calm, text};
+    use crate::report::{Detail, Report, ReportPart};
+
+    fn pushed(number: usize) -> Vec<Receipt> {
+        let receipt = |at| Receipt::of("push", Some(&format!("KEY_{at}")), "api");
+        (0..number).map(|at| Receipt { outcome: Outcome::Done, ..receipt(at) }).collect()
+    }
+
+    fn lines(receipts: Vec<Receipt>, detail: Detail) -> Vec<String> {
+        let report = Report { command: "fix", receipts, part: ReportPart::Outcome, ..calm() };
+        let output = text(&report, 80, detail);
+        output.lines().filter(|line| line.contains("  push  ")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn many_like_steps_share_a_line() {
+        assert_eq!(lines(pushed(5), Detail::Normal).len(), 5);
+        let expected = "done  push  api  KEY_0, KEY_1, KEY_2, KEY_3 and 36 more";
+        assert_eq!(lines(pushed(40), Detail::Normal), [expected]);
+        assert_eq!(lines(pushed(40), Detail::Verbose).len(), 40);
+        let mut receipts = pushed(40);
+        receipts[20].outcome = Outcome::Failed;
+        receipts[20].detail = Some("no answer".to_owned());
+        let expected = [
+            "done    push  api  KEY_0, KEY_1, KEY_2, KEY_3 and 16 more",
+            "failed  push  api  KEY_20: no answer",
+            "done    push  api  KEY_21, KEY_22, KEY_23, KEY_24 and 15 more",
+        ];
+        assert_eq!(lines(receipts, Detail::Normal), expected);
     }
 }

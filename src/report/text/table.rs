@@ -1,40 +1,48 @@
-//! One line per service: `PASS`, `FAIL` or `SKIP`, and its numbers; below it, the checks of its running state.
+//! One line per service: `PASS`, `FAIL` or `SKIP`, and its numbers. Its checks are below it if it did not pass, after a
+//! fix, and with `-v`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::drift::Severity;
 use crate::drift::engine::service_status::{CheckState, StatusCheck};
-use crate::drift::model::receipt::Shortfall;
+use crate::drift::model::finding::Finding;
+use crate::drift::model::marker::Mark;
+use crate::drift::phrases::grouped;
 use crate::report::count::Tally;
 use crate::report::paint::Tone;
 use crate::report::text::page::{SpanLink, TextPage};
 use crate::report::text::text_width::{columns, cut, pad};
+use crate::report::text::wording::{self, FindingGroup, group_by_rule, listed};
 use crate::report::{Report, ServiceLine, ServiceVerdict, escape, link};
 
 /// The width of `PASS  `.
 const VERDICT: usize = 6;
 /// The name of the row for compared values.
 const VALUES: &str = "values";
+/// Keys that the row for compared values names before the rest is counted.
+const KEYS: usize = 5;
+/// Services whose checks are listed without `-v`.
+const DETAILED: usize = 10;
 /// Shorter names are never truncated: names of services in a project often have the same start and end.
 const NAME: usize = 36;
 /// The index of the name among the pieces of a line.
 const NAME_SPAN: usize = 2;
 
 /// The texts of one row.
-struct TableRow {
+struct TableRow<'r> {
     verdict: &'static str,
     tone: Tone,
     name: String,
     compared: String,
     found: String,
     error: Option<String>,
-    /// The highest severity among findings about values.
-    values: Option<Severity>,
+    /// The findings about values that make the run fail.
+    values: Vec<&'r Finding>,
 }
 
 /// Writes a row for each service, with the error of a service that could not be read.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
-    let rows = rows(report);
+    let rows = rows(page, report);
     if rows.is_empty() {
         return;
     }
@@ -45,6 +53,7 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     let names = rows.iter().map(|row| columns(&row.name)).max().unwrap_or(0);
     let numbers = compared + found + if found > 0 { 4 } else { 2 };
     let room = page.width().saturating_sub(VERDICT + numbers);
+    let detailed = detailed(page, report);
     for (row, line) in rows.iter().zip(&report.services) {
         let link = link::service(report, &line.service.id);
         let fits = VERDICT + names.min(room) + 2 + columns(&row.compared) <= page.width();
@@ -56,27 +65,31 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
         if let Some(error) = &row.error {
             page.paragraph(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, (Tone::Plain, error));
         }
-        checks(page, report, line, row);
+        if detailed.contains(line.service.id.as_str()) {
+            checks(page, report, line, row);
+        }
     }
 }
 
-/// Writes a line for each check of a service. The first is about the values, which the row above counts.
-fn checks(page: &mut TextPage<'_>, report: &Report, line: &ServiceLine, row: &TableRow) {
-    if line.checks.is_empty() {
+/// Returns the ids of the services whose checks are listed: those that did not pass, and all of them with `-v` and after a
+/// fix, which they verify.
+fn detailed<'r>(page: &TextPage<'_>, report: &'r Report) -> HashSet<&'r str> {
+    let lists_all = page.is_verbose() || !report.receipts.is_empty();
+    let is_listed = |line: &&ServiceLine| lists_all || report.verdict(line) != ServiceVerdict::Pass;
+    let most = if page.is_verbose() { usize::MAX } else { DETAILED };
+    report.services.iter().filter(is_listed).take(most).map(|line| line.service.id.as_str()).collect()
+}
+
+/// Writes a line for each check of a service. The first is about the values.
+fn checks(page: &mut TextPage<'_>, report: &Report, line: &ServiceLine, row: &TableRow<'_>) {
+    if line.checks.is_empty() && row.values.is_empty() {
         return;
     }
     let names = line.checks.iter().map(|check| columns(check.name)).chain([columns(VALUES)]).max().unwrap_or(0);
-    let values = StatusCheck { name: VALUES, state: values(report, line, row), note: row.compared.clone() };
+    let note = if row.values.is_empty() { row.compared.clone() } else { wrong_values(&row.values) };
+    let values = StatusCheck { name: VALUES, state: values(line, row), note };
     for StatusCheck { name, state, note } in [&values].into_iter().chain(&line.checks) {
-        let verdict = match state {
-            CheckState::Found(severity) if report.fails(*severity) => ServiceVerdict::Fail,
-            // It explains a change that failed in this run, so it fails regardless of `--fail-on`.
-            CheckState::Found(Severity::Error) if report.shortfall(line) == Some(Shortfall::VerificationFailed) => {
-                ServiceVerdict::Fail
-            }
-            CheckState::Good | CheckState::Found(_) => ServiceVerdict::Pass,
-            CheckState::Open => ServiceVerdict::Skip,
-        };
+        let verdict = report.check_verdict(line, *state);
         let indent = " ".repeat(VERDICT);
         let name = format!("  {}", pad(name, names + 2));
         let lead = [(Tone::Plain, indent.as_str()), (tone(verdict), verdict.label()), (Tone::Faint, &name)];
@@ -85,13 +98,28 @@ fn checks(page: &mut TextPage<'_>, report: &Report, line: &ServiceLine, row: &Ta
 }
 
 /// Returns the state of the comparison of values.
-fn values(report: &Report, line: &ServiceLine, row: &TableRow) -> CheckState {
-    match (line, row.values) {
+fn values(line: &ServiceLine, row: &TableRow<'_>) -> CheckState {
+    match (line, row.values.iter().map(|finding| finding.severity).max()) {
         (ServiceLine { error: Some(_), .. }, _) => CheckState::Found(Severity::Error),
-        (_, Some(worst)) if report.fails(worst) => CheckState::Found(worst),
+        (_, Some(worst)) => CheckState::Found(worst),
         (ServiceLine { compared: 0, .. }, _) => CheckState::Open,
         _ => CheckState::Good,
     }
+}
+
+/// Returns text such as `API_KEY, DB_URL differ; SECRET (placeholder-value)`.
+fn wrong_values(findings: &[&Finding]) -> String {
+    let phrase = |group: &FindingGroup<'_>| {
+        let mut names: Vec<String> = group.findings.iter().map(|finding| wording::name(finding)).collect();
+        names.dedup();
+        let list = listed(&names, KEYS);
+        match (group.rule.has_mark(Mark::Differs) || group.rule.different_values > 1, names.len()) {
+            (true, 1) => format!("{list} differs"),
+            (true, _) => format!("{list} differ"),
+            (false, _) => format!("{list} ({})", group.rule.name),
+        }
+    };
+    group_by_rule(findings.iter().copied()).iter().map(phrase).collect::<Vec<_>>().join("; ")
 }
 
 fn tone(verdict: ServiceVerdict) -> Tone {
@@ -102,7 +130,7 @@ fn tone(verdict: ServiceVerdict) -> Tone {
     }
 }
 
-fn wide(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>, names: usize, compared: usize) {
+fn wide(page: &mut TextPage<'_>, row: &TableRow<'_>, link: Option<&str>, names: usize, compared: usize) {
     let name = cut(&row.name, names);
     let spans = [
         (row.tone, row.verdict),
@@ -115,7 +143,7 @@ fn wide(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>, names: usiz
     page.linked(&spans, link.map(|address| SpanLink { span: NAME_SPAN, address }));
 }
 
-fn stacked(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>) {
+fn stacked(page: &mut TextPage<'_>, row: &TableRow<'_>, link: Option<&str>) {
     let name = cut(&row.name, page.width() - VERDICT);
     let spans = [(row.tone, row.verdict), (Tone::Plain, "  "), (Tone::Plain, &*name)];
     page.linked(&spans, link.map(|address| SpanLink { span: NAME_SPAN, address }));
@@ -124,22 +152,24 @@ fn stacked(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>) {
     page.flow(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, Tone::Plain, " · ", &numbers);
 }
 
-fn rows(report: &Report) -> Vec<TableRow> {
-    let mut found: HashMap<&str, (Tally, Option<Severity>)> = HashMap::new();
-    for finding in &report.findings {
+fn rows<'r>(page: &TextPage<'_>, report: &'r Report) -> Vec<TableRow<'r>> {
+    let mut found: HashMap<&str, (Tally, Vec<&Finding>)> = HashMap::new();
+    for finding in report.findings.iter().filter(|finding| page.is_verbose() || report.lists(finding.severity)) {
         for service in &finding.services {
             let (tally, values) = found.entry(&service.id).or_default();
             tally.add(finding.severity);
             // A finding with a summary is about the running state.
-            if finding.summary.is_none() {
-                *values = (*values).max(Some(finding.severity));
+            if finding.summary.is_none() && report.fails(finding.severity) {
+                values.push(finding);
             }
         }
     }
-    let row = |line: &ServiceLine| {
-        let (tally, values) = found.get(line.service.id.as_str()).copied().unwrap_or_default();
+    let detailed = detailed(page, report);
+    let mut row = |line: &ServiceLine| {
+        let (tally, values) = found.remove(line.service.id.as_str()).unwrap_or_default();
         let verdict = report.verdict(line);
-        let mut found = vec![report.shortfall_text(line), tally.summary()];
+        let skipped = if detailed.contains(line.service.id.as_str()) { String::new() } else { skipped(line) };
+        let mut found = vec![report.shortfall_text(line), tally.summary(), skipped];
         found.retain(|text| !text.is_empty());
         TableRow {
             verdict: verdict.label(),
@@ -151,7 +181,14 @@ fn rows(report: &Report) -> Vec<TableRow> {
             values,
         }
     };
-    report.services.iter().map(row).collect()
+    report.services.iter().map(&mut row).collect()
+}
+
+/// Returns text such as `skipped: running, log line`: the checks of a service whose result is unknown.
+fn skipped(line: &ServiceLine) -> String {
+    let open = line.checks.iter().filter(|check| check.state == CheckState::Open);
+    let names: Vec<&str> = open.map(|check| check.name).collect();
+    if names.is_empty() { String::new() } else { format!("skipped: {}", names.join(", ")) }
 }
 
 fn compared(report: &Report, line: &ServiceLine) -> String {
@@ -160,12 +197,14 @@ fn compared(report: &Report, line: &ServiceLine) -> String {
         // Deployed by this run, and outside of the comparison.
         ServiceLine { compared: 0, sealed: 0, .. } if report.shortfall(line).is_some() => "nothing compared".to_owned(),
         // An ignored key may be a common one.
-        ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } if report.ignored > 0 => "nothing compared".to_owned(),
+        ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } if !report.ignored.is_empty() => {
+            "nothing compared".to_owned()
+        }
         ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } => {
             format!("nothing compared: {}", nothing_in_common(report))
         }
         ServiceLine { compared: 0, .. } => format!("nothing compared{}", line.uncompared()),
-        ServiceLine { compared, .. } => format!("{compared} compared{}", line.uncompared()),
+        ServiceLine { compared, .. } => format!("{} compared{}", grouped(*compared), line.uncompared()),
     }
 }
 
@@ -182,6 +221,7 @@ fn nothing_in_common(report: &Report) -> String {
 mod tests {
     use crate::drift::Severity;
     use crate::drift::engine::service_status::{CheckState, StatusCheck};
+    use crate::drift::model::finding::Finding;
     use crate::report::test_support::{EXTRA, MISSING, calm, differs, finding, line, text};
     use crate::report::{Detail, Report};
 
@@ -227,7 +267,7 @@ mod tests {
         let expected = "
 PASS  agentverse-api-staging     6 compared
 FAIL  agentverse-worker-staging  5 compared, 1 sealed  1 error
-      FAIL  values         5 compared, 1 sealed
+      FAIL  values         OPS_API_KEY differs
       PASS  deployment     SUCCESS, commit 9c31f04
       FAIL  running        has an old value of OPS_API_KEY
       PASS  commit         3 commits behind 371a158
@@ -242,6 +282,72 @@ FAIL  agentverse-worker-staging  5 compared, 1 sealed  1 error
         assert!(narrow.lines().all(|line| line.chars().count() <= 60 || line.starts_with("    doctor ")), "{narrow}");
         report.fail_on = Some(Severity::Warning);
         assert!(text(&report, 80, Detail::Normal).contains("      FAIL  commit         3 commits behind"));
+    }
+
+    #[test]
+    fn checks_of_a_passing_service_are_listed_with_verbose() {
+        let mut report = calm();
+        report.services[0].checks = vec![
+            check("deployment", CheckState::Good, "SUCCESS"),
+            check("running", CheckState::Open, "deployed variables unknown: refused"),
+            check("log line", CheckState::Open, "could not be read"),
+        ];
+        let short = "
+PASS  agentverse-api-staging     6 compared  skipped: running, log line
+PASS  agentverse-worker-staging  5 compared
+";
+        let output = text(&report, 80, Detail::Normal);
+        assert!(output.contains(short), "{output}");
+        let long = "
+PASS  agentverse-api-staging     6 compared
+      PASS  values      6 compared
+      PASS  deployment  SUCCESS
+      SKIP  running     deployed variables unknown: refused
+";
+        let output = text(&report, 80, Detail::Verbose);
+        assert!(output.contains(long), "{output}");
+    }
+
+    #[test]
+    fn row_of_values_names_the_keys() {
+        let mut report = Report { exit_code: 1, ..calm() };
+        report.services[1].checks = vec![check("deployment", CheckState::Good, "SUCCESS")];
+        report.findings = (1..=7).map(|number| differs(&format!("KEY_{number}"), &[WORKER])).collect();
+        report.findings.push(Finding { severity: Severity::Error, ..finding(&EXTRA, "B_KEY", &[WORKER], "B_KEY") });
+        report.findings.push(finding(&EXTRA, "NOTE", &[WORKER], "NOTE"));
+        let expected = "
+      FAIL  values      KEY_1, KEY_2, KEY_3, KEY_4, KEY_5 and 2 more differ;
+                        B_KEY (missing-locally)
+      PASS  deployment  SUCCESS
+";
+        let output = text(&report, 80, Detail::Normal);
+        assert!(output.contains(expected), "{output}");
+        let without_checks = Report { findings: vec![differs("KEY", &[WORKER])], exit_code: 1, ..calm() };
+        let output = text(&without_checks, 80, Detail::Normal);
+        assert!(output.contains("  1 error\n      FAIL  values  KEY differs\n"), "{output}");
+    }
+
+    #[test]
+    fn checks_of_ten_failing_services_are_listed() {
+        let names: Vec<String> = (1..=200).map(|number| format!("api-{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let services = names.iter().map(|name| line(name, 1, 0)).collect();
+        let report = Report { services, findings: vec![differs("KEY", &names)], exit_code: 1, ..calm() };
+        let output = text(&report, 80, Detail::Normal);
+        assert_eq!(output.matches("      FAIL  values").count(), 10, "{output}");
+        assert_eq!(output.matches("\nFAIL  api-").count(), 200, "{output}");
+        assert_eq!(text(&report, 80, Detail::Verbose).matches("      FAIL  values").count(), 200);
+    }
+
+    #[test]
+    fn notes_are_counted_per_service_only_if_they_are_listed() {
+        let report = Report { findings: vec![finding(&EXTRA, "KEY", &[API], "KEY")], ..calm() };
+        let row = |detail| {
+            let output = text(&report, 80, detail);
+            output.lines().find(|line| line.contains(&format!("  {API}  "))).map(ToOwned::to_owned).unwrap_or_default()
+        };
+        assert_eq!(row(Detail::Normal), "PASS  agentverse-api-staging     6 compared");
+        assert_eq!(row(Detail::Verbose), "PASS  agentverse-api-staging     6 compared  1 note");
     }
 
     #[test]

@@ -37,9 +37,7 @@ fn first_run() -> Report {
 fn incident_report_fits_80_columns() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
-2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
-left out: Postgres, Redis (databases); web (shares no key with .env);
-  --service=NAME compares one
+  2 of 5 services (by shared keys)
 
 error: STAGING_OPS_API_KEY differs between .env and Railway [value-differs]
     .env:5                     local   ● 7019da
@@ -48,17 +46,14 @@ error: STAGING_OPS_API_KEY differs between .env and Railway [value-differs]
   help: run:
     doctor fix --only STAGING_OPS_API_KEY
 
-notes (-v lists them)
-  missing-locally  agentverse-api-staging: 2 keys are only on Railway
-  sealed           agentverse-api-staging: JWT_SIGNING_KEY can't be compared: it
-                   is sealed
-
 ● is a value's fingerprint; equal values have equal fingerprints in this run
 
-FAIL  agentverse-api-staging     6 compared, 1 sealed  1 error, 3 notes
+FAIL  agentverse-api-staging     6 compared, 1 sealed  1 error
+      FAIL  values  STAGING_OPS_API_KEY differs
 FAIL  agentverse-worker-staging  5 compared            1 error
+      FAIL  values  STAGING_OPS_API_KEY differs
 
-1 error, 3 notes · 11 values compared, 1 sealed · 2 requests
+1 error (3 notes, -v lists them) · 11 values compared, 1 sealed · 2 requests
 ";
     assert_eq!(text(&incident(), 80, Detail::Normal), expected);
 }
@@ -67,10 +62,7 @@ FAIL  agentverse-worker-staging  5 compared            1 error
 fn incident_report_fits_60_columns() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
-2 services: agentverse-api-staging,
-  agentverse-worker-staging (by shared keys)
-left out: Postgres, Redis (databases);
-  web (shares no key with .env); --service=NAME compares one
+  2 of 5 services (by shared keys)
 
 error: STAGING_OPS_API_KEY differs between .env and Railway
     [value-differs]
@@ -80,21 +72,18 @@ error: STAGING_OPS_API_KEY differs between .env and Railway
   help: run:
     doctor fix --only STAGING_OPS_API_KEY
 
-notes (-v lists them)
-  missing-locally  agentverse-api-staging: 2 keys are only
-                   on Railway
-  sealed           agentverse-api-staging: JWT_SIGNING_KEY
-                   can't be compared: it is sealed
-
 ● is a value's fingerprint; equal values have equal
   fingerprints in this run
 
 FAIL  agentverse-api-staging
-      6 compared, 1 sealed · 1 error, 3 notes
+      6 compared, 1 sealed · 1 error
+      FAIL  values  STAGING_OPS_API_KEY differs
 FAIL  agentverse-worker-staging
       5 compared · 1 error
+      FAIL  values  STAGING_OPS_API_KEY differs
 
-1 error, 3 notes · 11 values compared, 1 sealed · 2 requests
+1 error (3 notes, -v lists them)
+  11 values compared, 1 sealed · 2 requests
 ";
     assert_eq!(text(&incident(), 60, Detail::Normal), expected);
 }
@@ -102,8 +91,7 @@ FAIL  agentverse-worker-staging
 #[test]
 fn verbose_report_shows_all_details_in_short_lines() {
     let expected = "\
-agentverse · staging (railway link) · .env (default)
-2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
+agentverse · staging (railway link) · .env (default) · 2 of 5 services (by shared keys)
 left out: Postgres, Redis (databases); web (shares no key with .env); --service=NAME compares one
 
 error: STAGING_OPS_API_KEY differs between .env and Railway [value-differs]
@@ -123,7 +111,9 @@ notes
 ● is a value's fingerprint; equal values have equal fingerprints in this run
 
 FAIL  agentverse-api-staging     6 compared, 1 sealed  1 error, 3 notes
+      FAIL  values  STAGING_OPS_API_KEY differs
 FAIL  agentverse-worker-staging  5 compared            1 error
+      FAIL  values  STAGING_OPS_API_KEY differs
 
 1 error, 3 notes · 11 values compared, 1 sealed · 2 requests
 ";
@@ -143,11 +133,11 @@ error: agentverse-api-staging, agentverse-worker-staging: STAGING_OPS_API_KEY di
 }
 
 #[test]
-fn first_run_is_short_and_names_every_differing_key() {
+fn first_run_is_short_and_shows_the_most_serious() {
+    let output = text(&first_run(), 80, Detail::Normal);
     let expected = "\
 agentverse · staging (railway link) · .env (default)
-3 services: agentverse-api-staging, agentverse-worker-staging, web
-  (by shared keys)
+  3 services (by shared keys)
 
 6 errors: local and stored values differ [value-differs]
     KEY_1  .env:5 · agentverse-api-staging
@@ -158,37 +148,39 @@ agentverse · staging (railway link) · .env (default)
     KEY_5  .env:5 · agentverse-api-staging
     KEY_6  .env:5 · agentverse-api-staging
     (-v shows the details)
-  help: run:
+  help: to fix all of them, run:
     doctor fix
 
 12 warnings: the key is in the file and on no service that should have it
     [missing-on-railway]
-    .env · agentverse-api-staging
-      MISSING_1, MISSING_2, MISSING_3, MISSING_4, MISSING_5, MISSING_6,
-      MISSING_7, MISSING_8, MISSING_9, MISSING_10, MISSING_11, MISSING_12
-    (-v shows the details)
-
-notes (-v lists them)
-  expected-difference  the values differ, and are expected to
-                       agentverse-api-staging: PORT, NODE_ENV
-                       agentverse-worker-staging: PORT
+  on: agentverse-api-staging
+    MISSING_1   .env:1
+    MISSING_2   .env:2
+    MISSING_3   .env:3
+    MISSING_4   .env:4
+    MISSING_5   .env:5
+    MISSING_6   .env:6
+    MISSING_7   .env:7
+    MISSING_8   .env:8
+    MISSING_9   .env:9
+    MISSING_10  .env:10
+    … and 2 more (-v shows them, and the details)
 
 Expected differences? Record them with:
     doctor init
 
-FAIL  agentverse-api-staging
-      6 compared, 1 sealed · 6 errors, 12 warnings, 2 notes
-FAIL  agentverse-worker-staging
-      could not be read · 1 error, 1 note
+FAIL  agentverse-api-staging     6 compared, 1 sealed  6 errors, 12 warnings
+      FAIL  values  KEY_1, KEY_2, KEY_3, KEY_4, KEY_5 and 1 more differ
+FAIL  agentverse-worker-staging  could not be read     1 error
       Railway could not answer the query for variables: “Problem processing
       request”
-SKIP  web
-      nothing compared: no key in common with .env
+      FAIL  values  KEY_3 differs
+SKIP  web                        nothing compared: no key in common with .env
 
-6 errors, 12 warnings, 3 notes · 6 values compared, 1 sealed
+6 errors, 12 warnings (3 notes, -v lists them) · 6 values compared, 1 sealed
   1 service could not be read · 2 requests
 ";
-    assert_eq!(text(&first_run(), 80, Detail::Normal), expected);
+    assert_eq!(output, expected);
 }
 
 #[test]
@@ -223,17 +215,20 @@ PASS  agentverse-worker-staging  5 compared
 }
 
 #[test]
-fn clean_report_states_that_all_values_agree() {
+fn clean_report_is_short() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
-2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
+  2 services (by shared keys)
 
 PASS  agentverse-api-staging     6 compared
 PASS  agentverse-worker-staging  5 compared
 
-All 11 values agree · 2 requests
+All checks passed · 11 values compared · 2 requests
 ";
     assert_eq!(text(&calm(), 80, Detail::Normal), expected);
+    let notes = ["A", "B"].map(|key| finding(&NATURE, key, &[API], key)).into();
+    let expected = expected.replace("\nAll", "\n2 notes (-v lists them)\nAll");
+    assert_eq!(text(&Report { findings: notes, ..calm() }, 80, Detail::Normal), expected);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::hash::Hash;
 use crate::drift::Severity;
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::rule::Rule;
+use crate::drift::phrases::grouped;
 
 /// Names that a line shows before the rest is counted.
 pub(crate) const FEW: usize = 4;
@@ -61,8 +62,14 @@ pub(crate) fn listed(names: &[impl AsRef<str>], most: usize) -> String {
     let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
     match names.len().saturating_sub(most) {
         0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        more => format!("{} and {} more", shown.join(", "), grouped(more)),
     }
+}
+
+/// Returns the name of a finding in a list: its key, its first place or its message.
+pub(crate) fn name(finding: &Finding) -> String {
+    let name = finding.key.clone().or_else(|| finding.places.first().map(place));
+    name.unwrap_or_else(|| finding.message.clone())
 }
 
 pub(crate) fn services(finding: &Finding) -> Vec<&str> {

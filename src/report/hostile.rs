@@ -1,0 +1,185 @@
+//! Names and texts with syntax of every format, in every field of a report.
+
+use crate::drift::engine::ignored::IgnoredFinding;
+use crate::drift::engine::service_status::{CheckState, StatusCheck};
+use crate::drift::model::finding::Location;
+use crate::drift::model::receipt::{Outcome, Receipt, Shortfall};
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::model::severity::Severity;
+use crate::report::test_support::{calm, differs, ignored, key, line, text_options};
+use crate::report::{Detail, Format, Report, ServiceDeployment, escape, write};
+
+const HOSTILE: &[&str] = &[
+    "a\n::error::injected\r\n##[error]injected",
+    "%0A::error::injected",
+    "\u{1b}[2J\u{1b}]8;;http://evil.example\u{7}x\u{9b}31m",
+    "a|b || c",
+    "`tick` ``` fence",
+    "</script><script>injected()</script><img src=x onerror=injected()>",
+    "</details></code></p>-->]]><!--",
+    "\"' onload=injected() x='",
+    "\u{202e}desrever\u{2066}\u{200b}\u{feff}",
+    "@team #1 www.evil.example http://evil.example [x](http://evil.example) ![i](x)",
+    "<!-- --> &lt; &#60; $x$ *b* _i_ ~s~ # h",
+    "\u{1}\u{fffe}",
+];
+
+/// Returns a report with that text in every field, and every kind of finding, step and remark.
+fn report(text: &str) -> Report {
+    let name = || text.to_owned();
+    let resource = || ResourceRef { id: name(), name: name() };
+    let finding = |severity| {
+        let mut finding = differs(text, &[text]);
+        finding.services = vec![resource()];
+        finding.places = vec![Location { file: name(), line: 3 }];
+        finding.reason = Some(name());
+        finding.advice = Some(name());
+        finding.deployment = Some(name());
+        finding.severity = severity;
+        finding
+    };
+    let receipt = |outcome| Receipt {
+        change: "push",
+        key: Some(name()),
+        place: name(),
+        outcome,
+        deployment: Some(name()),
+        detail: Some(name()),
+        sides: None,
+    };
+    let mut service = line(text, 1, 1);
+    service.service = resource();
+    service.alias = Some(name());
+    service.deployment = Some(ServiceDeployment { id: name(), status: name(), commit: Some(name()) });
+    service.checks = vec![StatusCheck { name: "running", state: CheckState::Open, note: name() }];
+    let mut unread = service.clone();
+    unread.error = Some(name());
+    Report {
+        command: "fix",
+        flags: vec![format!("--environment={text}")],
+        project: resource(),
+        project_origin: name(),
+        environment: resource(),
+        environment_origin: name(),
+        services_origin: name(),
+        files: vec![(name(), name())],
+        services: vec![service, unread],
+        findings: vec![finding(Severity::Error), finding(Severity::Warning), finding(Severity::Note)],
+        ignored: vec![IgnoredFinding { finding: finding(Severity::Error), reason: Some(name()), ..ignored() }],
+        remarks: vec![name()],
+        receipts: vec![receipt(Outcome::Failed), receipt(Outcome::NotTried), receipt(Outcome::Done)],
+        shortfalls: [(name(), Shortfall::Incomplete)].into(),
+        endings: vec![name()],
+        to_add: vec![vec![name()]],
+        undo_command: Some(name()),
+        exit_code: 6,
+        ..calm()
+    }
+}
+
+fn rendered(text: &str, format: Format) -> String {
+    let (mut out, key) = (Vec::new(), key());
+    write(&report(text), format, &text_options(&key, 80, Detail::Normal), &mut out)
+        .expect("writing to a Vec can't fail");
+    let output = String::from_utf8(out).expect("a report is UTF-8");
+    let hidden = output.chars().find(|&letter| letter != '\n' && escape::is_hidden(letter));
+    assert_eq!(hidden, None, "{format:?} of {text:?}: {output}");
+    output
+}
+
+#[test]
+fn json_and_sarif_are_parsed_as_before() {
+    for text in HOSTILE {
+        let json: serde_json::Value = serde_json::from_str(&rendered(text, Format::Json)).expect("it is JSON");
+        for place in ["/target/project/name", "/files/0/file", "/services/0/deployment/status", "/ignored/0/reason"] {
+            assert_eq!(json.pointer(place).and_then(|name| name.as_str()), Some(*text), "{place}");
+        }
+        let sarif: serde_json::Value = serde_json::from_str(&rendered(text, Format::Sarif)).expect("it is JSON");
+        assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(3));
+    }
+}
+
+#[test]
+fn annotations_are_one_line_each() {
+    for text in HOSTILE {
+        let output = rendered(text, Format::Github);
+        let lines: Vec<&str> = output.lines().collect();
+        // Two unread services or failed steps, an error and a warning, and the totals.
+        assert_eq!(lines.len(), 5, "{output}");
+        let (last, annotations) = lines.split_last().expect("there are lines");
+        assert!(
+            annotations.iter().all(|line| line.starts_with("::error ") || line.starts_with("::warning ")),
+            "{output}"
+        );
+        assert!(last.starts_with("doctor: "), "{output}");
+        assert!(
+            annotations.iter().all(|line| !line.contains("%0A::") && !line.contains("##[error]injected\n")),
+            "{output}"
+        );
+    }
+}
+
+#[test]
+fn markdown_has_no_syntax_of_a_name() {
+    for text in HOSTILE {
+        let output = rendered(text, Format::Markdown);
+        assert!(output.starts_with("### doctor: "), "{output}");
+        let shown: Vec<String> = output.lines().map(without_code).collect();
+        for line in &shown {
+            for syntax in ["<", "@team", "#1", "www.evil", "http://", "](", "![", "$x$", "*b*", "~s~", "-->"] {
+                assert!(!line.contains(syntax), "{syntax} in {line:?}: {output}");
+            }
+        }
+        let rows = shown.iter().filter(|line| line.starts_with('|'));
+        let widths: Vec<usize> = rows.map(|row| row.replace("\\|", "").matches('|').count() - 1).collect();
+        // Each table has a head of two lines: steps, errors and warnings, notes, services.
+        assert_eq!(widths, [vec![5; 5], vec![5; 4], vec![5; 3], vec![3; 4]].concat(), "{output}");
+    }
+}
+
+/// Returns a line of Markdown without code, and without the tags and comments that the format itself writes.
+fn without_code(line: &str) -> String {
+    let mut rest = line.to_owned();
+    for (start, end) in [("<code>", "</code>"), ("```` ", " ````"), ("``", "``"), ("`", "`")] {
+        while let Some(at) = rest.find(start) {
+            let inner = at + start.len();
+            let Some(length) = rest[inner..].find(end) else { break };
+            rest.replace_range(at..inner + length + end.len(), "");
+        }
+    }
+    // A comment separates what it is in, as in `@<!-- -->team`.
+    for own in ["<!-- -->", "<br>", "<details><summary>1 note</summary>", "</details>"] {
+        rest = rest.replace(own, "·");
+    }
+    // An escaped character is text.
+    let mut text = String::new();
+    let mut letters = rest.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => text.extend(letters.next().filter(|next| *next == '|').map(|_| "\\|")),
+            _ => text.push(letter),
+        }
+    }
+    text
+}
+
+#[test]
+fn html_has_only_its_own_elements() {
+    let plain = rendered("a name", Format::Html);
+    for text in HOSTILE {
+        let output = rendered(text, Format::Html);
+        assert_eq!(output.matches('<').count(), plain.matches('<').count(), "{text:?}: {output}");
+        assert_eq!(output.matches('"').count(), plain.matches('"').count(), "{text:?}: {output}");
+    }
+}
+
+#[test]
+fn junit_has_only_its_own_elements() {
+    let plain = rendered("a name", Format::Junit);
+    for text in HOSTILE {
+        let output = rendered(text, Format::Junit);
+        assert_eq!(output.matches('<').count(), plain.matches('<').count(), "{text:?}: {output}");
+        let mut reader = quick_xml::Reader::from_str(&output);
+        while !matches!(reader.read_event().expect("the XML is well-formed"), quick_xml::events::Event::Eof) {}
+    }
+}
