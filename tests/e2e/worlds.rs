@@ -18,6 +18,9 @@ fn runs(project: &str) -> &'static [(&'static str, &'static [&'static str])] {
         "django" => &[("django", &[])],
         "healthy" => &[("healthy", &[])],
         "brand-new" => &[("brand-new", &[])],
+        "courses" => &[("courses", &[])],
+        "tickets" => &[("tickets", &[])],
+        "gallery" => &[("gallery", &[])],
         other => panic!("no runs are defined for {other}"),
     }
 }

@@ -1,20 +1,30 @@
 //! The draft of a `doctor.toml`: both sides, and the user's choices so far. Other choices default to the suggestions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::commands::gather::Gathered;
+use crate::commands::init::config_target::{CompleteConfig, ConfigTarget};
+use crate::commands::init::existing_sections::existing_sections;
+use crate::commands::policy::policy;
 use crate::commands::prompts;
-use crate::commands::service_selection::ServiceNaming;
+use crate::commands::service_selection::Services;
 use crate::drift::dotenv::LocalFile;
+use crate::drift::engine::policy::Policy;
+use crate::drift::engine::run_rules::examine;
+use crate::drift::service_scope::providers;
 use crate::drift::suggest::{
     ConfigDraft, Difference, DifferenceGroup, Section, Shared, differences, exceptions, groups, requirements, sections,
     shared,
 };
-use crate::drift::{ResourceRef, Target};
+use crate::drift::{ResourceRef, Severity, Target};
 use crate::error::Error;
 use crate::io::config::ConfigLocation;
 use crate::io::files;
 use crate::report::init_lists;
+
+/// The rule and the key of each error that a check reports.
+pub(super) type CheckErrors = BTreeSet<(&'static str, Option<String>)>;
 
 /// The draft of a `doctor.toml`.
 pub(super) struct InitDraft {
@@ -22,10 +32,14 @@ pub(super) struct InitDraft {
     pub(super) gathered: Gathered,
     /// Services that were gathered but are not chosen.
     not_chosen: Vec<Target>,
-    /// All services of the environment, each with a note for the choice.
+    /// The services to choose from, each with a note.
     pub(super) services: Vec<(ResourceRef, String)>,
-    /// Whether the services were named explicitly.
-    pub(super) is_named: bool,
+    /// What `doctor.toml` says about services already.
+    existing: Vec<Section>,
+    /// Whether there is a `doctor.toml`.
+    pub(super) is_extension: bool,
+    /// New services with their files, if they are known from the directories of the repository.
+    planned: Vec<Section>,
     /// The keys that must be equal, once the user has chosen them.
     required: Option<BTreeSet<String>>,
     /// The keys with expected differences and the reasons, once the user has chosen them.
@@ -34,16 +48,46 @@ pub(super) struct InitDraft {
 }
 
 impl InitDraft {
-    pub(super) fn new(gathered: Gathered, context: &ConfigLocation) -> Result<Self, Error> {
-        Ok(Self {
-            files: config_paths(&gathered, context)?,
-            services: services(&gathered),
-            is_named: gathered.selection.named == ServiceNaming::Yes,
+    /// Starts with the suggestions. `planned` are the services that were found by the directories of the repository.
+    pub(super) fn new(gathered: Gathered, target: &ConfigTarget, planned: Vec<Section>) -> Result<Self, Error> {
+        let is_extension = target.existing.is_some();
+        let is_planned = is_extension || !planned.is_empty();
+        let is_new = |section: &Section| planned.iter().any(|new| new.service.id == section.service.id);
+        let mut existing = target.config().map(|config| existing_sections(config, &gathered)).unwrap_or_default();
+        existing.retain(|section| !is_new(section));
+        let mut draft = Self {
+            files: if is_planned { Vec::new() } else { config_paths(&gathered, &target.location)? },
+            services: if is_planned { planned_services(&gathered, &planned) } else { services(&gathered) },
+            existing,
+            is_extension,
+            planned,
             gathered,
             not_chosen: Vec::new(),
             required: None,
             excepted: None,
-        })
+        };
+        if is_planned {
+            let comparable = draft.comparable();
+            draft.choose(&comparable);
+        }
+        Ok(draft)
+    }
+
+    /// Returns the indexes of the planned services that share a key with their file. A service that others refer to
+    /// counts only if it has a file of its own.
+    fn comparable(&self) -> Vec<usize> {
+        let targets = &self.gathered.survey.targets;
+        let templates = targets.iter().flat_map(|target| {
+            let stored = target.stored.iter().flat_map(BTreeMap::values);
+            stored.filter_map(|variable| Some((target.service.name.as_str(), variable.template()?.expose())))
+        });
+        let providers = providers(templates, &self.gathered.survey.catalogue);
+        let is_comparable = |section: &Section| {
+            let is_own = !section.files.is_empty() || !providers.contains_key(&section.service.name);
+            let target = targets.iter().find(|target| target.service.id == section.service.id);
+            is_own && target.is_some_and(|target| self.shares(target) > 0)
+        };
+        (0..self.planned.len()).filter(|&index| is_comparable(&self.planned[index])).collect()
     }
 
     /// Returns a summary of both sides.
@@ -65,7 +109,7 @@ impl InitDraft {
             files: gathered.files.iter().map(|(name, _)| name.clone()).collect(),
             keys: keys.len(),
             services: survey.targets.iter().filter(|target| self.shares(target) > 0).count(),
-            all: self.services.len(),
+            all: gathered.selected.shape.services.len(),
             differing: differences(survey, &BTreeSet::new()).iter().filter(|one| !one.services.is_empty()).count(),
             remarks: gathered.remarks.iter().cloned().chain(unread).collect(),
         };
@@ -85,7 +129,9 @@ impl InitDraft {
 
     /// Chooses services. Returns `false` and changes nothing if one of them was not gathered.
     pub(super) fn choose(&mut self, services: &[usize]) -> bool {
-        let wanted: BTreeSet<&str> = services.iter().map(|&index| self.services[index].0.id.as_str()).collect();
+        let existing = self.existing.iter().map(|section| section.service.id.as_str());
+        let wanted: BTreeSet<&str> =
+            services.iter().map(|&index| self.services[index].0.id.as_str()).chain(existing).collect();
         let targets = &mut self.gathered.survey.targets;
         let known = targets.iter().chain(&self.not_chosen).map(|target| target.service.id.as_str());
         if !wanted.is_subset(&known.collect()) {
@@ -103,6 +149,16 @@ impl InitDraft {
         true
     }
 
+    /// Returns whether the draft is a new file.
+    pub(super) fn scope(&self) -> prompts::InitScope {
+        if self.is_extension { prompts::InitScope::Extension } else { prompts::InitScope::New }
+    }
+
+    /// Returns the files to gather again; empty if `doctor.toml` names them.
+    pub(super) fn file_flags(&self) -> Vec<PathBuf> {
+        if self.is_extension || !self.planned.is_empty() { Vec::new() } else { self.gathered.paths.clone() }
+    }
+
     /// Replaces both sides with those of other services.
     pub(super) fn replace_sides(&mut self, gathered: Gathered) {
         self.gathered = gathered;
@@ -112,7 +168,10 @@ impl InitDraft {
 
     /// Returns the keys that are equal on both sides, and the indexes of the chosen ones.
     pub(super) fn shared(&self) -> (Vec<Shared>, Vec<usize>) {
-        let all: Vec<Shared> = shared(&self.gathered.survey).into_iter().filter(|one| one.agrees).collect();
+        let survey = &self.gathered.survey;
+        let known: BTreeSet<&String> = survey.policy.require.iter().flat_map(|require| &require.keys).collect();
+        let is_new = |one: &Shared| one.agrees && !known.contains(&one.key);
+        let all: Vec<Shared> = shared(survey).into_iter().filter(is_new).collect();
         let is_chosen = |one: &Shared| match &self.required {
             Some(chosen) => chosen.contains(&one.key),
             None => one.is_suggested,
@@ -134,7 +193,7 @@ impl InitDraft {
         let all = differences(&self.gathered.survey, &required);
         let is_chosen = |one: &Difference| match &self.excepted {
             Some(groups) => groups.iter().any(|(group, _)| group.differences.contains(one)),
-            None => one.is_suggested,
+            None => one.intent.is_some(),
         };
         let chosen = (0..all.len()).filter(|&index| is_chosen(&all[index])).collect();
         (all, chosen)
@@ -153,15 +212,24 @@ impl InitDraft {
         }
     }
 
-    /// Returns the chosen services, with their aliases.
-    pub(super) fn sections(&self) -> Vec<Section> {
+    /// Returns the chosen services that `doctor.toml` does not have yet, with their aliases.
+    fn new_sections(&self) -> Vec<Section> {
         let survey = &self.gathered.survey;
         let chosen: Vec<ResourceRef> = survey.targets.iter().map(|target| target.service.clone()).collect();
+        if self.is_extension || !self.planned.is_empty() {
+            let is_chosen = |section: &&Section| chosen.iter().any(|service| service.id == section.service.id);
+            return self.planned.iter().filter(is_chosen).cloned().collect();
+        }
         let all: Vec<ResourceRef> = self.services.iter().map(|(service, _)| service.clone()).collect();
         sections(&chosen, &all, [&survey.project.name, &survey.environment.name])
     }
 
-    /// Returns the contents of the `doctor.toml`.
+    /// Returns all services in scope, with their aliases.
+    pub(super) fn sections(&self) -> Vec<Section> {
+        self.existing.iter().cloned().chain(self.new_sections()).collect()
+    }
+
+    /// Returns the contents of the `doctor.toml`, or what to add to it.
     pub(super) fn draft(&self) -> ConfigDraft {
         let survey = &self.gathered.survey;
         let sections = self.sections();
@@ -182,9 +250,36 @@ impl InitDraft {
             require: requirements(&required, &sections),
             undecided: undecided.map(|one| one.key).collect(),
             ignore: exceptions(&excepted, &sections),
-            services: sections,
+            services: self.new_sections(),
         }
     }
+
+    /// Returns the errors that `check` reports now.
+    fn errors(&self) -> CheckErrors {
+        let errors = examine(&self.gathered.survey).findings.into_iter().filter(|one| one.severity == Severity::Error);
+        errors.map(|finding| (finding.rule.name, finding.key)).collect()
+    }
+
+    /// Returns the errors that `check` reports with these settings.
+    pub(super) fn errors_with(&mut self, complete: &CompleteConfig) -> Result<CheckErrors, Error> {
+        let services = Services::of(&self.gathered.selected.shape, Some(&complete.config));
+        let new: Policy = policy(&complete.config, &services)?;
+        let old = std::mem::replace(&mut self.gathered.survey.policy, new);
+        let errors = self.errors();
+        self.gathered.survey.policy = old;
+        Ok(errors)
+    }
+}
+
+/// Returns the new services, each with its file or the number of shared keys.
+fn planned_services(gathered: &Gathered, planned: &[Section]) -> Vec<(ResourceRef, String)> {
+    let note = |section: &Section| {
+        let target = gathered.survey.targets.iter().find(|target| target.service.id == section.service.id);
+        let shared = prompts::shared_keys(target.map_or(0, |target| shares(gathered, target)));
+        let file = section.files.first();
+        file.map_or(shared.clone(), |file| format!("{file}, {shared}"))
+    };
+    planned.iter().map(|section| (section.service.clone(), note(section))).collect()
 }
 
 /// Returns the files as paths in `doctor.toml`; none if the only file is the default.

@@ -1,72 +1,129 @@
-//! `doctor init`: gathers both sides, asks questions, shows a new `doctor.toml`, and writes it after confirmation.
+//! `doctor init`: gathers both sides, asks questions, shows a new `doctor.toml` or what is new in it, and writes it
+//! after confirmation.
 
+mod config_target;
 mod draft;
+mod existing_sections;
 mod gather_sides;
+mod json_result;
 mod questions;
+mod service_files;
 mod unignored_files;
+mod write;
+
+use std::path::PathBuf;
 
 use crate::cli::{self, GlobalArgs, ResultFormat};
+use crate::commands::env_files::MissingFile;
 use crate::commands::fix::refuse_parts;
 use crate::commands::gather::Gathered;
-use crate::commands::init::draft::InitDraft;
+use crate::commands::init::config_target::{CompleteConfig, ConfigTarget};
+use crate::commands::init::draft::{CheckErrors, InitDraft};
 use crate::commands::init::gather_sides::SideReader;
 use crate::commands::init::unignored_files::UnignoredFiles;
+use crate::commands::init::write::ConfigWriter;
 use crate::commands::prompts;
-use crate::commands::service_selection::Services;
-use crate::commands::trust;
-use crate::drift::Secret;
-use crate::drift::phrases;
-use crate::drift::rules::RULES;
-use crate::drift::suggest::ConfigDraft;
+use crate::commands::trust::Acceptance;
+use crate::drift::phrases::{count, names};
+use crate::drift::suggest::{ConfigDraft, Section};
 use crate::error::{Error, Exit, Help};
-use crate::io::config::{self, Config, ConfigLocation, RuleName, generate};
-use crate::io::files::{self, Created};
+use crate::io::config::Config;
+use crate::io::files;
 use crate::io::terminal::prompt::{PromptAnswer, YesNo, can_ask};
 use crate::io::world::World;
-use crate::report::json::drafted::{Drafted, drafted};
 use crate::report::{escape, shell_command};
 
-/// Writes a new `doctor.toml`.
+/// Writes a new `doctor.toml`, or adds to the existing one.
 pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
-    let context = context(args, global, world)?;
-    let sides = SideReader::open(args, global, world)?;
+    let target = ConfigTarget::find(args, global, world)?;
     let is_json = args.result.format == ResultFormat::Json;
     let is_asked = !args.yes && !is_json && can_ask(&world.terminal, &world.variables);
-    let gathered = if is_asked { questions::file(&sides, world)? } else { gather_unasked(args, &sides, world)? };
-    let mut interview = InitDraft::new(gathered, &context)?;
-    if !is_json {
+    let asks_for_file = is_asked && target.existing.is_none() && !files_here(&target, world).is_empty();
+    let missing_file = if asks_for_file { MissingFile::Empty } else { missing_file(args, &target, world) };
+    let sides = SideReader::open(args, global, target.config(), missing_file, world)?;
+    let gathered = if asks_for_file { questions::file(&sides, world)? } else { gather_unasked(args, &sides, world)? };
+    let is_accepted = matches!(gathered.expectations.trust.acceptance, Acceptance::Accepted | Acceptance::NotNeeded);
+    let planned = planned(args, &gathered, &target, world)?;
+    let config = planned_config(&planned, &gathered, &target)?;
+    let (sides, gathered) = sides.again_with(config.as_ref(), gathered, world)?;
+    let mut interview = InitDraft::new(gathered, &target, planned)?;
+    let is_new = target.existing.is_none() || !interview.draft().adds_nothing();
+    if is_new && !is_json {
         world.print(&interview.summary(world.terminal.width))?;
     }
-    if is_asked {
+    if is_new && is_asked {
         questions::all(&mut interview, &sides, world)?;
     }
     interview.refuse_unread()?;
     let draft = interview.draft();
-    let text = text(&draft, &context, &interview)?;
-    let exposed = UnignoredFiles::of(&interview.gathered, &context);
-    // Repeat the flags, although the new doctor.toml names files and services.
-    let check = [world.program.clone(), vec!["check".to_owned()], targeting(args), same(global)].concat();
-    if is_json {
-        let remarks = &interview.gathered.remarks;
-        let result = InitResult { text: &text, draft: &draft, remarks, context: &context, exposed: &exposed, check };
-        return print_json(result, args, global, world);
-    }
-    world.print(&format!("\nNew {}:\n\n{text}\n", escape::line(&context.name)))?;
-    exposed.show(world)?;
-    let adds = match (args.yes, is_asked) {
-        (true, _) => YesNo::No,
-        (false, true) => confirm(&exposed, &context, world)?,
-        (false, false) => return Err(not_confirmed(args, &context, global, world)),
+    let complete = target.complete(&draft, &interview.gathered)?;
+    let proposal = Proposal {
+        errors: interview.errors_with(&complete)?,
+        exposed: UnignoredFiles::of(&interview.gathered, &target.location),
+        is_new: target.existing.is_none() || !draft.adds_nothing(),
+        check: check_command(args, global, world),
+        args,
+        global,
+        target,
+        draft,
+        complete,
+        is_accepted,
     };
-    world.interrupt.begin_writing();
-    let written =
-        write(&text, &context, &draft, world).and_then(|written| written.write_result(&context, &draft, world));
-    let added = written.and_then(|()| exposed.add(adds, world));
-    world.interrupt.end_writing();
-    added?;
-    let files = if adds == YesNo::Yes { "both files" } else { "it" };
-    world.print(&format!("Commit {files}, then run:\n    {}\n", shell_command::line(&check)))?;
-    Ok(Exit::Clean)
+    let remarks = &interview.gathered.remarks;
+    match (is_json, proposal.is_new) {
+        (true, _) => json_result::print(&proposal, remarks, world),
+        (false, true) => proposal.write(is_asked, world),
+        (false, false) => proposal.print_nothing_new(world),
+    }
+}
+
+/// Returns whether a missing default file is an error. It is not if other directories have env files.
+fn missing_file(args: &cli::InitArgs, target: &ConfigTarget, world: &World<'_>) -> MissingFile {
+    let is_named = !args.files.env_file.is_empty() || target.config().is_some_and(Config::names_env_files);
+    if is_named || !files_here(target, world).is_empty() || !service_files::exist(&target.location) {
+        MissingFile::Refused
+    } else {
+        MissingFile::Empty
+    }
+}
+
+/// Returns the env files of the directory where the default file is looked for.
+fn files_here(target: &ConfigTarget, world: &World<'_>) -> Vec<PathBuf> {
+    files::env_files(if target.existing.is_some() { &target.location.root } else { &world.directory })
+}
+
+/// Returns the services that the directories of the repository add.
+fn planned(
+    args: &cli::InitArgs,
+    gathered: &Gathered,
+    target: &ConfigTarget,
+    world: &World<'_>,
+) -> Result<Vec<Section>, Error> {
+    let is_narrowed = !args.files.env_file.is_empty() || !args.targeting.service.is_empty();
+    let has_file = gathered.paths.iter().any(|path| path.symlink_metadata().is_ok());
+    let default = files::default_env_file(&target.location.root, &gathered.survey.environment.name);
+    if is_narrowed || target.existing.is_none() && has_file && gathered.paths != [default] {
+        return Ok(Vec::new());
+    }
+    let planned = service_files::sections_to_add(gathered, target, &world.directory);
+    if planned.is_empty() && !has_file {
+        return Err(files::no_env_file(".env", &target.location.root, &world.directory));
+    }
+    Ok(planned)
+}
+
+/// Returns the settings with the planned services, from which their files are read.
+fn planned_config(planned: &[Section], gathered: &Gathered, target: &ConfigTarget) -> Result<Option<Config>, Error> {
+    if planned.is_empty() {
+        return Ok(None);
+    }
+    let draft = ConfigDraft {
+        project: gathered.survey.project.clone(),
+        environment: gathered.survey.environment.clone(),
+        services: planned.to_vec(),
+        ..ConfigDraft::default()
+    };
+    target.with(&draft).map(|complete| Some(complete.config))
 }
 
 /// Gathers both sides without questions. A remark reports that no service is in scope.
@@ -77,166 +134,136 @@ fn gather_unasked(args: &cli::InitArgs, sides: &SideReader<'_>, world: &mut Worl
     }
     if gathered.survey.targets.is_empty() {
         let files: Vec<&str> = gathered.files.iter().map(|(name, _)| name.as_str()).collect();
-        let files = phrases::names(&files);
+        let files = names(&files);
         gathered.remarks.push(format!("no service shares a key with {files}, so nothing is compared; see --service"));
     }
     Ok(gathered)
 }
 
-/// A complete `doctor.toml`.
-struct InitResult<'r> {
-    text: &'r str,
-    draft: &'r ConfigDraft,
-    remarks: &'r [String],
-    context: &'r ConfigLocation,
-    exposed: &'r UnignoredFiles,
+/// A complete `doctor.toml`, before it is written.
+struct Proposal<'p> {
+    args: &'p cli::InitArgs,
+    global: &'p GlobalArgs,
+    target: ConfigTarget,
+    draft: ConfigDraft,
+    complete: CompleteConfig,
+    /// The errors that `check` reports with it.
+    errors: CheckErrors,
+    exposed: UnignoredFiles,
     /// The next command to run.
     check: Vec<String>,
+    /// Whether there is anything to write.
+    is_new: bool,
+    /// Whether the user has accepted the settings that the file has now.
+    is_accepted: bool,
 }
 
-/// Prints the result as JSON. Writes the file only with `--yes`.
-fn print_json(
-    result: InitResult<'_>,
-    args: &cli::InitArgs,
-    global: &GlobalArgs,
-    world: &mut World<'_>,
-) -> Result<Exit, Error> {
-    let InitResult { text, draft, remarks, context, exposed, check } = result;
-    let written = if args.yes {
+impl Proposal<'_> {
+    fn scope(&self) -> prompts::InitScope {
+        if self.target.existing.is_some() { prompts::InitScope::Extension } else { prompts::InitScope::New }
+    }
+
+    fn writer(&self) -> ConfigWriter<'_> {
+        ConfigWriter { target: &self.target, project: &self.draft.project, is_accepted: self.is_accepted }
+    }
+
+    /// Shows the text, asks for confirmation, and writes it.
+    fn write(&self, is_asked: bool, world: &mut World<'_>) -> Result<Exit, Error> {
+        let name = escape::line(&self.target.location.name).into_owned();
+        let title = if self.target.existing.is_some() { format!("New in {name}") } else { format!("New {name}") };
+        world.print(&format!("\n{title}:\n\n{}\n{}\n\n", self.complete.added, self.outlook()))?;
+        self.exposed.show(world)?;
+        let adds = match (self.args.yes, is_asked) {
+            (true, _) => YesNo::No,
+            (false, true) => self.confirm(world)?,
+            (false, false) => return Err(self.not_confirmed(world)),
+        };
         world.interrupt.begin_writing();
-        let written = write(text, context, draft, world);
+        let writer = self.writer();
+        let written = writer.write(&self.complete, world).and_then(|written| writer.print(&written, world));
+        let added = written.and_then(|()| self.exposed.add(adds, world));
         world.interrupt.end_writing();
-        Some(written?)
-    } else {
-        None
-    };
-    let mut remarks = remarks.to_vec();
-    if let Some(FileOutcome::NotAccepted(why)) = &written {
-        remarks.push(format!("{} is not accepted yet: {why}", context.name));
+        added?;
+        let files = if adds == YesNo::Yes { "both files" } else { "it" };
+        world.print(&format!("Commit {files}, then run:\n    {}\n", shell_command::line(&self.check)))?;
+        Ok(Exit::Clean)
     }
-    let (tracked, unignored) = exposed.names();
-    let exit = if args.yes { Exit::Clean } else { Exit::Usage };
-    let document = drafted(Drafted {
-        file: &context.name,
-        written: written.is_some(),
-        accepted: written == Some(FileOutcome::Accepted),
-        draft,
-        text,
-        tracked,
-        unignored,
-        remarks: &remarks,
-        next: if args.yes { check } else { command_without_prompt(args, global, world) },
-        exit_code: exit.code(),
-    });
-    world.print(&document)?;
-    if args.yes { Ok(exit) } else { Err(not_confirmed(args, context, global, world)) }
-}
 
-/// Returns the location of the new file. Fails if there is a `doctor.toml`, or if it can't refer to an env file.
-fn context(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Result<ConfigLocation, Error> {
-    if let Some(path) = &global.config {
-        return Err(Error::Usage {
-            what: format!("invalid --config `{}`", path.display()),
-            cause: Some("init creates doctor.toml at the root of the repository".to_owned()),
-            help: "remove --config".into(),
-        });
-    }
-    if let Some(path) = config::nearest(&world.directory) {
-        return Err(already_exists(&files::display_path(&path, &world.directory)));
-    }
-    let context = ConfigLocation::of(&world.directory);
-    for file in &args.files.env_file {
-        if files::is_stream(file) || files::is_stream(&world.directory.join(file)) {
-            return Err(Error::Usage {
-                what: format!("invalid --env-file `{}`", file.display()),
-                cause: Some("doctor.toml can only refer to a file that can be read again".to_owned()),
-                help: "pass a regular file, or remove --env-file".into(),
-            });
-        }
-        context.reach(&files::normal(&world.directory.join(file))).map_err(elsewhere)?;
-    }
-    Ok(context)
-}
-
-/// `--env-file` can't pass a file outside the repository here, because doctor.toml can't name it.
-fn elsewhere(error: Error) -> Error {
-    match error {
-        Error::File { path, cause, .. } => {
-            Error::File { path, cause, help: "run `doctor init` in the directory of that file".into() }
-        }
-        other => other,
-    }
-}
-
-fn already_exists(name: &str) -> Error {
-    Error::NotConfirmed {
-        what: format!("{name} already exists"),
-        cause: "init never overwrites a doctor.toml".to_owned(),
-        help: "edit it, or move it away first".into(),
-    }
-}
-
-/// Returns the text, after parsing it and resolving its services to verify it.
-fn text(draft: &ConfigDraft, context: &ConfigLocation, interview: &InitDraft) -> Result<String, Error> {
-    let (text, read) = generate(draft, context, &rules())?;
-    read.env_file.iter().flatten().try_for_each(|file| read.file(file).map(drop))?;
-    let services = Services::of(&interview.gathered.selected.shape, Some(&read));
-    for section in &draft.services {
-        verify_alias(&read, &services, &section.alias, &section.service.id)?;
-    }
-    Ok(text)
-}
-
-fn rules() -> Vec<RuleName> {
-    RULES.iter().map(|rule| (rule.code, rule.name)).collect()
-}
-
-/// Verifies that an alias and its service name resolve to the chosen service.
-fn verify_alias(read: &Config, services: &Services, alias: &str, id: &str) -> Result<(), Error> {
-    let Some(section) = read.services.get(alias) else { return Ok(()) };
-    let by_alias = config::At { value: alias.to_owned(), ..section.name };
-    for name in [&section.name, &by_alias] {
-        let index = services.in_config(read, name)?;
-        if services.candidates[index].service.id != id {
-            let what = format!("`{}` resolves to a different service", name.value);
-            return Err(read.fault(name, what, "nothing was written; write the file by hand, and report this bug"));
+    /// Returns a sentence about the errors that `check` reports with the new settings.
+    fn outlook(&self) -> String {
+        /// The maximum number of keys that are named.
+        const NAMED: usize = 5;
+        let keys: Vec<&str> = self.errors.iter().filter_map(|(_, key)| key.as_deref()).collect();
+        let number = count(self.errors.len(), "error");
+        match self.errors.len() {
+            0 => "With it, `doctor check` reports no error.".to_owned(),
+            all if all == keys.len() && all <= NAMED => {
+                escape::line(&format!("With it, `doctor check` reports {number}: {}.", names(&keys))).into_owned()
+            }
+            _ => format!("With it, `doctor check` reports {number}."),
         }
     }
-    Ok(())
-}
 
-/// Asks for confirmation, and whether to add the env files to `.gitignore`.
-fn confirm(exposed: &UnignoredFiles, context: &ConfigLocation, world: &mut World<'_>) -> Result<YesNo, Error> {
-    if world.prompt.confirm(&prompts::write_config(&context.name), YesNo::Yes)? == PromptAnswer::Given(YesNo::Yes) {
-        exposed.ask(world)
-    } else {
-        Err(Error::Cancelled)
+    fn print_nothing_new(&self, world: &mut World<'_>) -> Result<Exit, Error> {
+        let name = escape::line(&self.target.location.name).into_owned();
+        world.print(&format!("{name} is up to date; there is nothing to add.\n"))?;
+        Ok(Exit::Clean)
+    }
+
+    /// Asks for confirmation, and whether to add the env files to `.gitignore`.
+    fn confirm(&self, world: &mut World<'_>) -> Result<YesNo, Error> {
+        let name = &self.target.location.name;
+        let patterns = self.exposed.patterns();
+        if patterns.is_empty() {
+            return match world.prompt.confirm(&prompts::write_config(name, self.scope()), YesNo::Yes)? {
+                PromptAnswer::Given(YesNo::Yes) => Ok(YesNo::No),
+                _ => Err(Error::Cancelled),
+            };
+        }
+        let choices = [
+            prompts::WriteChoice::WithGitignore { patterns: &patterns },
+            prompts::WriteChoice::Alone,
+            prompts::WriteChoice::Cancel,
+        ];
+        match world.prompt.choose(&prompts::write_config(name, self.scope()), &prompts::labels(&choices), 0)? {
+            PromptAnswer::Given(0) => Ok(YesNo::Yes),
+            PromptAnswer::Given(1) => Ok(YesNo::No),
+            _ => Err(Error::Cancelled),
+        }
+    }
+
+    fn not_confirmed(&self, world: &World<'_>) -> Error {
+        let name = &self.target.location.name;
+        let verb = if self.target.existing.is_some() { "changing" } else { "writing" };
+        let what = format!("{verb} {name} needs confirmation");
+        Error::NotConfirmed {
+            what,
+            cause: match self.args.result.format {
+                ResultFormat::Text => "not an interactive terminal".to_owned(),
+                ResultFormat::Json => "`--format json` never prompts".to_owned(),
+            },
+            help: Help::command(
+                "to write it without a prompt, run:",
+                shell_command::line(&self.command_without_prompt(world)),
+            ),
+        }
+    }
+
+    /// Returns the command that writes the same file without a prompt.
+    fn command_without_prompt(&self, world: &World<'_>) -> Vec<String> {
+        let mut words = [world.program.clone(), vec!["init".to_owned(), "--yes".to_owned()]].concat();
+        words.extend(targeting(self.args));
+        if self.args.result.format == ResultFormat::Json {
+            words.push("--format=json".to_owned());
+        }
+        words.extend(same(self.global));
+        words
     }
 }
 
-fn not_confirmed(args: &cli::InitArgs, context: &ConfigLocation, global: &GlobalArgs, world: &World<'_>) -> Error {
-    Error::NotConfirmed {
-        what: format!("writing {} needs confirmation", context.name),
-        cause: match args.result.format {
-            ResultFormat::Text => "not an interactive terminal".to_owned(),
-            ResultFormat::Json => "`--format json` never prompts".to_owned(),
-        },
-        help: Help::command(
-            "to write it without a prompt, run:",
-            shell_command::line(&command_without_prompt(args, global, world)),
-        ),
-    }
-}
-
-/// Returns the command that writes the same file without a prompt.
-fn command_without_prompt(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Vec<String> {
-    let mut words = [world.program.clone(), vec!["init".to_owned(), "--yes".to_owned()]].concat();
-    words.extend(targeting(args));
-    if args.result.format == ResultFormat::Json {
-        words.push("--format=json".to_owned());
-    }
-    words.extend(same(global));
-    words
+/// Returns the next command to run. It repeats the flags, although the new doctor.toml names files and services.
+fn check_command(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Vec<String> {
+    [world.program.clone(), vec!["check".to_owned()], targeting(args), same(global)].concat()
 }
 
 fn targeting(args: &cli::InitArgs) -> Vec<String> {
@@ -251,45 +278,4 @@ fn targeting(args: &cli::InitArgs) -> Vec<String> {
 
 fn same(global: &GlobalArgs) -> Vec<String> {
     global.api_url.iter().map(|url| format!("--api-url={url}")).collect()
-}
-
-/// The outcome for a file that was written.
-#[derive(Debug, PartialEq, Eq)]
-enum FileOutcome {
-    Accepted,
-    /// Another program changed it since.
-    Changed,
-    /// It could not be accepted, for this reason.
-    NotAccepted(String),
-}
-
-/// Creates the file, and accepts it if its contents are still the same.
-fn write(text: &str, context: &ConfigLocation, draft: &ConfigDraft, world: &World<'_>) -> Result<FileOutcome, Error> {
-    if files::create(&context.path, text, &world.directory)? == Created::ThereAlready {
-        return Err(already_exists(&context.name));
-    }
-    if files::current(&context.path) != Some(Secret::new(text)) {
-        return Ok(FileOutcome::Changed);
-    }
-    let (_, read) = generate(draft, context, &rules())?;
-    Ok(match trust::accept(&read, &draft.project, world) {
-        Ok(()) => FileOutcome::Accepted,
-        Err(error) => FileOutcome::NotAccepted(error.cause().unwrap_or_default()),
-    })
-}
-
-impl FileOutcome {
-    fn write_result(&self, context: &ConfigLocation, draft: &ConfigDraft, world: &mut World<'_>) -> Result<(), Error> {
-        let [name, project] = [&context.name, &draft.project.name].map(|name| escape::line(name).into_owned());
-        match self {
-            Self::Accepted => world.print(&format!("Wrote {name} and accepted it for project {project}.\n")),
-            Self::Changed => world.print(&format!("Wrote {name}. It has changed since then, so it is not accepted.\n")),
-            Self::NotAccepted(why) => {
-                world.print(&format!("Wrote {name}.\n"))?;
-                let why = escape::line(why);
-                world.status.print_line(&format!("note: {name} is not accepted yet: {why}; run `doctor trust`"));
-                Ok(())
-            }
-        }
-    }
 }

@@ -23,13 +23,19 @@ enum Navigation {
 /// A question.
 type InitStep = fn(&mut InitDraft, &SideReader<'_>, &mut World<'_>) -> Result<Navigation, Error>;
 
-/// Gathers both sides. Asks for the file if there are several, or if none is the default.
+/// Gathers both sides for a new `doctor.toml`. Asks for the file if there are several, or if none is the default.
 pub(super) fn file(sides: &SideReader<'_>, world: &mut World<'_>) -> Result<Gathered, Error> {
     let (named, services) = (&sides.args.files.env_file, &sides.args.targeting.service);
     let candidates = files::env_files(&world.directory);
     let (gathered, used) = match sides.gather(named, services, world) {
         Err(Error::NoEnvFile { .. }) if named.is_empty() && !candidates.is_empty() => (None, None),
         Err(error) => return Err(error),
+        // The default file does not exist.
+        Ok(gathered)
+            if !candidates.is_empty() && gathered.paths.iter().all(|path| path.symlink_metadata().is_err()) =>
+        {
+            (None, None)
+        }
         Ok(gathered) => {
             let used = candidates.iter().position(|path| gathered.paths.first() == Some(path));
             (Some(gathered), used)
@@ -70,15 +76,19 @@ pub(super) fn all(draft: &mut InitDraft, sides: &SideReader<'_>, world: &mut Wor
 }
 
 fn services(draft: &mut InitDraft, sides: &SideReader<'_>, world: &mut World<'_>) -> Result<Navigation, Error> {
-    if draft.is_named || draft.services.is_empty() {
+    if !sides.args.targeting.service.is_empty() || draft.services.is_empty() {
         return Ok(Navigation::Past);
     }
-    let answer = world.prompt.choose_many(prompts::SERVICES, &prompts::services(&draft.services), &draft.chosen())?;
+    let answer = world.prompt.choose_many(
+        prompts::services_to_compare(draft.scope()),
+        &prompts::services(&draft.services),
+        &draft.chosen(),
+    )?;
     let PromptAnswer::Given(picked) = answer else { return Ok(Navigation::Back) };
     if !draft.choose(&picked) {
         // Ids, because a name may match another service.
         let ids: Vec<String> = picked.iter().map(|&index| draft.services[index].0.id.clone()).collect();
-        let files = draft.gathered.paths.clone();
+        let files = draft.file_flags();
         draft.replace_sides(sides.gather(&files, &ids, world)?);
     }
     Ok(Navigation::On)
@@ -86,7 +96,8 @@ fn services(draft: &mut InitDraft, sides: &SideReader<'_>, world: &mut World<'_>
 
 fn required(draft: &mut InitDraft, _: &SideReader<'_>, world: &mut World<'_>) -> Result<Navigation, Error> {
     let (all, chosen) = draft.shared();
-    if all.is_empty() {
+    let is_suggested = all.iter().any(|one| one.is_suggested);
+    if all.is_empty() || draft.is_extension && !is_suggested {
         return Ok(Navigation::Past);
     }
     let files: Vec<&str> = draft.gathered.files.iter().map(|(name, _)| name.as_str()).collect();
@@ -103,7 +114,8 @@ fn required(draft: &mut InitDraft, _: &SideReader<'_>, world: &mut World<'_>) ->
 fn excepted(draft: &mut InitDraft, sides: &SideReader<'_>, world: &mut World<'_>) -> Result<Navigation, Error> {
     loop {
         let (all, chosen) = draft.differences();
-        if all.is_empty() {
+        let is_suggested = all.iter().any(|one| one.intent.is_some());
+        if all.is_empty() || draft.is_extension && !is_suggested {
             return Ok(Navigation::Past);
         }
         let answer = world.prompt.choose_many(prompts::EXPECTED_DIFFERENCES, &prompts::differences(&all), &chosen)?;
@@ -116,7 +128,7 @@ fn excepted(draft: &mut InitDraft, sides: &SideReader<'_>, world: &mut World<'_>
     }
 }
 
-/// Asks for the reason of each group; `None` means back.
+/// Asks for the reason of the group without a known one; `None` means back.
 fn reasons(
     groups: Vec<DifferenceGroup>,
     sides: &SideReader<'_>,
@@ -124,7 +136,8 @@ fn reasons(
 ) -> Result<Option<Vec<(DifferenceGroup, String)>>, Error> {
     let mut reasons = Vec::new();
     for group in groups {
-        let Some(reason) = reason(&group, sides, world)? else { return Ok(None) };
+        let reason = if group.is_known { Some(group.reason.to_owned()) } else { reason(&group, sides, world)? };
+        let Some(reason) = reason else { return Ok(None) };
         reasons.push((group, reason));
     }
     Ok(Some(reasons))

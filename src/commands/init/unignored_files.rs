@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use crate::commands::gather::Gathered;
-use crate::commands::prompts;
 use crate::drift::model::file_exposure::Git;
 use crate::error::Error;
 use crate::io::config::ConfigLocation;
 use crate::io::git::gitignore;
 use crate::io::git::{self, GitClient, GitStatus};
-use crate::io::terminal::prompt::{PromptAnswer, YesNo};
+use crate::io::terminal::prompt::YesNo;
 use crate::io::world::World;
 use crate::report::escape;
 use crate::report::init_lists::note;
@@ -69,20 +68,9 @@ impl UnignoredFiles {
         (self.tracked.iter().map(String::as_str).collect(), unignored.collect())
     }
 
-    fn patterns(&self) -> Vec<String> {
+    /// Returns the patterns that ignore them.
+    pub(super) fn patterns(&self) -> Vec<String> {
         self.unignored.iter().filter_map(|one| one.pattern.clone()).collect()
-    }
-
-    /// Asks whether to add them to `.gitignore`.
-    pub(super) fn ask(&self, world: &mut World<'_>) -> Result<YesNo, Error> {
-        let patterns = self.patterns();
-        if patterns.is_empty() {
-            return Ok(YesNo::No);
-        }
-        Ok(match world.prompt.confirm(&prompts::add_to_gitignore(&patterns), YesNo::Yes)? {
-            PromptAnswer::Given(reply) => reply,
-            PromptAnswer::Back => YesNo::No,
-        })
     }
 
     /// Adds them, and reports whether git ignores them now.

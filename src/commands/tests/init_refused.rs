@@ -2,7 +2,7 @@
 
 use crate::commands::tests::init::{is_written, refused, shop};
 use crate::io::terminal::prompt::YesNo;
-use crate::io::terminal::prompt::script::PreparedAnswer::{self, Enter, Line};
+use crate::io::terminal::prompt::script::PreparedAnswer::{self, Choices, Enter, Line};
 
 #[test]
 fn non_interactive_init_shows_file_and_command() {
@@ -28,15 +28,15 @@ fn unmatched_file_warns_that_nothing_is_compared() {
 }
 
 #[test]
-fn existing_file_is_kept_without_prompting() {
+fn existing_file_is_kept_without_requests() {
     let kept = "# mine\n";
     let sandbox = shop().file("doctor.toml", kept);
-    for words in [&["init"][..], &["init", "--yes"], &["init", "--yes", "--no-config"]] {
-        refused(&sandbox.run(words), "doctor.toml already exists");
-    }
+    refused(&sandbox.run(&["init", "--yes", "--no-config"]), "doctor.toml already exists");
+    refused(&sandbox.run(&["init", "--yes", "--env-file", ".env"]), "invalid --env-file `.env`");
     assert_eq!((sandbox.text("doctor.toml").as_str(), sandbox.sent.borrow().len()), (kept, 0));
     let broken = shop().file("doctor.toml", "not TOML");
-    refused(&broken.run(&["init", "--yes"]), "doctor.toml already exists");
+    refused(&broken.run(&["init", "--yes"]), "doctor.toml:1:");
+    assert_eq!((broken.text("doctor.toml").as_str(), broken.sent.borrow().len()), ("not TOML", 0));
     let flag = shop();
     refused(&flag.run(&["init", "--yes", "--config", "other.toml"]), "invalid --config `other.toml`");
     assert!(flag.sent.borrow().is_empty() && !flag.work().join("other.toml").exists());
@@ -55,10 +55,12 @@ fn obstructing_path_is_not_written_through() {
     for put in in_the_way {
         let sandbox = shop();
         put(&sandbox.work().join("doctor.toml"));
-        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml already exists");
+        let ended = sandbox.run(&["init", "--yes"]);
+        refused(&ended, "failed to read doctor.toml");
+        assert!(ended.err.contains("help: move it away, or make it a readable file\n"), "{ended:?}");
         assert!(!sandbox.work().join("elsewhere.toml").exists() && sandbox.sent.borrow().is_empty());
     }
-    // The same if it appears during the run.
+    // If it appears during the run.
     for put in in_the_way {
         let sandbox = shop();
         let path = sandbox.work().join("doctor.toml");
@@ -115,7 +117,7 @@ fn reasons_containing_values_are_refused() {
     let answers = vec![
         Enter,
         Enter,
-        Enter,
+        Choices(vec![1]),
         Line("it was old-api-key"),
         Line("intended: new-api-key"),
         Line("so"),

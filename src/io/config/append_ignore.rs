@@ -31,10 +31,7 @@ pub fn with_ignore(text: &Secret, ignore: &NewIgnore, name: &str, rules: &[RuleN
     let read =
         |text: &Secret| parse_on_large_stack(text, Config::empty(name.into(), name.to_owned(), name.into()), rules);
     let before = read(text)?;
-    let mut new = String::with_capacity(text.expose().len() + 256);
-    new.push_str(text.expose());
-    new.push_str(&block(text.expose(), ignore));
-    let new = Secret::new(new);
+    let new = appended(text, &section(ignore));
     // TOML does not allow `[[ignore]]` after an inline `ignore = […]`.
     let mut after = read(&new).map_err(|_| unchanged(name, "an [[ignore]] section can't be appended to it"))?;
     let added = after.ignore.pop().is_some_and(|added| {
@@ -50,18 +47,32 @@ pub fn with_ignore(text: &Secret, ignore: &NewIgnore, name: &str, rules: &[RuleN
     }
 }
 
-fn unchanged(path: &str, cause: impl Into<String>) -> Error {
+pub(super) fn unchanged(path: &str, cause: impl Into<String>) -> Error {
     let help = "the file is unchanged; add the section by hand".into();
     Error::Write { path: path.to_owned(), cause: cause.into(), help }
 }
 
-/// Returns the lines to append, after a blank line and with the line ending of the text.
-fn block(text: &str, ignore: &NewIgnore) -> String {
-    let mut lines = String::new();
-    if !text.is_empty() {
-        lines.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
-    }
-    lines.push_str("[[ignore]]\n");
+/// Returns the text with sections appended, if there are any: after a blank line, with the line ending of the text.
+pub(super) fn appended(text: &Secret, sections: &str) -> Secret {
+    let text = text.expose();
+    let gap = match text {
+        _ if sections.is_empty() => "",
+        "" | "\u{feff}" => "",
+        _ if text.ends_with('\n') => "\n",
+        _ => "\n\n",
+    };
+    let first = text.find('\n').unwrap_or(0);
+    let has_carriage_returns = text[..first].ends_with('\r');
+    let added = gap.to_owned() + sections;
+    let added = if has_carriage_returns { added.replace('\n', "\r\n") } else { added };
+    let mut new = String::with_capacity(text.len() + added.len());
+    new.extend([text, &added]);
+    Secret::new(new)
+}
+
+/// Returns the lines of the section.
+fn section(ignore: &NewIgnore) -> String {
+    let mut lines = String::from("[[ignore]]\n");
     for (key, values) in [("keys", &ignore.keys), ("services", &ignore.services), ("rules", &ignore.rules)] {
         if !values.is_empty() {
             let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
@@ -69,8 +80,7 @@ fn block(text: &str, ignore: &NewIgnore) -> String {
         }
     }
     lines.extend(["reason = ", &quoted(&ignore.reason), "\n"]);
-    let first = text.find('\n').unwrap_or(0);
-    if text[..first].ends_with('\r') { lines.replace('\n', "\r\n") } else { lines }
+    lines
 }
 
 #[cfg(test)]

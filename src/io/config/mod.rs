@@ -4,6 +4,7 @@
 //! repository.
 
 mod append_ignore;
+mod append_sections;
 mod expectations;
 mod find;
 mod inside;
@@ -25,6 +26,7 @@ use jiff::civil::Date;
 use crate::drift::{Secret, Severity};
 use crate::error::{Error, Help};
 pub use crate::io::config::append_ignore::{NewIgnore, with_ignore};
+pub use crate::io::config::append_sections::{ExtendedConfig, with_sections};
 pub use crate::io::config::find::{ConfigChoice, load, nearest};
 pub use crate::io::config::inside::resolve_inside;
 pub use crate::io::config::new_file::{ConfigLocation, generate};
@@ -102,8 +104,8 @@ pub enum FailOnSetting {
 /// `[environments.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EnvironmentSection {
-    /// The 1-based line where the section starts.
-    pub line: usize,
+    /// The name or id of the environment.
+    pub name: At<String>,
     pub env_file: Option<Vec<At<String>>>,
     pub protected: Option<bool>,
 }

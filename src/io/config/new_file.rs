@@ -82,22 +82,6 @@ fn has_environment(read: &Config, draft: &ConfigDraft) -> bool {
 /// Returns whether a file contains exactly the draft.
 pub(super) fn states(read: &Config, draft: &ConfigDraft, empty: Config) -> bool {
     let value = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.clone());
-    let values = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect::<Vec<_>>();
-    let sections = draft.services.iter().all(|section| {
-        read.services.get(&section.alias).is_some_and(|own| {
-            let rest = (&own.env_file, &own.commit, own.start_command_contains.len());
-            own.name.value == section.name && rest == (&None, &None, 0)
-        })
-    });
-    let require: Vec<_> = read.require.iter().map(|one| (values(&one.keys), values(&one.services))).collect();
-    let ignore = read.ignore.iter().map(|one| {
-        let rest = one.environments.is_empty() && one.until.is_none();
-        (values(&one.keys), values(&one.services), one.rules.clone(), one.reason.clone(), rest)
-    });
-    let wanted = draft.ignore.iter().map(|one| {
-        let rules: Vec<String> = one.rules.iter().map(|&rule| rule.to_owned()).collect();
-        (one.keys.clone(), one.services.clone(), rules, one.reason.clone(), true)
-    });
     let rest = Config {
         project: read.project.clone(),
         environment: read.environment.clone(),
@@ -109,12 +93,34 @@ pub(super) fn states(read: &Config, draft: &ConfigDraft, empty: Config) -> bool 
     };
     value(&read.project).as_ref() == Some(&draft.project.id)
         && value(&read.environment).as_ref() == Some(&draft.environment.id)
-        && sections
+        && has_sections(read, draft)
+        && has_environment(read, draft)
+        && *read == rest
+}
+
+/// Returns whether the services, the required keys and the exceptions are exactly those of the draft.
+pub(super) fn has_sections(read: &Config, draft: &ConfigDraft) -> bool {
+    let values = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect::<Vec<_>>();
+    let has_service = |section: &Section| {
+        read.services.get(&section.alias).is_some_and(|own| {
+            let files = own.env_file.as_deref().map(values).unwrap_or_default();
+            let rest = (files, &own.commit, own.start_command_contains.len());
+            own.name.value == section.name && rest == (section.files.clone(), &None, 0)
+        })
+    };
+    let require: Vec<_> = read.require.iter().map(|one| (values(&one.keys), values(&one.services))).collect();
+    let ignore = read.ignore.iter().map(|one| {
+        let rest = one.environments.is_empty() && one.until.is_none();
+        (values(&one.keys), values(&one.services), one.rules.clone(), one.reason.clone(), rest)
+    });
+    let wanted = draft.ignore.iter().map(|one| {
+        let rules: Vec<String> = one.rules.iter().map(|&rule| rule.to_owned()).collect();
+        (one.keys.clone(), one.services.clone(), rules, one.reason.clone(), true)
+    });
+    draft.services.iter().all(has_service)
         && read.services.len() == draft.services.len()
         && require == draft.require.iter().map(|one| (one.keys.clone(), one.services.clone())).collect::<Vec<_>>()
         && ignore.eq(wanted)
-        && has_environment(read, draft)
-        && *read == rest
 }
 
 pub(super) fn text(draft: &ConfigDraft) -> String {
@@ -124,6 +130,12 @@ pub(super) fn text(draft: &ConfigDraft) -> String {
     text.push_str(&require(&draft.require, &draft.services));
     text.push_str(&ignore(draft));
     text
+}
+
+/// Returns the sections that an existing file gets: services, required keys and expected differences.
+pub(super) fn additions(draft: &ConfigDraft) -> String {
+    let parts = [service_sections(&draft.services), requirements(&draft.require), exceptions(&draft.ignore)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn head(draft: &ConfigDraft) -> String {
@@ -165,7 +177,12 @@ fn services(sections: &[Section]) -> String {
             .to_owned();
     }
     let first = &sections[0].alias;
-    let mut text = format!("\n# Services by alias, as in `doctor check -s {first}`.\n");
+    format!("\n# Services by alias, as in `doctor check -s {first}`.\n{}", service_sections(sections))
+}
+
+/// Returns the sections, with a blank line between two of them.
+fn service_sections(sections: &[Section]) -> String {
+    let mut text = String::new();
     for (index, section) in sections.iter().enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
         let called = if section.name == section.service.name {
@@ -174,6 +191,9 @@ fn services(sections: &[Section]) -> String {
             format!("  # {}", comment(&section.service.name))
         };
         text.extend([gap, "[services.", &key(&section.alias), "]\nname = ", &quoted(&section.name), &called, "\n"]);
+        if !section.files.is_empty() {
+            text.push_str(&list("env-file", &section.files));
+        }
     }
     text
 }
@@ -187,15 +207,16 @@ fn require(all: &[Requirement], sections: &[Section]) -> String {
             quoted(alias)
         );
     }
+    let comment =
+        "\n# These keys must be set and equal on these services\n# and in the file. Add keys to require more.\n";
+    comment.to_owned() + &requirements(all)
+}
+
+/// Returns the sections, with a blank line between two of them.
+fn requirements(all: &[Requirement]) -> String {
     let mut text = String::new();
     for (index, one) in all.iter().enumerate() {
-        text.push_str(match index {
-            0 => {
-                "\n# These keys must be set and equal on these services\n# and in the file. Add keys to require more.\n"
-            }
-            _ => "\n",
-        });
-        text.push_str("[[require]]\n");
+        text.extend([if index == 0 { "" } else { "\n" }, "[[require]]\n"]);
         text.push_str(&list("keys    ", &one.keys));
         text.push_str(&list("services", &one.services));
     }
@@ -203,16 +224,17 @@ fn require(all: &[Requirement], sections: &[Section]) -> String {
 }
 
 fn ignore(draft: &ConfigDraft) -> String {
-    let all = &draft.ignore;
+    let comment = "\n# These keys are expected to differ: the rules skip them.\n# Add keys to ignore more.\n";
+    let all = if draft.ignore.is_empty() { String::new() } else { comment.to_owned() + &exceptions(&draft.ignore) };
     if !draft.undecided.is_empty() {
-        return exceptions(all) + &undecided(&draft.undecided);
+        return all + &undecided(&draft.undecided);
     }
     if all.is_empty() {
         return "\n# List keys that are expected to differ:\n\
                 # [[ignore]]\n# keys   = [\"DEBUG\", \"LOCAL_*\"]\n# reason = \"only for local runs\"\n"
             .to_owned();
     }
-    exceptions(all)
+    all
 }
 
 /// Returns a commented-out entry that ignores the current differences.
@@ -227,15 +249,12 @@ fn undecided(keys: &[String]) -> String {
     )
 }
 
+/// Returns the sections, with a blank line between two of them.
 fn exceptions(all: &[Exception]) -> String {
     let mut text = String::new();
     for (index, one) in all.iter().enumerate() {
-        text.push_str(match index {
-            0 => "\n# These keys are expected to differ: the rules skip them.\n# Add keys to ignore more.\n",
-            _ => "\n",
-        });
         let rules: Vec<String> = one.rules.iter().map(|&rule| rule.to_owned()).collect();
-        text.push_str("[[ignore]]\n");
+        text.extend([if index == 0 { "" } else { "\n" }, "[[ignore]]\n"]);
         text.push_str(&list("keys    ", &one.keys));
         if !one.services.is_empty() {
             text.push_str(&list("services", &one.services));

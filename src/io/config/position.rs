@@ -3,6 +3,8 @@
 /// The distance between two counts of characters, in bytes.
 const STEP: usize = 1024;
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// An index of line starts and character counts.
 pub(super) struct Positions<'t> {
     text: &'t str,
@@ -22,11 +24,15 @@ impl<'t> Positions<'t> {
         Self { text, lines: [0].into_iter().chain(newlines).collect(), counts }
     }
 
-    /// Returns the 1-based line and column, in characters, of a byte.
+    /// Returns the 1-based line and column, in characters, of a byte. A byte order mark is not a character of the line.
     pub(super) fn of(&self, offset: usize) -> (usize, usize) {
         let offset = offset.min(self.text.len());
         let line = self.lines.partition_point(|start| *start <= offset);
-        (line, self.characters_before(offset) - self.characters_before(self.lines[line - 1]) + 1)
+        let start = match line {
+            1 if self.text.starts_with(BYTE_ORDER_MARK) => BYTE_ORDER_MARK.len_utf8().min(offset),
+            _ => self.lines[line - 1],
+        };
+        (line, self.characters_before(offset) - self.characters_before(start) + 1)
     }
 
     fn characters_before(&self, offset: usize) -> usize {
@@ -55,6 +61,8 @@ mod tests {
         assert_eq!(positions.of(text.len()), (3, 12));
         assert_eq!(positions.of(usize::MAX), (3, 12), "an offset beyond the end is the end");
         assert_eq!(Positions::new("").of(0), (1, 1));
+        let marked = Positions::new("\u{feff}a = 1\nb = 2");
+        assert_eq!([0, 3, 7, 9].map(|offset| marked.of(offset)), [(1, 1), (1, 1), (1, 5), (2, 1)]);
     }
 
     #[test]

@@ -128,7 +128,7 @@ fn environments(top: &Table<'_>) -> Result<BTreeMap<String, EnvironmentSection>,
         let section = table.enter(&item)?;
         section.only(&["env-file", "protected"])?;
         let read = EnvironmentSection {
-            line: section.line(),
+            name: table.source.at(item.key_start, item.key.to_owned()),
             env_file: section.text_or_texts("env-file")?,
             protected: section.boolean("protected")?,
         };

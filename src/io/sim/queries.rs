@@ -16,6 +16,9 @@ use crate::io::sim::tracing;
 
 // GraphQL is not executed, so the page sizes repeat the documents' `first`; a test compares them.
 const PROJECTS_PER_PAGE: usize = 100;
+const ENVIRONMENTS_PER_PAGE: usize = 100;
+/// The page size of the environments in the response with one of them.
+const ENVIRONMENTS_BESIDE_ONE: usize = 500;
 
 fn named(id: &str, name: &str) -> Value {
     json!({ "id": id, "name": name })
@@ -120,7 +123,14 @@ fn scoped(request: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Va
 }
 
 pub(crate) fn shape(request: &RequestContext<'_>) -> Result<Value, Denied> {
-    shaped(request, &|service| full_instance(request, service))
+    let mut shown = shaped(request, &|service| full_instance(request, service))?;
+    // A client can leave out the environments.
+    if request.query.contains("environments(") {
+        let project = request.project().map_err(denied("project"))?;
+        let page = request.page(ENVIRONMENTS_BESIDE_ONE, None);
+        shown["project"]["environments"] = request.listed_environments(project, page).map_err(denied("project"))?;
+    }
+    Ok(shown)
 }
 
 pub(crate) fn plain_shape(request: &RequestContext<'_>) -> Result<Value, Denied> {
@@ -151,7 +161,8 @@ fn more(request: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Valu
 
 pub(crate) fn environments(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let project = request.project().map_err(denied("project"))?;
-    let environments = request.listed_environments(project, request.after()).map_err(denied("project"))?;
+    let page = request.page(ENVIRONMENTS_PER_PAGE, request.after());
+    let environments = request.listed_environments(project, page).map_err(denied("project"))?;
     let mut shown = headed(project);
     shown["environments"] = environments;
     Ok(json!({ "project": shown }))
@@ -183,7 +194,8 @@ pub(crate) fn projects(request: &RequestContext<'_>) -> Result<Value, Denied> {
         |project| {
             let mut node = headed(project);
             // The first page can't have an invalid cursor.
-            node["environments"] = request.listed_environments(project, None).unwrap_or_default();
+            let page = request.page(ENVIRONMENTS_PER_PAGE, None);
+            node["environments"] = request.listed_environments(project, page).unwrap_or_default();
             node
         },
     );

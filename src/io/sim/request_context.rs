@@ -13,7 +13,6 @@ use crate::io::sim::pagination::{PageRequest, connection};
 use crate::io::sim::rollout::ServicePosition;
 
 const SERVICES_PER_PAGE: usize = 500;
-const ENVIRONMENTS_PER_PAGE: usize = 100;
 
 pub(crate) struct RequestContext<'s> {
     pub(crate) estate: &'s Estate,
@@ -132,10 +131,9 @@ impl<'s> RequestContext<'s> {
         connection(&services, self.page(SERVICES_PER_PAGE, after), |service| &service.id, placed)
     }
 
-    pub(crate) fn listed_environments(&self, project: &'s Project, after: Option<&'s str>) -> Result<Value, String> {
+    pub(crate) fn listed_environments(&self, project: &'s Project, page: PageRequest<'_>) -> Result<Value, String> {
         let reach = self.reach?;
         let environments: Vec<&Environment> = project.environments.iter().collect();
-        let page = self.page(ENVIRONMENTS_PER_PAGE, after);
         connection(
             &environments,
             page,

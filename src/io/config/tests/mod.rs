@@ -129,7 +129,7 @@ fn reads_every_setting() {
     );
 
     let production = &config.environments["production"];
-    assert_eq!((production.line, production.protected), (8, Some(true)));
+    assert_eq!((production.name.line, production.protected), (8, Some(true)));
     assert_eq!(values(production.env_file.as_ref().unwrap()), [".env.production"]);
 
     assert_eq!(config.services.keys().collect::<Vec<_>>(), ["api", "web", "worker"]);

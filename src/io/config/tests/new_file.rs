@@ -28,6 +28,7 @@ fn draft() -> ConfigDraft {
         alias: alias.to_owned(),
         name: name.to_owned(),
         service: ResourceRef { id: format!("id-of-{alias}"), name: format!("shop-{alias}") },
+        files: if alias == "worker" { owned(&["apps/worker/.env"]) } else { Vec::new() },
     };
     let keys = ["AWS_SECRET_ACCESS_KEY", "STAGING_OPS_API_KEY", "STRIPE_KEY"];
     ConfigDraft {
@@ -74,6 +75,7 @@ name = "shop-api"
 
 [services.worker]
 name = "id-of-worker"  # shop-worker
+env-file = ["apps/worker/.env"]
 
 # These keys must be set and equal on these services
 # and in the file. Add keys to require more.

@@ -149,7 +149,7 @@ fn every_document_matches_its_operation_table_entry() {
         ("Projects", "100 100"),
         ("RecentDeployments", "10"),
         ("EnvironmentByToken", "500"),
-        ("Environment", "500"),
+        ("Environment", "500 500"),
         ("StartCommands", "500"),
         ("VariableTimes", "200"),
     ];

@@ -1,16 +1,28 @@
 //! Ordinary projects, as in a first run of `doctor`.
 
 pub mod brand_new;
+pub mod courses;
 pub mod django;
+pub mod gallery;
 pub mod healthy;
 pub mod monorepo;
 pub mod node_shop;
 pub mod parcels;
+pub mod tickets;
 
 use crate::io::sim::seed::Seed;
 
-pub static ORDINARY: &[Seed] =
-    &[node_shop::SEED, parcels::SEED, monorepo::SEED, django::SEED, healthy::SEED, brand_new::SEED];
+pub static ORDINARY: &[Seed] = &[
+    node_shop::SEED,
+    parcels::SEED,
+    monorepo::SEED,
+    django::SEED,
+    healthy::SEED,
+    brand_new::SEED,
+    courses::SEED,
+    tickets::SEED,
+    gallery::SEED,
+];
 
 #[cfg(test)]
 mod tests {
@@ -47,6 +59,36 @@ mod tests {
             ("django", &[".env library ~#$$=~=", ".env Postgres ---$---"]),
             ("healthy", &[".env notes =====", ".env Postgres -=---"]),
             ("brand-new", &[".env web ---", ".env worker ---"]),
+            (
+                "courses",
+                &[
+                    ".env web ~~~$$$===~~~----$$$--~====~=~~~~=",
+                    ".env worker ~~~---==-~~~----$$$$=~=~==~=-----",
+                    ".env beat ~~~---==-~~~----$$$$-~====~=-----",
+                    ".env Postgres -------------~~~$----------------",
+                    ".env Redis -----------------$---------------",
+                ],
+            ),
+            (
+                "tickets",
+                &[
+                    ".env encore-web ~~-==-=$~=~$~~~--------------=--",
+                    ".env encore-api ~~---=---------~$-$~=~~~~=---=~-",
+                    ".env encore-worker ~~--------------$-$------==~==~-",
+                    ".env Postgres ----------------$---------------",
+                    ".env Redis ------------------$-------------",
+                ],
+            ),
+            (
+                "gallery",
+                &[
+                    ".env web ~~~===~=$$-~~-=~~===$$$~=--=~~=",
+                    ".env sidekiq ~~~---~=$$=~~-=~~=~=$$$~=--=~~-",
+                    ".env Postgres --------$----------------------",
+                    ".env Redis ---------$---------------------",
+                    ".env MinIO -------------------------~~----",
+                ],
+            ),
         ] {
             let seed = ORDINARY.iter().find(|seed| seed.name == name).expect("it is listed");
             let estate = (seed.estate)();
@@ -72,11 +114,11 @@ mod tests {
     fn projects_have_unique_names_and_ids() {
         let mut names: Vec<&str> = ORDINARY.iter().map(|seed| seed.name).collect();
         let mut projects: Vec<String> = ORDINARY.iter().map(|seed| (seed.estate)().projects[0].id.clone()).collect();
-        assert_eq!(names.len(), 6);
+        assert_eq!(names.len(), 9);
         names.sort_unstable();
         names.dedup();
         projects.sort_unstable();
         projects.dedup();
-        assert_eq!((names.len(), projects.len()), (6, 6));
+        assert_eq!((names.len(), projects.len()), (9, 9));
     }
 }
