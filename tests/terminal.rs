@@ -136,6 +136,17 @@ fn run_scenario(world: &World<'_>) -> Result<(), Error> {
             PromptAnswer::Given(line) => world.status.print_line(&format!("line {line}")),
             PromptAnswer::Back => world.status.print_line("back"),
         },
+        "secret" => match world.prompt.secret("The token:")? {
+            PromptAnswer::Given(token) => world.status.print_line(&format!("{} characters", token.expose().len())),
+            PromptAnswer::Back => world.status.print_line("back"),
+        },
+        "choose-or-line" => match world.prompt.choose("What would you like to do?", &items, 0)? {
+            PromptAnswer::Given(index) => {
+                world.status.print_line(&format!("item {index}"));
+                return confirm(world);
+            }
+            PromptAnswer::Back => world.status.print_line("back"),
+        },
         "links" => world.status.print_line(&format!("links {}", world.terminal.links)),
         "spinner" => {
             world.status.waiting("querying Railway");
@@ -301,12 +312,105 @@ fn typed_line_is_returned_and_escape_goes_back() {
 }
 
 #[test]
+fn escape_goes_back_in_every_terminal() {
+    for (scenario, shown, term, columns, keys) in [
+        ("secret", "The token:", "xterm-256color", 80, "\u{1b}"),
+        ("secret", "The token:", "xterm-256color", 80, "secret\u{1b}"),
+        ("secret", "The token:", "dumb", 80, "\u{1b}"),
+        ("line", "The reason:", "xterm-256color", 80, "\u{1b}\u{1b}"),
+        ("line", "The reason:", "dumb", 80, "\u{1b}\n"),
+        ("line-from", "The reason:", "dumb", 80, "\u{1b}\n"),
+        ("choose", "choice, or b", "dumb", 80, "\u{1b}\n"),
+        ("choose", "> push", "xterm-256color", 20, "\u{1b}"),
+        ("choose-many", "> [ ] push", "xterm-256color", 20, "\u{1b}"),
+        ("confirm", "[y/N]", "xterm-256color", 20, "\u{1b}"),
+    ] {
+        let mut terminal = PseudoTerminal::start(scenario, term, columns);
+        terminal.wait_for(shown);
+        terminal.press(keys);
+        let text = terminal.end();
+        assert!(text.contains("back\ncode 0"), "{scenario} {term} {columns}\n{text}");
+        assert!(!text.contains("secret"), "{scenario} {term} {columns}\n{text}");
+    }
+}
+
+#[test]
+fn pasted_token_is_never_shown() {
+    for term in ["xterm-256color", "dumb"] {
+        let mut terminal = PseudoTerminal::start("secret", term, 80);
+        terminal.wait_for("The token:");
+        terminal.press(&"pasted-token-".repeat(100));
+        thread::sleep(Duration::from_millis(100));
+        terminal.press("end\r");
+        let text = terminal.end();
+        assert!(text.contains("1303 characters\ncode 0"), "{term}\n{text}");
+        assert!(!text.contains("pasted"), "{term}\n{text}");
+    }
+}
+
+#[test]
+fn long_pasted_line_stays_on_one_row() {
+    for columns in [20, 80] {
+        let mut terminal = PseudoTerminal::start("line", "xterm-256color", columns);
+        terminal.wait_for("The reason:");
+        terminal.press(&format!("{}日本語 the end", "é".repeat(300)));
+        terminal.wait_for("the end");
+        // Above it is a line of the test harness.
+        let rows = terminal.text().lines().filter(|row| !row.is_empty()).count();
+        assert_eq!(rows, 2, "{}", terminal.text());
+        // To the start and back, then the last word is replaced.
+        terminal.press("\u{1b}[H\u{1b}[F\u{17}finish\u{1b}[H\u{1b}[3~x\r");
+        let expected = format!("line x{}日本語 the finish", "é".repeat(299));
+        let text = terminal.end();
+        assert!(text.replace('\n', "").contains(&expected), "{columns}\n{text}");
+    }
+}
+
+#[test]
+fn default_text_can_be_edited_or_replaced() {
+    for (keys, expected) in [
+        ("\u{15}another\r", "line another"),
+        ("\u{1b}[H\u{b}another\r", "line another"),
+        ("\u{17}name\r", "line old name"),
+        ("\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[Dx\u{1b}[1;5Cy\r", "line old xytext"),
+    ] {
+        let mut terminal = PseudoTerminal::start("line-from", "xterm-256color", 80);
+        terminal.wait_for("The reason: old text");
+        terminal.press(keys);
+        let text = terminal.end();
+        assert!(text.contains(&format!("{expected}\ncode 0")), "{keys:?}\n{text}");
+    }
+}
+
+#[test]
+fn default_of_a_confirmation_is_shown_after_enter() {
+    let mut terminal = PseudoTerminal::start("confirm", "xterm-256color", 80);
+    terminal.wait_for("[y/N]");
+    terminal.press("\r");
+    assert!(terminal.end().contains("[y/N] no\nNo\ncode 0"), "{}", terminal.text());
+}
+
+#[test]
+fn narrow_terminal_lists_cut_choices_in_full() {
+    let mut terminal = PseudoTerminal::start("choose-or-line", "xterm-256color", 20);
+    let text = terminal.wait_for("> push .env");
+    assert!(text.contains("- push .env →\n  Railway\n- pull Railway →\n  .env,"), "{text}");
+    assert!(text.contains("\nWhat would you\nlike to do?\n> push .env → Rail…\n"), "{text}");
+    terminal.press("\r");
+    let text = terminal.wait_for("[y/N]");
+    assert!(text.contains("\nlike to do? push .…\nitem 0\nContinue? [y/N]"), "{text}");
+    terminal.press("\u{1b}");
+    assert!(terminal.end().contains("back\ncode 0"));
+}
+
+#[test]
 fn ctrl_c_at_any_prompt_restores_the_terminal() {
     for (scenario, shown, term) in [
         ("choose", "skip", "xterm-256color"),
         ("choose-many", "skip", "xterm-256color"),
         ("confirm", "[y/N]", "xterm-256color"),
         ("line", "The reason:", "xterm-256color"),
+        ("secret", "The token:", "xterm-256color"),
         ("choose", "choice, or b", "dumb"),
         ("line", "The reason:", "dumb"),
         ("spinner", "querying Railway", "xterm-256color"),

@@ -15,7 +15,6 @@ pub(crate) const IGNORE_REASON: &str = "Why is this expected? (written to doctor
 pub(crate) const REASON_REQUIRED: &str = "A reason is required.";
 pub(crate) const TOKEN: &str =
     "Paste a token (create one at https://railway.com/account/tokens, or in the project's settings):";
-pub(crate) const SERVICES: &str = "Which services should be compared?";
 pub(crate) const EXPECTED_DIFFERENCES: &str = "Which differences are expected?";
 /// Shown before the prompt for a reason is repeated.
 pub(crate) const REASON_HAS_VALUE: &str =
@@ -44,7 +43,7 @@ pub(crate) enum FixChoice<'c> {
     SetStartCommands { services: Vec<&'c str> },
     Pull { files: Vec<&'c str>, values: usize },
     Redeploy { services: Vec<&'c str> },
-    Review { findings: usize },
+    Review { questions: usize },
     Exit,
 }
 
@@ -53,9 +52,9 @@ impl Choice for FixChoice<'_> {
         match self {
             Self::Push { files, variables, start_commands } => {
                 let and_commands = match start_commands {
-                    0 => "",
-                    1 => ", and set the start command",
-                    _ => ", and set the start commands",
+                    0 => String::new(),
+                    1 => ", and set the start command".to_owned(),
+                    several => format!(", and set {several} start commands"),
                 };
                 format!("Push {} to Railway ({}){and_commands}", names(files), count(*variables, "variable"))
             }
@@ -66,7 +65,7 @@ impl Choice for FixChoice<'_> {
                 format!("Pull Railway's values to {} ({})", names(files), count(*values, "value"))
             }
             Self::Redeploy { services } => format!("Redeploy {} without changing variables", one_or_count(services)),
-            Self::Review { findings } => format!("Review one by one ({})", count(*findings, "finding")),
+            Self::Review { questions } => format!("Review one by one ({})", count(*questions, "question")),
             Self::Exit => "Exit without changes".to_owned(),
         }
     }
@@ -82,6 +81,10 @@ pub(crate) enum FindingChoice<'c> {
     Skip,
     Ignore,
     ShowValues,
+    /// Skip this finding and that many questions after it.
+    SkipRest {
+        left: usize,
+    },
 }
 
 impl Choice for FindingChoice<'_> {
@@ -94,6 +97,8 @@ impl Choice for FindingChoice<'_> {
             Self::Skip => "Skip".to_owned(),
             Self::Ignore => "Ignore: record it in doctor.toml, with a reason".to_owned(),
             Self::ShowValues => "Show the values".to_owned(),
+            Self::SkipRest { left: 1 } => "Skip this and the last question".to_owned(),
+            Self::SkipRest { left } => format!("Skip this and the other {}", count(*left, "question")),
         }
     }
 }
@@ -133,13 +138,6 @@ pub(crate) struct QuestionNumber {
     pub(crate) of: usize,
 }
 
-impl QuestionNumber {
-    /// Returns the position that many questions later.
-    pub(crate) fn plus(self, count: usize) -> Self {
-        Self { number: self.number + count, ..self }
-    }
-}
-
 /// Returns a question about a finding, with its position in a review.
 pub(crate) fn numbered(position: Option<QuestionNumber>, question: &str) -> String {
     match position {
@@ -148,12 +146,9 @@ pub(crate) fn numbered(position: Option<QuestionNumber>, question: &str) -> Stri
     }
 }
 
-/// Returns the question whether to review the notes, which come after the other findings.
-pub(crate) fn review_notes(notes: usize) -> String {
-    match notes {
-        1 => "The next finding is a note. Review it too?".to_owned(),
-        _ => format!("The next {notes} findings are notes. Review them too?"),
-    }
+/// Returns the question how to fix the finding above it.
+pub(crate) fn fix_key(key: &str) -> String {
+    line(&format!("Fix {key}?"))
 }
 
 /// Returns the question which services get a key that some services already have.
@@ -179,6 +174,12 @@ pub(crate) fn start_command(service: &str) -> String {
 /// Returns the question whether to redeploy a service with these findings.
 pub(crate) fn redeploy(service: &str, findings: &[String]) -> String {
     line(&format!("{}. Redeploy {service}?", findings.join("; ")))
+}
+
+/// Returns the line before the prompt for the name of a protected environment is repeated. What was typed may be a
+/// secret.
+pub(crate) fn wrong_environment_name(name: &str) -> String {
+    line(&format!("That is not its name. Type {name}, or press Esc to cancel."))
 }
 
 /// Returns the prompt for the name of a protected environment.
@@ -216,6 +217,21 @@ pub(crate) fn env_file(environment: Option<&str>) -> String {
     match environment {
         Some(environment) => line(&format!("Which env file should be compared with {environment}?")),
         None => "Which env file should be compared?".to_owned(),
+    }
+}
+
+/// Whether `init` creates a `doctor.toml` or adds to one.
+#[derive(Clone, Copy)]
+pub(crate) enum InitScope {
+    New,
+    Extension,
+}
+
+/// Returns the question which services to compare.
+pub(crate) fn services_to_compare(scope: InitScope) -> &'static str {
+    match scope {
+        InitScope::New => "Which services should be compared?",
+        InitScope::Extension => "Which new services should be compared, too?",
     }
 }
 
@@ -270,14 +286,29 @@ pub(crate) fn reason(keys: &[&str]) -> String {
     line(&format!("Why {verb} {} differ?", names(keys)))
 }
 
-/// Returns the question whether to ignore these patterns.
-pub(crate) fn add_to_gitignore(patterns: &[String]) -> String {
-    line(&format!("Add {} to .gitignore?", patterns.join(", ")))
+/// Returns the question whether to write a `doctor.toml`.
+pub(crate) fn write_config(name: &str, scope: InitScope) -> String {
+    match scope {
+        InitScope::New => line(&format!("Write {name}?")),
+        InitScope::Extension => line(&format!("Add this to {name}?")),
+    }
 }
 
-/// Returns the question whether to write a new `doctor.toml`.
-pub(crate) fn write_config(name: &str) -> String {
-    line(&format!("Write {name}?"))
+/// A choice for a `doctor.toml`, if git does not ignore the env file.
+pub(crate) enum WriteChoice<'c> {
+    WithGitignore { patterns: &'c [String] },
+    Alone,
+    Cancel,
+}
+
+impl Choice for WriteChoice<'_> {
+    fn label(&self) -> String {
+        match self {
+            Self::WithGitignore { patterns } => format!("Yes, and add {} to .gitignore", patterns.join(", ")),
+            Self::Alone => "Yes, without changing .gitignore".to_owned(),
+            Self::Cancel => "No".to_owned(),
+        }
+    }
 }
 
 fn line(text: &str) -> String {

@@ -32,14 +32,26 @@ pub(crate) fn confirm(question: PlanQuestion<'_>, client: &Client<'_>, world: &m
             PromptAnswer::Given(YesNo::Yes) => Ok(()),
             _ => Err(Error::Cancelled),
         },
-        PlanQuestion::Name(environment) => match world.prompt.line(&prompts::protected_environment(environment))? {
-            PromptAnswer::Given(typed) if typed == environment => Ok(()),
-            PromptAnswer::Given(typed) if !typed.is_empty() => {
-                Err(Error::WrongName { typed, expected: environment.to_owned() })
-            }
-            _ => Err(Error::Cancelled),
-        },
+        PlanQuestion::Name(environment) => confirm_name(environment, world),
     };
     client.limit.set(client.limit.get() + world.clock.elapsed().saturating_sub(before));
     confirmed
+}
+
+/// How often a wrong name can be typed.
+const TRIES: usize = 3;
+
+/// Prompts for the name of the environment, and fails if the user cancels or types a wrong one each time.
+fn confirm_name(environment: &str, world: &World<'_>) -> Result<(), Error> {
+    for attempt in 1..=TRIES {
+        match world.prompt.line(&prompts::protected_environment(environment))? {
+            PromptAnswer::Given(typed) if typed == environment => return Ok(()),
+            PromptAnswer::Given(typed) if !typed.is_empty() => {}
+            _ => return Err(Error::Cancelled),
+        }
+        if attempt < TRIES {
+            world.status.print_line(&prompts::wrong_environment_name(environment));
+        }
+    }
+    Err(Error::WrongName { expected: environment.to_owned() })
 }

@@ -40,7 +40,10 @@ pub(super) fn show_plan(
     // After prompts, the target is already on the screen, above the findings.
     let part =
         if run.terms.asking == Prompting::Person { report::ReportPart::Outcome } else { report::ReportPart::Whole };
-    let text = report::plan(&Report { part, ..run.header(world) }, &plan, &options);
+    let mut text = report::plan(&Report { part, ..run.header(world) }, &plan, &options);
+    if part == report::ReportPart::Outcome {
+        text.insert(0, '\n');
+    }
     if run.output.format == Format::Text && run.output.file.is_none() {
         world.print(&text)?;
         return Ok(report::ReportPart::Outcome);

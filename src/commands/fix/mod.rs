@@ -4,6 +4,7 @@
 mod change_selection;
 mod changes;
 mod confirmation;
+mod findings_at_prompt;
 mod ignore;
 mod interactive;
 mod journal_record;
@@ -11,6 +12,7 @@ mod nothing_selected;
 mod planned_fix;
 mod planner;
 mod printed_commands;
+mod review;
 mod start_command;
 mod summary;
 
@@ -33,12 +35,11 @@ use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags}
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
 use crate::commands::{config_file, output, protected_environments, timeout};
-use crate::drift::model::finding::Remedy;
 use crate::drift::plan::Plan;
 use crate::drift::plan::offer::{Addition, FixPermissions, Prompting, Prune};
 use crate::drift::plan::proposals::proposals;
 use crate::drift::plan::redeploys::due;
-use crate::drift::{Finding, Survey, Variable};
+use crate::drift::{Finding, Severity, Survey, Variable};
 use crate::error::{Error, Exit};
 use crate::io::config::Config;
 use crate::io::railway::client::Client;
@@ -180,21 +181,28 @@ impl FixRun<'_> {
             self.terms.shared_values = shared.unwrap_or_default();
         }
         let findings = self.analysis.examination.findings.clone();
-        let proposals = proposals(self.survey(), &findings, &self.terms);
-        let due = due(self.survey(), &findings);
-        let commands = start_command::commands(&self, &findings)?;
+        let mut fixable = self.analysis.examination.fixable(&self.terms.named);
+        fixable.retain(|finding| self.is_offered(finding));
+        let offered: Vec<Finding> = findings.iter().filter(|finding| self.is_offered(finding)).cloned().collect();
+        let proposals = proposals(self.survey(), &fixable, &self.terms);
+        let due = due(self.survey(), &offered);
+        let commands = start_command::commands(&self, &offered)?;
         confirmation::settle_trust(&mut self, &proposals, &commands, world)?;
         let open = Fixable { proposals: &proposals, due: &due, commands: &commands };
         let choice = self.choose(open, &findings, world)?;
         let (ChangeSelection::Made(chosen) | ChangeSelection::Unnamed(chosen) | ChangeSelection::Undirected(chosen)) =
             &choice
         else {
-            world.status.print_line("nothing was changed");
-            return Ok(self.analysis.exit());
+            return self.nothing_chosen(&[], world);
         };
         let mut draft = self.draft(chosen, world)?;
         if draft.plan.is_empty() {
-            return self.nothing_to_do(draft, world);
+            let was_asked = self.terms.asking == Prompting::Person && !review::questions(open).is_empty();
+            return if was_asked {
+                self.nothing_chosen(&draft.remarks, world)
+            } else {
+                self.nothing_to_do(draft, world)
+            };
         }
         let is_named = !self.is_protected() || self.args.targeting.place.environment.is_some();
         let is_confirmed =
@@ -242,6 +250,16 @@ impl FixRun<'_> {
         summary::finish(self, summary::AppliedFix { planned: draft, applied, part }, world)
     }
 
+    /// Returns whether changes for the finding are offered. At prompts, a note that needs no action is offered only if
+    /// the user asks for it.
+    fn is_offered(&self, finding: &Finding) -> bool {
+        self.terms.asking == Prompting::Nobody
+            || self.output.global.verbose
+            || finding.severity > Severity::Note
+            || self.analysis.fail_on == Some(Severity::Note)
+            || finding.key.as_deref().is_some_and(|key| self.terms.names(key))
+    }
+
     fn needs_shared_values(&self) -> bool {
         let refers = |finding: &Finding| finding.rule.needs_shared_values();
         let wanted = !self.terms.shared.is_empty() || self.terms.asking == Prompting::Person;
@@ -258,24 +276,6 @@ impl FixRun<'_> {
             folder: &world.directory,
         };
         planner.plan(chosen)
-    }
-
-    /// Reports that there is nothing to do, with the exit code of `check`.
-    fn nothing_to_do(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
-        let exit = self.analysis.exit();
-        let output = self.output;
-        let mut report = self.report(exit, world);
-        let last = if draft.remarks.is_empty() { "Nothing to do." } else { "Nothing was changed." };
-        report.endings.extend(draft.remarks);
-        report.endings.push(last.to_owned());
-        report.to_add = draft.to_add;
-        output.write_report(&report, world)?;
-        if !matches!(output.format, Format::Text | Format::Json) {
-            for line in lines_to_add(&report.to_add) {
-                world.status.print_line(&line);
-            }
-        }
-        Ok(exit)
     }
 
     fn dry_run(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
@@ -357,47 +357,6 @@ impl FixRun<'_> {
         })?;
         forget_idle(&mut applied, world);
         Ok(applied)
-    }
-
-    /// Returns a report with only the target, for the header of a plan.
-    fn header(&self, world: &World<'_>) -> Report {
-        let gathered = self.gathered();
-        Report {
-            program: world.program.clone(),
-            flags: gathered.flags.clone(),
-            service_flags: gathered.selection.flags.clone(),
-            project: gathered.survey.project.clone(),
-            project_origin: gathered.selected.project_origin.clone(),
-            environment: gathered.survey.environment.clone(),
-            environment_origin: gathered.selected.environment_origin.clone(),
-            services_origin: gathered.selection.origin.clone(),
-            files: gathered.files.clone(),
-            services: gathered.survey.targets.iter().map(output::line).collect(),
-            left_out: gathered.selection.left_out.clone(),
-            remarks: gathered.remarks.clone(),
-            ..Report::default()
-        }
-    }
-
-    /// Prints the findings before the first prompt, in text without the commands for what the prompts offer.
-    fn show_findings(&self, findings: &[Finding], world: &mut World<'_>) -> Result<(), Error> {
-        let is_text = self.output.format == Format::Text;
-        // The advice for a start command is to run this command.
-        let is_advised = |finding: &Finding| !is_text || !finding.remedies.contains(&Remedy::StartCommand);
-        let shown = |finding: &Finding| Finding {
-            next: finding.next.clone().filter(|_| !is_text),
-            advice: finding.advice.clone().filter(|_| is_advised(finding)),
-            ..finding.clone()
-        };
-        let report = Report {
-            command: "fix",
-            findings: findings.iter().map(shown).collect(),
-            fail_on: self.analysis.fail_on,
-            configured: true,
-            part: ReportPart::Question,
-            ..self.header(world)
-        };
-        self.output.write_report(&report, world)
     }
 
     fn report(self, exit: Exit, world: &World<'_>) -> Report {

@@ -1,9 +1,129 @@
-//! Why the flags of a run select no change, and which flags would.
+//! Runs that change nothing: why the flags select no change, and which flags would.
 
 use crate::commands::fix::FixRun;
-use crate::drift::Variable;
+use crate::commands::fix::planned_fix::{PlannedFix, lines_to_add};
+use crate::drift::model::marker::Mark;
 use crate::drift::phrases::{count, names};
-use crate::drift::plan::offer::{Direction, Proposal};
+use crate::drift::plan::offer::{Direction, Prompting, Proposal};
+use crate::drift::{Finding, Severity, Variable};
+use crate::error::{Error, Exit};
+use crate::io::world::World;
+use crate::report::{Format, escape};
+
+/// Differences between the file and Railway.
+const DIFFERENCES: [Mark; 5] =
+    [Mark::DiffersStale, Mark::Differs, Mark::EmptyLocally, Mark::ReferenceDiffers, Mark::ExpectedDifference];
+
+impl FixRun<'_> {
+    /// Ends a run whose prompts selected no change. The findings of a text report are above the prompts.
+    pub(super) fn nothing_chosen(self, remarks: &[String], world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = self.analysis.exit();
+        let output = self.output;
+        if output.format != Format::Text || output.file.is_some() {
+            output.write_report(&self.report(exit, world), world)?;
+        }
+        for remark in remarks {
+            world.status.print_line(&escape::line(remark));
+        }
+        world.status.print_line("nothing was changed");
+        Ok(exit)
+    }
+
+    /// Reports that there is nothing to do, with the exit code of `check`.
+    pub(super) fn nothing_to_do(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = self.analysis.exit();
+        let output = self.output;
+        let last = last_line(&self, &draft);
+        let mut report = self.report(exit, world);
+        report.endings.extend(draft.remarks);
+        report.endings.push(last);
+        report.to_add = draft.to_add;
+        output.write_report(&report, world)?;
+        if output.format != Format::Text || output.file.is_some() {
+            for line in &report.endings {
+                world.status.print_line(&escape::line(line));
+            }
+        }
+        if !matches!(output.format, Format::Text | Format::Json) {
+            for line in lines_to_add(&report.to_add) {
+                world.status.print_line(&line);
+            }
+        }
+        Ok(exit)
+    }
+}
+
+/// Returns why there is nothing to do, as a sentence. Remarks contain the reasons already.
+fn last_line(run: &FixRun<'_>, draft: &PlannedFix) -> String {
+    if !draft.remarks.is_empty() {
+        return "Nothing was changed.".to_owned();
+    }
+    let args = run.args;
+    let is_directed = args.push || args.pull || args.redeploy || args.prune || args.start_command.is_some();
+    let mut reasons: Vec<String> = run.terms.named.iter().map(|key| unchanged(run, key)).collect();
+    if reasons.is_empty() && (args.push || args.pull) {
+        reasons.push(differences(run));
+    }
+    if args.redeploy {
+        reasons.push("no service is known to run old values, another commit or another start command".to_owned());
+    }
+    if reasons.is_empty() && !is_directed {
+        reasons.push(without_direction(run).to_owned());
+    }
+    if reasons.is_empty() { "Nothing to do.".to_owned() } else { format!("Nothing to do: {}.", reasons.join("; ")) }
+}
+
+fn without_direction(run: &FixRun<'_>) -> &'static str {
+    let mut severities = run.analysis.examination.findings.iter().map(|finding| finding.severity);
+    if !severities.any(|severity| severity > Severity::Note) {
+        "there are no errors or warnings"
+    } else if run.terms.asking == Prompting::Person {
+        "the errors and warnings need a change elsewhere"
+    } else {
+        "without an interactive terminal, select a key with `--only KEY`, and --push, --pull or --add"
+    }
+}
+
+/// Returns why a key is not changed: its finding that needs no action, the entry that ignores it, or that it agrees.
+fn unchanged(run: &FixRun<'_>, key: &str) -> String {
+    let examination = &run.analysis.examination;
+    let is_about = |finding: &&Finding| finding.key.as_deref() == Some(key);
+    if let Some(finding) = examination.findings.iter().find(is_about) {
+        return finding.message.clone();
+    }
+    if examination.ignored.iter().any(|ignored| is_about(&&ignored.finding)) {
+        return format!("doctor.toml ignores what differs about {key}");
+    }
+    format!("{key} does not differ")
+}
+
+fn differences(run: &FixRun<'_>) -> String {
+    let examination = &run.analysis.examination;
+    let is_difference = |finding: &&Finding| DIFFERENCES.iter().any(|mark| finding.rule.has_mark(*mark));
+    let is_note = |finding: &&Finding| finding.severity == Severity::Note;
+    let expected = examination.findings.iter().filter(is_difference).filter(is_note).count();
+    let sealed = examination.findings.iter().filter(|finding| finding.rule.has_mark(Mark::Sealed)).count();
+    let ignored = examination.ignored.iter().filter(|ignored| is_difference(&&ignored.finding)).count();
+    let mut parts = Vec::new();
+    if expected > 0 {
+        let verb = if expected == 1 { "needs" } else { "need" };
+        parts.push(format!(
+            "{} {verb} no action; name a key with `--only KEY` to change it",
+            count(expected, "difference")
+        ));
+    }
+    if ignored > 0 {
+        let verb = if ignored == 1 { "is" } else { "are" };
+        parts.push(format!("{} {verb} ignored by doctor.toml", count(ignored, "difference")));
+    }
+    if parts.is_empty() {
+        parts.push("no value differs".to_owned());
+    }
+    if sealed > 0 {
+        parts.push(format!("{} can't be compared", count(sealed, "sealed key")));
+    }
+    parts.join("; ")
+}
 
 /// Returns the reasons, as sentences without a full stop; none if both sides agree.
 pub(super) fn reasons(run: &FixRun<'_>, proposals: &[Proposal<'_>], ways: &[Direction]) -> Vec<String> {

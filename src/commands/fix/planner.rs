@@ -15,7 +15,7 @@ use crate::drift::model::deployment::Deployed;
 use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
 use crate::drift::plan::dependents::{Template, dependents};
 use crate::drift::plan::deployments::{DeployMethod, DeployReason, PlannedDeployment, costs, retried};
-use crate::drift::plan::offer::Pull;
+use crate::drift::plan::offer::{Offer, Pull};
 use crate::drift::plan::redeploys::DueRedeploy;
 use crate::drift::plan::{ChangedFileKind, FileChange, FileEdit, Plan, VariableChange, VariableOwner};
 use crate::drift::{ResourceRef, Secret, Variable, phrases};
@@ -56,8 +56,7 @@ impl Planner<'_> {
         if let (false, Some(file)) = (draft.plan.changes_nothing_stored(), &self.gathered.survey.infrastructure) {
             draft.plan.cautions.push(infrastructure_warning(file));
         }
-        let pulls: Vec<&Pull> = chosen.offers.iter().flat_map(|offer| &offer.pulls).collect();
-        self.edit_files(&pulls, &mut draft)?;
+        self.edit_files(&chosen.offers, &mut draft)?;
         if !chosen.ignores.is_empty() {
             draft.plan.files.push(ignore::change(self.config, &chosen.ignores, self.folder)?);
         }
@@ -69,18 +68,14 @@ impl Planner<'_> {
     }
 
     /// Edits each file in place. A value that can't be written safely is skipped, with a remark that names it.
-    fn edit_files(&self, pulls: &[&Pull], draft: &mut PlannedFix) -> Result<(), Error> {
-        let mut by_file: BTreeMap<usize, Vec<&Pull>> = BTreeMap::new();
-        for pull in pulls {
-            by_file.entry(pull.file).or_default().push(pull);
-        }
+    fn edit_files(&self, offers: &[Offer], draft: &mut PlannedFix) -> Result<(), Error> {
         let closed = closed(self.gathered, self.args);
-        for (index, pulls) in by_file {
+        for (index, pulls) in pulls_by_file(offers) {
             if let Some(refused) = closed.get(&index) {
                 return Err(refused.clone().into());
             }
             let file = &self.gathered.survey.files[index];
-            let EditedFile { file: edited, edits, remarks } = self.edited(file, &pulls);
+            let EditedFile { file: edited, edits, remarks } = edited(self.gathered, file, &pulls);
             draft.remarks.extend(remarks);
             let Some(edited) = edited else { continue };
             files::refuse_too_large(edited.text(), &self.gathered.paths[index], self.folder)?;
@@ -112,7 +107,7 @@ impl Planner<'_> {
     }
 
     /// Marks changed lines if fingerprints are not shown, because they would look unchanged.
-    fn after(&self, masked: String, pulls: &[&Pull]) -> String {
+    fn after(&self, masked: String, pulls: &[Pull]) -> String {
         if !matches!(self.options.values, Values::Redacted(_)) {
             return masked;
         }
@@ -121,29 +116,6 @@ impl Planner<'_> {
             pulls.iter().any(|pull| name == Some(pull.key.as_str()))
         };
         masked.lines().map(|line| if is_new(line) { format!("{line} (new)\n") } else { format!("{line}\n") }).collect()
-    }
-
-    fn edited(&self, file: &LocalFile, pulls: &[&Pull]) -> EditedFile {
-        let mut edited = EditedFile::default();
-        for pull in pulls {
-            let current = edited.file.as_ref().unwrap_or(file);
-            let from = phrases::names(&pull.from.iter().map(|service| service.name.as_str()).collect::<Vec<_>>());
-            let before = current.entry(&pull.key).map(|entry| entry.value.clone());
-            let comment = format!("# added by doctor on {}, from {}", self.gathered.survey.today, escape::line(&from));
-            let changed = match &before {
-                Some(_) => current.set(&pull.key, &pull.value),
-                None => current.add(&[(pull.key.clone(), pull.value.clone())], &comment),
-            };
-            match changed {
-                Ok(changed) => {
-                    edited.file = Some(changed);
-                    let after = Some(pull.value.clone());
-                    edited.edits.push(FileEdit { change: "pull", key: pull.key.clone(), before, after, from });
-                }
-                Err(refusal) => edited.remarks.push(refusal.message()),
-            }
-        }
-        edited
     }
 
     /// Reads the current deployments, and plans one for each service that has to run with new values or settings.
@@ -247,6 +219,57 @@ impl Planner<'_> {
         let found = found.into_iter().filter_map(|(name, keys)| Some((named(&name)?.clone(), keys)));
         found.filter(|(service, _)| !deployed.contains_key(service)).collect()
     }
+}
+
+/// Returns the values to write to each file, each key once. Several findings may be about a key.
+fn pulls_by_file<'o>(offers: impl IntoIterator<Item = &'o Offer>) -> BTreeMap<usize, Vec<Pull>> {
+    let mut by_file: BTreeMap<usize, Vec<Pull>> = BTreeMap::new();
+    for pull in offers.into_iter().flat_map(|offer| &offer.pulls) {
+        let pulls = by_file.entry(pull.file).or_default();
+        match pulls.iter_mut().find(|known| known.key == pull.key) {
+            Some(known) => {
+                known.from.extend(pull.from.iter().cloned());
+                known.from.sort();
+                known.from.dedup();
+            }
+            None => pulls.push(pull.clone()),
+        }
+    }
+    by_file
+}
+
+/// Returns the number of values that a plan with these offers writes to files.
+pub(super) fn pulled_values<'o>(gathered: &Gathered, offers: impl IntoIterator<Item = &'o Offer>) -> usize {
+    let files = &gathered.survey.files;
+    pulls_by_file(offers).iter().map(|(index, pulls)| edited(gathered, &files[*index], pulls).edits.len()).sum()
+}
+
+/// Returns the number of variables that a plan with these offers changes on Railway.
+pub(super) fn pushed_variables<'o>(offers: impl IntoIterator<Item = &'o Offer>) -> usize {
+    merged(offers.into_iter().flat_map(|offer| &offer.stores)).len()
+}
+
+fn edited(gathered: &Gathered, file: &LocalFile, pulls: &[Pull]) -> EditedFile {
+    let mut edited = EditedFile::default();
+    for pull in pulls {
+        let current = edited.file.as_ref().unwrap_or(file);
+        let from = phrases::names(&pull.from.iter().map(|service| service.name.as_str()).collect::<Vec<_>>());
+        let before = current.entry(&pull.key).map(|entry| entry.value.clone());
+        let comment = format!("# added by doctor on {}, from {}", gathered.survey.today, escape::line(&from));
+        let changed = match &before {
+            Some(_) => current.set(&pull.key, &pull.value),
+            None => current.add(&[(pull.key.clone(), pull.value.clone())], &comment),
+        };
+        match changed {
+            Ok(changed) => {
+                edited.file = Some(changed);
+                let after = Some(pull.value.clone());
+                edited.edits.push(FileEdit { change: "pull", key: pull.key.clone(), before, after, from });
+            }
+            Err(refusal) => edited.remarks.push(refusal.message()),
+        }
+    }
+    edited
 }
 
 /// Removes start commands of services that can't be deployed, because Railway deploys a service when it is set.

@@ -4,15 +4,18 @@ use crate::commands::apply::Applied;
 use crate::commands::fix::FixRun;
 use crate::commands::fix::planned_fix::PlannedFix;
 use crate::commands::gather::{Gathered, refresh};
-use crate::commands::output;
-use crate::drift::ResourceRef;
+use crate::commands::policy::policy;
+use crate::commands::service_selection::Services;
+use crate::commands::{config_file, output};
 use crate::drift::dotenv::LocalFile;
 use crate::drift::dotenv::disagreement::Disagreements;
-use crate::drift::plan::Plan;
+use crate::drift::plan::offer::Prompting;
+use crate::drift::plan::{ChangedFileKind, Plan};
+use crate::drift::{Finding, ResourceRef, Severity};
 use crate::error::{Error, Exit};
 use crate::io::files;
 use crate::io::world::{World, WorldLifetime};
-use crate::report::{Report, ReportPart, ServiceLine, shell_command};
+use crate::report::{Detail, Report, ReportPart, ServiceLine, shell_command};
 
 /// A plan that was applied.
 pub(super) struct AppliedFix {
@@ -38,9 +41,17 @@ pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>
     for observed in &applied.seen {
         observed.put_into(&mut run.analysis.gathered.survey);
     }
+    obey_new_ignores(&mut run, &planned.plan, world);
+    let known = known_findings(&run, part, world);
     run.analysis.repeat();
     let exit = applied.verdict.unwrap_or_else(|| exit(&second, &run));
     endings.extend(closing_remarks(&applied, &run, world));
+    let is_left =
+        !known.is_empty() && run.analysis.examination.findings.iter().any(|one| one.severity > Severity::Note);
+    if is_left && applied.verdict != Some(Exit::Interrupted) && world.memory == WorldLifetime::Lasting {
+        let check = shell_command::line(&run.gathered().repeated(&["check".to_owned()], world));
+        endings.push(format!("`{check}` shows what is left"));
+    }
     let undo = undo_command(&applied, &run, world);
     let output = run.output;
     let mut report = run.report(exit, world);
@@ -51,6 +62,7 @@ pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>
     report.failures = applied.failures;
     report.endings = endings;
     report.part = part;
+    report.known = known;
     if !matches!(second, Ok(SecondCheck::Again)) {
         forget_findings(&mut report);
     }
@@ -59,6 +71,26 @@ pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>
     }
     output.report_completed_steps(&report, world);
     Ok(exit)
+}
+
+/// Applies the `[[ignore]]` entries that this run may have written. If `doctor.toml` can't be read, its state from before
+/// the run applies.
+fn obey_new_ignores(run: &mut FixRun<'_>, plan: &Plan, world: &World<'_>) {
+    if !plan.files.iter().any(|file| file.kind == ChangedFileKind::Configuration) {
+        return;
+    }
+    let Ok(Some(config)) = config_file::read(run.output.global, world) else { return };
+    let services = Services::of(&run.gathered().selected.shape, Some(&config));
+    if let Ok(policy) = policy(&config, &services) {
+        run.analysis.gathered.survey.policy.ignore = policy.ignore;
+    }
+}
+
+/// Returns the findings that were shown before the prompts.
+fn known_findings(run: &FixRun<'_>, part: ReportPart, world: &World<'_>) -> Vec<Finding> {
+    let is_shown = run.terms.asking == Prompting::Person && part == ReportPart::Outcome;
+    let is_repeated = run.output.text_options(world).detail != Detail::Normal;
+    if is_shown && !is_repeated { run.analysis.examination.findings.clone() } else { Vec::new() }
 }
 
 /// Returns the exit code of a fix that was applied in full.
@@ -82,10 +114,11 @@ enum SecondCheck {
 fn forget_findings(report: &mut Report) {
     report.not_rechecked = true;
     report.findings.clear();
-    report.ignored = 0;
+    report.ignored.clear();
     for line in &mut report.services {
         (line.compared, line.sealed, line.unknown) = (0, 0, 0);
         line.checks.clear();
+        line.deployment = None;
     }
 }
 

@@ -27,8 +27,13 @@ pub(in crate::io) fn cut_middle(text: &str, columns: usize) -> String {
         return text.to_owned();
     }
     let left = start(text.chars(), columns.saturating_sub(1).div_ceil(2));
-    let right = start(text.chars().rev(), columns.saturating_sub(1) / 2);
-    left + "…" + &right.chars().rev().collect::<String>()
+    let characters: Vec<char> = text.chars().collect();
+    left + "…" + &last_columns(&characters, columns.saturating_sub(1) / 2)
+}
+
+/// Returns as many of the last characters as fit into that many columns.
+pub(in crate::io) fn last_columns(characters: &[char], columns: usize) -> String {
+    start(characters.iter().rev().copied(), columns).chars().rev().collect()
 }
 
 /// Returns as many characters as fit.

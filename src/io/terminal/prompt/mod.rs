@@ -6,6 +6,7 @@ pub(crate) mod script;
 mod theme;
 mod typed_line;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::time::Duration;
@@ -26,7 +27,7 @@ use crate::io::terminal::prompt::theme::PlainTheme;
 use crate::io::terminal::prompt::typed_line::TypedLine;
 use crate::io::terminal::status::StatusOutput;
 use crate::io::terminal::stream::{StreamKind, Terminal};
-use crate::io::terminal::text_width::harmless;
+use crate::io::terminal::text_width::{harmless, width};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PromptAnswer<T> {
@@ -130,8 +131,10 @@ impl<'w> Prompts<'w> {
         if self.is_plain() {
             return on_lines(|lines| lines.line(&harmless(prompt), &harmless(start)));
         }
-        let typed = TypedLine::new(&lead(prompt)?, start).read(&Term::stderr())?;
-        Ok(typed.map(|typed| trimmed(&typed)))
+        on_keys(|| {
+            let typed = TypedLine::new(&lead(prompt)?, start).read(&Term::stderr())?;
+            Ok(typed.map(|typed| trimmed(&typed)))
+        })
     }
 
     fn is_plain(&self) -> bool {
@@ -146,11 +149,12 @@ impl Ask for Prompts<'_> {
             if self.is_plain() {
                 return on_lines(|lines| lines.choose(&harmless(prompt), &items, default));
             }
+            list_in_full(&items)?;
             let prompt = lead(prompt)?;
             let indices: Vec<usize> = (0..items.len()).collect();
             let theme = PlainTheme { items };
             let select = Select::with_theme(&theme).with_prompt(prompt).items(indices).default(default);
-            Ok(select.interact_opt()?)
+            on_keys(|| Ok(select.interact_opt()?))
         })
     }
 
@@ -160,12 +164,13 @@ impl Ask for Prompts<'_> {
             if self.is_plain() {
                 return on_lines(|lines| lines.choose_many(&harmless(prompt), &items, picked));
             }
+            list_in_full(&items)?;
             let prompt = lead(&format!("{prompt} (Space to select, Enter to confirm)"))?;
             let indices: Vec<usize> = (0..items.len()).collect();
             let theme = PlainTheme { items };
             let marks: Vec<bool> = indices.iter().map(|index| picked.contains(index)).collect();
             let select = MultiSelect::with_theme(&theme).with_prompt(prompt).items(indices).defaults(&marks);
-            Ok(select.interact_opt()?)
+            on_keys(|| Ok(select.interact_opt()?))
         })
     }
 
@@ -174,16 +179,8 @@ impl Ask for Prompts<'_> {
             if self.is_plain() {
                 return on_lines(|lines| lines.confirm(&harmless(prompt), default));
             }
-            let ask = ask_yes_or_no(&lead(prompt)?, default);
-            let screen = Term::stderr();
-            while let Some(typed) = TypedLine::new(&ask, "").read(&screen)? {
-                if let Some(reply) = yes_or_no(&typed, default) {
-                    return Ok(Some(reply));
-                }
-                screen.write_line(NOT_YES_OR_NO)?;
-                os::discard_input();
-            }
-            Ok(None)
+            let ask = lead(&ask_yes_or_no(prompt, default))?;
+            on_keys(|| read_yes_or_no(&ask, default))
         })
     }
 
@@ -197,10 +194,9 @@ impl Ask for Prompts<'_> {
 
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error> {
         self.ask(|| {
-            let screen = Term::stderr();
-            screen.write_str(&format!("{} ", lead(prompt)?))?;
-            let typed = Secret::new(screen.read_secure_line()?);
-            Ok(Some(typed).filter(|typed| !typed.expose().trim().is_empty()))
+            let prompt = lead(prompt)?;
+            let typed = on_keys(|| TypedLine::hidden(&prompt).read(&Term::stderr()))?.map(Secret::new);
+            Ok(typed.filter(|typed| !typed.expose().trim().is_empty()))
         })
     }
 
@@ -251,6 +247,29 @@ fn yes_or_no(typed: &str, default: YesNo) -> Option<YesNo> {
     }
 }
 
+/// Asks until the answer is yes or no; `None` for Esc.
+fn read_yes_or_no(ask: &str, default: YesNo) -> io::Result<Option<YesNo>> {
+    let screen = Term::stderr();
+    let word = if default == YesNo::Yes { "yes" } else { "no" };
+    while let Some(typed) = TypedLine::new(ask, "").with_default(word).read(&screen)? {
+        if let Some(reply) = yes_or_no(&typed, default) {
+            return Ok(Some(reply));
+        }
+        screen.write_line(NOT_YES_OR_NO)?;
+        os::discard_input();
+    }
+    Ok(None)
+}
+
+/// Prompts for keys, which the terminal does not echo.
+fn on_keys<T>(question: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let mode = os::TerminalMode::read();
+    mode.silence();
+    let answer = question();
+    mode.restore();
+    answer
+}
+
 /// Prompts with numbered lines on the process's streams.
 fn on_lines<T>(question: impl FnOnce(&mut Numbered<'_>) -> io::Result<Option<T>>) -> io::Result<Option<T>> {
     question(&mut Numbered { input: &mut io::stdin().lock(), out: &mut io::stderr(), discard_input: os::discard_input })
@@ -258,16 +277,38 @@ fn on_lines<T>(question: impl FnOnce(&mut Numbered<'_>) -> io::Result<Option<T>>
 
 /// Writes all lines of a prompt but the last, which it returns: dialoguer redraws only one line.
 fn lead(prompt: &str) -> io::Result<String> {
-    /// The columns for what dialoguer adds to the line: a page number, or `[y/N]`.
+    /// The columns for what follows on the line: a page number, or what is typed.
     const ADDED: usize = 16;
     let screen = Term::stderr();
-    let columns = usize::from(screen.size().1).saturating_sub(ADDED).max(ADDED);
-    let options = textwrap::Options::new(columns).word_splitter(WordSplitter::NoHyphenation);
-    let text = harmless(prompt);
-    let mut lines = textwrap::wrap(&text, options);
+    let columns = usize::from(screen.size().1);
+    let mut lines = wrapped(&harmless(prompt), columns.saturating_sub(ADDED).max(ADDED));
     let last = lines.pop().unwrap_or_default();
     lines.iter().try_for_each(|line| screen.write_line(line))?;
-    Ok(last.into_owned())
+    Ok(last)
+}
+
+/// Lists the items on a narrow terminal, on which the prompt cuts them.
+fn list_in_full(items: &[String]) -> io::Result<()> {
+    /// The columns of marks before an item, and of the last column, which stays free.
+    const MARKS: usize = 7;
+    /// On wider terminals, what is cut is the end of a long name.
+    const NARROW: usize = 50;
+    let screen = Term::stderr();
+    let columns = usize::from(screen.size().1);
+    if columns >= NARROW || items.iter().all(|item| width(item) + MARKS <= columns) {
+        return Ok(());
+    }
+    for item in items {
+        for (at, line) in wrapped(item, columns.saturating_sub(3)).iter().enumerate() {
+            screen.write_line(&format!("{} {line}", if at == 0 { "-" } else { " " }))?;
+        }
+    }
+    Ok(())
+}
+
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let options = textwrap::Options::new(columns).word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
 }
 
 #[cfg(test)]

@@ -89,6 +89,10 @@ impl Numbered<'_> {
                 writeln!(self.out)?;
                 return Ok(None);
             }
+            // Esc does not end the line here, so Enter follows it.
+            if typed.trim() == "\u{1b}" {
+                return Ok(None);
+            }
             if let Some(answer) = read(typed.trim()) {
                 return Ok(answer);
             }
@@ -124,9 +128,14 @@ mod tests {
 
     #[test]
     fn choice_is_selected_by_number() {
-        for (keys, expected) in
-            [("2\n", Some(1)), ("\n", Some(2)), ("b\n", None), ("", None), ("4\n0\nx\n-1\n 1 \n", Some(0))]
-        {
+        for (keys, expected) in [
+            ("2\n", Some(1)),
+            ("\n", Some(2)),
+            ("b\n", None),
+            ("\u{1b}\n", None),
+            ("", None),
+            ("4\n0\nx\n-1\n 1 \n", Some(0)),
+        ] {
             assert_eq!(typed(keys, |lines| lines.choose("Which?", &items(), 2)).0, expected, "{keys:?}");
         }
         let shown = typed("7\n1\n", |lines| lines.choose("Which?", &items(), 2)).1;
@@ -176,6 +185,8 @@ mod tests {
             ("b\n", "", Some("b")),
             ("\n", "as ever", Some("as ever")),
             ("not so\n", "as ever", Some("not so")),
+            ("\u{1b}\n", "", None),
+            ("\u{1b}\n", "as ever", None),
             ("b\n", "as ever", None),
             ("", "as ever", None),
         ] {

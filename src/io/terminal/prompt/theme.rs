@@ -5,7 +5,7 @@ use std::fmt::{Result, Write};
 use dialoguer::console::Term;
 use dialoguer::theme::Theme;
 
-use crate::io::terminal::text_width::cut_end;
+use crate::io::terminal::text_width::{cut_end, width};
 
 /// A theme without colour.
 ///
@@ -16,12 +16,12 @@ pub(super) struct PlainTheme {
 }
 
 impl PlainTheme {
-    /// Returns the item with that index, cut to the columns that are left after the mark.
+    /// Returns the item with that index, cut to the columns that are left after that text.
     fn item(&self, index: &str, mark: &str) -> String {
         let text = index.parse().ok().and_then(|index: usize| self.items.get(index)).map_or("", String::as_str);
         let columns = usize::from(Term::stderr().size().1);
         // The last column stays free, because some terminals start a new line after it.
-        cut_end(text, columns.saturating_sub(mark.chars().count() + 1))
+        cut_end(text, columns.saturating_sub(width(mark) + 1))
     }
 
     fn items(&self, indices: &[&str]) -> String {
@@ -42,7 +42,8 @@ impl Theme for PlainTheme {
     }
 
     fn format_select_prompt_selection(&self, f: &mut dyn Write, prompt: &str, index: &str) -> Result {
-        write!(f, "{prompt} {}", self.item(index, ""))
+        let before = format!("{prompt} ");
+        write!(f, "{before}{}", self.item(index, &before))
     }
 
     fn format_multi_select_prompt_item(&self, f: &mut dyn Write, index: &str, checked: bool, active: bool) -> Result {
