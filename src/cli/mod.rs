@@ -21,7 +21,7 @@ use crate::cli::examples::TEMPLATE;
 pub use crate::cli::groups::{FileArgs, KeyArgs, OutputArgs, ProjectArgs, ResultArgs, RevealArgs, TargetArgs};
 pub use crate::cli::hook::{HookArgs, HookCommand, HookInstallArgs, HookRunArgs, HookStatusArgs};
 pub use crate::cli::programs::asks_for_json;
-pub use crate::cli::typed_command::names_for_json;
+pub use crate::cli::typed_command::{names_for_json, with_argument};
 pub use crate::cli::unknown_command::{JsonTips, in_demo, tips_for_json, with_tips};
 use crate::report::matrix::MatrixFormat;
 

@@ -55,11 +55,58 @@ pub fn names_for_json(arguments: &[OsString]) -> (String, String) {
     (name, full)
 }
 
+/// Returns the typed command with this argument, such as `--env-file=.env`. It replaces the only value of its flag, or
+/// else the first that `is_wrong`. `None` if it is unclear which of several values it replaces.
+pub fn with_argument(arguments: &[OsString], argument: &str, is_wrong: impl Fn(&str) -> bool) -> Option<Vec<String>> {
+    let (flag, _) = argument.split_once('=')?;
+    let mut command = vec!["doctor".to_owned()];
+    let mut values = Vec::new();
+    let mut words = arguments.iter().skip(1).map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        let word = word?;
+        let joined = word.strip_prefix(flag).and_then(|rest| rest.strip_prefix('='));
+        let value = match joined {
+            Some(value) => Some(value),
+            None if word == flag => words.next().flatten(),
+            None => None,
+        };
+        values.extend(value.map(|value| (command.len(), value)));
+        command.push(value.map_or_else(|| word.to_owned(), |value| format!("{flag}={value}")));
+    }
+    let replaced = match values.as_slice() {
+        [] => {
+            command.push(argument.to_owned());
+            return Some(command);
+        }
+        [(index, _)] => *index,
+        several => several.iter().find(|(_, value)| is_wrong(value))?.0,
+    };
+    argument.clone_into(&mut command[replaced]);
+    Some(command)
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
 
-    use crate::cli::names_for_json;
+    use crate::cli::{names_for_json, with_argument};
+
+    #[test]
+    fn argument_replaces_the_wrong_value_of_its_flag() {
+        for (line, expected) in [
+            ("doctor check", Some("doctor check --env-file=.env")),
+            ("/usr/bin/doctor demo check -v", Some("doctor demo check -v --env-file=.env")),
+            ("doctor check --env-file x -s web", Some("doctor check --env-file=.env -s web")),
+            ("doctor check --env-file=x --only=A", Some("doctor check --env-file=.env --only=A")),
+            ("doctor check --env-file a --env-file=x", Some("doctor check --env-file=a --env-file=.env")),
+            ("doctor check --env-file a --env-file b", None),
+            ("doctor check --env-files a", Some("doctor check --env-files a --env-file=.env")),
+        ] {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let command = with_argument(&arguments, "--env-file=.env", |value| value == "x");
+            assert_eq!(command.map(|command| command.join(" ")).as_deref(), expected, "{line}");
+        }
+    }
 
     #[test]
     fn finds_command_in_incomplete_line() {

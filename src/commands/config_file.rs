@@ -24,10 +24,14 @@ pub(crate) fn load(choice: &ConfigChoice, folder: &Path) -> Result<Option<Config
     config::load(choice, folder, &rules)
 }
 
+/// The most names in a help.
+const LISTED: usize = 10;
+
 /// Returns the help for a name in `doctor.toml` that does not exist on Railway.
 pub(crate) fn correction(suggestions: &[String], choices: &[String]) -> String {
-    match suggestions.first() {
-        Some(suggestion) => format!("did you mean `{suggestion}`?"),
-        None => format!("use one of {}", choices.join(", ")),
+    match (suggestions.first(), choices.len().saturating_sub(LISTED)) {
+        (Some(suggestion), _) => format!("did you mean `{suggestion}`?"),
+        (None, 0) => format!("use one of {}", choices.join(", ")),
+        (None, more) => format!("use one of {} or {more} more", choices[..LISTED].join(", ")),
     }
 }

@@ -85,6 +85,7 @@ pub(crate) fn places<'p>(endpoint: &'p Endpoint, aim: &'p LoginTarget, world: &'
         cli_login: cli_login(endpoint),
         keyring: world.keyring,
         host: endpoint.host(),
+        api_url: endpoint.api_url(),
         target: aim,
     }
 }

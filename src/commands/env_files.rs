@@ -11,7 +11,7 @@ use crate::drift::model::file_exposure::{Exposure, Git};
 use crate::drift::{ResourceRef, Secret};
 use crate::error::Error;
 use crate::io::config::{self, At, Config};
-use crate::io::files::{self, Budget, LinkScope, ReadAccess, ResolvedFile, STANDARD_INPUT};
+use crate::io::files::{self, Budget, LinkScope, ReadAccess, ResolvedFile};
 use crate::io::git::GitClient;
 
 /// The origin of a file that neither a flag nor `doctor.toml` names.
@@ -29,6 +29,8 @@ pub(crate) struct EnvFiles {
     pub(crate) paths: Vec<PathBuf>,
     /// The display name and the origin of each file, in the same order.
     pub(crate) origins: Vec<(String, String)>,
+    /// The display names of conventional layers, such as `.env.local`, that are next to a default file and not read.
+    pub(crate) unread_layers: BTreeSet<String>,
     /// The display names of files that are read only because `doctor.toml` names them.
     pub(crate) only_declared: BTreeSet<String>,
     /// The files with links resolved, in the same order.
@@ -38,6 +40,9 @@ pub(crate) struct EnvFiles {
     read: BTreeMap<PathBuf, usize>,
     budget: Budget,
 }
+
+/// Files that were read before the first request, by path.
+pub(crate) type ReadAhead = BTreeMap<PathBuf, ReadFile>;
 
 /// Everything that may name env files, and what is needed to read them.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +61,32 @@ pub(crate) struct EnvFileSources<'s> {
     pub(crate) git: &'s GitClient,
     /// How long to wait for a file that another program writes, such as a pipe.
     pub(crate) read_timeout: Duration,
+    /// The files that were read before the first request.
+    pub(crate) ahead: &'s ReadAhead,
+}
+
+/// An env file, and what names it.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedFile<'s> {
+    /// The absolute path, or [`files::STANDARD_INPUT`].
+    pub(crate) path: PathBuf,
+    source: FileSource<'s>,
+}
+
+/// What names an env file.
+#[derive(Clone, Copy, Debug)]
+enum FileSource<'s> {
+    Flag,
+    Config(&'s Config, &'s At<String>),
+    Default,
+}
+
+/// The text of an env file.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadFile {
+    /// The file with links resolved.
+    pub(crate) place: ResolvedFile,
+    text: Secret,
 }
 
 /// How a missing default `.env` is treated.
@@ -70,14 +101,16 @@ pub(crate) enum MissingFile {
 impl EnvFiles {
     /// Reads the files of a service and returns their indexes; `alias` is the name of the service in `doctor.toml`.
     pub(crate) fn of(&mut self, sources: EnvFileSources<'_>, alias: Option<&str>) -> Result<Vec<usize>, Error> {
-        let (paths, origin) = sources.paths(alias)?;
-        if let Some(config) = sources.config.filter(|_| origin == CONFIG) {
-            let default = files::default_env_file(config.folder(), &sources.environment.name);
-            let others = paths.iter().filter(|path| !files::is_same(path, &default));
-            self.only_declared.extend(others.map(|path| files::display_path(path, sources.folder)));
+        let named = sources.files(alias)?;
+        for file in &named {
+            if let FileSource::Config(config, _) = file.source
+                && !files::is_same(&file.path, &files::default_env_file(config.folder(), &sources.environment.name))
+            {
+                self.only_declared.insert(files::display_path(&file.path, sources.folder));
+            }
         }
         let loader = sources.config.and_then(|config| config.loader).map(loader);
-        paths.into_iter().map(|path| self.index(path, origin, sources, loader)).collect()
+        named.into_iter().map(|file| self.index(file, sources, loader)).collect()
     }
 
     /// Returns the example files beside the env files, except those that are in use as env files.
@@ -113,19 +146,18 @@ impl EnvFiles {
 
     fn index(
         &mut self,
-        path: PathBuf,
-        origin: &str,
+        named: NamedFile<'_>,
         sources: EnvFileSources<'_>,
         loader: Option<Loader>,
     ) -> Result<usize, Error> {
-        if let Some(&index) = self.read.get(&path) {
+        if let Some(&index) = self.read.get(&named.path) {
             return Ok(index);
         }
-        let name = files::name_of(&path, sources.folder);
-        let is_new = sources.absent == MissingFile::Empty && origin == DEFAULT && path.symlink_metadata().is_err();
-        let place = files::locate(&path, sources.folder, sources.git)?;
-        let read = || files::read(&path, &place, sources.read_timeout, sources.folder);
-        let text = if is_new { Secret::new("") } else { read()? };
+        let ReadFile { place, text } = match sources.ahead.get(&named.path) {
+            Some(read) => read.clone(),
+            None => named.read(sources)?,
+        };
+        let name = files::name_of(&named.path, sources.folder);
         self.budget.take(&text).map_err(|why| Error::File {
             path: name.clone(),
             cause: why,
@@ -135,15 +167,20 @@ impl EnvFiles {
             let end = files::display_path(&place.end, sources.folder);
             self.remarks.push(format!("{name} is a link to {end}, outside the checkout"));
         }
+        let mut file = LocalFile::parse(name.as_str(), text);
+        file.is_stream = place.access == ReadAccess::Once;
         self.places.push(place);
-        let file = LocalFile::parse(name.as_str(), text);
         self.files.push(match loader {
             Some(loader) => file.read_as(loader),
             None => file,
         });
-        self.origins.push((name, origin.to_owned()));
-        self.paths.push(path.clone());
-        self.read.insert(path, self.files.len() - 1);
+        if matches!(named.source, FileSource::Default) {
+            let layers = files::unread_layers(&named.path, &sources.environment.name);
+            self.unread_layers.extend(layers.iter().map(|path| files::display_path(path, sources.folder)));
+        }
+        self.origins.push((name, named.origin().to_owned()));
+        self.paths.push(named.path.clone());
+        self.read.insert(named.path, self.files.len() - 1);
         Ok(self.files.len() - 1)
     }
 }
@@ -151,23 +188,27 @@ impl EnvFiles {
 impl<'s> EnvFileSources<'s> {
     /// Returns the files of the first source that names any: flags, the service, the environment, the top level of
     /// `doctor.toml`, or the default.
-    fn paths(self, alias: Option<&str>) -> Result<(Vec<PathBuf>, &'static str), Error> {
+    pub(crate) fn files(self, alias: Option<&str>) -> Result<Vec<NamedFile<'s>>, Error> {
         if !self.flags.is_empty() {
-            let is_input = |path: &PathBuf| path == Path::new(STANDARD_INPUT);
-            let absolute = |path: &PathBuf| files::normal(&self.folder.join(path));
-            let paths = self.flags.iter().map(|path| if is_input(path) { path.clone() } else { absolute(path) });
-            return Ok((paths.collect(), "--env-file"));
+            let path = |typed: &PathBuf| files::named_path(typed, self.folder);
+            let named = |typed| NamedFile { path: path(typed), source: FileSource::Flag };
+            return Ok(self.flags.iter().map(named).collect());
         }
         if let Some((config, listed)) = self.config.and_then(|config| Some((config, self.listed(config, alias)?))) {
-            let paths = listed.iter().map(|path| config.file(path)).collect::<Result<_, _>>()?;
-            return Ok((paths, CONFIG));
+            let named = |at| Ok(NamedFile { path: config.file(at)?, source: FileSource::Config(config, at) });
+            return listed.iter().map(named).collect();
         }
-        let folder = self.config.map_or(self.folder, Config::folder);
+        let folder = self.default_folder();
         let path = files::default_env_file(folder, &self.environment.name);
         if self.absent == MissingFile::Refused && path.symlink_metadata().is_err() {
             return Err(files::no_env_file(".env", folder, self.folder));
         }
-        Ok((vec![path], DEFAULT))
+        Ok(vec![NamedFile { path, source: FileSource::Default }])
+    }
+
+    /// Returns the directory of the default file.
+    pub(crate) fn default_folder(self) -> &'s Path {
+        self.config.map_or(self.folder, Config::folder)
     }
 
     fn listed(self, config: &'s Config, alias: Option<&str>) -> Option<&'s [At<String>]> {
@@ -177,6 +218,50 @@ impl<'s> EnvFileSources<'s> {
             .find_map(|name| config.environments.get(name))
             .and_then(|environment| environment.env_file.as_ref());
         service.or(section).or(config.env_file.as_ref()).map(Vec::as_slice)
+    }
+}
+
+impl NamedFile<'_> {
+    /// Returns whether it is a default file that the run may create.
+    pub(crate) fn is_new(&self, sources: EnvFileSources<'_>) -> bool {
+        let is_default = matches!(self.source, FileSource::Default);
+        sources.absent == MissingFile::Empty && is_default && self.path.symlink_metadata().is_err()
+    }
+
+    /// Reads it. A file that the run may create is empty. An error about a file that `doctor.toml` names is at that
+    /// position.
+    pub(crate) fn read(&self, sources: EnvFileSources<'_>) -> Result<ReadFile, Error> {
+        self.read_undeclared(sources).map_err(|error| match (error, self.source) {
+            (Error::File { path, cause, help }, FileSource::Config(config, at)) => Error::DeclaredFile {
+                position: format!("{}:{}:{}", config.name, at.line, at.column).into(),
+                path,
+                cause,
+                help: match self.path.symlink_metadata() {
+                    Err(_) => files::declared_file_hint(&self.path, config.folder(), sources.folder),
+                    Ok(_) if help.commands.is_empty() => "name a readable text file here".into(),
+                    Ok(_) => help,
+                },
+            },
+            (error, _) => error,
+        })
+    }
+
+    fn read_undeclared(&self, sources: EnvFileSources<'_>) -> Result<ReadFile, Error> {
+        let place = files::locate(&self.path, sources.folder, sources.git)?;
+        let text = if self.is_new(sources) {
+            Secret::new("")
+        } else {
+            files::read(&self.path, &place, sources.read_timeout, sources.folder)?
+        };
+        Ok(ReadFile { place, text })
+    }
+
+    fn origin(&self) -> &'static str {
+        match self.source {
+            FileSource::Flag => "--env-file",
+            FileSource::Config(..) => CONFIG,
+            FileSource::Default => DEFAULT,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::error::ErrorKind;
 use textwrap::{Options, WordSplitter, fill};
@@ -10,7 +11,7 @@ use crate::cli::{self, JsonTips};
 use crate::error::{Error, Exit, Help};
 use crate::io::terminal::stream::{StreamKind, Terminal};
 use crate::io::world::World;
-use crate::report::{escape, json};
+use crate::report::{escape, json, shell_command};
 
 /// Returns the lines of an error: the message, the cause, the help and the command. Sentences are wrapped in a
 /// terminal; the command never is, so that it can be copied.
@@ -29,6 +30,24 @@ pub(super) fn lines(error: &Error, terminal: Terminal) -> String {
         lines.extend(commands.iter().map(|command| format!("    {}", escape::line(command))));
     }
     lines.join("\n")
+}
+
+/// Completes a help with `--env-file=PATH` to the typed command with that flag.
+pub(super) fn with_whole_command(mut error: Error, arguments: &[OsString], folder: &Path) -> Error {
+    let Some(help) = error.help_mut() else { return error };
+    let is_missing = |path: &str| folder.join(path).symlink_metadata().is_err();
+    let complete = |command: &String| match shell_command::split(command)?.as_slice() {
+        [flag] if flag.starts_with("--env-file=") => cli::with_argument(arguments, flag, is_missing),
+        _ => None,
+    };
+    for command in &mut help.commands {
+        if let Some(whole) = complete(command) {
+            *command = shell_command::line(&whole);
+            let run = help.text.strip_suffix("pass:").map(|text| format!("{text}run:").into());
+            help.text = run.unwrap_or_else(|| help.text.clone());
+        }
+    }
+    error
 }
 
 /// Returns the same as one line of JSON.

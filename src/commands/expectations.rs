@@ -232,13 +232,13 @@ mod tests {
             (
                 "OPS_KEY",
                 &refused,
-                Err("OPS_KEY is not sent: run `doctor trust`, or pass: `--project=shop --environment=staging` (only \
+                Err("OPS_KEY is not sent: run `doctor trust`, or use: `--project=shop --environment=staging` (only \
                      doctor.toml names the project shop and the environment staging, and you have not accepted it)"),
             ),
             (
                 "OPS_KEY",
                 &of_file,
-                Err("OPS_KEY is not sent: run `doctor trust`, or pass: `--env-file=.env` (only doctor.toml names the \
+                Err("OPS_KEY is not sent: run `doctor trust`, or use: `--env-file=.env` (only doctor.toml names the \
                      file .env, and you have not accepted it)"),
             ),
             ("OPS_KEY", &accepted, Ok("k")),

@@ -29,6 +29,7 @@ mod policy;
 mod project_selection;
 pub(crate) mod prompts;
 mod protected_environments;
+mod read_ahead;
 mod run_limits;
 mod service_selection;
 mod session;
@@ -75,6 +76,7 @@ pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
     debug_api::report_failure(world);
     exit.unwrap_or_else(|error| {
         status.done();
+        let error = error_output::with_whole_command(error, arguments, &world.directory);
         if matches!(error, Error::Interrupted) {
             interrupt.announce(&|line| status.print_line(line));
         }

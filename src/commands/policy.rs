@@ -2,11 +2,27 @@
 
 use std::collections::BTreeSet;
 
+use crate::commands::config_file::correction;
 use crate::commands::env_files;
 use crate::commands::service_selection::Services;
 use crate::drift::engine::policy::{Ignore, Policy, Require};
+use crate::drift::similarity::close_matches;
 use crate::error::Error;
 use crate::io::config::{At, Config};
+use crate::io::railway::environment::Shape;
+
+/// Refuses an environment that the project does not have, if all its environments are known.
+pub(crate) fn refuse_unknown_environments(config: &Config, shape: &Shape) -> Result<(), Error> {
+    let Some(known) = &shape.environments else { return Ok(()) };
+    let sections = config.environments.values().map(|section| &section.name);
+    let ignored = config.ignore.iter().flat_map(|section| &section.environments);
+    let is_known = |at: &At<String>| known.iter().any(|known| [&known.id, &known.name].contains(&&at.value));
+    let Some(at) = sections.chain(ignored).find(|at| !is_known(at)) else { return Ok(()) };
+    let names: Vec<String> = known.iter().map(|known| known.name.clone()).collect();
+    let candidates: Vec<&str> = names.iter().map(String::as_str).collect();
+    let help = correction(&close_matches(&at.value, &candidates, 1, 0.6), &names);
+    Err(config.fault(at, format!("project {} has no environment `{}`", shape.project.name, at.value), help))
+}
 
 /// Returns the rule settings of `doctor.toml`, with ids in place of aliases and names.
 pub(crate) fn policy(config: &Config, services: &Services) -> Result<Policy, Error> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::ProjectArgs;
 use crate::commands::config_file::correction;
 use crate::drift::ResourceRef;
-use crate::error::{Error, NO_ACCESS, NOT_FOUND};
+use crate::error::{Error, NO_ACCESS, NOT_FOUND, RailwayErrors};
 use crate::io::config::{At, Config};
 use crate::io::credentials::{self, Link, LoginTarget};
 use crate::io::railway::client::Client;
@@ -108,6 +108,13 @@ impl TargetSources {
         Self { config: TargetSource::default(), ..self.clone() }
     }
 
+    /// Returns whether the link is the only source besides the flags, and names this project.
+    pub(crate) fn link_names(&self, project: &str) -> bool {
+        let is_unset = |source: &&TargetSource| source.project.is_none() && source.environment.is_none();
+        let linked = self.link.as_ref().ok().and_then(|link| link.project.as_ref());
+        [&self.config, &self.variables].iter().all(is_unset) && linked.is_some_and(|linked| linked.text == project)
+    }
+
     /// Returns the sources that take precedence over the link, in order. Reading them can't fail.
     fn before_link(&self) -> [TargetSource; 3] {
         [self.flags.clone(), self.config.clone(), self.variables.clone()]
@@ -193,7 +200,10 @@ pub(crate) fn select(
     let wanted = sources.requested()?;
     let variable = wanted.variable_without_id();
     find(client, wanted).map_err(|error| match error {
-        Error::NotFound { what, errors, .. } => Error::NotFound { what, errors, variable },
+        Error::NotFound { what, errors, .. } => match unknown_id(&errors, sources, config) {
+            Some(error) => error,
+            None => Error::NotFound { what, errors, variable },
+        },
         // Railway's response for an unknown id, too.
         Error::NoPermission { what, errors, .. } if variable.is_some() => Error::NotFound { what, errors, variable },
         error => at_config_line(error, sources, config),
@@ -297,7 +307,20 @@ fn at_config_line(error: Error, sources: &TargetSources, config: Option<&Config>
     config.fault(at, what, help)
 }
 
-fn is_uuid(text: &str) -> bool {
+/// Returns an error at the line of `doctor.toml` with an id that does not exist, if it comes from there.
+fn unknown_id(errors: &RailwayErrors, sources: &TargetSources, config: Option<&Config>) -> Option<Error> {
+    let is_environment = errors.messages.iter().any(|message| message.starts_with("Environment"));
+    let (kind, flag, at) = if is_environment {
+        ("environment", &sources.flags.environment, &config?.environment)
+    } else {
+        ("project", &sources.flags.project, &config?.project)
+    };
+    let at = at.as_ref().filter(|_| flag.is_none())?;
+    let what = format!("{kind} `{}`: {NOT_FOUND}", at.value);
+    Some(config?.fault(at, what, format!("correct it, {NO_ACCESS}")))
+}
+
+pub(crate) fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.char_indices().all(|(index, character)| match index {
             8 | 13 | 18 | 23 => character == '-',

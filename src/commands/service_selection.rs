@@ -231,8 +231,9 @@ fn by_flags(flags: &[String], services: &Services) -> Result<ServiceSelection, E
         }
         if seen.insert(found.index) {
             let service = &services.candidates[found.index].service;
-            // A part of a name may match another service later.
-            let flag = if found.kind == MatchKind::Part { services.whole_name(service) } else { wanted.clone() };
+            // A part of a name may match another service later, and a name is shorter than an id.
+            let is_replaced = found.kind == MatchKind::Part || *wanted == service.id;
+            let flag = if is_replaced { services.whole_name(service) } else { wanted.clone() };
             scope.flags.push((service.name.clone(), format!("--service={flag}")));
             let alias = services.aliases[found.index].clone();
             scope.chosen.push(SelectedService { index: found.index, alias, layers: Vec::new() });
@@ -276,7 +277,7 @@ fn by_keys(
 }
 
 /// Returns the directory of the file, relative to the root of the repository or to the working directory, with `/`.
-fn folder_in_repository(file: &Path, working_folder: &Path) -> Option<String> {
+pub(crate) fn folder_in_repository(file: &Path, working_folder: &Path) -> Option<String> {
     let folder = file.parent()?;
     let root: PathBuf = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());
     let inside = folder.strip_prefix(&root).ok()?;

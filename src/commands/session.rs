@@ -1,15 +1,16 @@
 //! The state of a run before its first request: the sources of its target, and the connection to Railway.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::commands::connection::Connection;
-use crate::commands::env_files::MissingFile;
+use crate::commands::env_files::{EnvFileSources, ReadAhead};
 use crate::commands::gather::GatherOptions;
 use crate::commands::project_selection::TargetSources;
+use crate::commands::read_ahead::read_ahead;
+use crate::drift::ResourceRef;
 use crate::error::Error;
 use crate::io::config::Config;
-use crate::io::files;
+use crate::io::git::GitClient;
 use crate::io::railway::client::Client;
 use crate::io::world::World;
 
@@ -19,23 +20,25 @@ pub(crate) struct Session<'s> {
     pub(crate) config: Option<&'s Config>,
     /// The sources that may name project and environment.
     pub(crate) sources: TargetSources,
+    /// The env files that were read already.
+    pub(crate) ahead: ReadAhead,
     /// The connection to Railway.
     pub(crate) connection: Connection,
 }
 
 impl<'s> Session<'s> {
-    /// Finds the token for the target that the sources name. Sends no request.
+    /// Reads the env files that are certain to be used, then finds the token for the target that the sources name. Sends
+    /// no request.
     pub(crate) fn open(
         config: Option<&'s Config>,
         options: &GatherOptions<'_>,
         world: &World<'_>,
     ) -> Result<Self, Error> {
-        if options.missing_file == MissingFile::Refused {
-            refuse_missing_env_file(options.env_file, config, &world.directory)?;
-        }
         let sources = TargetSources::read(&options.targeting.place, config, world);
-        let connection = Connection::open(options.global, &sources.login_target(), world)?;
-        Ok(Self { config, sources, connection })
+        let target = sources.login_target();
+        let ahead = files(config, options, target.environment.as_deref(), world)?;
+        let connection = Connection::open(options.global, &target, world)?;
+        Ok(Self { config, sources, ahead, connection })
     }
 
     /// Returns a client with a time limit, counted from the start of the run.
@@ -44,9 +47,27 @@ impl<'s> Session<'s> {
     }
 }
 
-/// Fails before the first request if no file is named and the default one can't exist.
-fn refuse_missing_env_file(flags: &[PathBuf], config: Option<&Config>, folder: &Path) -> Result<(), Error> {
-    let named = !flags.is_empty() || config.is_some_and(Config::names_env_files);
-    let base = config.map_or(folder, Config::folder);
-    if named || files::has_env_file(base) { Ok(()) } else { Err(files::no_env_file(".env", base, folder)) }
+/// Reads the env files that are certain to be used. `environment` is the requested one, by name or id.
+fn files(
+    config: Option<&Config>,
+    options: &GatherOptions<'_>,
+    environment: Option<&str>,
+    world: &World<'_>,
+) -> Result<ReadAhead, Error> {
+    let remaining = options.limit.saturating_sub(world.clock.elapsed());
+    let environment = environment.unwrap_or_default();
+    let sources = EnvFileSources {
+        flags: options.env_file,
+        config,
+        folder: &world.directory,
+        environment: &ResourceRef { id: environment.to_owned(), name: environment.to_owned() },
+        absent: options.missing_file,
+        git: &GitClient::new(&world.variables).within(remaining),
+        read_timeout: remaining,
+        ahead: &ReadAhead::default(),
+    };
+    world.status.waiting("reading local files");
+    let ahead = read_ahead(sources, &options.targeting.service);
+    world.status.done();
+    ahead
 }

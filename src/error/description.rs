@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::phrases::{Seconds, available, first, listed, quoted, rate_limit, renewal};
+use crate::error::phrases::{BUG_REPORT, NO_ACCESS, Seconds, available, first, listed, quoted, rate_limit, renewal};
 use crate::error::{Error, Exit, Help};
 
 /// The stable name, the exit code and the texts of an error.
@@ -20,12 +20,6 @@ pub(super) struct Description<'e> {
 
 /// The meaning of Railway's “not found”: members of a workspace may have access only to the projects of their groups.
 pub const NOT_FOUND: &str = "not found, or not visible to this token";
-
-/// What to do if the token may lack access to a resource that exists.
-pub const NO_ACCESS: &str = "use a token with access to it, or ask a workspace admin for access";
-
-/// How to report a response that was not as expected.
-const BUG_REPORT: &str = "to report a bug, repeat the command with `--debug-api FILE` and attach the file";
 
 impl Error {
     /// Declares every error, in the order of the enum.
@@ -52,6 +46,13 @@ impl Error {
                 exit: Exit::Usage,
                 message: format!("no {path} in {searched}").into(),
                 cause: None,
+                help: Some(help.clone()),
+            },
+            Self::DeclaredFile { position, path, cause, help } => Description {
+                kind: "unreadable-file",
+                exit: Exit::Usage,
+                message: format!("{position}: failed to read {path}").into(),
+                cause: Some(cause.into()),
                 help: Some(help.clone()),
             },
             Self::Config { path, line, column, what, help } => Description {
@@ -173,7 +174,7 @@ impl Error {
                 cause: Some(sources.join("; ").into()),
                 help: Some(match login {
                     Some(login) => {
-                        Help::command("set RAILWAY_TOKEN to a project token of this environment, or log in:", *login)
+                        Help::command("set RAILWAY_TOKEN to a project token of this environment, or log in:", login)
                     }
                     None => "set RAILWAY_TOKEN to a project token of this environment".into(),
                 }),
@@ -370,10 +371,10 @@ impl Error {
                 cause: None,
                 help: None,
             },
-            Self::WrongName { typed, expected } => Description {
+            Self::WrongName { expected } => Description {
                 kind: "cancelled",
                 exit: Exit::Usage,
-                message: format!("nothing was changed: `{typed}` is not the name of the environment ({expected})").into(),
+                message: format!("nothing was changed: the name of the environment ({expected}) was not typed").into(),
                 cause: None,
                 help: None,
             },

@@ -13,10 +13,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use crate::error::description::{NO_ACCESS, NOT_FOUND};
+pub use crate::error::description::NOT_FOUND;
 pub use crate::error::exit::Exit;
 pub use crate::error::help::Help;
-pub use crate::error::phrases::Seconds;
+pub use crate::error::phrases::{NO_ACCESS, Seconds};
 pub use crate::error::railway_errors::RailwayErrors;
 
 /// The reason why a command failed. `Display` prints the message.
@@ -29,6 +29,8 @@ pub enum Error {
     File { path: String, cause: String, help: Help },
     /// No file of variables was selected, and the directory that was searched has no default file.
     NoEnvFile { path: String, searched: String, help: Help },
+    /// A file of variables that `doctor.toml` names, at this `file:line:column`, can't be read.
+    DeclaredFile { position: Box<str>, path: String, cause: String, help: Help },
     /// `doctor.toml` is invalid.
     Config { path: String, line: usize, column: usize, what: String, help: Help },
     /// The Railway CLI's own file is invalid.
@@ -58,7 +60,7 @@ pub enum Error {
 
     // Credentials ---------------------------------------------------------------------------------------------------
     /// No source of credentials has a token. `login` is the command that stores one, if any can here.
-    NoCredentials { sources: Vec<String>, login: Option<&'static str> },
+    NoCredentials { sources: Vec<String>, login: Option<String> },
     /// The OS keyring is needed and can't be read.
     Keyring { cause: String, help: Help },
     /// The Railway CLI's login has expired.
@@ -108,8 +110,8 @@ pub enum Error {
     // Writing -------------------------------------------------------------------------------------------------------
     /// The user declined.
     Cancelled,
-    /// The name of a protected environment was not typed correctly.
-    WrongName { typed: String, expected: String },
+    /// The name of a protected environment was not typed correctly. What was typed may be a secret.
+    WrongName { expected: String },
     /// A confirmation is required and was not given.
     NotConfirmed { what: String, cause: String, help: Help },
     /// The destination of local values comes from the checkout alone.
@@ -177,6 +179,7 @@ impl Error {
             Self::Usage { help, .. }
             | Self::File { help, .. }
             | Self::NoEnvFile { help, .. }
+            | Self::DeclaredFile { help, .. }
             | Self::Config { help, .. }
             | Self::Write { help, .. }
             | Self::Journal { help, .. }

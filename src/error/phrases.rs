@@ -6,6 +6,12 @@ use std::time::Duration;
 
 use crate::error::Help;
 
+/// What to do if the token may lack access to a resource that exists.
+pub const NO_ACCESS: &str = "use a token with access to it, or ask a workspace admin for access";
+
+/// How to report a response that was not as expected.
+pub(super) const BUG_REPORT: &str = "to report a bug, repeat the command with `--debug-api FILE` and attach the file";
+
 /// Returns `a, b and 3 more`, or `none` for an empty list.
 pub(super) fn listed(names: &[String], none: &str) -> String {
     const SHOWN: usize = 8;

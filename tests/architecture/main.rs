@@ -99,8 +99,10 @@ fn analysis_and_output_are_pure() {
 #[test]
 fn every_rule_has_one_file_and_one_table_row() {
     let directory = root().join("src/drift/rules");
-    let files: BTreeSet<String> = files_below(&directory, "rs")
-        .iter()
+    // A rule with long tables is a directory.
+    let files: BTreeSet<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
         .map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"))
         .filter(|name| name != "mod")
         .collect();

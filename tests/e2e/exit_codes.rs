@@ -26,7 +26,7 @@ fn exit_0_means_all_values_agree() {
     let doctor = Doctor::new(api(&[("A", "1"), ("B", "2")])).file(".env", "A=1\nB=\"2\"\n");
     let outcome = doctor.check(&[]);
     assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""), "{outcome:?}");
-    assert!(outcome.out.contains("Both values agree"), "{outcome:?}");
+    assert!(outcome.out.contains("All checks passed · 2 values compared · 2 requests"), "{outcome:?}");
     assert_eq!(doctor.served.sim.count(), 2);
 }
 

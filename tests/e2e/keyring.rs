@@ -150,10 +150,21 @@ fn journal_key_falls_back_to_a_file_with_a_notice() {
     let doctor =
         logged_out().variable("DBUS_SESSION_BUS_ADDRESS", no_bus).variable("RAILWAY_API_TOKEN", Some(ACCOUNT_TOKEN));
     let (fix, _) = run(&doctor, &["fix", "--push", "--yes", "--only=STAGING_OPS_API_KEY"], "");
-    let notice = "the journal's key is in a file next to it, because the OS keyring is unavailable";
-    assert!(unwrapped(&fix.out).contains(notice), "{fix:?}");
-    let (undo, _) = run(&doctor, &["undo", "--yes"], "");
-    assert!(undo.code == Some(0) && !unwrapped(&undo.out).contains(notice), "the notice is shown once: {undo:?}");
+    let notice = "the OS keyring is unavailable, so the journal's key is in a file next to it";
+    assert_eq!(fix.out.lines().filter(|line| *line == notice).count(), 1, "it is one line: {fix:?}");
+    for arguments in [
+        &["undo", "--yes"][..],
+        &["check"],
+        &["fix", "--push", "--yes", "--only=STAGING_OPS_API_KEY"],
+        &["fix", "--push", "--yes", "--no-journal", "--only=STAGING_OPS_API_KEY"],
+        &["undo", "--yes"],
+    ] {
+        let (later, _) = run(&doctor, arguments, "");
+        let text = unwrapped(&format!("{}{}", later.out, later.err));
+        assert!(!text.contains("keyring") && !text.contains("key is in"), "it is shown once: {arguments:?}: {later:?}");
+    }
+    let (status, _) = run(&doctor, &["auth", "status"], "");
+    assert!(status.out.contains("3. the OS keyring is unavailable (no D-Bus session)\n"), "{status:?}");
     let (list, _) = run(&doctor, &["undo", "--list"], "");
     assert!(unwrapped(&list.out).contains("encrypted; the key is in a file in the same directory."), "{list:?}");
 }

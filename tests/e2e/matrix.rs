@@ -39,8 +39,12 @@ fn thousand_keys_on_fifty_services_fit_one_page() {
     };
     let page = matrix(&["--format", "html"]);
     assert_eq!((page.code, page.err.as_str()), (Some(1), ""), "{}", page.err);
-    assert_eq!(page.out.matches("<tr data-states=").count(), 50, "25 keys differ and 25 are missing");
-    assert_eq!(page.out.matches("<tr class=\"folded\"").count(), KEYS - 50);
+    assert_eq!(
+        page.out.matches("<tr data-states=").count(),
+        25,
+        "25 keys differ; a key that a service never had is no problem"
+    );
+    assert_eq!(page.out.matches("<tr class=\"folded\"").count(), KEYS - 25);
     assert_eq!(page.out.matches("aria-label=\"differs\"").count(), 25 * 8);
     assert!(!page.out.contains("mark4711"));
     // `.ci/tools/matrix_in_browser.py` opens it.

@@ -62,6 +62,46 @@ fn env_file_from_a_stream_is_read_once() {
 }
 
 #[test]
+fn stream_is_named_and_passed_once() {
+    let doctor = shop().file("plain", "API_KEY=k-1234567890abcdef\nREGION=us\n");
+    pipe(&doctor.work().join("pipe"));
+    symlink("pipe", doctor.work().join("link")).unwrap();
+    for file in ["-", "/dev/stdin", "/dev/fd/0"] {
+        let outcome = bash(&doctor, &format!("cat plain | $RUN check --api-url $URL --env-file {file}"));
+        for part in [
+            "standard input (--env-file)",
+            "REGION differs between standard input and Railway",
+            "help: pipe the variables in again, and run:\n    doctor fix --only REGION --push --env-file=- ",
+        ] {
+            assert!(outcome.out.contains(part), "{file}: {part}: {outcome:?}");
+        }
+    }
+    let outcome = bash(&doctor, "$RUN check --api-url $URL --env-file <(cat plain)");
+    assert!(outcome.out.contains("doctor fix --only REGION --push --env-file=- "), "{outcome:?}");
+    let before = doctor.served.sim.count();
+    for (files, expected) in [
+        ("--env-file - --env-file -", "standard input is passed twice with --env-file"),
+        ("--env-file - --env-file /dev/stdin", "standard input is passed twice with --env-file"),
+        ("--env-file pipe --env-file ./pipe", "pipe is passed twice with --env-file"),
+        ("--env-file pipe --env-file link", "link is passed twice with --env-file"),
+        ("--env-file - --env-file nope.env", "failed to read nope.env"),
+    ] {
+        // `RAILWAY_API_TOKEN` is not needed for a local error.
+        let writer = "(cat plain >pipe &)";
+        let script = format!("unset RAILWAY_API_TOKEN; {writer}; cat plain | $RUN check --api-url $URL {files}; C=$?");
+        let outcome =
+            bash(&doctor, &format!("{script}; cat pipe >/dev/null & sleep 0.1; kill $! 2>/dev/null; exit $C"));
+        assert!(outcome.code == Some(2) && outcome.err.contains(expected), "{files}: {outcome:?}");
+    }
+    for (bytes, cause) in [("", "it is empty"), ("\\xff\\xfeA\\x00", "it is UTF-16"), ("A=\\xff", "invalid UTF-8")] {
+        let script = format!("unset RAILWAY_API_TOKEN; printf '{bytes}' | $RUN check --api-url $URL --env-file -");
+        let outcome = bash(&doctor, &script);
+        assert!(outcome.err.contains(&format!("failed to read standard input\n  cause: {cause}")), "{outcome:?}");
+    }
+    assert_eq!(doctor.served.sim.count(), before, "refused before the first request");
+}
+
+#[test]
 fn report_never_blocks_or_replaces_an_input() {
     let doctor = shop().file(".env", ENV).file("doctor.toml", "# nothing\n").file("home/.bashrc", "kept\n");
     fs::create_dir_all(doctor.work().join(".git/hooks")).unwrap();

@@ -141,8 +141,9 @@ pub(crate) fn apply(
         context.interrupt.begin_writing();
         if let Some(Recorded { run, key_in_file }) = record(&receipts)? {
             applied.run = Some(run);
+            // It fits on one line; `doctor auth status` shows the details.
             let remark =
-                |error: KeyringError| format!("the journal's key is in a file next to it, because {}", error.cause());
+                |error: KeyringError| format!("{}, so the journal's key is in a file next to it", error.summary());
             applied.remarks.extend(key_in_file.map(remark));
         }
         let mut work = ApplyState { context, plan, receipts: &mut receipts, applied: &mut applied };

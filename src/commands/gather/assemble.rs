@@ -2,15 +2,17 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use jiff::tz::Offset;
 
+use crate::cli::ProjectArgs;
 use crate::commands::expectations::Expectations;
 use crate::commands::gather::read_files::LocalSide;
 use crate::commands::gather::read_railway::{StoredSides, catalogue};
 use crate::commands::gather::read_runtime::RunningSides;
 use crate::commands::gather::{GatherOptions, Gathered};
-use crate::commands::project_selection::SelectedEnvironment;
+use crate::commands::project_selection::{SelectedEnvironment, TargetSources, is_uuid};
 use crate::commands::session::Session;
 use crate::commands::trust::{TrustState, TrustSubject};
 use crate::drift::dotenv::disagreement::Disagreements;
@@ -19,7 +21,7 @@ use crate::drift::survey::Coverage;
 use crate::drift::{ResourceRef, Severity, Survey};
 use crate::io::config::{self, Config};
 use crate::io::endpoint::{Domain, DomainStatus};
-use crate::io::files::exposure;
+use crate::io::files::{self, exposure};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::Shape;
 use crate::io::railway_config_files;
@@ -68,11 +70,12 @@ pub(super) fn assemble(
             today: Offset::UTC.to_datetime(world.clock.now()).date(),
         },
         expectations: Expectations { declarations, domains: domains(shape), trust, fronts: RefCell::default() },
-        flags: flags(options),
+        flags: flags(options, &selected, session, &world.directory),
         remarks,
         selected,
         selection,
         files: files.origins,
+        unread_layers: files.unread_layers.into_iter().collect(),
         paths: files.paths,
         places: files.places,
         requests: 0,
@@ -107,13 +110,32 @@ fn domains(shape: &Shape) -> BTreeMap<String, Observed<Vec<Domain>>> {
     shape.services.iter().map(|one| (one.service.id.clone(), observed(&one.domains))).collect()
 }
 
+/// Returns `--project` and `--environment` if they were typed. The id of a project stays, because several projects may
+/// have its name, unless the link gives the same project.
+fn target_flags(typed: &ProjectArgs, selected: &SelectedEnvironment, sources: &TargetSources) -> Vec<String> {
+    let Shape { project, environment, .. } = &selected.shape;
+    let needs_project = |typed: &&String| **typed != project.id || !sources.link_names(&project.id);
+    let short = |typed: &String| {
+        if *typed == environment.id && !is_uuid(&environment.name) { environment.name.clone() } else { typed.clone() }
+    };
+    let project = typed.project.iter().filter(needs_project).map(|project| format!("--project={project}"));
+    let environment = typed.environment.iter().map(|typed| format!("--environment={}", short(typed)));
+    project.chain(environment).collect()
+}
+
 /// Returns the flags that a printed command needs for the same target.
-fn flags(options: &GatherOptions<'_>) -> Vec<String> {
-    let (place, global) = (&options.targeting.place, options.global);
-    let mut flags = Vec::new();
-    flags.extend(place.project.iter().map(|project| format!("--project={project}")));
-    flags.extend(place.environment.iter().map(|environment| format!("--environment={environment}")));
-    flags.extend(options.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+fn flags(
+    options: &GatherOptions<'_>,
+    selected: &SelectedEnvironment,
+    session: &Session<'_>,
+    folder: &Path,
+) -> Vec<String> {
+    let global = options.global;
+    let mut flags = target_flags(&options.targeting.place, selected, &session.sources);
+    let mut files: Vec<_> = options.env_file.iter().map(|path| files::repeatable_path(path, folder)).collect();
+    // Several descriptors become one standard input.
+    files.dedup();
+    flags.extend(files.iter().map(|path| format!("--env-file={}", path.display())));
     flags.extend(global.config.iter().map(|path| format!("--config={}", path.display())));
     flags.extend(global.no_config.then(|| "--no-config".to_owned()));
     flags.extend(global.api_url.iter().map(|url| format!("--api-url={url}")));

@@ -37,6 +37,8 @@ pub(crate) struct Gathered {
     pub(crate) selection: ServiceSelection,
     /// The display name and the origin of each file.
     pub(crate) files: Vec<(String, String)>,
+    /// Conventional layers next to a default file that are not read.
+    pub(crate) unread_layers: Vec<String>,
     /// Remarks for the user.
     pub(crate) remarks: Vec<String>,
     /// The number of requests.

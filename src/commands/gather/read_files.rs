@@ -3,7 +3,7 @@
 use crate::commands::declarations::Declarations;
 use crate::commands::env_files::{EnvFileSources, EnvFiles};
 use crate::commands::gather::GatherOptions;
-use crate::commands::policy::policy;
+use crate::commands::policy::{policy, refuse_unknown_environments};
 use crate::commands::project_selection::SelectedEnvironment;
 use crate::commands::service_selection::{self, ServiceFlags, ServiceSelection, Services};
 use crate::commands::session::Session;
@@ -51,12 +51,17 @@ pub(super) fn read_local(
         absent: options.missing_file,
         git: &git,
         read_timeout: client.remaining(),
+        ahead: &session.ahead,
     };
     let flags = ServiceFlags { names: &options.targeting.service, role: options.service_flags };
     let mut files = EnvFiles::default();
     let selection = service_selection::choose(flags, &services, sources, &mut files)?;
     for entry in files.files.iter().flat_map(|file| &file.entries) {
         client.redactor.add(&entry.key, &entry.value);
+    }
+    // The sections of `doctor.toml` are about its own project.
+    if let Some(config) = config.filter(|_| options.targeting.place.project.is_none()) {
+        refuse_unknown_environments(config, shape)?;
     }
     Ok(LocalSide {
         policy: config.map(|config| policy(config, &services)).transpose()?.unwrap_or_default(),

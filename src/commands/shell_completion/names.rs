@@ -10,7 +10,7 @@ use clap_complete::engine::CompletionCandidate;
 
 use crate::cli::Cli;
 use crate::commands::config_file;
-use crate::commands::env_files::{EnvFileSources, EnvFiles, MissingFile};
+use crate::commands::env_files::{EnvFileSources, EnvFiles, MissingFile, ReadAhead};
 use crate::commands::shell_completion::partial_line::PartialLine;
 use crate::drift::ResourceRef;
 use crate::drift::dotenv::LocalFile;
@@ -46,6 +46,7 @@ impl CompletionNames {
             git: &GitClient::new(&BTreeMap::new()),
             // A stream can be read only once, and must be left for the command.
             read_timeout: Duration::ZERO,
+            ahead: &ReadAhead::default(),
         };
         let mut layers = EnvFiles::default();
         for alias in self.aliases(config.as_ref()) {

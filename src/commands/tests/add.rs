@@ -88,6 +88,28 @@ fn add_flag_adds_key_only_to_named_service() {
 }
 
 #[test]
+fn key_of_some_services_is_added_only_when_named() {
+    let check = shop().run(&["check", "--fail-on", "note", "-v", "--only", "KEY"]);
+    assert!(check.out.contains("  not on front end: KEY\n"), "{check:?}");
+    let check = shop().run(&["check", "-s", "front end"]);
+    assert!(!check.out.contains("KEY"), "{check:?}");
+    for (words, sent) in [
+        (
+            &["--add", "--only", "KEY", "--service=front end"][..],
+            &["SetVariables front end KEY", "Redeploy front end"][..],
+        ),
+        (&["--push", "--only", "KEY", "--service=front end"], &[]),
+        (&["--push"], &[]),
+    ] {
+        let sandbox = shop();
+        let ended = sandbox.run(&[&["fix", "--yes"], words].concat());
+        let to_front_end: Vec<String> =
+            sandbox.mutations().into_iter().filter(|sent| sent.contains("front end")).collect();
+        assert_eq!(to_front_end, sent, "{words:?}: {ended:?}");
+    }
+}
+
+#[test]
 fn add_skips_placeholders() {
     let sandbox = Sandbox::of([service("web", &[("REGION", "eu")])]).file(".env", "KEY=changeme\nREGION=eu\n");
     let ended = sandbox.run(&["fix", "--add", "--only", "KEY", "--service", "web", "--yes"]);
@@ -138,7 +160,8 @@ fn declined_plan_prints_one_command_per_service_and_key() {
     .at_a_terminal();
     // Pushes ONE to `my worker` only, and TWO to web only.
     let (push, skip) = (PreparedAnswer::Choice(0), PreparedAnswer::Choice(2));
-    let answers = vec![PreparedAnswer::Choice(1), push.clone(), skip.clone(), skip, push, NO];
+    // The findings about `my worker` come last, because its values differ only in case.
+    let answers = vec![PreparedAnswer::Choice(1), skip.clone(), push.clone(), push, skip, NO];
     let ended = sandbox.answered(&["fix"], answers);
     let commands = "To apply this plan, run in this order:\n    \
                     doctor fix --push --yes --only=ONE --service='my worker'\n    \

@@ -46,7 +46,7 @@ fn push_writes_and_deploys_once_per_service() {
     assert_eq!(sandbox.text(".env"), incident::ENV_FILE);
     let again = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
     assert_eq!(again.code, 0, "{again:?}");
-    assert!(again.out.contains("Nothing to do."), "{again:?}");
+    assert!(again.out.contains("Nothing to do: "), "{again:?}");
     assert_eq!(sandbox.mutations().len(), 4, "a second run sends no change");
 }
 
@@ -196,7 +196,7 @@ fn overwriting_reference_requires_flag_and_dependents_redeploy() {
     let ended = over.run(&["fix", "--push", "--yes", "--only", "URL", "--service", "api"]);
     assert_eq!(over.mutations(), [""; 0], "{ended:?}");
     assert!(ended.out.contains("--allow-reference URL"), "{ended:?}");
-    assert!(ended.out.contains("Nothing was changed.") && !ended.out.contains("Nothing to do."), "{ended:?}");
+    assert!(ended.out.contains("Nothing was changed.") && !ended.out.contains("Nothing to do"), "{ended:?}");
     let ended = over.run(&["fix", "--push", "--yes", "--service", "api", "--allow-reference", "URL"]);
     assert_eq!(ended.code, 1, "KEY remains: {ended:?}");
     assert_eq!(over.stored("api", "URL").as_deref(), Some("https://new.example.com"));
@@ -269,7 +269,7 @@ fn push_yes_without_keys_never_writes() {
             let mut words = words;
             words.extend(files.iter().flat_map(|file| ["--env-file", file]));
             let ended = sandbox.run(&words);
-            assert!(ended.code != 0 || ended.out.contains("Nothing to do."), "{} {words:?}: {ended:?}", seed.name);
+            assert!(ended.code != 0 || ended.out.contains("Nothing to do: "), "{} {words:?}: {ended:?}", seed.name);
         }
         assert_eq!(sandbox.mutations(), [""; 0], "{}", seed.name);
         for (name, text) in seed.files {
@@ -315,6 +315,78 @@ fn fix_without_changes_reports_the_reason_and_an_alternative() {
         );
         assert_eq!(sandbox.mutations(), [""; 0]);
     }
-    let agrees = Sandbox::of([api()]).file(".env", file).run(&["fix", "--push", "--only", "A"]);
-    assert!(agrees.out.contains("\nNothing to do.\n"), "{agrees:?}");
+}
+
+#[test]
+fn fix_with_nothing_to_do_reports_it_and_ends_like_check() {
+    let agreeing = || Sandbox::of([service("api", &[("A", "1"), ("PORT", "80")])]).file(".env", "A=1\nPORT=3000\n");
+    for (words, reason) in [
+        (&["fix"][..], "there are no errors or warnings."),
+        (&["fix", "--push"], "1 difference needs no action; name a key with `--only KEY` to change it."),
+        (&["fix", "--push", "--yes"], "1 difference needs no action; name a key with `--only KEY` to change it."),
+        (&["fix", "--pull"], "1 difference needs no action; name a key with `--only KEY` to change it."),
+        (&["fix", "--redeploy"], "no service is known to run old values, another commit or another start command."),
+        (&["fix", "--only", "A"], "A does not differ."),
+        (&["fix", "--push", "--only", "A"], "A does not differ."),
+        (&["fix", "--pull", "--only", "A"], "A does not differ."),
+    ] {
+        let line = format!("Nothing to do: {reason}");
+        for sandbox in [agreeing(), agreeing().at_a_terminal()] {
+            let ended = sandbox.run(words);
+            assert_eq!(ended.code, 0, "{words:?}: {ended:?}");
+            ended.assert_shows(&line);
+            assert_eq!(ended.out.matches("Nothing to do").count(), 1, "{words:?}: {ended:?}");
+        }
+        for format in ["json", "sarif", "github", "junit", "markdown", "html"] {
+            let ended = agreeing().run(&[words, &["--format", format]].concat());
+            assert_eq!(ended.code, 0, "{words:?} {format}: {ended:?}");
+            assert!(ended.err.contains(&line), "{words:?} {format}: {ended:?}");
+        }
+    }
+    let ignoring = "[[ignore]]\nkeys = [\"A\"]\nreason = \"at home\"\n";
+    let ignored = Sandbox::of([service("api", &[("A", "1"), ("B", "1")])])
+        .file(".env", "A=2\nB=1\n")
+        .file("doctor.toml", ignoring);
+    ignored.run(&["fix", "--push"]).assert_shows("Nothing to do: 1 difference is ignored by doctor.toml.");
+    ignored.run(&["fix", "--only", "A"]).assert_shows("Nothing to do: doctor.toml ignores what differs about A.");
+    let ended = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=1\n").run(&["fix", "--push"]);
+    ended.assert_shows("Nothing to do: no value differs.");
+}
+
+#[test]
+fn run_without_a_change_states_why_each_difference_stays() {
+    let of = |file: &str, stored: &[(&str, &str)]| Sandbox::of([service("api", stored)]).file(".env", file);
+    let conflict = of("A=one # two\nB='it\\'s'\n", &[("A", "one"), ("B", "other")]);
+    let empty = || of("A=1\n", &[("A", "")]);
+    let sealed = || Sandbox::of([service("api", &[("B", "1")]).sealed("A", "2")]).file(".env", "A=1\nB=1\n");
+    for (sandbox, words, reason) in [
+        (conflict, &["fix", "--push"][..], "loaders parse B differently, so it is not pushed: "),
+        (empty(), &["fix", "--pull"], "A has no real value on api, so it is not pulled"),
+        (empty(), &["fix", "--pull", "--only", "A"], "A has no real value on api, so it is not pulled"),
+        (sealed(), &["fix", "--push"], "Nothing to do: no value differs; 1 sealed key can't be compared."),
+        (sealed(), &["fix", "--pull", "--only", "A"], "A is sealed on api, so it can't be pulled; `--push"),
+        (sealed(), &["fix", "--push", "--only", "A"], "overwriting it requires `--allow-sealed A`"),
+    ] {
+        let before = sandbox.text(".env");
+        let ended = sandbox.run(words);
+        ended.assert_shows(reason);
+        assert_eq!((sandbox.mutations(), sandbox.text(".env")), (Vec::new(), before), "{words:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn expected_difference_is_pulled_only_when_named() {
+    let shop = || Sandbox::of([service("api", &[("PORT", "8080"), ("A", "2")])]).file(".env", "PORT=3000\nA=1\n");
+    for (words, file) in [
+        (&["fix", "--pull", "--yes"][..], "PORT=3000\nA=2\n"),
+        (&["fix", "--pull", "--yes", "--only", "PORT"], "PORT=8080\nA=1\n"),
+    ] {
+        let sandbox = shop();
+        let ended = sandbox.run(words);
+        assert_eq!(sandbox.text(".env"), file, "{words:?}: {ended:?}");
+    }
+    let unset = Sandbox::of([service("api", &[("PORT", "")])]).file(".env", "PORT=3000\n");
+    let ended = unset.run(&["fix", "--pull", "--yes", "--only", "PORT"]);
+    assert_eq!(unset.text(".env"), "PORT=3000\n", "{ended:?}");
+    ended.assert_shows("PORT has no real value on api, so it is not pulled");
 }

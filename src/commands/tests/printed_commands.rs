@@ -153,16 +153,19 @@ fn first(world: &World, sandbox: &Sandbox) -> Ended {
 
 /// Asserts that no service gets a new key, unless it is required there, added by a flag, or selected at a prompt.
 fn assert_not_spread(world: &World, done: &Done, ended: &Ended, names: &dyn Fn() -> String) {
-    let was_picked = |key: &str| {
-        world.mode == Mode::Declined
-            && ended.asked.iter().any(|prompt| prompt.split([' ', ':']).any(|word| word == key))
+    let was_picked = |service: &str, key: &str| {
+        let only = format!("Fix {key}? Add: create it on {service}, which does not have it");
+        let (several, one) = (format!("Which services should get {key}? ("), format!(") {service}"));
+        let is_picked =
+            |answer: &String| answer.ends_with(&only) || answer.starts_with(&several) && answer.ends_with(&one);
+        world.mode == Mode::Declined && ended.asked.iter().any(is_picked)
     };
     for pair in done.variables.iter().filter(|pair| !pair.starts_with("shared variables ") && !pair.ends_with(START)) {
         let (service, key) = pair.rsplit_once(' ').unwrap();
         let is_allowed = world.has_key(service, key)
             || world.required.contains(&(service.to_owned(), key.to_owned()))
             || world.is_added(service, key)
-            || was_picked(key);
+            || was_picked(service, key);
         assert!(is_allowed, "{service} gets {key}, which it lacked\n{}", names());
     }
 }

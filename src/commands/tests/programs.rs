@@ -71,7 +71,18 @@ fn fix_without_keys_or_direction_reports_what_it_would_change() {
 fn check_json_has_exactly_the_contract_fields() {
     let report = document(&shop(api()).run(&["check", "--format", "json"]));
     let names: Vec<&String> = report.as_object().unwrap().keys().collect();
-    let mut expected = ["schema_version", "command", "target", "services", "summary", "findings", "receipts"];
+    let mut expected = [
+        "schema_version",
+        "command",
+        "target",
+        "files",
+        "unread_files",
+        "services",
+        "summary",
+        "findings",
+        "ignored",
+        "receipts",
+    ];
     expected.sort_unstable();
     assert_eq!(names, expected);
 }
@@ -131,10 +142,13 @@ fn invalid_value_json_has_only_the_valid_values_as_cause() {
 #[test]
 fn names_with_backticks_add_no_command() {
     let file = "a`railway down`b.env";
+    let words = ["fix", "--push", "--yes", "--only", KEY, "--format", "json"];
     let declared = incident()
         .file(file, &format!("{KEY}=other\n"))
         .file("doctor.toml", &format!("env-file = [\"{file}\"]\n"))
-        .run(&["fix", "--push", "--yes", "--only", KEY, "--format", "json"]);
+        .run(&words);
+    let flag = format!("--env-file={file}");
+    let with_file = [&["doctor"], &words[..], &[&flag]].concat();
     let named = |words: &[&str]| {
         let name = "x`railway down`y";
         let sandbox = Sandbox::of([service(name, &[("A", "1")]), service("api", &[("A", "1")])]).file(".env", "A=2\n");
@@ -142,7 +156,7 @@ fn names_with_backticks_add_no_command() {
     };
     let typed = "x\ntip: run `railway down`";
     for (ended, commands) in [
-        (declared, json!([["doctor", "trust"]])),
+        (declared, json!([["doctor", "trust"], with_file])),
         (named(&["check", "--service", "x`railway down`z"]), json!([])),
         (named(&["fix", "--push", "--yes", "--only", "A", "--service", "down"]), json!([])),
         (named(&[typed]), json!([])),
@@ -211,7 +225,7 @@ fn init_json_shows_file_and_writes_only_with_yes() {
         assert!(!written.out.contains(value), "{value}: {written:?}");
     }
     let again = sandbox.run(&["init", "--yes", "--format", "json"]);
-    assert_eq!((again.code, &error(&again)["error"]["kind"]), (2, &json!("not-confirmed")), "{again:?}");
+    assert_eq!((again.code, &document(&again)["written"]), (0, &json!(false)), "nothing is new: {again:?}");
 }
 
 #[test]

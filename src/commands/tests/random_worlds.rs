@@ -261,7 +261,7 @@ fn arguments(dice: &Dice, services: &[&str]) -> (Vec<String>, Mode) {
 /// A user who answers at random, and never confirms a plan.
 pub(super) struct RandomUser {
     dice: Dice,
-    /// The prompts.
+    /// The prompts, each with what was picked, if it has choices.
     pub(super) asked: RefCell<Vec<String>>,
 }
 
@@ -273,20 +273,24 @@ impl RandomUser {
 
 impl Ask for RandomUser {
     fn choose(&self, prompt: &str, items: &[String], _: usize) -> Result<PromptAnswer<usize>, Error> {
-        self.record(prompt);
         // Other tests cover these, and they might loop forever.
         let is_excluded = |item: &String| item.starts_with("Ignore: ") || item.starts_with("Show the values");
         let likely: Vec<usize> = (0..items.len()).filter(|&at| !is_excluded(&items[at])).collect();
         let leaves = |item: &String| item.starts_with("Exit") || item.starts_with("Skip");
         let doing: Vec<usize> = likely.iter().copied().filter(|&at| !leaves(&items[at])).collect();
         let among = if doing.is_empty() || self.dice.below(3) == 0 { &likely } else { &doing };
-        Ok(PromptAnswer::Given(among[self.dice.below(among.len())]))
+        let picked = among[self.dice.below(among.len())];
+        self.record(&format!("{prompt} {}", items[picked]));
+        Ok(PromptAnswer::Given(picked))
     }
 
     fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<PromptAnswer<Vec<usize>>, Error> {
-        self.record(prompt);
         assert!(picked.is_empty(), "{prompt}: no service is preselected");
-        Ok(PromptAnswer::Given((0..items.len()).filter(|_| self.dice.below(2) == 0).collect()))
+        let picked: Vec<usize> = (0..items.len()).filter(|_| self.dice.below(2) == 0).collect();
+        for &index in &picked {
+            self.record(&format!("{prompt} {}", items[index]));
+        }
+        Ok(PromptAnswer::Given(picked))
     }
 
     fn confirm(&self, prompt: &str, _: YesNo) -> Result<PromptAnswer<YesNo>, Error> {

@@ -89,7 +89,7 @@ fn single_command_fixes_incident_and_undo_restores_it() {
         format!("redeploy {WORKER} - done"),
     ];
     assert_eq!(ended.receipts(), receipts);
-    let check = sandbox.run(&["check"]);
+    let check = sandbox.run(&["check", "-v"]);
     assert_eq!(check.code, 0, "{check:?}");
     check.assert_shows("PASS log line");
     check.assert_shows("PASS endpoint");

@@ -64,6 +64,27 @@ fn assert_refused(sandbox: &Sandbox, ended: &Ended, message: &str) {
 }
 
 #[test]
+fn printed_command_has_names_and_no_flag_that_the_link_makes_redundant() {
+    let [project, staging, live] = ids(&sandbox());
+    let flags_of = |place: Sandbox, flags: &[&str]| {
+        let run = place.run(&[&["check"], flags].concat());
+        let command = run.out.lines().find_map(|line| line.trim().strip_prefix("doctor fix --only A"));
+        command.unwrap_or_else(|| panic!("{run:?}")).trim().to_owned()
+    };
+    let link = || linked(sandbox(), &project, &staging);
+    assert_eq!(flags_of(link(), &[]), "");
+    assert_eq!(flags_of(link(), &["-e", &live]), "--environment=live");
+    assert_eq!(flags_of(link(), &["--project", &project]), "");
+    assert_eq!(flags_of(link(), &["-s", "AP"]), "--service=api");
+    let elsewhere = linked(sandbox(), &project.replace('0', "1"), &staging);
+    let flags = ["--project", project.as_str(), "-e", staging.as_str()];
+    assert_eq!(flags_of(elsewhere, &flags), format!("--project={project} --environment=staging"));
+    let with_variable = link().variable("RAILWAY_ENVIRONMENT_ID", Some(&live));
+    let flags = ["--project", project.as_str()];
+    assert_eq!(flags_of(with_variable, &flags), format!("--project={project}"));
+}
+
+#[test]
 fn unaccepted_file_cannot_change_environment() {
     let [project, staging, live] = ids(&sandbox());
     let by_name = |environment: &str| format!("environment = \"{environment}\"\n");

@@ -122,7 +122,7 @@ fn local_key_set_only_by_railway_is_missing_until_added() {
     let sandbox = everywhere(api(&[])).file(".env", "A=1\nOTEL_SERVICE_NAME=shop\n");
     let ended = sandbox.run(&["check", "-v"]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.out.contains("warning: OTEL_SERVICE_NAME is in .env but not on Railway"), "{ended:?}");
+    assert!(ended.out.contains("warning: OTEL_SERVICE_NAME is in .env but not on api"), "{ended:?}");
     let words = ended.text();
     assert!(words.contains("Railway sets OTEL_SERVICE_NAME if tracing is on"), "{ended:?}");
     sandbox.run(&["fix", "--push", "--yes"]);

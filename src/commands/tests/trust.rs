@@ -313,7 +313,7 @@ fn plan_with_declared_file_requires_trust_before_printed_command() {
     let sandbox = incident().file("other.env", &format!("{KEY}=other\n"));
     let sandbox = sandbox.file("doctor.toml", "env-file = [\"other.env\"]\n");
     let plan = sandbox.run(&["fix", "--push", "--dry-run"]);
-    plan.assert_shows("before running the command below: run `doctor trust`, or pass: `--env-file=other.env`");
+    plan.assert_shows("before running the command below: run `doctor trust`, or use: `--env-file=other.env`");
 }
 
 #[test]

@@ -277,7 +277,8 @@ fn undo_of_protected_environment_requires_its_name() {
         assert_eq!((ended.code, stored(&sandbox).as_str()), (0, "stored"), "{about}: {ended:?}");
         let sandbox = fixed(true);
         if is_protected {
-            let wrong = sandbox.answered(&["undo", "--no-deploy"], vec![PreparedAnswer::Line("yes")]);
+            let wrong =
+                sandbox.answered(&["undo", "--no-deploy"], ["yes", "y", "Yes"].map(PreparedAnswer::Line).into());
             assert_eq!((wrong.code, stored(&sandbox).as_str()), (2, "local"), "{about}: {wrong:?}");
             let right = sandbox.answered(&["undo", "--no-deploy"], vec![PreparedAnswer::Line(name)]);
             assert_eq!((right.code, stored(&sandbox).as_str()), (0, "stored"), "{about}: {right:?}");

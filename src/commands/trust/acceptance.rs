@@ -203,13 +203,13 @@ impl TrustState {
             Acceptance::Changed(changes) => TrustObjection {
                 what: format!("only {file} {decision}, and it differs from the doctor.toml that you accepted"),
                 why: format!("changed settings: {}", changes.join("; ")),
-                help: Help::command("review it and run `doctor trust`, or pass:", flags),
+                help: Help::command("review it and run `doctor trust`, or use:", flags),
                 is_changed,
             },
             _ => TrustObjection {
                 what: format!("only {file} {decision}, and you have not accepted it"),
                 why: "a checkout can come from anyone, and a push would send local values to its target".to_owned(),
-                help: Help::command("run `doctor trust`, or pass:", flags),
+                help: Help::command("run `doctor trust`, or use:", flags),
                 is_changed,
             },
         }

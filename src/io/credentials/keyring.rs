@@ -48,6 +48,16 @@ impl KeyringError {
         }
     }
 
+    /// Returns the cause in a few words.
+    pub fn summary(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "the OS keyring is unavailable",
+            Self::Locked => "the OS keyring is locked",
+            Self::Unresponsive => "the OS keyring did not respond",
+            Self::Failed(_) => "the OS keyring can't be used",
+        }
+    }
+
     /// Returns the help for a login. The Railway CLI is named only if its login may be used.
     pub fn help(&self, cli_login: CliLogin) -> Help {
         match self {
@@ -56,6 +66,11 @@ impl KeyringError {
                 "set RAILWAY_TOKEN or RAILWAY_API_TOKEN, or log in with the Railway CLI:",
                 "railway login",
             ),
+            Self::Failed(_) if cli_login == CliLogin::Forbidden => {
+                "run `doctor auth logout`, then `doctor auth login`, both with the same `--api-url`, or set \
+                 RAILWAY_TOKEN or RAILWAY_API_TOKEN"
+                    .into()
+            }
             _ => format!("{}, or set RAILWAY_TOKEN or RAILWAY_API_TOKEN", self.first_step()).into(),
         }
     }
@@ -179,10 +194,17 @@ fn unavailable(error: &keyring::Error) -> KeyringError {
     KeyringError::Unavailable(shortened(why.strip_prefix("zbus error: ").unwrap_or(&why)).to_owned())
 }
 
-/// Replaces the text for a socket that does not exist, or on which nothing listens (`ENOENT`, `ECONNREFUSED`).
+/// Replaces the text for a socket that does not exist, or on which nothing listens (`ENOENT`, `ECONNREFUSED`), and for a
+/// bus without a keyring service.
 fn shortened(why: &str) -> &str {
     let is_missing = ["(os error 2)", "(os error 111)", "(os error 61)"].iter().any(|ending| why.ends_with(ending));
-    if why.starts_with("Failed to connect") && is_missing { "no D-Bus session" } else { why }
+    if why.starts_with("Failed to connect") && is_missing {
+        "no D-Bus session"
+    } else if why.starts_with("org.freedesktop.DBus.Error.ServiceUnknown:") {
+        "no keyring service on the D-Bus session"
+    } else {
+        why
+    }
 }
 
 /// Only the operating system's text is passed on: the library's may quote the entry.
@@ -263,6 +285,9 @@ mod tests {
         assert_eq!(shortened(&failed("Connection refused (os error 111)")), "no D-Bus session");
         let denied = failed("Permission denied (os error 13)");
         assert_eq!(shortened(&denied), denied);
+        let unknown = "org.freedesktop.DBus.Error.ServiceUnknown: The name org.freedesktop.secrets was not provided by \
+                       any .service files";
+        assert_eq!(shortened(unknown), "no keyring service on the D-Bus session");
     }
 
     #[test]

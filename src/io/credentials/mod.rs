@@ -58,6 +58,8 @@ pub struct TokenSources<'p> {
     pub keyring: &'p dyn Keyring,
     /// The host of the API.
     pub host: &'p str,
+    /// The URL of `--api-url`.
+    pub api_url: Option<&'p str>,
     /// The target of the run.
     pub target: &'p LoginTarget,
 }
@@ -106,12 +108,20 @@ pub fn find(places: &TokenSources<'_>) -> Result<Credentials, Error> {
     }
     match keyring_error {
         Some(error) if !matches!(error, KeyringError::Unavailable(_)) => Err(unreadable(&error, places.cli_login)),
-        None => Err(Error::NoCredentials { sources: missing, login: Some("doctor auth login") }),
+        None => Err(Error::NoCredentials { sources: missing, login: Some(login_command(places)) }),
         Some(_) => {
-            let login = (places.cli_login == CliLogin::Allowed).then_some("railway login");
+            let login = (places.cli_login == CliLogin::Allowed).then(|| "railway login".to_owned());
             Err(Error::NoCredentials { sources: missing, login })
         }
     }
+}
+
+/// Returns the command that stores a login for the host. Without `--api-url`, it would be one for Railway.
+fn login_command(places: &TokenSources<'_>) -> String {
+    let login = "doctor auth login";
+    // A URL contains no NUL, which is all that can't be quoted.
+    let url = places.api_url.and_then(|url| shlex::try_quote(url).ok());
+    url.map_or_else(|| login.to_owned(), |url| format!("{login} --api-url={url}"))
 }
 
 /// Returns the error for a keyring that is required and could not be read.

@@ -40,7 +40,7 @@ fn find(
 ) -> Result<Credentials, Error> {
     let keyring = InMemoryKeyring::broken(KeyringError::Unavailable("no bus".to_owned()));
     let (host, aim) = ("backboard.railway.com", &LoginTarget::default());
-    find_at(&TokenSources { variables, home, now, cli_login, keyring: &keyring, host, target: aim })
+    find_at(&TokenSources { variables, home, now, cli_login, keyring: &keyring, host, api_url: None, target: aim })
 }
 
 fn found(pairs: &[(&str, &str)], home: Option<&Path>) -> Result<Credentials, Error> {
@@ -320,6 +320,7 @@ fn with_keyring(keyring: &InMemoryKeyring, pairs: Pairs<'_>, aim: &LoginTarget) 
         cli_login: CliLogin::Allowed,
         keyring,
         host: "backboard.railway.com",
+        api_url: None,
         target: aim,
     })
 }
@@ -360,6 +361,30 @@ fn keyring_ranks_between_environment_and_official_cli() {
 }
 
 #[test]
+fn login_command_is_for_the_address_of_api_url() {
+    let login = |api_url| {
+        let found = find_at(&TokenSources {
+            variables: &variables(&[]),
+            home: None,
+            now: Timestamp::from_second(NOW).unwrap(),
+            cli_login: CliLogin::Forbidden,
+            keyring: &InMemoryKeyring::default(),
+            host: "127.0.0.1:8099",
+            api_url,
+            target: &LoginTarget::default(),
+        });
+        let Err(Error::NoCredentials { login, .. }) = found else { panic!("{found:?}") };
+        login.unwrap()
+    };
+    assert_eq!(login(None), "doctor auth login");
+    let url = "http://127.0.0.1:8099/graphql/v2";
+    assert_eq!(login(Some(url)), format!("doctor auth login --api-url={url}"));
+    assert_eq!(login(Some("http://[::1]:1/a?b&c")), "doctor auth login --api-url='http://[::1]:1/a?b&c'");
+    let help = KeyringError::Failed("broken".to_owned()).help(CliLogin::Forbidden).text;
+    assert!(help.contains("both with the same `--api-url`, or set RAILWAY_TOKEN"), "{help}");
+}
+
+#[test]
 fn unavailable_keyring_is_not_treated_as_empty() {
     for error in [KeyringError::Locked, KeyringError::Unresponsive, KeyringError::Failed("broken".to_owned())] {
         let keyring = InMemoryKeyring::broken(error.clone());
@@ -377,6 +402,7 @@ fn unavailable_keyring_is_not_treated_as_empty() {
             cli_login: CliLogin::Allowed,
             keyring: &keyring,
             host: "backboard.railway.com",
+            api_url: None,
             target: &LoginTarget::default(),
         });
         let expected = Error::Keyring { cause: error.cause(), help: error.help(CliLogin::Allowed) };

@@ -20,7 +20,19 @@ const FILES: usize = 300;
 const TIME: Duration = Duration::from_millis(400);
 
 /// Directories of packages and of build output. Their env files are examples of third parties.
-const SKIPPED: [&str; 8] = [".git", ".tox", ".venv", "__pycache__", "node_modules", "site-packages", "target", "venv"];
+const SKIPPED: [&str; 11] = [
+    ".git",
+    ".next",
+    ".tox",
+    ".venv",
+    "__pycache__",
+    "bower_components",
+    "node_modules",
+    "site-packages",
+    "target",
+    "vendor",
+    "venv",
+];
 
 /// The result of a search.
 #[derive(Debug, Default)]
@@ -76,6 +88,8 @@ mod tests {
             "api/deep/er/.env.local",
             "web/.dev.vars",
             "web/node_modules/dotenv/.env",
+            "target/debug/.env",
+            "vendor/package/.env",
             "inner/.git/HEAD",
             "inner/.env",
             ".git/.env",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Help};
 use crate::io::files::follow_links::resolve;
-use crate::io::files::path::quoted;
+use crate::io::files::path::{normal, quoted};
 use crate::io::files::{STANDARD_INPUT, display_path};
 use crate::io::git::{self, GitClient, GitStatus};
 use crate::io::os;
@@ -18,6 +18,9 @@ const IGNORED: &[char] = &[
     '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
     '\u{206a}', '\u{206b}', '\u{206c}', '\u{206d}', '\u{206e}', '\u{206f}', '\u{feff}',
 ];
+
+/// The paths of standard input.
+const INPUT_DEVICES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedFile {
@@ -101,13 +104,32 @@ pub fn locate(path: &Path, working_folder: &Path, git: &GitClient) -> Result<Res
                  it: {why}"
             ),
         };
-        let flag = format!("--env-file {}", quoted(&resolved.end, working_folder));
+        let flag = format!("--env-file={}", quoted(&resolved.end, working_folder));
         return Err(refuse(cause, Help::command("to use the link's target anyway, pass:", flag)));
     }
     if is_stream(path) || is_stream(&resolved.end) {
         return Ok(ResolvedFile { end: path.to_owned(), access: ReadAccess::Once, leads: LinkScope::Inside });
     }
     Ok(ResolvedFile { end: resolved.end, access: ReadAccess::File, leads })
+}
+
+/// Returns the path of an `--env-file`: absolute, or [`STANDARD_INPUT`] under any of its names.
+pub fn named_path(typed: &Path, working_folder: &Path) -> PathBuf {
+    let path = normal(&working_folder.join(typed));
+    let is_input = typed == Path::new(STANDARD_INPUT) || INPUT_DEVICES.iter().any(|device| path == Path::new(device));
+    if is_input { STANDARD_INPUT.into() } else { path }
+}
+
+/// Returns the path of an `--env-file` for a printed command. The number of a descriptor, such as that of `<(…)`, has no
+/// meaning in another command, so the variables have to be piped into that one.
+pub fn repeatable_path(typed: &Path, working_folder: &Path) -> PathBuf {
+    let path = named_path(typed, working_folder);
+    let is_descriptor = path.starts_with("/dev/fd") || (path.starts_with("/proc") && in_folder(&path, "fd"));
+    if is_descriptor || path == Path::new(STANDARD_INPUT) { STANDARD_INPUT.into() } else { typed.to_owned() }
+}
+
+fn in_folder(path: &Path, name: &str) -> bool {
+    path.parent().is_some_and(|folder| folder.ends_with(name))
 }
 
 /// Returns whether it can be read only once: standard input, a descriptor of this process, or a pipe.
@@ -126,7 +148,9 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use crate::error::Error;
-    use crate::io::files::locate::{LinkScope, ReadAccess, ResolvedFile, is_dot_git, is_in_git_dir, locate};
+    use crate::io::files::locate::{
+        LinkScope, ReadAccess, ResolvedFile, is_dot_git, is_in_git_dir, locate, named_path, repeatable_path,
+    };
     use crate::io::git::GitClient;
     use crate::io::git::tests::git;
 
@@ -242,7 +266,30 @@ mod tests {
             panic!()
         };
         assert!(why.ends_with("could not determine whether git tracks it: git is not installed"), "{why}");
-        assert_eq!(help.commands, ["--env-file ../other/.env"]);
+        assert_eq!(help.commands, ["--env-file=../other/.env"]);
+    }
+
+    #[test]
+    fn standard_input_has_one_name() {
+        let (_guard, folder) = folder();
+        let paths = |typed: &str| {
+            let paths = [named_path, repeatable_path].map(|of| of(Path::new(typed), &folder));
+            paths.map(|path| path.strip_prefix(&folder).unwrap_or(&path).display().to_string())
+        };
+        for (typed, expected) in [
+            ("-", ["-", "-"]),
+            ("/dev/stdin", ["-", "-"]),
+            ("/dev/fd/0", ["-", "-"]),
+            ("/proc/self/fd/0", ["-", "-"]),
+            ("/dev/fd/63", ["/dev/fd/63", "-"]),
+            ("/proc/self/fd/11", ["/proc/self/fd/11", "-"]),
+            ("/proc/1/environ", ["/proc/1/environ", "/proc/1/environ"]),
+            ("./-", ["-", "./-"]),
+            ("a/../.env", [".env", "a/../.env"]),
+        ] {
+            assert_eq!(paths(typed), expected, "{typed}");
+        }
+        assert_eq!(named_path(Path::new("./-"), &folder), folder.join("-"), "a file of that name");
     }
 
     #[test]

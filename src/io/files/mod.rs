@@ -20,6 +20,7 @@ mod size_limit;
 mod temporary;
 #[cfg(test)]
 mod tests;
+mod unread_layers;
 mod write;
 
 use std::fs::{self, File, FileType};
@@ -37,14 +38,17 @@ pub use crate::io::files::current::{current, remove};
 pub use crate::io::files::example::examples;
 pub use crate::io::files::find_env_files::{Below, env_files_below};
 pub use crate::io::files::follow_links::{ResolvedPath, resolve};
-pub use crate::io::files::locate::{LinkScope, ReadAccess, ResolvedFile, is_in_git_dir, is_stream, locate};
+pub use crate::io::files::locate::{
+    LinkScope, ReadAccess, ResolvedFile, is_in_git_dir, is_stream, locate, named_path, repeatable_path,
+};
 use crate::io::files::missing_file_hint::hint;
-pub use crate::io::files::missing_file_hint::{env_files_in, variables_in};
+pub use crate::io::files::missing_file_hint::{declared_file_hint, env_files_in, variables_in};
 pub use crate::io::files::output::{append, create_own, refuse_output, refuse_unwritable, write_report};
 pub use crate::io::files::path::{display_from_home, display_path, normal};
 pub use crate::io::files::replace::{Folders, Replaced, has_other_names, is_read_only, refuse_too_large, replace};
 pub use crate::io::files::size_limit::{Budget, ENV_FILE_LIMIT};
 pub use crate::io::files::temporary::{clear_abandoned, remove_unfinished};
+pub use crate::io::files::unread_layers::unread_layers;
 pub use crate::io::files::write::{Created, create, write_whole};
 use crate::io::io_error_text::io_error_text;
 use crate::io::os;
@@ -92,7 +96,12 @@ pub fn read(path: &Path, place: &ResolvedFile, time_limit: Duration, working_fol
         ReadOutcome::Unusable(why) => Err(Error::File {
             path: shown,
             cause: why,
-            help: "pass a readable text file with `--env-file PATH`".into(),
+            help: match place.access {
+                ReadAccess::Once => {
+                    "pipe the variables into it as UTF-8 text, or pass a file with `--env-file PATH`".into()
+                }
+                ReadAccess::File => "pass a readable text file with `--env-file PATH`".into(),
+            },
         }),
     }
 }

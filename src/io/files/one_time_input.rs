@@ -50,7 +50,7 @@ fn read_all(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let bytes = |stream: &mut dyn Read| bytes_of(stream, limit, 0).map_err(|error| io_error_text(&error));
     if path == Path::new(STANDARD_INPUT) {
         if io::IsTerminal::is_terminal(&io::stdin()) {
-            return Err("it is a terminal; pipe the variables in".to_owned());
+            return Err("it is a terminal".to_owned());
         }
         return bytes(&mut io::stdin().lock());
     }

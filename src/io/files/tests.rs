@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::files::{
-    self, Created, ReadOutcome, create, default_env_file, display_path, env_files, locate, no_env_file, normal,
-    read_text, write_whole,
+    self, Created, ReadOutcome, create, declared_file_hint, default_env_file, display_path, env_files, locate,
+    no_env_file, normal, read_text, write_whole,
 };
 use crate::io::git::GitClient;
 
@@ -141,16 +141,29 @@ fn missing_file_suggests_existing_files() {
     const OTHER: &str = "check the path, or pass another file with `--env-file PATH`";
     let cases: &[(&[&str], &str, &str)] = &[
         (&[], ".env", OTHER),
-        (&["README.md", "environment.ts", "src/.env"], ".env", OTHER),
-        (&[".env", ".envrc"], ".env.staging", "did you mean `--env-file .env`?"),
+        (&["README.md", "environment.ts"], ".env", OTHER),
+        (
+            &["apps/web/.env", "apps/api/.env", "libs/db/deep/.env", "node_modules/x/.env", ".env.example"],
+            ".env",
+            "found apps/api/.env, apps/web/.env and libs/db/deep/.env; pass one of them, or assign them to services: \
+             `--env-file=apps/api/.env`, `doctor init`",
+        ),
+        (
+            &["a/.env", "b/.env", "c/.env", "d/.env", "e/.env", "f/.env"],
+            ".env",
+            "found a/.env, b/.env, c/.env, d/.env and 2 more; pass one of them, or assign them to services: \
+             `--env-file=a/.env`, `doctor init`",
+        ),
+        (&[".env", ".envrc"], ".env.staging", "to use .env instead, pass: `--env-file=.env`"),
         (
             &[".env.local", ".env.production", "x.env"],
             ".env.prod",
-            "pass one of .env.production, .env.local, x.env, for example `--env-file .env.production`",
+            "the files there are .env.production, .env.local, x.env; to use .env.production, pass: \
+             `--env-file=.env.production`",
         ),
-        (&["my own.env"], "my-own.env", "did you mean `--env-file 'my own.env'`?"),
+        (&["my own.env"], "my-own.env", "to use my own.env instead, pass: `--env-file='my own.env'`"),
         (&[".env.example"], ".env", "create it from the template, then fill it in: `cp .env.example .env`"),
-        (&[".env.example", ".env.local"], ".env", "did you mean `--env-file .env.local`?"),
+        (&[".env.example", ".env.local"], ".env", "to use .env.local instead, pass: `--env-file=.env.local`"),
         (&[".env/keep"], ".env.local", OTHER),
     ];
     for (files, wanted, hint) in cases {
@@ -169,7 +182,33 @@ fn suggests_file_from_parent_directory_within_repository() {
     };
     assert_eq!(help(), "pass a file with `--env-file PATH`");
     fs::write(folder.join("repository/.env"), "A=1").unwrap();
-    assert_eq!(help(), "did you mean `--env-file ../../.env`?");
+    assert_eq!(help(), "to use ../../.env instead, pass: `--env-file=../../.env`");
+}
+
+#[test]
+fn suggests_file_from_working_directory() {
+    let (_guard, folder) = folder(&["doctor.toml", "apps/api/.env"]);
+    let help = no_env_file(".env", &folder, &folder.join("apps/api")).help().unwrap().to_string();
+    assert_eq!(help, "to use .env instead, pass: `--env-file=.env`");
+}
+
+#[test]
+fn missing_declared_file_suggests_paths_of_doctor_toml() {
+    for (files, wanted, expected) in [
+        (&["worker/.env"][..], "worker/.env.prod", "did you mean `worker/.env`?"),
+        (&["worker/a.env", "worker/b.env"], "worker/c.env", "use one of worker/a.env, worker/b.env"),
+        (&["worker/main.py"], "worker/.env", "correct the path, or create the file"),
+        (
+            &["worker/.env.example"],
+            "worker/.env",
+            "create it from the template, then fill it in: `cp ../worker/.env.example ../worker/.env`",
+        ),
+    ] {
+        let (_guard, folder) = folder(files);
+        fs::create_dir(folder.join("inner")).unwrap();
+        let help = declared_file_hint(&folder.join(wanted), &folder, &folder.join("inner"));
+        assert_eq!(help.to_string(), expected, "{files:?}");
+    }
 }
 
 #[cfg(unix)]

@@ -162,6 +162,9 @@ impl TerminalMode {
     }
 
     #[expect(clippy::unused_self, reason = "the mode is part of it on other platforms")]
+    pub(in crate::io) fn silence(&self) {}
+
+    #[expect(clippy::unused_self, reason = "the mode is part of it on other platforms")]
     pub(in crate::io) fn restore(&self) {}
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::{SigSet, Signal};
 use rustix::fs::{Access, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::termios::{self, OptionalActions, QueueSelector, Termios};
+use rustix::termios::{self, LocalModes, OptionalActions, QueueSelector, Termios};
 
 use crate::drift::model::file_exposure::Readers;
 use crate::io::os::FileMode;
@@ -321,13 +321,26 @@ impl TerminalMode {
         Self(termios::tcgetattr(io::stdin()).ok())
     }
 
+    /// Turns off echo and line editing. The prompt library does so only while it waits for a key, so the terminal would
+    /// show what arrives between two keys, such as the rest of a pasted token.
+    pub(in crate::io) fn silence(&self) {
+        let Some(mode) = &self.0 else { return };
+        let mut silent = mode.clone();
+        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
+        set_mode_of_input(&silent);
+    }
+
     pub(in crate::io) fn restore(&self) {
-        // A process in the background would be stopped for setting the mode.
-        if let Some(mode) = &self.0
-            && termios::tcgetpgrp(io::stdin()) == Ok(rustix::process::getpgrp())
-        {
-            termios::tcsetattr(io::stdin(), OptionalActions::Now, mode).unwrap_or(());
+        if let Some(mode) = &self.0 {
+            set_mode_of_input(mode);
         }
+    }
+}
+
+fn set_mode_of_input(mode: &Termios) {
+    // A process in the background would be stopped for setting the mode.
+    if termios::tcgetpgrp(io::stdin()) == Ok(rustix::process::getpgrp()) {
+        termios::tcsetattr(io::stdin(), OptionalActions::Now, mode).unwrap_or(());
     }
 }
 

@@ -27,6 +27,7 @@ use crate::io::railway::operations::{
     more_services_minimal,
 };
 use crate::io::railway::optional_fields::{self, OptionalField};
+use crate::io::railway::project_environments::EnvironmentData;
 use crate::io::railway::response::{GraphqlError, QueryError, ResponseData};
 use crate::io::railway::scalars::{EnvironmentConfig, ServiceConfig, VariableConfig};
 use crate::io::railway::service_instance::{
@@ -48,6 +49,8 @@ pub struct Shape {
     pub services: Vec<ServiceShape>,
     /// The names of its shared variables.
     pub shared: BTreeSet<String>,
+    /// All environments of the project, if they are known.
+    pub environments: Option<Vec<ResourceRef>>,
 }
 
 /// A service of an environment.
@@ -93,6 +96,8 @@ struct First {
     environment: Head,
     /// The project id that the environment states.
     environment_project: String,
+    /// All environments of the project, if the response has them.
+    environments: Option<Vec<ResourceRef>>,
     config: EnvironmentConfig,
     listing: Listing,
 }
@@ -127,6 +132,7 @@ macro_rules! first {
         First {
             project: Head { id: project.id, name: project.name, deleted_at: project.deleted_at },
             environment_project: environment.project_id,
+            environments: None,
             environment: Head { id: environment.id, name: environment.name, deleted_at: environment.deleted_at },
             config: environment.config,
             listing: listing!(environment.service_instances, $instance),
@@ -151,9 +157,9 @@ pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> R
     let full = || -> PartialData<First> {
         let variables =
             environment::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
-        let (data, beside) =
-            query::<_, environment::ResponseData>(client, "Environment", &Environment::build_query(variables))?;
-        Ok((first!(data.project, data.environment, full), beside))
+        let (data, beside) = query::<_, EnvironmentData>(client, "Environment", &Environment::build_query(variables))?;
+        let environments = data.project.all_environments(&environment_id);
+        Ok((First { environments, ..first!(data.project, data.environment, full) }, beside))
     };
     let plain = || -> PartialData<First> {
         let variables =
@@ -200,9 +206,10 @@ fn query<V: Serialize, T: DeserializeOwned>(
         Err(QueryError::Refused(refusals)) => refusals,
         Err(failed) => return Err(failed),
     };
-    let Some(spares) = OptionalField::of_all(&refusals).filter(|spares| !spares.is_empty()) else {
+    let spares = OptionalField::to_leave_out(&refusals);
+    if spares.is_empty() {
         return Err(QueryError::Refused(refusals));
-    };
+    }
     let document = spares.iter().fold(body.query.to_owned(), |document, spare| spare.out_of(&document));
     let response: ResponseData<Value> = client.query_response(operation, &document, &body.variables)?;
     let mut data = response.data;
@@ -212,7 +219,8 @@ fn query<V: Serialize, T: DeserializeOwned>(
         path: refusal.path.iter().rev().take(1).cloned().collect(),
         ..refusal.clone()
     };
-    let beside = refusals.iter().map(of_all).chain(response.beside).collect();
+    let left_out = refusals.iter().filter(|refusal| OptionalField::of(refusal).is_some());
+    let beside = left_out.map(of_all).chain(response.beside).collect();
     // Parsed again from text: deserializers of these types for `Value` would add a third of a megabyte of code.
     serde_json::from_slice(data.to_string().as_bytes())
         .map(|data| (data, beside))
@@ -298,7 +306,7 @@ fn require_same(client: &Client<'_>, ids: EnvironmentIds<'_>, of: EnvironmentIds
 
 /// Reads the remaining pages of services, and adds the variables' names and seals to them.
 fn assemble(client: &Client<'_>, first: First, extent: FieldExtent) -> Result<Shape, Error> {
-    let First { project, environment, environment_project, config, listing } = first;
+    let First { project, environment, environment_project, environments, config, listing } = first;
     client.require_same("project", &project.id, &environment_project)?;
     listing.require_environment(client, &environment.id)?;
     let project = existing("project", project)?;
@@ -317,7 +325,7 @@ fn assemble(client: &Client<'_>, first: First, extent: FieldExtent) -> Result<Sh
     services.sort_by(|left, right| left.service.name.cmp(&right.service.name));
     services.dedup_by(|left, right| left.service.id == right.service.id);
     let shared = seals(config.shared_variables.unwrap_or_default()).into_keys().collect();
-    Ok(Shape { project, environment, services, shared })
+    Ok(Shape { project, environment, services, shared, environments })
 }
 
 /// Returns an error for a deleted project or environment, because Railway still returns it for a while.

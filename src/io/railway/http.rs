@@ -91,6 +91,11 @@ impl Endpoint {
         &self.host
     }
 
+    /// Returns the URL of `--api-url`; `None` for Railway's own host.
+    pub fn api_url(&self) -> Option<&str> {
+        self.is_loopback().then_some(&self.url)
+    }
+
     /// Returns whether it is a loopback address. Stored logins are not used with one.
     pub fn is_loopback(&self) -> bool {
         self.kind == EndpointKind::Loopback

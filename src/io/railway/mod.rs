@@ -20,6 +20,7 @@ mod mutate;
 mod operations;
 mod optional_fields;
 pub mod prefetch;
+mod project_environments;
 mod proxy_errors;
 mod rate_limit;
 mod requested_ids;

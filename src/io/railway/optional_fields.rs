@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 
 use crate::io::railway::response::{ErrorKind, GraphqlError};
 
-/// A field of a service instance that can be left out of a query.
+/// A field that can be left out of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OptionalField {
-    /// The domains of the service.
+    /// The environments of the project.
+    Environments,
+    /// The domains of a service.
     Domains,
-    /// One of its settings.
+    /// One of the settings of a service.
     Setting(&'static str),
 }
 
@@ -26,6 +28,10 @@ const OF_DOMAINS: [&str; 8] = [
     "verified",
 ];
 
+/// The names in an error that refer to the environments of the project, or to a part or type of them.
+const OF_ENVIRONMENTS: [&str; 4] =
+    ["Project.environments", "ProjectEnvironmentsConnection", "ProjectEnvironmentsConnectionEdge", "environments"];
+
 const SETTINGS: [&str; 4] = ["cronSchedule", "railwayConfigFile", "sleepApplication", "startCommand"];
 
 impl OptionalField {
@@ -33,6 +39,7 @@ impl OptionalField {
     pub(crate) fn of(refusal: &GraphqlError) -> Option<Self> {
         let named = |name: &str| match SETTINGS.iter().find(|setting| **setting == name) {
             Some(setting) => Some(Self::Setting(setting)),
+            None if OF_ENVIRONMENTS.contains(&name) => Some(Self::Environments),
             None => OF_DOMAINS.contains(&name).then_some(Self::Domains),
         };
         let by_path = || refusal.path.iter().rev().find_map(|part| named(part));
@@ -40,21 +47,24 @@ impl OptionalField {
         by_path().or_else(|| if refusal.kind == ErrorKind::Schema { quoted() } else { None })
     }
 
-    /// Returns the fields that the errors are about; `None` if one of them is about anything else.
-    pub(crate) fn of_all(refusals: &[GraphqlError]) -> Option<Vec<Self>> {
-        refusals.iter().map(Self::of).collect()
+    /// Returns the fields without which a refused query may succeed: those that the errors are about. None if one error
+    /// is about anything else, unless the environments may be the only reason for the refusal.
+    pub(crate) fn to_leave_out(refusals: &[GraphqlError]) -> Vec<Self> {
+        let named: Vec<Self> = refusals.iter().filter_map(Self::of).collect();
+        if named.len() == refusals.len() || named.contains(&Self::Environments) { named } else { Vec::new() }
     }
 
     /// Returns the document without the field.
     pub(crate) fn out_of(self, document: &str) -> String {
         let field = match self {
+            Self::Environments => "environments",
             Self::Domains => "domains",
             Self::Setting(setting) => setting,
         };
         let mut open = 0_usize;
         let mut is_kept = |line: &&str| {
             let line = line.trim();
-            let starts = open == 0 && line.split_whitespace().next() == Some(field);
+            let starts = open == 0 && line.split([' ', '(']).next() == Some(field);
             let was_inside = open > 0;
             if starts || was_inside {
                 open = (open + line.matches('{').count()).saturating_sub(line.matches('}').count());
@@ -66,7 +76,7 @@ impl OptionalField {
 }
 
 /// Adds empty domains to each service instance without them, because the generated types require the field. Other
-/// settings may be missing.
+/// fields may be missing.
 pub(crate) fn fill(data: &mut Value) {
     match data {
         Value::Array(list) => list.iter_mut().for_each(fill),
@@ -97,6 +107,8 @@ mod tests {
         );
         assert_eq!(OptionalField::Setting("startCommand").out_of(DOCUMENT), DOCUMENT.replace("    startCommand\n", ""));
         assert_eq!(OptionalField::Setting("cronSchedule").out_of(DOCUMENT), DOCUMENT);
+        let project = "project(id: $id) {\n  id\n  environments(first: 500) {\n    edges {\n      id\n    }\n  }\n}\n";
+        assert_eq!(OptionalField::Environments.out_of(project), "project(id: $id) {\n  id\n}\n");
     }
 
     #[test]

@@ -67,6 +67,8 @@ impl ServiceInstance {
     /// Marks a field as unavailable.
     fn mark_unavailable(&mut self, spare: OptionalField, why: &str) {
         match spare {
+            // It is not a field of the service.
+            OptionalField::Environments => {}
             OptionalField::Domains => self.domains = Observed::Unavailable(why.to_owned()),
             OptionalField::Setting(_) => self.settings = Observed::Unavailable(why.to_owned()),
         }

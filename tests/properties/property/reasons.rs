@@ -11,8 +11,8 @@ use super::texts;
 pub fn check(data: &[u8]) {
     let Some([one, other]) = texts(data) else { return };
     let (first, second) = (Secret::new(one), Secret::new(other));
-    let forward = from_texts(&first, &second);
-    let backward = from_texts(&second, &first);
+    let forward = from_texts("KEY", &first, &second);
+    let backward = from_texts("KEY", &second, &first);
     assert_eq!(forward.is_some(), backward.is_some(), "the reason depends on the order");
     assert!(one != other || forward.is_none(), "a reason for equal texts");
     for reason in forward.iter().chain(&backward) {

@@ -43,6 +43,81 @@ fn page_without_cursor_is_error() {
     assert!(matches!(bench.shape().unwrap_err(), Error::Truncated { what: "services", .. }));
 }
 
+/// Returns a response with one service, this `environments` member of the project, and these errors beside the data.
+fn with_environments(bench: &Bench, environments: &str, errors: &str) -> String {
+    let (project, environment) = bench.ids();
+    format!(
+        r#"{{"data":{{"project":{{"id":"{project}","name":"p"{environments}}},
+        "environment":{{"id":"{environment}","projectId":"{project}","name":"staging","config":{{}},
+        "serviceInstances":{{"edges":[{{"node":{{"serviceId":"s","environmentId":"{environment}","serviceName":"api",
+        "activeDeployments":[],"domains":{{"serviceDomains":[],"customDomains":[]}}}}}}],
+        "pageInfo":{{"hasNextPage":false,"endCursor":null}}}}}}}},"errors":[{errors}]}}"#
+    )
+}
+
+#[test]
+fn environments_of_project_are_known_only_from_complete_list() {
+    const LAST: &str = r#""pageInfo":{"hasNextPage":false}"#;
+    const DENIED: &str = r#"{"message":"Not Authorized","path":["project","environments"]}"#;
+    const NODE_DENIED: &str =
+        r#"{"message":"Not Authorized","path":["project","environments","edges",0,"node","name"]}"#;
+    let bench = Bench::incident();
+    let (_, own) = bench.ids();
+    let own = format!(r#"{{"node":{{"id":"{own}","name":"staging"}}}}"#);
+    let other = r#"{"node":{"id":"1","name":"production","deletedAt":null}}"#;
+    let gone = r#"{"node":{"id":"2","name":"pr-1","deletedAt":"2026-11-20T10:00:00.000Z"}}"#;
+    for (list, errors, expected) in [
+        (format!(r#"{{"edges":[{other},{gone},{own}],{LAST},"later":1}}"#), "", Some("production staging")),
+        (format!(r#"{{"edges":[{other},{own}],"pageInfo":{{"hasNextPage":true}}}}"#), "", None),
+        (format!(r#"{{"edges":[{other},{own}],"pageInfo":{{}}}}"#), "", None),
+        (format!(r#"{{"edges":[{other},{own}]}}"#), "", None),
+        (format!(r#"{{"edges":[{other}],{LAST}}}"#), "", None),
+        (format!(r#"{{"edges":[],{LAST}}}"#), "", None),
+        (format!(r#"{{"edges":null,{LAST}}}"#), "", None),
+        (format!(r#"{{"edges":[null,{own}],{LAST}}}"#), "", None),
+        (format!(r#"{{"edges":[{{"node":{{"id":"1","name":null}}}},{own}],{LAST}}}"#), NODE_DENIED, None),
+        ("null".to_owned(), DENIED, None),
+        ("null".to_owned(), "", None),
+        ("[7]".to_owned(), "", None),
+        ("\"staging\"".to_owned(), "", None),
+        (String::new(), "", None),
+    ] {
+        let bench = Bench::incident();
+        let member = if list.is_empty() { list } else { format!(r#","environments":{list}"#) };
+        bench.sim.fault(Fault::reply(200, &with_environments(&bench, &member, errors)));
+        let (project, environment) = bench.ids();
+        let client = bench.client();
+        let shape = client.shape(&project, &environment).unwrap();
+        let names = shape.environments.map(|all| all.into_iter().map(|one| one.name).collect::<Vec<_>>().join(" "));
+        assert_eq!(names.as_deref(), expected, "{member}");
+        let service = &shape.services[0];
+        assert!(service.deployed.known().is_some() && service.domains.known().is_some(), "{member}");
+        assert_eq!((client.requests(), client.take_remarks()), (1, vec![]), "{member}");
+    }
+}
+
+#[test]
+fn refused_environments_are_left_out() {
+    for errors in [
+        r#"{"message":"Not Authorized","path":["project","environments"]}"#,
+        r#"{"message":"Not Authorized","path":["project","environments"]},
+           {"message":"Not Authorized","path":["environment","serviceInstances","edges",0,"node","source"]}"#,
+        r#"{"message":"Cannot query field \"environments\" on type \"Project\"."}"#,
+        r#"{"message":"Unknown argument \"first\" on field \"Project.environments\"."}"#,
+        r#"{"message":"Cannot query field \"pageInfo\" on type \"ProjectEnvironmentsConnection\"."}"#,
+    ] {
+        let bench = Bench::incident();
+        bench.sim.fault(Fault::reply(200, &format!(r#"{{"data":null,"errors":[{errors}]}}"#)));
+        let (project, environment) = bench.ids();
+        let client = bench.client();
+        let shape = client.shape(&project, &environment).unwrap();
+        assert_eq!((shape.environments, shape.services.len()), (None, 4), "{errors}");
+        assert!(shape.services.iter().all(|service| service.deployed.known().is_some()), "{errors}");
+        assert!(shape.services.iter().all(|service| service.settings.known().is_some()), "{errors}");
+        assert_eq!((client.requests(), client.take_remarks()), (2, vec![]), "{errors}");
+    }
+}
+
 #[test]
 fn project_and_environment_names_resolve_in_one_request() {
     let project = (0..7).fold(Project::named("shop"), |project, number| {

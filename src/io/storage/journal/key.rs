@@ -66,7 +66,7 @@ impl<'j> Keys<'j> {
 }
 
 /// Returns the key for a new record, and creates it if it is missing. If that creates the key file, also returns why
-/// the keyring is not used; it is reported once.
+/// the keyring is not used. The file is the mark that it was reported: once per machine.
 pub(super) fn for_writing(
     folder: &PrivateDir,
     keyring: &dyn Keyring,
@@ -79,8 +79,8 @@ pub(super) fn for_writing(
     match held {
         Ok(key) => Ok((key, None)),
         Err(error) => {
-            let has_file = folder.names()?.iter().any(|existing| existing == IN_FILE);
-            Ok((find_or_create_in_file(folder)?, Some(error).filter(|_| !has_file)))
+            let (key, placed) = find_or_create_in_file(folder)?;
+            Ok((key, Some(error).filter(|_| placed == Placed::Now)))
         }
     }
 }
@@ -139,17 +139,21 @@ fn in_file(folder: &PrivateDir) -> Result<Option<JournalKey>, Error> {
     })
 }
 
-/// Returns the key in the file, and creates it if it is missing. If two runs create one at the same time, both use the
-/// first.
-fn find_or_create_in_file(folder: &PrivateDir) -> Result<JournalKey, Error> {
+/// Returns the key in the file, and creates it if it is missing; also whether it did. If two runs create one at the same
+/// time, both use the first.
+fn find_or_create_in_file(folder: &PrivateDir) -> Result<(JournalKey, Placed), Error> {
     if let Some(key) = in_file(folder)? {
-        return Ok(key);
+        return Ok((key, Placed::AlreadyExists));
     }
     let key = JournalKey::make(folder)?;
-    match folder.place(IN_FILE, key.bytes())? {
-        Placed::Now => Ok(key),
-        Placed::AlreadyExists => in_file(folder)?.ok_or_else(|| folder.cannot_write(&io::ErrorKind::NotFound.into())),
-    }
+    let placed = folder.place(IN_FILE, key.bytes())?;
+    let key = match placed {
+        Placed::Now => key,
+        Placed::AlreadyExists => {
+            in_file(folder)?.ok_or_else(|| folder.cannot_write(&io::ErrorKind::NotFound.into()))?
+        }
+    };
+    Ok((key, placed))
 }
 
 /// Fills the buffer with random bytes of the operating system.

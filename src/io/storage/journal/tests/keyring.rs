@@ -76,6 +76,21 @@ fn concurrent_first_writers_share_one_keyring_key() {
     assert_eq!(format!("{keyring:?}").matches("journal key ").count(), 1, "surplus keys were removed");
 }
 
+#[test]
+fn missing_keyring_is_reported_by_one_of_many_runs() {
+    let (_guard, folder, _) = journal();
+    let write = |_: usize| {
+        let keyring = InMemoryKeyring::broken(KeyringError::Unavailable("no bus".to_owned()));
+        Journal::open(Some(&folder), &keyring).unwrap().write(&record("2026-11-25T13:45:30Z")).unwrap().key_in_file
+    };
+    let reported: Vec<Option<KeyringError>> = thread::scope(|scope| {
+        let writers: Vec<_> = (0..8).map(|number| scope.spawn(move || write(number))).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+    });
+    assert_eq!(reported.iter().flatten().count(), 1, "{reported:?}");
+    assert_eq!(write(8), None);
+}
+
 /// A keyring that loses what is stored.
 struct Forgetful;
 
