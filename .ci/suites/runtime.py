@@ -221,7 +221,7 @@ def stale_by_time(name, changed, expected):
     scenario = by_time(changed)
     scenario["projects"][0]["environments"][0]["instances"][0]["deployments"][0]["createdAt"] = "-259200s"
     with world(f"by time, {name}", scenario, TIME_ENV, faults=[NO_SNAPSHOT]) as it:
-        report = CheckRuns(it, requests=3, code=0).expect(*expected)
+        report = CheckRuns(it, "-v", requests=3, code=0).expect(*expected)
         if expected:
             report.shows("may be running", "STRIPE_KEY")
             run = it.run(*FIX)

@@ -75,7 +75,7 @@ def check_fixed(it):
     check_only_staging(it, BEAT)
     it.check("the manifest has the command", it.service(WORKER)["running"]["startCommand"] == BEAT)
     it.check("one deployment for each service", deployed(it) == [API, WORKER], deployed(it))
-    check = it.run("check", code=0)
+    check = it.run("check", "-v", code=0)
     it.check("log line and endpoint pass", "PASS log line" in check.unwrapped and "PASS endpoint" in check.unwrapped, check)
     it.check("the commit is unchanged", it.service(WORKER)["running"]["commitHash"] == COMMIT)
 

@@ -235,8 +235,12 @@ impl Comparison<'_> {
             .filter(|_| !self.survey.requires(self.target, self.key) && !with_mistake())
     }
 
-    /// Returns whether one value has `${NAME}` and the other one is its expansion, with the values of either side.
+    /// Returns whether one value has `${NAME}` and the other one is its expansion, with the values of either side. With a
+    /// declared loader, the local value is already what the program reads.
     fn is_expansion(&self, wanted: &Secret, found: &Secret) -> bool {
+        if self.survey.local(self.target, self.key).is_some_and(|local| local.file.loader().is_some()) {
+            return false;
+        }
         let gives = |one: &Secret, other: &Secret| {
             let longest = other.expose().len();
             let stored = |name: &str| self.target.variable(name)?.effective();

@@ -86,12 +86,24 @@ impl<'s> KeyHolders<'s> {
             [service] => Some(format!("only {service} has {key}")),
             services => Some(format!("only {} have {key}", phrases::names(services))),
         };
-        self.shared_variable(key).or_else(on_services).or_else(|| tracing(key))
+        self.shared_variable(key).or_else(on_services).or_else(|| self.in_another_case(key)).or_else(|| tracing(key))
     }
 
     /// Returns the same, for a finding whose message names the services that have the key.
     pub fn elsewhere_besides_services(&self, key: &str) -> Option<String> {
-        self.shared_variable(key).or_else(|| tracing(key))
+        self.shared_variable(key).or_else(|| self.in_another_case(key)).or_else(|| tracing(key))
+    }
+
+    /// Returns the first key that differs from this one only in case.
+    pub fn case_variant(&self, key: &str) -> Option<&'s str> {
+        let variants = self.services.keys().filter(|other| **other != key && other.eq_ignore_ascii_case(key));
+        variants.min().copied()
+    }
+
+    fn in_another_case(&self, key: &str) -> Option<String> {
+        let variant = self.case_variant(key)?;
+        let services = phrases::names(self.of(variant));
+        Some(format!("{variant} on {services} differs from {key} only in case"))
     }
 
     fn shared_variable(&self, key: &str) -> Option<String> {

@@ -3,7 +3,7 @@
 use crate::commands::declarations::Declarations;
 use crate::commands::env_files::{EnvFileSources, EnvFiles};
 use crate::commands::gather::GatherOptions;
-use crate::commands::policy::{policy, refuse_unknown_environments};
+use crate::commands::policy::{check_environments, policy};
 use crate::commands::project_selection::SelectedEnvironment;
 use crate::commands::service_selection::{self, ServiceFlags, ServiceSelection, Services};
 use crate::commands::session::Session;
@@ -61,7 +61,7 @@ pub(super) fn read_local(
     }
     // The sections of `doctor.toml` are about its own project.
     if let Some(config) = config.filter(|_| options.targeting.place.project.is_none()) {
-        refuse_unknown_environments(config, shape)?;
+        files.remarks.extend(check_environments(config, shape)?);
     }
     Ok(LocalSide {
         policy: config.map(|config| policy(config, &services)).transpose()?.unwrap_or_default(),

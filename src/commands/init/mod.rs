@@ -87,6 +87,18 @@ fn missing_file(args: &cli::InitArgs, target: &ConfigTarget, world: &World<'_>) 
     }
 }
 
+/// Replaces the advice to run `init`, which has just found no service for the files.
+fn no_matching_service(error: Error) -> Error {
+    match error {
+        Error::NoEnvFile { path, searched, mut help } if help.commands.len() > 1 => {
+            help.commands.truncate(1);
+            help.text = "no service matches the directory of a `.env` file; to use one, run:".into();
+            Error::NoEnvFile { path, searched, help }
+        }
+        other => other,
+    }
+}
+
 /// Returns the env files of the directory where the default file is looked for.
 fn files_here(target: &ConfigTarget, world: &World<'_>) -> Vec<PathBuf> {
     files::env_files(if target.existing.is_some() { &target.location.root } else { &world.directory })
@@ -107,7 +119,7 @@ fn planned(
     }
     let planned = service_files::sections_to_add(gathered, target, &world.directory);
     if planned.is_empty() && !has_file {
-        return Err(files::no_env_file(".env", &target.location.root, &world.directory));
+        return Err(no_matching_service(files::no_env_file(".env", &target.location.root, &world.directory)));
     }
     Ok(planned)
 }

@@ -78,6 +78,13 @@ fn unknown_project_and_environment_have_a_position() {
 }
 
 #[test]
+fn environment_without_similar_name_is_a_remark() {
+    let ended = shop(&format!("{HEAD}[environments.production]\nprotected = true\n")).run(&["check"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.text().contains("doctor.toml:3:15: project shop has no environment `production`"), "{ended:?}");
+}
+
+#[test]
 fn known_environments_cost_no_request() {
     let config = "[environments.production]\nprotected = true\n[[ignore]]\nkeys = [\"A\"]\nreason = \"x\"\n\
                   environments = [\"production\"]\n";

@@ -138,6 +138,13 @@ fn files_of_no_service_are_reported() {
     let sandbox = Sandbox::of([service("api", &[("A_URL", "1")])]).file("tools/.env", "B_URL=1\n");
     let ended = sandbox.run(&["init", "--yes"]);
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.err.contains("error: no .env in ") && ended.err.contains("found tools/.env"), "{ended:?}");
+    assert!(
+        ended.err.contains("error: no .env in ")
+            && ended.err.ends_with(
+                "help: no service matches the directory of a `.env` file; to use one, run:\n    \
+         doctor init --yes --env-file=tools/.env\n"
+            ),
+        "{ended:?}"
+    );
     assert!(!sandbox.work().join("doctor.toml").exists());
 }

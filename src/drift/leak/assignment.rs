@@ -107,7 +107,8 @@ impl FoundAssignment<'_> {
     /// Returns why the value of the entry is a leak; `None` if it is not.
     fn reason(&self, entry: &Entry) -> Option<SecretReason> {
         let is_sample = self.staged.kind == FileKind::Example && !example_values::is_real(entry);
-        if is_sample { None } else { reason(&entry.key, &entry.value) }
+        // A private key has white space, as samples have.
+        reason(&entry.key, &entry.value).filter(|why| !is_sample || *why == SecretReason::PrivateKey)
     }
 
     fn add(&mut self, secret: &FoundSecret<'_>, line: &SourceLine<'_>) {

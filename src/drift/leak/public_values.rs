@@ -75,11 +75,13 @@ fn is_counted(text: &str) -> bool {
     text.len() >= 3 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) && runs * 3 <= text.len()
 }
 
-/// Returns true for `test-token-123`, `dummy_key`: a word of tests, and nothing random.
+/// Returns true for `test-token-123`, `dummy_key`: words and numbers, one of them a word of tests, and nothing random.
 fn is_dummy(text: &str) -> bool {
-    let mut words = text.split(|letter: char| !letter.is_alphanumeric());
-    let is_word = |word: &str| DUMMY_WORDS.iter().any(|dummy| word.eq_ignore_ascii_case(dummy));
-    words.any(is_word) && !text.contains("://") && !looks_random(text, SHORTEST_RANDOM)
+    let words = || text.split(['-', '_', '.', ' ']);
+    let kinds: [fn(&u8) -> bool; 3] = [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit];
+    let is_plain = |word: &str| kinds.iter().any(|is_of_kind| word.bytes().all(|byte| is_of_kind(&byte)));
+    let is_of_tests = |word: &str| DUMMY_WORDS.iter().any(|dummy| word.eq_ignore_ascii_case(dummy));
+    words().all(is_plain) && words().any(is_of_tests) && !looks_random(text, SHORTEST_RANDOM)
 }
 
 #[cfg(test)]
@@ -117,6 +119,10 @@ mod tests {
             ("VERIFICATION_TOKEN", "test-token-123", true),
             ("VERIFICATION_TOKEN", "sk_test_51H8xAbCdEfGhIjKlMnOp", false),
             ("VERIFICATION_TOKEN", "latest-token-123", false),
+            ("PASSWORD", "Kq9!mock@Wz7#p", false),
+            ("PASSWORD", "test#Kq9!WzX", false),
+            ("JWT_SECRET", "sample.Xk9fQ.z82Lw.q0P3m", false),
+            ("SECRET_KEY", "django-insecure-8#k2@z!q9w$e7r^t5y&u3i*o1p", false),
         ] {
             assert_eq!(is_public_value(name, text), expected, "{name}={text}");
         }

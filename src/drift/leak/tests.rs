@@ -89,6 +89,14 @@ fn value_is_found_in_any_encoding_with_its_line() {
 }
 
 #[test]
+fn private_key_is_no_sample() {
+    let example = |body: &str| format!("TLS_KEY=\"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\"\n");
+    let real = example("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEA");
+    assert_eq!(in_file("A=1\n", ".env.example", &real).len(), 1);
+    assert_eq!(in_file("A=1\n", ".env.example", &example("MIIE...")), [""; 0]);
+}
+
+#[test]
 fn long_secret_is_found_with_any_line_breaks() {
     let block =
         "-----BEGIN PRIVATE KEY-----\nMIIBmarkerAAAAAAAAAAAA\nbbbbmarkerBBBBBBBBBBBB\n-----END PRIVATE KEY-----";

@@ -9,7 +9,7 @@ use crate::drift::engine::policy::{Ignore, Require};
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::{CHECKS, RuleCheck};
+use crate::drift::rules::{CHECKS, RuleCheck, env_file_exposed};
 use crate::drift::similarity::close_matches;
 use crate::drift::survey::Coverage;
 use crate::drift::{Survey, Target, phrases, system_variables};
@@ -66,13 +66,21 @@ fn check(survey: &Survey) -> Vec<Finding> {
         return Vec::new();
     }
     let keys = keys(survey);
-    let here = |ignore: &&Ignore| ignore.applies_on(survey.today) && ignore.applies_in(&survey.environment);
+    let here = |ignore: &&Ignore| {
+        ignore.applies_on(survey.today) && ignore.applies_in(&survey.environment) && !is_for_commits(ignore)
+    };
     let mut found: Vec<Finding> =
         survey.policy.ignore.iter().filter(here).filter_map(|ignore| unused_ignore(ignore, &keys)).collect();
     found.extend(misspelt_keys(survey.policy.ignore.iter().filter(here), &keys));
     found.extend(survey.policy.require.iter().filter_map(|require| unused_require(require, survey)));
     found.extend(unused_severities(survey));
     found
+}
+
+/// Returns whether the entry is only about secrets in files. The hook reads files that a check does not.
+fn is_for_commits(ignore: &Ignore) -> bool {
+    let rule = &env_file_exposed::RULE;
+    !ignore.rules.is_empty() && ignore.rules.iter().all(|named| [rule.name, rule.code].contains(&named.as_str()))
 }
 
 /// Returns every known key, on any service.
@@ -207,8 +215,11 @@ mod tests {
     #[test]
     fn inapplicable_ignore_is_not_reported() {
         type Case = fn(&mut Survey, &mut Ignore);
-        let cases: [(Case, usize); 7] = [
+        let cases: [(Case, usize); 9] = [
             (|_, _| (), 1),
+            // The hook reports secrets of files that a check does not read.
+            (|_, one| one.rules = vec!["env-file-exposed".to_owned()], 0),
+            (|_, one| one.rules = vec!["env-file-exposed".to_owned(), "value-differs".to_owned()], 1),
             (|_, one| one.environments = vec!["production".to_owned()], 0),
             (|_, one| one.environments = vec!["staging".to_owned()], 1),
             (|_, one| one.until = Some(TODAY - 1.day()), 0),

@@ -23,10 +23,12 @@ struct CommitList {
 }
 
 /// A merge, a cherry-pick or a rebase in progress takes over the lines of that commit; a revert those of its parent.
+const REBASE: &str = "REBASE_HEAD";
+
 const SOURCES: [CommitList; 4] = [
     CommitList { name: "MERGE_HEAD", suffix: "" },
     CommitList { name: "CHERRY_PICK_HEAD", suffix: "" },
-    CommitList { name: "REBASE_HEAD", suffix: "" },
+    CommitList { name: REBASE, suffix: "" },
     CommitList { name: "REVERT_HEAD", suffix: "^" },
 ];
 
@@ -106,7 +108,10 @@ impl GitClient {
         let folder = self.in_repository(repository, &["rev-parse", "--absolute-git-dir"], "")?;
         let folder = PathBuf::from(String::from_utf8_lossy(&folder).trim_end());
         let mut commits = Vec::new();
-        for CommitList { name, suffix } in SOURCES {
+        // git leaves REBASE_HEAD behind when a rebase with conflicts ends.
+        let is_rebasing =
+            ["rebase-merge", "rebase-apply"].iter().any(|name| folder.join(name).symlink_metadata().is_ok());
+        for CommitList { name, suffix } in SOURCES.into_iter().filter(|list| is_rebasing || list.name != REBASE) {
             if let ReadOutcome::Text(text) = files::read_text(&folder.join(name), MERGE_HEAD) {
                 let names = text.expose().lines().filter(|line| is_name(line));
                 commits.extend(names.map(|name| format!("{name}{suffix}")));
@@ -378,6 +383,13 @@ mod tests {
         let second = commit("a", "two");
         let third = commit("a", "three");
         let root = git_client(folder.parent().unwrap());
+        let sources =
+            || root.sources(&IndexRepository::of(&folder, &BTreeMap::new(), &root).unwrap().unwrap()).unwrap();
+        let left_behind = folder.join(".git/REBASE_HEAD");
+        fs::write(&left_behind, format!("{second}\n")).unwrap();
+        assert_eq!(sources(), [""; 0], "a rebase that has ended leaves the file behind");
+        fs::remove_file(left_behind).unwrap();
+        fs::create_dir(folder.join(".git/rebase-merge")).unwrap();
         for (file, named, expected) in [
             ("CHERRY_PICK_HEAD", &second, Some(&second)),
             ("REBASE_HEAD", &second, Some(&second)),
@@ -388,8 +400,7 @@ mod tests {
         ] {
             let path = folder.join(".git").join(file);
             fs::write(&path, format!("{named}\n")).unwrap();
-            let found = IndexRepository::of(&folder, &BTreeMap::new(), &root).unwrap().unwrap();
-            assert_eq!(root.sources(&found).unwrap(), expected.into_iter().cloned().collect::<Vec<_>>(), "{file}");
+            assert_eq!(sources(), expected.into_iter().cloned().collect::<Vec<_>>(), "{file}");
             write(&folder, "a", "two");
             git(&folder, &["add", "."]);
             let expected = if expected.is_some() { vec![] } else { vec!["a two"] };

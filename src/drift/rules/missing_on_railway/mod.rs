@@ -1,10 +1,10 @@
 //! D101 missing-on-railway: in the file but not on every service that should have it.
 
 use std::cell::LazyCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::drift::comparison::{expected_without_stored, observation};
-use crate::drift::dotenv::Entry;
+use crate::drift::dotenv::{Entry, LocalFile};
 use crate::drift::key_holders::{KeyHolders, providers};
 use crate::drift::missing_keys::{MissingKey, missing_keys, partly_missing_keys};
 use crate::drift::model::finding::{Finding, Location, Remedy};
@@ -15,6 +15,7 @@ use crate::drift::model::severity::Severity;
 use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::rules::{RuleCheck, example_key_missing, placeholder_value};
 use crate::drift::secret_like::is_encryption_metadata;
+use crate::drift::similarity::close_matches;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, phrases, system_variables};
 
@@ -147,7 +148,10 @@ fn required_finding(context: &Context<'_>, key: &str, place: Option<Location>, l
     };
     let mut observations: Vec<_> = local.iter().map(Local::observation).collect();
     observations.extend(lacking.iter().map(|(target, _)| observation(target, None)));
-    let advice = local.is_none().then(|| format!("add {key} to the file, then push it"));
+    let advice = local.is_none().then(|| match intended(context, key).filter(|_| !is_held) {
+        Some(other) => format!("did you mean {other}? otherwise, add {key} to the file, then push it"),
+        None => format!("add {key} to the file, then push it"),
+    });
     let reasons = local.and_then(|local| placeholder(context.survey, local)).into_iter();
     let reasons: Vec<String> = reasons.chain(context.holders.elsewhere(key)).collect();
     Finding {
@@ -159,6 +163,14 @@ fn required_finding(context: &Context<'_>, key: &str, place: Option<Location>, l
         observations,
         ..required_fix(context.survey, key, local, Finding { required: true, advice, ..Finding::new(&RULE, message) })
     }
+}
+
+/// Returns the existing key that a required key, which exists nowhere, is probably a misspelling of.
+fn intended(context: &Context<'_>, key: &str) -> Option<String> {
+    let keys = context.survey.files.iter().flat_map(LocalFile::keys);
+    let stored = context.survey.catalogue.services.values().flatten().map(String::as_str);
+    let known: Vec<&str> = keys.chain(stored).collect::<BTreeSet<_>>().into_iter().collect();
+    close_matches(key, &known, 1, 0.7).pop()
 }
 
 fn on_no_service(context: &Context<'_>, missing_key: &MissingKey<'_>) -> Finding {
@@ -256,6 +268,9 @@ fn optional_fix(context: &Context<'_>, missing_key: &MissingKey<'_>, finding: Fi
         let references = phrases::alternatives(&references.iter().map(String::as_str).collect::<Vec<_>>());
         let advice = format!("refer to {references} on a service that needs it, or remove the line if nothing does");
         return Finding { advice: Some(advice), ..finding };
+    }
+    if let Some(variant) = context.holders.case_variant(key) {
+        return Finding { advice: Some(format!("write {variant} in the file if it is the same key")), ..finding };
     }
     if let Some(unfilled) = unfilled(survey, missing_key.local, &finding) {
         return unfilled;

@@ -213,6 +213,27 @@ fn only_required_key_is_pushed_by_default() {
 }
 
 #[test]
+fn key_in_another_case_is_never_added() {
+    let found = survey(&["log_token=1"], &[("api", &[]), ("web", &["LOG_TOKEN=1"])]);
+    let finding = &check(&found)[0];
+    assert_eq!(finding.reason.as_deref(), Some("LOG_TOKEN on web differs from log_token only in case"));
+    assert_eq!(finding.advice.as_deref(), Some("write LOG_TOKEN in the file if it is the same key"));
+    assert_eq!(finding.to_add, None);
+}
+
+#[test]
+fn similar_key_is_suggested_for_required_one_that_exists_nowhere() {
+    for (required, advice) in [
+        ("API_KYE", "did you mean API_KEY? otherwise, add API_KYE to the file, then push it"),
+        ("UNLIKE", "add UNLIKE to the file, then push it"),
+    ] {
+        let mut found = survey(&["API_KEY=1"], &[("api", &["API_KEY=1"])]);
+        require(&mut found, required, &["api"]);
+        assert_eq!(check(&found)[0].advice.as_deref(), Some(advice));
+    }
+}
+
+#[test]
 fn healthy_project_has_no_findings() {
     assert_eq!(lines(&RULE, &healthy()), [""; 0]);
 }
