@@ -13,6 +13,12 @@ const SHORTEST_IN_QUERY: usize = 12;
 /// Words in keys of URLs that grant access to whoever knows them.
 const CAPABILITIES: [&str; 8] = ["DSN", "HOOK", "HOOKS", "PING", "RPC", "TOKEN", "WEBHOOK", "WEBHOOKS"];
 
+/// The length of a full commit id, in hex digits.
+const COMMIT: usize = 40;
+
+/// Parts of the address of a webhook.
+const HOOKS: [&str; 4] = ["hook", "hooks", "webhook", "webhooks"];
+
 /// Names of query parameters that grant access, besides those that name a secret.
 const SIGNATURES: [&str; 3] = ["CODE", "SIG", "SIGNATURE"];
 
@@ -27,10 +33,14 @@ pub(super) fn reason(key: &str, text: &str) -> Option<SecretReason> {
     }
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    // Commits, checksums and UUIDs in a path are public, unless the address grants access.
-    let is_capability = is_capability(key, rest);
-    let is_token =
-        |token| has_mixed_case(token, SHORTEST_IN_PATH) || (is_capability && is_random(token, SHORTEST_IN_PATH));
+    // Commits, checksums and UUIDs in a path are public, unless the key shows that the address grants access. A UUID
+    // or commit in an address with a part `webhook` may be of a resource or repository with that name.
+    let by_key = grants_access(key);
+    let is_hook = rest.split(['.', '/']).any(|part| HOOKS.contains(&part));
+    let is_token = |token: &str| {
+        has_mixed_case(token, SHORTEST_IN_PATH)
+            || (is_random(token, SHORTEST_IN_PATH) && (by_key || (is_hook && !is_uuid(token) && !is_commit(token))))
+    };
     let has_token = (is_random(user, SHORTEST_IN_PATH) && !is_dsn_key(user))
         || has_secret_parameter(path)
         || path_tokens(path).any(is_token);
@@ -71,10 +81,19 @@ fn has_secret_parameter(path: &str) -> bool {
     parameters.any(|(name, value)| grants_access(name) && looks_random(value, SHORTEST_IN_QUERY))
 }
 
-/// Returns whether the key or the address shows that whoever knows the address has access.
-fn is_capability(key: &str, rest: &str) -> bool {
+/// Returns whether the key shows that whoever knows the address has access.
+fn grants_access(key: &str) -> bool {
     let is_named = |word: &String| CAPABILITIES.contains(&word.as_str());
-    names_secret(key) || rest.contains("hook") || name_parts(key).iter().any(is_named)
+    names_secret(key) || name_parts(key).iter().any(is_named)
+}
+
+fn is_commit(token: &str) -> bool {
+    token.len() == COMMIT && token.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_uuid(token: &str) -> bool {
+    let lengths = token.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && token.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// Returns the parts of a path that may be tokens.
@@ -90,7 +109,7 @@ mod tests {
 
     #[test]
     fn address_is_a_secret_only_with_password_or_token() {
-        let cases: [(&str, &str, Option<SecretReason>); 28] = [
+        let cases: [(&str, &str, Option<SecretReason>); 32] = [
             ("DATABASE_URL", "postgres://app:s3cr3t@db.acme.dev/app", Some(Password)),
             ("DATABASE_URL", "postgres://postgres:postgres@db.acme.dev/app", None),
             ("DATABASE_URL", "postgres://app@db.acme.dev/app", None),
@@ -121,6 +140,10 @@ mod tests {
                 "https://files.acme.dev/02/aa/26ddf92826a99d87bfb8/greenlet-3.5.2-cp315t-manylinux_2_39.whl",
                 None,
             ),
+            ("SITE_URL", "https://api.acme.dev/v1/webhook/e36e4914-9104-5b1f-88b6-23953c8499b1", None),
+            ("WEBHOOK_URL", "https://api.acme.dev/v1/webhook/e36e4914-9104-5b1f-88b6-23953c8499b1", Some(Address)),
+            ("SITE_URL", "https://files.acme.dev/packages/4f1c9a77b2d04e554f1c9a77b2d04e55/webhook-12.7.5.whl", None),
+            ("SITE_URL", "https://git.acme.dev/a/webhook/zipball/5d4461aa42cadbacfef8fe2166c5453a5c52773a", None),
             ("SITE_URL", "https://git.acme.dev/advisories/GHSA-x5xv-223c-8vm7", None),
             ("SITE_URL", "https://acme.co/cAsE-sensitive-TeSt", None),
             ("SITE_URL", "https://store.acme.dev/detail/nebaoebnljalfegiidibihhkebeiklbl", None),
