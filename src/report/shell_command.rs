@@ -79,7 +79,7 @@ fn quote_text(text: &str) -> Option<String> {
     Some(quoted)
 }
 
-/// Splits a command as a shell does, including `$'…'` as [`line`] writes it; `None` if a quote is not closed.
+/// Splits a command as a shell does, including `$'…'` as [`line()`] writes it; `None` if a quote is not closed.
 pub(crate) fn split(line: &str) -> Option<Vec<String>> {
     let mut plain = String::new();
     let (mut rest, mut open) = (line, None);
