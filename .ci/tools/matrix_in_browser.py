@@ -126,7 +126,7 @@ def big(browser, path, shots):
         started = time.monotonic()
         with Tab(browser, path, scheme, width) as page:
             loaded = time.monotonic() - started
-            assert visible_rows(page) == 50
+            assert visible_rows(page) == 25
             started = time.monotonic()
             page.select_option("#state", "*")
             page.evaluate("document.body.offsetHeight")
