@@ -2,202 +2,13 @@
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "the test starts its binary on a pseudo-terminal")]
 
-use std::io::{Read, Write};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+mod pseudo_terminal;
+mod scenario;
+
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
-use railway_doctor::error::{Error, Exit};
-use railway_doctor::io::process;
-use railway_doctor::io::terminal::progress_row::{ProgressRow, RowState};
-use railway_doctor::io::terminal::prompt::{PromptAnswer, YesNo, can_ask};
-use railway_doctor::io::world::World;
-
-/// A pseudo-terminal that runs a scenario.
-struct PseudoTerminal {
-    screen: Arc<Mutex<vt100::Parser>>,
-    keys: Box<dyn Write + Send>,
-    _master: Box<dyn MasterPty + Send>,
-}
-
-impl PseudoTerminal {
-    /// Starts the scenario. Afterwards, the shell prints the exit code and the terminal's input modes.
-    fn start(scenario: &str, term: &str, columns: u16) -> Self {
-        let size = PtySize { rows: 24, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let script = "trap : INT; \"$0\" --exact scenario --ignored --nocapture --quiet; echo \"code $?\"; \
-                      stty -a | tr ' ;' '\\n\\n' | grep -xE -e '-?(echo|icanon|isig)' | tr '\\n' ' '; echo over; sleep 60";
-        let mut command = CommandBuilder::new("sh");
-        command.args(["-c", script, std::env::current_exe().unwrap().to_str().unwrap()]);
-        command.env("SCENARIO", scenario);
-        command.env("TERM", term);
-        command.env_remove("CI");
-        for name in ["FORCE_HYPERLINK", "DOMTERM", "VTE_VERSION", "TERM_PROGRAM", "COLORTERM", "WT_SESSION"] {
-            command.env_remove(name);
-        }
-        command.env_remove("KONSOLE_VERSION");
-        pair.slave.spawn_command(command).unwrap();
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(24, columns, 100)));
-        let mut output = pair.master.try_clone_reader().unwrap();
-        let written = Arc::clone(&screen);
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = output.read(&mut bytes) {
-                written.lock().unwrap().process(&bytes[..count]);
-            }
-        });
-        Self { screen, keys: pair.master.take_writer().unwrap(), _master: pair.master }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
-    }
-
-    fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
-    }
-
-    /// Waits until the screen shows the text, and returns the screen.
-    fn wait_for(&self, text: &str) -> String {
-        let start = Instant::now();
-        while !self.text().contains(text) {
-            assert!(start.elapsed() < Duration::from_secs(20), "no {text:?} in\n{}", self.text());
-            thread::sleep(Duration::from_millis(10));
-        }
-        self.text()
-    }
-
-    /// Waits for the end and returns the screen. Fails if the terminal is not restored.
-    fn end(&self) -> String {
-        let text = self.wait_for("over");
-        assert!(!self.screen.lock().unwrap().screen().hide_cursor(), "the cursor is hidden\n{text}");
-        assert!(text.contains("isig icanon echo over"), "the terminal is still in raw mode\n{text}");
-        text
-    }
-}
-
-/// Runs a scenario. This is not a test: the tests start it.
-#[test]
-#[ignore = "the other tests start it on a pseudo-terminal"]
-#[expect(clippy::exit, reason = "the process stands in for doctor")]
-fn scenario() {
-    let code = std::sync::atomic::AtomicU8::new(0);
-    process::run(|_, world| {
-        let ended = run_scenario(world);
-        if ended == Err(Error::Interrupted) {
-            world.interrupt.announce(&|line| world.status.print_line(line));
-        }
-        let exit = ended.map_or_else(|error| error.exit(), |()| Exit::Clean);
-        code.store(exit.code(), Ordering::Relaxed);
-        exit
-    });
-    std::process::exit(code.into_inner().into());
-}
-
-fn run_scenario(world: &World<'_>) -> Result<(), Error> {
-    assert!(can_ask(&world.terminal, &world.variables));
-    let items = ["push .env → Railway", "pull Railway → .env, ééééééééééééééééééééééééééééééééééééééééé", "skip"];
-    let items = items.map(str::to_owned);
-    if world.variable("SCENARIO") == Some("choose-as") {
-        world.status.print_line(&format!("process {}", std::process::id()));
-    }
-    match world.variable("SCENARIO").unwrap() {
-        "choose" | "choose-as" => match world.prompt.choose("A choice:", &items, 0)? {
-            PromptAnswer::Given(index) => world.status.print_line(&format!("item {index}")),
-            PromptAnswer::Back => world.status.print_line("back"),
-        },
-        "choose-many" => match world.prompt.choose_many("Choices:", &items, &[2])? {
-            PromptAnswer::Given(indices) => world.status.print_line(&format!("items {indices:?}")),
-            PromptAnswer::Back => world.status.print_line("back"),
-        },
-        "confirm" => match world.prompt.confirm(&"Is this right for each service of shop? ".repeat(3), YesNo::No)? {
-            PromptAnswer::Given(reply) => world.status.print_line(&format!("{reply:?}")),
-            PromptAnswer::Back => world.status.print_line("back"),
-        },
-        "late-confirm" => {
-            world.status.print_line("querying Railway");
-            world.interrupt.pause(world.clock, Duration::from_millis(500));
-            return confirm(world);
-        }
-        "line-then-confirm" => {
-            if let PromptAnswer::Given(line) = world.prompt.line("The reason:")? {
-                world.status.print_line(&format!("line {line}"));
-            }
-            return confirm(world);
-        }
-        "line-from" => match world.prompt.line_from("The reason:", "old text")? {
-            PromptAnswer::Given(line) => world.status.print_line(&format!("line {line}")),
-            PromptAnswer::Back => world.status.print_line("back"),
-        },
-        "line" => match world.prompt.line("The reason:")? {
-            PromptAnswer::Given(line) => world.status.print_line(&format!("line {line}")),
-            PromptAnswer::Back => world.status.print_line("back"),
-        },
-        "secret" => match world.prompt.secret("The token:")? {
-            PromptAnswer::Given(token) => world.status.print_line(&format!("{} characters", token.expose().len())),
-            PromptAnswer::Back => world.status.print_line("back"),
-        },
-        "choose-or-line" => match world.prompt.choose("What would you like to do?", &items, 0)? {
-            PromptAnswer::Given(index) => {
-                world.status.print_line(&format!("item {index}"));
-                return confirm(world);
-            }
-            PromptAnswer::Back => world.status.print_line("back"),
-        },
-        "links" => world.status.print_line(&format!("links {}", world.terminal.links)),
-        "spinner" => {
-            world.status.waiting("querying Railway");
-            world.interrupt.pause(world.clock, Duration::from_secs(30));
-        }
-        "write" => follow(world, &|| world.interrupt.is_requested()),
-        "stubborn" => follow(world, &|| false),
-        scenario => panic!("{scenario}"),
-    }
-    Ok(())
-}
-
-fn confirm(world: &World<'_>) -> Result<(), Error> {
-    match world.prompt.confirm("Continue?", YesNo::No)? {
-        PromptAnswer::Given(reply) => world.status.print_line(&format!("{reply:?}")),
-        PromptAnswer::Back => world.status.print_line("back"),
-    }
-    Ok(())
-}
-
-/// Shows the progress of two deployments until Ctrl-C, for up to 30 seconds.
-fn follow(world: &World<'_>, stop: &dyn Fn() -> bool) {
-    world.status.waiting("storing");
-    world.interrupt.begin_writing();
-    for second in 0..300 {
-        let state = |seconds| match second {
-            _ if second < seconds => ("BUILDING", RowState::Running),
-            _ => ("SUCCESS", RowState::Good),
-        };
-        let row = |name: &str, (state, done): (&str, RowState)| ProgressRow {
-            name: name.to_owned(),
-            state: state.to_owned(),
-            elapsed: Duration::from_secs(second),
-            done,
-        };
-        world.status.progress(&[
-            row("agentverse-api-staging", state(4)),
-            row("agentverse-worker-staging-with-a-long-name", state(1000)),
-        ]);
-        if second == 5 {
-            world.status.print_line("api is ready");
-        }
-        if stop() {
-            break;
-        }
-        world.clock.sleep(Duration::from_millis(100));
-    }
-    world.status.done();
-    world.interrupt.end_writing();
-    world.status.print_line("the receipt");
-}
+use crate::pseudo_terminal::PseudoTerminal;
 
 #[test]
 fn arrows_select_one_option_and_leave_one_line() {
@@ -227,13 +38,7 @@ fn hyperlinks_require_a_supporting_terminal() {
 }
 
 #[test]
-fn escape_goes_back_and_space_selects_several() {
-    for scenario in ["choose", "choose-many", "confirm"] {
-        let mut terminal = PseudoTerminal::start(scenario, "xterm-256color", 80);
-        terminal.wait_for(if scenario == "confirm" { "[y/N]" } else { "skip" });
-        terminal.press("\u{1b}");
-        assert!(terminal.end().contains("back\ncode 0"), "{scenario}");
-    }
+fn space_selects_several() {
     let mut terminal = PseudoTerminal::start("choose-many", "xterm-256color", 80);
     terminal.wait_for("skip");
     terminal.press(" ");
@@ -295,14 +100,12 @@ fn input_before_a_prompt_is_discarded() {
 }
 
 #[test]
-fn typed_line_is_returned_and_escape_goes_back() {
+fn typed_line_is_returned() {
     for (scenario, keys, expected) in [
         ("line", "new text\r", "line new text\ncode 0"),
         ("line", "\r", "line \ncode 0"),
-        ("line", "\u{1b}", "back\ncode 0"),
         ("line-from", "\r", "line old text\ncode 0"),
         ("line-from", "\u{7f}\u{7f}\u{7f}\u{7f}name\r", "line old name\ncode 0"),
-        ("line-from", "\u{1b}", "back\ncode 0"),
     ] {
         let mut terminal = PseudoTerminal::start(scenario, "xterm-256color", 80);
         terminal.wait_for("The reason:");
@@ -314,6 +117,11 @@ fn typed_line_is_returned_and_escape_goes_back() {
 #[test]
 fn escape_goes_back_in_every_terminal() {
     for (scenario, shown, term, columns, keys) in [
+        ("choose", "skip", "xterm-256color", 80, "\u{1b}"),
+        ("choose-many", "skip", "xterm-256color", 80, "\u{1b}"),
+        ("confirm", "[y/N]", "xterm-256color", 80, "\u{1b}"),
+        ("line", "The reason:", "xterm-256color", 80, "\u{1b}"),
+        ("line-from", "The reason:", "xterm-256color", 80, "\u{1b}"),
         ("secret", "The token:", "xterm-256color", 80, "\u{1b}"),
         ("secret", "The token:", "xterm-256color", 80, "secret\u{1b}"),
         ("secret", "The token:", "dumb", 80, "\u{1b}"),
@@ -392,7 +200,7 @@ fn default_of_a_confirmation_is_shown_after_enter() {
 
 #[test]
 fn narrow_terminal_lists_cut_choices_in_full() {
-    let mut terminal = PseudoTerminal::start("choose-or-line", "xterm-256color", 20);
+    let mut terminal = PseudoTerminal::start("choose-then-confirm", "xterm-256color", 20);
     let text = terminal.wait_for("> push .env");
     assert!(text.contains("- push .env →\n  Railway\n- pull Railway →\n  .env,"), "{text}");
     assert!(text.contains("\nWhat would you\nlike to do?\n> push .env → Rail…\n"), "{text}");
