@@ -166,7 +166,7 @@ class History:
     def edit(self):
         return self.random.choice(self.EDITS)(self)
 
-    def write(self, folder, number):
+    def write(self, directory, number):
         """Writes a bare repository with this number of commits."""
         head = self.commit([], [(".gitignore", ".env\n"), self.readme(), self.example(), self.module(), self.npm_lock(), self.compose()])
         while self.mark <= number:
@@ -176,12 +176,12 @@ class History:
                 edit = self.edit()
                 side = self.commit([head], [edit])
                 head = self.commit([self.commit([head], [self.edit()]), side], [edit])
-        repository = folder / self.name / "repo"
+        repository = directory / self.name / "repo"
         subprocess.run(["git", "init", "-q", "--bare", "--initial-branch=main", repository], check=True)
         subprocess.run(["git", "fast-import", "--quiet", "--force"], cwd=repository, input="".join(self.stream).encode(), check=True)
         return repository
 
 
-def generate(folder: pathlib.Path, number: int):
+def generate(directory: pathlib.Path, number: int):
     """Returns bare repositories, each with this number of commits."""
-    return [History(name).write(folder, number) for name in NAMES]
+    return [History(name).write(directory, number) for name in NAMES]

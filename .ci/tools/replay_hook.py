@@ -91,9 +91,10 @@ class Repository:
         self.git("update-ref", "--no-deref", "HEAD", parents[0])
         self.git("read-tree", tree)
         merged = self.git_dir / "MERGE_HEAD"
-        merged.write_text("".join(f"{parent}\n" for parent in parents[1:]))
-        if not parents[1:]:
-            merged.unlink()
+        if parents[1:]:
+            merged.write_text("".join(f"{parent}\n" for parent in parents[1:]))
+        else:
+            merged.unlink(missing_ok=True)
 
     def check_out_env_files(self, env):
         """Writes the env files of the index, then the developer's own `.env`."""
@@ -154,10 +155,9 @@ class Repository:
 
     def replay(self, options):
         """Returns the number of replayed commits, and the output of each blocked one."""
-        blocked, commits = [], self.commits(options.commits, options.path)
+        # A root commit has no state before it.
+        blocked, commits = [], [one for one in self.commits(options.commits, options.path) if len(one) > 1]
         for commit, *parents in commits:
-            if not parents:
-                continue
             self.stage(commit, parents)
             self.check_out_env_files(self.env("" if options.example_only else self.added(parents[0], commit)))
             is_blocked, output = self.hook()
@@ -207,8 +207,8 @@ def main():
     options = parser.parse_intermixed_args()
     commits = stopped = lost = unchecked = 0
     times = []
-    with tempfile.TemporaryDirectory(prefix="histories-") as folder:
-        sources = options.repository or generate(pathlib.Path(folder), options.commits)
+    with tempfile.TemporaryDirectory(prefix="histories-") as directory:
+        sources = options.repository or generate(pathlib.Path(directory), options.commits)
         planted = [[] if options.no_plant else LEAKS[index::len(sources)] for index in range(len(sources))]
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             results = pool.map(lambda pair: run(*pair, options), zip(sources, planted))

@@ -86,7 +86,7 @@ enum FileSource<'s> {
 pub(crate) struct ReadFile {
     /// The file with links resolved.
     pub(crate) place: ResolvedFile,
-    text: Secret,
+    pub(crate) text: Secret,
 }
 
 /// How a missing default `.env` is treated.
@@ -153,10 +153,7 @@ impl EnvFiles {
         if let Some(&index) = self.read.get(&named.path) {
             return Ok(index);
         }
-        let ReadFile { place, text } = match sources.ahead.get(&named.path) {
-            Some(read) => read.clone(),
-            None => named.read(sources)?,
-        };
+        let ReadFile { place, text } = named.read(sources)?;
         let name = files::name_of(&named.path, sources.folder);
         self.budget.take(&text).map_err(|why| Error::File {
             path: name.clone(),
@@ -198,16 +195,16 @@ impl<'s> EnvFileSources<'s> {
             let named = |at| Ok(NamedFile { path: config.file(at)?, source: FileSource::Config(config, at) });
             return listed.iter().map(named).collect();
         }
-        let folder = self.default_folder();
-        let path = files::default_env_file(folder, &self.environment.name);
+        let directory = self.default_directory();
+        let path = files::default_env_file(directory, &self.environment.name);
         if self.absent == MissingFile::Refused && path.symlink_metadata().is_err() {
-            return Err(files::no_env_file(".env", folder, self.folder));
+            return Err(files::no_env_file(".env", directory, self.folder));
         }
         Ok(vec![NamedFile { path, source: FileSource::Default }])
     }
 
     /// Returns the directory of the default file.
-    pub(crate) fn default_folder(self) -> &'s Path {
+    pub(crate) fn default_directory(self) -> &'s Path {
         self.config.map_or(self.folder, Config::folder)
     }
 
@@ -231,6 +228,9 @@ impl NamedFile<'_> {
     /// Reads it. A file that the run may create is empty. An error about a file that `doctor.toml` names is at that
     /// position.
     pub(crate) fn read(&self, sources: EnvFileSources<'_>) -> Result<ReadFile, Error> {
+        if let Some(read) = sources.ahead.get(&self.path) {
+            return Ok(read.clone());
+        }
         self.read_undeclared(sources).map_err(|error| match (error, self.source) {
             (Error::File { path, cause, help }, FileSource::Config(config, at)) => Error::DeclaredFile {
                 position: format!("{}:{}:{}", config.name, at.line, at.column).into(),

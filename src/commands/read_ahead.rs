@@ -32,10 +32,22 @@ pub(crate) fn read_ahead(sources: EnvFileSources<'_>, services: &[String]) -> Re
     Ok(ahead)
 }
 
+/// Reads the streams that flags name, for a run that uses their values before it reads other files.
+pub(crate) fn read_streams(sources: EnvFileSources<'_>) -> Result<ReadAhead, Error> {
+    let mut streams = ReadAhead::new();
+    for file in if sources.flags.is_empty() { Vec::new() } else { sources.files(None)? } {
+        if files::is_stream(&file.path) && !streams.contains_key(&file.path) {
+            let read = file.read(sources)?;
+            streams.insert(file.path, read);
+        }
+    }
+    Ok(streams)
+}
+
 /// Fails if no file is named and the default one can't exist, whatever the environment is.
 fn refuse_missing_default(sources: EnvFileSources<'_>) -> Result<(), Error> {
     let is_named = !sources.flags.is_empty() || sources.config.is_some_and(Config::names_env_files);
-    let base = sources.default_folder();
+    let base = sources.default_directory();
     if is_named || files::has_env_file(base) { Ok(()) } else { Err(files::no_env_file(".env", base, sources.folder)) }
 }
 
@@ -55,7 +67,7 @@ fn certain_aliases<'s>(sources: EnvFileSources<'s>, services: &[String]) -> Vec<
 /// Returns whether the files of the service are known, although only the text that selects the environment is.
 fn is_certain(sources: EnvFileSources<'_>, alias: Option<&str>) -> bool {
     let Some(config) = sources.config.filter(|_| sources.flags.is_empty()) else {
-        return !sources.flags.is_empty() || has_only_default(sources.default_folder());
+        return !sources.flags.is_empty() || has_only_default(sources.default_directory());
     };
     let service = alias.and_then(|alias| config.services.get(alias));
     let has_own_files = service.is_some_and(|service| service.env_file.is_some());
@@ -68,8 +80,8 @@ fn is_certain(sources: EnvFileSources<'_>, alias: Option<&str>) -> bool {
 }
 
 /// Returns whether no file in the directory may be the one of the environment.
-fn has_only_default(folder: &Path) -> bool {
-    let names = files::env_files(folder);
+fn has_only_default(directory: &Path) -> bool {
+    let names = files::env_files(directory);
     names.iter().all(|path| path.ends_with(".env") || path.ends_with(".env.local"))
 }
 
@@ -80,8 +92,8 @@ fn known_stream<'a>(ahead: &'a ReadAhead, path: &Path) -> Option<&'a Path> {
     streams.map(|(known, _)| known.as_path()).find(|known| is_same(known))
 }
 
-fn read_twice(path: &Path, known: &Path, folder: &Path) -> Error {
-    let [name, known] = [path, known].map(|path| files::name_of(path, folder));
+fn read_twice(path: &Path, known: &Path, directory: &Path) -> Error {
+    let [name, known] = [path, known].map(|path| files::name_of(path, directory));
     let cause =
         if name == known { format!("{name} can be read only once") } else { format!("it is the same as {known}") };
     Error::Usage {

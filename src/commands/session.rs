@@ -6,7 +6,7 @@ use crate::commands::connection::Connection;
 use crate::commands::env_files::{EnvFileSources, ReadAhead};
 use crate::commands::gather::GatherOptions;
 use crate::commands::project_selection::TargetSources;
-use crate::commands::read_ahead::read_ahead;
+use crate::commands::read_ahead::{read_ahead, read_streams};
 use crate::drift::ResourceRef;
 use crate::error::Error;
 use crate::io::config::Config;
@@ -34,9 +34,20 @@ impl<'s> Session<'s> {
         options: &GatherOptions<'_>,
         world: &World<'_>,
     ) -> Result<Self, Error> {
+        Self::with_streams(&ReadAhead::default(), config, options, world)
+    }
+
+    /// Does the same, after some files were read already.
+    pub(crate) fn with_streams(
+        streams: &ReadAhead,
+        config: Option<&'s Config>,
+        options: &GatherOptions<'_>,
+        world: &World<'_>,
+    ) -> Result<Self, Error> {
         let sources = TargetSources::read(&options.targeting.place, config, world);
         let target = sources.login_target();
-        let ahead = files(config, options, target.environment.as_deref(), world)?;
+        let read = |sources: EnvFileSources<'_>| read_ahead(sources, &options.targeting.service);
+        let ahead = files(streams, config, options, target.environment.as_deref(), world, &read)?;
         let connection = Connection::open(options.global, &target, world)?;
         Ok(Self { config, sources, ahead, connection })
     }
@@ -47,16 +58,24 @@ impl<'s> Session<'s> {
     }
 }
 
-/// Reads the env files that are certain to be used. `environment` is the requested one, by name or id.
+/// Reads the streams that `--env-file` names. Each can be read only once.
+pub(crate) fn streams(options: &GatherOptions<'_>, world: &World<'_>) -> Result<ReadAhead, Error> {
+    files(&ReadAhead::default(), None, options, None, world, &read_streams)
+}
+
+/// Reads env files. `environment` is the requested one, by name or id.
 fn files(
+    ahead: &ReadAhead,
     config: Option<&Config>,
     options: &GatherOptions<'_>,
     environment: Option<&str>,
     world: &World<'_>,
+    read: &dyn Fn(EnvFileSources<'_>) -> Result<ReadAhead, Error>,
 ) -> Result<ReadAhead, Error> {
     let remaining = options.limit.saturating_sub(world.clock.elapsed());
     let environment = environment.unwrap_or_default();
-    let sources = EnvFileSources {
+    world.status.waiting("reading local files");
+    let files = read(EnvFileSources {
         flags: options.env_file,
         config,
         folder: &world.directory,
@@ -64,10 +83,8 @@ fn files(
         absent: options.missing_file,
         git: &GitClient::new(&world.variables).within(remaining),
         read_timeout: remaining,
-        ahead: &ReadAhead::default(),
-    };
-    world.status.waiting("reading local files");
-    let ahead = read_ahead(sources, &options.targeting.service);
+        ahead,
+    });
     world.status.done();
-    ahead
+    files
 }

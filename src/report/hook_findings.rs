@@ -1,41 +1,60 @@
-//! The secrets that a commit or a push would leak, as text.
+//! What blocks a commit or a push, in at most five lines: secrets that it would leak, or drift.
 
 use std::collections::BTreeSet;
 
 use crate::drift::leak::{FileOrigin, Leak, LeakKind, SecretReason};
-use crate::drift::phrases::count;
+use crate::drift::model::finding::Finding;
+use crate::drift::phrases::{count, grouped};
 use crate::drift::rules::of_staged_files;
-use crate::report::{escape, shell_command};
+use crate::report::text::wording;
+use crate::report::{Report, escape, shell_command};
 
-/// The most secrets that are listed. The rest is counted.
-const MOST: usize = 10;
+/// The most secrets that are listed.
+const MOST: usize = 5;
 
 /// The longest key that is shown, in characters.
 const LONGEST_KEY: usize = 60;
 
-/// The width that the entry of `doctor.toml` stays within.
-const WIDTH: usize = 80;
+/// The most keys of an entry of `doctor.toml`.
+const MOST_KEYS: usize = 100;
 
-/// Returns one line for each secret, and the entry of `doctor.toml` that allows all that are listed.
+/// Returns the secrets in one line, and the entry of `doctor.toml` that allows all of them: five lines.
 pub fn text(leaks: &[Leak]) -> String {
-    if leaks.is_empty() {
-        return String::new();
-    }
-    let mut lines = Vec::new();
-    let mut before = None;
-    for leak in leaks.iter().take(MOST) {
-        lines.push(format!("error: {}", escape::line(&message(leak))));
-        if let FileOrigin::Pushed(blob) = &leak.origin
-            && before.replace(blob) != Some(blob)
-        {
-            lines.push(format!("    {}", commits_command(blob)));
+    let secrets = match leaks {
+        [] => return String::new(),
+        [leak] => match &leak.origin {
+            FileOrigin::Pushed(blob) => format!("{}; to list its commits: {}", message(leak), commits_command(blob)),
+            _ => message(leak),
+        },
+        several => {
+            let mut items: Vec<String> = several.iter().take(MOST).map(message).collect();
+            let more = several.len() - items.len();
+            items.extend((more > 0).then(|| format!("and {} more", grouped(more))));
+            format!("{}: {}", count(several.len(), "secret"), items.join("; "))
         }
+    };
+    let first = format!("error: {}", escape::line(&secrets));
+    [first].into_iter().chain(ignore(leaks)).map(|line| line + "\n").collect()
+}
+
+/// Returns at most this number of lines for the findings that block a commit: the first ones, and how many more.
+pub fn drift(report: &Report, lines: usize) -> String {
+    let failing: Vec<&Finding> = report.findings.iter().filter(|finding| report.fails(finding.severity)).collect();
+    let shown = if failing.len() > lines { lines.saturating_sub(1).max(1) } else { lines };
+    let line = |finding: &&Finding| {
+        let sentence = escape::line(&wording::in_one_line(finding)).into_owned();
+        format!("{}: {sentence} [{}]", finding.severity.name(), finding.rule.name)
+    };
+    let mut text: Vec<String> = failing.iter().take(shown).map(line).collect();
+    let rest = failing.get(shown..).unwrap_or_default();
+    match (rest.first(), text.last_mut()) {
+        (Some(finding), Some(_)) if lines > 1 => {
+            text.push(format!("{}: … and {}", finding.severity.name(), count(rest.len(), "more finding")));
+        }
+        (Some(_), Some(last)) => *last = format!("{last}, and {}", count(rest.len(), "more finding")),
+        _ => {}
     }
-    if leaks.len() > MOST {
-        lines.push(format!("error: … and {}", count(leaks.len() - MOST, "more secret")));
-    }
-    lines.extend(ignore(&leaks[..leaks.len().min(MOST)]));
-    lines.into_iter().map(|line| line + "\n").collect()
+    text.into_iter().map(|line| line + "\n").collect()
 }
 
 /// Returns text such as `a.py:12 adds the value of API_KEY (.env:3), a secret-like key`.
@@ -74,9 +93,14 @@ fn ignore(leaks: &[Leak]) -> Vec<String> {
     let operation = if matches!(leaks[0].origin, FileOrigin::Pushed(_)) { "Push" } else { "Commit" };
     let keys: BTreeSet<String> = leaks.iter().map(|leak| pattern(&leak.key)).collect();
     let rules: Vec<String> = of_staged_files().map(|rule| format!("\"{}\"", rule.name)).collect();
+    let listed: Vec<&str> = keys.iter().take(MOST_KEYS).map(String::as_str).collect();
+    let rest = match keys.len() - listed.len() {
+        0 => String::new(),
+        more => format!("  # and {} more", grouped(more)),
+    };
     vec![
         format!("    [[ignore]]  # {operation} blocked by doctor. Add this to doctor.toml to allow it."),
-        wrapped("    keys = [", &keys),
+        format!("    keys = [{}]{rest}", listed.join(", ")),
         format!("    rules = [{}]", rules.join(", ")),
         "    reason = \"why it may be committed\"".to_owned(),
     ]
@@ -92,30 +116,13 @@ fn pattern(key: &str) -> String {
     escape::line(&serde_json::Value::from(pattern).to_string()).into_owned()
 }
 
-/// Returns a TOML array that starts a new line where the width is reached.
-fn wrapped(start: &str, items: &BTreeSet<String>) -> String {
-    let mut text = start.to_owned();
-    let mut length = start.len();
-    for (index, item) in items.iter().enumerate() {
-        let separator = if index == 0 { "" } else { ", " };
-        if index > 0 && length + separator.len() + item.chars().count() >= WIDTH {
-            text.push_str(",\n        ");
-            length = 8;
-        } else {
-            text.push_str(separator);
-            length += separator.len();
-        }
-        text.push_str(item);
-        length += item.chars().count();
-    }
-    text + "]"
-}
-
 #[cfg(test)]
 mod tests {
     use crate::drift::leak::{FileOrigin, Leak, LeakKind, SecretReason};
     use crate::drift::model::finding::Location;
-    use crate::report::hook_findings::{LONGEST_KEY, MOST, WIDTH, text};
+    use crate::report::Report;
+    use crate::report::hook_findings::{LONGEST_KEY, MOST, MOST_KEYS, drift, text};
+    use crate::report::test_support::{calm, differs};
 
     fn leak(file: &str, line: Option<usize>, kind: LeakKind, origin: FileOrigin) -> Leak {
         Leak { file: file.to_owned(), line, key: "API_KEY".to_owned(), kind, reason: SecretReason::Key, origin }
@@ -126,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn one_secret_takes_five_lines_within_80_columns() {
+    fn secret_takes_five_lines_within_80_columns() {
         let expected = "\
 error: src/a.py:12 adds the value of API_KEY (.env:3), a secret-like key
     [[ignore]]  # Commit blocked by doctor. Add this to doctor.toml to allow it.
@@ -136,7 +143,7 @@ error: src/a.py:12 adds the value of API_KEY (.env:3), a secret-like key
 ";
         let found = text(&[leak("src/a.py", Some(12), value(), FileOrigin::Changed)]);
         assert_eq!(found, expected);
-        assert!(found.lines().all(|line| line.chars().count() <= WIDTH));
+        assert!(found.lines().all(|line| line.chars().count() <= 80));
         assert_eq!(text(&[]), "");
     }
 
@@ -151,11 +158,9 @@ error: src/a.py:12 adds the value of API_KEY (.env:3), a secret-like key
             because("E", SecretReason::Address, leak("a.db", None, value(), FileOrigin::Added)),
         ];
         let expected = "\
-error: my app/.env:1 adds API_KEY, a secret-like key
-error: .env.example:2 adds B, a random-looking value
-error: a\\u{1b}.py:12 adds the value of C (.env:3), a URL with a password
-error: a.pem:1 adds the value of D (.env:3), a private key
-error: a.db adds the value of E (.env:3), a URL with a token
+error: 5 secrets: my app/.env:1 adds API_KEY, a secret-like key; \
+.env.example:2 adds B, a random-looking value; a\\u{1b}.py:12 adds the value of C (.env:3), a URL with a password; \
+a.pem:1 adds the value of D (.env:3), a private key; a.db adds the value of E (.env:3), a URL with a token
     [[ignore]]  # Commit blocked by doctor. Add this to doctor.toml to allow it.
     keys = [\"API_KEY\", \"B\", \"C\", \"D\", \"E\"]
 ";
@@ -167,29 +172,40 @@ error: a.db adds the value of E (.env:3), a URL with a token
     fn pushed_secret_has_command_that_lists_its_commits() {
         let pushed = |line| leak("a.db", Some(line), value(), FileOrigin::Pushed("4f1c".to_owned()));
         let expected = "\
-error: a.db:1 adds the value of API_KEY (.env:3), a secret-like key
-    git log --all --find-object=4f1c
-error: a.db:2 adds the value of API_KEY (.env:3), a secret-like key
+error: a.db:1 adds the value of API_KEY (.env:3), a secret-like key; to list its commits: \
+git log --all --find-object=4f1c
     [[ignore]]  # Push blocked by doctor. Add this to doctor.toml to allow it.
 ";
-        let found = text(&[pushed(1), pushed(2)]);
+        let found = text(&[pushed(1)]);
         assert!(found.starts_with(expected), "{found}");
+        assert_eq!(text(&[pushed(1), pushed(2)]).lines().count(), 5);
     }
 
     #[test]
     fn many_secrets_and_long_keys_are_cut() {
-        let leaks: Vec<Leak> = (0..1000)
-            .map(|index| {
-                let key = format!("{}{index}", "K".repeat(50 * (index % 3)));
-                Leak { key, ..leak(&format!("{index}/.env"), Some(1), LeakKind::Secret, FileOrigin::Added) }
-            })
-            .collect();
+        let secret = |index: usize| {
+            let key = format!("{}{index}", "K".repeat(50 * (index % 3)));
+            Leak { key, ..leak(&format!("{index}/.env"), Some(1), LeakKind::Secret, FileOrigin::Added) }
+        };
+        assert!(text(&[secret(2)]).contains(&format!("\"{}*\"", "K".repeat(LONGEST_KEY))));
+        let leaks: Vec<Leak> = (0..1000).map(secret).collect();
         let text = text(&leaks);
         assert_eq!(text.matches("/.env:1 adds").count(), MOST);
-        assert!(text.contains("\nerror: … and 990 more secrets\n"), "{text}");
-        assert!(text.contains(&format!("\"{}*\"", "K".repeat(LONGEST_KEY))), "{text}");
-        assert!(text.len() < 2000 && text.lines().all(|line| line.chars().count() <= WIDTH + 40), "{text}");
+        assert!(text.starts_with("error: 1,000 secrets: ") && text.contains("; and 995 more\n"), "{text}");
+        assert!(text.lines().count() == 5 && text.matches('"').count() < MOST_KEYS * 2 + 10, "{text}");
         let (_, entry) = text.split_once("    [[ignore]]").unwrap();
         assert!(format!("[[ignore]]{entry}").parse::<toml::Table>().is_ok(), "{entry}");
+    }
+
+    #[test]
+    fn drift_takes_at_most_the_lines() {
+        let report = |number| {
+            let findings = (0..number).map(|at| differs(&format!("KEY_{at}"), &["api"])).collect();
+            Report { findings, exit_code: 1, ..calm() }
+        };
+        let line = |at| format!("error: api: KEY_{at} differs between .env and Railway · .env:5 [value-differs]");
+        assert_eq!(drift(&report(2), 2), format!("{}\n{}\n", line(0), line(1)));
+        assert_eq!(drift(&report(200), 2), format!("{}\nerror: … and 199 more findings\n", line(0)));
+        assert_eq!(drift(&report(200), 1), format!("{}, and 199 more findings\n", line(0)));
     }
 }

@@ -148,6 +148,31 @@ fn push_is_checked_by_its_commits() {
 }
 
 #[test]
+fn values_of_a_stream_are_compared_and_searched_for() {
+    let doctor = without_drift();
+    fs::remove_file(doctor.work().join(".env")).unwrap();
+    let piped = |value: &str| format!("printf 'API_KEY={value}\nMODE=on\n' | doctor hook run --strict --env-file -");
+    assert_succeeds(&doctor, &piped("k3y-of-this-shop"));
+    let drift = shell(&doctor, &piped("another-k3y-of-it"));
+    assert_eq!(drift.code, Some(1), "no result of another stream is used again: {drift:?}");
+    fs::write(doctor.work().join("pay.py"), "KEY = 'k3y-of-this-shop'\n").unwrap();
+    assert_succeeds(&doctor, "git add pay.py");
+    let leak = shell(&doctor, &piped("k3y-of-this-shop"));
+    let message = "error: pay.py:1 adds the value of API_KEY (standard input:1)";
+    assert!(leak.code == Some(1) && leak.out.starts_with(message), "{leak:?}");
+    assert_succeeds(&doctor, "git commit -q --no-verify -m leak");
+    fs::write(doctor.work().join(".env"), ENV).unwrap();
+    write_script(
+        &doctor,
+        "pushed",
+        "mkfifo variables; cat .env >variables & exec doctor hook run --env-file variables",
+    );
+    let line = "refs/heads/main $(git rev-parse HEAD) refs/heads/main $(git rev-parse HEAD~1)";
+    let push = shell(&doctor, &format!("echo \"{line}\" | pushed"));
+    assert!(push.code == Some(1) && push.out.contains("pay.py:1 adds the value of API_KEY"), "{push:?}");
+}
+
+#[test]
 fn open_standard_input_does_not_block_the_hook() {
     let doctor = without_drift();
     let (outcome, took) = timed(&doctor, "mkfifo ../pipe; exec 9<>../pipe; doctor hook run <&9");

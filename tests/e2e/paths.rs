@@ -102,6 +102,14 @@ fn stream_is_named_and_passed_once() {
 }
 
 #[test]
+fn suggested_file_replaces_the_missing_one_and_not_a_stream() {
+    let doctor = shop().file(".env", ENV);
+    let outcome = bash(&doctor, "$RUN check --api-url $URL --env-file - --env-file nope.env <.env");
+    let help = format!("\n    doctor check --api-url {} --env-file=- --env-file=.env\n", doctor.served.url());
+    assert!(outcome.err.contains(&help), "{outcome:?}");
+}
+
+#[test]
 fn report_never_blocks_or_replaces_an_input() {
     let doctor = shop().file(".env", ENV).file("doctor.toml", "# nothing\n").file("home/.bashrc", "kept\n");
     fs::create_dir_all(doctor.work().join(".git/hooks")).unwrap();

@@ -175,6 +175,7 @@ impl Outcome<'_> {
 /// Returns whether a line of standard error is a status line and not part of the error.
 pub(crate) fn is_status_line(line: &str) -> bool {
     line.starts_with("rate limited by ")
-        || line.contains(" blocked by doctor. Skip once:")
+        || line.contains(" blocked by doctor. ")
+        || line.starts_with("    doctor check")
         || line.trim_start().starts_with("DOCTOR=0 git ")
 }

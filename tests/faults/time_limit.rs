@@ -69,7 +69,7 @@ fn hook_reports_commit_not_searched_in_time() {
     // Each position in the staged file matches the start of a thousand values.
     let prepare = |sandbox: &mut Sandbox| {
         env(sandbox, &lines(1500, |number| format!("A{number}_KEY={}\n", "a".repeat(number + 8))));
-        sandbox.write("notes.txt", &"a".repeat(3 << 20));
+        sandbox.write("notes.txt", &"a".repeat(8 << 20));
         for args in [&["init", "-q"][..], &["add", "notes.txt"]] {
             assert!(Command::new("git").args(args).current_dir(sandbox.work()).status().unwrap().success());
         }

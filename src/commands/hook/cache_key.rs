@@ -21,6 +21,10 @@ pub(super) fn slot(
     git_client: GitClient,
     world: &World<'_>,
 ) -> Option<HookCacheSlot> {
+    // The text of a stream is not known here.
+    if args.files.env_file.iter().any(|path| files::is_stream(path)) {
+        return None;
+    }
     let mut parts: Vec<Vec<u8>> = vec![
         concat!("1 ", env!("CARGO_PKG_VERSION")).into(),
         world.directory.as_os_str().as_encoded_bytes().to_vec(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::commands::env_files::{ReadAhead, ReadFile};
 use crate::drift::Secret;
 use crate::drift::dotenv::LocalFile;
 use crate::io::config::Config;
@@ -30,10 +31,17 @@ pub(super) fn named(env_file: &[PathBuf], config: Option<&Config>, folder: &Path
     paths
 }
 
-/// Reads these files, and all other env files in the working tree at `root`. Skips pipes, which can be read only once
-/// and are left for the check.
-pub(super) fn read(named: BTreeSet<PathBuf>, root: &Path, folder: &Path, git_client: &GitClient) -> LocalValueFiles {
-    let mut sources = LocalValueFiles::default();
+/// Reads these files, and all other env files in the working tree at `root`. The streams that flags name have been read.
+pub(super) fn read(
+    named: BTreeSet<PathBuf>,
+    streams: &ReadAhead,
+    root: &Path,
+    folder: &Path,
+    git_client: &GitClient,
+) -> LocalValueFiles {
+    let of_stream =
+        |(path, read): (&PathBuf, &ReadFile)| LocalFile::parse(files::name_of(path, folder), read.text.clone());
+    let mut sources = LocalValueFiles { files: streams.iter().map(of_stream).collect(), ..LocalValueFiles::default() };
     let below = files::env_files_below(root);
     if below.is_cut {
         let which = "the other .env files of this repository".to_owned();

@@ -1,12 +1,13 @@
 //! `doctor hook run`: searches staged files for secrets, then compares as `check` does, within a short time limit.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::Offset;
 
 use crate::cli::{GlobalArgs, HookRunArgs};
 use crate::commands::analysis::{Analysis, analyse};
-use crate::commands::env_files::MissingFile;
+use crate::commands::env_files::{MissingFile, ReadAhead};
 use crate::commands::error_output::lines;
 use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
 use crate::commands::hook::cache_key;
@@ -15,7 +16,7 @@ use crate::commands::hook::staged_secrets::{StagedSearch, StagedSecrets};
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
-use crate::commands::{config_file, output, timeout};
+use crate::commands::{config_file, output, session, timeout};
 use crate::drift::leak::LINES;
 use crate::drift::model::rule::HookScope;
 use crate::drift::phrases::count;
@@ -38,6 +39,9 @@ const RESERVED: Duration = Duration::from_millis(500);
 /// How long to wait for the pushed range on standard input. git writes it before it starts the hook.
 const INPUT_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// The most lines of a message about drift.
+const MOST_LINES: usize = 5;
+
 /// The most files in one line of output.
 const LISTED: usize = 5;
 
@@ -56,6 +60,8 @@ struct HookSettings<'o> {
 enum HookOutcome {
     /// Secrets were reported, with what allows them instead of how to skip the hook.
     Secrets,
+    /// Drift was reported, which the command shows in detail.
+    Drift { exit: Exit, details: String },
     /// No secret was found.
     Checked(Exit),
 }
@@ -67,10 +73,11 @@ pub(super) fn run(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>
         return Ok(Exit::Clean);
     }
     let ranges = ranges(args, world);
-    let mut ended = match search_staged(args, global, &ranges, world) {
+    let (mut ended, details) = match search_staged(args, global, &ranges, world) {
         Ok(HookOutcome::Secrets) => return Ok(Exit::Findings),
-        Ok(HookOutcome::Checked(exit)) => Ok(exit),
-        Err(error) => Err(error),
+        Ok(HookOutcome::Checked(exit)) => (Ok(exit), None),
+        Ok(HookOutcome::Drift { exit, details }) => (Ok(exit), Some(details)),
+        Err(error) => (Err(error), None),
     };
     if !matches!(ended, Ok(Exit::Clean)) {
         // How to skip the hook comes last, after the error.
@@ -81,7 +88,7 @@ pub(super) fn run(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>
             world.status.print_line(&lines(error, world.terminal));
             ended = Ok(error.exit());
         }
-        world.status.print_line(&blocked(&ranges, world));
+        world.status.print_line(&blocked(&ranges, details.as_deref(), world));
     }
     ended
 }
@@ -90,31 +97,42 @@ pub(super) fn run(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>
 fn ranges(args: &HookRunArgs, world: &World<'_>) -> Vec<Range> {
     let named = pushed_files::range_of(&world.variables);
     let is_commit = world.variables.contains_key("GIT_INDEX_FILE");
-    let is_used = args.files.env_file.iter().any(|path| files::is_stream(path));
+    let is_input = |path: &PathBuf| files::named_path(path, &world.directory) == Path::new(files::STANDARD_INPUT);
+    let is_used = args.files.env_file.iter().any(is_input);
     if !named.is_empty() || is_commit || is_used || world.terminal.input != StreamKind::Pipe {
         return named;
     }
     world.prompt.hook_input(INPUT_TIMEOUT).map(|input| pushed_files::ranges(input.expose())).unwrap_or_default()
 }
 
-/// Returns the message for a blocked commit or push. Only a push has ranges. git sets `GIT_INDEX_FILE` for a commit,
-/// and pre-commit sets `PRE_COMMIT_REMOTE_NAME` for a push.
-fn blocked(ranges: &[Range], world: &World<'_>) -> String {
-    let (what, hooks): (_, &[&str]) = if !ranges.is_empty() || world.variable("PRE_COMMIT_REMOTE_NAME").is_some() {
+/// Returns the message for a blocked commit or push, with the command that shows the details.
+fn blocked(ranges: &[Range], details: Option<&str>, world: &World<'_>) -> String {
+    let (what, hooks) = skippable(ranges, world);
+    let commands: Vec<String> = details
+        .into_iter()
+        .chain(hooks.iter().map(|hook| skip_command(hook)))
+        .map(|command| format!("    {command}"))
+        .collect();
+    let how = if details.is_some() { "For details, and to skip it once" } else { "Skip once" };
+    format!("{what} blocked by doctor. {how}:\n{}", commands.join("\n"))
+}
+
+/// Returns what the hook blocks, and its hooks. Only a push has ranges. git sets `GIT_INDEX_FILE` for a commit, and
+/// pre-commit sets `PRE_COMMIT_REMOTE_NAME` for a push.
+fn skippable(ranges: &[Range], world: &World<'_>) -> (&'static str, &'static [&'static str]) {
+    if !ranges.is_empty() || world.variable("PRE_COMMIT_REMOTE_NAME").is_some() {
         ("Push", &["pre-push"])
     } else if world.variable("GIT_INDEX_FILE").is_some() {
         ("Commit", &["pre-commit"])
     } else {
         ("Commit or push", &["pre-commit", "pre-push"])
-    };
-    let commands: Vec<String> = hooks.iter().map(|hook| format!("    {}", skip_command(hook))).collect();
-    format!("{what} blocked by doctor. Skip once:\n{}", commands.join("\n"))
+    }
 }
 
 /// Returns the end of a run that reaches a limit: the commit passes with a warning, but not with `--strict`.
 pub(crate) fn unfinished(args: &HookRunArgs, error: &Error, world: &World<'_>) -> RunEnd {
     if args.strict {
-        let words = format!("{}\n{}", lines(error, world.terminal), blocked(&[], world));
+        let words = format!("{}\n{}", lines(error, world.terminal), blocked(&[], None, world));
         return RunEnd { message: words, exit: error.exit() };
     }
     let words = format!("doctor: warning: this commit was only partly checked: {}", escape::line(&error.to_string()));
@@ -135,7 +153,8 @@ fn search_staged(
         config.expect_http.clear();
     }
     let settings = HookSettings { args, global, ranges, config: config.as_ref(), limit };
-    if settings.staged(limit.saturating_sub(world.clock.elapsed()), world)? == Exit::Findings {
+    let streams = session::streams(&settings.options(), world);
+    if settings.staged(&streams, world)? == Exit::Findings {
         return Ok(HookOutcome::Secrets);
     }
     let git_client = GitClient::new(&world.variables).within(limit.saturating_sub(world.clock.elapsed()));
@@ -145,7 +164,7 @@ fn search_staged(
         print_cached(&recent, world);
         return Ok(HookOutcome::Checked(Exit::Clean));
     }
-    match settings.check(slot.as_ref(), world) {
+    match streams.and_then(|streams| settings.check(&streams, slot.as_ref(), world)) {
         Err(error) if !args.strict && is_unrelated_to_commit(&error) => {
             let why = match &error {
                 Error::File { .. } | Error::DeclaredFile { .. } => error.with_cause(": "),
@@ -154,15 +173,18 @@ fn search_staged(
             world.status.print_line(&format!("doctor: warning: not compared with Railway: {}", escape::line(&why)));
             Ok(HookOutcome::Checked(Exit::Clean))
         }
-        ended => ended.map(HookOutcome::Checked),
+        ended => ended,
     }
 }
 
 impl HookSettings<'_> {
     /// Searches the files of the commit or push. Files that can't be searched block only with `--strict`.
-    fn staged(&self, limit: Duration, world: &mut World<'_>) -> Result<Exit, Error> {
+    fn staged(&self, streams: &Result<ReadAhead, Error>, world: &mut World<'_>) -> Result<Exit, Error> {
+        let limit = self.limit.saturating_sub(world.clock.elapsed());
+        let none = ReadAhead::default();
         let search = StagedSearch {
             env_file: &self.args.files.env_file,
+            streams: streams.as_ref().unwrap_or(&none),
             config: self.config,
             git: &GitClient::new(&world.variables).within(limit.saturating_sub(RESERVED.min(limit / 4))),
             today: Offset::UTC.to_datetime(world.clock.now()).date(),
@@ -193,8 +215,13 @@ impl HookSettings<'_> {
     }
 
     /// Compares with Railway, prints the result, and caches it for the next commit.
-    fn check(&self, slot: Option<&HookCacheSlot>, world: &mut World<'_>) -> Result<Exit, Error> {
-        let mut analysis = analyse(self.gather(world)?, None);
+    fn check(
+        &self,
+        streams: &ReadAhead,
+        slot: Option<&HookCacheSlot>,
+        world: &mut World<'_>,
+    ) -> Result<HookOutcome, Error> {
+        let mut analysis = analyse(self.gather(streams, world)?, None);
         analysis.examination.findings.retain(|finding| finding.rule.hook == HookScope::Reported);
         let exit = analysis.exit();
         let recent = counted(&analysis, world);
@@ -211,17 +238,27 @@ impl HookSettings<'_> {
             world
                 .status
                 .print_line(&format!("doctor: {}: {values} compared on {services}, no drift", escape::line(&place)));
-            return Ok(exit);
+            return Ok(HookOutcome::Checked(exit));
         }
         let unread = survey.targets.iter().find_map(|target| target.stored.as_ref().err());
         let why = unread.map_or("nothing was compared".to_owned(), ToString::to_string);
         world.status.print_line(&format!("doctor: warning: {}: {}", escape::line(&place), escape::line(&why)));
-        Ok(if self.args.strict { exit } else { Exit::Clean })
+        Ok(HookOutcome::Checked(if self.args.strict { exit } else { Exit::Clean }))
     }
 
     /// Gathers both sides without progress output.
-    fn gather(&self, world: &mut World<'_>) -> Result<Gathered, Error> {
-        let options = GatherOptions {
+    fn gather(&self, streams: &ReadAhead, world: &mut World<'_>) -> Result<Gathered, Error> {
+        let options = self.options();
+        let status = std::mem::replace(&mut world.status, &NoStatus);
+        let session = Session::with_streams(streams, self.config, &options, world);
+        let gathered =
+            session.and_then(|session| gather(&session.client(self.limit, world), &options, &session, world));
+        world.status = status;
+        gathered
+    }
+
+    fn options(&self) -> GatherOptions<'_> {
+        GatherOptions {
             limit: self.limit,
             global: self.global,
             targeting: &self.args.targeting,
@@ -230,36 +267,40 @@ impl HookSettings<'_> {
             only: &[],
             missing_file: MissingFile::Refused,
             prefetch: Prefetch::Ahead,
-        };
-        let status = std::mem::replace(&mut world.status, &NoStatus);
-        let session = Session::open(self.config, &options, world);
-        let gathered =
-            session.and_then(|session| gather(&session.client(self.limit, world), &options, &session, world));
-        world.status = status;
-        gathered
+        }
     }
 
     /// Reports drift briefly.
-    fn print_drift(&self, analysis: Analysis, exit: Exit, world: &mut World<'_>) -> Result<Exit, Error> {
-        let brief = GlobalArgs { quiet: !self.global.verbose, ..self.global.clone() };
+    fn print_drift(&self, analysis: Analysis, exit: Exit, world: &mut World<'_>) -> Result<HookOutcome, Error> {
+        let details = shell_command::line(&analysis.gathered.repeated(&["check".to_owned()], world));
+        let report = output::report("check", analysis, exit, world);
+        if self.global.verbose {
+            self.output(world)?.write_report(&report, world)?;
+        } else {
+            let (_, hooks) = skippable(self.ranges, world);
+            world.print(&hook_findings::drift(&report, MOST_LINES - hooks.len() - 2))?;
+        }
+        for line in report.services.iter().filter(|line| line.error.is_some()).take(1) {
+            let why = format!("{}: {}", line.service.name, line.error.as_deref().unwrap_or_default());
+            world.status.print_line(&format!("doctor: warning: {}", escape::line(&why)));
+        }
+        if self.only_warn() {
+            world.status.print_line("doctor: warning: drift, not blocked by on-drift = \"warn\" in doctor.toml");
+            let exit = if self.args.strict && exit != Exit::Findings { exit } else { Exit::Clean };
+            return Ok(HookOutcome::Checked(exit));
+        }
+        Ok(HookOutcome::Drift { exit: if self.args.strict { exit } else { Exit::Findings }, details })
+    }
+
+    fn output(&self, world: &World<'_>) -> Result<OutputOptions<'_>, Error> {
         let request = OutputRequest {
             format: Format::Text,
             file: None,
             reveal: RevealFlags::default(),
             env_file: &[],
-            global: &brief,
+            global: self.global,
         };
-        let output = OutputOptions::of(request, world)?;
-        let command = |name: &str| shell_command::line(&analysis.gathered.repeated(&[name.to_owned()], world));
-        let [check, fix] = ["check", "fix"].map(command);
-        let report = output::report("check", analysis, exit, world);
-        output.write_report(&report, world)?;
-        if self.only_warn() {
-            world.status.print_line("doctor: warning: drift, not blocked by on-drift = \"warn\" in doctor.toml");
-            return Ok(if self.args.strict && exit != Exit::Findings { exit } else { Exit::Clean });
-        }
-        world.status.print_line(&format!("For details:\n    {check}\nTo fix it:\n    {fix}"));
-        Ok(if self.args.strict { exit } else { Exit::Findings })
+        OutputOptions::of(request, world)
     }
 
     fn only_warn(&self) -> bool {

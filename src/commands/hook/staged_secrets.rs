@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
+use crate::commands::env_files::ReadAhead;
 use crate::commands::hook::local_values;
 use crate::drift::Severity;
 use crate::drift::leak::{self, CommittedFile, FileKind, FileOrigin, KnownSecrets, Leak, LeakCandidate};
@@ -25,6 +26,8 @@ const MOST_TEXTS: usize = 200;
 /// The inputs of a search.
 pub(super) struct StagedSearch<'s> {
     pub(super) env_file: &'s [PathBuf],
+    /// The streams that `--env-file` names.
+    pub(super) streams: &'s ReadAhead,
     pub(super) config: Option<&'s Config>,
     pub(super) git: &'s GitClient,
     pub(super) today: Date,
@@ -65,7 +68,7 @@ impl StagedSearch<'_> {
             return Ok(Some(StagedSecrets::default()));
         }
         let named = local_values::named(self.env_file, self.config, &world.directory);
-        let sources = local_values::read(named, &repository.root, &world.directory, git_client);
+        let sources = local_values::read(named, self.streams, &repository.root, &world.directory, git_client);
         let known = KnownSecrets::of(&sources.files, &self.accepted());
         let mut files: Vec<SearchedFile<'_>> = changes
             .iter()

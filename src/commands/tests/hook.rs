@@ -160,8 +160,10 @@ fn drift_blocks_commit_until_fixed() {
     set(&sandbox, "another-key-of-old");
     let ended = sandbox.run(RUN);
     assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.out.contains("API_KEY") && ended.err.contains("To fix it:\n    doctor fix\n"), "{ended:?}");
-    assert!(ended.err.ends_with("Skip once:\n    DOCTOR=0 git commit\n    DOCTOR=0 git push\n"), "{ended:?}");
+    let finding = "error: api: API_KEY differs between .env and Railway · .env:1 [value-differs], and 1 more finding\n";
+    assert_eq!(ended.out, finding);
+    let help = "For details, and to skip it once:\n    doctor check\n    DOCTOR=0 git commit\n    DOCTOR=0 git push\n";
+    assert_eq!(ended.err, format!("Commit or push blocked by doctor. {help}"));
     assert_eq!(sandbox.run(RUN).code, 1, "a failure is not cached");
     assert_eq!(requests(&sandbox), 4);
     set(&sandbox, "k3y-of-this-shop");
@@ -198,12 +200,13 @@ fn hook_skips_logs_endpoints_and_deployment_findings() {
 #[test]
 fn bypass_help_matches_git_operation() {
     for (variable, expected) in [
-        ("GIT_INDEX_FILE", "Commit blocked by doctor. Skip once:\n    DOCTOR=0 git commit\n"),
-        ("PRE_COMMIT_REMOTE_NAME", "Push blocked by doctor. Skip once:\n    DOCTOR=0 git push\n"),
+        ("GIT_INDEX_FILE", "Commit blocked by doctor. HOW:\n    doctor check\n    DOCTOR=0 git commit\n"),
+        ("PRE_COMMIT_REMOTE_NAME", "Push blocked by doctor. HOW:\n    doctor check\n    DOCTOR=0 git push\n"),
     ] {
         let sandbox = agreed().variable(variable, Some(".git/index"));
         set(&sandbox, "another-key-of-old");
-        assert!(sandbox.run(RUN).err.ends_with(expected), "{variable}");
+        let expected = expected.replace("HOW", "For details, and to skip it once");
+        assert_eq!(sandbox.run(RUN).err, expected, "{variable}");
     }
 }
 
