@@ -1,5 +1,6 @@
 //! Which services of the environment have a key, whether they are compared or not.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::drift::model::catalogue::Catalogue;
@@ -12,19 +13,10 @@ use crate::drift::system_variables;
 pub struct KeyHolders<'s> {
     /// Key → names of the services that have it, sorted.
     services: HashMap<&'s str, Vec<&'s str>>,
+    /// Key in lower case → its spellings.
+    spellings: OnceCell<HashMap<String, Vec<&'s str>>>,
     compared: HashSet<&'s str>,
     catalogue: &'s Catalogue,
-}
-
-/// Which services lack a key that is missing on a compared service.
-#[derive(Debug, PartialEq, Eq)]
-pub enum KeyAbsence<'s> {
-    /// Some: these services have it.
-    Held(&'s [&'s str]),
-    /// Every service, but a shared variable has the name.
-    OnlyShared,
-    /// Every service, and no shared variable has the name.
-    Everywhere,
 }
 
 impl<'s> KeyHolders<'s> {
@@ -46,6 +38,7 @@ impl<'s> KeyHolders<'s> {
         }
         Self {
             services,
+            spellings: OnceCell::new(),
             compared: survey.targets.iter().map(|target| target.service.name.as_str()).collect(),
             catalogue: &survey.catalogue,
         }
@@ -70,15 +63,6 @@ impl<'s> KeyHolders<'s> {
         if services.iter().all(is_database) { services } else { &[] }
     }
 
-    /// Returns which services lack the key.
-    pub fn absence(&self, key: &str) -> KeyAbsence<'_> {
-        match self.of(key) {
-            [] if self.catalogue.shared.contains(key) => KeyAbsence::OnlyShared,
-            [] => KeyAbsence::Everywhere,
-            services => KeyAbsence::Held(services),
-        }
-    }
-
     /// Returns where else the key exists, as the cause of a finding.
     pub fn elsewhere(&self, key: &str) -> Option<String> {
         let on_services = || match self.of(key) {
@@ -96,8 +80,14 @@ impl<'s> KeyHolders<'s> {
 
     /// Returns the first key that differs from this one only in case.
     pub fn case_variant(&self, key: &str) -> Option<&'s str> {
-        let variants = self.services.keys().filter(|other| **other != key && other.eq_ignore_ascii_case(key));
-        variants.min().copied()
+        let spellings = self.spellings.get_or_init(|| {
+            let mut all: HashMap<String, Vec<&str>> = HashMap::new();
+            for &one in self.services.keys() {
+                all.entry(one.to_ascii_lowercase()).or_default().push(one);
+            }
+            all
+        });
+        spellings.get(&key.to_ascii_lowercase())?.iter().copied().filter(|other| *other != key).min()
     }
 
     fn in_another_case(&self, key: &str) -> Option<String> {
@@ -133,9 +123,8 @@ pub fn providers(survey: &Survey) -> HashSet<&str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::Survey;
-    use crate::drift::key_holders::{KeyAbsence, KeyHolders, providers};
-    use crate::drift::test_support::{out_of_scope, shared, survey, unreadable};
+    use crate::drift::key_holders::{KeyHolders, providers};
+    use crate::drift::test_support::{out_of_scope, survey, unreadable};
 
     #[test]
     fn read_variables_take_precedence_over_listed_names() {
@@ -161,24 +150,6 @@ mod tests {
             assert_eq!(holders.only_databases(key), [""; 0], "{key}");
         }
         assert_eq!(["A", "B", "C", "D"].map(|key| holders.is_on_a_service(key)), [false, true, true, false]);
-    }
-
-    fn check(found: &Survey, key: &str, expected: &KeyAbsence<'_>) {
-        assert_eq!(KeyHolders::new(found).absence(key), *expected, "{key}");
-    }
-
-    #[test]
-    fn absence_includes_services_that_could_not_be_read() {
-        let mut found = survey(&[], &[("api", &[]), ("worker", &["D=1"])]);
-        out_of_scope(&mut found, "docs", &["A"]);
-        shared(&mut found, "B");
-        check(&found, "A", &KeyAbsence::Held(&["docs"]));
-        check(&found, "B", &KeyAbsence::OnlyShared);
-        check(&found, "C", &KeyAbsence::Everywhere);
-        unreadable(&mut found, "worker");
-        check(&found, "A", &KeyAbsence::Held(&["docs"]));
-        check(&found, "C", &KeyAbsence::Everywhere);
-        check(&found, "D", &KeyAbsence::Held(&["worker"]));
     }
 
     #[test]

@@ -10,20 +10,32 @@ use similar::{DiffOp, DiffableStr, diff_ratio};
 
 /// Returns up to `number` names with at least the given similarity to the wanted one, the most similar first.
 pub fn close_matches(wanted: &str, names: &[&str], number: usize, similarity: f32) -> Vec<String> {
+    let letters = counts(wanted);
     let wanted = wanted.tokenize_chars();
     let similarity_of = |name: &str| {
-        let name = name.tokenize_chars();
-        // Names with such different lengths can't reach the similarity.
-        let all = DiffOp::Equal { old_index: 0, new_index: 0, len: wanted.len().min(name.len()) };
-        if diff_ratio(&[all], wanted.len(), name.len()) < similarity {
+        // Names with so few letters in common can't reach the similarity.
+        let common = letters.iter().zip(counts(name)).map(|(one, other)| other.min(*one)).sum();
+        let equal = DiffOp::Equal { old_index: 0, new_index: 0, len: common };
+        if diff_ratio(&[equal], wanted.len(), name.chars().count()) < similarity {
             return 0.0;
         }
+        let name = name.tokenize_chars();
         diff_ratio(&edits(&wanted, &name), wanted.len(), name.len())
     };
     let mut close: Vec<(f32, Reverse<&str>)> = names.iter().map(|&name| (similarity_of(name), Reverse(name))).collect();
     close.retain(|(own, _)| *own >= similarity);
     close.sort_by(|left, right| right.0.total_cmp(&left.0).then(right.1.cmp(&left.1)));
     close.into_iter().take(number).map(|(_, Reverse(name))| name.to_owned()).collect()
+}
+
+/// Returns how often each letter occurs. Some letters share a count, so that what two texts have in common is an upper
+/// bound.
+fn counts(text: &str) -> [usize; 64] {
+    let mut counts = [0; 64];
+    for letter in text.chars() {
+        counts[letter as usize % 64] += 1;
+    }
+    counts
 }
 
 /// Returns the edits that turn one text, split into pieces, into another.

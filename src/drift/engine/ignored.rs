@@ -57,7 +57,7 @@ impl IgnoredFinding {
     }
 }
 
-/// Applies `doctor.toml` to a finding. An error is a finding that it removed.
+/// Applies `doctor.toml` to a finding. Returns `Err` with the finding if `doctor.toml` removes it.
 pub(super) fn apply(
     policy: &Policy,
     ignores: &ActiveIgnores<'_>,

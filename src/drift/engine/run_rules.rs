@@ -21,7 +21,7 @@ use crate::drift::{Survey, Target, system_variables};
 pub struct Examination {
     /// Worst first, then by urgency, code, key and first service; a consequence directly below its cause.
     pub findings: Vec<Finding>,
-    /// What is no fault, because nothing declares it to be one. [`Examination::fixable`] includes it for named keys.
+    /// Differences that no declaration makes a fault. [`Examination::fixable`] includes those of named keys.
     pub optional: Vec<Finding>,
     /// The findings that `[[ignore]]` and `[severity]` removed, in the same order.
     pub ignored: Vec<IgnoredFinding>,
@@ -75,7 +75,7 @@ pub fn examine(survey: &Survey) -> Examination {
 }
 
 impl Examination {
-    /// Returns everything that a fix can change: the findings, and for the named keys also what is no fault.
+    /// Returns everything that a fix can change: the findings, and the optional ones of the named keys.
     pub fn fixable(&self, named: &BTreeSet<String>) -> Vec<Finding> {
         let is_named = |one: &&Finding| one.key.as_ref().is_some_and(|key| named.contains(key));
         self.findings.iter().chain(self.optional.iter().filter(is_named)).cloned().collect()

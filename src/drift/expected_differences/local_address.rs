@@ -52,7 +52,8 @@ fn items(value: &str) -> impl Iterator<Item = &str> {
         .map(move |(_, item)| if unquoted(item) { item.trim_matches(['"', '\'']) } else { item })
 }
 
-/// Returns whether one item of a list is local: a URL, `host:port`, `host:port/path`, `user:password@host:port`, or a host alone.
+/// Returns whether one item of a list is local: a URL, `host:port`, `host:port/path`, `user:password@host:port`,
+/// or a host alone.
 fn is_local_item(key: &str, item: &str) -> bool {
     if is_local_url(item) || item.contains("://") {
         return is_local_url(item);

@@ -39,6 +39,7 @@ const LOCAL_ENDS: &[&str] = &[
     ".pinggy.link",
     ".serveo.net",
     ".sharedwithexpose.com",
+    ".smee.io",
     ".srv.us",
     ".telebit.io",
     ".test",
@@ -52,9 +53,6 @@ const LOCAL_ENDS: &[&str] = &[
 /// Names of this machine.
 const LOCAL_NAMES: &[&str] =
     &["bore.pub", "ip6-localhost", "ip6-loopback", "localhost", "localtest.me", "lvh.me", "vcap.me"];
-
-/// A tunnel without subdomains.
-const TUNNEL: &str = "smee.io";
 
 /// DNS services whose names contain the address that they resolve to.
 const ADDRESS_IN_NAME: [&str; 3] = [".nip.io", ".sslip.io", ".xip.io"];
@@ -86,9 +84,6 @@ pub(super) fn kind(host: &str) -> Option<LocalHostKind> {
     let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     // Stripping `*.` from `*.ngrok.io` leaves the domain itself; but `test` alone may be any name.
     let is_apex = |end: &str| end[1..].contains('.') && end[1..].eq_ignore_ascii_case(host);
-    if host.eq_ignore_ascii_case(TUNNEL) {
-        return Some(LocalHostKind::Network);
-    }
     if is_name && LOCAL_ENDS.iter().any(|end| ends(end) || is_apex(end)) {
         return Some(LocalHostKind::Network);
     }

@@ -29,18 +29,18 @@ pub enum ExpectedDifference {
 
 /// Returns why the key with this local value is expected to differ on Railway; `None` if it is not.
 pub fn of(key: &str, local: &Secret) -> Option<ExpectedDifference> {
+    if local.expose() == "null" {
+        return Some(ExpectedDifference::Null);
+    }
     if mode::is_mode(key, local.expose()) {
         return Some(ExpectedDifference::Key);
     }
     local_address::is_local(key, local.expose()).then_some(ExpectedDifference::Host)
 }
 
-/// Returns why these two values of the key are expected to differ: the local one is `null` or has local addresses
-/// besides the stored ones, or one is a test key and the other a live key of the same kind.
+/// Returns why these two values of the key are expected to differ: the local one has local addresses besides the
+/// stored ones, or one is a test key and the other a live key of the same kind.
 pub fn between(key: &str, local: &Secret, stored: &Secret) -> Option<ExpectedDifference> {
-    if local.expose() == "null" {
-        return Some(ExpectedDifference::Null);
-    }
     if local_address::is_partly_local(key, local.expose(), stored.expose()) {
         return Some(ExpectedDifference::Host);
     }
@@ -56,11 +56,13 @@ mod tests {
     use crate::drift::expected_differences::{ExpectedDifference, between, of};
 
     #[test]
-    fn mode_is_more_specific_than_host() {
+    fn local_value_is_expected_to_differ() {
         for (key, local, expected) in [
             ("HOST", "localhost", Some(ExpectedDifference::Key)),
             ("API_URL", "http://localhost", Some(ExpectedDifference::Host)),
             ("API_URL", "https://example.com", None),
+            ("MAIL_USERNAME", "null", Some(ExpectedDifference::Null)),
+            ("MAIL_USERNAME", "nullable", None),
         ] {
             assert_eq!(of(key, &Secret::new(local)), expected, "{key}={local}");
         }
@@ -68,16 +70,13 @@ mod tests {
 
     #[test]
     fn two_values_are_expected_to_differ() {
-        use ExpectedDifference::{Host, LiveKey, Null, TestKey};
+        use ExpectedDifference::{Host, LiveKey, TestKey};
         for (local, stored, expected) in [
             ("sk_test_1", "sk_live_2", Some(TestKey)),
             ("sk_live_1", "sk_test_2", Some(LiveKey)),
             ("sk_test_1", "sk_test_2", None),
             ("http://localhost:3000,https://a.com", "https://a.com", Some(Host)),
             ("http://localhost:3000,https://a.com", "https://b.com", None),
-            ("null", "a", Some(Null)),
-            ("a", "null", None),
-            ("nullable", "a", None),
         ] {
             assert_eq!(between("STRIPE_SECRET_KEY", &Secret::new(local), &Secret::new(stored)), expected, "{local}");
         }

@@ -78,7 +78,7 @@ const LEVELS: &[&str] = &[
     "warning",
 ];
 
-/// Words that every key must contain one of. Finding them in the key is faster than splitting it into words.
+/// Each key that is not in [`KEYS`] contains one of these. This check is faster than splitting the key into words.
 const MARKS: [&str; 5] = ["ENV", "DEBUG", "LEVEL", "MODE", "STAGE"];
 
 /// Returns whether the key with this local value is set separately in each environment. A key of an application, such

@@ -52,7 +52,7 @@ fn is_public_block(text: &str) -> bool {
     let body = rest.split_once("-----").map_or("", |(_, body)| body);
     let body = body.split_once("-----END").map_or(body, |(body, _)| body);
     !rest.contains("PRIVATE")
-        || body.replace("\\n", "").chars().filter(|sign| !sign.is_whitespace()).count() < SHORTEST_KEY
+        || body.split("\\n").flat_map(str::chars).filter(|sign| !sign.is_whitespace()).count() < SHORTEST_KEY
 }
 
 fn is_email(text: &str) -> bool {

@@ -22,7 +22,8 @@ const HOOKS: [&str; 4] = ["hook", "hooks", "webhook", "webhooks"];
 /// Names of query parameters that grant access, besides those that name a secret.
 const SIGNATURES: [&str; 3] = ["CODE", "SIG", "SIGNATURE"];
 
-/// The length of the public key in the DSN of an error tracker such as Sentry, in hex digits.
+/// The length of the public key in the DSN of an error tracker such as Sentry, in hex digits. It is the user of
+/// `https://4f1c…@o1.ingest.sentry.io/2`, and published with every web page.
 const DSN_KEY: usize = 32;
 
 /// Returns why the URL is a secret; `None` if it is public, or no URL.
@@ -39,9 +40,10 @@ pub(super) fn reason(key: &str, text: &str) -> Option<SecretReason> {
     let is_hook = rest.split(['.', '/']).any(|part| HOOKS.contains(&part));
     let is_token = |token: &str| {
         has_mixed_case(token, SHORTEST_IN_PATH)
-            || (is_random(token, SHORTEST_IN_PATH) && (by_key || (is_hook && !is_uuid(token) && !is_commit(token))))
+            || (is_random(token, SHORTEST_IN_PATH)
+                && (by_key || (is_hook && !is_uuid(token) && !is_hex(token, COMMIT))))
     };
-    let has_token = (is_random(user, SHORTEST_IN_PATH) && !is_dsn_key(user))
+    let has_token = (is_random(user, SHORTEST_IN_PATH) && !is_hex(user, DSN_KEY))
         || has_secret_parameter(path)
         || path_tokens(path).any(is_token);
     has_token.then_some(SecretReason::Address)
@@ -67,11 +69,6 @@ pub(super) fn password(text: &str) -> Option<(&str, &str)> {
     user.split_once(':').filter(|(_, password)| !password.is_empty() && !is_text)
 }
 
-/// Returns true for the user of `https://4f1c…@o1.ingest.sentry.io/2`, which is published with every web page.
-fn is_dsn_key(user: &str) -> bool {
-    user.len() == DSN_KEY && user.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 fn has_secret_parameter(path: &str) -> bool {
     let Some((_, query)) = path.split_once(['?', '#']) else { return false };
     let grants_access = |name: &str| {
@@ -87,8 +84,8 @@ fn grants_access(key: &str) -> bool {
     names_secret(key) || name_parts(key).iter().any(is_named)
 }
 
-fn is_commit(token: &str) -> bool {
-    token.len() == COMMIT && token.bytes().all(|byte| byte.is_ascii_hexdigit())
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_uuid(token: &str) -> bool {

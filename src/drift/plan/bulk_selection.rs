@@ -12,11 +12,11 @@ use crate::drift::{Secret, Severity};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
     /// By a user who reviews the plan.
-    Asked,
+    Prompt,
     /// By `--yes`: only named or required keys are pushed.
-    Yes,
+    Flag,
     /// By `--yes`, where the requirements come from the checkout only: only named keys are pushed.
-    YesForNamed,
+    FlagForNamedKeys,
 }
 
 /// The result of a bulk selection.
@@ -34,13 +34,13 @@ pub struct BulkSelection<'p> {
 pub fn select<'p>(
     proposals: &'p [Proposal<'_>],
     ways: &[Direction],
-    terms: &FixPermissions,
+    permissions: &FixPermissions,
     consent: Consent,
 ) -> BulkSelection<'p> {
     let mut selection = BulkSelection::default();
     for proposal in proposals {
         let key = proposal.key;
-        let named = terms.names(key);
+        let named = permissions.names(key);
         let fitting = |way: &&Direction| proposal.offers.iter().find(|offer| offer.way == **way);
         // A direction that needs permission comes before the ordinary one. Adding a key changes other services than a
         // push.
@@ -153,9 +153,9 @@ fn refusal(offer: &Offer, proposal: &Proposal<'_>, named: bool, consent: Consent
         return is_dangerous_name(proposal.key).then_some(SelectionRefusal::Dangerous);
     }
     let is_covered = match consent {
-        Consent::Asked => true,
-        Consent::Yes => proposal.finding.required,
-        Consent::YesForNamed => false,
+        Consent::Prompt => true,
+        Consent::Flag => proposal.finding.required,
+        Consent::FlagForNamedKeys => false,
     };
     (!is_covered).then_some(SelectionRefusal::Unnamed)
 }

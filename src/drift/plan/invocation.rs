@@ -127,7 +127,7 @@ impl FixInvocation {
 
     /// Returns its effects if nothing has changed since the survey. The survey is narrowed temporarily.
     pub fn effects(&self, survey: &mut Survey, known: PredictionInput<'_>) -> Effects {
-        let terms = self.terms(known.shared_values);
+        let permissions = self.permissions(known.shared_values);
         let mut ways = self.ways.clone();
         if [Direction::PushShared, Direction::Add].iter().any(|way| ways.contains(way)) {
             ways.insert(Direction::Push);
@@ -140,9 +140,9 @@ impl FixInvocation {
         let services = self.services.as_ref().filter(|_| self.start.is_none() || !self.is_directed());
         survey.within(services, &self.keys, |survey| {
             let examination = examine(survey);
-            let fixable = examination.fixable(&terms.named);
-            let proposals = proposals(survey, &fixable, &terms);
-            let selection = select(&proposals, &ways, &terms, Consent::Yes);
+            let fixable = examination.fixable(&permissions.named);
+            let proposals = proposals(survey, &fixable, &permissions);
+            let selection = select(&proposals, &ways, &permissions, Consent::Flag);
             // A push without named keys is refused, together with its start command.
             if selection.taken.is_empty() && !selection.unnamed.is_empty() && self.redeploy == Redeploy::None {
                 return Effects::default();
@@ -152,7 +152,7 @@ impl FixInvocation {
         })
     }
 
-    fn terms(&self, shared_values: &BTreeMap<String, Variable>) -> FixPermissions {
+    fn permissions(&self, shared_values: &BTreeMap<String, Variable>) -> FixPermissions {
         FixPermissions {
             closed: BTreeMap::new(),
             named: self.keys.clone(),
@@ -161,7 +161,7 @@ impl FixInvocation {
             shared: self.shared.clone(),
             prune: if self.ways.contains(&Direction::Remove) { Prune::Allowed } else { Prune::No },
             addition: if self.ways.contains(&Direction::Add) { Addition::Allowed } else { Addition::No },
-            asking: Prompting::Nobody,
+            asking: Prompting::NonInteractive,
             shared_values: shared_values.clone(),
         }
     }

@@ -54,10 +54,10 @@ pub enum Addition {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prompting {
     /// Yes, in a terminal.
-    Person,
+    Interactive,
     /// No: only flags decide.
     #[default]
-    Nobody,
+    NonInteractive,
 }
 
 impl FixPermissions {

@@ -16,16 +16,16 @@ use crate::drift::survey::Local;
 use crate::drift::{ResourceRef, Secret, Survey, Target, Variable};
 
 /// Returns the possible changes for every finding that has a key.
-pub fn proposals<'f>(survey: &Survey, findings: &'f [Finding], terms: &FixPermissions) -> Vec<Proposal<'f>> {
+pub fn proposals<'f>(survey: &Survey, findings: &'f [Finding], permissions: &FixPermissions) -> Vec<Proposal<'f>> {
     let unsure: BTreeSet<(&str, usize)> = loader_conflicts::open(survey).into_keys().collect();
-    let builder = ProposalBuilder { survey, terms, unsure };
+    let builder = ProposalBuilder { survey, permissions, unsure };
     findings.iter().filter_map(|finding| builder.proposal(finding, finding.key.as_deref()?)).collect()
 }
 
 /// The input of all offers.
 struct ProposalBuilder<'d> {
     survey: &'d Survey,
-    terms: &'d FixPermissions,
+    permissions: &'d FixPermissions,
     /// Assignments that loaders parse differently, by file and line.
     unsure: BTreeSet<(&'d str, usize)>,
 }
@@ -35,7 +35,7 @@ type OfferResult = Result<Option<Offer>, String>;
 impl ProposalBuilder<'_> {
     fn proposal<'f>(&self, finding: &'f Finding, key: &'f str) -> Option<Proposal<'f>> {
         let mut proposal = Proposal { finding, key, offers: Vec::new(), obstacles: Vec::new() };
-        for way in directions(finding, self.terms) {
+        for way in directions(finding, self.permissions) {
             let made = match way {
                 Direction::Push => self.push(finding, key),
                 Direction::PushShared => self.push_shared(finding, key),
@@ -76,7 +76,7 @@ impl ProposalBuilder<'_> {
     /// Adds the key to services that lack it: a separate choice, never part of a push.
     fn add(&self, finding: &Finding, key: &str) -> OfferResult {
         let draft = self.stores(finding, key, |target| !self.is_pushed_to(target, key));
-        let is_allowed = self.terms.addition == Addition::Allowed && self.terms.named.contains(key);
+        let is_allowed = self.permissions.addition == Addition::Allowed && self.permissions.named.contains(key);
         let reach = if is_allowed { OfferReach::Named } else { OfferReach::Picked };
         draft.offer(key, Direction::Add, reach)
     }
@@ -156,10 +156,10 @@ impl ProposalBuilder<'_> {
             {
                 Ok(false)
             }
-            Some(Variable::Reference { .. }) if !self.terms.references.contains(key) && !self.is_asking() => {
+            Some(Variable::Reference { .. }) if !self.permissions.references.contains(key) && !self.is_asking() => {
                 needs("allow-reference", "a reference")
             }
-            Some(Variable::Sealed) if !self.terms.sealed.contains(key) => needs("allow-sealed", "sealed"),
+            Some(Variable::Sealed) if !self.permissions.sealed.contains(key) => needs("allow-sealed", "sealed"),
             Some(Variable::Unavailable) => {
                 Err(format!("Railway returned no value for {key} on {service}, so it is not overwritten"))
             }
@@ -170,11 +170,11 @@ impl ProposalBuilder<'_> {
     /// Returns whether a literal would overwrite a reference without the flag that allows it.
     fn needs_permission(&self, key: &str, stores: &[VariableChange]) -> bool {
         let over = |store: &VariableChange| store.before.as_ref().is_some_and(|before| before.template().is_some());
-        !self.terms.references.contains(key) && stores.iter().any(over)
+        !self.permissions.references.contains(key) && stores.iter().any(over)
     }
 
     fn is_asking(&self) -> bool {
-        self.terms.asking == Prompting::Person
+        self.permissions.asking == Prompting::Interactive
     }
 
     /// If the stored value is exactly `${{shared.NAME}}`, the shared variable can be written instead.
@@ -191,7 +191,7 @@ impl ProposalBuilder<'_> {
         if let Some(why) = self.refusal(local, key) {
             return Err(why);
         }
-        if !self.terms.shared.contains(key) && !self.is_asking() {
+        if !self.permissions.shared.contains(key) && !self.is_asking() {
             return Err(format!(
                 "{key} refers to the shared variable {name}: writing it requires `--allow-shared {key}`"
             ));
@@ -209,7 +209,7 @@ impl ProposalBuilder<'_> {
         Ok(Some(Offer {
             key: key.to_owned(),
             way: Direction::PushShared,
-            reach: if self.terms.shared.contains(key) { OfferReach::Named } else { OfferReach::Picked },
+            reach: if self.permissions.shared.contains(key) { OfferReach::Named } else { OfferReach::Picked },
             stores: vec![store],
             pulls: Vec::new(),
             caution: Some(format!("every service that references the shared variable {name} gets the new value")),
@@ -222,7 +222,7 @@ impl ProposalBuilder<'_> {
     ///
     /// Why a push can't replace it.
     fn shared_value(&self, name: &str) -> Result<&Variable, String> {
-        let found = self.terms.shared_values.get(name);
+        let found = self.permissions.shared_values.get(name);
         if found.is_some_and(|found| self.survey.is_stored_indirect(found)) {
             return Err(format!("the shared variable {name} refers to a value kept elsewhere"));
         }
@@ -256,7 +256,7 @@ impl ProposalBuilder<'_> {
             let Some(file) = self.file_of(target, key) else {
                 return Err(format!("no file is compared with {}", target.service.name));
             };
-            if let Some(why) = self.terms.closed.get(&file) {
+            if let Some(why) = self.permissions.closed.get(&file) {
                 return Err(why.clone());
             }
             let from = vec![target.service.clone()];
@@ -292,7 +292,7 @@ impl ProposalBuilder<'_> {
             let before = target.variable(key)?;
             let is_open = match before {
                 Variable::Plain(_) | Variable::Reference { .. } => true,
-                Variable::Sealed => self.terms.sealed.contains(key),
+                Variable::Sealed => self.permissions.sealed.contains(key),
                 // Without its value, `doctor undo` could not restore it.
                 Variable::Unavailable => false,
             };
@@ -377,12 +377,12 @@ fn pull_reach(finding: &Finding, pulls: &[Pull], files: &[LocalFile]) -> OfferRe
 }
 
 /// Returns the possible directions for a finding, the most likely first.
-fn directions(finding: &Finding, terms: &FixPermissions) -> impl Iterator<Item = Direction> {
+fn directions(finding: &Finding, permissions: &FixPermissions) -> impl Iterator<Item = Direction> {
     let is_open = |direction, condition| match condition {
         FixCondition::Always => true,
         FixCondition::Remedy if direction == Direction::Pull => finding.remedies.contains(&Remedy::Pull),
         FixCondition::Remedy => finding.remedies.contains(&Remedy::Push),
-        FixCondition::Prune => !finding.required && terms.prune == Prune::Allowed,
+        FixCondition::Prune => !finding.required && permissions.prune == Prune::Allowed,
     };
     let declared = finding.rule.variable_fix().map_or(&[][..], |fix| fix.directions);
     declared

@@ -29,15 +29,20 @@ fn summary(offer: &Offer) -> Vec<String> {
 }
 
 /// Returns the selected changes in these directions, and the keys that must be named.
-fn taken(found: &Survey, ways: &[Direction], terms: &FixPermissions, consent: Consent) -> (Vec<String>, Vec<String>) {
+fn taken(
+    found: &Survey,
+    ways: &[Direction],
+    permissions: &FixPermissions,
+    consent: Consent,
+) -> (Vec<String>, Vec<String>) {
     let examination = examine(found);
-    let proposals = proposals(found, &examination.findings, terms);
-    let selection = select(&proposals, ways, terms, consent);
+    let proposals = proposals(found, &examination.findings, permissions);
+    let selection = select(&proposals, ways, permissions, consent);
     (selection.taken.into_iter().flat_map(summary).collect(), selection.unnamed)
 }
 
-fn pushed(found: &Survey, terms: &FixPermissions, consent: Consent) -> (Vec<String>, Vec<String>) {
-    taken(found, &[Direction::Push, Direction::PushShared], terms, consent)
+fn pushed(found: &Survey, permissions: &FixPermissions, consent: Consent) -> (Vec<String>, Vec<String>) {
+    taken(found, &[Direction::Push, Direction::PushShared], permissions, consent)
 }
 
 const NONE: [&str; 0] = [];
@@ -47,7 +52,7 @@ fn pull_skips_key_with_conflicting_values_in_two_findings() {
     let named = FixPermissions { named: set(&["A"]), ..FixPermissions::default() };
     for (worker, expected) in [("A=${{Postgres.URL}} => 3", &NONE[..]), ("A=${{Postgres.URL}} => 2", &["0<A", "0<A"])] {
         let found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &[worker])]);
-        assert_eq!(taken(&found, &[Direction::Pull], &named, Consent::Asked).0, expected, "{worker}");
+        assert_eq!(taken(&found, &[Direction::Pull], &named, Consent::Prompt).0, expected, "{worker}");
     }
 }
 
@@ -73,7 +78,7 @@ fn push_all_takes_differing_values_without_special_flags() {
     for (file, services, expected) in cases {
         let mut found = survey(file, services);
         out_of_scope(&mut found, "Postgres", &["URL"]);
-        let (taken, _) = pushed(&found, &FixPermissions::default(), Consent::Asked);
+        let (taken, _) = pushed(&found, &FixPermissions::default(), Consent::Prompt);
         assert_eq!(taken, *expected, "{file:?} to {services:?}");
     }
 }
@@ -102,22 +107,22 @@ fn indirect_value_is_never_pushed_pulled_or_overwritten() {
             shared(&mut found, "A");
             require(&mut found, "A", &[]);
             let shared_values = BTreeMap::from([("A".to_owned(), Variable::Plain(Secret::new("real")))]);
-            let terms = FixPermissions {
+            let permissions = FixPermissions {
                 named: set(&["A"]),
                 references: set(&["A"]),
                 sealed: set(&["A"]),
                 shared: set(&["A"]),
-                asking: Prompting::Person,
+                asking: Prompting::Interactive,
                 shared_values,
                 ..FixPermissions::default()
             };
-            for consent in [Consent::Asked, Consent::Yes] {
+            for consent in [Consent::Prompt, Consent::Flag] {
                 // A service with a known value on both sides can still be fixed.
                 let to_web = web.contains(&"A=other") && local == Some("real");
                 for (ways, settled) in
                     [(&[Direction::Push, Direction::PushShared][..], "~web.A"), (&[Direction::Pull], "0<A")]
                 {
-                    let (taken, _) = taken(&found, ways, &terms, consent);
+                    let (taken, _) = taken(&found, ways, &permissions, consent);
                     let expected: &[&str] = if to_web { &[settled] } else { &[] };
                     assert_eq!(taken, expected, "{file:?} {api:?} {web:?}");
                 }
@@ -135,12 +140,12 @@ fn placeholder_is_never_pushed_however_it_is_selected() {
         ("A_KEY=generate_a_new_key", "A_KEY=${{shared.K}} => real-value"),
         ("A_KEY=generate_a_new_key", "B=1"),
     ] {
-        for asking in [Prompting::Person, Prompting::Nobody] {
+        for asking in [Prompting::Interactive, Prompting::NonInteractive] {
             let mut found = survey(&[file], &[("api", &[stored]), ("worker", &["A_KEY=another-value"])]);
             shared(&mut found, "K");
             require(&mut found, "A_KEY", &[]);
             let all = set(&["A_KEY"]);
-            let terms = FixPermissions {
+            let permissions = FixPermissions {
                 named: all.clone(),
                 references: all.clone(),
                 sealed: all.clone(),
@@ -150,7 +155,7 @@ fn placeholder_is_never_pushed_however_it_is_selected() {
                 ..FixPermissions::default()
             };
             let findings = examine(&found).findings;
-            let proposals = proposals(&found, &findings, &terms);
+            let proposals = proposals(&found, &findings, &permissions);
             let pushes = proposals.iter().flat_map(|one| &one.offers).filter(|offer| !offer.stores.is_empty());
             assert_eq!(pushes.flat_map(summary).collect::<Vec<_>>(), NONE, "{file} against {stored}");
         }
@@ -162,10 +167,10 @@ fn empty_value_is_pushed_only_when_its_key_is_selected() {
     let mut found = survey(&["A=", "B="], &[("api", &["A=1", "B=1"]), ("worker", &["B=2"])]);
     require(&mut found, "B", &[]);
     let named = |keys| FixPermissions { named: set(keys), ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &named(&[]), Consent::Asked).0, NONE);
-    assert_eq!(pushed(&found, &named(&[]), Consent::Yes).0, NONE);
-    assert_eq!(pushed(&found, &named(&["A"]), Consent::Asked).0, ["~api.A"]);
-    let pulled = taken(&found, &[Direction::Pull], &named(&["A"]), Consent::Asked).0;
+    assert_eq!(pushed(&found, &named(&[]), Consent::Prompt).0, NONE);
+    assert_eq!(pushed(&found, &named(&[]), Consent::Flag).0, NONE);
+    assert_eq!(pushed(&found, &named(&["A"]), Consent::Prompt).0, ["~api.A"]);
+    let pulled = taken(&found, &[Direction::Pull], &named(&["A"]), Consent::Prompt).0;
     assert_eq!(pulled, ["0<A"]);
 }
 
@@ -185,26 +190,26 @@ fn obstacle_to_push_is_reported_only_for_differing_value() {
 fn yes_pushes_only_named_or_required_keys() {
     let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &["A=2", "B=2", "C=2"])]);
     require(&mut found, "B", &[]);
-    let terms = FixPermissions { named: set(&["C"]), ..FixPermissions::default() };
-    let (taken, unnamed) = pushed(&found, &terms, Consent::Yes);
+    let permissions = FixPermissions { named: set(&["C"]), ..FixPermissions::default() };
+    let (taken, unnamed) = pushed(&found, &permissions, Consent::Flag);
     assert_eq!((taken, unnamed), (vec!["~api.B".to_owned(), "~api.C".to_owned()], vec!["A".to_owned()]));
 }
 
 #[test]
 fn missing_key_is_added_only_by_flag_or_when_required() {
     let missing = || survey(&["A=1", "B=1"], &[("api", &["B=1"]), ("worker", &["B=1"])]);
-    assert_eq!(pushed(&missing(), &FixPermissions::default(), Consent::Asked).0, NONE);
+    assert_eq!(pushed(&missing(), &FixPermissions::default(), Consent::Prompt).0, NONE);
     let named = FixPermissions { named: set(&["A"]), ..FixPermissions::default() };
-    assert_eq!(pushed(&missing(), &named, Consent::Yes).0, NONE, "a name alone is not enough");
-    let added = |terms: &FixPermissions| {
-        taken(&missing(), &[Direction::Push, Direction::PushShared, Direction::Add], terms, Consent::Yes).0
+    assert_eq!(pushed(&missing(), &named, Consent::Flag).0, NONE, "a name alone is not enough");
+    let added = |permissions: &FixPermissions| {
+        taken(&missing(), &[Direction::Push, Direction::PushShared, Direction::Add], permissions, Consent::Flag).0
     };
     assert_eq!(added(&named), NONE);
     assert_eq!(added(&FixPermissions { addition: Addition::Allowed, ..named }), ["+api.A", "+worker.A"]);
     assert_eq!(added(&FixPermissions { addition: Addition::Allowed, ..FixPermissions::default() }), NONE);
     let mut required = missing();
     require(&mut required, "A", &["worker"]);
-    assert_eq!(pushed(&required, &FixPermissions::default(), Consent::Yes).0, ["+worker.A"]);
+    assert_eq!(pushed(&required, &FixPermissions::default(), Consent::Flag).0, ["+worker.A"]);
 }
 
 #[test]
@@ -212,13 +217,13 @@ fn references_and_sealed_values_need_their_own_flag() {
     let mut found = survey(&["R=1", "S=1"], &[("api", &["R=${{Postgres.URL}} => 2", "S=<sealed>"])]);
     out_of_scope(&mut found, "Postgres", &["URL"]);
     let only = FixPermissions { named: set(&["R", "S"]), ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &only, Consent::Yes).0, NONE, "a name alone is not enough");
+    assert_eq!(pushed(&found, &only, Consent::Flag).0, NONE, "a name alone is not enough");
     let allowed = FixPermissions { references: set(&["R"]), sealed: set(&["S"]), ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &allowed, Consent::Yes).0, ["~api.R", "~api.S"]);
+    assert_eq!(pushed(&found, &allowed, Consent::Flag).0, ["~api.R", "~api.S"]);
     let mut required = found;
     require(&mut required, "R", &[]);
     assert_eq!(
-        pushed(&required, &FixPermissions::default(), Consent::Yes).0,
+        pushed(&required, &FixPermissions::default(), Consent::Flag).0,
         NONE,
         "a requirement is not enough either"
     );
@@ -231,21 +236,22 @@ fn shared_variable_is_written_instead_of_its_references() {
     let stored = |variable| BTreeMap::from([("A".to_owned(), variable)]);
     let plain = || stored(Variable::Plain(Secret::new("2")));
     let allowed = |shared_values| FixPermissions { shared: set(&["A"]), shared_values, ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &allowed(plain()), Consent::Yes).0, ["~shared variables.A"]);
-    assert_eq!(pushed(&found, &allowed(stored(Variable::Sealed)), Consent::Yes).0, NONE);
+    assert_eq!(pushed(&found, &allowed(plain()), Consent::Flag).0, ["~shared variables.A"]);
+    assert_eq!(pushed(&found, &allowed(stored(Variable::Sealed)), Consent::Flag).0, NONE);
     let named = FixPermissions { named: set(&["A"]), shared_values: plain(), ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &named, Consent::Yes).0, NONE);
-    let asking = FixPermissions { asking: Prompting::Person, ..named };
+    assert_eq!(pushed(&found, &named, Consent::Flag).0, NONE);
+    let asking = FixPermissions { asking: Prompting::Interactive, ..named };
     let examination = examine(&found);
     let proposals = proposals(&found, &examination.findings, &asking);
     let ways: Vec<Direction> = proposals[0].offers.iter().map(|offer| offer.way).collect();
     assert_eq!(ways, [Direction::PushShared, Direction::Push, Direction::Pull], "interactively, each can be picked");
-    assert_eq!(pushed(&found, &asking, Consent::Asked).0, NONE, "a bulk push includes none of them");
+    assert_eq!(pushed(&found, &asking, Consent::Prompt).0, NONE, "a bulk push includes none of them");
 }
 
 #[test]
 fn pull_writes_differing_values_to_the_effective_layer() {
-    let pulled = |found: &Survey, terms: &FixPermissions| taken(found, &[Direction::Pull], terms, Consent::Yes).0;
+    let pulled =
+        |found: &Survey, permissions: &FixPermissions| taken(found, &[Direction::Pull], permissions, Consent::Flag).0;
     let mut found = survey(&["A=1", "PATH=/bin"], &[("api", &["A=2", "PATH=/tmp", "NEW=3"])]);
     assert_eq!(pulled(&found, &FixPermissions::default()), ["0<A"], "PATH changes how programs run, NEW is not named");
     let named = |keys: &[&str]| FixPermissions { named: set(keys), ..FixPermissions::default() };
@@ -258,9 +264,9 @@ fn pull_writes_differing_values_to_the_effective_layer() {
 fn pull_skips_services_that_disagree() {
     let found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &["A=3"])]);
     let examination = examine(&found);
-    let terms = FixPermissions::default();
-    let proposals = proposals(&found, &examination.findings, &terms);
-    let selection = select(&proposals, &[Direction::Pull], &terms, Consent::Asked);
+    let permissions = FixPermissions::default();
+    let proposals = proposals(&found, &examination.findings, &permissions);
+    let selection = select(&proposals, &[Direction::Pull], &permissions, Consent::Prompt);
     assert!(selection.taken.is_empty());
     let expected = "api and worker have different values: select one with --service";
     assert_eq!(selection.obstacles, [("A".to_owned(), expected.to_owned())]);
@@ -270,7 +276,7 @@ fn pull_skips_services_that_disagree() {
 fn remove_requires_prune_and_a_named_key() {
     let mut found = survey(&["A=1"], &[("api", &["A=1", "OLD=1", "KEPT=1", "SEALED=<sealed>"])]);
     require(&mut found, "KEPT", &[]);
-    let removed = |terms: &FixPermissions| taken(&found, &[Direction::Remove], terms, Consent::Yes).0;
+    let removed = |permissions: &FixPermissions| taken(&found, &[Direction::Remove], permissions, Consent::Flag).0;
     let all = set(&["OLD", "KEPT", "SEALED"]);
     assert_eq!(removed(&FixPermissions { named: all.clone(), ..FixPermissions::default() }), NONE);
     assert_eq!(removed(&FixPermissions { prune: Prune::Allowed, ..FixPermissions::default() }), NONE);
@@ -286,8 +292,8 @@ fn push_skips_shared_variable_with_two_wanted_values() {
         let mut found = survey(&file, &[("api", &both)]);
         shared(&mut found, "S");
         let shared_values = BTreeMap::from([("S".to_owned(), Variable::Plain(Secret::new("2")))]);
-        let terms = FixPermissions { shared: set(&["A", "B"]), shared_values, ..FixPermissions::default() };
-        assert_eq!(pushed(&found, &terms, Consent::Asked).0, expected, "{file:?}");
+        let permissions = FixPermissions { shared: set(&["A", "B"]), shared_values, ..FixPermissions::default() };
+        assert_eq!(pushed(&found, &permissions, Consent::Prompt).0, expected, "{file:?}");
     }
 }
 
@@ -296,8 +302,8 @@ fn push_keeps_reference_that_renders_the_wanted_value() {
     let mut found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &["A=${{Postgres.URL}} => 1"])]);
     out_of_scope(&mut found, "Postgres", &["URL"]);
     require(&mut found, "A", &[]);
-    let terms = FixPermissions { references: set(&["A"]), ..FixPermissions::default() };
-    assert_eq!(pushed(&found, &terms, Consent::Asked).0, ["~api.A"]);
+    let permissions = FixPermissions { references: set(&["A"]), ..FixPermissions::default() };
+    assert_eq!(pushed(&found, &permissions, Consent::Prompt).0, ["~api.A"]);
 }
 
 /// The other service has a literal under the same key, which does not change.
@@ -306,10 +312,10 @@ fn shared_variable_affects_only_services_that_reference_it() {
     let mut found = survey(&["PORT=1"], &[("api", &["PORT=${{shared.P}} => 2"]), ("worker", &["PORT=2"])]);
     shared(&mut found, "P");
     let shared_values = BTreeMap::from([("P".to_owned(), Variable::Plain(Secret::new("2")))]);
-    let terms = FixPermissions { shared: set(&["PORT"]), shared_values, ..FixPermissions::default() };
+    let permissions = FixPermissions { shared: set(&["PORT"]), shared_values, ..FixPermissions::default() };
     let examination = examine(&found);
-    let proposals = proposals(&found, &examination.findings, &terms);
-    let selection = select(&proposals, &[Direction::Push, Direction::PushShared], &terms, Consent::Asked);
+    let proposals = proposals(&found, &examination.findings, &permissions);
+    let selection = select(&proposals, &[Direction::Push, Direction::PushShared], &permissions, Consent::Prompt);
     let stores = selection.taken.iter().flat_map(|offer| &offer.stores);
     let meant: Vec<&str> = stores.flat_map(|store| &store.meant_for).map(|service| service.name.as_str()).collect();
     assert_eq!(meant, ["api"]);

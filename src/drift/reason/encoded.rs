@@ -2,43 +2,17 @@
 //! line.
 
 use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 /// The shortest base64 that is decoded. A shorter text is a word.
 const SHORTEST_BASE64: usize = 8;
 
-const INDIFFERENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-
-const ALPHABETS: [GeneralPurpose; 2] =
-    [GeneralPurpose::new(&alphabet::STANDARD, INDIFFERENT), GeneralPurpose::new(&alphabet::URL_SAFE, INDIFFERENT)];
-
 /// Returns whether `one` is the percent-encoded `other`, as in a URL or in form data.
 pub fn is_percent_encoded(one: &str, other: &str) -> bool {
-    let is_other = |text: &str| percent_decoded(text).is_some_and(|decoded| decoded.as_slice() == other.as_bytes());
+    let is_other = |text: &str| percent_decode_str(text).eq(other.bytes());
     one.contains('%') && (is_other(one) || (one.contains('+') && is_other(&Zeroizing::new(one.replace('+', " ")))))
-}
-
-/// Returns the bytes, with each `%41` decoded; `None` if a `%` is not followed by two hexadecimal digits.
-fn percent_decoded(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let (byte, left) = match (first, after) {
-            (b'%', [high, low, left @ ..]) => (hex(*high)? << 4 | hex(*low)?, left),
-            (b'%', _) => return None,
-            _ => (*first, after),
-        };
-        decoded.push(byte);
-        rest = left;
-    }
-    Some(decoded)
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 /// Returns whether `one` is `other` in base64, of either alphabet. A tool may have wrapped the base64, and encoded a
@@ -48,8 +22,8 @@ pub fn is_base64(one: &str, other: &str) -> bool {
         return false;
     }
     let text = Zeroizing::new(one.split_ascii_whitespace().collect::<String>());
-    ALPHABETS.iter().any(|alphabet| {
-        let decoded = Zeroizing::new(alphabet.decode(text.as_bytes()).unwrap_or_default());
+    [STANDARD_NO_PAD, URL_SAFE_NO_PAD].iter().any(|alphabet| {
+        let decoded = Zeroizing::new(alphabet.decode(text.trim_end_matches('=')).unwrap_or_default());
         let line = decoded.strip_suffix(b"\n").unwrap_or(&decoded);
         !other.is_empty() && (decoded.as_slice() == other.as_bytes() || line == other.as_bytes())
     })
@@ -79,7 +53,8 @@ pub fn is_escaped(one: &str, other: &str) -> bool {
 /// Returns whether both are the same PEM block, and `one` has it on one line.
 pub fn is_pem_on_one_line(one: &str, other: &str) -> bool {
     let joined = |text: &str| {
-        let text = Zeroizing::new(text.replace("\\r", "").replace("\\n", ""));
+        let text = Zeroizing::new(text.replace("\\r", ""));
+        let text = Zeroizing::new(text.replace("\\n", ""));
         Zeroizing::new(text.split_whitespace().collect::<String>())
     };
     one.contains("-----BEGIN ")
@@ -92,64 +67,73 @@ pub fn is_pem_on_one_line(one: &str, other: &str) -> bool {
 mod tests {
     use crate::drift::reason::encoded::{is_base64, is_escaped, is_pem_on_one_line, is_percent_encoded};
 
+    fn check(test: fn(&str, &str) -> bool, rows: &[(&str, &str, bool)]) {
+        for (one, other, expected) in rows {
+            assert_eq!(test(one, other), *expected, "{one} {other}");
+        }
+    }
+
     #[test]
     fn percent_encoding_is_decoded() {
-        for (one, other, expected) in [
-            ("p%40ss", "p@ss", true),
-            ("p%40ss%2fw", "p@ss/w", true),
-            ("a%20b", "a b", true),
-            ("a+b%21", "a b!", true),
-            ("a%2Bb", "a+b", true),
-            ("%E2%82%AC", "€", true),
-            ("postgres://u:p%40ss@h/x", "postgres://u:p@ss@h/x", true),
-            ("100%", "100", false),
-            ("a%4", "a@", false),
-            ("a%zz", "a", false),
-            ("a+b", "a b", false),
-            ("p%40ss", "p@s", false),
-            ("%2540", "@", false),
-            ("p@ss", "p@ss", false),
-        ] {
-            assert_eq!(is_percent_encoded(one, other), expected, "{one} {other}");
-        }
+        check(
+            is_percent_encoded,
+            &[
+                ("p%40ss", "p@ss", true),
+                ("p%40ss%2fw", "p@ss/w", true),
+                ("a%20b", "a b", true),
+                ("a+b%21", "a b!", true),
+                ("a%2Bb", "a+b", true),
+                ("%E2%82%AC", "€", true),
+                ("postgres://u:p%40ss@h/x", "postgres://u:p@ss@h/x", true),
+                ("100%", "100", false),
+                ("a%4", "a@", false),
+                ("a%zz", "a", false),
+                ("a+b", "a b", false),
+                ("p%40ss", "p@s", false),
+                ("%2540", "@", false),
+                ("p@ss", "p@ss", false),
+            ],
+        );
     }
 
     #[test]
     fn base64_is_decoded() {
-        for (one, other, expected) in [
-            ("c2VjcmV0LWtleQ==", "secret-key", true),
-            ("c2VjcmV0LWtleQ", "secret-key", true),
-            ("c2VjcmV0LWtleQo=", "secret-key", true),
-            ("c2VjcmV0\nLWtleQ==\n", "secret-key", true),
-            ("fn5+fz8/", "~~~\u{7f}??", true),
-            ("fn5-fz8_", "~~~\u{7f}??", true),
-            ("eyJhIjoxfQ==", "{\"a\":1}", true),
-            ("c2VjcmV0LWtleQ==", "secret-kez", false),
-            ("c2VjcmV0LWtleQ==", "", false),
-            ("YWI=", "ab", false),
-            ("secret-key", "secret-key", false),
-            ("not base64!", "x", false),
-        ] {
-            assert_eq!(is_base64(one, other), expected, "{one} {other}");
-        }
+        check(
+            is_base64,
+            &[
+                ("c2VjcmV0LWtleQ==", "secret-key", true),
+                ("c2VjcmV0LWtleQ", "secret-key", true),
+                ("c2VjcmV0LWtleQo=", "secret-key", true),
+                ("c2VjcmV0\nLWtleQ==\n", "secret-key", true),
+                ("fn5+fz8/", "~~~\u{7f}??", true),
+                ("fn5-fz8_", "~~~\u{7f}??", true),
+                ("eyJhIjoxfQ==", "{\"a\":1}", true),
+                ("c2VjcmV0LWtleQ==", "secret-kez", false),
+                ("c2VjcmV0LWtleQ==", "", false),
+                ("YWI=", "ab", false),
+                ("secret-key", "secret-key", false),
+                ("not base64!", "x", false),
+            ],
+        );
     }
 
     #[test]
     fn backslash_escapes_are_resolved() {
-        for (one, other, expected) in [
-            ("{\\\"a\\\":1}", "{\"a\":1}", true),
-            ("C:\\\\data", "C:\\data", true),
-            ("a\\tb", "a\tb", true),
-            ("a\\nb", "a\nb", true),
-            ("it\\'s", "it's", true),
-            ("https:\\/\\/x.com", "https://x.com", true),
-            ("a\\db", "adb", false),
-            ("C:\\data", "C:data", false),
-            ("ab", "ab", false),
-            ("a\\\"b", "a'b", false),
-        ] {
-            assert_eq!(is_escaped(one, other), expected, "{one} {other}");
-        }
+        check(
+            is_escaped,
+            &[
+                ("{\\\"a\\\":1}", "{\"a\":1}", true),
+                ("C:\\\\data", "C:\\data", true),
+                ("a\\tb", "a\tb", true),
+                ("a\\nb", "a\nb", true),
+                ("it\\'s", "it's", true),
+                ("https:\\/\\/x.com", "https://x.com", true),
+                ("a\\db", "adb", false),
+                ("C:\\data", "C:data", false),
+                ("ab", "ab", false),
+                ("a\\\"b", "a'b", false),
+            ],
+        );
         assert!(is_escaped("a\\", "a\\"), "a final backslash escapes nothing");
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::comparison::{ComparisonOutcome, expected_without_stored, observation, pairs};
 use crate::drift::expected_differences::ExpectedDifference;
-use crate::drift::key_holders::{KeyAbsence, KeyHolders};
+use crate::drift::key_holders::KeyHolders;
 use crate::drift::missing_keys::missing_keys;
 use crate::drift::model::finding::{Finding, Location, Observation};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
@@ -109,10 +109,10 @@ fn check(survey: &Survey) -> Vec<Finding> {
         }
     }
     let holders = LazyCell::new(|| KeyHolders::new(survey));
-    let missing_on = |key: &str| match holders.absence(key) {
-        KeyAbsence::Held(_) => "on some services",
-        KeyAbsence::OnlyShared => "on every service",
-        KeyAbsence::Everywhere => "on Railway",
+    let missing_on = |key: &str| match holders.of(key) {
+        [] if survey.catalogue.shared.contains(key) => "on every service",
+        [] => "on Railway",
+        _ => "on some services",
     };
     differences.into_iter().map(|(key, difference)| finding(key, difference, missing_on)).collect()
 }
@@ -146,7 +146,8 @@ fn finding(key: &str, difference: KeyDifference<'_>, missing_on: impl Fn(&str) -
         (ExpectedDifference::Expansion, _) => {
             format!("{key} has a variable on one side and its expanded value on the other")
         }
-        (ExpectedDifference::Null, _) => format!("{key} is null in {files} but has a value on Railway"),
+        (ExpectedDifference::Null, false) => format!("{key} is null in {files} but has a value on Railway"),
+        (ExpectedDifference::Null, true) => format!("{key} is null in {files} and missing {}", missing_on(key)),
         (ExpectedDifference::Key, false) => format!("{key} differs between {sides}, as expected"),
         (ExpectedDifference::Key, true) => {
             format!("{key} is in {files} and missing {}, as expected", missing_on(key))
@@ -199,6 +200,8 @@ mod tests {
                     &[("api", &["K=1"])],
                     &["note K [api] .env:1: K is null in .env but has a value on Railway"],
                 ),
+                (&["K=a"], &[("api", &["K=null"])], &[]),
+                (&["K=null"], &[("api", &[])], &["note K [api] .env:1: K is null in .env and missing on Railway"]),
                 (
                     &["CORS=http://localhost:3000,https://a.com"],
                     &[("api", &["CORS=https://a.com"])],

@@ -43,8 +43,7 @@ pub struct RuleCheck {
     pub rule: &'static Rule,
     /// Returns the findings.
     pub find: fn(&Survey) -> Vec<Finding>,
-    /// Returns what is no fault, because nothing declares it to be one. `-v` lists it, and a fix can change it for a named
-    /// key.
+    /// Returns differences that no declaration makes a fault. `-v` lists them, and a fix can change them for a named key.
     pub optional: fn(&Survey) -> Vec<Finding>,
     /// The rule's row in the service table for a service without a finding.
     pub passed: fn(&Survey, &Target) -> CheckOutcome,

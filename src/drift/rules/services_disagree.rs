@@ -174,7 +174,9 @@ fn fix(survey: &Survey, found: &ServicesDisagreement<'_>, pairs: &[Pair<'_>], fi
         format!("add {key} to the file and push it, or store it once as a shared variable")
     } else {
         let remedies = remedies(survey, pairs, None);
-        let next = remedies.contains(&Remedy::Push).then(|| Finding::fix_only(key));
+        // Nothing can be pulled into a stream, and prompts can't be answered from it.
+        let push = pairs.iter().any(|pair| pair.local.file.is_stream).then(|| "--push".to_owned());
+        let next = remedies.contains(&Remedy::Push).then(|| Finding::fix_only(key).into_iter().chain(push).collect());
         let advice =
             if next.is_some() { None } else { Some("set the real value in the file, then push it".to_owned()) };
         return Finding { remedies, next, advice, ..finding };
@@ -225,6 +227,7 @@ fn is_declared(survey: &Survey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::check;
+    use crate::drift::model::finding::Remedy;
     use crate::drift::rules::services_disagree::RULE;
     use crate::drift::test_support::{ServiceRows, healthy, lines, require, survey, unreadable};
 
@@ -324,6 +327,16 @@ mod tests {
             let finding = check(&found).remove(0);
             assert_eq!((finding.reason.as_deref(), finding.differs_in_form), (reason, in_form), "{api:?} {worker:?}");
         }
+    }
+
+    #[test]
+    fn key_of_a_stream_is_only_pushed() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("worker", &["A=2"])]);
+        require(&mut found, "A", &[]);
+        found.files[0].is_stream = true;
+        let finding = check(&found).remove(0);
+        assert_eq!(finding.remedies, [Remedy::Push]);
+        assert_eq!(finding.next.unwrap(), ["fix", "--only", "A", "--push"]);
     }
 
     #[test]

@@ -55,7 +55,7 @@ Correct the name, or remove the entry.
     unused-entry = \"off\"
 ";
 
-/// The most keys of used entries that are compared with the known ones, because each comparison takes time.
+/// The maximum number of unknown names that are compared with the known keys.
 const COMPARED: usize = 100;
 
 /// The policy file. There is only one with this name.

@@ -35,7 +35,7 @@ pub fn shared(survey: &Survey) -> Vec<Shared> {
 }
 
 fn one(survey: &Survey, key: &str, pairs: &[(Pair<'_>, ComparisonOutcome)], unknown: &HashSet<&str>) -> Shared {
-    // Services with files of their own may each agree with another value.
+    // Services with separate files may each agree with another value.
     let is_one_value = pairs.windows(2).all(|two| two[0].0.local_value() == two[1].0.local_value());
     let is_equal = pairs.iter().all(|(_, verdict)| *verdict == ComparisonOutcome::Equal);
     let agrees = is_one_value && is_equal && !unknown.contains(key);

@@ -40,7 +40,9 @@ fn depth(rule: &Rule) -> usize {
 /// Returns what the others do not include.
 fn remainder(finding: Finding, others: &[&Finding]) -> Option<Finding> {
     let includes = |other: &&&Finding| {
-        let has_places = other.places.is_empty() || finding.places.iter().all(|place| other.places.contains(place));
+        // A finding about a file alone is about that file, whatever other files lack.
+        let is_anywhere = other.places.is_empty() && !finding.services.is_empty();
+        let has_places = is_anywhere || finding.places.iter().all(|place| other.places.contains(place));
         has_places && other.severity >= finding.severity
     };
     let others: Vec<&Finding> = others.iter().filter(includes).copied().collect();

@@ -13,7 +13,7 @@ use crate::drift::rules::{
     dangling_reference, missing_locally, placeholder_value, staged_changes, stale_deployment, suspicious_value,
     value_unavailable,
 };
-use crate::drift::test_support::{got, ignore, line, named, out_of_scope, require, running, shared, survey};
+use crate::drift::test_support::{got, ignore, layer, line, named, out_of_scope, require, running, shared, survey};
 use crate::drift::{Survey, Target};
 
 const KEY: &str = "API_KEY";
@@ -247,6 +247,35 @@ fn ignored_finding_removes_nothing() {
     one.rules = vec!["services-disagree".to_owned()];
     found.policy.ignore.push(one);
     assert_eq!(lines(&found), ["error API_KEY [api] .env:1: API_KEY differs between .env and Railway"]);
+}
+
+#[test]
+fn finding_without_a_file_removes_nothing_of_another_file() {
+    let missing_locally = "error KEY_TOKEN [api]: KEY_TOKEN is required but missing from .env";
+    let missing = "error KEY_TOKEN [api]: KEY_TOKEN is required but missing on some services";
+    let unset = "warning KEY_TOKEN [] web/.env:1: KEY_TOKEN is still a placeholder in web/.env";
+    for (api, expected) in [("KEY_TOKEN=<sealed>", [missing_locally, unset]), ("REGION=eu", [missing, unset])] {
+        let mut found = survey(&["REGION=eu"], &[("api", &[api]), ("web", &["KEY_TOKEN=<sealed>"])]);
+        layer(&mut found, "web/.env", &["KEY_TOKEN=changeme"], &["web"]);
+        require(&mut found, "KEY_TOKEN", &["api", "web"]);
+        let findings = examine(&found).findings;
+        let is_about = |one: &&Finding| one.key.as_deref() == Some("KEY_TOKEN") && one.severity > Severity::Note;
+        let lines: Vec<String> = findings.iter().filter(is_about).map(line).collect();
+        assert_eq!(lines, expected, "{api}");
+    }
+}
+
+#[test]
+fn key_in_another_case_has_one_finding() {
+    let found = survey(&["Api_Key=1"], &[("api", &["API_KEY=1"])]);
+    let about = |found: &Survey| -> Vec<String> {
+        let findings = examine(found).findings;
+        findings.iter().filter(|one| one.key.as_deref() == Some("Api_Key")).map(line).collect()
+    };
+    assert_eq!(about(&found), ["warning Api_Key [api] .env:1: Api_Key is in .env but not on api"]);
+    let found = survey(&["Api_Key=1", "API_KEY=2"], &[("api", &["REGION=eu"])]);
+    let in_file = "note Api_Key [] .env:1 .env:2: Api_Key and API_KEY in .env differ only in case";
+    assert!(about(&found).contains(&in_file.to_owned()), "{:?}", about(&found));
 }
 
 #[test]

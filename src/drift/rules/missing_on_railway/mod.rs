@@ -13,7 +13,7 @@ use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reason::{Reason, ReasonSide};
-use crate::drift::rules::{RuleCheck, example_key_missing, placeholder_value};
+use crate::drift::rules::{RuleCheck, duplicate_key, example_key_missing, placeholder_value};
 use crate::drift::secret_like::is_encryption_metadata;
 use crate::drift::similarity::close_matches;
 use crate::drift::survey::Local;
@@ -36,7 +36,7 @@ pub static RULE: Rule = Rule {
             "in the file but not on the service",
         ),
     ],
-    in_place_of: &[&placeholder_value::RULE, &example_key_missing::RULE],
+    in_place_of: &[&placeholder_value::RULE, &example_key_missing::RULE, &duplicate_key::RULE],
     ..Rule::DEFAULT
 };
 
@@ -98,6 +98,8 @@ struct Context<'s> {
     survey: &'s Survey,
     holders: Lazy<'s, KeyHolders<'s>>,
     providers: Lazy<'s, HashSet<&'s str>>,
+    /// The keys of the files and of the environment's services.
+    known: Lazy<'s, Vec<&'s str>>,
 }
 
 type Lazy<'s, T> = LazyCell<T, Box<dyn FnOnce() -> T + 's>>;
@@ -108,8 +110,15 @@ impl<'s> Context<'s> {
             survey,
             holders: LazyCell::new(Box::new(|| KeyHolders::new(survey))),
             providers: LazyCell::new(Box::new(|| providers(survey))),
+            known: LazyCell::new(Box::new(|| known(survey))),
         }
     }
+}
+
+fn known(survey: &Survey) -> Vec<&str> {
+    let keys = survey.files.iter().flat_map(LocalFile::keys);
+    let stored = survey.catalogue.services.values().flatten().map(String::as_str);
+    keys.chain(stored).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A service that lacks a key, and the local value that it could have.
@@ -135,20 +144,19 @@ fn required(context: &Context<'_>) -> Vec<Finding> {
 fn required_finding(context: &Context<'_>, key: &str, place: Option<Location>, lacking: &[Lacking<'_>]) -> Finding {
     let local = lacking.first().and_then(|(_, local)| *local);
     let is_held = !context.holders.of(key).is_empty();
+    let is_in_a_file = context.survey.files.iter().any(|file| file.entry(key).is_some());
     let missing = if is_held { "missing on some services" } else { "missing on Railway" };
     let message = match local {
         Some(local) if local.entry.value.expose().is_empty() => {
             format!("{key} is required but empty in {} and {missing}", local.file.name)
         }
-        Some(_) => format!("{key} is required but {missing}"),
-        None if is_held => {
-            format!("{key} is required but is neither in a file nor on every service that requires it")
-        }
-        None => format!("{key} is required but is neither in a file nor on Railway"),
+        _ if is_in_a_file => format!("{key} is required but {missing}"),
+        _ if is_held => format!("{key} is required but is neither in a file nor on every service that requires it"),
+        _ => format!("{key} is required but is neither in a file nor on Railway"),
     };
     let mut observations: Vec<_> = local.iter().map(Local::observation).collect();
     observations.extend(lacking.iter().map(|(target, _)| observation(target, None)));
-    let advice = local.is_none().then(|| match intended(context, key).filter(|_| !is_held) {
+    let advice = local.is_none().then(|| match (!is_held && !is_in_a_file).then(|| intended(context, key)).flatten() {
         Some(other) => format!("did you mean {other}? otherwise, add {key} to the file, then push it"),
         None => format!("add {key} to the file, then push it"),
     });
@@ -167,10 +175,7 @@ fn required_finding(context: &Context<'_>, key: &str, place: Option<Location>, l
 
 /// Returns the existing key that a required key, which exists nowhere, is probably a misspelling of.
 fn intended(context: &Context<'_>, key: &str) -> Option<String> {
-    let keys = context.survey.files.iter().flat_map(LocalFile::keys);
-    let stored = context.survey.catalogue.services.values().flatten().map(String::as_str);
-    let known: Vec<&str> = keys.chain(stored).collect::<BTreeSet<_>>().into_iter().collect();
-    close_matches(key, &known, 1, 0.7).pop()
+    close_matches(key, &context.known, 1, 0.7).pop()
 }
 
 fn on_no_service(context: &Context<'_>, missing_key: &MissingKey<'_>) -> Finding {
@@ -219,10 +224,10 @@ fn message(context: &Context<'_>, missing_key: &MissingKey<'_>) -> String {
     if !holders.is_empty() {
         return format!("{key} is in {file} and on {}, but on no other service", phrases::names(holders));
     }
-    let services: Vec<&String> = context.survey.catalogue.services.keys().collect();
-    match services.as_slice() {
-        [only] => format!("{key} is in {file} but not on {only}"),
-        several => format!("{key} is in {file} but on none of the {}", phrases::count(several.len(), "service")),
+    let services = &context.survey.catalogue.services;
+    match services.keys().next() {
+        Some(only) if services.len() == 1 => format!("{key} is in {file} but not on {only}"),
+        _ => format!("{key} is in {file} but on none of the {}", phrases::count(services.len(), "service")),
     }
 }
 
@@ -250,9 +255,11 @@ fn unfilled(survey: &Survey, local: Local<'_>, finding: &Finding) -> Option<Find
 /// A push adds a required key to the services that must have it.
 fn required_fix(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
     let Some(local) = local else { return finding };
+    // Prompts can't be answered from a stream.
+    let push = local.file.is_stream.then(|| "--push".to_owned());
     unfilled(survey, local, &finding).unwrap_or_else(|| Finding {
         remedies: vec![Remedy::Push],
-        next: Some(Finding::fix_only(key)),
+        next: Some(Finding::fix_only(key).into_iter().chain(push).collect()),
         ..finding
     })
 }

@@ -213,6 +213,30 @@ fn only_required_key_is_pushed_by_default() {
 }
 
 #[test]
+fn required_key_of_a_stream_is_pushed_without_a_prompt() {
+    let mut found = survey(&["A=1"], &[("api", &[])]);
+    require(&mut found, "A", &["api"]);
+    found.files[0].is_stream = true;
+    let finding = check(&found).remove(0);
+    assert_eq!(
+        (finding.remedies, finding.next.unwrap().join(" ")),
+        (vec![Remedy::Push], "fix --only A --push".to_owned())
+    );
+}
+
+#[test]
+fn required_key_may_be_in_the_file_of_another_service() {
+    for (web, missing) in [("B=1", "missing on Railway"), ("A=<sealed>", "missing on some services")] {
+        let mut found = survey(&["B=1"], &[("api", &["B=1"]), ("web", &[web])]);
+        layer(&mut found, "web/.env", &["A=1"], &["web"]);
+        require(&mut found, "A", &["api"]);
+        let finding = &check(&found)[0];
+        assert_eq!(line(finding), format!("error A [api]: A is required but {missing}"));
+        assert_eq!(finding.advice.as_deref(), Some("add A to the file, then push it"));
+    }
+}
+
+#[test]
 fn key_in_another_case_is_never_added() {
     let found = survey(&["log_token=1"], &[("api", &[]), ("web", &["LOG_TOKEN=1"])]);
     let finding = &check(&found)[0];
