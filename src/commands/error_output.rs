@@ -9,6 +9,7 @@ use textwrap::{Options, WordSplitter, fill};
 
 use crate::cli::{self, JsonTips};
 use crate::error::{Error, Exit, Help};
+use crate::io::files;
 use crate::io::terminal::stream::{StreamKind, Terminal};
 use crate::io::world::World;
 use crate::report::{escape, json, shell_command};
@@ -33,9 +34,9 @@ pub(super) fn lines(error: &Error, terminal: Terminal) -> String {
 }
 
 /// Completes a help with `--env-file=PATH` to the typed command with that flag.
-pub(super) fn with_whole_command(mut error: Error, arguments: &[OsString], folder: &Path) -> Error {
+pub(super) fn with_whole_command(mut error: Error, arguments: &[OsString], directory: &Path) -> Error {
     let Some(help) = error.help_mut() else { return error };
-    let is_missing = |path: &str| folder.join(path).symlink_metadata().is_err();
+    let is_missing = |path: &str| path != files::STANDARD_INPUT && directory.join(path).symlink_metadata().is_err();
     let complete = |command: &String| match shell_command::split(command)?.as_slice() {
         [flag] if flag.starts_with("--env-file=") => cli::with_argument(arguments, flag, is_missing),
         _ => None,

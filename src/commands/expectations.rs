@@ -188,7 +188,7 @@ fn value<'s>(key: &str, trust: &TrustState, subject: SentSubject<'s>) -> Result<
         return Err(format!("it has no variable {key}, so the local value is not sent"));
     }
     // A check sends values without a prompt.
-    if let Some(objection) = trust.objection(Consent::Yes, &BTreeSet::from([local.file.name.as_str()])) {
+    if let Some(objection) = trust.objection(Consent::Flag, &BTreeSet::from([local.file.name.as_str()])) {
         return Err(format!("{key} is not sent: {}", objection.summary()));
     }
     if loader_conflicts::open(survey).contains_key(&(local.file.name.as_str(), local.entry.line)) {

@@ -51,10 +51,12 @@ impl KeyFlag<'_> {
     fn unknown(self, unknown: &[&str], known: &BTreeSet<&str>, survey: &Survey, matrix: &str) -> Error {
         // A text that is not a valid name may be a value, and is not repeated.
         let named: Vec<&str> = unknown.iter().copied().filter(|key| is_name(key)).collect();
+        let quoted: Vec<String> = named.iter().map(|key| format!("`{key}`")).collect();
+        let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
         let what = match (named.len(), unknown.len()) {
             (0, _) => format!("the argument of {} is not a known key", self.flag),
-            (1, 1) => format!("unknown key `{}`", named[0]),
-            _ => format!("unknown keys {}", phrases::names(&named)),
+            (1, 1) => format!("unknown key {}", quoted[0]),
+            _ => format!("unknown keys {}", phrases::names(&quoted)),
         };
         let files: Vec<&str> = survey.files.iter().map(|file| file.name.as_str()).collect();
         let is_system = |key: &&str| system_variables::is_provided(key) || system_variables::is_set_by_tracing(key);

@@ -12,19 +12,25 @@ use crate::io::config::{At, Config};
 use crate::io::railway::environment::Shape;
 
 /// Refuses an environment that the project does not have, if all its environments are known and one has a similar name.
-/// Otherwise, returns a remark: the section may be for an environment that does not exist yet.
-pub(crate) fn check_environments(config: &Config, shape: &Shape) -> Result<Option<String>, Error> {
-    let Some(known) = &shape.environments else { return Ok(None) };
+/// Otherwise, returns a remark on each: the section may be for an environment that does not exist yet.
+pub(crate) fn check_environments(config: &Config, shape: &Shape) -> Result<Vec<String>, Error> {
+    let Some(known) = &shape.environments else { return Ok(Vec::new()) };
     let sections = config.environments.values().map(|section| &section.name);
     let ignored = config.ignore.iter().flat_map(|section| &section.environments);
     let is_known = |at: &At<String>| known.iter().any(|known| [&known.id, &known.name].contains(&&at.value));
-    let Some(at) = sections.chain(ignored).find(|at| !is_known(at)) else { return Ok(None) };
     let names: Vec<String> = known.iter().map(|known| known.name.clone()).collect();
     let candidates: Vec<&str> = names.iter().map(String::as_str).collect();
-    let similar = close_matches(&at.value, &candidates, 1, 0.6);
-    let what = format!("project {} has no environment `{}`", shape.project.name, at.value);
-    let error = config.fault(at, what, correction(&similar, &names));
-    if similar.is_empty() { Ok(Some(error.to_string())) } else { Err(error) }
+    let mut remarks = Vec::new();
+    for at in sections.chain(ignored).filter(|at| !is_known(at)) {
+        let similar = close_matches(&at.value, &candidates, 1, 0.6);
+        let what = format!("project {} has no environment `{}`", shape.project.name, at.value);
+        let error = config.fault(at, what, correction(&similar, &names));
+        if !similar.is_empty() {
+            return Err(error);
+        }
+        remarks.push(error.to_string());
+    }
+    Ok(remarks)
 }
 
 /// Returns the rule settings of `doctor.toml`, with ids in place of aliases and names.

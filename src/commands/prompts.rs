@@ -179,7 +179,7 @@ pub(crate) fn redeploy(service: &str, findings: &[String]) -> String {
 /// Returns the line before the prompt for the name of a protected environment is repeated. What was typed may be a
 /// secret.
 pub(crate) fn wrong_environment_name(name: &str) -> String {
-    line(&format!("That is not its name. Type {name}, or press Esc to cancel."))
+    line(&format!("That is not the name of the environment. Type {name}, or press Esc to cancel."))
 }
 
 /// Returns the prompt for the name of a protected environment.
@@ -212,12 +212,9 @@ pub(crate) fn write_hooks(files: &[&str], directory: HooksDirectory) -> String {
     line(&format!("{reason}. Write {}?", names(files)))
 }
 
-/// Returns the question which file to compare with the environment, if it is known.
-pub(crate) fn env_file(environment: Option<&str>) -> String {
-    match environment {
-        Some(environment) => line(&format!("Which env file should be compared with {environment}?")),
-        None => "Which env file should be compared?".to_owned(),
-    }
+/// Returns the question which file to compare with the environment.
+pub(crate) fn env_file(environment: &str) -> String {
+    line(&format!("Which env file should be compared with {environment}?"))
 }
 
 /// Whether `init` creates a `doctor.toml` or adds to one.

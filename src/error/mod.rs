@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use crate::error::description::NOT_FOUND;
 pub use crate::error::exit::Exit;
 pub use crate::error::help::Help;
-pub use crate::error::phrases::{NO_ACCESS, Seconds};
+pub use crate::error::phrases::{NO_ACCESS, Seconds, listed};
 pub use crate::error::railway_errors::RailwayErrors;
 
 /// The reason why a command failed. `Display` prints the message.

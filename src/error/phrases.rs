@@ -13,7 +13,7 @@ pub const NO_ACCESS: &str = "use a token with access to it, or ask a workspace a
 pub(super) const BUG_REPORT: &str = "to report a bug, repeat the command with `--debug-api FILE` and attach the file";
 
 /// Returns `a, b and 3 more`, or `none` for an empty list.
-pub(super) fn listed(names: &[String], none: &str) -> String {
+pub fn listed(names: &[String], none: &str) -> String {
     const SHOWN: usize = 8;
     match names.len() {
         0 => none.to_owned(),

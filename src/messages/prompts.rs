@@ -192,8 +192,7 @@ fn init() -> Vec<String> {
     );
     let (differences, reasons) = differences();
     let mut texts = vec![
-        choose(&prompts::env_file(Some("staging")), &files, 0),
-        choose(&prompts::env_file(None), &files[1..], 0),
+        choose(&prompts::env_file("staging"), &files, 0),
         choose_many(prompts::services_to_compare(InitScope::New), &services(), &[0, 1]),
         choose_many(prompts::services_to_compare(InitScope::Extension), &services()[..1], &[0]),
         choose_many(&prompts::required_keys(&[".env"]), &keys, &[0]),

@@ -5,9 +5,6 @@ use crate::report::{Report, escape, shell_command};
 
 const UNPRINTABLE: &str = "no shell command can contain this name, because it has a NUL character";
 
-/// The flag of a command that reads the variables from standard input.
-const READS_INPUT: &str = "--env-file=-";
-
 const PIPE_AGAIN: &str = "pipe the variables in again, and run:";
 
 /// What to do about a finding or about several of one rule.
@@ -24,8 +21,8 @@ impl FindingHelp {
     pub(crate) fn of(report: &Report, finding: &Finding) -> Option<Self> {
         let arguments = finding.to_add.iter().chain(&finding.next);
         let commands = arguments.map(|arguments| shell_command::command(report, arguments, &finding.services));
-        let reads_input = report.flags.iter().any(|flag| flag == READS_INPUT) && finding.next.is_some();
-        Self::new(finding.advice.as_deref().or(reads_input.then_some(PIPE_AGAIN)), commands.collect())
+        let reads_again = report.reads_input() && finding.next.is_some();
+        Self::new(finding.advice.as_deref().or(reads_again.then_some(PIPE_AGAIN)), commands.collect())
     }
 
     /// Combines advice and commands; `None` among the commands is one that can't be printed.

@@ -90,16 +90,11 @@ fn property(text: &str) -> String {
 mod tests {
     use crate::drift::model::finding::Location;
     use crate::drift::model::severity::Severity;
-    use crate::report::test_support::{MARKER, calm, cut_short, differs, incident, key, text_options};
-    use crate::report::{Detail, Format, Report, write};
+    use crate::report::test_support::{self, calm, cut_short, differs, incident};
+    use crate::report::{Format, Report};
 
     fn rendered(report: &Report) -> String {
-        let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Github, &text_options(&key, 80, Detail::Normal), &mut out)
-            .expect("writing to a Vec can't fail");
-        let output = String::from_utf8(out).expect("annotations are UTF-8");
-        assert!(!output.contains(MARKER));
-        output
+        test_support::rendered(report, Format::Github)
     }
 
     #[test]

@@ -204,16 +204,11 @@ fn case(report: &Report, finding: &Finding) -> TestCase {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::test_support::{MARKER, calm, cut_short, differs, incident, key, line, text_options};
-    use crate::report::{Detail, Format, Report, write};
+    use crate::report::test_support::{self, calm, cut_short, differs, incident, line};
+    use crate::report::{Format, Report};
 
     fn rendered(report: &Report) -> String {
-        let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Junit, &text_options(&key, 80, Detail::Normal), &mut out)
-            .expect("writing to a Vec can't fail");
-        let output = String::from_utf8(out).expect("XML is UTF-8");
-        assert!(!output.contains(MARKER));
-        output
+        test_support::rendered(report, Format::Junit)
     }
 
     #[test]

@@ -12,8 +12,10 @@ use crate::report::{Report, escape, link};
 
 /// Findings that are listed before the rest is counted.
 const MOST: usize = 200;
-/// The size from which rows are counted, in bytes: a comment is limited to 65,536 characters.
+/// The size from which findings and steps are counted, in bytes: a comment is limited to 65,536 characters.
 const LONGEST: usize = 60_000;
+/// The size from which services, which are below them, are counted.
+const LONGEST_PAGE: usize = 64_000;
 
 /// Writes the report as Markdown.
 ///
@@ -71,11 +73,15 @@ fn steps(page: &mut String, report: &Report) {
     line(page, "");
     line(page, "| | change | where | key | |");
     line(page, "|---|---|---|---|---|");
-    for receipt in &report.receipts {
+    for (index, receipt) in report.receipts.iter().enumerate() {
         let key = receipt.key.as_deref().map(code).unwrap_or_default();
         let detail = receipt.detail.as_deref().map(plain).unwrap_or_default();
         let (outcome, place) = (receipt.outcome.name(), code(&receipt.place));
-        line(page, &format!("| {outcome} | {} | {place} | {key} | {detail} |", receipt.change));
+        let row = format!("| {outcome} | {} | {place} | {key} | {detail} |", receipt.change);
+        if page.len() + row.len() > LONGEST {
+            return not_shown(page, report.receipts.len() - index, "more step");
+        }
+        line(page, &row);
     }
 }
 
@@ -110,9 +116,14 @@ fn table(page: &mut String, report: &Report, findings: &[&Finding], most: usize)
         shown += 1;
     }
     if findings.len() > shown {
-        line(page, "");
-        line(page, &format!("{} not shown here.", count(findings.len() - shown, "more finding")));
+        not_shown(page, findings.len() - shown, "more finding");
     }
+}
+
+/// Writes the number of rows that the table above lacks.
+fn not_shown(page: &mut String, rows: usize, noun: &str) {
+    line(page, "");
+    line(page, &format!("{} not shown here.", count(rows, noun)));
 }
 
 fn row(report: &Report, finding: &Finding) -> String {
@@ -145,14 +156,18 @@ fn services(page: &mut String, report: &Report) {
     line(page, "");
     line(page, "| | service | compared |");
     line(page, "|---|---|---|");
-    for service in &report.services {
+    for (index, service) in report.services.iter().enumerate() {
         let compared = match &service.error {
             Some(error) => plain(error),
             None => format!("{}{}", service.compared, service.uncompared()),
         };
         let shortfall = report.shortfall_text(service);
         let compared = if shortfall.is_empty() { compared } else { format!("{compared}, {shortfall}") };
-        line(page, &format!("| {} | {} | {compared} |", report.verdict(service).label(), code(&service.service.name)));
+        let row = format!("| {} | {} | {compared} |", report.verdict(service).label(), code(&service.service.name));
+        if page.len() + row.len() > LONGEST_PAGE {
+            return not_shown(page, report.services.len() - index, "more service");
+        }
+        line(page, &row);
     }
 }
 
@@ -234,16 +249,12 @@ pub(crate) fn plain(text: &str) -> String {
 mod tests {
     use super::{code, command, plain};
     use crate::drift::Severity;
-    use crate::report::test_support::{MARKER, calm, cut_short, differs, incident, key, line, text_options};
-    use crate::report::{Detail, Format, Report, write};
+    use crate::drift::model::receipt::Receipt;
+    use crate::report::test_support::{self, calm, cut_short, differs, incident, line};
+    use crate::report::{Format, Report};
 
     fn rendered(report: &Report) -> String {
-        let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Markdown, &text_options(&key, 80, Detail::Normal), &mut out)
-            .expect("writing to a Vec can't fail");
-        let output = String::from_utf8(out).expect("Markdown is UTF-8");
-        assert!(!output.contains(MARKER));
-        output
+        test_support::rendered(report, Format::Markdown)
     }
 
     #[test]
@@ -300,6 +311,22 @@ mod tests {
         let services: Vec<&str> = services.iter().map(String::as_str).collect();
         let output = rendered(&Report { findings: many(100, &services), ..calm() });
         assert!(output.len() < 65_536 && output.contains(" more findings not shown here."), "{}", output.len());
+    }
+
+    #[test]
+    fn comment_is_limited_in_services_and_steps() {
+        let names: Vec<String> = (0..1500).map(|index| format!("a-service-with-a-long-name-{index}")).collect();
+        let services = names.iter().map(|name| line(name, 1, 0)).collect();
+        let findings = names.iter().map(|name| differs("KEY", &[name])).collect();
+        let output = rendered(&Report { services, findings, exit_code: 1, ..calm() });
+        let rows = output.lines().filter(|line| line.starts_with("| FAIL |")).count();
+        assert!(output.len() < 65_536 && rows > 0, "{}", output.len());
+        assert!(output.ends_with(&format!("\n\n{} more services not shown here.\n", 1500 - rows)), "{output}");
+        let receipts = names.iter().map(|name| Receipt::of("push", Some("KEY"), name)).collect();
+        let output = rendered(&Report { command: "undo", receipts, ..calm() });
+        let rows = output.lines().filter(|line| line.contains("| push |")).count();
+        assert!(output.len() < 65_536 && rows > 0, "{}", output.len());
+        assert!(output.contains(&format!("\n\n{} more steps not shown here.\n", 1500 - rows)), "{output}");
     }
 
     #[test]

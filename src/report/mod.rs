@@ -81,7 +81,7 @@ pub struct Report {
     pub only: Vec<String>,
     /// Sorted: worst first, then by urgency, code, key, service.
     pub findings: Vec<Finding>,
-    /// What is no fault, because nothing declares it to be one: keys that only some services have.
+    /// Keys that only some services have. Nothing requires them on the others, so they are not findings.
     pub optional: Vec<Finding>,
     /// The findings that `[[ignore]]` and `[severity]` removed.
     pub ignored: Vec<IgnoredFinding>,
@@ -107,6 +107,8 @@ pub struct Report {
     pub endings: Vec<String>,
     /// Commands that add a named key to a service that lacks it. Only the user can decide that, so none is a `next`.
     pub to_add: Vec<Vec<String>>,
+    /// The command that shows the findings that are left.
+    pub check_command: Option<String>,
     /// The command that undoes this run, if the run changed something and recorded it.
     pub undo_command: Option<String>,
     /// The part that formats for people show.
@@ -155,6 +157,11 @@ impl Report {
                 && known.key == finding.key
                 && finding.services.iter().all(|service| known.services.contains(service))
         })
+    }
+
+    /// Returns whether the variables are read from standard input, also by the printed commands.
+    pub(crate) fn reads_input(&self) -> bool {
+        self.flags.iter().any(|flag| flag == "--env-file=-")
     }
 
     /// Returns the number of values compared, over all services.

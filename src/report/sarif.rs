@@ -302,15 +302,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::drift::model::finding::Location;
-    use crate::report::test_support::{MARKER, calm, cut_short, differs, incident, key, text_options};
-    use crate::report::{Detail, Format, Report, write};
+    use crate::report::test_support::{self, calm, cut_short, differs, incident};
+    use crate::report::{Format, Report};
 
     fn rendered(report: &Report) -> Value {
-        let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Sarif, &text_options(&key, 80, Detail::Normal), &mut out)
-            .expect("writing to a Vec can't fail");
-        assert!(!String::from_utf8_lossy(&out).contains(MARKER));
-        serde_json::from_slice(&out).expect("SARIF is JSON")
+        serde_json::from_str(&test_support::rendered(report, Format::Sarif)).expect("SARIF is JSON")
     }
 
     fn fingerprint(report: &Report) -> Value {

@@ -190,6 +190,15 @@ pub(crate) fn key() -> FingerprintKey {
     FingerprintKey::new(&[7; 32])
 }
 
+/// Returns a report in that format, and asserts that it contains no value.
+pub(crate) fn rendered(report: &Report, format: Format) -> String {
+    let (mut out, key) = (Vec::new(), key());
+    write(report, format, &text_options(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+    let output = String::from_utf8(out).expect("a report is UTF-8");
+    assert!(!output.contains(MARKER));
+    output
+}
+
 /// Returns a report as text.
 pub(crate) fn rendered_as(report: &Report, options: &TextOptions<'_>) -> String {
     let mut out = Vec::new();

@@ -34,7 +34,7 @@ impl FixRun<'_> {
         world: &mut World<'_>,
     ) -> Result<ChangeSelection, Error> {
         let Fixable { proposals, due, commands: StartChoices { typed, is_set_already, .. } } = open;
-        if self.terms.asking == Prompting::Person {
+        if self.permissions.asking == Prompting::Interactive {
             let chosen = interactive::choose(self, open, findings, world)?.map(SelectedChanges::with_one_commit);
             return Ok(chosen.map_or(ChangeSelection::Nothing, ChangeSelection::Made));
         }
@@ -44,9 +44,9 @@ impl FixRun<'_> {
         }
         let is_push_alone = ways.contains(&Direction::Push) && !ways.contains(&Direction::Add);
         let to_add = if is_push_alone { printed_commands::to_add(self, proposals, world) } else { Vec::new() };
-        let selection = select(proposals, &ways, &self.terms, self.consent());
+        let selection = select(proposals, &ways, &self.permissions, self.consent());
         if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
-            let wanted = select(proposals, &ways, &self.terms, Consent::Asked);
+            let wanted = select(proposals, &ways, &self.permissions, Consent::Prompt);
             let settings = typed.iter().cloned().collect();
             return Ok(ChangeSelection::Unnamed(SelectedChanges { settings, to_add, ..wanted.into() }));
         }
@@ -70,23 +70,25 @@ impl FixRun<'_> {
 
     fn consent(&self) -> Consent {
         match (self.args.yes, self.gathered().expectations.trust.needs_acceptance()) {
-            (false, _) => Consent::Asked,
-            (true, false) => Consent::Yes,
-            (true, true) => Consent::YesForNamed,
+            (false, _) => Consent::Prompt,
+            (true, false) => Consent::Flag,
+            (true, true) => Consent::FlagForNamedKeys,
         }
     }
 
     /// Returns the keys named by `--only` that no service in scope has, and that can be added to one.
     fn unheld<'p>(&self, proposals: &[Proposal<'p>]) -> BTreeSet<&'p str> {
         let could = |one: &&Proposal<'_>| one.offers.iter().any(|offer| offer.way == Direction::Add);
-        let named = proposals.iter().filter(could).map(|one| one.key).filter(|key| self.terms.named.contains(*key));
+        let named =
+            proposals.iter().filter(could).map(|one| one.key).filter(|key| self.permissions.named.contains(*key));
         named.filter(|key| self.holders(key).next().is_none()).collect()
     }
 
     /// Returns the changes of the first direction that has any: push, redeploy, pull.
     fn likeliest(&self, open: Fixable<'_>, world: &World<'_>) -> SelectedChanges {
         let Fixable { proposals, due, .. } = open;
-        let all = |ways: &[Direction]| SelectedChanges::from(select(proposals, ways, &self.terms, Consent::Asked));
+        let all =
+            |ways: &[Direction]| SelectedChanges::from(select(proposals, ways, &self.permissions, Consent::Prompt));
         let push = all(&[Direction::Push, Direction::PushShared]);
         if !push.offers.is_empty() {
             return push;

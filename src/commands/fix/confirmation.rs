@@ -38,8 +38,11 @@ pub(super) fn show_plan(
     let mut plan = draft.plan.clone();
     plan.cautions.extend(draft.remarks.iter().cloned());
     // After prompts, the target is already on the screen, above the findings.
-    let part =
-        if run.terms.asking == Prompting::Person { report::ReportPart::Outcome } else { report::ReportPart::Whole };
+    let part = if run.permissions.asking == Prompting::Interactive {
+        report::ReportPart::Outcome
+    } else {
+        report::ReportPart::Whole
+    };
     let mut text = report::plan(&Report { part, ..run.header(world) }, &plan, &options);
     if part == report::ReportPart::Outcome {
         text.insert(0, '\n');
@@ -132,14 +135,14 @@ pub(super) fn settle_trust(
     world: &mut World<'_>,
 ) -> Result<(), Error> {
     let is_asked = !run.args.yes && !run.args.dry_run && can_ask(&world.terminal, &world.variables);
-    let pushes = run.terms.asking == Prompting::Person || run.args.push || commands.typed.is_some();
+    let pushes = run.permissions.asking == Prompting::Interactive || run.args.push || commands.typed.is_some();
     let sends = |proposal: &Proposal<'_>| {
         proposal.offers.iter().any(|offer| offer.stores.iter().any(|store| store.after.is_some()))
     };
     let trust = &run.gathered().expectations.trust;
     // The user confirms the text of a start command, so only its destination matters.
     let sets = (commands.typed.is_some() || !commands.offers.is_empty())
-        && trust.objection(Consent::Asked, &BTreeSet::new()).is_some();
+        && trust.objection(Consent::Prompt, &BTreeSet::new()).is_some();
     if !is_asked || !pushes || !(sets || proposals.iter().any(sends)) {
         return Ok(());
     }
@@ -158,13 +161,13 @@ pub(super) fn settle_trust(
         run.client.limit.set(limit);
         run.analysis.gathered.expectations.trust.accept();
     }
-    let objection = run.gathered().expectations.trust.objection(Consent::Asked, &BTreeSet::new());
+    let objection = run.gathered().expectations.trust.objection(Consent::Prompt, &BTreeSet::new());
     objection.map_or(Ok(()), |objection| Err(objection.into_error()))
 }
 
 /// Refuses to push local values and start commands to a destination that only an unaccepted `doctor.toml` names.
 pub(super) fn refuse_untrusted(run: &FixRun<'_>, plan: &Plan) -> Result<(), Error> {
-    let consent = if run.args.yes { Consent::Yes } else { Consent::Asked };
+    let consent = if run.args.yes { Consent::Flag } else { Consent::Prompt };
     let sends = plan.stores.iter().any(|store| store.after.is_some()) || !plan.settings.is_empty();
     let of_services = || run.gathered().expectations.trust.objection_to_services(consent).filter(|_| sends);
     untrusted(run, plan, consent).or_else(of_services).map_or(Ok(()), |objection| Err(objection.into_error()))
@@ -193,7 +196,7 @@ pub(super) fn trust_remarks(run: &FixRun<'_>, plan: &Plan) -> Vec<String> {
     }
     let target =
         trust.objection_to_target().map(|objection| format!("{}; the command below names them", objection.what));
-    let of_files = trust.objection_to_files(Consent::Yes, &files);
+    let of_files = trust.objection_to_files(Consent::Flag, &files);
     let first = of_files.map(|objection| format!("before running the command below: {}", objection.summary()));
     target.into_iter().chain(first).collect()
 }

@@ -38,7 +38,7 @@ pub(super) fn choose(
     }
     run.show_findings(findings, world)?;
     show_elsewhere(open, world);
-    let all = |way| select(proposals, &[way], &run.terms, Consent::Asked);
+    let all = |way| select(proposals, &[way], &run.permissions, Consent::Prompt);
     loop {
         let bulk = BulkChoices { push: all(Direction::Push), pull: all(Direction::Pull) };
         let menu = menu(run, &bulk, open, questions.len());

@@ -53,7 +53,7 @@ struct FixRun<'r> {
     config: Option<&'r Config>,
     client: &'r Client<'r>,
     analysis: Analysis,
-    terms: FixPermissions,
+    permissions: FixPermissions,
 }
 
 /// The error of a run that applies nothing, and the plan if there is one.
@@ -65,7 +65,7 @@ struct FixRefusal {
 /// Runs `doctor fix`.
 pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let options = gather_options(args, global)?;
-    if args.prune && args.keys.only.is_empty() && prompting(args, world) == Prompting::Nobody {
+    if args.prune && args.keys.only.is_empty() && prompting(args, world) == Prompting::NonInteractive {
         return Err(unnamed_prune());
     }
     let request = OutputRequest {
@@ -89,10 +89,10 @@ pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) ->
     if args.yes && !args.dry_run {
         refuse_parts(&gathered)?;
     }
-    let terms = permissions(args, &gathered, world);
+    let permissions = permissions(args, &gathered, world);
     let output = output.about(&gathered.survey.files, world);
     let analysis = analyse(gathered, args.output.fail_on);
-    FixRun { args, output, config: config.as_ref(), client: &client, analysis, terms }.execute(world)
+    FixRun { args, output, config: config.as_ref(), client: &client, analysis, permissions }.execute(world)
 }
 
 fn gather_options<'a>(args: &'a FixArgs, global: &'a GlobalArgs) -> Result<GatherOptions<'a>, Error> {
@@ -122,7 +122,11 @@ fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 3] {
 fn prompting(args: &FixArgs, world: &World<'_>) -> Prompting {
     let directed = args.push || args.add || args.pull || args.redeploy || args.yes || args.dry_run;
     let directed = directed || args.start_command.is_some();
-    if !directed && can_ask(&world.terminal, &world.variables) { Prompting::Person } else { Prompting::Nobody }
+    if !directed && can_ask(&world.terminal, &world.variables) {
+        Prompting::Interactive
+    } else {
+        Prompting::NonInteractive
+    }
 }
 
 fn unnamed_prune() -> Error {
@@ -139,8 +143,8 @@ fn permissions(args: &FixArgs, gathered: &Gathered, world: &World<'_>) -> FixPer
     let asking = prompting(args, world);
     // A prompt does not offer a pull into an unwritable file; with a flag, such a pull is an error.
     let closed = match asking {
-        Prompting::Person => planner::closed(gathered, args),
-        Prompting::Nobody => BTreeMap::new(),
+        Prompting::Interactive => planner::closed(gathered, args),
+        Prompting::NonInteractive => BTreeMap::new(),
     };
     FixPermissions {
         closed: closed.into_iter().map(|(file, refused)| (file, refused.sentence())).collect(),
@@ -178,13 +182,13 @@ impl FixRun<'_> {
     fn execute(mut self, world: &mut World<'_>) -> Result<Exit, Error> {
         if self.needs_shared_values() {
             let shared = self.client.shared_values(&self.gathered().selected.shape);
-            self.terms.shared_values = shared.unwrap_or_default();
+            self.permissions.shared_values = shared.unwrap_or_default();
         }
         let findings = self.analysis.examination.findings.clone();
-        let mut fixable = self.analysis.examination.fixable(&self.terms.named);
+        let mut fixable = self.analysis.examination.fixable(&self.permissions.named);
         fixable.retain(|finding| self.is_offered(finding));
         let offered: Vec<Finding> = findings.iter().filter(|finding| self.is_offered(finding)).cloned().collect();
-        let proposals = proposals(self.survey(), &fixable, &self.terms);
+        let proposals = proposals(self.survey(), &fixable, &self.permissions);
         let due = due(self.survey(), &offered);
         let commands = start_command::commands(&self, &offered)?;
         confirmation::settle_trust(&mut self, &proposals, &commands, world)?;
@@ -197,7 +201,7 @@ impl FixRun<'_> {
         };
         let mut draft = self.draft(chosen, world)?;
         if draft.plan.is_empty() {
-            let was_asked = self.terms.asking == Prompting::Person && !review::questions(open).is_empty();
+            let was_asked = self.permissions.asking == Prompting::Interactive && !review::questions(open).is_empty();
             return if was_asked {
                 self.nothing_chosen(&draft.remarks, world)
             } else {
@@ -253,16 +257,16 @@ impl FixRun<'_> {
     /// Returns whether changes for the finding are offered. At prompts, a note that needs no action is offered only if
     /// the user asks for it.
     fn is_offered(&self, finding: &Finding) -> bool {
-        self.terms.asking == Prompting::Nobody
+        self.permissions.asking == Prompting::NonInteractive
             || self.output.global.verbose
             || finding.severity > Severity::Note
             || self.analysis.fail_on == Some(Severity::Note)
-            || finding.key.as_deref().is_some_and(|key| self.terms.names(key))
+            || finding.key.as_deref().is_some_and(|key| self.permissions.names(key))
     }
 
     fn needs_shared_values(&self) -> bool {
         let refers = |finding: &Finding| finding.rule.needs_shared_values();
-        let wanted = !self.terms.shared.is_empty() || self.terms.asking == Prompting::Person;
+        let wanted = !self.permissions.shared.is_empty() || self.permissions.asking == Prompting::Interactive;
         wanted && !self.survey().catalogue.shared.is_empty() && self.analysis.examination.findings.iter().any(refers)
     }
 

@@ -60,7 +60,7 @@ fn last_line(run: &FixRun<'_>, draft: &PlannedFix) -> String {
     }
     let args = run.args;
     let is_directed = args.push || args.pull || args.redeploy || args.prune || args.start_command.is_some();
-    let mut reasons: Vec<String> = run.terms.named.iter().map(|key| unchanged(run, key)).collect();
+    let mut reasons: Vec<String> = run.permissions.named.iter().map(|key| unchanged(run, key)).collect();
     if reasons.is_empty() && (args.push || args.pull) {
         reasons.push(differences(run));
     }
@@ -77,7 +77,7 @@ fn without_direction(run: &FixRun<'_>) -> &'static str {
     let mut severities = run.analysis.examination.findings.iter().map(|finding| finding.severity);
     if !severities.any(|severity| severity > Severity::Note) {
         "there are no errors or warnings"
-    } else if run.terms.asking == Prompting::Person {
+    } else if run.permissions.asking == Prompting::Interactive {
         "the errors and warnings need a change elsewhere"
     } else {
         "without an interactive terminal, select a key with `--only KEY`, and --push, --pull or --add"
@@ -92,7 +92,7 @@ fn unchanged(run: &FixRun<'_>, key: &str) -> String {
         return finding.message.clone();
     }
     if examination.ignored.iter().any(|ignored| is_about(&&ignored.finding)) {
-        return format!("doctor.toml ignores what differs about {key}");
+        return format!("doctor.toml ignores the findings about {key}");
     }
     format!("{key} does not differ")
 }
@@ -127,7 +127,7 @@ fn differences(run: &FixRun<'_>) -> String {
 
 /// Returns the reasons, as sentences without a full stop; none if both sides agree.
 pub(super) fn reasons(run: &FixRun<'_>, proposals: &[Proposal<'_>], ways: &[Direction]) -> Vec<String> {
-    let named = run.terms.named.iter();
+    let named = run.permissions.named.iter();
     if ways.contains(&Direction::Push) {
         return named.filter_map(|key| not_pushed(run, key)).collect();
     }
@@ -137,7 +137,7 @@ pub(super) fn reasons(run: &FixRun<'_>, proposals: &[Proposal<'_>], ways: &[Dire
     let mut reasons: Vec<String> = named.filter_map(|key| not_pulled(run, key)).collect();
     let unnamed = proposals.iter().filter(|proposal| !is_local(run, proposal.key));
     let unnamed = unnamed.filter(|proposal| proposal.offers.iter().any(|offer| offer.way == Direction::Pull)).count();
-    if run.terms.named.is_empty() && unnamed > 0 {
+    if run.permissions.named.is_empty() && unnamed > 0 {
         let them = if unnamed == 1 { "it" } else { "each" };
         let verb = if unnamed == 1 { "is" } else { "are" };
         reasons.push(format!(

@@ -28,7 +28,7 @@ pub(super) fn of_plan(
     let typed =
         [(run.args.push, Direction::Push), (run.args.pull, Direction::Pull), (run.args.prune, Direction::Remove)];
     let ways: BTreeSet<Direction> = typed.into_iter().filter(|(is, _)| *is).map(|(_, way)| way).collect();
-    let shared_values = std::mem::take(&mut run.terms.shared_values);
+    let shared_values = std::mem::take(&mut run.permissions.shared_values);
     let request = CommandRequest {
         offers: &chosen.offers,
         settings: &draft.plan.settings,
@@ -43,7 +43,7 @@ pub(super) fn of_plan(
     };
     let does_something = !(request.offers.is_empty() && request.due.is_empty() && request.settings.is_empty());
     let found = if does_something { commands(&mut run.analysis.gathered.survey, &request) } else { None };
-    run.terms.shared_values = shared_values;
+    run.permissions.shared_values = shared_values;
     let is_configured = draft.plan.files.iter().any(|file| file.kind == ChangedFileKind::Configuration);
     let beyond = is_configured.then(|| "changes to doctor.toml can be selected only in a terminal".to_owned());
     let is_unprintable =
@@ -92,7 +92,7 @@ struct Flags<'f> {
 
 /// Returns the commands that add named keys that no service in scope has, one for each service that could have the key.
 pub(super) fn to_add(run: &FixRun<'_>, proposals: &[Proposal<'_>], world: &World<'_>) -> Vec<Vec<String>> {
-    let is_unheld = |key: &str| run.terms.named.contains(key) && run.holders(key).next().is_none();
+    let is_unheld = |key: &str| run.permissions.named.contains(key) && run.holders(key).next().is_none();
     let unheld = proposals.iter().filter(|one| is_unheld(one.key));
     let offers = unheld.flat_map(|one| &one.offers).filter(|offer| offer.way == Direction::Add);
     let stores = offers.flat_map(|offer| &offer.stores);

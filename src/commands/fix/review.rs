@@ -1,4 +1,4 @@
-//! Asks about one finding after the other. Esc goes back to the question before.
+//! Asks about the findings one by one. Esc goes back to the question before.
 
 use std::collections::BTreeSet;
 

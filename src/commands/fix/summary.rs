@@ -41,20 +41,16 @@ pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>
     for observed in &applied.seen {
         observed.put_into(&mut run.analysis.gathered.survey);
     }
-    obey_new_ignores(&mut run, &planned.plan, world);
+    apply_new_ignores(&mut run, &planned.plan, world);
     let known = known_findings(&run, part, world);
     run.analysis.repeat();
     let exit = applied.verdict.unwrap_or_else(|| exit(&second, &run));
     endings.extend(closing_remarks(&applied, &run, world));
-    let is_left =
-        !known.is_empty() && run.analysis.examination.findings.iter().any(|one| one.severity > Severity::Note);
-    if is_left && applied.verdict != Some(Exit::Interrupted) && world.memory == WorldLifetime::Lasting {
-        let check = shell_command::line(&run.gathered().repeated(&["check".to_owned()], world));
-        endings.push(format!("`{check}` shows what is left"));
-    }
+    let check = check_command(&known, &applied, &run, world);
     let undo = undo_command(&applied, &run, world);
     let output = run.output;
     let mut report = run.report(exit, world);
+    report.check_command = check;
     report.undo_command = undo;
     report.services.extend(deployed_elsewhere(&planned.plan, &applied, &report.services));
     report.receipts = applied.receipts;
@@ -75,7 +71,7 @@ pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>
 
 /// Applies the `[[ignore]]` entries that this run may have written. If `doctor.toml` can't be read, its state from before
 /// the run applies.
-fn obey_new_ignores(run: &mut FixRun<'_>, plan: &Plan, world: &World<'_>) {
+fn apply_new_ignores(run: &mut FixRun<'_>, plan: &Plan, world: &World<'_>) {
     if !plan.files.iter().any(|file| file.kind == ChangedFileKind::Configuration) {
         return;
     }
@@ -88,7 +84,7 @@ fn obey_new_ignores(run: &mut FixRun<'_>, plan: &Plan, world: &World<'_>) {
 
 /// Returns the findings that were shown before the prompts.
 fn known_findings(run: &FixRun<'_>, part: ReportPart, world: &World<'_>) -> Vec<Finding> {
-    let is_shown = run.terms.asking == Prompting::Person && part == ReportPart::Outcome;
+    let is_shown = run.permissions.asking == Prompting::Interactive && part == ReportPart::Outcome;
     let is_repeated = run.output.text_options(world).detail != Detail::Normal;
     if is_shown && !is_repeated { run.analysis.examination.findings.clone() } else { Vec::new() }
 }
@@ -150,6 +146,14 @@ fn deployed_elsewhere(plan: &Plan, applied: &Applied, known: &[ServiceLine]) -> 
     let services = plan.deploys.iter().map(|deploy| &deploy.service);
     let lacking = services.filter(|service| applied.shortfalls.contains_key(&service.name) && !is_known(service));
     lacking.map(|service| output::unread_line(service.clone())).collect()
+}
+
+/// Returns the command that shows the findings that are left, if the report omits some.
+fn check_command(known: &[Finding], applied: &Applied, run: &FixRun<'_>, world: &World<'_>) -> Option<String> {
+    let is_left = run.analysis.examination.findings.iter().any(|one| one.severity > Severity::Note);
+    let is_lasting = world.memory == WorldLifetime::Lasting;
+    let is_needed = !known.is_empty() && is_left && is_lasting && applied.verdict != Some(Exit::Interrupted);
+    is_needed.then(|| shell_command::line(&run.gathered().repeated(&["check".to_owned()], world)))
 }
 
 /// Returns the command that restores what this run changed.

@@ -128,11 +128,11 @@ fn flags(
     options: &GatherOptions<'_>,
     selected: &SelectedEnvironment,
     session: &Session<'_>,
-    folder: &Path,
+    directory: &Path,
 ) -> Vec<String> {
     let global = options.global;
     let mut flags = target_flags(&options.targeting.place, selected, &session.sources);
-    let mut files: Vec<_> = options.env_file.iter().map(|path| files::repeatable_path(path, folder)).collect();
+    let mut files: Vec<_> = options.env_file.iter().map(|path| files::repeatable_path(path, directory)).collect();
     // Several descriptors become one standard input.
     files.dedup();
     flags.extend(files.iter().map(|path| format!("--env-file={}", path.display())));

@@ -3,6 +3,7 @@
 use crate::cli::{self, GlobalArgs};
 use crate::commands::config_file;
 use crate::commands::gather::Gathered;
+use crate::commands::prompts::InitScope;
 use crate::commands::service_selection::Services;
 use crate::drift::Secret;
 use crate::drift::rules::RULES;
@@ -94,6 +95,16 @@ impl ConfigTarget {
     /// Returns the settings of the existing file.
     pub(super) fn config(&self) -> Option<&Config> {
         self.existing.as_ref().map(|existing| &existing.config)
+    }
+
+    /// Returns whether the file is new.
+    pub(super) fn scope(&self) -> InitScope {
+        if self.existing.is_some() { InitScope::Extension } else { InitScope::New }
+    }
+
+    /// Returns whether there is anything to write.
+    pub(super) fn has_changes(&self, draft: &ConfigDraft) -> bool {
+        self.existing.is_none() || !draft.adds_nothing()
     }
 
     /// Returns the text with the draft, after parsing it.

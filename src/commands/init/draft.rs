@@ -23,8 +23,8 @@ use crate::io::config::ConfigLocation;
 use crate::io::files;
 use crate::report::init_lists;
 
-/// The rule and the key of each error that a check reports.
-pub(super) type CheckErrors = BTreeSet<(&'static str, Option<String>)>;
+/// The key of each error that a check reports.
+pub(super) type CheckErrors = Vec<Option<String>>;
 
 /// The draft of a `doctor.toml`.
 pub(super) struct InitDraft {
@@ -74,7 +74,7 @@ impl InitDraft {
     }
 
     /// Returns the indexes of the planned services that share a key with their file. A service that others refer to
-    /// counts only if it has a file of its own.
+    /// counts only if a file is assigned to it.
     fn comparable(&self) -> Vec<usize> {
         let targets = &self.gathered.survey.targets;
         let templates = targets.iter().flat_map(|target| {
@@ -257,7 +257,7 @@ impl InitDraft {
     /// Returns the errors that `check` reports now.
     fn errors(&self) -> CheckErrors {
         let errors = examine(&self.gathered.survey).findings.into_iter().filter(|one| one.severity == Severity::Error);
-        errors.map(|finding| (finding.rule.name, finding.key)).collect()
+        errors.map(|finding| finding.key).collect()
     }
 
     /// Returns the errors that `check` reports with these settings.

@@ -11,6 +11,7 @@ mod service_files;
 mod unignored_files;
 mod write;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::cli::{self, GlobalArgs, ResultFormat};
@@ -47,11 +48,11 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
     let config = planned_config(&planned, &gathered, &target)?;
     let (sides, gathered) = sides.again_with(config.as_ref(), gathered, world)?;
     let mut interview = InitDraft::new(gathered, &target, planned)?;
-    let is_new = target.existing.is_none() || !interview.draft().adds_nothing();
-    if is_new && !is_json {
+    let has_changes = target.has_changes(&interview.draft());
+    if has_changes && !is_json {
         world.print(&interview.summary(world.terminal.width))?;
     }
-    if is_new && is_asked {
+    if has_changes && is_asked {
         questions::all(&mut interview, &sides, world)?;
     }
     interview.refuse_unread()?;
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
     let proposal = Proposal {
         errors: interview.errors_with(&complete)?,
         exposed: UnignoredFiles::of(&interview.gathered, &target.location),
-        is_new: target.existing.is_none() || !draft.adds_nothing(),
+        has_changes: target.has_changes(&draft),
         check: check_command(args, global, world),
         args,
         global,
@@ -70,7 +71,7 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
         is_accepted,
     };
     let remarks = &interview.gathered.remarks;
-    match (is_json, proposal.is_new) {
+    match (is_json, proposal.has_changes) {
         (true, _) => json_result::print(&proposal, remarks, world),
         (false, true) => proposal.write(is_asked, world),
         (false, false) => proposal.print_nothing_new(world),
@@ -165,16 +166,12 @@ struct Proposal<'p> {
     /// The next command to run.
     check: Vec<String>,
     /// Whether there is anything to write.
-    is_new: bool,
+    has_changes: bool,
     /// Whether the user has accepted the settings that the file has now.
     is_accepted: bool,
 }
 
 impl Proposal<'_> {
-    fn scope(&self) -> prompts::InitScope {
-        if self.target.existing.is_some() { prompts::InitScope::Extension } else { prompts::InitScope::New }
-    }
-
     fn writer(&self) -> ConfigWriter<'_> {
         ConfigWriter { target: &self.target, project: &self.draft.project, is_accepted: self.is_accepted }
     }
@@ -205,11 +202,12 @@ impl Proposal<'_> {
     fn outlook(&self) -> String {
         /// The maximum number of keys that are named.
         const NAMED: usize = 5;
-        let keys: Vec<&str> = self.errors.iter().filter_map(|(_, key)| key.as_deref()).collect();
+        let keys: BTreeSet<&str> = self.errors.iter().flatten().map(String::as_str).collect();
+        let keys: Vec<&str> = keys.into_iter().collect();
         let number = count(self.errors.len(), "error");
         match self.errors.len() {
             0 => "With it, `doctor check` reports no error.".to_owned(),
-            all if all == keys.len() && all <= NAMED => {
+            _ if self.errors.iter().all(Option::is_some) && keys.len() <= NAMED => {
                 escape::line(&format!("With it, `doctor check` reports {number}: {}.", names(&keys))).into_owned()
             }
             _ => format!("With it, `doctor check` reports {number}."),
@@ -226,8 +224,9 @@ impl Proposal<'_> {
     fn confirm(&self, world: &mut World<'_>) -> Result<YesNo, Error> {
         let name = &self.target.location.name;
         let patterns = self.exposed.patterns();
+        let scope = self.target.scope();
         if patterns.is_empty() {
-            return match world.prompt.confirm(&prompts::write_config(name, self.scope()), YesNo::Yes)? {
+            return match world.prompt.confirm(&prompts::write_config(name, scope), YesNo::Yes)? {
                 PromptAnswer::Given(YesNo::Yes) => Ok(YesNo::No),
                 _ => Err(Error::Cancelled),
             };
@@ -237,7 +236,7 @@ impl Proposal<'_> {
             prompts::WriteChoice::Alone,
             prompts::WriteChoice::Cancel,
         ];
-        match world.prompt.choose(&prompts::write_config(name, self.scope()), &prompts::labels(&choices), 0)? {
+        match world.prompt.choose(&prompts::write_config(name, scope), &prompts::labels(&choices), 0)? {
             PromptAnswer::Given(0) => Ok(YesNo::Yes),
             PromptAnswer::Given(1) => Ok(YesNo::No),
             _ => Err(Error::Cancelled),

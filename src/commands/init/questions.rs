@@ -27,36 +27,20 @@ type InitStep = fn(&mut InitDraft, &SideReader<'_>, &mut World<'_>) -> Result<Na
 pub(super) fn file(sides: &SideReader<'_>, world: &mut World<'_>) -> Result<Gathered, Error> {
     let (named, services) = (&sides.args.files.env_file, &sides.args.targeting.service);
     let candidates = files::env_files(&world.directory);
-    let (gathered, used) = match sides.gather(named, services, world) {
-        Err(Error::NoEnvFile { .. }) if named.is_empty() && !candidates.is_empty() => (None, None),
-        Err(error) => return Err(error),
-        // The default file does not exist.
-        Ok(gathered)
-            if !candidates.is_empty() && gathered.paths.iter().all(|path| path.symlink_metadata().is_err()) =>
-        {
-            (None, None)
-        }
-        Ok(gathered) => {
-            let used = candidates.iter().position(|path| gathered.paths.first() == Some(path));
-            (Some(gathered), used)
-        }
-    };
-    let gathered = match gathered {
-        Some(gathered) if !named.is_empty() || candidates.len() < 2 => return Ok(gathered),
-        gathered => gathered,
-    };
+    let gathered = sides.gather(named, services, world)?;
+    let has_file = gathered.paths.iter().any(|path| path.symlink_metadata().is_ok());
+    let used = candidates.iter().position(|path| gathered.paths.first() == Some(path));
+    if has_file && (!named.is_empty() || candidates.len() < 2) {
+        return Ok(gathered);
+    }
     let shown: Vec<String> = candidates.iter().map(|path| files::display_path(path, &world.directory)).collect();
-    let environment = gathered.as_ref().map(|gathered| gathered.survey.environment.name.as_str());
     let answer = world.prompt.choose(
-        &prompts::env_file(environment),
+        &prompts::env_file(&gathered.survey.environment.name),
         &prompts::names_to_choose(shown.iter().map(String::as_str)),
         used.unwrap_or(0),
     )?;
     let PromptAnswer::Given(picked) = answer else { return Err(Error::Cancelled) };
-    match gathered {
-        Some(gathered) if used == Some(picked) => Ok(gathered),
-        _ => sides.gather(&candidates[picked..=picked], services, world),
-    }
+    if used == Some(picked) { Ok(gathered) } else { sides.gather(&candidates[picked..=picked], services, world) }
 }
 
 /// Asks all other questions.

@@ -21,7 +21,7 @@ pub(super) fn exist(location: &ConfigLocation) -> bool {
 }
 
 /// Returns the sections of services that the default file does not cover, or that an existing `doctor.toml` lacks.
-pub(super) fn sections_to_add(gathered: &Gathered, target: &ConfigTarget, folder: &Path) -> Vec<Section> {
+pub(super) fn sections_to_add(gathered: &Gathered, target: &ConfigTarget, directory: &Path) -> Vec<Section> {
     let shape = &gathered.selected.shape;
     let services = Services::of(shape, target.config());
     let known = target.config().map(|config| aliases_by_id(config, &services)).unwrap_or_default();
@@ -39,7 +39,7 @@ pub(super) fn sections_to_add(gathered: &Gathered, target: &ConfigTarget, folder
                 .then_some((candidate.service.id.as_str(), file))
         })
         .collect();
-    let by_keys = common.services(gathered, &candidates, folder);
+    let by_keys = common.services(gathered, &candidates, directory);
     let is_extended = !known.is_empty();
     if matched.is_empty() && !is_extended {
         return Vec::new();
@@ -82,7 +82,7 @@ fn named(
     new
 }
 
-/// The file of services without one of their own.
+/// The file of the services to which no other file is assigned.
 struct CommonFile {
     exists: bool,
     path: Option<PathBuf>,
@@ -110,11 +110,11 @@ impl CommonFile {
         &self,
         gathered: &'c Gathered,
         candidates: &'c [ScopeCandidate],
-        folder: &Path,
+        directory: &Path,
     ) -> BTreeSet<&'c str> {
         let keys: BTreeSet<&str> = self.keys.iter().map(String::as_str).collect();
-        let directory = self.path.as_deref().and_then(|path| folder_in_repository(path, folder));
-        let chosen = by_default(candidates, &keys, directory.as_deref()).chosen;
+        let own_directory = self.path.as_deref().and_then(|path| folder_in_repository(path, directory));
+        let chosen = by_default(candidates, &keys, own_directory.as_deref()).chosen;
         let excluded: BTreeSet<&str> = gathered.selection.left_out.iter().map(|(name, _)| name.as_str()).collect();
         let services = chosen.into_iter().map(|index| &candidates[index].service);
         services.filter(|one| !excluded.contains(one.name.as_str())).map(|one| one.id.as_str()).collect()

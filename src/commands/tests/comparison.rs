@@ -60,11 +60,12 @@ fn variable_and_its_expansion_are_neither_error_nor_warning() {
 }
 
 #[test]
-fn key_in_another_case_is_a_note() {
+fn key_in_another_case_is_the_cause_of_one_warning() {
     let sandbox = Sandbox::of([service("api", &[("API_KEY", "k3y-0f-th3-sh0p"), ("REGION", "eu")])])
         .file(".env", "Api_Key=k3y-0f-th3-sh0p\nREGION=eu\n");
     let ended = sandbox.run(&["check", "--format", "json"]);
-    assert!(findings(&ended, "Api_Key").contains(&"note duplicate-key".to_owned()), "{ended:?}");
+    assert_eq!(findings(&ended, "Api_Key"), ["warning missing-on-railway"], "{ended:?}");
+    assert!(ended.out.contains("API_KEY on api differs from Api_Key only in case"), "{ended:?}");
 }
 
 #[test]

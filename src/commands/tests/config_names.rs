@@ -82,6 +82,13 @@ fn environment_without_similar_name_is_a_remark() {
     let ended = shop(&format!("{HEAD}[environments.production]\nprotected = true\n")).run(&["check"]);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.text().contains("doctor.toml:3:15: project shop has no environment `production`"), "{ended:?}");
+    let two =
+        shop(&format!("{HEAD}[environments.production]\nprotected = true\n[environments.eu]\nprotected = true\n"));
+    let ended = two.run(&["check"]);
+    assert_eq!((ended.code, ended.text().matches("project shop has no environment").count()), (0, 2), "{ended:?}");
+    let typo = "[environments.abcxyz]\nprotected = true\n[environments.stagng]\nprotected = true\n";
+    let err = refused(&format!("{HEAD}{typo}"));
+    assert!(err.contains("doctor.toml:5:15: project shop has no environment `stagng`"), "{err}");
 }
 
 #[test]

@@ -348,7 +348,7 @@ fn fix_with_nothing_to_do_reports_it_and_ends_like_check() {
         .file(".env", "A=2\nB=1\n")
         .file("doctor.toml", ignoring);
     ignored.run(&["fix", "--push"]).assert_shows("Nothing to do: 1 difference is ignored by doctor.toml.");
-    ignored.run(&["fix", "--only", "A"]).assert_shows("Nothing to do: doctor.toml ignores what differs about A.");
+    ignored.run(&["fix", "--only", "A"]).assert_shows("Nothing to do: doctor.toml ignores the findings about A.");
     let ended = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=1\n").run(&["fix", "--push"]);
     ended.assert_shows("Nothing to do: no value differs.");
 }

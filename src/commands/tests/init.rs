@@ -161,6 +161,12 @@ fn prompts_for_services_keys_and_reasons() {
 fn outlook_names_errors_that_are_left() {
     let ended = shop().run(&["init", "--yes"]);
     assert!(ended.out.contains("\nWith it, `doctor check` reports 1 error: API_KEY.\n"), "{ended:?}");
+    // Two errors about one key.
+    let services = [service("api", &[("A_TOKEN", "stored-token-4711")]), service("web", &[("A_TOKEN", "changeme")])];
+    let sandbox = Sandbox::of(services).file(".env", "A_TOKEN=local-token-4712\n");
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert!(ended.out.contains("\nWith it, `doctor check` reports 2 errors: A_TOKEN.\n"), "{ended:?}");
+    sandbox.run(&["check"]).assert_shows("2 errors");
 }
 
 #[test]
@@ -294,7 +300,7 @@ fn prompts_to_choose_among_env_files() {
     refused(&alone.run(&["init", "--yes"]), "error: no .env in ");
     let asked = alone.at_a_terminal().answered(&["init"], vec![Choice(0), Enter, Enter, Enter, YES]);
     assert_eq!(asked.code, 0, "{asked:?}");
-    assert_eq!(asked.asked[0], "Which env file should be compared?\n  .env.local");
+    assert_eq!(asked.asked[0], "Which env file should be compared with staging?\n  .env.local");
     let nothing = Sandbox::of([]).run(&["init", "--yes"]);
     assert!(nothing.code == 2 && nothing.err.contains("error: no .env in "), "{nothing:?}");
 }

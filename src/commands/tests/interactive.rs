@@ -193,7 +193,7 @@ fn finding_is_shown_above_its_question_and_not_again() {
     assert_eq!(ended.out.matches("  stored  ● ").count(), 2, "{ended:?}");
     let (_, after) = ended.out.split_once("\ndone ").expect("the receipts");
     assert!(after.contains("\n1 error · ") && !after.contains("B differs on"), "{after}");
-    assert!(after.contains("\n`doctor check` shows what is left\n"), "{after}");
+    assert!(after.contains("\n\nTo show what is left, run:\n    doctor check\n"), "{after}");
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn protected_environment_name_must_be_typed() {
     let wrong =
         sandbox.answered(&["fix", "--push"], ["prod", "hunter2", "PRODUCTION"].map(PreparedAnswer::Line).into());
     assert_eq!((wrong.code, sandbox.mutations().len()), (2, 0), "{wrong:?}");
-    let again = "That is not its name. Type production, or press Esc to cancel.\n";
+    let again = "That is not the name of the environment. Type production, or press Esc to cancel.\n";
     assert_eq!(wrong.err.matches(again).count(), 2, "{wrong:?}");
     wrong.assert_shows("error: nothing was changed: the name of the environment (production) was not typed");
     assert!(!wrong.text().contains("hunter2"), "{wrong:?}");

@@ -60,7 +60,7 @@ fn similar_key_is_suggested() {
     let repeated = "\n    doctor matrix --project=shop --environment=staging --env-file=.env --service=web\n";
     refused(&shop().run(&[&["check", "--only", "XYZZY"][..], &flags].concat()), &[repeated]);
     let two = shop().run(&["check", "--only", "OPS_KYE", "--only", "REGOIN", "--only", "ON_WEB"]);
-    refused(&two, &["unknown keys OPS_KYE and REGOIN", "did you mean `--only=OPS_KEY --only=REGION`?\n"]);
+    refused(&two, &["unknown keys `OPS_KYE` and `REGOIN`", "did you mean `--only=OPS_KEY --only=REGION`?\n"]);
 }
 
 #[test]

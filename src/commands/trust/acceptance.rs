@@ -137,7 +137,7 @@ impl TrustState {
 
     /// Returns why values of these files must not be sent to a trusted target, or `None` if they may.
     pub(crate) fn objection_to_files(&self, consent: Consent, files: &BTreeSet<&str>) -> Option<TrustObjection> {
-        if consent == Consent::Asked || !self.needs_acceptance() {
+        if consent == Consent::Prompt || !self.needs_acceptance() {
             return None;
         }
         let declared = |file: &&&str| self.files.contains(**file);
@@ -147,7 +147,7 @@ impl TrustState {
 
     /// Returns why values must not be sent to the services that `--service` names, or `None` if they may.
     pub(crate) fn objection_to_services(&self, consent: Consent) -> Option<TrustObjection> {
-        let (alias, name) = self.aliases.first().filter(|_| consent != Consent::Asked && self.needs_acceptance())?;
+        let (alias, name) = self.aliases.first().filter(|_| consent != Consent::Prompt && self.needs_acceptance())?;
         Some(self.about(&format!("resolves {alias} to the service {name}"), &[format!("--service={name}")]))
     }
 

@@ -124,12 +124,9 @@ pub fn named_path(typed: &Path, working_folder: &Path) -> PathBuf {
 /// meaning in another command, so the variables have to be piped into that one.
 pub fn repeatable_path(typed: &Path, working_folder: &Path) -> PathBuf {
     let path = named_path(typed, working_folder);
-    let is_descriptor = path.starts_with("/dev/fd") || (path.starts_with("/proc") && in_folder(&path, "fd"));
+    let is_descriptor = path.starts_with("/dev/fd")
+        || (path.starts_with("/proc") && path.parent().is_some_and(|parent| parent.ends_with("fd")));
     if is_descriptor || path == Path::new(STANDARD_INPUT) { STANDARD_INPUT.into() } else { typed.to_owned() }
-}
-
-fn in_folder(path: &Path, name: &str) -> bool {
-    path.parent().is_some_and(|folder| folder.ends_with(name))
 }
 
 /// Returns whether it can be read only once: standard input, a descriptor of this process, or a pipe.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::drift::example_file::is_example;
 use crate::drift::leak;
-use crate::error::Help;
+use crate::error::{Help, listed};
 use crate::io::files::find_env_files::env_files_below;
 use crate::io::files::path::{display_path, quoted};
 use crate::io::git;
@@ -52,7 +52,7 @@ pub fn declared_file_hint(missing: &Path, base: &Path, working_folder: &Path) ->
         Some(Suggestion::Files(paths) | Suggestion::Below(paths)) => {
             match paths.iter().map(relative).collect::<Vec<_>>().as_slice() {
                 [only] => format!("did you mean `{only}`?").into(),
-                names => format!("use one of {}", names.join(", ")).into(),
+                names => format!("use one of {}", listed(names, "")).into(),
             }
         }
     }

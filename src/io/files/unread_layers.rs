@@ -12,7 +12,6 @@ pub fn unread_layers(default: &Path, environment: &str) -> Vec<PathBuf> {
             names.extend([format!(".env.{mode}"), format!(".env.{mode}.local")]);
         }
     }
-    names.dedup();
     let layers = names.into_iter().map(|name| default.with_file_name(name));
     let mut layers: Vec<PathBuf> = layers.filter(|path| path != default && path.is_file()).collect();
     layers.sort();

@@ -95,16 +95,11 @@ fn finding(report: &Report, finding: &Finding, body: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::test_support::{MARKER, calm, incident, key, text_options};
-    use crate::report::{Detail, Format, Report, write};
+    use crate::report::test_support::{self, calm, incident};
+    use crate::report::{Format, Report};
 
     fn rendered(report: &Report) -> String {
-        let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Html, &text_options(&key, 80, Detail::Normal), &mut out)
-            .expect("writing to a Vec can't fail");
-        let output = String::from_utf8(out).expect("HTML is UTF-8");
-        assert!(!output.contains(MARKER));
-        output
+        test_support::rendered(report, Format::Html)
     }
 
     #[test]

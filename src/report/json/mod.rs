@@ -229,18 +229,15 @@ mod tests {
 
     use crate::drift::Severity;
     use crate::drift::engine::service_status::{CheckState, StatusCheck};
-    use crate::report::test_support::{calm, differs, ignored, incident, key, text_options};
-    use crate::report::{Detail, Format, Report, ServiceDeployment, write};
+    use crate::report::test_support::{self, calm, differs, ignored, incident};
+    use crate::report::{Format, Report, ServiceDeployment};
 
     fn check(name: &'static str, state: CheckState, note: &str) -> StatusCheck {
         StatusCheck { name, state, note: note.to_owned() }
     }
 
     fn json_text(report: &Report) -> String {
-        let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Json, &text_options(&key, 80, Detail::Normal), &mut out)
-            .expect("writing to a Vec can't fail");
-        String::from_utf8(out).expect("JSON is UTF-8")
+        test_support::rendered(report, Format::Json)
     }
 
     fn parsed(report: &Report) -> Value {

@@ -86,17 +86,15 @@ fn common_help(report: &Report, group: &FindingGroup<'_>) -> Option<FindingHelp>
     if !group.findings.iter().all(is_common) {
         return None;
     }
-    let services = services(group);
-    let arguments = first.to_add.iter().chain(&first.next);
-    let commands = arguments.map(|arguments| shell_command::command(report, arguments, &services));
-    FindingHelp::new(first.advice.as_deref(), commands.collect())
+    FindingHelp::of(report, &Finding { services: services(group), ..first.clone() })
 }
 
 /// Returns the command that fixes all findings of the group, if it fixes no others.
 fn help_for_all(report: &Report, group: &FindingGroup<'_>) -> Option<FindingHelp> {
     let fixable = report.findings.iter().filter(|finding| !finding.remedies.is_empty()).count();
     let is_own = |finding: &&Finding| !finding.remedies.is_empty() && finding.next.is_some();
-    if !group.findings.iter().all(is_own) || fixable != group.findings.len() || !report.only.is_empty() {
+    let fixes_others = fixable != group.findings.len();
+    if !group.findings.iter().all(is_own) || fixes_others || !report.only.is_empty() || report.reads_input() {
         return None;
     }
     let command = shell_command::command(report, &["fix".to_owned()], &services(group));
@@ -189,5 +187,19 @@ mod tests {
         assert!(!text(&partly, 80, Detail::Normal).contains(all));
         let named = Report { only: vec!["KEY_0001".to_owned()], findings: many(20), exit_code: 1, ..calm() };
         assert!(!text(&named, 80, Detail::Normal).contains(all));
+    }
+
+    #[test]
+    fn piped_variables_are_never_read_without_a_pipe() {
+        let report = |flags| Report { flags, findings: many(20), exit_code: 1, ..calm() };
+        let from_file = text(&report(Vec::new()), 80, Detail::Normal);
+        assert!(from_file.contains("    doctor fix\n") && from_file.contains("    doctor init\n"), "{from_file}");
+        let flags = vec!["--env-file=-".to_owned()];
+        let piped = text(&report(flags.clone()), 80, Detail::Normal);
+        assert!(!piped.contains("doctor fix") && !piped.contains("doctor init"), "{piped}");
+        let stale = |at| Finding { next: Some(Finding::fix_redeploy()), ..differs(&format!("KEY_{at}"), &["api"]) };
+        let report = Report { flags, findings: (0..20).map(stale).collect(), ..calm() };
+        let help = "  help: pipe the variables in again, and run:\n    doctor fix --redeploy --env-file=-\n";
+        assert!(text(&report, 80, Detail::Normal).contains(help), "{}", text(&report, 80, Detail::Normal));
     }
 }

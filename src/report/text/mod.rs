@@ -168,10 +168,11 @@ fn findings(page: &mut TextPage<'_>, report: &Report) {
     optional::write(page, report);
 }
 
-/// Offers `doctor init` after a first check that found many differences.
+/// Offers `doctor init` after a first check that found many differences. `init` can't read standard input.
 fn offer_init(page: &mut TextPage<'_>, report: &Report) {
     let differing = report.findings.iter().filter(|finding| finding.rule.has_mark(Mark::Differs)).count();
-    if report.configured || !report.known.is_empty() || differing <= MANY_DIFFERENCES {
+    let is_first = !report.configured && report.known.is_empty();
+    if !is_first || report.reads_input() || differing <= MANY_DIFFERENCES {
         return;
     }
     if let Some(command) = shell_command::command(report, &["init".to_owned()], &[]) {

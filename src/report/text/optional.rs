@@ -1,4 +1,4 @@
-//! Keys of the file that only some services have, with `-v`. They are no findings.
+//! Keys of the file that only some services have, with `-v`. They are not findings.
 
 use crate::report::Report;
 use crate::report::paint::Tone;

@@ -25,14 +25,16 @@ pub(crate) fn list(page: &mut TextPage<'_>, report: &Report) {
     let is_listed = |finding: &&Finding| report.lists(finding.severity) || !report.only.is_empty();
     let (shown, hidden): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(is_listed);
     page.gap();
-    let groups =
-        if shown.len() > SENTENCES { group_by_rule(shown) } else { shown.into_iter().flat_map(single).collect() };
+    let groups = if shown.len() > SENTENCES { group_by_rule(shown) } else { shown.into_iter().map(single).collect() };
     for group in groups.iter().take(ROWS) {
         row(page, group);
     }
-    let rest: Vec<Finding> = groups.iter().skip(ROWS).flat_map(|group| &group.findings).copied().cloned().collect();
-    if !rest.is_empty() {
-        page.line(&[(Tone::Strong, &format!("… and {} (-v lists them)", Tally::of(&rest).summary()))]);
+    let mut rest = Tally::default();
+    for finding in groups.iter().skip(ROWS).flat_map(|group| &group.findings) {
+        rest.add(finding.severity);
+    }
+    if rest != Tally::default() {
+        page.line(&[(Tone::Strong, &format!("… and {} (-v lists them)", rest.summary()))]);
     }
     if !hidden.is_empty() {
         let them = if hidden.len() == 1 { "it" } else { "them" };
@@ -40,8 +42,8 @@ pub(crate) fn list(page: &mut TextPage<'_>, report: &Report) {
     }
 }
 
-fn single(finding: &Finding) -> Vec<FindingGroup<'_>> {
-    vec![FindingGroup { rule: finding.rule, severity: finding.severity, findings: vec![finding] }]
+fn single(finding: &Finding) -> FindingGroup<'_> {
+    FindingGroup { rule: finding.rule, severity: finding.severity, findings: vec![finding] }
 }
 
 /// Writes a finding as a sentence, or several as their number and their keys.

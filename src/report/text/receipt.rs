@@ -69,6 +69,10 @@ pub(crate) fn endings(page: &mut TextPage<'_>, report: &Report) {
         let commands: Vec<String> = report.to_add.iter().map(|arguments| shell_command::line(arguments)).collect();
         suggest(page, "To add a missing key:", &commands);
     }
+    if let Some(command) = &report.check_command {
+        page.gap();
+        suggest(page, "To show what is left, run:", std::slice::from_ref(command));
+    }
     if !report.ends_with_undo() {
         undo(page, report);
     }
@@ -150,6 +154,19 @@ mod tests {
         let report = Report { command: "fix", receipts, part: ReportPart::Outcome, ..calm() };
         let output = text(&report, 80, detail);
         output.lines().filter(|line| line.contains("  push  ")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn commands_are_lines_by_themselves() {
+        let check = "doctor check --project=a-project-with-a-long-name --environment=an-environment-with-a-long-name";
+        for endings in [Vec::new(), vec!["stopped early".to_owned()]] {
+            let (check_command, undo_command) = (Some(check.to_owned()), Some("doctor undo 1".to_owned()));
+            let report = Report { command: "fix", receipts: pushed(1), endings, check_command, undo_command, ..calm() };
+            let output = text(&report, 80, Detail::Normal);
+            let expected =
+                format!("\n\nTo show what is left, run:\n    {check}\n\nTo undo this run:\n    doctor undo 1\n\n");
+            assert!(output.contains(&expected), "{output}");
+        }
     }
 
     #[test]

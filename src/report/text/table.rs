@@ -42,7 +42,8 @@ struct TableRow<'r> {
 
 /// Writes a row for each service, with the error of a service that could not be read.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
-    let rows = rows(page, report);
+    let detailed = detailed(page, report);
+    let rows = rows(page, report, &detailed);
     if rows.is_empty() {
         return;
     }
@@ -53,7 +54,6 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     let names = rows.iter().map(|row| columns(&row.name)).max().unwrap_or(0);
     let numbers = compared + found + if found > 0 { 4 } else { 2 };
     let room = page.width().saturating_sub(VERDICT + numbers);
-    let detailed = detailed(page, report);
     for (row, line) in rows.iter().zip(&report.services) {
         let link = link::service(report, &line.service.id);
         let fits = VERDICT + names.min(room) + 2 + columns(&row.compared) <= page.width();
@@ -152,7 +152,7 @@ fn stacked(page: &mut TextPage<'_>, row: &TableRow<'_>, link: Option<&str>) {
     page.flow(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, Tone::Plain, " · ", &numbers);
 }
 
-fn rows<'r>(page: &TextPage<'_>, report: &'r Report) -> Vec<TableRow<'r>> {
+fn rows<'r>(page: &TextPage<'_>, report: &'r Report, detailed: &HashSet<&str>) -> Vec<TableRow<'r>> {
     let mut found: HashMap<&str, (Tally, Vec<&Finding>)> = HashMap::new();
     for finding in report.findings.iter().filter(|finding| page.is_verbose() || report.lists(finding.severity)) {
         for service in &finding.services {
@@ -164,7 +164,6 @@ fn rows<'r>(page: &TextPage<'_>, report: &'r Report) -> Vec<TableRow<'r>> {
             }
         }
     }
-    let detailed = detailed(page, report);
     let mut row = |line: &ServiceLine| {
         let (tally, values) = found.remove(line.service.id.as_str()).unwrap_or_default();
         let verdict = report.verdict(line);
