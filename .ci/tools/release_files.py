@@ -156,6 +156,7 @@ def checks(doctor, runner):
     with work_dir("STAGING_OPS_API_KEY=not-what-railway-has\n", server) as work:
         sh("git", "init", "-q", work)
         common = {"DOCTOR": doctor, "RAILWAY_API_TOKEN": server.token("account"), "HOME": str(work.parent / "home"), "ENV_FILE": "",
+                  "BASELINE": "", "COMMENT": "", "ISSUE": "", "HEAD_REPOSITORY": "", "RUNNER_TEMP": str(runner),
                   "ARGS": f"--api-url {server.info['url']}\n--only STAGING_OPS_API_KEY", "GITHUB_ACTIONS": "true",
                   "GITHUB_STEP_SUMMARY": str(runner / "summary"), "GITHUB_OUTPUT": str(runner / "checked")}
         script = ROOT / "packaging/action/check.sh"
