@@ -4,11 +4,23 @@
 //! `NODE_PATH` is the directory of node's dotenv. `LOADERS_FILES` and `LOADERS_SEED` change the number of files and the
 //! seed.
 
-#![expect(clippy::disallowed_methods, reason = "runs the real loaders")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "runs the real loaders, and stops at the first failure"
+)]
 #![expect(clippy::print_stdout, reason = "prints statistics")]
 
+#[expect(dead_code, reason = "shared with other tests")]
+#[path = "e2e/binary.rs"]
+mod binary;
 #[path = "loaders/generate.rs"]
 mod generate;
+#[path = "loaders/pull.rs"]
+mod pull;
+#[expect(dead_code, reason = "shared with other tests")]
+#[path = "e2e/server.rs"]
+mod server;
 #[path = "loaders/write.rs"]
 mod write;
 

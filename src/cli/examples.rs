@@ -19,7 +19,6 @@ pub(super) const DOCTOR: &str = examples!(
     "doctor demo              try it on a simulated Railway"
     "doctor check             compare .env with Railway"
     "doctor fix -s worker     fix one service"
-    "doctor undo              restore what a fix changed"
     "doctor init              create a doctor.toml"
 );
 
@@ -50,6 +49,8 @@ pub(super) const CHECK: &str = examples!(
     "doctor check -s worker -e staging  one service"
     "doctor check --only API_KEY -v     one key, in full"
     "doctor check --format json         for programs"
+    "doctor check --baseline known.toml --write-baseline"
+    "doctor check --baseline known.toml --new-only"
 );
 
 pub(super) const MATRIX: &str = examples!(
@@ -71,6 +72,12 @@ pub(super) const UNDO: &str = examples!(
     "doctor undo --dry-run   show the plan only"
 );
 
+pub(super) const PULL: &str = examples!(
+    "doctor pull             show the plan, then ask"
+    "doctor pull --dry-run   show the plan only"
+    "doctor pull -s api      only the keys of one service"
+);
+
 pub(super) const INIT: &str = examples!(
     "doctor init                    answer questions, confirm"
     "doctor init --yes              write the suggested file"
@@ -87,6 +94,7 @@ pub(super) const DEMO: &str = examples!(
     "doctor demo check    show the findings"
     "doctor demo fix      choose fixes and apply them"
     "doctor demo undo     undo the fix of the tour"
+    "doctor demo pull     create a .env"
 );
 
 pub(super) const DEMO_CHECK: &str = examples!(
@@ -105,6 +113,11 @@ pub(super) const DEMO_UNDO: &str = examples!(
     "doctor demo undo             undo the fix of the tour"
     "doctor demo undo --list      list runs that can be undone"
     "doctor demo undo --dry-run   show the plan only"
+);
+
+pub(super) const DEMO_PULL: &str = examples!(
+    "doctor demo pull             show the plan, then ask"
+    "doctor demo pull --dry-run   show the plan only"
 );
 
 pub(super) const DEMO_MATRIX: &str = examples!(

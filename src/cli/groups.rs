@@ -36,12 +36,34 @@ pub struct FileArgs {
     pub env_file: Vec<PathBuf>,
 }
 
+/// The flag of a command that can do without a local file.
+#[derive(Args, Clone, Debug)]
+pub struct NoFileArgs {
+    /// Read no env file; check what is declared instead
+    #[arg(long, conflicts_with = "env_file")]
+    pub no_env_file: bool,
+}
+
 /// The flags that select keys.
 #[derive(Args, Clone, Debug)]
 pub struct KeyArgs {
     /// Limit to this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub only: Vec<String>,
+}
+
+/// The flags of a baseline.
+#[derive(Args, Clone, Debug, Default)]
+pub struct BaselineArgs {
+    /// Compare the findings with this baseline
+    #[arg(id = "baseline", long = "baseline", value_name = "FILE", help_heading = "Baseline")]
+    pub file: Option<PathBuf>,
+    /// Report only what is not in the baseline
+    #[arg(long, requires = "baseline", help_heading = "Baseline")]
+    pub new_only: bool,
+    /// Write the findings to the baseline
+    #[arg(long, requires = "baseline", conflicts_with = "new_only", help_heading = "Baseline")]
+    pub write_baseline: bool,
 }
 
 /// The flags for a result with findings. The available formats depend on the command.

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::choice::HookName;
 use crate::cli::examples::{self, TEMPLATE};
-use crate::cli::groups::{FileArgs, ResultArgs, TargetArgs};
+use crate::cli::groups::{FileArgs, NoFileArgs, ResultArgs, TargetArgs};
 
 /// The arguments of `doctor hook`.
 #[derive(Args, Debug)]
@@ -36,6 +36,8 @@ pub struct HookRunArgs {
     pub targeting: TargetArgs,
     #[command(flatten)]
     pub files: FileArgs,
+    #[command(flatten)]
+    pub no_file: NoFileArgs,
     /// Also block the commit if something could not be checked
     #[arg(long)]
     pub strict: bool,

@@ -18,10 +18,12 @@ pub use crate::cli::choice::{
     ColorChoice, FailOn, HookName, OutputFormat, ResultFormat, SchemaName, ShellName, Staging,
 };
 use crate::cli::examples::TEMPLATE;
-pub use crate::cli::groups::{FileArgs, KeyArgs, OutputArgs, ProjectArgs, ResultArgs, RevealArgs, TargetArgs};
+pub use crate::cli::groups::{
+    BaselineArgs, FileArgs, KeyArgs, NoFileArgs, OutputArgs, ProjectArgs, ResultArgs, RevealArgs, TargetArgs,
+};
 pub use crate::cli::hook::{HookArgs, HookCommand, HookInstallArgs, HookRunArgs, HookStatusArgs};
 pub use crate::cli::programs::asks_for_json;
-pub use crate::cli::typed_command::{names_for_json, with_argument};
+pub use crate::cli::typed_command::{names_for_json, typed_target_flags, with_argument, with_flag};
 pub use crate::cli::unknown_command::{JsonTips, in_demo, tips_for_json, with_tips};
 use crate::report::matrix::MatrixFormat;
 
@@ -76,6 +78,8 @@ pub enum CliCommand {
     Fix(FixArgs),
     /// Restore what a fix changed
     Undo(UndoArgs),
+    /// Create a .env from Railway's values, where there is none
+    Pull(PullArgs),
     /// Show the comparison as a table of keys and services
     Matrix(MatrixArgs),
     /// Create a doctor.toml from .env and the Railway project
@@ -122,7 +126,11 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub files: FileArgs,
     #[command(flatten)]
+    pub no_file: NoFileArgs,
+    #[command(flatten)]
     pub keys: KeyArgs,
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
     #[command(flatten)]
     pub output: OutputArgs,
     /// Time limit
@@ -144,6 +152,8 @@ pub struct MatrixArgs {
     #[command(flatten)]
     pub files: FileArgs,
     #[command(flatten)]
+    pub no_file: NoFileArgs,
+    #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]
     pub output: OutputArgs<MatrixFormat>,
@@ -162,15 +172,17 @@ pub struct FixArgs {
     #[command(flatten)]
     pub files: FileArgs,
     #[command(flatten)]
+    pub no_file: NoFileArgs,
+    #[command(flatten)]
     pub keys: KeyArgs,
     /// Push local values to services that have the key
-    #[arg(long, conflicts_with = "pull", help_heading = "Actions")]
+    #[arg(long, conflicts_with_all = ["pull", "no_env_file"], help_heading = "Actions")]
     pub push: bool,
     /// Also add --only keys that the --service lacks
-    #[arg(long, requires_all = ["only", "service"], conflicts_with = "pull", help_heading = "Actions")]
+    #[arg(long, requires_all = ["only", "service"], conflicts_with_all = ["pull", "no_env_file"], help_heading = "Actions")]
     pub add: bool,
     /// Pull Railway's values into the local file
-    #[arg(long, help_heading = "Actions")]
+    #[arg(long, conflicts_with = "no_env_file", help_heading = "Actions")]
     pub pull: bool,
     /// Redeploy services that are out of date
     #[arg(long, help_heading = "Actions")]
@@ -206,7 +218,7 @@ pub struct FixArgs {
     #[arg(long, help_heading = "Overrides")]
     pub allow_tracked: bool,
     /// Delete --only keys that the file lacks
-    #[arg(long, help_heading = "Overrides")]
+    #[arg(long, conflicts_with = "no_env_file", help_heading = "Overrides")]
     pub prune: bool,
     /// On staged changes: stop (default) or ignore
     #[arg(long, value_enum, value_name = "ACTION", default_value_t = Staging::Stop, hide_default_value = true, hide_possible_values = true, help_heading = "Overrides")]
@@ -269,6 +281,28 @@ pub struct UndoArgs {
     pub reveal: RevealArgs,
 }
 
+/// The arguments of `doctor pull`.
+#[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::PULL)]
+pub struct PullArgs {
+    #[command(flatten)]
+    pub targeting: TargetArgs,
+    /// File to create [default: .env]
+    #[arg(long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Show the plan only; exit with 1
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Skip the confirmation prompt
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub result: ResultArgs,
+    /// Time limit
+    #[arg(long, value_name = "DURATION", default_value = "20s")]
+    pub timeout: String,
+}
+
 /// The arguments of `doctor demo`.
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::DEMO)]
@@ -289,6 +323,9 @@ pub enum DemoCommand {
     /// Run undo on the simulated project, after a fix
     #[command(before_help = examples::DEMO_UNDO)]
     Undo(UndoArgs),
+    /// Run pull on the simulated project, without a .env
+    #[command(before_help = examples::DEMO_PULL)]
+    Pull(PullArgs),
     /// Run matrix on the simulated project
     #[command(before_help = examples::DEMO_MATRIX)]
     Matrix(MatrixArgs),
@@ -343,6 +380,14 @@ impl CliCommand {
             Self::Matrix(args) => &args.files.env_file,
             Self::Init(args) => &args.files.env_file,
             _ => &[],
+        }
+    }
+
+    /// Returns `--baseline`, if the command has it.
+    pub fn baseline(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Check(args) => args.baseline.file.as_ref(),
+            _ => None,
         }
     }
 

@@ -14,6 +14,7 @@ impl CliCommand {
             Self::Matrix(args) => ("matrix", args.output.format == MatrixFormat::Json),
             Self::Fix(args) => ("fix", args.output.format == Format::Json),
             Self::Undo(args) => ("undo", args.output.format == Format::Json),
+            Self::Pull(args) => ("pull", args.result.format == ResultFormat::Json),
             Self::Init(args) => ("init", args.result.format == ResultFormat::Json),
             Self::Explain(args) => ("explain", args.result.format == ResultFormat::Json),
             Self::Demo(demo) => return demo.verb.as_ref().and_then(DemoCommand::for_programs),
@@ -38,6 +39,7 @@ impl DemoCommand {
             Self::Matrix(args) => ("matrix", args.output.format == MatrixFormat::Json),
             Self::Fix(args) => ("fix", args.output.format == Format::Json),
             Self::Undo(args) => ("undo", args.output.format == Format::Json),
+            Self::Pull(args) => ("pull", args.result.format == ResultFormat::Json),
         };
         is_json.then_some(name)
     }

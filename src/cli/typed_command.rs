@@ -1,6 +1,7 @@
 //! The command that a command line names, even if the line can't be parsed.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Command, CommandFactory};
 
@@ -85,11 +86,40 @@ pub fn with_argument(arguments: &[OsString], argument: &str, is_wrong: impl Fn(&
     Some(command)
 }
 
+/// Returns the typed command with one flag instead of another; `None` if an argument is not UTF-8.
+pub fn with_flag(arguments: &[OsString], flag: &str, instead_of: &str) -> Option<Vec<String>> {
+    let typed = arguments.iter().skip(1).filter(|word| *word != instead_of);
+    let words = [Some("doctor")].into_iter().chain(typed.map(|word| word.to_str())).chain([Some(flag)]);
+    words.map(|word| word.map(ToOwned::to_owned)).collect()
+}
+
+/// Returns the typed flags that select the target of another command, as `--flag=value`. Only `pull` gets the services.
+pub fn typed_target_flags(arguments: &[OsString], other: &str) -> Vec<String> {
+    let Ok(matches) = Cli::command().try_get_matches_from(arguments) else { return Vec::new() };
+    let mut innermost = &matches;
+    while let Some((_, nested)) = innermost.subcommand() {
+        innermost = nested;
+    }
+    let value = |flag| innermost.try_get_one::<String>(flag).ok().flatten();
+    let mut flags: Vec<String> =
+        ["project", "environment"].iter().filter_map(|flag| Some(format!("--{flag}={}", value(flag)?))).collect();
+    if other == "pull" {
+        let services = innermost.try_get_many::<String>("service").ok().flatten();
+        flags.extend(services.into_iter().flatten().map(|service| format!("--service={service}")));
+    }
+    let config = innermost.try_get_one::<PathBuf>("config").ok().flatten();
+    flags.extend(config.map(|path| format!("--config={}", path.display())));
+    let is_without_config = innermost.try_get_one::<bool>("no_config").ok().flatten() == Some(&true);
+    flags.extend(is_without_config.then(|| "--no-config".to_owned()));
+    flags.extend(value("api_url").map(|url| format!("--api-url={url}")));
+    flags
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
 
-    use crate::cli::{names_for_json, with_argument};
+    use crate::cli::{names_for_json, typed_target_flags, with_argument, with_flag};
 
     #[test]
     fn argument_replaces_the_wrong_value_of_its_flag() {
@@ -105,6 +135,39 @@ mod tests {
             let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             let command = with_argument(&arguments, "--env-file=.env", |value| value == "x");
             assert_eq!(command.map(|command| command.join(" ")).as_deref(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn flag_replaces_another_flag() {
+        for (line, expected) in [
+            ("doctor check --baseline b --new-only -v", "doctor check --baseline b -v --write-baseline"),
+            ("/bin/doctor check --baseline=b", "doctor check --baseline=b --write-baseline"),
+        ] {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let command = with_flag(&arguments, "--write-baseline", "--new-only").map(|command| command.join(" "));
+            assert_eq!(command.as_deref(), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn flags_of_the_target_are_found_in_every_form() {
+        for (line, other, expected) in [
+            ("doctor check", "pull", ""),
+            ("doctor check --project shop -e staging -s api", "init", "--project=shop --environment=staging"),
+            (
+                "doctor check -s api --service=web -e staging",
+                "pull",
+                "--environment=staging --service=api --service=web",
+            ),
+            ("doctor -q demo check -estaging", "pull", "--environment=staging"),
+            ("doctor --config ops/doctor.toml check", "pull", "--config=ops/doctor.toml"),
+            ("doctor check --no-config", "init", "--no-config"),
+            ("doctor explain dangling-reference", "pull", ""),
+            ("doctor check --nope", "pull", ""),
+        ] {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(typed_target_flags(&arguments, other).join(" "), expected, "{line}");
         }
     }
 

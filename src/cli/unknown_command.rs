@@ -28,7 +28,10 @@ const fn tip(purpose: &'static str, command: &'static str) -> CommandTip {
 
 const TIPS: &[CommandTips] = &[
     CommandTips { typed: &["push", "upload"], tips: &[tip("to write local values to Railway", "doctor fix --push")] },
-    CommandTips { typed: &["pull", "download"], tips: &[tip("to write Railway values to .env", "doctor fix --pull")] },
+    CommandTips {
+        typed: &["download"],
+        tips: &[tip("to create a .env", "doctor pull"), tip("to update values in .env", "doctor fix --pull")],
+    },
     CommandTips { typed: &["sync", "apply"], tips: &[tip("to choose a direction for each key", "doctor fix")] },
     CommandTips {
         typed: &["diff", "compare"],
@@ -92,6 +95,12 @@ const FLAG_TIPS: &[(&str, CommandTip)] = &[
     ("--pull", tip("to write Railway values to .env", "doctor fix --pull")),
     ("--redeploy", tip("to redeploy services that are out of date", "doctor fix --redeploy")),
     ("--fix", tip("to fix the findings", "doctor fix")),
+];
+
+/// Flags of other commands that `pull` lacks, with what to use instead.
+const PULL_FLAG_TIPS: &[(&str, CommandTip)] = &[
+    ("--env-file", tip("to name the file to create", "--output PATH")),
+    ("--only", tip("to write one key to an existing file", "doctor fix --pull --only KEY")),
 ];
 
 /// Commands that print findings, which `doctor fix` fixes.
@@ -197,10 +206,12 @@ fn tips(error: &clap::Error, arguments: &[OsString]) -> Vec<Tip> {
 }
 
 fn flag_tip(unknown: &str, typed: &TypedCommand) -> Option<Tip> {
-    let (_, tip) = FLAG_TIPS.iter().find(|(flag, _)| *flag == unknown)?;
+    let is_pull = typed.path.last().is_some_and(|name| name == "pull");
+    let of_pull = PULL_FLAG_TIPS.iter().filter(|_| is_pull);
+    let (_, tip) = FLAG_TIPS.iter().chain(of_pull).find(|(flag, _)| *flag == unknown)?;
     let Some(flag) = tip.command.strip_prefix("--") else {
         let is_read_only = typed.path.last().is_some_and(|name| READ_ONLY.contains(&name.as_str()));
-        return if is_read_only { Tip::of(tip, typed) } else { None };
+        return if is_read_only || is_pull { Tip::of(tip, typed) } else { None };
     };
     let name = flag.split(' ').next().unwrap_or(flag);
     typed.has_flag(name).then(|| Tip { purpose: tip.purpose, verb: "use", text: tip.command.to_owned() })
@@ -209,7 +220,7 @@ fn flag_tip(unknown: &str, typed: &TypedCommand) -> Option<Tip> {
 /// Returns the same command on the simulated project, if the demo has it.
 pub fn in_demo(command: &str) -> Option<String> {
     let rest = command.strip_prefix("doctor ")?;
-    let is_in_demo = ["check", "fix", "undo", "matrix"].iter().any(|name| rest.starts_with(name));
+    let is_in_demo = ["check", "fix", "undo", "pull", "matrix"].iter().any(|name| rest.starts_with(name));
     is_in_demo.then(|| format!("doctor demo {rest}"))
 }
 

@@ -4,7 +4,8 @@ use crate::cli::FailOn;
 use crate::commands::gather::Gathered;
 use crate::commands::service_selection::ServiceNaming;
 use crate::drift::Severity;
-use crate::drift::engine::run_rules::{Examination, examine};
+use crate::drift::engine::baseline::Baseline;
+use crate::drift::engine::run_rules::{ComparedExtent, Examination, examine, examine_without};
 use crate::error::Exit;
 
 /// Both sides of the comparison, and the result of the rules.
@@ -34,6 +35,20 @@ impl Analysis {
         self.examination = examine(&self.gathered.survey);
     }
 
+    /// Runs the rules again, and removes the findings that the baseline covers.
+    pub(crate) fn hide_known(&mut self, baseline: &Baseline) {
+        self.examination = examine_without(&self.gathered.survey, baseline);
+    }
+
+    /// Returns why the findings of this run are not all findings of the services in scope, if that is so.
+    pub(crate) fn incomplete(&self) -> Option<String> {
+        let unread = self.gathered.survey.targets.iter().find(|target| target.stored.is_err());
+        match unread {
+            Some(target) => Some(format!("{} could not be read", target.service.name)),
+            None => self.compares_nothing().then(|| "nothing was compared".to_owned()),
+        }
+    }
+
     /// Returns the exit code. Errors come first: if a service can't be read, the run fails with its error, whatever the
     /// other services have. Findings come before "nothing was compared", because findings can be fixed.
     pub(crate) fn exit(&self) -> Exit {
@@ -43,12 +58,15 @@ impl Analysis {
         if self.failing() > 0 {
             return Exit::Findings;
         }
-        let compared = || self.examination.extents.iter().map(|extent| extent.compared);
+        if self.compares_nothing() { Exit::NothingCompared } else { Exit::Clean }
+    }
+
+    /// Returns whether nothing was compared, or nothing for a service that was named. Without a file, needs are checked
+    /// instead.
+    fn compares_nothing(&self) -> bool {
+        let checked = || self.examination.extents.iter().map(ComparedExtent::checked);
         let is_named = self.gathered.selection.named == ServiceNaming::Yes;
-        if compared().sum::<usize>() == 0 || (is_named && compared().any(|compared| compared == 0)) {
-            return Exit::NothingCompared;
-        }
-        Exit::Clean
+        checked().sum::<usize>() == 0 || (is_named && checked().any(|checked| checked == 0))
     }
 
     /// Returns the number of findings that fail the run.

@@ -4,8 +4,9 @@
 
 use crate::cli::{CheckArgs, FailOn, GlobalArgs};
 use crate::commands::analysis::{Analysis, analyse};
-use crate::commands::env_files::MissingFile;
+use crate::commands::baseline::BaselineFile;
 use crate::commands::gather::{GatherOptions, Prefetch, gather};
+use crate::commands::missing_file::MissingFile;
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
@@ -24,22 +25,25 @@ pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, world: &mut World<'_>) 
         service_flags: ServiceFlagRole::Select,
         env_file: &args.files.env_file,
         only: &args.keys.only,
-        missing_file: MissingFile::Refused,
+        missing_file: MissingFile::InMainWorktree.unless_excluded(&args.no_file),
         prefetch: Prefetch::Ahead,
     };
+    let inputs = [args.files.env_file.as_slice(), args.baseline.file.as_slice()].concat();
     let request = OutputRequest {
         format: args.output.format,
         file: args.output.file.as_deref(),
         reveal: RevealFlags { values: args.reveal.show_values, logs: args.show_logs },
-        env_file: &args.files.env_file,
+        inputs: &inputs,
         global,
     };
     let output = OutputOptions::of(request, world)?;
-    let analysis = compare(&options, args.output.fail_on, world)?;
+    let baseline = BaselineFile::read(args, global, world)?;
+    let mut analysis = compare(&options, args.output.fail_on, world)?;
+    let baseline = baseline.map(|baseline| baseline.apply(&mut analysis, world)).transpose()?;
     let exit = analysis.exit();
     let output = output.about(&analysis.gathered.survey.files, world);
     let matrix = (output.format == Format::Html).then(|| matrix::of(&analysis.gathered.survey, &analysis.examination));
-    let report = Report { matrix, ..output::report("check", analysis, exit, world) };
+    let report = Report { baseline, matrix, ..output::report("check", analysis, exit, world) };
     output.write_report(&report, world)?;
     Ok(exit)
 }

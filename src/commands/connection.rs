@@ -36,15 +36,15 @@ impl Connection {
 
     /// Opens a connection with that token.
     pub(crate) fn with(credentials: Credentials, endpoint: &Endpoint, world: &World<'_>) -> Result<Self, Error> {
-        let scrubber = Redactor::default();
-        scrubber.add("TOKEN", &credentials.token);
-        let wire = (world.connect)(endpoint)?;
-        let wire: Box<dyn Transport> = match &world.debug_log {
-            Some(log) => Box::new(RecordingTransport::new(wire, Arc::clone(log))),
-            None => wire,
+        let redactor = Redactor::default();
+        redactor.add("TOKEN", &credentials.token);
+        let transport = (world.connect)(endpoint)?;
+        let transport: Box<dyn Transport> = match &world.debug_log {
+            Some(log) => Box::new(RecordingTransport::new(transport, Arc::clone(log))),
+            None => transport,
         };
-        let neighbourhood = if endpoint.is_loopback() { AllowedHosts::Loopback } else { AllowedHosts::Public };
-        Ok(Self { credentials, redactor: scrubber, transport: wire, allowed_hosts: neighbourhood })
+        let allowed_hosts = if endpoint.is_loopback() { AllowedHosts::Loopback } else { AllowedHosts::Public };
+        Ok(Self { credentials, redactor, transport, allowed_hosts })
     }
 
     /// Returns a client with a time limit, counted from the start of the run.

@@ -15,10 +15,11 @@ pub(super) fn open(cli: &Cli, world: &World<'_>) -> Result<Option<Arc<DebugLog>>
     let place = |path: &Path| world.directory.join(path);
     let read =
         input_files::of(cli.command.env_file(), &cli.global, world).into_iter().map(|path| (path, "this run reads it"));
+    let baseline = cli.command.baseline().map(|path| (place(path), "this run reads it"));
     let report = cli.command.output().map(|path| (place(path), "the report is written there"));
     let summary =
         world.variable("GITHUB_STEP_SUMMARY").map(|path| (place(Path::new(path)), "the summary is written there"));
-    let taken: Vec<(PathBuf, &'static str)> = read.chain(report).chain(summary).collect();
+    let taken: Vec<(PathBuf, &'static str)> = read.chain(baseline).chain(report).chain(summary).collect();
     DebugLog::create(path, &taken, &world.directory).map(|log| Some(Arc::new(log)))
 }
 

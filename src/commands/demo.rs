@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use textwrap::{Options, WordSplitter, fill};
 
 use crate::cli::{self, DemoArgs, DemoCommand, GlobalArgs};
-use crate::commands::{check, fix, matrix, undo};
+use crate::commands::{check, fix, matrix, pull, undo};
 use crate::error::{Error, Exit, Help};
 use crate::io::clock::Clock;
 use crate::io::credentials::keyring;
 use crate::io::demo_dir::DemoDir;
+use crate::io::interrupt::Interrupt;
 use crate::io::railway::transport::Transport;
 use crate::io::sim::Sim;
 use crate::io::sim::seed::incident;
@@ -67,7 +68,11 @@ Try it yourself:
 /// Runs a command on the simulated Railway; without a command, runs the guided tour.
 pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     refuse_user_paths(demo, global)?;
-    let demo_dir = DemoDir::set(incident::ENV_FILE, incident::CONFIG_FILE, &incident::cli_config)?;
+    let variables = match &demo.verb {
+        Some(DemoCommand::Pull(_)) => (".env.example", incident::TEMPLATE),
+        _ => (".env", incident::ENV_FILE),
+    };
+    let demo_dir = DemoDir::set(&[variables, ("doctor.toml", incident::CONFIG_FILE)], &incident::cli_config)?;
     let railway = Sim::new(incident::estate());
     let inherited = |name: &&str| Some(((*name).to_owned(), world.variables.get(*name)?.clone()));
     let variables: BTreeMap<String, String> = DISPLAY_VARIABLES.iter().filter_map(inherited).collect();
@@ -98,10 +103,11 @@ pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -
         Some(DemoCommand::Check(args)) => check::run(args, global, &mut demo_world),
         Some(DemoCommand::Fix(args)) => fix::run(args, global, &mut demo_world),
         Some(DemoCommand::Matrix(args)) => matrix::run(args, global, &mut demo_world),
-        Some(DemoCommand::Undo(args)) => match fix_demo(global, &mut demo_world)? {
-            Exit::Interrupted => Ok(Exit::Interrupted),
-            _ => undo::run(args, global, &mut demo_world),
-        },
+        Some(DemoCommand::Pull(args)) => pull::run(args, global, &mut demo_world),
+        Some(DemoCommand::Undo(args)) => {
+            fix_demo(global, &mut demo_world)?;
+            undo::run(args, global, &mut demo_world)
+        }
         None => tour(global, &fast_clock, &mut demo_world),
     };
     ended.map_err(with_demo_command)
@@ -137,11 +143,13 @@ fn tour(global: &GlobalArgs, clock: &FastClock<'_>, world: &mut World<'_>) -> Re
 /// Runs the fix that `demo undo` undoes, and discards its output.
 fn fix_demo(global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let (mut sink, silence) = (std::io::sink(), NoStatus);
+    // Ctrl-C must not report changes that the user did not make.
+    let interrupt = Interrupt::default();
     let mut quiet = World {
         out: &mut sink,
         status: &silence,
         prompt: world.prompt,
-        interrupt: world.interrupt,
+        interrupt: &interrupt,
         terminal: world.terminal,
         variables: world.variables.clone(),
         directory: world.directory.clone(),
@@ -208,6 +216,7 @@ fn refuse_user_paths(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Error> 
         Some(DemoCommand::Fix(args)) => (&args.files.env_file, &args.output.file),
         Some(DemoCommand::Matrix(args)) => (&args.files.env_file, &args.output.file),
         Some(DemoCommand::Undo(args)) => (&[], &args.output.file),
+        Some(DemoCommand::Pull(args)) => (&[], &args.output),
         None => (&[], &None),
     };
     let flag = if global.api_url.is_some() {
@@ -218,6 +227,8 @@ fn refuse_user_paths(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Error> 
         "--env-file"
     } else if output.is_some() {
         "--output"
+    } else if matches!(&demo.verb, Some(DemoCommand::Check(args)) if args.baseline.file.is_some()) {
+        "--baseline"
     } else {
         return Ok(());
     };

@@ -26,19 +26,26 @@ pub(super) fn lines(error: &Error, terminal: Terminal) -> String {
     };
     let mut lines = vec![wrapped("error", &error.to_string())];
     lines.extend(error.cause().map(|cause| wrapped("  cause", &cause)));
-    if let Some(Help { text, commands }) = error.help() {
-        lines.push(wrapped("  help", &text));
-        lines.extend(commands.iter().map(|command| format!("    {}", escape::line(command))));
+    if let Some(help) = error.help() {
+        lines.push(wrapped("  help", &help.text));
+        lines.extend(help.commands.iter().chain(help.lines()).map(|line| format!("    {}", escape::line(line))));
     }
     lines.join("\n")
 }
 
-/// Completes a help with `--env-file=PATH` to the typed command with that flag.
+/// Completes a help with `--env-file=PATH` to the typed command with that flag, and one with `doctor init` or
+/// `doctor pull` by the typed target.
 pub(super) fn with_whole_command(mut error: Error, arguments: &[OsString], directory: &Path) -> Error {
     let Some(help) = error.help_mut() else { return error };
     let is_missing = |path: &str| path != files::STANDARD_INPUT && directory.join(path).symlink_metadata().is_err();
     let complete = |command: &String| match shell_command::split(command)?.as_slice() {
         [flag] if flag.starts_with("--env-file=") => cli::with_argument(arguments, flag, is_missing),
+        [flag] if flag == "--no-env-file" => cli::with_flag(arguments, flag, flag),
+        [flag] if flag == "--write-baseline" => cli::with_flag(arguments, flag, "--new-only"),
+        whole @ [program, name, ..] if program == "doctor" && (name == "init" || name == "pull") => {
+            let typed = cli::typed_target_flags(arguments, name).into_iter();
+            Some(whole.iter().cloned().chain(typed.filter(|flag| !whole.contains(flag))).collect())
+        }
         _ => None,
     };
     for command in &mut help.commands {

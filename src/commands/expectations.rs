@@ -90,6 +90,9 @@ impl ExpectationChecker<'_> {
 
     /// Sends one declared request.
     pub(crate) fn answer(&self, section: &HttpSection, survey: &Survey, target: &Target) -> EndpointOutcome {
+        if let Some(key) = section.headers.values().flatten().find_map(local_key).filter(|_| !target.has_file()) {
+            return EndpointOutcome::NoLocalValue(key.to_owned());
+        }
         let address = match self.expectations.domains.get(&target.service.id) {
             Some(Observed::Unavailable(why)) => {
                 Err(format!("its domains are unknown: {}", self.client.redactor.redact(why)))
@@ -155,6 +158,14 @@ impl ExpectationChecker<'_> {
                 EndpointOutcome::Response { domain, status, faults, body, may_be_edge: suspicion.is_doubtful(status) }
             }
         }
+    }
+}
+
+/// Returns the key whose local value is a part of a header.
+fn local_key(part: &HeaderPart) -> Option<&str> {
+    match part {
+        HeaderPart::Key(key) => Some(key),
+        HeaderPart::Text(_) => None,
     }
 }
 

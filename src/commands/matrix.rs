@@ -4,8 +4,8 @@
 
 use crate::cli::{GlobalArgs, MatrixArgs};
 use crate::commands::check::compare;
-use crate::commands::env_files::MissingFile;
 use crate::commands::gather::{GatherOptions, Prefetch};
+use crate::commands::missing_file::MissingFile;
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::{output, timeout};
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &MatrixArgs, global: &GlobalArgs, world: &mut World<'_>)
         service_flags: ServiceFlagRole::Select,
         env_file: &args.files.env_file,
         only: &args.keys.only,
-        missing_file: MissingFile::Refused,
+        missing_file: MissingFile::InMainWorktree.unless_excluded(&args.no_file),
         prefetch: Prefetch::Ahead,
     };
     let request = OutputRequest {
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &MatrixArgs, global: &GlobalArgs, world: &mut World<'_>)
         format: Format::Text,
         file: args.output.file.as_deref(),
         reveal: RevealFlags::default(),
-        env_file: &args.files.env_file,
+        inputs: &args.files.env_file,
         global,
     };
     let output = OutputOptions::of(request, world)?;

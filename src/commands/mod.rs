@@ -5,6 +5,7 @@
 mod analysis;
 mod apply;
 mod auth;
+mod baseline;
 mod check;
 mod config_file;
 mod connection;
@@ -21,19 +22,24 @@ mod hook;
 mod init;
 mod input_files;
 mod key_flags;
+mod main_worktree_fixes;
 mod man_pages;
 mod matrix;
+mod missing_env_file;
+mod missing_file;
 mod output;
 mod output_options;
 mod policy;
 mod project_selection;
 pub(crate) mod prompts;
 mod protected_environments;
+mod pull;
 mod read_ahead;
 mod run_limits;
 mod service_selection;
 mod session;
 mod shell_completion;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod timeout;
@@ -96,6 +102,7 @@ fn dispatch(verb: &CliCommand, global: &GlobalArgs, world: &mut World<'_>) -> Re
         CliCommand::Explain(args) => explain::run(args, global, world),
         CliCommand::Fix(args) => fix::run(args, global, world),
         CliCommand::Undo(args) => undo::run(args, global, world),
+        CliCommand::Pull(args) => pull::run(args, global, world),
         CliCommand::Init(args) => init::run(args, global, world),
         CliCommand::Trust(args) => trust::run(args, global, world),
         CliCommand::Auth(args) => auth::run(args, global, world),

@@ -1,9 +1,10 @@
 //! Builds the report and writes it to its destination.
 
 use crate::commands::analysis::Analysis;
+use crate::commands::main_worktree_fixes;
 use crate::commands::output_options::OutputOptions;
 use crate::drift::model::deployment::{Deployed, Deployment};
-use crate::drift::{ResourceRef, Target};
+use crate::drift::{ResourceRef, Target, needs};
 use crate::error::{Error, Exit};
 use crate::io::files;
 use crate::io::world::World;
@@ -63,7 +64,10 @@ fn write_summary(report: &Report, world: &World<'_>) {
 
 /// Returns the report of a comparison.
 pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, world: &World<'_>) -> Report {
-    let Analysis { gathered, examination, fail_on } = analysis;
+    let Analysis { gathered, mut examination, fail_on } = analysis;
+    for findings in [&mut examination.findings, &mut examination.optional] {
+        main_worktree_fixes::name_files(findings, &gathered);
+    }
     let services = gathered
         .survey
         .targets
@@ -73,12 +77,16 @@ pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, worl
             compared: extent.compared,
             sealed: extent.sealed,
             unknown: extent.unknown,
+            needs: extent.needs,
+            lacking: needs::lacking(&gathered.survey, target),
             checks,
             ..line(target)
         })
         .collect();
+    let needed = needs::declared_keys(&gathered.survey).into_iter().map(str::to_owned).collect();
     Report {
         command,
+        needed,
         program: world.program.clone(),
         flags: gathered.flags,
         service_flags: gathered.selection.flags,
@@ -88,6 +96,7 @@ pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, worl
         environment_origin: gathered.selected.environment_origin,
         services_origin: gathered.selection.origin,
         files: gathered.files,
+        declarations: gathered.declarations,
         unread_layers: gathered.unread_layers,
         services,
         left_out: gathered.selection.left_out,
@@ -113,6 +122,8 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
         compared: 0,
         sealed: 0,
         unknown: 0,
+        needs: (!target.has_file()).then_some(0),
+        lacking: Vec::new(),
         deployment: target.live.deployed.known().and_then(Deployed::subject).map(deployment),
         checks: Vec::new(),
         error: target.stored.as_ref().err().map(|error| error.with_cause(": ")),
@@ -127,6 +138,8 @@ pub(crate) fn unread_line(service: ResourceRef) -> ServiceLine {
         compared: 0,
         sealed: 0,
         unknown: 0,
+        needs: None,
+        lacking: Vec::new(),
         error: None,
         deployment: None,
         checks: Vec::new(),

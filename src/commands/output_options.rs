@@ -20,8 +20,8 @@ pub(crate) struct OutputRequest<'m> {
     pub(crate) file: Option<&'m Path>,
     /// `--show-values` and `--show-logs`.
     pub(crate) reveal: RevealFlags,
-    /// `--env-file`, which a report never replaces.
-    pub(crate) env_file: &'m [PathBuf],
+    /// `--env-file` and `--baseline`, which a report never replaces.
+    pub(crate) inputs: &'m [PathBuf],
     /// The global flags.
     pub(crate) global: &'m GlobalArgs,
 }
@@ -64,7 +64,7 @@ impl<'m> OutputOptions<'m> {
     /// Resolves the output flags. Refuses files that can't be written, and `--show-values` without a terminal: logs are
     /// kept, and read by many people.
     pub(crate) fn of(request: OutputRequest<'m>, world: &World<'_>) -> Result<Self, Error> {
-        let OutputRequest { format, file, reveal, env_file, global } = request;
+        let OutputRequest { format, file, reveal, inputs, global } = request;
         let is_terminal = world.terminal.out != StreamKind::Pipe && file.is_none();
         let options = Self {
             format,
@@ -89,18 +89,18 @@ impl<'m> OutputOptions<'m> {
                 help: "remove --show-values; equal values have equal fingerprints".into(),
             });
         }
-        options.refuse_unwritable(env_file, world)?;
+        options.refuse_unwritable(inputs, world)?;
         Ok(options)
     }
 
     /// Refuses an output file that must not or can't be written, before the run does any work: `--output`, and the step
     /// summary of GitHub Actions.
-    fn refuse_unwritable(&self, env_file: &[PathBuf], world: &World<'_>) -> Result<(), Error> {
+    fn refuse_unwritable(&self, inputs: &[PathBuf], world: &World<'_>) -> Result<(), Error> {
         let summary = world.variable("GITHUB_STEP_SUMMARY").filter(|_| self.format == Format::Github).map(Path::new);
         if self.file.is_none() && summary.is_none() {
             return Ok(());
         }
-        let inputs = input_files::of(env_file, self.global, world);
+        let inputs = input_files::of(inputs, self.global, world);
         let mut paths = self.file.into_iter().chain(summary);
         paths.try_for_each(|path| files::refuse_output(&world.directory.join(path), &inputs, &world.directory))?;
         self.file.map_or(Ok(()), |path| files::refuse_unwritable(&world.directory.join(path), &world.directory))

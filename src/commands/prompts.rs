@@ -264,7 +264,7 @@ pub(crate) fn required_keys(files: &[&str]) -> String {
 }
 
 /// Returns the keys, with the aliases of the services that have them.
-pub(crate) fn keys_to_require(rows: &[Shared], sections: &[Section]) -> Vec<String> {
+pub(crate) fn keys_to_require(rows: &[&Shared], sections: &[Section]) -> Vec<String> {
     let hint = |shared: &Shared| {
         let aliases = aliases_of(&shared.services, sections);
         names(&aliases.iter().map(String::as_str).collect::<Vec<_>>())
@@ -273,7 +273,7 @@ pub(crate) fn keys_to_require(rows: &[Shared], sections: &[Section]) -> Vec<Stri
 }
 
 /// Returns the keys that differ, with the kinds of difference.
-pub(crate) fn differences(rows: &[Difference]) -> Vec<String> {
+pub(crate) fn differences(rows: &[&Difference]) -> Vec<String> {
     hinted(rows.iter().map(|difference| (difference.key.as_str(), difference.description().to_owned())))
 }
 

@@ -11,7 +11,8 @@ use crate::io::world::World;
 pub(crate) fn is_protected(config: Option<&Config>, names: &[&str]) -> bool {
     let sections = config.iter().flat_map(|config| &config.environments);
     let mut marked = sections.filter(|(_, section)| section.protected == Some(true));
-    let is_named = |name: &str| names.contains(&name);
+    // A section that differs only in case was meant for this environment.
+    let is_named = |section: &str| names.iter().any(|name| name.to_lowercase() == section.to_lowercase());
     names.iter().any(|name| name.to_lowercase().starts_with("prod")) || marked.any(|(name, _)| is_named(name))
 }
 

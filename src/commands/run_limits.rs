@@ -14,6 +14,7 @@ pub(super) fn of(verb: &CliCommand, world: &World<'_>) -> Limits {
         CliCommand::Matrix(args) => Some(&args.timeout),
         CliCommand::Fix(args) => Some(&args.timeout),
         CliCommand::Undo(args) => Some(&args.timeout),
+        CliCommand::Pull(args) => Some(&args.timeout),
         CliCommand::Init(args) => Some(&args.timeout),
         CliCommand::Hook(args) => match &args.command {
             HookCommand::Run(args) => Some(&args.timeout),

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::commands::config_file::correction;
-use crate::commands::env_files::{EnvFileSources, EnvFiles};
+use crate::commands::env_files::{EnvFileSources, EnvFiles, ServiceFiles};
+use crate::commands::missing_file::MissingFile;
+use crate::commands::read_ahead;
 use crate::drift::model::resource::ResourceRef as Name;
-use crate::drift::service_scope::{self, Exclusion, MatchKind, NoMatch, ScopeCandidate, ServiceMatch};
+use crate::drift::needs::needed_keys;
+use crate::drift::service_scope::{
+    self, Exclusion, MatchKind, NoMatch, ScopeCandidate, ScopeSelection, ServiceMatch, is_inside,
+};
 use crate::error::Error;
 use crate::io::config::{At, Config};
 use crate::io::git;
@@ -59,8 +64,8 @@ pub(crate) struct SelectedService {
     pub(crate) index: usize,
     /// The alias in `doctor.toml`.
     pub(crate) alias: Option<String>,
-    /// The indexes of its files.
-    pub(crate) layers: Vec<usize>,
+    /// What it is compared with.
+    pub(crate) files: ServiceFiles,
 }
 
 /// The services of an environment, for lookups by name, id or alias.
@@ -190,11 +195,23 @@ fn choose_only(
     } else if let Some(config) = sources.config.filter(|config| !config.services.is_empty()) {
         by_config(config, services)?
     } else {
-        let shared = files.of(sources, None)?;
-        return Ok(by_keys(&services.candidates, sources, files, &shared));
+        let common = files.of(sources, None)?;
+        return if common.layers.is_empty() {
+            by_declarations(services, sources, files, &common)
+        } else {
+            by_keys(services, sources, files, &common)
+        };
     };
     for chosen in &mut selection.chosen {
-        chosen.layers = files.of(sources, chosen.alias.as_deref())?;
+        chosen.files = files.of(sources, chosen.alias.as_deref())?;
+    }
+    // Templates that `doctor.toml` names for a service are its own, wherever they are.
+    if !sources.flags.is_empty() {
+        assign_templates(&mut selection, &services.candidates, sources, files);
+    }
+    let is_declared = !files.templates.paths.is_empty() || sources.requires_keys();
+    if sources.absent == MissingFile::Excluded && !is_declared {
+        return Err(read_ahead::nothing_declared());
     }
     Ok(selection)
 }
@@ -236,7 +253,7 @@ fn by_flags(flags: &[String], services: &Services) -> Result<ServiceSelection, E
             let flag = if is_replaced { services.whole_name(service) } else { wanted.clone() };
             scope.flags.push((service.name.clone(), format!("--service={flag}")));
             let alias = services.aliases[found.index].clone();
-            scope.chosen.push(SelectedService { index: found.index, alias, layers: Vec::new() });
+            scope.chosen.push(SelectedService { index: found.index, alias, files: ServiceFiles::default() });
         }
     }
     scope.chosen.sort_by_key(|chosen| chosen.index);
@@ -248,26 +265,123 @@ fn by_config(config: &Config, services: &Services) -> Result<ServiceSelection, E
         ServiceSelection { origin: config.name.clone(), named: ServiceNaming::Yes, ..ServiceSelection::default() };
     for (alias, section) in &config.services {
         let index = services.in_config(config, &section.name)?;
-        scope.chosen.push(SelectedService { index, alias: Some(alias.clone()), layers: Vec::new() });
+        scope.chosen.push(SelectedService { index, alias: Some(alias.clone()), files: ServiceFiles::default() });
     }
     scope.chosen.sort_by_key(|chosen| chosen.index);
     Ok(scope)
 }
 
 fn by_keys(
-    candidates: &[ScopeCandidate],
+    services: &Services,
     sources: EnvFileSources<'_>,
     layers: &EnvFiles,
-    shared: &[usize],
+    common: &ServiceFiles,
+) -> Result<ServiceSelection, Error> {
+    let (shared, candidates) = (&common.layers, &services.candidates);
+    let declared = DeclaredScope::of(services, sources)?;
+    let mut keys: BTreeSet<&str> = shared.iter().flat_map(|&layer| layers.files[layer].keys()).collect();
+    let is_open = keys.is_empty() && sources.absent == MissingFile::Created;
+    if is_open {
+        keys.extend(candidates.iter().flat_map(|candidate| &candidate.keys).map(String::as_str));
+    }
+    keys.extend(&declared.keys);
+    let folder = shared.last().and_then(|&layer| folder_in_repository(&layers.expected_paths[layer], sources.folder));
+    let scope = service_scope::by_default(candidates, &keys, folder.as_deref()).with(&declared.services);
+    Ok(by_default(scope, candidates, common, if is_open { "default" } else { "by shared keys" }))
+}
+
+/// Returns the services that a `[[require]]` names, and those that have a needed key. A `[[require]]` without services is
+/// for every service: a service that has none of its keys lacks them. A template is for the services that are built from
+/// its directory or one above it.
+fn by_declarations(
+    services: &Services,
+    sources: EnvFileSources<'_>,
+    files: &EnvFiles,
+    common: &ServiceFiles,
+) -> Result<ServiceSelection, Error> {
+    let candidates = &services.candidates;
+    let declared = DeclaredScope::of(services, sources)?;
+    let is_for_all = !declared.keys.is_empty();
+    let select = |needed: &BTreeSet<&str>, directory: Option<&str>| {
+        if is_for_all {
+            service_scope::with_any_keys(candidates, directory)
+        } else {
+            service_scope::by_default(candidates, needed, directory)
+        }
+    };
+    let mut scopes: Vec<ScopeSelection> = Vec::new();
+    for &template in &common.templates {
+        let needed = needed_keys(&files.templates.found[template].file).map(|entry| entry.key.as_str()).collect();
+        let directory = folder_in_repository(&files.templates.paths[template], sources.folder);
+        scopes.push(select(&needed, directory.as_deref()));
+    }
+    if scopes.is_empty() {
+        scopes.push(select(&BTreeSet::new(), None));
+    }
+    let scope = service_scope::any_of(&scopes).with(&declared.services);
+    let origin = if is_for_all { "by [[require]]" } else { "by needed keys" };
+    let mut selection = by_default(scope, candidates, common, origin);
+    assign_templates(&mut selection, candidates, sources, files);
+    Ok(selection)
+}
+
+/// What the `[[require]]` entries of `doctor.toml` say about the scope.
+#[derive(Default)]
+struct DeclaredScope<'s> {
+    /// The keys of entries without services.
+    keys: BTreeSet<&'s str>,
+    /// The services that entries name: indexes of candidates.
+    services: BTreeSet<usize>,
+}
+
+impl<'s> DeclaredScope<'s> {
+    fn of(services: &Services, sources: EnvFileSources<'s>) -> Result<Self, Error> {
+        let mut declared = Self::default();
+        let Some(config) = sources.config else { return Ok(declared) };
+        for require in &config.require {
+            if require.services.is_empty() {
+                declared.keys.extend(require.keys.iter().map(|key| key.value.as_str()));
+            }
+            for service in &require.services {
+                declared.services.insert(services.in_config(config, service)?);
+            }
+        }
+        Ok(declared)
+    }
+}
+
+/// Leaves each service in scope only its own templates: those in the directory that it is built from, and those that
+/// belong to no service in scope. Otherwise, the keys of one service would be needed by another.
+fn assign_templates(
+    selection: &mut ServiceSelection,
+    candidates: &[ScopeCandidate],
+    sources: EnvFileSources<'_>,
+    files: &EnvFiles,
+) {
+    let roots: Vec<&str> = selection.chosen.iter().map(|chosen| candidates[chosen.index].root()).collect();
+    let directories = files.templates.paths.iter().map(|path| folder_in_repository(path, sources.folder));
+    let owners = |directory: Option<String>| -> Vec<bool> {
+        let is_owner = |root: &&str| directory.as_deref().is_some_and(|directory| is_inside(directory, root));
+        roots.iter().map(is_owner).collect()
+    };
+    let owners: Vec<Vec<bool>> = directories.map(owners).collect();
+    for (service, chosen) in selection.chosen.iter_mut().enumerate() {
+        chosen.files.templates.retain(|&template| owners[template][service] || !owners[template].contains(&true));
+    }
+}
+
+/// Returns the selection of services that nothing names.
+fn by_default(
+    scope: ScopeSelection,
+    candidates: &[ScopeCandidate],
+    common: &ServiceFiles,
+    origin: &str,
 ) -> ServiceSelection {
-    let keys: BTreeSet<&str> = shared.iter().flat_map(|&layer| layers.files[layer].keys()).collect();
-    let folder = shared.last().and_then(|&layer| folder_in_repository(&layers.paths[layer], sources.folder));
-    let scope = service_scope::by_default(candidates, &keys, folder.as_deref());
-    let chosen = |index| SelectedService { index, alias: None, layers: shared.to_vec() };
+    let chosen = |index| SelectedService { index, alias: None, files: common.clone() };
     let left_out = |(index, why): (usize, Exclusion)| (candidates[index].service.name.clone(), why);
     let mut selection = ServiceSelection {
         chosen: scope.chosen.into_iter().map(chosen).collect(),
-        origin: "by shared keys".to_owned(),
+        origin: origin.to_owned(),
         named: ServiceNaming::No,
         left_out: scope.left_out.into_iter().map(left_out).collect(),
         ..ServiceSelection::default()

@@ -7,6 +7,9 @@ use crate::drift::model::file_exposure::{Exposure, Git};
 use crate::error::Error;
 use crate::io::files::{self, ReadAccess, ResolvedFile};
 
+/// Why a template is not written.
+pub(crate) const TEMPLATE_NAME: &str = "its name marks it as a template, which is committed without values";
+
 /// Whether values may be written to files that are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
@@ -74,7 +77,7 @@ pub(crate) fn refusal(target: WriteTarget<'_>, committed: Committed) -> Option<G
     let by_name = |path: &Path| path.file_name().is_some_and(|name| is_template(&name.to_string_lossy()));
     let help = "pass a file that git ignores with `--env-file PATH`, or write this file with `--allow-tracked`";
     if by_name(path) || by_name(&place.end) {
-        return refused("its name marks it as a template, which is committed without values".to_owned(), help);
+        return refused(TEMPLATE_NAME.to_owned(), help);
     }
     match &exposure.git {
         Git::Tracked => refused("git tracks it, and the next commit would contain the values".to_owned(), help),

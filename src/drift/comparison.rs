@@ -129,6 +129,26 @@ fn may_be_sealed(survey: &Survey, home: &Target, template: &Secret, left: usize)
     reference::occurrences(template.expose()).iter().any(|occurrence| is_sealed(occurrence.body))
 }
 
+/// Returns why the value that a deployment would get is unknown; `None` if it is known.
+pub fn unknown(survey: &Survey, target: &Target, variable: &Variable) -> Option<ComparisonOutcome> {
+    let indirect = survey.is_stored_indirect(variable).then_some(ComparisonOutcome::Indirect);
+    indirect.or_else(|| unreturned(survey, target, variable))
+}
+
+/// Returns why Railway returned no value.
+fn unreturned(survey: &Survey, target: &Target, variable: &Variable) -> Option<ComparisonOutcome> {
+    match variable {
+        Variable::Sealed => Some(ComparisonOutcome::Sealed),
+        Variable::Unavailable => Some(ComparisonOutcome::Unavailable),
+        Variable::Reference { template, rendered: None } => Some(match unrendered(survey, target, template) {
+            Unrendered::Dangling => ComparisonOutcome::Dangling,
+            Unrendered::Sealed => ComparisonOutcome::Sealed,
+            Unrendered::Unavailable => ComparisonOutcome::Unavailable,
+        }),
+        Variable::Plain(_) | Variable::Reference { .. } => None,
+    }
+}
+
 /// Returns a service's value of a key, for the lines below a finding.
 pub fn observation(target: &Target, variable: Option<&Variable>) -> Observation {
     let (value, state) = match variable {
@@ -208,16 +228,8 @@ impl Comparison<'_> {
     /// Returns why the value of a side is unknown; `None` if it is known.
     fn unknown(&self, side: SideValue<'_>) -> Option<ComparisonOutcome> {
         match side {
-            SideValue::Stored(Variable::Sealed) => Some(ComparisonOutcome::Sealed),
-            SideValue::Stored(Variable::Unavailable) => Some(ComparisonOutcome::Unavailable),
-            SideValue::Stored(Variable::Reference { template, rendered: None }) => {
-                Some(match unrendered(self.survey, self.target, template) {
-                    Unrendered::Dangling => ComparisonOutcome::Dangling,
-                    Unrendered::Sealed => ComparisonOutcome::Sealed,
-                    Unrendered::Unavailable => ComparisonOutcome::Unavailable,
-                })
-            }
-            SideValue::Text(_) | SideValue::Stored(Variable::Plain(_) | Variable::Reference { .. }) => None,
+            SideValue::Stored(variable) => unreturned(self.survey, self.target, variable),
+            SideValue::Text(_) => None,
         }
     }
 

@@ -28,7 +28,8 @@ const TEMPLATES: [&str; 15] = [
 #[derive(Debug)]
 pub struct Example {
     pub file: LocalFile,
-    /// The files in use in its directory: indexes into [`crate::drift::Survey::files`].
+    /// The files in use in its directory: indexes into [`crate::drift::Survey::files`]. Empty for a template that declares
+    /// the needs of services without a file.
     pub beside: Vec<usize>,
 }
 
@@ -44,9 +45,29 @@ pub fn is_template(name: &str) -> bool {
     name.split(|letter: char| !letter.is_alphanumeric()).any(|word| TEMPLATES.contains(&word))
 }
 
+/// Returns whether a file with that name only declares keys, even if it is passed like a file with values. A file of
+/// defaults has values that programs read.
+pub fn declares_keys(name: &str) -> bool {
+    let has_defaults = name
+        .to_lowercase()
+        .split(|letter: char| !letter.is_alphanumeric())
+        .any(|word| ["default", "defaults"].contains(&word));
+    is_template(name) && !has_defaults
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::drift::example_file::is_template;
+    use crate::drift::example_file::{declares_keys, is_template};
+
+    #[test]
+    fn template_with_defaults_has_values() {
+        for name in [".env.example", ".env.local.example", ".env.dist", "example.env", ".env-example", ".env.schema"] {
+            assert!(declares_keys(name), "{name}");
+        }
+        for name in [".env", ".env.defaults", "default.env", ".env.production"] {
+            assert!(!declares_keys(name), "{name}");
+        }
+    }
 
     #[test]
     fn template_is_recognized_by_part_of_its_name() {

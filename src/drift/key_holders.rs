@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::drift::model::catalogue::Catalogue;
 use crate::drift::phrases;
 use crate::drift::service_scope;
-use crate::drift::survey::Survey;
+use crate::drift::survey::{Survey, Target};
 use crate::drift::system_variables;
 
 /// The services that have each key.
@@ -15,7 +15,8 @@ pub struct KeyHolders<'s> {
     services: HashMap<&'s str, Vec<&'s str>>,
     /// Key in lower case → its spellings.
     spellings: OnceCell<HashMap<String, Vec<&'s str>>>,
-    compared: HashSet<&'s str>,
+    /// The services in scope by name.
+    compared: HashMap<&'s str, &'s Target>,
     catalogue: &'s Catalogue,
 }
 
@@ -39,7 +40,7 @@ impl<'s> KeyHolders<'s> {
         Self {
             services,
             spellings: OnceCell::new(),
-            compared: survey.targets.iter().map(|target| target.service.name.as_str()).collect(),
+            compared: survey.targets.iter().map(|target| (target.service.name.as_str(), target)).collect(),
             catalogue: &survey.catalogue,
         }
     }
@@ -47,6 +48,11 @@ impl<'s> KeyHolders<'s> {
     /// Returns the names of the services that have the key.
     pub fn of(&self, key: &str) -> &[&'s str] {
         self.services.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Returns the service if it is in scope.
+    pub fn in_scope(&self, service: &str) -> Option<&'s Target> {
+        self.compared.get(service).copied()
     }
 
     /// Returns whether a service has the key, apart from databases that are not compared.
@@ -59,7 +65,7 @@ impl<'s> KeyHolders<'s> {
     pub fn only_databases(&self, key: &str) -> &[&'s str] {
         let services = self.of(key);
         let is_database =
-            |service: &&str| self.catalogue.databases.contains(*service) && !self.compared.contains(*service);
+            |service: &&str| self.catalogue.databases.contains(*service) && !self.compared.contains_key(*service);
         if services.iter().all(is_database) { services } else { &[] }
     }
 

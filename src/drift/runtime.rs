@@ -198,6 +198,8 @@ pub enum EndpointOutcome {
     },
     /// No request was sent, with the reason.
     NotSent(String),
+    /// No request was sent because the service is compared with no file, which would have this key.
+    NoLocalValue(String),
 }
 
 /// What responds in front of a service.

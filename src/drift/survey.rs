@@ -31,6 +31,8 @@ pub struct Target {
     pub alias: Option<String>,
     /// Indexes into [`Survey::files`]; later layers win.
     pub layers: Vec<usize>,
+    /// Indexes into [`Survey::examples`]: the templates that declare its needs, if it is compared with no file.
+    pub templates: Vec<usize>,
     /// What Railway stores for it, without system variables; or why it could not be read.
     pub stored: Result<BTreeMap<String, Variable>, Error>,
     /// Its runtime state, if it was requested.
@@ -42,7 +44,13 @@ pub struct Target {
 impl Target {
     /// Creates a target with variables only.
     pub fn new(service: ResourceRef, layers: Vec<usize>, stored: Result<BTreeMap<String, Variable>, Error>) -> Self {
-        Self { service, alias: None, layers, stored, live: Runtime::default(), declared: DeclaredState::default() }
+        let (live, declared) = (Runtime::default(), DeclaredState::default());
+        Self { service, alias: None, layers, templates: Vec::new(), stored, live, declared }
+    }
+
+    /// Returns whether it is compared with a file.
+    pub fn has_file(&self) -> bool {
+        !self.layers.is_empty()
     }
 
     /// Returns the variable, if the service could be read and has it.
@@ -86,13 +94,13 @@ pub enum Coverage {
 pub struct Survey {
     pub project: ResourceRef,
     pub environment: ResourceRef,
-    /// Every file in use, each read once.
+    /// Every file in use, each read once. Empty if Railway is checked against what is declared.
     pub files: Vec<LocalFile>,
     /// The exposure of each file, in the same order; empty if it was not requested.
     pub exposures: Vec<Exposure>,
     /// The example files in their directories.
     pub examples: Vec<Example>,
-    /// Values that loaders parse differently; see [`Survey::disputes`].
+    /// Values that loaders parse differently; see [`Survey::disagreements`].
     pub loader_conflicts: Disagreements,
     /// The services in scope, sorted by name.
     pub targets: Vec<Target>,
@@ -183,6 +191,12 @@ impl Survey {
     /// Returns the targets that could be read.
     pub fn readable(&self) -> impl Iterator<Item = &Target> {
         self.targets.iter().filter(|target| target.stored.is_ok())
+    }
+
+    /// Returns whether the key of the service is compared with its files or, if it has none, declared as needed.
+    pub fn compares(&self, target: &Target, key: &str) -> bool {
+        let is_in_template = || target.templates.iter().any(|&index| self.examples[index].file.entry(key).is_some());
+        self.local(target, key).is_some() || (!target.has_file() && self.requires(target, key)) || is_in_template()
     }
 
     /// Returns whether `[[require]]` names the key for the service.

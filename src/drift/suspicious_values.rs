@@ -77,6 +77,11 @@ pub fn is_invisible(character: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
+/// Returns whether nothing in the text can be seen: it is empty, or has only white space and invisible characters.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|character| character.is_whitespace() || is_invisible(character))
+}
+
 /// Returns whether a BEGIN line has no END line, or the reverse.
 fn is_cut_pem(value: &str) -> bool {
     value.contains("-----BEGIN ") != value.contains("-----END ")
@@ -84,7 +89,15 @@ fn is_cut_pem(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::suspicious_values::{SuspiciousValue, suspicions};
+    use crate::drift::suspicious_values::{SuspiciousValue, is_blank, suspicions};
+
+    #[test]
+    fn blank_text_has_nothing_to_see() {
+        for blank in ["", " ", "\t  ", "\r\n", "\u{a0}", "\u{200b}\u{feff}"] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        assert!(!is_blank(" 0 ") && !is_blank("\"\""));
+    }
 
     #[test]
     fn classifies_suspicious_values() {

@@ -8,6 +8,7 @@ use crate::drift::declared_state::{DeclaredState, ExpectedLine, ExpectedResponse
 use crate::drift::dotenv::LocalFile;
 use crate::drift::dotenv::disagreement::Disagreements;
 use crate::drift::engine::policy::{Ignore, Policy, Require};
+use crate::drift::example_file::Example;
 use crate::drift::model::catalogue::Catalogue;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentSource, DeploymentStatus, StartCommand};
 use crate::drift::model::finding::Location;
@@ -78,6 +79,21 @@ pub(crate) fn layer(survey: &mut Survey, name: &str, rows: &[&str], services: &[
     survey.files.push(local(name, rows));
     for target in survey.targets.iter_mut().filter(|target| services.contains(&target.service.name.as_str())) {
         target.layers.push(survey.files.len() - 1);
+    }
+}
+
+/// Makes all services compared with no file.
+pub(crate) fn without_file(survey: &mut Survey) {
+    survey.files.clear();
+    survey.targets.iter_mut().for_each(|target| target.layers.clear());
+}
+
+/// Adds a template that declares the needs of the services.
+pub(crate) fn template(survey: &mut Survey, name: &str, text: &str, services: &[&str]) {
+    let file = LocalFile::parse(name, Secret::new(text));
+    survey.examples.push(Example { file, beside: Vec::new() });
+    for target in survey.targets.iter_mut().filter(|target| services.contains(&target.service.name.as_str())) {
+        target.templates.push(survey.examples.len() - 1);
     }
 }
 

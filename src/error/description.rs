@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::error::phrases::{BUG_REPORT, NO_ACCESS, Seconds, available, first, listed, quoted, rate_limit, renewal};
-use crate::error::{Error, Exit, Help};
+use crate::error::{Error, Exit, Help, phrases};
 
 /// The stable name, the exit code and the texts of an error.
 pub(super) struct Description<'e> {
@@ -74,7 +74,7 @@ impl Error {
                 exit: Exit::Usage,
                 message: format!("failed to write {path}").into(),
                 cause: Some(cause.into()),
-                help: Some("name another file with --output, or leave --output out".into()),
+                help: Some(phrases::output_help(path).into()),
             },
             Self::Write { path, cause, help } => Description {
                 kind: "write",

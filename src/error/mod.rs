@@ -19,6 +19,9 @@ pub use crate::error::help::Help;
 pub use crate::error::phrases::{NO_ACCESS, Seconds, listed};
 pub use crate::error::railway_errors::RailwayErrors;
 
+/// The path in an [`Error::Output`] about standard output.
+pub const STANDARD_OUTPUT: &str = "standard output";
+
 /// The reason why a command failed. `Display` prints the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -30,9 +33,9 @@ pub enum Error {
     /// No file of variables was selected, and the directory that was searched has no default file.
     NoEnvFile { path: String, searched: String, help: Help },
     /// A file of variables that `doctor.toml` names, at this `file:line:column`, can't be read.
-    DeclaredFile { position: Box<str>, path: String, cause: String, help: Help },
+    DeclaredFile { position: Box<str>, path: Box<str>, cause: String, help: Help },
     /// `doctor.toml` is invalid.
-    Config { path: String, line: usize, column: usize, what: String, help: Help },
+    Config { path: Box<str>, line: usize, column: usize, what: String, help: Help },
     /// The Railway CLI's own file is invalid.
     CliConfig { path: String, cause: String },
     /// A result could not be written.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::Help;
+use crate::error::{Help, STANDARD_OUTPUT};
 
 /// What to do if the token may lack access to a resource that exists.
 pub const NO_ACCESS: &str = "use a token with access to it, or ask a workspace admin for access";
@@ -19,6 +19,14 @@ pub fn listed(names: &[String], none: &str) -> String {
         0 => none.to_owned(),
         count if count > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
         _ => names.join(", "),
+    }
+}
+
+/// Returns what to do if a report can't be written to that path.
+pub(super) fn output_help(path: &str) -> &'static str {
+    match path {
+        STANDARD_OUTPUT => "check where standard output is redirected to",
+        _ => "name another file with --output, or leave --output out",
     }
 }
 

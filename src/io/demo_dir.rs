@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::io::io_error_text::io_error_text;
 use crate::io::os::{self, FileMode};
 
-/// A temporary working directory with a `.env` and a `doctor.toml`, and a home directory with the Railway CLI's file.
+/// A temporary working directory with the files of a project, and a home directory with the Railway CLI's file.
 /// They are removed when this is dropped.
 #[derive(Debug)]
 pub struct DemoDir {
@@ -17,8 +17,9 @@ pub struct DemoDir {
 }
 
 impl DemoDir {
-    /// Creates the directories. `cli_config` returns the Railway CLI's configuration for the working directory.
-    pub fn set(env_file: &str, config: &str, cli_config: &dyn Fn(&Path) -> String) -> Result<Self, Error> {
+    /// Creates the directories with these files, each with its text. `cli_config` returns the Railway CLI's configuration
+    /// for the working directory.
+    pub fn set(files: &[(&str, &str)], cli_config: &dyn Fn(&Path) -> String) -> Result<Self, Error> {
         let fail = |error: std::io::Error| Error::System {
             what: "failed to create a temporary directory for the demo".to_owned(),
             cause: io_error_text(&error),
@@ -31,8 +32,9 @@ impl DemoDir {
         let demo = Self { folder };
         fs::create_dir_all(demo.folder()).map_err(fail)?;
         fs::create_dir_all(demo.home().join(".railway")).map_err(fail)?;
-        fs::write(demo.folder().join(".env"), env_file).map_err(fail)?;
-        fs::write(demo.folder().join("doctor.toml"), config).map_err(fail)?;
+        for (name, text) in files {
+            fs::write(demo.folder().join(name), text).map_err(fail)?;
+        }
         fs::write(demo.home().join(".railway/config.json"), cli_config(&demo.folder())).map_err(fail)?;
         Ok(demo)
     }

@@ -21,11 +21,17 @@ const SLICE: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_millis(300);
 
 const NOTHING_CHANGED: &str = "doctor: interrupted; nothing was changed";
-const FINISHING: &str = "doctor: finishing this step, then stopping (press Ctrl-C again to stop immediately)";
-const CHANGES_MADE: &str =
-    "doctor: interrupted after changes were made; `doctor undo --list` and `doctor check` show what was applied";
-const CHANGES_UNDER_WAY: &str =
-    "doctor: interrupted while changes were under way; `doctor undo --list` and `doctor check` show what was applied";
+const FINISHING: &str = "doctor: finishing this step; press Ctrl-C again to stop immediately";
+const CHANGES_MADE: &str = "\
+doctor: interrupted after changes were made
+  help: to show what was applied, run:
+    doctor undo --list
+    doctor check";
+const CHANGES_UNDER_WAY: &str = "\
+doctor: interrupted while changes were under way
+  help: to show what was applied, run:
+    doctor undo --list
+    doctor check";
 
 /// The state of Ctrl-C, shared between the run and the thread that handles signals. Termination signals are treated
 /// alike.
@@ -125,6 +131,11 @@ impl Interrupt {
     /// was changed.
     pub fn end_writing(&self) {
         self.state().phase = Phase::Written;
+    }
+
+    /// Marks that nothing was changed after all: what was written is removed again.
+    pub fn cancel_writing(&self) {
+        self.state().phase = Phase::Free;
     }
 
     /// Returns whether Ctrl-C was pressed, so that the run must stop after the current step.
@@ -292,6 +303,13 @@ mod tests {
         interrupt.begin_writing();
         interrupt.end_writing();
         assert_eq!(press(&interrupt), (vec![], vec![CHANGES_MADE.to_owned()]));
+    }
+
+    #[test]
+    fn messages_fit_on_80_columns() {
+        for message in [NOTHING_CHANGED, FINISHING, CHANGES_MADE, CHANGES_UNDER_WAY] {
+            assert!(message.lines().all(|line| line.chars().count() <= 80), "{message}");
+        }
     }
 
     #[test]

@@ -102,9 +102,6 @@ impl ProcessStart {
         let variables = variables();
         let status = Stream::new(err, watched, &variables);
         let prompts = Prompts::new(&status, interrupt, terminal);
-        if let Err(error) = &self.interrupted {
-            status.print_line(&format!("doctor: failed to install the Ctrl-C handler: {error}"));
-        }
         let (folder, fingerprints) = match self.prerequisites(&status) {
             Ok(found) => found,
             Err(exit) => return exit,
@@ -133,8 +130,11 @@ impl ProcessStart {
         command(&self.arguments, &mut world)
     }
 
-    /// Returns the working directory and the fingerprint key, which every run needs.
+    /// Returns the working directory and the fingerprint key, which every run needs. Ctrl-C need not be handled.
     fn prerequisites(&self, status: &Stream<'_>) -> Result<(PathBuf, FingerprintKey), Exit> {
+        if let Err(error) = &self.interrupted {
+            status.print_line(&format!("doctor: failed to install the Ctrl-C handler: {error}"));
+        }
         let Ok(folder) = std::env::current_dir() else {
             status.print_line(
                 "error: could not determine the working directory\n  help: change to an existing directory",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::drift::model::secret::FingerprintKey;
-use crate::error::Error;
+use crate::error::{Error, STANDARD_OUTPUT};
 use crate::io::clock::Clock;
 use crate::io::credentials::keyring::Keyring;
 use crate::io::debug_log::DebugLog;
@@ -15,7 +15,7 @@ use crate::io::interrupt::Interrupt;
 use crate::io::io_error_text::io_error_text;
 use crate::io::railway::http::Endpoint;
 use crate::io::railway::transport::Transport;
-use crate::io::terminal::prompt::Ask;
+use crate::io::terminal::prompt::Prompter;
 use crate::io::terminal::status::StatusOutput;
 use crate::io::terminal::stream::Terminal;
 use crate::io::terminal::workflow_commands;
@@ -29,7 +29,7 @@ pub struct World<'w> {
     /// Standard error: status messages and progress.
     pub status: &'w dyn StatusOutput,
     /// Prompts for the user; [`crate::io::terminal::prompt::can_ask`] decides whether they can be used.
-    pub prompt: &'w dyn Ask,
+    pub prompt: &'w dyn Prompter,
     pub interrupt: &'w Interrupt,
     /// The kinds of the streams.
     pub terminal: Terminal,
@@ -88,7 +88,7 @@ impl World<'_> {
         let out = &mut *self.out;
         match self.interrupt.without_time_limit(|| out.write_all(bytes).and_then(|()| out.flush())) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Error::Output { path: "standard output".to_owned(), cause: io_error_text(&error) })
+                Err(Error::Output { path: STANDARD_OUTPUT.to_owned(), cause: io_error_text(&error) })
             }
             _ => Ok(()),
         }

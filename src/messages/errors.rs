@@ -22,9 +22,9 @@ pub(super) fn table() -> String {
 fn lines(error: &Error) -> Vec<String> {
     let mut lines = vec![format!("error: {error}")];
     lines.extend(error.cause().map(|cause| format!("  cause: {cause}")));
-    if let Some(Help { text, commands }) = error.help() {
-        lines.push(format!("  help: {text}"));
-        lines.extend(commands.iter().map(|command| format!("    {command}")));
+    if let Some(help) = error.help() {
+        lines.push(format!("  help: {}", help.text));
+        lines.extend(help.commands.iter().chain(help.lines()).map(|line| format!("    {line}")));
     }
     lines
 }
@@ -55,11 +55,11 @@ fn command_line() -> Vec<Error> {
         Error::NoEnvFile { path: path.clone(), searched: "/home/ada/shop".to_owned(), help: help() },
         Error::DeclaredFile {
             position: "doctor.toml:3:13".into(),
-            path: "worker/.env".to_owned(),
+            path: "worker/.env".into(),
             cause: cause.clone(),
             help: help(),
         },
-        Error::Config { path: "doctor.toml".to_owned(), line: 3, column: 7, what: given("what"), help: help() },
+        Error::Config { path: "doctor.toml".into(), line: 3, column: 7, what: given("what"), help: help() },
         Error::CliConfig { path: "~/.railway/config.json".to_owned(), cause: "it is not valid JSON".to_owned() },
         Error::Output { path: "report.json".to_owned(), cause: "permission denied".to_owned() },
         Error::Write { path, cause: cause.clone(), help: help() },

@@ -21,7 +21,7 @@ use crate::drift::suggest::{Difference, Section, Shared, groups};
 use crate::drift::test_support::named;
 use crate::io::terminal::prompt::YesNo;
 
-/// The methods of [`crate::io::terminal::prompt::Ask`] that prompt, each with the number of arguments that are texts.
+/// The methods of [`crate::io::terminal::prompt::Prompter`] that prompt, each with the number of arguments that are texts.
 const PROMPTING: [(&str, usize); 6] =
     [("choose", 2), ("choose_many", 2), ("confirm", 1), ("line", 1), ("line_from", 1), ("secret", 1)];
 
@@ -187,7 +187,7 @@ fn init() -> Vec<String> {
         is_suggested: false,
     };
     let keys = prompts::keys_to_require(
-        &[shared("JWT_SECRET", &["api", "worker"]), shared("QUEUE", &["worker"])],
+        &[&shared("JWT_SECRET", &["api", "worker"]), &shared("QUEUE", &["worker"])],
         &["api", "worker"].map(section),
     );
     let (differences, reasons) = differences();
@@ -196,7 +196,11 @@ fn init() -> Vec<String> {
         choose_many(prompts::services_to_compare(InitScope::New), &services(), &[0, 1]),
         choose_many(prompts::services_to_compare(InitScope::Extension), &services()[..1], &[0]),
         choose_many(&prompts::required_keys(&[".env"]), &keys, &[0]),
-        choose_many(prompts::EXPECTED_DIFFERENCES, &prompts::differences(&differences), &[0, 1, 2, 3, 4, 5]),
+        choose_many(
+            prompts::EXPECTED_DIFFERENCES,
+            &prompts::differences(&differences.iter().collect::<Vec<_>>()),
+            &[0, 1, 2, 3, 4, 5],
+        ),
     ];
     texts.extend(reasons);
     let patterns = ["/.env".to_owned()];

@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use crate::drift::model::finding::Finding;
 use crate::drift::model::receipt::{Outcome, Receipt};
 use crate::drift::model::severity::Severity;
-use crate::drift::phrases::count;
 use crate::report::count::Tally;
 use crate::report::{Report, escape, finding_help, receipt_line};
 
@@ -29,6 +28,12 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for line in lines.iter().take(MOST) {
         writeln!(out, "{line}")?;
     }
+    for service in &report.services {
+        let name = escape::line(&service.service.name);
+        for check in report.skipped_checks(service) {
+            writeln!(out, "skipped on {name}: {}: {}", check.name, escape::line(&check.note))?;
+        }
+    }
     let rest = if more > 0 { format!("; {more} more not annotated") } else { String::new() };
     let target = format!("{} · {}", report.project.name, report.environment.name);
     writeln!(out, "doctor: {} in {}{rest}", escape::line(&totals(report)), escape::line(&target))
@@ -42,8 +47,10 @@ fn totals(report: &Report) -> String {
     if report.compares() {
         let counts = Tally::of(&report.findings).summary();
         parts.extend(report.all_passed().then(|| "all checks passed".to_owned()));
+        parts.extend(report.only_known().then(|| "no new findings".to_owned()));
         parts.push(counts);
-        parts.push(format!("{} compared", count(report.compared(), "value")));
+        parts.push(report.extent());
+        parts.extend(report.baseline.iter().flat_map(|_| report.removed()));
     }
     parts.retain(|part| !part.is_empty());
     parts.join(", ")

@@ -1,6 +1,6 @@
 //! The texts of `init` before its prompts: the target, and notes.
 
-use crate::drift::phrases::count;
+use crate::drift::phrases::{count, grouped};
 use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::{CommandTexts, Detail, Logs, TextOptions, Values};
@@ -44,12 +44,12 @@ pub fn sides_table(sides: &InitSides, width: usize) -> String {
     let sentence = format!(
         "{} in {files}; {} of {} {shares} some of them; {}.",
         count(sides.keys, "key"),
-        sides.services,
+        grouped(sides.services),
         count(sides.all, "service"),
         match sides.differing {
             0 => "no value differs unexpectedly".to_owned(),
             1 => "1 value differs unexpectedly".to_owned(),
-            more => format!("{more} values differ unexpectedly"),
+            more => format!("{} values differ unexpectedly", grouped(more)),
         }
     );
     page.paragraph(&[], 2, (Tone::Plain, &sentence));
@@ -95,5 +95,9 @@ mod tests {
         let expected = "shop\\u{202e} · staging (railway link)\n6 keys in .env; 1 of 4 services shares some of them; 1 value differs\n  unexpectedly.\n\
                         note: the token expires\n";
         assert_eq!(sides_table(&sides, 80), expected);
+        let many = InitSides { services: 1000, all: 1200, keys: 3001, differing: 2000, ..sides };
+        let sentence =
+            "3,001 keys in .env; 1,000 of 1,200 services share some of them; 2,000 values differ unexpectedly.";
+        assert!(sides_table(&many, 200).contains(sentence), "{}", sides_table(&many, 200));
     }
 }

@@ -149,7 +149,8 @@ fn suites(report: &Report) -> Vec<Suite> {
     let rest = report.findings.iter().filter(|finding| !finding.services.iter().any(is_in_scope));
     let cases: Vec<TestCase> = rest.map(|finding| case(report, finding)).collect();
     if !cases.is_empty() {
-        let files: Vec<&str> = report.files.iter().map(|(name, _)| name.as_str()).collect();
+        let files = report.files.iter().map(|(name, _)| name).chain(&report.declarations);
+        let files: Vec<&str> = files.map(String::as_str).collect();
         suites.push(Suite { name: files.join(", "), cases });
     }
     suites
@@ -168,13 +169,17 @@ fn step(receipt: &Receipt) -> TestCase {
 }
 
 fn cases(report: &Report, line: &ServiceLine) -> Vec<TestCase> {
-    let compared = match (&line.error, line.compared) {
+    let compared = match (&line.error, line.checked()) {
         (Some(error), _) => TestOutcome::Broken(error.clone()),
         (None, 0) if report.verdict(line) == ServiceVerdict::Pass => TestOutcome::Passed,
+        (None, 0) if line.needs.is_some() => TestOutcome::Skipped(line.unchecked(report)),
         (None, 0) => TestOutcome::Skipped("no value was compared".to_owned()),
         (None, _) => TestOutcome::Passed,
     };
-    let name = format!("{} compared", count(line.compared, "value"));
+    let name = match line.needs {
+        Some(_) => line.extent(),
+        None => format!("{} compared", count(line.compared, "value")),
+    };
     let first = TestCase { name, class: "values".to_owned(), outcome: compared };
     let changes = report.shortfall(line).map(|shortfall| TestCase {
         name: "changes of this run".to_owned(),
@@ -186,7 +191,12 @@ fn cases(report: &Report, line: &ServiceLine) -> Vec<TestCase> {
     });
     let own = |finding: &&Finding| finding.services.iter().any(|service| service.id == line.service.id);
     let found = report.findings.iter().filter(own).map(|finding| case(report, finding));
-    [first].into_iter().chain(changes).chain(found).collect()
+    let skipped = report.skipped_checks(line).into_iter().map(|check| TestCase {
+        name: check.name.to_owned(),
+        class: "status".to_owned(),
+        outcome: TestOutcome::Skipped(check.note.clone()),
+    });
+    [first].into_iter().chain(changes).chain(found).chain(skipped).collect()
 }
 
 fn case(report: &Report, finding: &Finding) -> TestCase {

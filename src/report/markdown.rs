@@ -8,7 +8,7 @@ use crate::drift::model::severity::Severity;
 use crate::drift::phrases::count;
 use crate::report::count::Tally;
 use crate::report::finding_help::FindingHelp;
-use crate::report::{Report, escape, link};
+use crate::report::{Report, baseline, escape, link};
 
 /// Findings that are listed before the rest is counted.
 const MOST: usize = 200;
@@ -32,16 +32,25 @@ pub fn text(report: &Report) -> String {
     line(&mut page, &format!("### doctor: {}", verdict(report)));
     line(&mut page, "");
     let files: Vec<String> = report.files.iter().map(|(name, _)| code(name)).collect();
-    let target = [code(&report.project.name), code(&report.environment.name), files.join(", ")];
+    let mut target = vec![code(&report.project.name), code(&report.environment.name), files.join(", ")];
+    target.extend(report.without_file().map(|phrase| plain(&phrase)));
+    target.retain(|item| !item.is_empty());
     line(&mut page, &target.join(" · "));
     steps(&mut page, report);
     findings(&mut page, report);
     if report.compares() {
         services(&mut page, report);
+        skipped(&mut page, report);
     }
-    for ending in report.remarks.iter().chain(&report.endings) {
+    let of_baseline: Vec<String> = report.baseline.iter().flat_map(baseline::lines).collect();
+    for ending in report.remarks.iter().chain(&of_baseline).chain(&report.endings) {
         line(&mut page, "");
         line(&mut page, &plain(ending));
+    }
+    if let Some(help) = report.baseline.as_ref().and_then(baseline::help) {
+        let commands: Vec<String> = help.commands.iter().map(|text| command(text)).collect();
+        line(&mut page, "");
+        line(&mut page, &format!("{} {}", plain(help.text()), commands.join(" ")));
     }
     if let Some(undo) = &report.undo_command {
         line(&mut page, "");
@@ -59,6 +68,7 @@ fn verdict(report: &Report) -> String {
         "" if !report.compares() => report.steps(),
         "" if items.is_empty() && report.not_compared().is_some() => "nothing compared".to_owned(),
         "" if items.is_empty() && report.all_passed() => "all checks passed".to_owned(),
+        "" if items.is_empty() && report.only_known() => "no new findings".to_owned(),
         "" if items.is_empty() && report.exit_code == 0 => "no errors or warnings".to_owned(),
         _ => counts,
     });
@@ -159,6 +169,7 @@ fn services(page: &mut String, report: &Report) {
     for (index, service) in report.services.iter().enumerate() {
         let compared = match &service.error {
             Some(error) => plain(error),
+            None if service.needs.is_some() => service.extent(),
             None => format!("{}{}", service.compared, service.uncompared()),
         };
         let shortfall = report.shortfall_text(service);
@@ -168,6 +179,20 @@ fn services(page: &mut String, report: &Report) {
             return not_shown(page, report.services.len() - index, "more service");
         }
         line(page, &row);
+    }
+}
+
+/// Writes a paragraph for each check that was skipped.
+fn skipped(page: &mut String, report: &Report) {
+    for service in &report.services {
+        for check in report.skipped_checks(service) {
+            let text = format!("Skipped on {}: {}: {}", code(&service.service.name), check.name, plain(&check.note));
+            if page.len() + text.len() > LONGEST_PAGE {
+                return;
+            }
+            line(page, "");
+            line(page, &text);
+        }
     }
 }
 

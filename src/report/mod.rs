@@ -1,9 +1,11 @@
 //! Reports in every output format. Pure: a report in, bytes out.
 
 pub mod auth_status;
+pub mod baseline;
 pub mod count;
 pub mod escape;
 pub mod explain;
+mod extent;
 pub(crate) mod finding_help;
 pub mod github;
 pub mod hook_findings;
@@ -15,6 +17,7 @@ pub mod link;
 pub mod markdown;
 pub mod matrix;
 pub mod paint;
+pub mod pull;
 pub mod sarif;
 pub mod schema;
 pub mod shell_command;
@@ -43,12 +46,16 @@ use crate::drift::model::receipt::{Outcome, Receipt, ReceiptFailure, Shortfall};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::secret::FingerprintKey;
 use crate::drift::model::severity::Severity;
-use crate::drift::phrases::grouped;
 use crate::drift::plan::Plan;
 use crate::drift::service_scope::Exclusion;
+use crate::report::baseline::BaselineReport;
+pub(crate) use crate::report::extent::uncompared;
 pub use crate::report::text::question::{AskedFinding, Legend};
 pub use crate::report::undo_list::History;
 pub use crate::report::verdict::ServiceVerdict;
+
+/// The origin of a file that a linked worktree reads from the main worktree.
+pub const MAIN_WORKTREE: &str = "main worktree";
 
 /// The results of a command. Every format is rendered from it.
 #[derive(Debug, Default)]
@@ -71,6 +78,10 @@ pub struct Report {
     pub services_origin: String,
     /// The files in use, each with its origin: `.env` (`default`), `.env.local` (`--env-file`).
     pub files: Vec<(String, String)>,
+    /// The files that declare needs, if a service is compared with no file: `doctor.toml`, `.env.example`.
+    pub declarations: Vec<String>,
+    /// The keys that they declare as needed by any service.
+    pub needed: Vec<String>,
     /// Conventional layers next to a default file that are not read: `.env.local`.
     pub unread_layers: Vec<String>,
     /// One line per service in scope, sorted by name.
@@ -83,8 +94,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Keys that only some services have. Nothing requires them on the others, so they are not findings.
     pub optional: Vec<Finding>,
-    /// The findings that `[[ignore]]` and `[severity]` removed.
+    /// The findings that `[[ignore]]`, `[severity]` and the baseline removed.
     pub ignored: Vec<IgnoredFinding>,
+    /// The baseline, if `--baseline` is set.
+    pub baseline: Option<BaselineReport>,
     /// Remarks that are not findings, such as a partial name that was resolved.
     pub remarks: Vec<String>,
     /// HTTP requests sent.
@@ -164,20 +177,9 @@ impl Report {
         self.flags.iter().any(|flag| flag == "--env-file=-")
     }
 
-    /// Returns the number of values compared, over all services.
-    pub fn compared(&self) -> usize {
-        self.services.iter().map(|line| line.compared).sum()
-    }
-
-    /// Returns the number of keys that could not be compared because Railway never returns their values, over all
-    /// services.
-    pub fn sealed(&self) -> usize {
-        self.services.iter().map(|line| line.sealed).sum()
-    }
-
-    /// Returns the number of keys that could not be compared for another reason, over all services.
-    pub fn unknown(&self) -> usize {
-        self.services.iter().map(|line| line.unknown).sum()
+    /// Returns whether a command without further flags can't use the files of this run, or must not write them.
+    pub(crate) fn has_read_only_files(&self) -> bool {
+        self.reads_input() || self.files.iter().any(|(_, origin)| origin == MAIN_WORKTREE)
     }
 
     /// Returns the number of steps by outcome, `2 done, 1 not-tried`; without any, `nothing was done`.
@@ -216,6 +218,10 @@ pub struct ServiceLine {
     pub sealed: usize,
     /// Keys of the file that could not be compared for another reason.
     pub unknown: usize,
+    /// The needs that were checked; `None` if it is compared with files.
+    pub needs: Option<usize>,
+    /// The keys that templates declare as needed, and that it lacks.
+    pub lacking: Vec<String>,
     /// The error and its cause, if the service could not be read.
     pub error: Option<String>,
     /// The running deployment, or the newest one if none is running; `None` if it was not read or there is none.
@@ -232,23 +238,6 @@ pub struct ServiceDeployment {
     pub status: String,
     /// The full hash of its commit; `None` for an image and for `railway up`.
     pub commit: Option<String>,
-}
-
-impl ServiceLine {
-    /// Returns the keys that could not be compared, each count with a leading comma: `, 1 sealed, 2 unknown`.
-    pub(crate) fn uncompared(&self) -> String {
-        [vec![String::new()], uncompared(self.sealed, self.unknown)].concat().join(", ")
-    }
-}
-
-/// Returns texts such as `1 sealed`, `2 unknown`; empty if every key was compared.
-pub(crate) fn uncompared(sealed: usize, unknown: usize) -> Vec<String> {
-    let counts = [(sealed, "sealed"), (unknown, "unknown")];
-    counts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, state)| format!("{} {state}", grouped(count)))
-        .collect()
 }
 
 /// An output format.

@@ -251,9 +251,11 @@ fn message(report: &Report, finding: &Finding) -> String {
     lines.iter().map(|line| format!("{}.", escape::line(line))).collect::<Vec<_>>().join("\n")
 }
 
-/// Code scanning drops a result without a file: a finding about services only is placed at the start of the first file.
+/// Code scanning drops a result without a file: a finding about services only is placed at the start of the first file,
+/// or of the first declaration.
 fn locations<'r>(report: &Report, finding: &Finding, services: Vec<Logical<'r>>) -> Vec<SarifLocation<'r>> {
-    let head = || report.files.first().map(|(file, _)| (file.as_str(), 1));
+    let head =
+        || report.files.iter().map(|(file, _)| file).chain(&report.declarations).next().map(|file| (file.as_str(), 1));
     let places = finding.places.iter().map(|place| (place.file.as_str(), place.line));
     let mut places: Vec<(&str, usize)> = places.collect();
     places.extend(head().filter(|_| finding.places.is_empty()));

@@ -53,6 +53,8 @@ pub(crate) fn line(name: &str, compared: usize, sealed: usize) -> ServiceLine {
         compared,
         sealed,
         unknown: 0,
+        needs: None,
+        lacking: Vec::new(),
         error: None,
         deployment: None,
         checks: Vec::new(),

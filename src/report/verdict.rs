@@ -61,7 +61,7 @@ impl Report {
         }
         match self.shortfall(line) {
             Some(Shortfall::Incomplete | Shortfall::VerificationFailed) => ServiceVerdict::Fail,
-            None if !self.not_rechecked && (line.compared > 0 || self.was_changed(line) || self.command == "undo") => {
+            None if !self.not_rechecked && (line.checked() > 0 || self.was_changed(line) || self.command == "undo") => {
                 ServiceVerdict::Pass
             }
             Some(Shortfall::Unverified) | None => ServiceVerdict::Skip,
@@ -154,10 +154,10 @@ impl Report {
 
     /// Returns the services for which nothing was compared, if the run fails for that reason.
     pub fn not_compared(&self) -> Option<Vec<&str>> {
-        if self.exit_code == CLEAN || (self.compared() > 0 && self.exit_code != NOTHING_COMPARED) {
+        if self.exit_code == CLEAN || (self.compared() + self.needs() > 0 && self.exit_code != NOTHING_COMPARED) {
             return None;
         }
-        let lines = self.services.iter().filter(|line| line.compared == 0);
+        let lines = self.services.iter().filter(|line| line.checked() == 0);
         Some(lines.map(|line| line.service.name.as_str()).collect())
     }
 
@@ -166,14 +166,22 @@ impl Report {
         severity > Severity::Note || self.fails(severity)
     }
 
-    /// Returns whether every check of every service was made, and nothing needs attention.
+    /// Returns whether every check of every service was made, and nothing needs attention. Findings in a baseline do.
     pub fn all_passed(&self) -> bool {
         let is_good = |line: &ServiceLine| {
             self.verdict(line) == ServiceVerdict::Pass
                 && line.checks.iter().all(|check| check.state != CheckState::Open)
         };
         self.exit_code == CLEAN
+            && self.in_baseline() == 0
             && self.services.iter().all(is_good)
+            && self.findings.iter().all(|finding| !self.lists(finding.severity))
+    }
+
+    /// Returns whether all findings that need attention are in the baseline.
+    pub fn only_known(&self) -> bool {
+        self.exit_code == CLEAN
+            && self.in_baseline() > 0
             && self.findings.iter().all(|finding| !self.lists(finding.severity))
     }
 }

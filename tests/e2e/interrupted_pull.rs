@@ -23,17 +23,36 @@ const SLOW: &[&str] = &["-f", "-q", "-e", "trace=fsync,linkat,openat", "-e", "in
 /// strace options that simulate a file system without unnamed temporary files.
 const NAMED: &[&str] = &["-e", "inject=linkat:error=EPERM"];
 
+/// A command that writes values to `.env`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PullCommand {
+    /// `doctor fix --pull`, which replaces the file.
+    Replace,
+    /// `doctor pull`, which creates it.
+    Create,
+}
+
+impl PullCommand {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Replace => &["fix", "--pull", "--yes", "--no-journal", "--only", "OPS_KEY"],
+            Self::Create => &["pull", "--yes"],
+        }
+    }
+}
+
 /// Returns whether strace is installed and may trace processes.
 fn can_trace() -> bool {
     let arguments = ["-q", "-o", "/dev/null", "-e", "trace=fsync", "true"];
     Command::new("strace").args(arguments).status().is_ok_and(|status| status.success())
 }
 
-fn shop() -> Doctor {
+fn shop(pull: PullCommand) -> Doctor {
     let environment =
         Environment::named("staging").service(SimService::named("web").variables(&[("OPS_KEY", "stored-1234567890")]));
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
-    let doctor = Doctor::new(estate).file(".env", ENV).file(".gitignore", ".env\n");
+    let doctor = Doctor::new(estate).file(".gitignore", ".env\n");
+    let doctor = if pull == PullCommand::Replace { doctor.file(".env", ENV) } else { doctor };
     let path = std::env::var("PATH").unwrap();
     let doctor = doctor.variable("PATH", Some(&path)).variable("GIT_CONFIG_GLOBAL", Some("/dev/null"));
     assert!(git(&doctor, &["init", "-q"]).is_empty() && git(&doctor, &["add", ".gitignore"]).is_empty());
@@ -74,12 +93,12 @@ fn wait_for<T>(found: impl Fn() -> Option<T>) -> T {
     }
 }
 
-fn interrupt(signals: &[&str], trace: &[&str]) {
-    let doctor = shop();
+fn interrupt(pull: PullCommand, signals: &[&str], trace: &[&str]) {
+    let doctor = shop(pull);
     let mut command = Command::new("strace");
     let calls = doctor.home().join("calls");
     command.args(SLOW).args(trace).arg("-o").arg(&calls).arg(env!("CARGO_BIN_EXE_doctor"));
-    command.args(["fix", "--pull", "--yes", "--no-journal", "--only", "OPS_KEY", "--api-url", &doctor.served.url()]);
+    command.args(pull.arguments()).args(["--api-url", &doctor.served.url()]);
     doctor.prepare(&mut command);
     let mut strace = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let pid = traced_pid(&strace);
@@ -98,14 +117,23 @@ fn interrupt(signals: &[&str], trace: &[&str]) {
         let _ = Command::new("kill").args([&format!("-{signal}"), &pid]).stderr(Stdio::null()).status();
         thread::sleep(Duration::from_millis(100));
     }
-    strace.wait().unwrap();
+    let ended = strace.wait().unwrap();
     if signals != ["KILL"] {
         assert_eq!(new_files(&doctor.work()), [""; 0], "{signals:?} {trace:?}");
     }
     changes += &git(&doctor, &["status", "--porcelain", "--untracked-files=all"]);
     assert_eq!(changes, "", "{signals:?} {trace:?}");
-    let text = fs::read_to_string(doctor.work().join(".env")).unwrap();
-    assert!([ENV, PULLED].contains(&text.as_str()), "{text:?}");
+    match pull {
+        PullCommand::Replace => {
+            let text = fs::read_to_string(doctor.work().join(".env")).unwrap();
+            assert!([ENV, PULLED].contains(&text.as_str()), "{text:?}");
+        }
+        // On a busy machine, the run may end before the first signal.
+        PullCommand::Create => {
+            let exists = doctor.work().join(".env").exists();
+            assert_eq!(exists, ended.success(), "{signals:?} {trace:?}: {ended:?}");
+        }
+    }
     doctor.check(&[]);
     assert_eq!(new_files(&doctor.work()), [""; 0], "{signals:?} {trace:?}: after the next run");
 }
@@ -115,11 +143,13 @@ fn interrupted_pull_leaves_no_file_with_values() {
     if !can_trace() {
         return;
     }
-    thread::scope(|scope| {
-        for signals in SIGNALS {
-            for trace in [&[][..], NAMED] {
-                scope.spawn(move || interrupt(signals, trace));
+    for pull in [PullCommand::Replace, PullCommand::Create] {
+        thread::scope(|scope| {
+            for signals in SIGNALS {
+                for trace in [&[][..], NAMED] {
+                    scope.spawn(move || interrupt(pull, signals, trace));
+                }
             }
-        }
-    });
+        });
+    }
 }

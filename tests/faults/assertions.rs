@@ -152,7 +152,12 @@ impl Outcome<'_> {
     fn check_unaffected(&self, before: &(Vec<String>, Vec<String>)) -> Result<(), String> {
         let Self { command, sandbox, backend, .. } = self;
         ensure!(sandbox.read(".env") == self.expected_env(), "unexpected content of .env");
-        let created = if command.name == "init" { vec!["doctor.toml".to_owned()] } else { Vec::new() };
+        let created = match command.name {
+            "baseline" => vec!["known.toml".to_owned()],
+            "init" => vec!["doctor.toml".to_owned()],
+            "new file" => vec!["new.env".to_owned()],
+            _ => Vec::new(),
+        };
         let mut expected = [before.0.clone(), created].concat();
         expected.sort();
         ensure!(sandbox.names() == expected, "unexpected files: {:?}", sandbox.names());

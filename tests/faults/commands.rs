@@ -48,9 +48,10 @@ const fn command(
 }
 
 /// All of them. `demo` calls only the simulated Railway in its own process.
-pub(crate) const COMMANDS: [CommandCase; 17] = [
+pub(crate) const COMMANDS: [CommandCase; 20] = [
     command("check", &["check"], 1, ErrorFormat::Text),
     command("check for programs", &["check", "--format", "json"], 1, ErrorFormat::Json),
+    command("baseline", &["check", "--baseline=known.toml", "--write-baseline"], 0, ErrorFormat::Text),
     command("matrix", &["matrix"], 1, ErrorFormat::Text),
     command("push", &["fix", "--push", "--yes", "--only", "API_KEY"], 0, ErrorFormat::Text),
     // The deployments still have the old values.
@@ -64,6 +65,8 @@ pub(crate) const COMMANDS: [CommandCase; 17] = [
         setup: Setup::AfterFix,
         ..command("undo, dry run", &["undo", "RUN", "--dry-run", "--format=json"], 1, ErrorFormat::Json)
     },
+    command("new file", &["pull", "--yes", "--output=new.env"], 0, ErrorFormat::Text),
+    command("new file for programs", &["pull", "--dry-run", "--output=new.env", "--format=json"], 1, ErrorFormat::Json),
     command("init", &["init", "--yes"], 0, ErrorFormat::Text),
     command("auth status", &["auth", "status"], 0, ErrorFormat::TextAfterOutput),
     command("auth status for programs", &["auth", "status", "--format", "json"], 0, ErrorFormat::Json),

@@ -37,6 +37,13 @@ const ENV_FILE_COMMANDS: [FailingCommand; 8] = [
 const CONFIG_COMMANDS: [FailingCommand; 3] =
     [(&["trust", "--yes"], 2), (&["auth", "status"], 2), (&["hook", "run"], 2)];
 
+/// The commands that read a baseline.
+const BASELINE_COMMANDS: [FailingCommand; 3] = [
+    (&["check", "--baseline=known.toml"], 2),
+    (&["check", "--baseline=known.toml", "--new-only"], 2),
+    (&["check", "--baseline=known.toml", "--write-baseline"], 2),
+];
+
 /// Creates a trap at the first path; the second is a directory outside the checkout.
 type Trap = fn(&Path, &Path);
 
@@ -106,6 +113,11 @@ fn run_traps(name: &'static str, commands: &[FailingCommand]) {
         }
     }
     run_jobs([(jobs, PARALLEL_JOBS)]);
+}
+
+#[test]
+fn invalid_baseline_ends_a_check_immediately() {
+    run_traps("known.toml", &BASELINE_COMMANDS);
 }
 
 #[test]

@@ -287,6 +287,7 @@ fn second_ctrl_c_aborts_a_write_with_a_notice() {
     terminal.wait_for("finishing this step");
     terminal.press("\u{3}");
     let text = terminal.end();
-    let last = "doctor: interrupted while changes were under way; `doctor undo --list` and `doctor check` show";
+    let last =
+        "doctor: interrupted while changes were under way\n  help: to show what was applied, run:\n    doctor undo";
     assert!(text.contains(last) && text.contains("code 130"), "{text}");
 }

@@ -17,7 +17,7 @@ impl ApplyState<'_, '_> {
             return;
         }
         let poll = self.context.poll(ReadBack::Retried.limit());
-        let confirmed = poll_until(poll, read_back::backoff(), |_| self.settle_visible(&mut left));
+        let confirmed = poll_until(poll, read_back::backoff(), |_| self.remove_visible(&mut left));
         if confirmed.is_ok() {
             return;
         }
@@ -30,7 +30,7 @@ impl ApplyState<'_, '_> {
     }
 
     /// Removes the visible changes from the list. Returns `Some` once the list is empty, or if reading fails.
-    fn settle_visible(&mut self, left: &mut Vec<usize>) -> Option<()> {
+    fn remove_visible(&mut self, left: &mut Vec<usize>) -> Option<()> {
         self.context.client.status.waiting("reading back the stored values");
         let mut owners: Vec<&VariableOwner> = left.iter().map(|&index| &self.plan.stores[index].owner).collect();
         owners.dedup();
@@ -44,14 +44,14 @@ impl ApplyState<'_, '_> {
         };
         left.retain(|&index| {
             let store = &self.plan.stores[index];
-            !self.is_settled(index, now.get(&store.owner).and_then(|variables| variables.get(&store.key)))
+            !self.is_confirmed(index, now.get(&store.owner).and_then(|variables| variables.get(&store.key)))
         });
         left.is_empty().then_some(())
     }
 
     /// Returns whether a change is visible, sealed, or contradicted by another value, so that no further read is
     /// needed.
-    fn is_settled(&mut self, index: usize, found: Option<&Variable>) -> bool {
+    fn is_confirmed(&mut self, index: usize, found: Option<&Variable>) -> bool {
         let store = &self.plan.stores[index];
         if stands(store, found) {
             return true;

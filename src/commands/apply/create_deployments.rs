@@ -126,7 +126,7 @@ impl ApplyState<'_, '_> {
             }
             DeployMethod::First => {
                 let reply = self.writer().deploy(&deploy.service.id, None);
-                self.settle_creation(index, known, reply)
+                self.record_creation(index, known, reply)
             }
             DeployMethod::Redeploy(active) => match deploy.commit.as_ref() {
                 Some(commit) => self.advance(index, commit, known, &active),
@@ -174,7 +174,7 @@ impl ApplyState<'_, '_> {
         }
         let service = self.plan.deploys[index].service.id.clone();
         let reply = self.writer().deploy(&service, Some(&commit.wanted));
-        self.settle_creation(index, known, reply)
+        self.record_creation(index, known, reply)
     }
 
     /// Returns a deployment that was created while this run was writing and has the new values, so that no second one
@@ -327,7 +327,7 @@ impl ApplyState<'_, '_> {
             }
             reply => reply,
         };
-        self.settle_creation(index, known, reply)
+        self.record_creation(index, known, reply)
     }
 }
 

@@ -20,7 +20,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 impl ApplyState<'_, '_> {
     /// Records the outcome. If it is unclear, the deployment is searched for, and never requested again.
-    pub(super) fn settle_creation(
+    pub(super) fn record_creation(
         &mut self,
         index: usize,
         known: &Deployed,
@@ -42,11 +42,10 @@ impl ApplyState<'_, '_> {
             WriteOutcome::Unclear(error) => (ReadBack::Retried, Outcome::Unknown, error),
         };
         match self.find_deployment(index, known, look) {
-            Ok(Some(id)) => Some(self.created(
-                index,
-                id,
-                Some(format!("the response was lost ({error}), but the deployment exists")),
-            )),
+            Ok(Some(id)) => {
+                let note = format!("the response was lost ({error}), but the deployment exists");
+                Some(self.created(index, id, Some(note)))
+            }
             Ok(None) => {
                 if outcome == Outcome::Failed && !is_limit {
                     self.report_what_still_runs(index);

@@ -140,7 +140,7 @@ impl ApplyState<'_, '_> {
         if !matches!(reply, WriteOutcome::NotSent(_)) {
             self.receipts.patched.insert(index, known);
         }
-        self.settle_setting(index, reply);
+        self.record_setting(index, reply);
     }
 
     /// Returns the cause as an error if no deployment of the service may be created now.
@@ -166,7 +166,7 @@ impl ApplyState<'_, '_> {
     }
 
     /// Records the outcome. If it is unclear, the settings are read back, and the request is never sent again.
-    fn settle_setting(&mut self, index: usize, reply: WriteOutcome<String>) {
+    fn record_setting(&mut self, index: usize, reply: WriteOutcome<String>) {
         let (look, outcome, error, workflow) = match reply {
             WriteOutcome::Done(workflow) => (ReadBack::Retried, Outcome::Done, None, Some(workflow)),
             WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, Some(no.error().clone()), None),

@@ -113,10 +113,7 @@ impl<'w> ApplyState<'w, '_> {
             ));
         }
         let old = if is_by_reference { old } else { own };
-        if old.is_empty() {
-            return None;
-        }
-        Some(format!("running, but with old values of {}", phrases::names(&old)))
+        (!old.is_empty()).then(|| format!("running, but with old values of {}", phrases::names(&old)))
     }
 
     /// Returns the keys of the service's variables that this run has stored or removed.

@@ -158,7 +158,8 @@ impl ApplyState<'_, '_> {
                 |_| poll_interval(client.allowance()),
                 |_| {
                     let response = expected.checker.answer(section, expected.survey, target);
-                    let is_final = matches!(response, EndpointOutcome::NotSent(_) | EndpointOutcome::Edge { .. })
+                    let is_final = is_unsent(&response)
+                        || matches!(response, EndpointOutcome::Edge { .. })
                         || mismatch(request, &response).is_none();
                     if is_final || !is_safe(request) {
                         return Some(response);
@@ -202,8 +203,8 @@ fn end(declared: &DeclaredState, lines: &[Observed<LogRead>], answers: &[Observe
     let answers = declared.requests.iter().zip(answers).filter_map(|(expected, answer)| {
         let answer = answer.known()?;
         match answer {
-            EndpointOutcome::NotSent(why) => {
-                Some(DeploymentEnd::Open(format!("running; {} was not sent: {why}", expected.request)))
+            unsent if is_unsent(unsent) => {
+                mismatch(expected, unsent).map(|why| DeploymentEnd::Open(format!("running; {why}")))
             }
             EndpointOutcome::Edge { status, feature, .. } => Some(DeploymentEnd::Open(format!(
                 "running; {} did not reach it: {} responded with {status} ({})",
@@ -233,6 +234,10 @@ fn line_end(line: &ExpectedLine, read: &Observed<LogRead>) -> Option<DeploymentE
     }
 }
 
+fn is_unsent(answer: &EndpointOutcome) -> bool {
+    matches!(answer, EndpointOutcome::NotSent(_) | EndpointOutcome::NoLocalValue(_))
+}
+
 /// Returns how a response differs from the declared one.
 fn mismatch(expected: &ExpectedResponse, answer: &EndpointOutcome) -> Option<String> {
     let request = &expected.request;
@@ -246,6 +251,7 @@ fn mismatch(expected: &ExpectedResponse, answer: &EndpointOutcome) -> Option<Str
         EndpointOutcome::Response { .. } | EndpointOutcome::Edge { .. } => None,
         EndpointOutcome::None { why, .. } => Some(format!("{request} got no response: {why}")),
         EndpointOutcome::NotSent(why) => Some(format!("{request} was not sent: {why}")),
+        EndpointOutcome::NoLocalValue(key) => Some(format!("{request} was not sent: no local file has {key}")),
     }
 }
 
@@ -298,6 +304,7 @@ mod tests {
             })
         };
         let not_asked = || Observed::Known(EndpointOutcome::NotSent("no domain".to_owned()));
+        let without_file = || Observed::Known(EndpointOutcome::NoLocalValue("OPS_KEY".to_owned()));
         let edge = || {
             let feature = EdgeFeature::UnderAttackMode;
             Observed::Known(EndpointOutcome::Edge { domain: "shop.up.railway.app".to_owned(), status: 429, feature })
@@ -334,6 +341,7 @@ mod tests {
             ),
             (read(LogMatch::Nowhere, LogCoverage::Whole), edge(), "down: running, but “up” is not in its log"),
             (there(), not_asked(), "open: running; GET /x was not sent: no domain"),
+            (there(), without_file(), "open: running; GET /x was not sent: no local file has OPS_KEY"),
         ] {
             let found = match end(&declared(), &[line], &[answer]) {
                 DeploymentEnd::Up => "up".to_owned(),

@@ -88,7 +88,7 @@ impl ApplyState<'_, '_> {
         };
         let known: Deployed = fence.deployed.get(&service.id).cloned().unwrap_or_default();
         let reply = self.writer().deploy(&service.id, Some(&commit));
-        let Some(again) = self.settle_creation(followed.index, &known, reply) else { return false };
+        let Some(again) = self.record_creation(followed.index, &known, reply) else { return false };
         *followed = again;
         true
     }

@@ -128,7 +128,7 @@ pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>
 
 /// Asks the user to accept `doctor.toml` before any other prompt, if values may be pushed. Otherwise a refusal at the
 /// end would discard the user's choices.
-pub(super) fn settle_trust(
+pub(super) fn confirm_trust(
     run: &mut FixRun<'_>,
     proposals: &[Proposal<'_>],
     commands: &start_command::StartChoices,

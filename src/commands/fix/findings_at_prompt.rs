@@ -63,6 +63,7 @@ impl FixRun<'_> {
             environment_origin: gathered.selected.environment_origin.clone(),
             services_origin: gathered.selection.origin.clone(),
             files: gathered.files.clone(),
+            declarations: gathered.declarations.clone(),
             services: gathered.survey.targets.iter().map(output::line).collect(),
             left_out: gathered.selection.left_out.clone(),
             remarks: gathered.remarks.clone(),

@@ -21,7 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cli::{FixArgs, GlobalArgs, Staging};
 use crate::commands::analysis::{Analysis, analyse};
 use crate::commands::apply::{self, Applied, ApplyContext, ExpectedOfDeployments, OnStaged, StepNames};
-use crate::commands::env_files::MissingFile;
 use crate::commands::expectations::ExpectationChecker;
 use crate::commands::fix::change_selection::ChangeSelection;
 use crate::commands::fix::changes::{Fixable, SelectedChanges};
@@ -31,6 +30,7 @@ use crate::commands::fix::planned_fix::{PlannedFix, lines_to_add};
 use crate::commands::fix::planner::Planner;
 use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
 use crate::commands::key_flags::KeyFlag;
+use crate::commands::missing_file::MissingFile;
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) ->
         format: args.output.format,
         file: args.output.file.as_deref(),
         reveal: RevealFlags { values: args.reveal.show_values, logs: args.show_logs },
-        env_file: &args.files.env_file,
+        inputs: &args.files.env_file,
         global,
     };
     let output = OutputOptions::of(request, world)?;
@@ -104,9 +104,18 @@ fn gather_options<'a>(args: &'a FixArgs, global: &'a GlobalArgs) -> Result<Gathe
         service_flags: if is_added { ServiceFlagRole::Add } else { ServiceFlagRole::Select },
         env_file: &args.files.env_file,
         only: &args.keys.only,
-        missing_file: if args.pull { MissingFile::Empty } else { MissingFile::Refused },
+        missing_file: missing_file(args),
         prefetch: Prefetch::Disabled,
     })
+}
+
+/// Returns how a missing file is treated. Without one, only redeployments and start commands can be fixed.
+fn missing_file(args: &FixArgs) -> MissingFile {
+    if args.push || args.pull || args.add || args.prune {
+        MissingFile::Refused
+    } else {
+        MissingFile::Optional.unless_excluded(&args.no_file)
+    }
 }
 
 /// Returns the flags that permit a change of a key.
@@ -191,7 +200,7 @@ impl FixRun<'_> {
         let proposals = proposals(self.survey(), &fixable, &self.permissions);
         let due = due(self.survey(), &offered);
         let commands = start_command::commands(&self, &offered)?;
-        confirmation::settle_trust(&mut self, &proposals, &commands, world)?;
+        confirmation::confirm_trust(&mut self, &proposals, &commands, world)?;
         let open = Fixable { proposals: &proposals, due: &due, commands: &commands };
         let choice = self.choose(open, &findings, world)?;
         let (ChangeSelection::Made(chosen) | ChangeSelection::Unnamed(chosen) | ChangeSelection::Undirected(chosen)) =
@@ -205,7 +214,7 @@ impl FixRun<'_> {
             return if was_asked {
                 self.nothing_chosen(&draft.remarks, world)
             } else {
-                self.nothing_to_do(draft, world)
+                self.nothing_to_do(draft, open, world)
             };
         }
         let is_named = !self.is_protected() || self.args.targeting.place.environment.is_some();

@@ -1,9 +1,10 @@
 //! Runs that change nothing: why the flags select no change, and which flags would.
 
 use crate::commands::fix::FixRun;
+use crate::commands::fix::changes::Fixable;
 use crate::commands::fix::planned_fix::{PlannedFix, lines_to_add};
 use crate::drift::model::marker::Mark;
-use crate::drift::phrases::{count, names};
+use crate::drift::phrases::{alternatives, count, names};
 use crate::drift::plan::offer::{Direction, Prompting, Proposal};
 use crate::drift::{Finding, Severity, Variable};
 use crate::error::{Error, Exit};
@@ -30,10 +31,15 @@ impl FixRun<'_> {
     }
 
     /// Reports that there is nothing to do, with the exit code of `check`.
-    pub(super) fn nothing_to_do(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
+    pub(super) fn nothing_to_do(
+        self,
+        draft: PlannedFix,
+        open: Fixable<'_>,
+        world: &mut World<'_>,
+    ) -> Result<Exit, Error> {
         let exit = self.analysis.exit();
         let output = self.output;
-        let last = last_line(&self, &draft);
+        let last = last_line(&self, &draft, open);
         let mut report = self.report(exit, world);
         report.endings.extend(draft.remarks);
         report.endings.push(last);
@@ -54,7 +60,7 @@ impl FixRun<'_> {
 }
 
 /// Returns why there is nothing to do, as a sentence. Remarks contain the reasons already.
-fn last_line(run: &FixRun<'_>, draft: &PlannedFix) -> String {
+fn last_line(run: &FixRun<'_>, draft: &PlannedFix, open: Fixable<'_>) -> String {
     if !draft.remarks.is_empty() {
         return "Nothing was changed.".to_owned();
     }
@@ -68,20 +74,44 @@ fn last_line(run: &FixRun<'_>, draft: &PlannedFix) -> String {
         reasons.push("no service is known to run old values, another commit or another start command".to_owned());
     }
     if reasons.is_empty() && !is_directed {
-        reasons.push(without_direction(run).to_owned());
+        reasons.push(without_direction(run, open));
     }
     if reasons.is_empty() { "Nothing to do.".to_owned() } else { format!("Nothing to do: {}.", reasons.join("; ")) }
 }
 
-fn without_direction(run: &FixRun<'_>) -> &'static str {
+/// Returns why a run without a direction changes nothing, and the flags that would change something.
+fn without_direction(run: &FixRun<'_>, open: Fixable<'_>) -> String {
     let mut severities = run.analysis.examination.findings.iter().map(|finding| finding.severity);
     if !severities.any(|severity| severity > Severity::Note) {
-        "there are no errors or warnings"
-    } else if run.permissions.asking == Prompting::Interactive {
-        "the errors and warnings need a change elsewhere"
-    } else {
-        "without an interactive terminal, select a key with `--only KEY`, and --push, --pull or --add"
+        return or_nothing_compared(run, "there are no errors or warnings");
     }
+    let keyed = directions_of_keys(open.proposals);
+    let mut ways = Vec::new();
+    if !keyed.is_empty() {
+        ways.push(format!("select a key with `--only KEY` and {}", alternatives(&keyed)));
+    }
+    if !open.due.is_empty() {
+        ways.push("use --redeploy to deploy services again".to_owned());
+    }
+    if ways.is_empty() || run.permissions.asking == Prompting::Interactive {
+        return "the errors and warnings need a change elsewhere".to_owned();
+    }
+    format!("without an interactive terminal, {}", ways.join(", or "))
+}
+
+/// Returns the result of the comparison, unless nothing was compared.
+fn or_nothing_compared(run: &FixRun<'_>, result: &str) -> String {
+    if run.analysis.exit() == Exit::NothingCompared { "nothing was compared".to_owned() } else { result.to_owned() }
+}
+
+/// Returns the flags that fix an error or a warning about a key, once the key is named.
+fn directions_of_keys(proposals: &[Proposal<'_>]) -> Vec<&'static str> {
+    let faults = proposals.iter().filter(|proposal| proposal.finding.severity > Severity::Note);
+    let ways: Vec<Direction> = faults.flat_map(|fault| &fault.offers).map(|offer| offer.way).collect();
+    let flag =
+        |flag: &'static str, directions: &[Direction]| ways.iter().any(|way| directions.contains(way)).then_some(flag);
+    let push = flag("--push", &[Direction::Push, Direction::PushShared]);
+    push.into_iter().chain(flag("--pull", &[Direction::Pull])).chain(flag("--add", &[Direction::Add])).collect()
 }
 
 /// Returns why a key is not changed: its finding that needs no action, the entry that ignores it, or that it agrees.
@@ -117,7 +147,7 @@ fn differences(run: &FixRun<'_>) -> String {
         parts.push(format!("{} {verb} ignored by doctor.toml", count(ignored, "difference")));
     }
     if parts.is_empty() {
-        parts.push("no value differs".to_owned());
+        parts.push(or_nothing_compared(run, "no value differs"));
     }
     if sealed > 0 {
         parts.push(format!("{} can't be compared", count(sealed, "sealed key")));

@@ -11,6 +11,7 @@ use crate::commands::fix::planned_fix::PlannedFix;
 use crate::commands::gather::Gathered;
 use crate::commands::write_guards::{Committed, GuardedFile, WriteTarget, refusal};
 use crate::drift::dotenv::LocalFile;
+use crate::drift::dotenv::edit::NewValue;
 use crate::drift::model::deployment::Deployed;
 use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
 use crate::drift::plan::dependents::{Template, dependents};
@@ -251,18 +252,28 @@ pub(super) fn pushed_variables<'o>(offers: impl IntoIterator<Item = &'o Offer>) 
 
 fn edited(gathered: &Gathered, file: &LocalFile, pulls: &[Pull]) -> EditedFile {
     let mut edited = EditedFile::default();
+    let present: Vec<NewValue<'_>> = pulls
+        .iter()
+        .filter(|pull| file.entry(&pull.key).is_some())
+        .map(|Pull { key, value, .. }| NewValue { key, value })
+        .collect();
+    // All at once, because each edit verifies the whole text.
+    let (set, mut refusals) = file.set_all(&present);
+    if refusals.len() < present.len() {
+        edited.file = Some(set);
+    }
     for pull in pulls {
         let current = edited.file.as_ref().unwrap_or(file);
         let from = phrases::names(&pull.from.iter().map(|service| service.name.as_str()).collect::<Vec<_>>());
-        let before = current.entry(&pull.key).map(|entry| entry.value.clone());
+        let before = file.entry(&pull.key).map(|entry| entry.value.clone());
         let comment = format!("# added by doctor on {}, from {}", gathered.survey.today, escape::line(&from));
         let changed = match &before {
-            Some(_) => current.set(&pull.key, &pull.value),
-            None => current.add(&[(pull.key.clone(), pull.value.clone())], &comment),
+            Some(_) => refusals.remove(&pull.key).map_or(Ok(None), Err),
+            None => current.add(&[(pull.key.clone(), pull.value.clone())], &comment).map(Some),
         };
         match changed {
-            Ok(changed) => {
-                edited.file = Some(changed);
+            Ok(added) => {
+                edited.file = added.or(edited.file.take());
                 let after = Some(pull.value.clone());
                 edited.edits.push(FileEdit { change: "pull", key: pull.key.clone(), before, after, from });
             }

@@ -60,18 +60,23 @@ fn unwritable(text: &str) -> Option<&'static str> {
 
 /// Returns the start commands that this run may change.
 pub(super) fn commands(run: &FixRun<'_>, findings: &[Finding]) -> Result<StartChoices, Error> {
-    let mut commands = StartChoices::default();
-    if let Some(text) = &run.args.start_command {
-        let change =
-            typed(run.survey(), target(run)?, &Secret::new(text.as_str())).map_err(|(why, next)| Error::Usage {
-                what: format!("{FLAG} is not available for this service"),
-                cause: Some(why),
-                help: next.into(),
-            })?;
-        commands.is_set_already = change.is_none();
-        commands.typed = change;
-        return Ok(commands);
+    match &run.args.start_command {
+        Some(text) => typed_choice(run, text),
+        None => Ok(suggested_choices(run, findings)),
     }
+}
+
+fn typed_choice(run: &FixRun<'_>, text: &str) -> Result<StartChoices, Error> {
+    let change = typed(run.survey(), target(run)?, &Secret::new(text)).map_err(|(why, next)| Error::Usage {
+        what: format!("{FLAG} is not available for this service"),
+        cause: Some(why),
+        help: next.into(),
+    })?;
+    Ok(StartChoices { is_set_already: change.is_none(), typed: change, ..StartChoices::default() })
+}
+
+fn suggested_choices(run: &FixRun<'_>, findings: &[Finding]) -> StartChoices {
+    let mut commands = StartChoices::default();
     let not_offered =
         |service: &str, why: &str| (format!("no start command is suggested for {service}: {why}"), None::<Secret>);
     for OfferedStartCommand { service, found, change } in offered(run.survey(), findings) {
@@ -99,7 +104,7 @@ pub(super) fn commands(run: &FixRun<'_>, findings: &[Finding]) -> Result<StartCh
             }
         }
     }
-    Ok(commands)
+    commands
 }
 
 /// Returns the service given by `--service`.

@@ -28,12 +28,7 @@ pub(super) struct AppliedFix {
 /// Reads both sides again, and reports the result.
 pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>) -> Result<Exit, Error> {
     let AppliedFix { planned, applied, part } = fix;
-    let mut endings = planned.remarks;
-    if part == ReportPart::Whole {
-        // The plan was not shown.
-        endings.extend(planned.plan.cautions.iter().cloned());
-    }
-    endings.extend(applied.remarks.iter().cloned());
+    let mut endings = step_remarks(&planned, &applied, part);
     let second = check_again(&mut run, world);
     if let Err(error) = &second {
         endings.push(format!("could not check again after the fix: {error}"));
@@ -67,6 +62,13 @@ pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>
     }
     output.report_completed_steps(&report, world);
     Ok(exit)
+}
+
+/// Returns the remarks of the plan and of its steps.
+fn step_remarks(planned: &PlannedFix, applied: &Applied, part: ReportPart) -> Vec<String> {
+    // The cautions of a plan that was shown are known.
+    let cautions = Some(&planned.plan.cautions).filter(|_| part == ReportPart::Whole).into_iter().flatten();
+    planned.remarks.iter().chain(cautions).chain(&applied.remarks).cloned().collect()
 }
 
 /// Applies the `[[ignore]]` entries that this run may have written. If `doctor.toml` can't be read, its state from before
@@ -176,7 +178,6 @@ fn closing_remarks(applied: &Applied, run: &FixRun<'_>, world: &World<'_>) -> Ve
         lines.push(format!("stopped early: {}", error.with_cause(": ")));
     }
     if world.memory == WorldLifetime::OfThisRun {
-        lines.extend((applied.verdict == Some(Exit::Interrupted)).then(|| "interrupted".to_owned()));
         lines.push(in_a_simulation(world));
     } else if applied.verdict == Some(Exit::Interrupted) {
         let check = shell_command::line(&run.gathered().repeated(&["check".to_owned()], world));

@@ -12,13 +12,19 @@ use crate::commands::gather::read_files::LocalSide;
 use crate::commands::gather::read_railway::{StoredSides, catalogue};
 use crate::commands::gather::read_runtime::RunningSides;
 use crate::commands::gather::{GatherOptions, Gathered};
+use crate::commands::missing_file::MissingFile;
 use crate::commands::project_selection::{SelectedEnvironment, TargetSources, is_uuid};
+use crate::commands::service_selection::ServiceSelection;
 use crate::commands::session::Session;
 use crate::commands::trust::{TrustState, TrustSubject};
+use crate::drift::dotenv::LocalFile;
 use crate::drift::dotenv::disagreement::Disagreements;
+use crate::drift::example_file::Example;
+use crate::drift::model::catalogue::Catalogue;
 use crate::drift::model::observed::Observed;
+use crate::drift::service_scope::Exclusion;
 use crate::drift::survey::Coverage;
-use crate::drift::{ResourceRef, Severity, Survey};
+use crate::drift::{ResourceRef, Severity, Survey, Target};
 use crate::io::config::{self, Config};
 use crate::io::endpoint::{Domain, DomainStatus};
 use crate::io::files::{self, exposure};
@@ -50,9 +56,10 @@ pub(super) fn assemble(
     remarks.extend(files.remarks);
     remarks.extend(exposure::remarks(&exposures));
     let fail_on = config.and_then(|config| config.fail_on);
+    let declared_by = declared_by(config, &examples, &targets, &files.files);
     Gathered {
         survey: Survey {
-            catalogue: catalogue(shape),
+            catalogue: Catalogue { elsewhere: elsewhere(&selection), ..catalogue(shape) },
             project: shape.project.clone(),
             environment: shape.environment.clone(),
             examples,
@@ -75,6 +82,7 @@ pub(super) fn assemble(
         selected,
         selection,
         files: files.origins,
+        declarations: declared_by,
         unread_layers: files.unread_layers.into_iter().collect(),
         paths: files.paths,
         places: files.places,
@@ -87,6 +95,25 @@ pub(super) fn assemble(
 fn trust(client: &Client<'_>, selected: &SelectedEnvironment, session: &Session<'_>, world: &World<'_>) -> TrustState {
     let (config, sources, host) = (session.config, &session.sources, client.host());
     TrustState::of(TrustSubject { config, selected, sources, credentials: client.credentials, host: &host }, world)
+}
+
+/// Returns the names of the files that declare needs, if a service is compared with no file.
+fn declared_by(config: Option<&Config>, examples: &[Example], targets: &[Target], files: &[LocalFile]) -> Vec<String> {
+    let is_template = |example: &&Example| example.beside.is_empty();
+    let has_files = if targets.is_empty() { !files.is_empty() } else { targets.iter().all(Target::has_file) };
+    if examples.iter().filter(is_template).count() == 0 && has_files {
+        return Vec::new();
+    }
+    let config = config.filter(|config| !config.require.is_empty()).map(|config| config.name.clone());
+    let templates = examples.iter().filter(is_template).map(|example| example.file.name.clone());
+    config.into_iter().chain(templates).collect()
+}
+
+/// Returns the services that were left out because they are built from other directories.
+fn elsewhere(selection: &ServiceSelection) -> BTreeSet<String> {
+    let left_out = selection.left_out.iter();
+    let built_elsewhere = left_out.filter(|(_, why)| matches!(why, Exclusion::Elsewhere { .. }));
+    built_elsewhere.map(|(name, _)| name.clone()).collect()
 }
 
 /// Returns whether flags exclude a part of what `doctor.toml` covers.
@@ -136,6 +163,7 @@ fn flags(
     // Several descriptors become one standard input.
     files.dedup();
     flags.extend(files.iter().map(|path| format!("--env-file={}", path.display())));
+    flags.extend((options.missing_file == MissingFile::Excluded).then(|| "--no-env-file".to_owned()));
     flags.extend(global.config.iter().map(|path| format!("--config={}", path.display())));
     flags.extend(global.no_config.then(|| "--no-config".to_owned()));
     flags.extend(global.api_url.iter().map(|url| format!("--api-url={url}")));

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use crate::commands::expectations::{self, ExpectationChecker, Expectations};
 pub(crate) use crate::commands::gather::options::{GatherOptions, Prefetch};
 pub(crate) use crate::commands::gather::refresh::refresh;
+use crate::commands::missing_file::MissingFile;
 use crate::commands::project_selection::{self, SelectedEnvironment};
 use crate::commands::service_selection::ServiceSelection;
 use crate::commands::session::Session;
@@ -37,6 +38,8 @@ pub(crate) struct Gathered {
     pub(crate) selection: ServiceSelection,
     /// The display name and the origin of each file.
     pub(crate) files: Vec<(String, String)>,
+    /// The files that declare needs, if a service is compared with no file: `doctor.toml`, `.env.example`.
+    pub(crate) declarations: Vec<String>,
     /// Conventional layers next to a default file that are not read.
     pub(crate) unread_layers: Vec<String>,
     /// Remarks for the user.
@@ -88,8 +91,8 @@ pub(crate) fn gather(
     client.transport.finish();
     let mut gathered = gathered?;
     options.only_flag().refuse_unknown(&gathered.survey, &gathered.matrix_command(world))?;
-    // `--only` suppresses findings without a key.
-    if gathered.survey.only.is_empty() {
+    // `--only` suppresses findings without a key, and a run that creates a file compares nothing.
+    if gathered.survey.only.is_empty() && options.missing_file != MissingFile::Created {
         expectations::check_expectations(
             ExpectationChecker { client, probe: world.probe, expectations: &gathered.expectations },
             &mut gathered.survey,

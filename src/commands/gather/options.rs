@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::{GlobalArgs, TargetArgs};
-use crate::commands::env_files::MissingFile;
 use crate::commands::key_flags::KeyFlag;
+use crate::commands::missing_file::MissingFile;
 use crate::commands::service_selection::ServiceFlagRole;
 
 /// What to gather, and how.

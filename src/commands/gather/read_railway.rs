@@ -1,10 +1,10 @@
 //! Railway's side: the stored variables of the services in scope, and the running state in the same response.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::commands::gather::read_files::LocalSide;
-use crate::commands::service_selection::{ServiceNaming, ServiceSelection};
+use crate::commands::service_selection::ServiceNaming;
 use crate::drift::model::catalogue::Catalogue;
 use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::observed::Observed;
@@ -15,7 +15,7 @@ use crate::drift::service_scope::{Exclusion, is_database_image, providers};
 use crate::drift::{Target, phrases};
 use crate::error::Error;
 use crate::io::railway::client::Client;
-use crate::io::railway::environment::{ServiceShape, Shape};
+use crate::io::railway::environment::{Seal, ServiceShape, Shape};
 use crate::io::railway_config_files;
 use crate::io::world::World;
 
@@ -49,26 +49,31 @@ pub(super) fn read_stored(
             alias: chosen.alias.clone(),
             live: runtime(service, got, client.redactor, &world.directory),
             declared: local.declarations.declared(&service.service.id),
-            ..Target::new(service.service.clone(), chosen.layers.clone(), stored)
+            templates: chosen.files.templates.clone(),
+            ..Target::new(service.service.clone(), chosen.files.layers.clone(), stored)
         }
     });
     let mut targets: Vec<Target> = targets.collect();
-    exclude_providers(&mut local.selection, &mut targets, shape);
+    exclude_providers(&mut local, &mut targets, shape);
     Ok(StoredSides { local, targets, staged: read.staged })
 }
 
-/// Excludes services whose values other services reference, which only the values show. Named services stay.
-fn exclude_providers(selection: &mut ServiceSelection, targets: &mut Vec<Target>, shape: &Shape) {
+/// Excludes services whose values other services reference, which only the values show. Named services stay, and so do
+/// services without a file that a `[[require]]` names.
+fn exclude_providers(local: &mut LocalSide, targets: &mut Vec<Target>, shape: &Shape) {
+    let selection = &mut local.selection;
     if selection.named == ServiceNaming::Yes {
         return;
     }
+    let required: BTreeSet<&String> = local.policy.require.iter().flat_map(|require| &require.services).collect();
     let templates = targets.iter().flat_map(|target| {
         let stored = target.stored.iter().flat_map(BTreeMap::values);
         stored.filter_map(|variable| Some((target.service.name.as_str(), variable.template()?.expose())))
     });
     let providers = providers(templates, &catalogue(shape));
     targets.retain(|target| {
-        let takers = providers.get(&target.service.name);
+        let is_required = !target.has_file() && required.contains(&target.service.id);
+        let takers = providers.get(&target.service.name).filter(|_| !is_required);
         if let Some(takers) = takers {
             let why = Exclusion::Provider { takers: takers.iter().cloned().collect() };
             selection.left_out.push((target.service.name.clone(), why));
@@ -88,9 +93,15 @@ pub(super) fn catalogue(shape: &Shape) -> Catalogue {
             .iter()
             .map(|service| (service.service.name.clone(), service.variables.keys().cloned().collect()))
             .collect(),
+        sealed: shape.services.iter().map(|service| (service.service.name.clone(), sealed(service))).collect(),
         shared: shape.shared.clone(),
         databases: databases.map(|service| service.service.name.clone()).collect(),
+        ..Catalogue::default()
     }
+}
+
+fn sealed(service: &ServiceShape) -> BTreeSet<String> {
+    service.variables.iter().filter(|(_, seal)| **seal == Seal::Sealed).map(|(key, _)| key.clone()).collect()
 }
 
 /// Returns the running state of a service after its values were read. Texts from Railway were redacted before the

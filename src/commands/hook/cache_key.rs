@@ -26,9 +26,10 @@ pub(super) fn slot(
         return None;
     }
     let mut parts: Vec<Vec<u8>> = vec![
-        concat!("1 ", env!("CARGO_PKG_VERSION")).into(),
+        concat!("2 ", env!("CARGO_PKG_VERSION")).into(),
         world.directory.as_os_str().as_encoded_bytes().to_vec(),
-        format!("{:?} {:?} {:?} {}", args.targeting, args.files.env_file, global.api_url, global.no_config).into(),
+        format!("{:?} {:?} {:?}", args.targeting, args.files, args.no_file).into(),
+        format!("{:?} {}", global.api_url, global.no_config).into(),
     ];
     // These include the tokens: another token may have access to another project.
     let variables = world.variables.iter().filter(|(name, _)| name.starts_with("RAILWAY_"));
@@ -43,6 +44,10 @@ pub(super) fn slot(
             ReadOutcome::Text(text) => parts.push(text.expose().into()),
             _ => return None,
         }
+    }
+    // Without a file, they declare the keys.
+    for (path, text) in files::examples(config.map_or(&world.directory, Config::folder)) {
+        parts.extend([path.as_os_str().as_encoded_bytes().to_vec(), text.expose().into()]);
     }
     let paths: Vec<PathBuf> = paths.into_iter().collect();
     parts.push(format!("{:?}", ExposureTask::start(&paths, &world.directory, git_client).finish()).into());

@@ -7,8 +7,8 @@ use crate::commands::env_files::{ReadAhead, ReadFile};
 use crate::drift::Secret;
 use crate::drift::dotenv::LocalFile;
 use crate::io::config::Config;
-use crate::io::files::{self, Budget, ReadAccess, ReadOutcome, ResolvedFile, display_path};
-use crate::io::git::GitClient;
+use crate::io::files::{self, Below, Budget, ReadAccess, ReadOutcome, ResolvedFile, display_path};
+use crate::io::git::{GitClient, worktree};
 
 #[derive(Debug, Default)]
 pub(super) struct LocalValueFiles {
@@ -20,18 +20,43 @@ pub(super) struct LocalValueFiles {
     pub(super) unsearched: Vec<(String, String)>,
 }
 
+impl LocalValueFiles {
+    /// Returns whether there is no env file at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.unsearched.is_empty()
+    }
+}
+
 /// Returns the env files that flags and `doctor.toml` name, and those beside `doctor.toml` or in the working directory.
+/// In a linked worktree, files of the main worktree are used in place of missing ones.
 pub(super) fn named(env_file: &[PathBuf], config: Option<&Config>, folder: &Path) -> BTreeSet<PathBuf> {
     let mut paths: BTreeSet<PathBuf> =
         env_file.iter().filter(|path| !files::is_stream(path)).map(|path| files::normal(&folder.join(path))).collect();
     if let Some(config) = config {
-        paths.extend(config.env_files().filter_map(|path| config.file(path).ok()));
+        let declared = config.env_files().filter_map(|path| config.file(path).ok());
+        paths.extend(declared.map(|path| worktree::replacement(&path).unwrap_or(path)));
     }
-    paths.extend(files::env_files_in(config.map_or(folder, Config::folder)));
+    let beside = config.map_or(folder, Config::folder);
+    paths.extend(files::env_files_in(beside));
+    let main = worktree::main_directory(beside).map(|main| files::env_files_in(&main)).unwrap_or_default();
+    paths.extend(main.into_iter().filter(|path| is_missing_in(beside, path.file_name())));
     paths
 }
 
-/// Reads these files, and all other env files in the working tree at `root`. The streams that flags name have been read.
+fn is_missing_in<P: AsRef<Path>>(folder: &Path, path: Option<P>) -> bool {
+    path.is_some_and(|path| folder.join(path).symlink_metadata().is_err())
+}
+
+/// Returns the env files of the main worktree that this linked one, at `root`, does not have.
+fn in_main_worktree(root: &Path) -> Below {
+    let Some(main) = worktree::main_directory(root) else { return Below::default() };
+    let mut below = files::env_files_below(&main);
+    below.paths.retain(|path| is_missing_in(root, path.strip_prefix(&main).ok()));
+    below
+}
+
+/// Reads these files, and all other env files in the working tree at `root`, or, in a linked worktree, in the main
+/// worktree. The streams that flags name have been read.
 pub(super) fn read(
     named: BTreeSet<PathBuf>,
     streams: &ReadAhead,
@@ -42,12 +67,12 @@ pub(super) fn read(
     let of_stream =
         |(path, read): (&PathBuf, &ReadFile)| LocalFile::parse(files::name_of(path, folder), read.text.clone());
     let mut sources = LocalValueFiles { files: streams.iter().map(of_stream).collect(), ..LocalValueFiles::default() };
-    let below = files::env_files_below(root);
-    if below.is_cut {
+    let (below, main) = (files::env_files_below(root), in_main_worktree(root));
+    if below.is_cut || main.is_cut {
         let which = "the other .env files of this repository".to_owned();
         sources.unsearched.push((which, "it has too many directories".to_owned()));
     }
-    let others = below.paths.into_iter().filter(|path| !named.contains(path)).collect::<Vec<_>>();
+    let others = below.paths.into_iter().chain(main.paths).filter(|path| !named.contains(path)).collect::<Vec<_>>();
     let mut budget = Budget::default();
     for path in named.into_iter().chain(others) {
         let read = text(&path, folder, git_client, &mut sources.paths).and_then(|text| match text {

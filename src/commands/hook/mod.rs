@@ -5,6 +5,7 @@ mod install;
 mod local_values;
 mod run;
 mod staged_secrets;
+mod unchecked;
 
 pub(crate) use crate::commands::hook::run::unfinished;
 

@@ -7,24 +7,25 @@ use jiff::tz::Offset;
 
 use crate::cli::{GlobalArgs, HookRunArgs};
 use crate::commands::analysis::{Analysis, analyse};
-use crate::commands::env_files::{MissingFile, ReadAhead};
+use crate::commands::env_files::ReadAhead;
 use crate::commands::error_output::lines;
 use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
 use crate::commands::hook::cache_key;
 use crate::commands::hook::install::skip_command;
-use crate::commands::hook::staged_secrets::{StagedSearch, StagedSecrets};
+use crate::commands::hook::staged_secrets::StagedSearch;
+use crate::commands::hook::unchecked::{ValueSearch, gaps, is_unrelated_to_commit, no_values, passed_over, unchecked};
+use crate::commands::missing_file::MissingFile;
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
+use crate::commands::read_ahead::nothing_declared;
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
 use crate::commands::{config_file, output, session, timeout};
-use crate::drift::leak::LINES;
 use crate::drift::model::rule::HookScope;
 use crate::drift::phrases::count;
 use crate::error::{Error, Exit};
 use crate::io::config::{Config, OnDrift};
 use crate::io::files;
 use crate::io::git::GitClient;
-use crate::io::git::blobs::{LONGEST, Unread};
 use crate::io::git::pushed_files::{self, Range};
 use crate::io::interrupt::RunEnd;
 use crate::io::storage::hook_cache::{HookCacheSlot, Recent};
@@ -41,9 +42,6 @@ const INPUT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The most lines of a message about drift.
 const MOST_LINES: usize = 5;
-
-/// The most files in one line of output.
-const LISTED: usize = 5;
 
 /// The settings of a run.
 struct HookSettings<'o> {
@@ -154,32 +152,22 @@ fn search_staged(
     }
     let settings = HookSettings { args, global, ranges, config: config.as_ref(), limit };
     let streams = session::streams(&settings.options(), world);
-    if settings.staged(&streams, world)? == Exit::Findings {
-        return Ok(HookOutcome::Secrets);
-    }
+    let Some(search) = settings.staged(&streams, world)? else { return Ok(HookOutcome::Secrets) };
     let git_client = GitClient::new(&world.variables).within(limit.saturating_sub(world.clock.elapsed()));
     let slot = cache_key::slot(args, global, settings.config, git_client, world);
     let kept = slot.as_ref().and_then(|slot| slot.get(world.clock.now()));
     if let Some(recent) = kept.filter(|recent| recent.drift == 0 || settings.only_warn()) {
         print_cached(&recent, world);
-        return Ok(HookOutcome::Checked(Exit::Clean));
+        return settings.accept_unchecked(search, Ok(HookOutcome::Checked(Exit::Clean)), world);
     }
-    match streams.and_then(|streams| settings.check(&streams, slot.as_ref(), world)) {
-        Err(error) if !args.strict && is_unrelated_to_commit(&error) => {
-            let why = match &error {
-                Error::File { .. } | Error::DeclaredFile { .. } => error.with_cause(": "),
-                _ => error.to_string(),
-            };
-            world.status.print_line(&format!("doctor: warning: not compared with Railway: {}", escape::line(&why)));
-            Ok(HookOutcome::Checked(Exit::Clean))
-        }
-        ended => ended,
-    }
+    let ended = streams.and_then(|streams| settings.check(&streams, slot.as_ref(), world));
+    settings.accept_unchecked(search, ended, world)
 }
 
 impl HookSettings<'_> {
-    /// Searches the files of the commit or push. Files that can't be searched block only with `--strict`.
-    fn staged(&self, streams: &Result<ReadAhead, Error>, world: &mut World<'_>) -> Result<Exit, Error> {
+    /// Searches the files of the commit or push, and returns `None` if it reported secrets. Files that can't be
+    /// searched block only with `--strict`.
+    fn staged(&self, streams: &Result<ReadAhead, Error>, world: &mut World<'_>) -> Result<Option<ValueSearch>, Error> {
         let limit = self.limit.saturating_sub(world.clock.elapsed());
         let none = ReadAhead::default();
         let search = StagedSearch {
@@ -194,12 +182,12 @@ impl HookSettings<'_> {
             Ok(Some(found)) => found,
             Ok(None) => {
                 world.status.print_line("doctor: not a git repository, so nothing is staged");
-                return Ok(Exit::Clean);
+                return Ok(Some(ValueSearch::Done));
             }
             Err(why) if self.args.strict => return Err(unchecked(why)),
             Err(why) => {
                 world.status.print_line(&format!("doctor: warning: staged files were not searched: {why}"));
-                return Ok(Exit::Clean);
+                return Ok(Some(ValueSearch::Done));
             }
         };
         let gaps = gaps(&found);
@@ -208,10 +196,36 @@ impl HookSettings<'_> {
         }
         world.print(&hook_findings::text(&found.leaks))?;
         match gaps.into_iter().next() {
-            _ if !found.leaks.is_empty() => Ok(Exit::Findings),
+            _ if !found.leaks.is_empty() => Ok(None),
             Some(gap) if self.args.strict => Err(unchecked(gap)),
-            _ => Ok(Exit::Clean),
+            _ if found.lacks_values => Ok(Some(ValueSearch::NoFile)),
+            _ => Ok(Some(ValueSearch::Done)),
         }
+    }
+
+    /// Reports in one line what was not checked for reasons that are unrelated to the commit. With `--strict`, such a
+    /// run fails, unless `--no-env-file` accepts that there are no values to search for or to compare.
+    fn accept_unchecked(
+        &self,
+        search: ValueSearch,
+        ended: Result<HookOutcome, Error>,
+        world: &World<'_>,
+    ) -> Result<HookOutcome, Error> {
+        let needs_no_file = self.args.no_file.no_env_file;
+        let is_accepted = |error: &Error| {
+            (!self.args.strict && is_unrelated_to_commit(error)) || (needs_no_file && *error == nothing_declared())
+        };
+        let (ended, accepted) = match ended {
+            Err(error) if is_accepted(&error) => (Ok(HookOutcome::Checked(Exit::Clean)), Some(error)),
+            Ok(HookOutcome::Checked(_)) if search == ValueSearch::NoFile && self.args.strict && !needs_no_file => {
+                (Err(no_values()), None)
+            }
+            ended => (ended, None),
+        };
+        if let Some(line) = passed_over(search, accepted.as_ref()).filter(|_| ended.is_ok()) {
+            world.status.print_line(&format!("doctor: warning: {line}"));
+        }
+        ended
     }
 
     /// Compares with Railway, prints the result, and caches it for the next commit.
@@ -234,10 +248,7 @@ impl HookSettings<'_> {
         let survey = &analysis.gathered.survey;
         let place = format!("{} · {}", survey.project.name, survey.environment.name);
         if exit == Exit::Clean {
-            let (values, services) = (count(recent.compared, "value"), count(recent.services, "service"));
-            world
-                .status
-                .print_line(&format!("doctor: {}: {values} compared on {services}, no drift", escape::line(&place)));
+            world.status.print_line(&format!("doctor: {}: {}, no drift", escape::line(&place), checked(&recent)));
             return Ok(HookOutcome::Checked(exit));
         }
         let unread = survey.targets.iter().find_map(|target| target.stored.as_ref().err());
@@ -265,7 +276,7 @@ impl HookSettings<'_> {
             service_flags: ServiceFlagRole::Select,
             env_file: &self.args.files.env_file,
             only: &[],
-            missing_file: MissingFile::Refused,
+            missing_file: MissingFile::InMainWorktree.unless_excluded(&self.args.no_file),
             prefetch: Prefetch::Ahead,
         }
     }
@@ -297,7 +308,7 @@ impl HookSettings<'_> {
             format: Format::Text,
             file: None,
             reveal: RevealFlags::default(),
-            env_file: &[],
+            inputs: &[],
             global: self.global,
         };
         OutputOptions::of(request, world)
@@ -308,84 +319,35 @@ impl HookSettings<'_> {
     }
 }
 
-fn unchecked(why: String) -> Error {
-    Error::System {
-        what: "could not check all staged files".to_owned(),
-        cause: why,
-        help: "run `git status`, or remove --strict".into(),
-    }
-}
-
-/// Returns a line for each kind of file that was not searched completely.
-fn gaps(found: &StagedSecrets) -> Vec<String> {
-    let unread =
-        |why: Unread| found.unread.iter().filter(move |(_, reason)| *reason == why).map(|(name, _)| name.as_str());
-    let mut gaps: Vec<String> = [
-        gap(&format!("not searched for secrets, larger than {} MiB", LONGEST >> 20), unread(Unread::Size)),
-        gap("not searched for secrets, time limit reached", unread(Unread::Time)),
-        gap("not searched for secrets, missing in git", unread(Unread::Missing)),
-        gap(&format!("only the first {LINES} lines were searched"), found.cut.iter().map(String::as_str)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    gaps.extend(
-        found.unsearched.iter().take(LISTED).map(|(name, why)| {
-            escape::line(&format!("the values of {name} were not searched for: {why}")).into_owned()
-        }),
-    );
-    if found.unsearched.len() > LISTED {
-        let more = count(found.unsearched.len() - LISTED, "more file");
-        gaps.push(format!("the values of {more} were not searched for"));
-    }
-    gaps
-}
-
-/// Returns one line for all files with the same reason.
-fn gap<'n>(reason: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
-    let names: Vec<String> = names.map(|name| escape::line(name).into_owned()).collect();
-    let shown = names.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(LISTED) {
-        _ if names.is_empty() => None,
-        0 => Some(format!("{reason}: {shown}")),
-        more => Some(format!("{reason}: {shown} and {more} more")),
-    }
-}
-
 fn counted(analysis: &Analysis, world: &World<'_>) -> Recent {
     Recent {
         time: world.clock.now().as_second(),
         compared: analysis.examination.extents.iter().map(|extent| extent.compared).sum(),
+        needs: analysis.examination.extents.iter().filter_map(|extent| extent.needs).sum(),
         services: analysis.gathered.survey.targets.len(),
         drift: analysis.failing(),
     }
 }
 
+/// Returns text such as `3 values compared on 2 services`.
+fn checked(recent: &Recent) -> String {
+    let compared = format!("{} compared", count(recent.compared, "value"));
+    let needs = format!("{} checked", count(recent.needs, "needed key"));
+    let checked = match (recent.compared, recent.needs) {
+        (_, 0) => compared,
+        (0, _) => needs,
+        _ => format!("{compared} and {needs}"),
+    };
+    format!("{checked} on {}", count(recent.services, "service"))
+}
+
 /// Prints a cached result.
 fn print_cached(recent: &Recent, world: &World<'_>) {
     let age = world.clock.now().as_second().saturating_sub(recent.time);
-    let (values, services) = (count(recent.compared, "value"), count(recent.services, "service"));
     world.status.print_line(&match recent.drift {
-        0 => format!("doctor: {values} compared on {services} {age} s ago, no drift"),
+        0 => format!("doctor: {} {age} s ago, no drift", checked(recent)),
         drift => {
             format!("doctor: warning: drift, {} {age} s ago; run `doctor check` for details", count(drift, "finding"))
         }
     });
-}
-
-/// Returns whether an error is unrelated to the commit: Railway is unavailable, there is no login or no setup, a file
-/// can't be read, or the system refused an operation.
-fn is_unrelated_to_commit(error: &Error) -> bool {
-    let unset = matches!(
-        error,
-        Error::NoEnvFile { .. }
-            | Error::File { .. }
-            | Error::DeclaredFile { .. }
-            | Error::NoProject { .. }
-            | Error::NoEnvironment { .. }
-            | Error::NotFound { .. }
-            | Error::Deleted { .. }
-            | Error::System { .. }
-    );
-    unset || matches!(error.exit(), Exit::Credentials | Exit::Unreachable)
 }

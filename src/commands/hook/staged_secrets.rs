@@ -46,6 +46,8 @@ pub(super) struct StagedSecrets {
     pub(super) cut: Vec<String>,
     /// Files whose values were not searched for, and why.
     pub(super) unsearched: Vec<(String, String)>,
+    /// Whether there was no env file, so that no values were searched for.
+    pub(super) lacks_values: bool,
 }
 
 struct SearchedFile<'c> {
@@ -69,7 +71,7 @@ impl StagedSearch<'_> {
         }
         let named = local_values::named(self.env_file, self.config, &world.directory);
         let sources = local_values::read(named, self.streams, &repository.root, &world.directory, git_client);
-        let known = KnownSecrets::of(&sources.files, &self.accepted());
+        let (known, lacks_values) = (KnownSecrets::of(&sources.files, &self.accepted()), sources.is_empty());
         let mut files: Vec<SearchedFile<'_>> = changes
             .iter()
             .map(|change| {
@@ -96,7 +98,8 @@ impl StagedSearch<'_> {
         let bases: Vec<&str> = bases.iter().map(String::as_str).collect();
         let present = git_client.texts_in(&repository, &leak::patterns(&candidates, MOST_TEXTS), &bases);
         let unread = unread.into_iter().map(|(index, why)| (files[index].name.clone(), why)).collect();
-        Ok(Some(StagedSecrets { leaks: leak::news(candidates, &present), unread, cut, unsearched: sources.unsearched }))
+        let leaks = leak::news(candidates, &present);
+        Ok(Some(StagedSecrets { leaks, unread, cut, unsearched: sources.unsearched, lacks_values }))
     }
 
     /// Returns the files, and the commits before them.

@@ -1,5 +1,6 @@
 //! The draft of a `doctor.toml`: both sides, and the user's choices so far. Other choices default to the suggestions.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -23,8 +24,19 @@ use crate::io::config::ConfigLocation;
 use crate::io::files;
 use crate::report::init_lists;
 
-/// The key of each error that a check reports.
-pub(super) type CheckErrors = Vec<Option<String>>;
+/// What a check reports.
+pub(super) struct CheckOutlook {
+    /// The key of each error.
+    pub(super) errors: Vec<Option<String>>,
+    /// The number of compared values.
+    pub(super) compared: usize,
+}
+
+/// What both sides have in common and where they differ. For many services, this takes most of the time of a run.
+struct SideComparison {
+    shared: Vec<Shared>,
+    differences: Vec<Difference>,
+}
 
 /// The draft of a `doctor.toml`.
 pub(super) struct InitDraft {
@@ -40,6 +52,8 @@ pub(super) struct InitDraft {
     pub(super) is_extension: bool,
     /// New services with their files, if they are known from the directories of the repository.
     planned: Vec<Section>,
+    /// Computed once for the chosen services.
+    comparison: OnceCell<SideComparison>,
     /// The keys that must be equal, once the user has chosen them.
     required: Option<BTreeSet<String>>,
     /// The keys with expected differences and the reasons, once the user has chosen them.
@@ -63,6 +77,7 @@ impl InitDraft {
             planned,
             gathered,
             not_chosen: Vec::new(),
+            comparison: OnceCell::new(),
             required: None,
             excepted: None,
         };
@@ -110,7 +125,7 @@ impl InitDraft {
             keys: keys.len(),
             services: survey.targets.iter().filter(|target| self.shares(target) > 0).count(),
             all: gathered.selected.shape.services.len(),
-            differing: differences(survey, &BTreeSet::new()).iter().filter(|one| !one.services.is_empty()).count(),
+            differing: self.comparison().differences.iter().filter(|one| !one.services.is_empty()).count(),
             remarks: gathered.remarks.iter().cloned().chain(unread).collect(),
         };
         init_lists::sides_table(&sides, width)
@@ -144,6 +159,7 @@ impl InitDraft {
         chosen.sort_by(|one, other| one.service.name.cmp(&other.service.name));
         if !wanted.iter().copied().eq(before.iter().map(String::as_str)) {
             (self.required, self.excepted) = (None, None);
+            self.comparison.take();
         }
         (*targets, self.not_chosen) = (chosen, not_chosen);
         true
@@ -164,19 +180,25 @@ impl InitDraft {
         self.gathered = gathered;
         self.not_chosen.clear();
         (self.required, self.excepted) = (None, None);
+        self.comparison.take();
+    }
+
+    fn comparison(&self) -> &SideComparison {
+        let survey = &self.gathered.survey;
+        self.comparison.get_or_init(|| SideComparison { shared: shared(survey), differences: differences(survey) })
     }
 
     /// Returns the keys that are equal on both sides, and the indexes of the chosen ones.
-    pub(super) fn shared(&self) -> (Vec<Shared>, Vec<usize>) {
+    pub(super) fn shared(&self) -> (Vec<&Shared>, Vec<usize>) {
         let survey = &self.gathered.survey;
         let known: BTreeSet<&String> = survey.policy.require.iter().flat_map(|require| &require.keys).collect();
-        let is_new = |one: &Shared| one.agrees && !known.contains(&one.key);
-        let all: Vec<Shared> = shared(survey).into_iter().filter(is_new).collect();
+        let is_new = |one: &&Shared| one.agrees && !known.contains(&one.key);
+        let all: Vec<&Shared> = self.comparison().shared.iter().filter(is_new).collect();
         let is_chosen = |one: &Shared| match &self.required {
             Some(chosen) => chosen.contains(&one.key),
             None => one.is_suggested,
         };
-        let chosen = (0..all.len()).filter(|&index| is_chosen(&all[index])).collect();
+        let chosen = (0..all.len()).filter(|&index| is_chosen(all[index])).collect();
         (all, chosen)
     }
 
@@ -187,15 +209,16 @@ impl InitDraft {
     }
 
     /// Returns the keys that differ and are not required, and the indexes of the chosen ones.
-    pub(super) fn differences(&self) -> (Vec<Difference>, Vec<usize>) {
+    pub(super) fn differences(&self) -> (Vec<&Difference>, Vec<usize>) {
         let (shared, chosen) = self.shared();
-        let required = chosen.iter().map(|&index| shared[index].key.as_str()).collect();
-        let all = differences(&self.gathered.survey, &required);
+        let required: BTreeSet<&str> = chosen.iter().map(|&index| shared[index].key.as_str()).collect();
+        let is_open = |one: &&Difference| !required.contains(one.key.as_str());
+        let all: Vec<&Difference> = self.comparison().differences.iter().filter(is_open).collect();
         let is_chosen = |one: &Difference| match &self.excepted {
             Some(groups) => groups.iter().any(|(group, _)| group.differences.contains(one)),
             None => one.intent.is_some(),
         };
-        let chosen = (0..all.len()).filter(|&index| is_chosen(&all[index])).collect();
+        let chosen = (0..all.len()).filter(|&index| is_chosen(all[index])).collect();
         (all, chosen)
     }
 
@@ -234,10 +257,10 @@ impl InitDraft {
         let survey = &self.gathered.survey;
         let sections = self.sections();
         let (shared, required) = self.shared();
-        let required: Vec<&Shared> = required.into_iter().map(|index| &shared[index]).collect();
+        let required: Vec<&Shared> = required.into_iter().map(|index| shared[index]).collect();
         let suggested = || {
             let (all, chosen) = self.differences();
-            let chosen: Vec<&Difference> = chosen.into_iter().map(|index| &all[index]).collect();
+            let chosen: Vec<&Difference> = chosen.into_iter().map(|index| all[index]).collect();
             groups(&chosen).into_iter().map(|group| (group.clone(), group.reason.to_owned())).collect()
         };
         let excepted = self.excepted.clone().unwrap_or_else(suggested);
@@ -248,26 +271,24 @@ impl InitDraft {
             environment: survey.environment.clone(),
             files: self.files.clone(),
             require: requirements(&required, &sections),
-            undecided: undecided.map(|one| one.key).collect(),
+            undecided: undecided.map(|one| one.key.clone()).collect(),
             ignore: exceptions(&excepted, &sections),
             services: self.new_sections(),
         }
     }
 
-    /// Returns the errors that `check` reports now.
-    fn errors(&self) -> CheckErrors {
-        let errors = examine(&self.gathered.survey).findings.into_iter().filter(|one| one.severity == Severity::Error);
-        errors.map(|finding| finding.key).collect()
-    }
-
-    /// Returns the errors that `check` reports with these settings.
-    pub(super) fn errors_with(&mut self, complete: &CompleteConfig) -> Result<CheckErrors, Error> {
+    /// Returns what `check` reports with these settings.
+    pub(super) fn outlook_with(&mut self, complete: &CompleteConfig) -> Result<CheckOutlook, Error> {
         let services = Services::of(&self.gathered.selected.shape, Some(&complete.config));
         let new: Policy = policy(&complete.config, &services)?;
         let old = std::mem::replace(&mut self.gathered.survey.policy, new);
-        let errors = self.errors();
+        let examination = examine(&self.gathered.survey);
         self.gathered.survey.policy = old;
-        Ok(errors)
+        let errors = examination.findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+        Ok(CheckOutlook {
+            errors: errors.map(|finding| finding.key).collect(),
+            compared: examination.extents.iter().map(|extent| extent.compared).sum(),
+        })
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::{self, GlobalArgs, TargetArgs};
-use crate::commands::env_files::MissingFile;
 use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
+use crate::commands::missing_file::MissingFile;
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
 use crate::commands::timeout;

@@ -15,17 +15,19 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::cli::{self, GlobalArgs, ResultFormat};
-use crate::commands::env_files::MissingFile;
 use crate::commands::fix::refuse_parts;
 use crate::commands::gather::Gathered;
 use crate::commands::init::config_target::{CompleteConfig, ConfigTarget};
-use crate::commands::init::draft::{CheckErrors, InitDraft};
+use crate::commands::init::draft::{CheckOutlook, InitDraft};
 use crate::commands::init::gather_sides::SideReader;
 use crate::commands::init::unignored_files::UnignoredFiles;
 use crate::commands::init::write::ConfigWriter;
+use crate::commands::missing_env_file::pull_offer;
+use crate::commands::missing_file::MissingFile;
 use crate::commands::prompts;
 use crate::commands::trust::Acceptance;
 use crate::drift::phrases::{count, names};
+use crate::drift::service_scope::Exclusion;
 use crate::drift::suggest::{ConfigDraft, Section};
 use crate::error::{Error, Exit, Help};
 use crate::io::config::Config;
@@ -59,7 +61,7 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
     let draft = interview.draft();
     let complete = target.complete(&draft, &interview.gathered)?;
     let proposal = Proposal {
-        errors: interview.errors_with(&complete)?,
+        outlook: interview.outlook_with(&complete)?,
         exposed: UnignoredFiles::of(&interview.gathered, &target.location),
         has_changes: target.has_changes(&draft),
         check: check_command(args, global, world),
@@ -70,12 +72,10 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
         complete,
         is_accepted,
     };
-    let remarks = &interview.gathered.remarks;
-    match (is_json, proposal.has_changes) {
-        (true, _) => json_result::print(&proposal, remarks, world),
-        (false, true) => proposal.write(is_asked, world),
-        (false, false) => proposal.print_nothing_new(world),
+    if is_json {
+        return json_result::print(&proposal, &interview.gathered.remarks, world);
     }
+    if proposal.has_changes { proposal.write(is_asked, world) } else { proposal.print_nothing_new(world) }
 }
 
 /// Returns whether a missing default file is an error. It is not if other directories have env files.
@@ -120,7 +120,11 @@ fn planned(
     }
     let planned = service_files::sections_to_add(gathered, target, &world.directory);
     if planned.is_empty() && !has_file {
-        return Err(no_matching_service(files::no_env_file(".env", &target.location.root, &world.directory)));
+        return Err(no_matching_service(files::no_env_file(
+            &target.location.root,
+            &world.directory,
+            pull_offer(target.config()),
+        )));
     }
     Ok(planned)
 }
@@ -148,7 +152,13 @@ fn gather_unasked(args: &cli::InitArgs, sides: &SideReader<'_>, world: &mut Worl
     if gathered.survey.targets.is_empty() {
         let files: Vec<&str> = gathered.files.iter().map(|(name, _)| name.as_str()).collect();
         let files = names(&files);
-        gathered.remarks.push(format!("no service shares a key with {files}, so nothing is compared; see --service"));
+        let is_unshared = |(_, why): &(String, Exclusion)| *why == Exclusion::NothingShared;
+        let cause = if gathered.selection.left_out.iter().all(is_unshared) {
+            format!("no service shares a key with {files}")
+        } else {
+            format!("no service is compared with {files} by default")
+        };
+        gathered.remarks.push(format!("{cause}, so nothing is compared; see --service"));
     }
     Ok(gathered)
 }
@@ -160,8 +170,8 @@ struct Proposal<'p> {
     target: ConfigTarget,
     draft: ConfigDraft,
     complete: CompleteConfig,
-    /// The errors that `check` reports with it.
-    errors: CheckErrors,
+    /// What `check` reports with it.
+    outlook: CheckOutlook,
     exposed: UnignoredFiles,
     /// The next command to run.
     check: Vec<String>,
@@ -202,12 +212,14 @@ impl Proposal<'_> {
     fn outlook(&self) -> String {
         /// The maximum number of keys that are named.
         const NAMED: usize = 5;
-        let keys: BTreeSet<&str> = self.errors.iter().flatten().map(String::as_str).collect();
+        let CheckOutlook { errors, compared } = &self.outlook;
+        let keys: BTreeSet<&str> = errors.iter().flatten().map(String::as_str).collect();
         let keys: Vec<&str> = keys.into_iter().collect();
-        let number = count(self.errors.len(), "error");
-        match self.errors.len() {
+        let number = count(errors.len(), "error");
+        match errors.len() {
+            0 if *compared == 0 => "With it, `doctor check` compares no value.".to_owned(),
             0 => "With it, `doctor check` reports no error.".to_owned(),
-            _ if self.errors.iter().all(Option::is_some) && keys.len() <= NAMED => {
+            _ if errors.iter().all(Option::is_some) && keys.len() <= NAMED => {
                 escape::line(&format!("With it, `doctor check` reports {number}: {}.", names(&keys))).into_owned()
             }
             _ => format!("With it, `doctor check` reports {number}."),

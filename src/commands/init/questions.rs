@@ -91,7 +91,8 @@ fn required(draft: &mut InitDraft, _: &SideReader<'_>, world: &mut World<'_>) ->
         &chosen,
     )?;
     let PromptAnswer::Given(picked) = answer else { return Ok(Navigation::Back) };
-    draft.require(picked.iter().map(|&index| all[index].key.clone()).collect::<BTreeSet<_>>());
+    let keys: BTreeSet<String> = picked.iter().map(|&index| all[index].key.clone()).collect();
+    draft.require(keys);
     Ok(Navigation::On)
 }
 
@@ -104,7 +105,7 @@ fn excepted(draft: &mut InitDraft, sides: &SideReader<'_>, world: &mut World<'_>
         }
         let answer = world.prompt.choose_many(prompts::EXPECTED_DIFFERENCES, &prompts::differences(&all), &chosen)?;
         let PromptAnswer::Given(picked) = answer else { return Ok(Navigation::Back) };
-        let picked: Vec<&Difference> = picked.into_iter().map(|index| &all[index]).collect();
+        let picked: Vec<&Difference> = picked.into_iter().map(|index| all[index]).collect();
         if let Some(reasons) = reasons(groups(&picked), sides, world)? {
             draft.except(reasons);
             return Ok(Navigation::On);

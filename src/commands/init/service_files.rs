@@ -96,7 +96,7 @@ impl CommonFile {
             section.is_some_and(|section| section.env_file.is_some())
         };
         let layers = gathered.selection.chosen.iter().filter(|chosen| !has_own(&chosen.alias));
-        let mut layers: BTreeSet<usize> = layers.flat_map(|chosen| chosen.layers.iter().copied()).collect();
+        let mut layers: BTreeSet<usize> = layers.flat_map(|chosen| chosen.files.layers.iter().copied()).collect();
         if gathered.selection.chosen.is_empty() {
             layers.extend(0..gathered.paths.len());
         }

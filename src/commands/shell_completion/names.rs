@@ -10,7 +10,8 @@ use clap_complete::engine::CompletionCandidate;
 
 use crate::cli::Cli;
 use crate::commands::config_file;
-use crate::commands::env_files::{EnvFileSources, EnvFiles, MissingFile, ReadAhead};
+use crate::commands::env_files::{EnvFileSources, EnvFiles, ReadAhead};
+use crate::commands::missing_file::MissingFile;
 use crate::commands::shell_completion::partial_line::PartialLine;
 use crate::drift::ResourceRef;
 use crate::drift::dotenv::LocalFile;

@@ -198,7 +198,7 @@ fn written_files_are_private_and_leave_no_leftovers() {
         assert_eq!(mode(entry.unwrap().path()), 0o600);
     }
     let empty = Sandbox::of([service("api", &[("A", "new")])]);
-    let ended = empty.run(&["fix", "--pull", "--yes", "--only", "A", "--service", "api"]);
+    let ended = empty.run(&["pull", "--yes", "--service", "api"]);
     assert_eq!(mode(empty.work().join(".env")), 0o600, "{ended:?}");
 }
 

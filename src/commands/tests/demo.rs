@@ -1,8 +1,10 @@
 //! `doctor demo`: its commands name the demo, and are true for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::commands::tests::sandbox::Sandbox;
+use crate::io::terminal::prompt::script::{PreparedAnswer, Script};
 
 fn sandbox() -> Sandbox {
     Sandbox::of([])
@@ -62,4 +64,13 @@ fn interrupted_fix_in_demo_does_not_refer_to_its_lost_state() {
     let ended = sandbox().interrupted_after(Duration::from_secs(1)).run(&fix);
     assert_eq!(ended.code, 130, "{ended:?}");
     assert!(!ended.out.contains("shows the current state"), "{ended:?}");
+    assert_eq!(ended.out.lines().filter(|line| line.starts_with("interrupted")).count(), 1, "{ended:?}");
+}
+
+#[test]
+fn interrupted_undo_in_demo_has_changed_nothing() {
+    let (script, interrupt) = (Script::new(vec![PreparedAnswer::Interrupt]), Arc::default());
+    let ended = sandbox().at_a_terminal().run_asking(&["demo", "undo"], &script, &interrupt);
+    assert_eq!(ended.code, 130, "{ended:?}");
+    assert!(ended.err.ends_with("doctor: interrupted; nothing was changed\n"), "{ended:?}");
 }

@@ -2,6 +2,7 @@
 
 use crate::commands::tests::sandbox::Sandbox;
 use crate::io::sim::Sim;
+use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::{Environment, SimService};
 use crate::io::sim::seed::incident;
 use crate::io::sim::seed::ordinary::ORDINARY;
@@ -351,6 +352,27 @@ fn fix_with_nothing_to_do_reports_it_and_ends_like_check() {
     ignored.run(&["fix", "--only", "A"]).assert_shows("Nothing to do: doctor.toml ignores the findings about A.");
     let ended = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=1\n").run(&["fix", "--push"]);
     ended.assert_shows("Nothing to do: no value differs.");
+}
+
+#[test]
+fn fix_without_direction_names_only_flags_that_change_something() {
+    let elsewhere = Sandbox::of([service("api", &[("A", "1"), ("B", "${{gone.B}}")])]).file(".env", "A=1\n");
+    let ended = elsewhere.run(&["fix"]);
+    ended.assert_shows("Nothing to do: the errors and warnings need a change elsewhere.");
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let missing = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=1\nB=1\n");
+    missing.run(&["fix"]).assert_shows("without an interactive terminal, select a key with `--only KEY` and --add.");
+    let stale =
+        service("api", &[("A", "1")]).deployed(SimDeployment::serving("2026-11-20T08:00:00.000Z").had("A", "0"));
+    let stale = Sandbox::of([stale]).file(".env", "A=1\n");
+    stale
+        .run(&["fix", "--no-deploy"])
+        .assert_shows("Nothing to do: without an interactive terminal, use --redeploy to deploy");
+    let incomparable = || Sandbox::of([service("api", &[]).sealed("A", "2")]).file(".env", "A=1\n");
+    incomparable().run(&["fix"]).assert_shows("Nothing to do: nothing was compared.");
+    let ended = incomparable().run(&["fix", "--push"]);
+    ended.assert_shows("Nothing to do: nothing was compared; 1 sealed key can't be compared.");
+    assert_eq!(ended.code, 3, "{ended:?}");
 }
 
 #[test]

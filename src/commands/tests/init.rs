@@ -41,7 +41,7 @@ fn repository(sandbox: &Sandbox) {
 }
 
 /// Creates a repository, with git on the search path.
-fn with_git(sandbox: Sandbox) -> Sandbox {
+pub(super) fn with_git(sandbox: Sandbox) -> Sandbox {
     let path = std::env::var("PATH").unwrap();
     repository(&sandbox);
     sandbox.variable("PATH", Some(&path))

@@ -24,18 +24,18 @@ fn repository(sandbox: Sandbox) -> Sandbox {
 
 #[test]
 fn check_names_files_below_and_how_to_use_them() {
-    let sandbox = bakery().file("node_modules/x/.env", "A=1\n").file(".env.example", "A=\n");
+    let sandbox = bakery().file("node_modules/x/.env", "A=1\n");
     let ended = sandbox.run(&["check"]);
-    refused_with_commands(&ended.err);
+    assert!(ended.err.contains("error: no .env in ") && ended.err.ends_with(FILES_BELOW), "{ended:?}");
     assert_eq!((ended.code, sandbox.sent.borrow().len()), (2, 0), "{ended:?}");
     assert_eq!(sandbox.run(&["check", "--env-file=apps/web/.env"]).code, 0);
+    let targeted = sandbox.run(&["check", "--project", "bakery", "-e", "my staging"]);
+    let init = "\n    doctor init --project=bakery --environment='my staging'\n";
+    assert!(targeted.err.ends_with(init), "{targeted:?}");
 }
 
-fn refused_with_commands(error: &str) {
-    let help = "help: found apps/api/.env and apps/web/.env; pass one of them, or assign them to services:\n    \
-                doctor check --env-file=apps/api/.env\n    doctor init\n";
-    assert!(error.contains("error: no .env in ") && error.ends_with(help), "{error}");
-}
+const FILES_BELOW: &str = "found apps/api/.env and apps/web/.env; pass one of them, or assign them to services:\n    \
+                           doctor check --env-file=apps/api/.env\n    doctor init\n";
 
 #[test]
 fn services_get_files_of_their_root_directories() {

@@ -1,6 +1,8 @@
 //! Reasons why `doctor init` writes no `doctor.toml`.
 
-use crate::commands::tests::init::{is_written, refused, shop};
+use crate::commands::tests::fix::service;
+use crate::commands::tests::init::{is_written, refused, shop, with_git};
+use crate::commands::tests::sandbox::Sandbox;
 use crate::io::terminal::prompt::YesNo;
 use crate::io::terminal::prompt::script::PreparedAnswer::{self, Choices, Enter, Line};
 
@@ -24,7 +26,11 @@ fn unmatched_file_warns_that_nothing_is_compared() {
     assert_eq!(ended.code, 0, "{ended:?}");
     let warning = "no service shares a key with .env, so nothing is compared; see --service";
     assert!(ended.out.contains(warning), "{ended:?}");
+    assert!(ended.out.contains("With it, `doctor check` compares no value."), "{ended:?}");
     assert!(!shop().run(&["init", "--yes"]).out.contains("nothing is compared"));
+    let elsewhere = Sandbox::of([service("web", &[("A", "1")]).root("apps/web")]).file(".env", "A=1\n");
+    let ended = with_git(elsewhere).run(&["init", "--yes"]);
+    assert!(ended.out.contains("no service is compared with .env by default, so nothing is compared"), "{ended:?}");
 }
 
 #[test]

@@ -49,11 +49,12 @@ fn tracked_file_requires_allow_tracked() {
 }
 
 #[test]
-fn deleted_file_still_in_index_counts_as_tracked() {
+fn deleted_file_still_in_index_is_not_created() {
     let sandbox = shop().file(".env", LOCAL);
     git(&sandbox.work(), &["add", "-f", ".env"]);
     fs::remove_file(sandbox.work().join(".env")).unwrap();
-    refused(&sandbox.run(&["fix", "--pull", "--yes", "--only", "API_KEY", "--service", "api"]), "git tracks it");
+    refused(&sandbox.run(&["fix", "--pull", "--yes", "--only", "API_KEY", "--service", "api"]), "error: no .env in ");
+    refused(&sandbox.run(&["pull", "--yes", "--service", "api"]), "git tracks it");
     assert!(!sandbox.work().join(".env").exists());
 }
 

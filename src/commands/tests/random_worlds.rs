@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::io::sim::Sim;
 use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
-use crate::io::terminal::prompt::{Ask, PromptAnswer, YesNo};
+use crate::io::terminal::prompt::{PromptAnswer, Prompter, YesNo};
 
 const SINCE: &str = "2026-11-20T10:00:00.000Z";
 const KEYS: [&str; 6] = ["API_KEY", "OPS_TOKEN", "PORT", "STRIPE_KEY", "DB_URL", "PLAIN"];
@@ -271,7 +271,7 @@ impl RandomUser {
     }
 }
 
-impl Ask for RandomUser {
+impl Prompter for RandomUser {
     fn choose(&self, prompt: &str, items: &[String], _: usize) -> Result<PromptAnswer<usize>, Error> {
         // Other tests cover these, and they might loop forever.
         let is_excluded = |item: &String| item.starts_with("Ignore: ") || item.starts_with("Show the values");

@@ -23,7 +23,7 @@ use crate::io::railway::transport::{HttpRequest, HttpResponse, Transport, Transp
 use crate::io::sim::estate::{Environment, Estate, Project, SimService, SimVariable};
 use crate::io::sim::seed::ACCOUNT_TOKEN;
 use crate::io::sim::{Mutation, Sim};
-use crate::io::terminal::prompt::Ask;
+use crate::io::terminal::prompt::Prompter;
 use crate::io::terminal::prompt::script::{PreparedAnswer, Script};
 use crate::io::terminal::status::{Redraw, Stream};
 use crate::io::terminal::stream::{StreamKind, Terminal};
@@ -303,7 +303,7 @@ impl Sandbox {
     }
 
     /// Runs `doctor` with an implementation of the prompts.
-    pub(crate) fn run_asking(&self, words: &[&str], ask: &dyn Ask, interrupt: &Arc<Interrupt>) -> Ended {
+    pub(crate) fn run_asking(&self, words: &[&str], ask: &dyn Prompter, interrupt: &Arc<Interrupt>) -> Ended {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let began = noon + self.apart * self.runs.replace(self.runs.get() + 1);

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &UndoArgs, global: &GlobalArgs, world: &mut World<'_>) -
         format: args.output.format,
         file: args.output.file.as_deref(),
         reveal: RevealFlags { values: args.reveal.show_values, logs: args.show_logs },
-        env_file: &[],
+        inputs: &[],
         global,
     };
     let output = OutputOptions::of(request, world)?;

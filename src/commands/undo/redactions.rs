@@ -5,22 +5,22 @@ use crate::drift::redact::Redactor;
 use crate::io::storage::journal::{Before, JournalRecord};
 
 /// Registers every value of a record, including those of its files.
-pub(super) fn add(scrubber: &Redactor, record: &JournalRecord) {
+pub(super) fn add(redactor: &Redactor, record: &JournalRecord) {
     for store in &record.stores {
         let before = match &store.before {
             Before::Stored(value) => Some(value),
             Before::Missing | Before::Sealed => None,
         };
         for value in before.into_iter().chain(&store.after) {
-            scrubber.add(&store.key, value);
+            redactor.add(&store.key, value);
         }
     }
     for text in record.settings.iter().flat_map(|setting| setting.before.iter().chain(&setting.after)) {
-        scrubber.add("START_COMMAND", text);
+        redactor.add("START_COMMAND", text);
     }
     for text in record.files.iter().flat_map(|file| file.before.iter().chain(&file.after)) {
         for entry in LocalFile::parse("", text.clone()).entries {
-            scrubber.add(&entry.key, &entry.value);
+            redactor.add(&entry.key, &entry.value);
         }
     }
 }
@@ -69,9 +69,9 @@ mod tests {
             }],
             deploys: Vec::new(),
         };
-        let scrubber = Redactor::default();
-        add(&scrubber, &record);
+        let redactor = Redactor::default();
+        add(&redactor, &record);
         let text = "earlier-value, later-value, old-of-file, kept in file, new-of-file, web --old-token, web --new-token, the host";
-        assert_eq!(scrubber.redact(text), "•••, •••, •••, •••, •••, •••, •••, the host");
+        assert_eq!(redactor.redact(text), "•••, •••, •••, •••, •••, •••, •••, the host");
     }
 }

@@ -11,6 +11,7 @@ use crate::drift::dotenv::disagreement_cause::{self, CauseKind, is_plain};
 use crate::drift::dotenv::dotenvy_reader::DotenvyReading as RustReading;
 use crate::drift::dotenv::loader::{Body, Loader, Substitution, first_wins, last_wins};
 use crate::drift::dotenv::pasted_fragment;
+use crate::drift::dotenv::plain_text;
 use crate::drift::dotenv::problem::covering;
 use crate::drift::dotenv::python_reader::{Edition, PythonReading};
 use crate::drift::dotenv::source_text::{BYTE_ORDER_MARK, Lines};
@@ -85,6 +86,11 @@ struct SuspectKey<'v> {
 
 /// Compares all readings of a file.
 pub fn find(file: &LocalFile) -> Vec<Disagreement> {
+    if plain_text::is_plain(file) { Vec::new() } else { find_by_parsing(file) }
+}
+
+/// Compares all readings of a file, which may contain anything.
+pub(super) fn find_by_parsing(file: &LocalFile) -> Vec<Disagreement> {
     let body = Body::of(file.text().expose());
     let views = LoaderViews {
         dotenvy: body.rust(),

@@ -35,7 +35,7 @@ pub fn are_equal(python: &[Binding], node: &[Binding]) -> bool {
 /// Merges the two readings. `python` is the reading of the current edition, without substitution.
 pub fn merge(body: &Body<'_>, python: &[Binding], node: &[Binding]) -> Literal {
     let mut merged = Literal::of(interleave(python, node));
-    settle(body, python, node, &mut merged);
+    merge_effective(body, python, node, &mut merged);
     merged
 }
 
@@ -58,7 +58,7 @@ fn interleave(python: &[Binding], node: &[Binding]) -> Vec<Binding> {
 
 /// If node's dotenv and some edition of python-dotenv end up with the same value for a key, this value is effective,
 /// even if a later assignment exists that only one of them reads.
-fn settle(body: &Body<'_>, python: &[Binding], node: &[Binding], Literal { bindings, last }: &mut Literal) {
+fn merge_effective(body: &Body<'_>, python: &[Binding], node: &[Binding], Literal { bindings, last }: &mut Literal) {
     // Lazy, because most files need neither, and another edition means another parse.
     let current = LazyCell::new(|| last_wins(python));
     let classic = LazyCell::new(|| body.python(Edition::Classic, Substitution::Off));

@@ -28,6 +28,7 @@ pub mod literal;
 pub mod loader;
 pub mod node_reader;
 pub mod pasted_fragment;
+pub mod plain_text;
 pub mod problem;
 pub mod python_reader;
 pub mod quote_index;
@@ -53,6 +54,15 @@ pub enum CheckoutSource {
     Named,
 }
 
+/// Why a file is never written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReadOnly {
+    /// It was read from standard input or a pipe.
+    Stream,
+    /// It is in the main worktree of this linked worktree, or another file of the same service is.
+    MainWorktree,
+}
+
 /// A `.env` file. Entries and problems point into its text.
 #[derive(Debug)]
 pub struct LocalFile {
@@ -61,8 +71,8 @@ pub struct LocalFile {
     /// Why the file is read, if only because of the checkout. Its author may have filled it with guesses of secrets, so
     /// no report shows which of its values equal a secret under another name.
     pub from_checkout: Option<CheckoutSource>,
-    /// Whether it was read from standard input or a pipe, and is never written.
-    pub is_stream: bool,
+    /// Why it is never written, if it is not.
+    pub read_only: Option<ReadOnly>,
     text: Secret,
     /// Every assignment in the order of the file, including duplicates.
     pub entries: Vec<Entry>,
@@ -116,7 +126,7 @@ impl LocalFile {
         Self {
             name: name.into(),
             from_checkout: None,
-            is_stream: false,
+            read_only: None,
             text,
             entries,
             problems: flaws,
@@ -147,8 +157,8 @@ impl LocalFile {
         };
         let entries = entries(self.text.expose(), bindings);
         let (name, text, from_checkout) = (self.name.clone(), self.text.clone(), self.from_checkout);
-        let is_stream = self.is_stream;
-        Self { name, from_checkout, is_stream, text, entries, problems: flaws, last, loader: Some(loader) }
+        let read_only = self.read_only;
+        Self { name, from_checkout, read_only, text, entries, problems: flaws, last, loader: Some(loader) }
     }
 
     /// Returns the loader whose reading this is; `None` for the values as written.

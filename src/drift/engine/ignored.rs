@@ -9,17 +9,17 @@ use crate::drift::engine::policy::{ActiveIgnores, Ignore, Policy};
 use crate::drift::model::finding::{Finding, LOCAL};
 use crate::drift::model::resource::ResourceRef;
 
-/// A finding that `doctor.toml` removed.
+/// A finding that `doctor.toml` or a baseline removed.
 #[derive(Clone, Debug)]
 pub struct IgnoredFinding {
     pub finding: Finding,
     /// What removed it.
     pub by: IgnoringEntry,
-    /// The reason in the `[[ignore]]`.
+    /// The reason in the entry.
     pub reason: Option<String>,
-    /// The last day on which the `[[ignore]]` applies.
+    /// The last day on which the entry applies.
     pub until: Option<Date>,
-    /// 1-based line of the entry in `doctor.toml`.
+    /// 1-based line of the entry in its file.
     pub line: Option<usize>,
 }
 
@@ -30,17 +30,20 @@ pub enum IgnoringEntry {
     Ignore,
     /// `"off"` in `[severity]`.
     Severity,
+    /// An entry of the baseline.
+    Baseline,
 }
 
 impl IgnoringEntry {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Ignore, Self::Severity];
+    pub const ALL: [Self; 3] = [Self::Ignore, Self::Severity, Self::Baseline];
 
-    /// Returns the name of the table in `doctor.toml`.
+    /// Returns the name in reports: of the table in `doctor.toml`, or `baseline`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ignore => "ignore",
             Self::Severity => "severity",
+            Self::Baseline => "baseline",
         }
     }
 }

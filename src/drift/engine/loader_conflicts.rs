@@ -9,7 +9,7 @@ use crate::drift::{Severity, Survey};
 impl Survey {
     /// Returns what loaders parse differently in the file with that index, in file order. Empty if `doctor.toml` sets
     /// `loader`.
-    pub fn disputes(&self, file: usize) -> &[Disagreement] {
+    pub fn disagreements(&self, file: usize) -> &[Disagreement] {
         if self.policy.loader.is_some() {
             return &[];
         }
@@ -19,9 +19,9 @@ impl Survey {
 
 /// Returns the severity of a disagreement. If only dotenvy differs, it is a note, because few programs on Railway are
 /// written in Rust; so is a reference, which is intended for Railway and not for a loader.
-pub fn severity(dispute: &Disagreement) -> Severity {
-    let differs = |loader| dispute.reading(loader) != KeyReading::Same;
-    if dispute.kind != CauseKind::Reference && (differs(Loader::Python) || differs(Loader::Node)) {
+pub fn severity(disagreement: &Disagreement) -> Severity {
+    let differs = |loader| disagreement.reading(loader) != KeyReading::Same;
+    if disagreement.kind != CauseKind::Reference && (differs(Loader::Python) || differs(Loader::Node)) {
         Severity::Warning
     } else {
         Severity::Note
@@ -32,18 +32,23 @@ pub fn severity(dispute: &Disagreement) -> Severity {
 pub fn open(survey: &Survey) -> BTreeMap<(&str, usize), &Disagreement> {
     let mut open = BTreeMap::new();
     for (index, file) in survey.files.iter().enumerate() {
-        let disputes = survey.disputes(index).iter().filter(|dispute| dispute.entry.is_some());
-        let ambiguous =
-            |dispute: &&Disagreement| severity(dispute) == Severity::Warning || dispute.kind == CauseKind::Substitution;
-        open.extend(disputes.filter(ambiguous).map(|dispute| ((file.name.as_str(), dispute.line), dispute)));
+        let disagreements = survey.disagreements(index).iter().filter(|disagreement| disagreement.entry.is_some());
+        let ambiguous = |disagreement: &&Disagreement| {
+            severity(disagreement) == Severity::Warning || disagreement.kind == CauseKind::Substitution
+        };
+        open.extend(
+            disagreements.filter(ambiguous).map(|disagreement| ((file.name.as_str(), disagreement.line), disagreement)),
+        );
     }
     open
 }
 
 /// Replaces the offer to push an ambiguous value ([`open`]) by how to resolve the conflict.
 pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagreement>) -> Finding {
-    let disputes = finding.places.iter().filter_map(|place| open.get(&(place.file.as_str(), place.line)));
-    let Some(dispute) = disputes.into_iter().find(|dispute| finding.key.as_ref() == Some(&dispute.key)) else {
+    let disagreements = finding.places.iter().filter_map(|place| open.get(&(place.file.as_str(), place.line)));
+    let Some(disagreement) =
+        disagreements.into_iter().find(|disagreement| finding.key.as_ref() == Some(&disagreement.key))
+    else {
         return finding;
     };
     let is_added = finding.to_add.take().is_some();
@@ -51,10 +56,18 @@ pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagr
         return finding;
     }
     finding.has_loader_conflict = true;
-    finding.remedies.retain(|remedy| *remedy != Remedy::Push);
+    let unclosed = unclosed_quote(disagreement);
+    // A pull into the lines of an unclosed quote would not be read back by every loader.
+    finding.remedies.retain(|remedy| *remedy != Remedy::Push && unclosed.is_none());
     let or_pull = if finding.remedies.contains(&Remedy::Pull) { ", or pull the value from Railway" } else { "" };
-    finding.advice = Some(format!("{}{or_pull}", dispute.advice()));
-    let cause = "loaders parse the local value differently, so it is not pushed".to_owned();
+    let conflict = "loaders parse the local value differently, so it is not pushed";
+    let (advice, cause) = match unclosed {
+        Some(line) => {
+            (format!("close the quote on line {line}"), format!("the quote on line {line} is not closed; {conflict}"))
+        }
+        None => (format!("{}{or_pull}", disagreement.advice()), conflict.to_owned()),
+    };
+    finding.advice = Some(advice);
     finding.reason = Some([finding.reason.take(), Some(cause)].into_iter().flatten().collect::<Vec<_>>().join("; "));
     finding.next = match (finding.remedies.as_slice(), finding.next.take()) {
         ([Remedy::Pull], Some(mut next)) => {
@@ -65,6 +78,15 @@ pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagr
         _ => None,
     };
     finding
+}
+
+/// Returns the line with the opening quote, if the conflict is due to a quote that is not closed.
+fn unclosed_quote(disagreement: &Disagreement) -> Option<usize> {
+    match disagreement.kind {
+        CauseKind::Swallowed => disagreement.part_of_line,
+        CauseKind::Unclosed => Some(disagreement.line),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -100,16 +122,16 @@ mod tests {
             ("A=${{Postgres.URL}}", Some(Note)),
         ] {
             let found = with_text(&format!("{line}\n"), &[]);
-            assert_eq!(found.disputes(0).first().map(severity), expected, "{line}");
+            assert_eq!(found.disagreements(0).first().map(severity), expected, "{line}");
         }
     }
 
     #[test]
     fn declared_loader_resolves_conflicts() {
         let mut found = with_text("A=https://x.dev/#frag\n", &[]);
-        assert_eq!((found.disputes(0).len(), open(&found).len()), (1, 1));
+        assert_eq!((found.disagreements(0).len(), open(&found).len()), (1, 1));
         found.policy.loader = Some(Loader::Node);
-        assert_eq!((found.disputes(0).len(), open(&found).len()), (0, 0));
+        assert_eq!((found.disagreements(0).len(), open(&found).len()), (0, 0));
     }
 
     fn offered(line: &str) -> Finding {
@@ -128,6 +150,20 @@ mod tests {
             assert_eq!(finding.next.unwrap(), ["fix", "--only", "A", "--pull"], "{line}");
             assert!(finding.reason.unwrap().ends_with("differently, so it is not pushed"), "{line}");
             assert!(finding.advice.unwrap().ends_with(", or pull the value from Railway"), "{line}");
+        }
+    }
+
+    #[test]
+    fn unclosed_quote_is_closed_before_anything_is_pulled() {
+        let conflict = "is not closed; loaders parse the local value differently, so it is not pushed";
+        for (text, key, line) in [("Z=1\nA=\"x\nB=\"2\"\n", "B", 2), ("A='x\n", "A", 1)] {
+            let found = with_text(text, &[("api", &["A=stored", "B=stored"])]);
+            let findings = examine(&found).findings;
+            let is_own = |one: &&Finding| one.rule.name == "value-differs" && one.key.as_deref() == Some(key);
+            let finding = findings.iter().find(is_own).unwrap_or_else(|| panic!("{text:?}: {findings:#?}"));
+            assert_eq!((finding.remedies.as_slice(), &finding.next), (&[][..], &None), "{text:?}");
+            assert_eq!(finding.advice.as_deref(), Some(format!("close the quote on line {line}").as_str()));
+            assert_eq!(finding.reason.as_deref(), Some(format!("the quote on line {line} {conflict}").as_str()));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Runs the rules, applies `doctor.toml` to their findings, merges findings about one fault, and relates causes to
 //! consequences.
 
+pub mod baseline;
 pub mod causes;
 pub mod ignored;
 pub mod loader_conflicts;

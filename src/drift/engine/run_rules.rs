@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::drift::comparison::{ComparisonOutcome, Pair};
+use crate::drift::engine::baseline::Baseline;
 use crate::drift::engine::causes;
 use crate::drift::engine::ignored::{self, IgnoredFinding};
 use crate::drift::engine::loader_conflicts;
@@ -12,9 +13,10 @@ use crate::drift::engine::policy::ActiveIgnores;
 use crate::drift::engine::service_status::{self, StatusCheck};
 use crate::drift::model::finding::Finding;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::{CHECKS, check_all};
+use crate::drift::needs::CheckedNeeds;
+use crate::drift::rules::{CHECKS, MISSING_KEY, check_all};
 use crate::drift::secret_like::is_secret_like;
-use crate::drift::{Survey, Target, system_variables};
+use crate::drift::{Survey, Target, needs, system_variables};
 
 /// The result of running all rules.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub struct Examination {
     pub findings: Vec<Finding>,
     /// Differences that no declaration makes a fault. [`Examination::fixable`] includes those of named keys.
     pub optional: Vec<Finding>,
-    /// The findings that `[[ignore]]` and `[severity]` removed, in the same order.
+    /// The findings that `[[ignore]]`, `[severity]` and a baseline removed, in the same order.
     pub ignored: Vec<IgnoredFinding>,
     /// How much was compared on each target, in the order of [`Survey::targets`].
     pub extents: Vec<ComparedExtent>,
@@ -36,15 +38,34 @@ pub struct Examination {
 pub struct ComparedExtent {
     /// Keys of its layers that it also has, with both values known.
     pub compared: usize,
-    /// Keys of its layers that are sealed on Railway.
+    /// Keys of its layers, or needs, that are sealed on Railway.
     pub sealed: usize,
-    /// Keys of its layers that can't be compared for another reason: one side is an indirect value, or Railway returned
+    /// Keys of its layers, or needs, that can't be compared for another reason: one side is an indirect value, or Railway returned
     /// no value.
     pub unknown: usize,
+    /// The needs that were checked; `None` if the service is compared with files.
+    pub needs: Option<usize>,
+}
+
+impl ComparedExtent {
+    fn of_needs(needs: CheckedNeeds) -> Self {
+        let CheckedNeeds { checked, sealed, unknown } = needs;
+        Self { compared: 0, sealed, unknown, needs: Some(checked) }
+    }
+
+    /// Returns the number of values that were compared and of needs that were checked.
+    pub fn checked(&self) -> usize {
+        self.compared + self.needs.unwrap_or_default()
+    }
 }
 
 /// Runs all rules and applies `doctor.toml`.
 pub fn examine(survey: &Survey) -> Examination {
+    examine_without(survey, &Baseline::default())
+}
+
+/// Runs all rules, and applies `doctor.toml` and a baseline.
+pub fn examine_without(survey: &Survey, baseline: &Baseline) -> Examination {
     let exceptions = ActiveIgnores::new(&survey.policy, &survey.environment, survey.today);
     let open = loader_conflicts::open(survey);
     let mut findings = Vec::new();
@@ -60,13 +81,19 @@ pub fn examine(survey: &Survey) -> Examination {
     }
     let mut findings = without_overlaps(findings);
     findings.sort_by_cached_key(order);
-    ignored.sort_by_cached_key(|one| order(&one.finding));
     for check in CHECKS {
         (check.revise)(&mut findings);
     }
-    let findings = causes::attach_causes(findings);
+    let remainder = baseline.remove_known(findings, survey.today);
+    left_out.known(remainder.places);
+    ignored.extend(remainder.removed);
+    ignored.sort_by_cached_key(|one| order(&one.finding));
+    let findings = causes::attach_causes(remainder.findings);
     let checks = service_status::checks(survey, &findings, &left_out);
-    let extents = survey.targets.iter().map(|target| extent(survey, target)).collect();
+    let needs = needs::checked(survey, |target, key| is_missing_ignored(&exceptions, target, key));
+    let extents = survey.targets.iter().zip(needs);
+    let extents = extents.map(|(target, needs)| needs.map_or_else(|| extent(survey, target), ComparedExtent::of_needs));
+    let extents = extents.collect();
     let optional = CHECKS.iter().flat_map(|check| (check.optional)(survey));
     let optional = optional.filter(|one| survey.is_about(one.key.as_deref(), &one.services));
     let optional = optional.filter_map(|one| ignored::apply(&survey.policy, &exceptions, one).ok());
@@ -117,6 +144,12 @@ fn order(finding: &Finding) -> FindingOrder {
 fn without_needless_next(finding: Finding) -> Finding {
     let next = finding.next.filter(|_| finding.severity > Severity::Note);
     Finding { next, ..finding }
+}
+
+/// Returns whether an `[[ignore]]` covers that the service lacks the key.
+fn is_missing_ignored(ignores: &ActiveIgnores<'_>, target: &Target, key: &str) -> bool {
+    let probe = Finding { key: Some(key.to_owned()), ..Finding::new(MISSING_KEY, "") };
+    ignores.about(&probe).iter().any(|ignore| ignore.includes(&target.service))
 }
 
 fn extent(survey: &Survey, target: &Target) -> ComparedExtent {
@@ -353,7 +386,7 @@ mod tests {
         unreadable(&mut found, "worker");
         out_of_scope(&mut found, "x", &["C"]);
         let extents = examine(&found).extents;
-        let api = ComparedExtent { compared: 2, sealed: 2, unknown: 3 };
+        let api = ComparedExtent { compared: 2, sealed: 2, unknown: 3, needs: None };
         assert_eq!(extents, [api, ComparedExtent::default(), ComparedExtent::default()]);
     }
 

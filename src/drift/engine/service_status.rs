@@ -30,17 +30,34 @@ pub enum CheckState {
     Open,
 }
 
-/// Findings about the running state before `doctor.toml` is applied, by rule and service.
+/// Findings about the running state before `doctor.toml` and a baseline are applied, by rule and service.
 #[derive(Debug, Default)]
-pub struct LeftOut(HashSet<(&'static str, String)>);
+pub struct LeftOut {
+    all: HashSet<(&'static str, String)>,
+    known: HashSet<(&'static str, String)>,
+}
 
 impl LeftOut {
     /// Records a finding that may be ignored later.
     pub fn before(&mut self, finding: &Finding) {
         if finding.summary.is_some() {
             let services = finding.services.iter().map(|service| (finding.rule.code, service.id.clone()));
-            self.0.extend(services);
+            self.all.extend(services);
         }
+    }
+
+    /// Records where the baseline has findings.
+    pub fn known(&mut self, places: HashSet<(&'static str, String)>) {
+        self.known = places;
+    }
+
+    /// Returns why a service has no finding of a rule although the rule reported one.
+    fn cause(&self, code: &'static str, service: &str) -> Option<&'static str> {
+        let place = (code, service.to_owned());
+        if self.known.contains(&place) {
+            return Some("known in the baseline");
+        }
+        self.all.contains(&place).then_some("ignored by doctor.toml")
     }
 }
 
@@ -62,23 +79,58 @@ pub fn checks(survey: &Survey, findings: &[Finding], left_out: &LeftOut) -> Vec<
             let codes = || checks.iter().map(|check| check.rule.code);
             let findings: Vec<&Finding> =
                 codes().filter_map(|code| found.get(&(code, id))).flatten().copied().collect();
-            let is_left_out = codes().any(|code| left_out.0.contains(&(code, id.to_owned())));
-            let (state, note) = match findings.as_slice() {
-                // With `--only`, nothing else was checked, so that nothing else can be reported as good.
-                [] if !survey.only.is_empty() => return None,
-                [] if is_left_out => (CheckState::Open, "ignored by doctor.toml".to_owned()),
-                [] => checks.iter().find_map(|check| match (check.passed)(survey, target) {
-                    CheckOutcome::NotChecked => None,
-                    CheckOutcome::Passed(note) => Some((CheckState::Good, note)),
-                    CheckOutcome::Open(note) => Some((CheckState::Open, note)),
-                })?,
-                findings => verdict(findings),
+            let left_out = codes().find_map(|code| left_out.cause(code, id));
+            let results = match checks.iter().find_map(|check| check.items) {
+                Some(items) => of_items(survey, &findings, left_out, items(target)),
+                None => of_row(survey, target, &findings, left_out, checks).into_iter().collect(),
             };
-            Some(StatusCheck { name: row.name, state, note })
+            results.into_iter().map(|(state, note)| StatusCheck { name: row.name, state, note }).collect::<Vec<_>>()
         };
-        rows.iter().filter_map(check).collect()
+        rows.iter().flat_map(check).collect()
     };
     survey.targets.iter().map(of_target).collect()
+}
+
+/// Returns the result of a row.
+fn of_row(
+    survey: &Survey,
+    target: &Target,
+    findings: &[&Finding],
+    left_out: Option<&'static str>,
+    checks: &[&RuleCheck],
+) -> Option<(CheckState, String)> {
+    match (findings, left_out) {
+        // With `--only`, nothing else was checked, so that nothing else can be reported as good.
+        ([], _) if !survey.only.is_empty() => None,
+        ([], Some(cause)) => Some((CheckState::Open, cause.to_owned())),
+        ([], None) => checks.iter().find_map(|check| result((check.passed)(survey, target))),
+        (findings, _) => Some(verdict(findings)),
+    }
+}
+
+/// Returns the result of each finding, and of each declared item without one. An item whose finding was removed is open.
+fn of_items(
+    survey: &Survey,
+    findings: &[&Finding],
+    left_out: Option<&'static str>,
+    items: Vec<CheckOutcome>,
+) -> Vec<(CheckState, String)> {
+    let mut results: Vec<_> = findings.iter().map(|finding| verdict(&[finding])).collect();
+    if survey.only.is_empty() {
+        let faulty = items.iter().filter(|item| matches!(item, CheckOutcome::NotChecked)).count();
+        let removed = left_out.filter(|_| faulty > findings.len());
+        results.extend(removed.map(|cause| (CheckState::Open, cause.to_owned())));
+        results.extend(items.into_iter().filter_map(result));
+    }
+    results
+}
+
+fn result(outcome: CheckOutcome) -> Option<(CheckState, String)> {
+    match outcome {
+        CheckOutcome::NotChecked => None,
+        CheckOutcome::Passed(note) => Some((CheckState::Good, note)),
+        CheckOutcome::Open(note) => Some((CheckState::Open, note)),
+    }
 }
 
 /// Findings about faults take precedence over unknown results.
@@ -100,12 +152,12 @@ fn verdict(findings: &[&Finding]) -> (CheckState, String) {
 mod tests {
     use crate::drift::Secret;
     use crate::drift::Survey;
-    use crate::drift::declared_state::ExpectedLine;
+    use crate::drift::declared_state::{ExpectedLine, ExpectedResponse};
     use crate::drift::engine::run_rules::examine;
     use crate::drift::engine::service_status::{CheckState, StatusCheck};
     use crate::drift::model::deployment::{Deployed, StartCommand};
     use crate::drift::model::observed::Observed;
-    use crate::drift::runtime::{LogCoverage, LogMatch, LogRead};
+    use crate::drift::runtime::{EndpointOutcome, LogCoverage, LogMatch, LogRead};
     use crate::drift::test_support::{changed, got, healthy, running, survey, target};
 
     fn rows(found: &Survey, target: usize) -> Vec<String> {
@@ -178,6 +230,41 @@ mod tests {
         found.only.clear();
         found.policy.severity.insert("start-command".to_owned(), None);
         assert_eq!(rows(&found, 0)[4], "open start command: ignored by doctor.toml");
+    }
+
+    #[test]
+    fn each_declared_request_has_its_own_row() {
+        let mut found = healthy();
+        let worker = target(&mut found, "worker");
+        let request = |path: &str| ExpectedResponse {
+            request: format!("GET {path}"),
+            status: Some(200),
+            keys: Vec::new(),
+            place: None,
+        };
+        worker.declared.requests = ["/health", "/ops", "/admin"].map(request).into();
+        let response = |status| {
+            Observed::Known(EndpointOutcome::Response {
+                domain: "shop.up.railway.app".to_owned(),
+                status,
+                faults: Vec::new(),
+                body: None,
+                may_be_edge: false,
+            })
+        };
+        let unsent = Observed::Known(EndpointOutcome::NoLocalValue("OPS_KEY".to_owned()));
+        worker.live.responses = vec![response(200), unsent, response(404)];
+        let expected = [
+            "error endpoint: GET /admin: 404 instead of 200",
+            "good endpoint: GET /health: 200",
+            "open endpoint: GET /ops was not sent: there is no local file to take OPS_KEY from",
+        ];
+        assert_eq!(rows(&found, 1)[5..], expected);
+        found.policy.severity.insert("endpoint-wrong".to_owned(), None);
+        assert_eq!(rows(&found, 1)[5], "open endpoint: ignored by doctor.toml");
+        assert_eq!(rows(&found, 1)[6..], expected[1..]);
+        target(&mut found, "worker").live.responses.clear();
+        assert_eq!(rows(&found, 1)[5], "open endpoint: GET /health: not checked");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::drift::model::marker::Mark;
 use crate::drift::rules::with_mark;
 use crate::drift::stale_evidence::{Evidence, evidence};
 use crate::drift::survey::Local;
+use crate::drift::suspicious_values::is_blank;
 use crate::drift::{Finding, Severity, Survey, Target, Variable};
 
 /// Findings, indexed for cells.
@@ -53,8 +54,9 @@ impl<'s> CellFindings<'s> {
         let mut together: HashMap<&str, Severity> = HashMap::new();
         for finding in &examination.findings {
             let services = finding.services.iter().map(|service| service.id.as_str());
-            let has_no_marker = finding.rule.markers.is_empty() && finding.severity > Severity::Note;
-            if let Some(key) = finding.key.as_deref().filter(|_| has_no_marker) {
+            // A cell shows that services disagree only if there is no file to compare them with.
+            let has_no_marker = finding.rule.markers.is_empty() || finding.rule.has_mark(Mark::Disagrees);
+            if let Some(key) = finding.key.as_deref().filter(|_| has_no_marker && finding.severity > Severity::Note) {
                 others.entry(key).or_default().push(finding);
             }
             match finding.key.as_deref() {
@@ -129,13 +131,7 @@ impl<'s> CellFindings<'s> {
 
     /// Compares the file with the stored value.
     fn values(&self, survey: &Survey, target: &Target, key: &str) -> MatrixCell {
-        let mut mark = compared(survey, target, key);
-        // The comparison needs a file value, but a reference can be dangling without one.
-        if matches!(mark, Mark::MissingLocally | Mark::Reference)
-            && self.severity(Mark::Dangling, target, key) > Some(Severity::Note)
-        {
-            mark = Mark::Dangling;
-        }
+        let mark = self.without_file_value(compared(survey, target, key), target, key);
         if mark.is_quiet() {
             return MatrixCell { mark, severity: None };
         }
@@ -149,6 +145,22 @@ impl<'s> CellFindings<'s> {
             None => Mark::Ignored,
         };
         MatrixCell { mark, severity }
+    }
+
+    /// Returns the mark of a fault that shows without a value in a file: a dangling reference, an empty value, a value
+    /// that differs between services, a missing key of a template.
+    fn without_file_value(&self, mark: Mark, target: &Target, key: &str) -> Mark {
+        let has = |mark| self.severity(mark, target, key).is_some();
+        let is_dangling = || self.severity(Mark::Dangling, target, key) > Some(Severity::Note);
+        let value = target.variable(key).and_then(Variable::effective);
+        let is_empty = || value.is_some_and(|value| is_blank(value.expose())) && has(Mark::EmptyOnRailway);
+        match mark {
+            Mark::MissingLocally | Mark::Reference | Mark::Set if is_dangling() => Mark::Dangling,
+            Mark::MissingLocally | Mark::Equal | Mark::Reference | Mark::Set if is_empty() => Mark::EmptyOnRailway,
+            Mark::Set => UNFILED.into_iter().find(|mark| has(*mark)).unwrap_or(mark),
+            Mark::NotSet if !target.has_file() && has(Mark::Missing) => Mark::Missing,
+            _ => mark,
+        }
     }
 
     /// Returns whether `doctor.toml` removed a finding with the mark. A key that another service has is not missing.
@@ -183,6 +195,9 @@ impl<'s> CellFindings<'s> {
     }
 }
 
+/// The marks of a variable that exists, if its key is needed and there is no file to compare it with.
+const UNFILED: [Mark; 4] = [Mark::Disagrees, Mark::Sealed, Mark::Indirect, Mark::Unavailable];
+
 /// Returns the marks that show the finding, each with its key.
 fn marks(finding: &Finding) -> impl Iterator<Item = (Mark, &str)> {
     let key = finding.key.as_deref();
@@ -207,7 +222,8 @@ fn compared(survey: &Survey, target: &Target, key: &str) -> Mark {
         (None, None) => Mark::NotSet,
         (Some(_), None) => Mark::MissingOnRailway,
         (Some(local), Some(variable)) if is_emptied(local, variable) => Mark::EmptyLocally,
-        (None, Some(_)) => Mark::MissingLocally,
+        (None, Some(_)) if target.has_file() => Mark::MissingLocally,
+        (None, Some(_)) => Mark::Set,
         (Some(local), Some(variable)) => match (Pair { target, key, variable, local }).verdict(survey) {
             ComparisonOutcome::Equal if variable.template().is_some() => Mark::Reference,
             ComparisonOutcome::Equal => Mark::Equal,

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::drift::engine::run_rules::Examination;
 use crate::drift::matrix::cell::CellFindings;
 use crate::drift::model::marker::Mark;
+use crate::drift::needs::template_needs;
 use crate::drift::{Severity, Survey, system_variables};
 
 /// One key on one service.
@@ -40,6 +41,8 @@ pub struct Matrix {
     pub rows: Vec<MatrixRow>,
     /// The keys that are equal on every service that has them and could be read, by name.
     pub agreeing: Vec<MatrixRow>,
+    /// The keys that are set on services without a file, by name.
+    pub set: Vec<MatrixRow>,
     /// The keys whose differences are all ignored by `doctor.toml`, by name.
     pub left_out: Vec<MatrixRow>,
     /// The keys that are on no readable service, by name.
@@ -54,7 +57,7 @@ impl Matrix {
 
     /// Returns the rows without differences to show.
     pub fn folded(&self) -> impl Iterator<Item = &MatrixRow> {
-        self.agreeing.iter().chain(&self.left_out).chain(&self.unknown)
+        self.agreeing.iter().chain(&self.set).chain(&self.left_out).chain(&self.unknown)
     }
 }
 
@@ -81,6 +84,7 @@ pub fn of(survey: &Survey, examination: &Examination) -> Matrix {
             false => &mut matrix.rows,
             true if row.has(Mark::Ignored) => &mut matrix.left_out,
             true if row.has(Mark::Equal) || row.has(Mark::Reference) => &mut matrix.agreeing,
+            true if row.has(Mark::Set) => &mut matrix.set,
             true => &mut matrix.unknown,
         };
         list.push(row);
@@ -94,8 +98,8 @@ fn folds(mark: Mark) -> bool {
     mark.is_quiet() || matches!(mark, Mark::Ignored | Mark::Unreadable)
 }
 
-/// Returns every key that a file assigns for a service, a service has, or `doctor.toml` requires, without system
-/// variables.
+/// Returns every key that a file assigns for a service, a service has, or `doctor.toml` or a template declares as needed,
+/// without system variables.
 fn keys(survey: &Survey) -> BTreeSet<&str> {
     let stacks: BTreeSet<&[usize]> = survey.targets.iter().map(|target| target.layers.as_slice()).collect();
     let layers: BTreeSet<usize> = stacks.into_iter().flatten().copied().collect();
@@ -103,7 +107,8 @@ fn keys(survey: &Survey) -> BTreeSet<&str> {
     let stored = survey.readable().flat_map(|target| target.stored.iter().flat_map(|stored| stored.keys()));
     let required = survey.policy.require.iter().flat_map(|require| &require.keys).map(String::as_str);
     let required = required.filter(|key| survey.targets.iter().any(|target| survey.requires(target, key)));
-    let all = local.chain(stored.map(String::as_str)).chain(required);
+    let needed = template_needs(survey).into_keys();
+    let all = local.chain(stored.map(String::as_str)).chain(required).chain(needed);
     all.filter(|key| survey.includes_key(key) && !system_variables::is_provided(key)).collect()
 }
 

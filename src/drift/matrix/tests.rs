@@ -6,7 +6,8 @@ use crate::drift::matrix::{Matrix, of};
 use crate::drift::model::marker::Mark;
 use crate::drift::model::observed::Observed;
 use crate::drift::test_support::{
-    changed, got, healthy, ignore, layer, named, require, running, shared, survey, target, unreadable,
+    changed, got, healthy, ignore, layer, named, require, running, shared, survey, target, template, unreadable,
+    without_file,
 };
 use crate::drift::{Severity, Survey};
 
@@ -30,6 +31,39 @@ fn rows(survey: &Survey) -> Vec<String> {
 fn folded(survey: &Survey) -> [Vec<String>; 3] {
     let matrix = matrix(survey);
     [&matrix.agreeing, &matrix.left_out, &matrix.unknown].map(|rows| rows.iter().map(|row| row.key.clone()).collect())
+}
+
+#[test]
+fn cells_without_a_file_show_stored_values_only() {
+    let api = ["A=1", "B=1", "E=", "N=${{api.NOPE}} => ", "S=<sealed>", "R=${{api.A}} => 1", "T=1"];
+    let mut found = survey(&[], &[("api", &api), ("web", &["A=2", "T=1"])]);
+    without_file(&mut found);
+    template(&mut found, ".env.example", "B=\nE=\nM=\nPORT=1\n", &["api", "web"]);
+    require(&mut found, "A", &[]);
+    require(&mut found, "B", &["web"]);
+    runs_with(&mut found, &["A=1", "B=1", "E=", "N=", "R=1", "T=0"]);
+    let expected = [
+        "T: error Stale, Set",
+        "N: error Dangling, NotSet",
+        "B: Set, error Missing",
+        "A: error Disagrees, error Disagrees",
+        "M: warning Missing, warning Missing",
+        "E: warning EmptyOnRailway, NotSet",
+    ];
+    assert_eq!(rows(&found), expected);
+    let set: Vec<String> = matrix(&found).set.into_iter().map(|row| row.key).collect();
+    assert_eq!((set, folded(&found)), (vec!["R".to_owned(), "S".to_owned()], [vec![], vec![], vec![]]));
+    found.policy.ignore.push(ignore(&["M", "B"]));
+    assert_eq!(folded(&found)[1], ["B"], "a key that no service has is not needed any more: {:?}", rows(&found));
+}
+
+#[test]
+fn required_key_that_is_empty_on_railway_has_its_marker() {
+    for file in [&[][..], &["A="]] {
+        let mut found = survey(file, &[("api", &["A="])]);
+        require(&mut found, "A", &[]);
+        assert_eq!(rows(&found), ["A: error EmptyOnRailway"], "{file:?}");
+    }
 }
 
 type Change = fn(&mut Survey);

@@ -8,8 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Catalogue {
     /// Service name → names of its user-set variables.
     pub services: BTreeMap<String, BTreeSet<String>>,
+    /// Service name → names of its user-set variables that are sealed.
+    pub sealed: BTreeMap<String, BTreeSet<String>>,
     /// Names of the environment's shared variables.
     pub shared: BTreeSet<String>,
     /// Names of the services that are databases, caches or brokers.
     pub databases: BTreeSet<String>,
+    /// Names of the services that are out of scope because they are built from other directories.
+    pub elsewhere: BTreeSet<String>,
 }

@@ -13,10 +13,14 @@ pub enum Mark {
     PossiblyStale,
     /// Railway stores a dangling reference.
     Dangling,
-    /// Required, but missing from both the file and Railway.
+    /// Needed, but missing from both the file and Railway.
     Missing,
     /// In the file, and missing on Railway.
     MissingOnRailway,
+    /// Needed, but empty on Railway.
+    EmptyOnRailway,
+    /// Required, and different from the value of another service; there is no file to compare it with.
+    Disagrees,
     /// The variable is not sealed, and Railway returned no value.
     Unavailable,
     /// A reference renders to another value than the file has.
@@ -38,6 +42,8 @@ pub enum Mark {
     /// Equal, through a reference.
     Reference,
     Equal,
+    /// On the service; there is no file to compare it with.
+    Set,
     /// Not on the service, and nothing declares that it should be.
     NotSet,
 }
@@ -70,8 +76,8 @@ impl Marker {
 }
 
 impl Mark {
-    /// Returns whether there is nothing to report: equal, or not on the service.
+    /// Returns whether there is nothing to report: equal, set without a file, or not on the service.
     pub fn is_quiet(self) -> bool {
-        matches!(self, Self::Reference | Self::Equal | Self::NotSet)
+        matches!(self, Self::Reference | Self::Equal | Self::Set | Self::NotSet)
     }
 }

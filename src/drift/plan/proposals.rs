@@ -340,7 +340,7 @@ fn add_pull(pulls: &mut Vec<Pull>, new: Pull) -> Result<(), String> {
         Some(pull) if pull.value == new.value => pull.from.extend(new.from),
         Some(pull) => {
             let (one, other) = (&pull.from[0].name, &new.from[0].name);
-            return Err(format!("{one} and {other} have different values: select one with --service"));
+            return Err(format!("{one} and {other} have different values for {}: select one with --service", new.key));
         }
         None => pulls.push(new),
     }
@@ -349,7 +349,7 @@ fn add_pull(pulls: &mut Vec<Pull>, new: Pull) -> Result<(), String> {
 
 /// Returns whether the key's assignment in the file is built from other variables: `${NAME}`, a Railway reference, or
 /// the `$NAME` of a key in the same file. Any other `$` may be part of a password.
-fn refers(file: &LocalFile, key: &str) -> bool {
+pub fn refers(file: &LocalFile, key: &str) -> bool {
     let Some(entry) = file.entry(key) else { return false };
     let written = &file.text().expose()[entry.span.clone()];
     written.match_indices('$').any(|(at, _)| {

@@ -268,7 +268,7 @@ fn pull_skips_services_that_disagree() {
     let proposals = proposals(&found, &examination.findings, &permissions);
     let selection = select(&proposals, &[Direction::Pull], &permissions, Consent::Prompt);
     assert!(selection.taken.is_empty());
-    let expected = "api and worker have different values: select one with --service";
+    let expected = "api and worker have different values for A: select one with --service";
     assert_eq!(selection.obstacles, [("A".to_owned(), expected.to_owned())]);
 }
 

@@ -11,7 +11,7 @@ use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reference::{self, MissingTarget, ReferenceTarget};
 use crate::drift::reference_state::{self, ReferenceState};
-use crate::drift::rules::{RuleCheck, services_disagree};
+use crate::drift::rules::{RuleCheck, empty_on_railway, services_disagree};
 use crate::drift::{Secret, Survey, Target, Variable, system_variables};
 
 pub static RULE: Rule = Rule {
@@ -22,7 +22,7 @@ pub static RULE: Rule = Rule {
     explain: EXPLAIN,
     fix: Some(Fix::variable(&[(Direction::PushShared, FixCondition::Always), (Direction::Push, FixCondition::Always)])),
     markers: &[Marker::new(Mark::Dangling, "x", "dangling", "dangling", "a reference whose target is missing")],
-    in_place_of: &[&services_disagree::RULE],
+    in_place_of: &[&services_disagree::RULE, &empty_on_railway::RULE],
     ..Rule::DEFAULT
 };
 

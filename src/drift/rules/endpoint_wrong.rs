@@ -24,7 +24,7 @@ pub static RULE: Rule = Rule {
 };
 
 pub static CHECK: RuleCheck = RuleCheck {
-    passed,
+    items: Some(outcomes),
     declaration: Some(Declaration { name: "[[expect.http]]", is_made: is_declared }),
     ..RuleCheck::new(&RULE, check)
 };
@@ -48,7 +48,7 @@ response.
 
 Requests are sent only to domains that Railway reports for the service. A response proves that something responds
 there, but not which deployment. If the request could not be sent (no domain, a value missing from the file), the
-finding is a warning.
+finding is a warning. Without a file, a request with a `$KEY` is skipped.
 
 ## Fix
 
@@ -90,7 +90,7 @@ fn finding(target: &Target, expected: &ExpectedResponse, observed: &Observed<End
 fn of_answer(name: &str, expected: &ExpectedResponse, observed: &Observed<EndpointOutcome>) -> Option<Finding> {
     let request = &expected.request;
     Some(match observed {
-        Observed::NotRequested => return None,
+        Observed::NotRequested | Observed::Known(EndpointOutcome::NoLocalValue(_)) => return None,
         Observed::Unavailable(why) | Observed::Known(EndpointOutcome::NotSent(why)) => Finding {
             severity: Severity::Warning,
             reason: Some(why.clone()),
@@ -196,17 +196,26 @@ fn wrong_response_causes(expected: &ExpectedResponse, status: u16) -> Vec<Possib
     suspects
 }
 
-fn passed(_: &Survey, target: &Target) -> CheckOutcome {
-    let wanted = target.declared.requests.len();
-    let came = target.live.responses.iter().filter_map(|answer| match answer.known()? {
-        EndpointOutcome::Response { status, .. } => Some(*status),
-        EndpointOutcome::None { .. } | EndpointOutcome::NotSent(_) | EndpointOutcome::Edge { .. } => None,
-    });
-    match came.collect::<Vec<_>>().as_slice() {
-        _ if wanted == 0 => CheckOutcome::NotChecked,
-        [status] if wanted == 1 => CheckOutcome::good(format!("{}: {status}", target.declared.requests[0].request)),
-        statuses if statuses.len() == wanted => CheckOutcome::good(format!("{wanted} responses as declared")),
-        _ => CheckOutcome::open(target.live.deployed.unavailable().unwrap_or("not checked")),
+/// Returns the outcome of each declared request.
+fn outcomes(target: &Target) -> Vec<CheckOutcome> {
+    let requests = target.declared.requests.iter().enumerate();
+    requests.map(|(index, expected)| outcome(target, expected, target.live.responses.get(index))).collect()
+}
+
+fn outcome(target: &Target, expected: &ExpectedResponse, observed: Option<&Observed<EndpointOutcome>>) -> CheckOutcome {
+    let request = &expected.request;
+    match observed {
+        Some(observed) if of_answer(&target.service.name, expected, observed).is_some() => CheckOutcome::NotChecked,
+        Some(Observed::Known(EndpointOutcome::NoLocalValue(key))) => {
+            CheckOutcome::open(format!("{request} was not sent: there is no local file to take {key} from"))
+        }
+        Some(Observed::Known(EndpointOutcome::Response { status, .. })) => {
+            CheckOutcome::good(format!("{request}: {status}"))
+        }
+        _ => {
+            let why = target.live.deployed.unavailable().unwrap_or("not checked");
+            CheckOutcome::open(format!("{request}: {why}"))
+        }
     }
 }
 

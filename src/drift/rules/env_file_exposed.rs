@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
-use crate::drift::dotenv::LocalFile;
+use crate::drift::dotenv::{LocalFile, ReadOnly};
 use crate::drift::file_exposure::secrets;
 use crate::drift::indirect::is_indirect;
 use crate::drift::model::file_exposure::{Exposure, Git, Readers};
@@ -63,6 +63,8 @@ struct ExposedFile<'s> {
     subject: String,
     /// Its real path, quoted for a shell.
     path: String,
+    /// The command that removes it from git's index.
+    untrack: String,
     /// The unique keys of its secrets.
     keys: Vec<&'s str>,
     /// Its first secret, or its first line.
@@ -105,7 +107,13 @@ impl<'s> ExposedFile<'s> {
         };
         let line = secrets(file).next().map_or(1, |entry| entry.line);
         let place = Location { file: file.name.clone(), line };
-        Self { subject, path: shlex::try_quote(path).unwrap_or(Cow::Borrowed(path)).into_owned(), keys, place }
+        let quoted = |text| shlex::try_quote(text).unwrap_or(Cow::Borrowed(text)).into_owned();
+        // git refuses a path outside the worktree in which it runs.
+        let untrack = match path.rsplit_once('/').filter(|_| file.read_only == Some(ReadOnly::MainWorktree)) {
+            Some((folder, name)) => format!("git -C {} rm --cached -- {}", quoted(folder), quoted(name)),
+            None => format!("git rm --cached -- {}", quoted(path)),
+        };
+        Self { subject, path: quoted(path), untrack, keys, place }
     }
 
     fn not_ignored(self) -> Finding {
@@ -122,8 +130,8 @@ impl<'s> ExposedFile<'s> {
 
     fn tracked(self) -> Finding {
         let advice = format!(
-            "run `git rm --cached -- {}`, add the file to .gitignore, and rotate its secrets: the history keeps the old ones",
-            self.path
+            "run `{}`, add the file to .gitignore, and rotate its secrets: the history keeps the old ones",
+            self.untrack
         );
         let keys = phrases::names(&self.keys);
         Finding {
@@ -160,6 +168,7 @@ fn describe(readers: Readers, mode: Option<u32>) -> String {
 mod tests {
     use super::check;
     use crate::drift::Survey;
+    use crate::drift::dotenv::ReadOnly;
     use crate::drift::model::file_exposure::{Exposure, Git, Readers};
     use crate::drift::rules::env_file_exposed::RULE;
     use crate::drift::test_support::{healthy, layer, lines, survey};
@@ -247,6 +256,15 @@ mod tests {
         let finding = &check(&found)[0];
         assert!(finding.message.starts_with("git tracks .env (a link to ../our config/.env), which contains"));
         assert!(finding.advice.as_deref().unwrap().starts_with("run `git rm --cached -- '../our config/.env'`"));
+    }
+
+    #[test]
+    fn file_of_the_main_worktree_is_removed_from_the_index_there() {
+        let mut found = with_exposure("API_KEY=4f1c9a77", Git::Tracked, 0o644);
+        found.files[0].name = "../my shop/api/.env".to_owned();
+        found.files[0].read_only = Some(ReadOnly::MainWorktree);
+        let advice = check(&found)[0].advice.clone().unwrap();
+        assert!(advice.starts_with("run `git -C '../my shop/api' rm --cached -- .env`, add"), "{advice}");
     }
 
     #[test]

@@ -49,7 +49,9 @@ Copy the line to your file and set its value, or comment it out in the example i
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut reported = HashSet::new();
-    let missing = survey.examples.iter().flat_map(|example| missing(survey, example));
+    // A template without a file beside it declares needs instead.
+    let beside_files = survey.examples.iter().filter(|example| !example.beside.is_empty());
+    let missing = beside_files.flat_map(|example| missing(survey, example));
     missing.filter(|(key, beside, _)| reported.insert((*key, *beside))).map(|(.., finding)| finding).collect()
 }
 
@@ -127,6 +129,11 @@ mod tests {
         apart.targets[1].layers = vec![1];
         let found = with_example(apart, ".env.example", "B=\n", &[0]);
         assert_eq!(lines(&RULE, &found), ["note B [] .env.example:1: B is in .env.example but not in .env"]);
+    }
+
+    #[test]
+    fn template_without_a_file_is_not_compared_with_files() {
+        assert_eq!(lines(&RULE, &with_example(survey(&["A=1"], &[]), "api/.env.example", "B=\n", &[])), [""; 0]);
     }
 
     #[test]

@@ -84,14 +84,16 @@ No action is needed. If the values should be equal, require the key; it is then 
 ";
 
 struct KeyDifference<'s> {
-    kind: ExpectedDifference,
     locals: BTreeMap<Location, Local<'s>>,
     differing: Vec<Observation>,
     services: BTreeSet<&'s ResourceRef>,
 }
 
+/// Services share a finding if the difference is expected for the same reason.
+type KeyDifferences<'s> = BTreeMap<(&'s str, ExpectedDifference), KeyDifference<'s>>;
+
 fn check(survey: &Survey) -> Vec<Finding> {
-    let mut differences: BTreeMap<&str, KeyDifference<'_>> = BTreeMap::new();
+    let mut differences = KeyDifferences::new();
     for pair in pairs(survey) {
         if let ComparisonOutcome::ExpectedDifference(kind) = pair.verdict(survey) {
             let difference = key_difference(&mut differences, pair.key, kind, pair.local);
@@ -114,27 +116,52 @@ fn check(survey: &Survey) -> Vec<Finding> {
         [] => "on Railway",
         _ => "on some services",
     };
-    differences.into_iter().map(|(key, difference)| finding(key, difference, missing_on)).collect()
+    differences.into_iter().map(|((key, kind), difference)| finding(key, kind, difference, missing_on)).collect()
 }
 
 fn key_difference<'a, 's>(
-    differences: &'a mut BTreeMap<&'s str, KeyDifference<'s>>,
+    differences: &'a mut KeyDifferences<'s>,
     key: &'s str,
     kind: ExpectedDifference,
     local: Local<'s>,
 ) -> &'a mut KeyDifference<'s> {
-    let empty = || KeyDifference { kind, locals: BTreeMap::new(), differing: Vec::new(), services: BTreeSet::new() };
-    let difference = differences.entry(key).or_insert_with(empty);
+    let empty = || KeyDifference { locals: BTreeMap::new(), differing: Vec::new(), services: BTreeSet::new() };
+    let difference = differences.entry((key, kind)).or_insert_with(empty);
     difference.locals.insert(local.place(), local);
     difference
 }
 
-fn finding(key: &str, difference: KeyDifference<'_>, missing_on: impl Fn(&str) -> &'static str) -> Finding {
+fn finding(
+    key: &str,
+    kind: ExpectedDifference,
+    difference: KeyDifference<'_>,
+    missing_on: impl Fn(&str) -> &'static str,
+) -> Finding {
+    let message = message(key, kind, &difference, missing_on);
+    let mut observations: Vec<Observation> = difference.locals.values().map(Local::observation).collect();
+    observations.extend(difference.differing);
+    let mut services: Vec<ResourceRef> = difference.services.into_iter().cloned().collect();
+    services.sort_by(|one, other| one.name.cmp(&other.name));
+    Finding {
+        key: Some(key.to_owned()),
+        services,
+        places: difference.locals.into_keys().collect(),
+        observations,
+        ..Finding::new(&RULE, message)
+    }
+}
+
+fn message(
+    key: &str,
+    kind: ExpectedDifference,
+    difference: &KeyDifference<'_>,
+    missing_on: impl Fn(&str) -> &'static str,
+) -> String {
     let files: BTreeSet<&str> = difference.locals.keys().map(|place| place.file.as_str()).collect();
     let files: Vec<&str> = files.into_iter().collect();
     let sides = phrases::names(&[files.as_slice(), &["Railway"]].concat());
     let files = phrases::names(&files);
-    let message = match (difference.kind, difference.differing.is_empty()) {
+    match (kind, difference.differing.is_empty()) {
         (ExpectedDifference::Host, false) => {
             format!("{key} has a local address in {files} and a different value on Railway")
         }
@@ -152,17 +179,6 @@ fn finding(key: &str, difference: KeyDifference<'_>, missing_on: impl Fn(&str) -
         (ExpectedDifference::Key, true) => {
             format!("{key} is in {files} and missing {}, as expected", missing_on(key))
         }
-    };
-    let mut observations: Vec<Observation> = difference.locals.values().map(Local::observation).collect();
-    observations.extend(difference.differing);
-    let mut services: Vec<ResourceRef> = difference.services.into_iter().cloned().collect();
-    services.sort_by(|one, other| one.name.cmp(&other.name));
-    Finding {
-        key: Some(key.to_owned()),
-        services,
-        places: difference.locals.into_keys().collect(),
-        observations,
-        ..Finding::new(&RULE, message)
     }
 }
 
@@ -319,6 +335,17 @@ mod tests {
             lines(&RULE, &found),
             ["note HOST [worker] .env:2: HOST is in .env and missing on Railway, as expected"]
         );
+    }
+
+    #[test]
+    fn each_reason_is_a_separate_finding() {
+        let mut found = survey(&["K=sk_test_1"], &[("api", &["K=sk_live_2"]), ("web", &["K=sk_test_2"])]);
+        layer(&mut found, "web/.env", &["K=sk_live_1"], &["web"]);
+        let expected = [
+            "note K [api] .env:1: K is a test key in .env and a live key on Railway",
+            "note K [web] web/.env:1: K is a live key in web/.env and a test key on Railway",
+        ];
+        assert_eq!(lines(&RULE, &found), expected);
     }
 
     #[test]

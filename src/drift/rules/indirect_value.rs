@@ -9,7 +9,7 @@ use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
-use crate::drift::{Survey, phrases};
+use crate::drift::{Survey, needs, phrases};
 
 pub static RULE: Rule = Rule {
     code: "D113",
@@ -62,7 +62,13 @@ fn check(survey: &Survey) -> Vec<Finding> {
     for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Indirect) {
         keys.entry(pair.key).or_default().push(pair);
     }
-    keys.into_iter().map(|(key, pairs)| finding(survey, key, &pairs)).collect()
+    let needs = needs::unknown(survey, ComparisonOutcome::Indirect);
+    let needs = needs.iter().map(|need| {
+        let message = format!("{} on Railway refers to a value kept elsewhere and can't be checked", need.key);
+        let finding = need.finding(&RULE, message);
+        Finding { observations: finding.observations.into_iter().map(unknown).collect(), ..finding }
+    });
+    keys.into_iter().map(|(key, pairs)| finding(survey, key, &pairs)).chain(needs).collect()
 }
 
 fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
@@ -105,7 +111,9 @@ mod tests {
     use super::check;
     use crate::drift::engine::run_rules::{ComparedExtent, examine};
     use crate::drift::rules::indirect_value::RULE;
-    use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, shared, survey, table};
+    use crate::drift::test_support::{
+        healthy, layer, lines, out_of_scope, require, shared, survey, table, without_file,
+    };
 
     fn line(services: &str, sides: &str) -> String {
         format!("note A [{services}] .env:1: A {sides} refers to a value kept elsewhere and can't be compared")
@@ -146,7 +154,7 @@ mod tests {
         assert!(finding.next.is_none() && finding.remedies.is_empty());
     }
 
-    /// For every pair, even of a required key, no other rule reports a finding, and nothing counts as compared.
+    /// For every pair, even of a required key, no other rule compares the values, and nothing counts as compared.
     #[test]
     fn indirect_value_is_unknown_to_every_rule() {
         for value in ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "ENC[x]", "${{ secrets.A }}", "ref+x://y"] {
@@ -163,13 +171,24 @@ mod tests {
                         let examination = examine(&found);
                         let mut rules: Vec<_> = examination.findings.iter().map(|one| one.rule.name).collect();
                         rules.retain(|rule| *rule != "placeholder-value" || !rows[1].ends_with("=changeme"));
+                        rules.retain(|rule| *rule != "empty-on-railway" || !rows[1].ends_with('='));
                         assert_eq!(rules, ["indirect-value"], "{rows:?}");
-                        let extent = ComparedExtent { compared: 0, sealed: 0, unknown: 1 };
+                        let extent = ComparedExtent { unknown: 1, ..ComparedExtent::default() };
                         assert_eq!(examination.extents, [extent; 2], "{rows:?}");
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn needed_key_is_reported_without_a_file() {
+        let mut found = survey(&[], &[("api", &["A=op://dev/a", "B=op://b"]), ("web", &["A=op://dev/b"])]);
+        without_file(&mut found);
+        require(&mut found, "A", &[]);
+        let message = "A on Railway refers to a value kept elsewhere and can't be checked";
+        assert_eq!(lines(&RULE, &found), [format!("note A [api, web]: {message}")]);
+        assert!(check(&found)[0].observations.iter().all(|one| one.value.is_none() && one.state == "indirect"));
     }
 
     #[test]

@@ -56,18 +56,24 @@ reports nothing:
 const MAX_LISTED: usize = 10;
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    survey.files.iter().enumerate().flat_map(|(index, file)| of_file(survey, file, survey.disputes(index))).collect()
+    survey
+        .files
+        .iter()
+        .enumerate()
+        .flat_map(|(index, file)| of_file(survey, file, survey.disagreements(index)))
+        .collect()
 }
 
-fn of_file(survey: &Survey, file: &LocalFile, disputes: &[Disagreement]) -> Vec<Finding> {
+fn of_file(survey: &Survey, file: &LocalFile, disagreements: &[Disagreement]) -> Vec<Finding> {
     let (mut single, mut swallowed) = (Vec::new(), BTreeMap::<usize, Vec<&Disagreement>>::new());
-    for dispute in reported_here(file, disputes) {
-        match dispute.part_of_line {
-            Some(line) => swallowed.entry(line).or_default().push(dispute),
-            None => single.push(dispute),
+    for disagreement in reported_here(file, disagreements) {
+        match disagreement.part_of_line {
+            Some(line) => swallowed.entry(line).or_default().push(disagreement),
+            None => single.push(disagreement),
         }
     }
-    let mut findings: Vec<Finding> = single.into_iter().map(|dispute| finding(survey, file, dispute)).collect();
+    let mut findings: Vec<Finding> =
+        single.into_iter().map(|disagreement| finding(survey, file, disagreement)).collect();
     findings.extend(swallowed.into_iter().map(|(line, lost)| swallowing(file, line, &lost)));
     findings.sort_by_key(|finding| finding.places.first().map(|place| place.line));
     let (warnings, notes): (Vec<_>, Vec<_>) =
@@ -76,53 +82,57 @@ fn of_file(survey: &Survey, file: &LocalFile, disputes: &[Disagreement]) -> Vec<
 }
 
 /// Keeps one conflict for each line, without those that `duplicate-key` and `unreadable-line` report.
-fn reported_here<'d>(file: &LocalFile, disputes: &'d [Disagreement]) -> Vec<&'d Disagreement> {
+fn reported_here<'d>(file: &LocalFile, disagreements: &'d [Disagreement]) -> Vec<&'d Disagreement> {
     let mut reported: HashSet<usize> = file.problems.iter().map(|flaw| flaw.line).collect();
-    let (kept, keyless): (Vec<_>, Vec<_>) = disputes
+    let (kept, keyless): (Vec<_>, Vec<_>) = disagreements
         .iter()
-        .filter(|dispute| dispute.kind != CauseKind::Duplicate)
-        .partition(|dispute| dispute.entry.is_some());
+        .filter(|disagreement| disagreement.kind != CauseKind::Duplicate)
+        .partition(|disagreement| disagreement.entry.is_some());
     // A key that python-dotenv or node's dotenv finds and doctor does not is part of a key block, which
     // `unreadable-line` reports.
-    let in_key_block = |dispute: &&Disagreement| {
-        [Loader::Python, Loader::Node].iter().any(|loader| dispute.reading(*loader) == KeyReading::Different)
+    let in_key_block = |disagreement: &&Disagreement| {
+        [Loader::Python, Loader::Node].iter().any(|loader| disagreement.reading(*loader) == KeyReading::Different)
     };
-    let keyless = keyless.into_iter().filter(|dispute| !in_key_block(dispute));
-    kept.into_iter().chain(keyless).filter(|dispute| reported.insert(dispute.line)).collect()
+    let keyless = keyless.into_iter().filter(|disagreement| !in_key_block(disagreement));
+    kept.into_iter().chain(keyless).filter(|disagreement| reported.insert(disagreement.line)).collect()
 }
 
-fn finding(survey: &Survey, file: &LocalFile, dispute: &Disagreement) -> Finding {
+fn finding(survey: &Survey, file: &LocalFile, disagreement: &Disagreement) -> Finding {
     // A key that only some loaders find may be a fragment of a certificate, so it is not quoted.
-    let key = dispute.entry.is_some().then(|| dispute.key.clone());
+    let key = disagreement.entry.is_some().then(|| disagreement.key.clone());
     let what = key.as_deref().unwrap_or("this line");
-    let is_note = dispute.kind == CauseKind::Substitution && differs_as_expected(survey, file, &dispute.key);
+    let is_note = disagreement.kind == CauseKind::Substitution && differs_as_expected(survey, file, &disagreement.key);
     Finding {
-        severity: if is_note { Severity::Note } else { loader_conflicts::severity(dispute) },
+        severity: if is_note { Severity::Note } else { loader_conflicts::severity(disagreement) },
         key: key.clone(),
-        places: vec![Location { file: file.name.clone(), line: dispute.line }],
-        reason: Some(dispute.kind.description().to_owned()),
-        advice: Some(dispute.advice().to_owned()),
-        ..Finding::new(&RULE, format!("loaders read {what} differently: {}", readings(dispute)))
+        places: vec![Location { file: file.name.clone(), line: disagreement.line }],
+        reason: Some(disagreement.kind.description().to_owned()),
+        advice: Some(disagreement.advice().to_owned()),
+        ..Finding::new(&RULE, format!("loaders read {what} differently: {}", readings(disagreement)))
     }
 }
 
 /// Returns whether each service that has the key has an expected value: usually what a loader expands the local value to.
+/// If only services out of scope have it, there is nothing to compare, and a narrower scope must not add a warning.
 fn differs_as_expected(survey: &Survey, file: &LocalFile, key: &str) -> bool {
+    let is_on_railway = || survey.catalogue.services.values().any(|keys| keys.contains(key));
     let outcome = |target| {
         let local = survey.local(target, key).filter(|local| std::ptr::eq(local.file, file))?;
         Some(Pair { target, key, variable: target.variable(key)?, local }.verdict(survey))
     };
     let mut outcomes = survey.readable().filter_map(outcome).peekable();
-    outcomes.peek().is_some() && outcomes.all(|outcome| matches!(outcome, ComparisonOutcome::ExpectedDifference(_)))
+    (outcomes.peek().is_some() || is_on_railway())
+        && outcomes.all(|outcome| matches!(outcome, ComparisonOutcome::ExpectedDifference(_)))
 }
 
 /// Reports the lines that an unclosed quote swallows as one finding.
 fn swallowing(file: &LocalFile, line: usize, lost: &[&Disagreement]) -> Finding {
-    let keys: Vec<&str> = lost.iter().map(|dispute| dispute.key.as_str()).collect();
-    let severity = lost.iter().map(|dispute| loader_conflicts::severity(dispute)).max().unwrap_or(RULE.severity);
+    let keys: Vec<&str> = lost.iter().map(|disagreement| disagreement.key.as_str()).collect();
+    let severity =
+        lost.iter().map(|disagreement| loader_conflicts::severity(disagreement)).max().unwrap_or(RULE.severity);
     let loaders: Vec<&str> = Loader::ALL
         .into_iter()
-        .filter(|loader| lost.iter().any(|dispute| dispute.reading(*loader) != KeyReading::Same))
+        .filter(|loader| lost.iter().any(|disagreement| disagreement.reading(*loader) != KeyReading::Same))
         .map(Loader::title)
         .collect();
     let place = |line| Location { file: file.name.clone(), line };
@@ -130,7 +140,7 @@ fn swallowing(file: &LocalFile, line: usize, lost: &[&Disagreement]) -> Finding 
     Finding {
         severity,
         key: keys.first().filter(|_| keys.len() == 1).map(|&key| key.to_owned()),
-        places: std::iter::once(line).chain(lost.iter().map(|dispute| dispute.line)).map(place).collect(),
+        places: std::iter::once(line).chain(lost.iter().map(|disagreement| disagreement.line)).map(place).collect(),
         reason: Some(CauseKind::Unclosed.description().to_owned()),
         advice: Some(format!("close the quote on line {line}")),
         ..Finding::new(
@@ -141,9 +151,9 @@ fn swallowing(file: &LocalFile, line: usize, lost: &[&Disagreement]) -> Finding 
 }
 
 /// Describes how each loader reads the line: `python-dotenv and node's dotenv agree, dotenvy rejects the line`.
-fn readings(dispute: &Disagreement) -> String {
+fn readings(disagreement: &Disagreement) -> String {
     let clause = |reading, [one, many]: [&str; 2]| {
-        let loaders = dispute.readings.iter().filter(|(_, other)| *other == reading);
+        let loaders = disagreement.readings.iter().filter(|(_, other)| *other == reading);
         let titles: Vec<&str> = loaders.map(|(loader, _)| loader.title()).collect();
         let verb = if titles.len() == 1 { one } else { many };
         (!titles.is_empty()).then(|| format!("{} {verb}", phrases::names(&titles)))
@@ -177,7 +187,7 @@ mod tests {
     use crate::drift::dotenv::disagreement::Disagreements;
     use crate::drift::dotenv::{Loader, LocalFile};
     use crate::drift::rules::loaders_disagree::RULE;
-    use crate::drift::test_support::{healthy, lines, survey};
+    use crate::drift::test_support::{ServiceRows, healthy, lines, survey};
     use crate::drift::{Secret, Severity, Survey};
 
     fn with_text(text: &str) -> Survey {
@@ -233,6 +243,19 @@ mod tests {
     }
 
     #[test]
+    fn narrower_scope_adds_no_warning() {
+        let severity = |only: &str| {
+            let services: &[ServiceRows<'_>] = &[("api", &["FROM=Shop mail"]), ("web", &["OTHER=1"])];
+            let mut found = survey(&[], services);
+            found.files = vec![LocalFile::parse(".env", Secret::new("APP=Shop\nFROM=\"${APP} mail\"\n"))];
+            found.loader_conflicts = Disagreements::default();
+            found.targets.retain(|target| only.is_empty() || target.service.name == only);
+            check(&found)[0].severity
+        };
+        assert_eq!(["", "api", "web"].map(severity), [Severity::Note; 3]);
+    }
+
+    #[test]
     fn ordinary_lines_have_no_findings() {
         for text in [
             "",
@@ -272,7 +295,7 @@ mod tests {
     #[test]
     fn lines_reported_by_another_rule_are_skipped() {
         for text in ["A=1\nA=2\n", "A: 1\n", "A='it''s'\n", "A\n"] {
-            assert!(!with_text(text).disputes(0).is_empty() || text == "A\n", "{text:?}");
+            assert!(!with_text(text).disagreements(0).is_empty() || text == "A\n", "{text:?}");
             assert_eq!(lines(&RULE, &with_text(text)), [""; 0], "{text:?}");
         }
     }

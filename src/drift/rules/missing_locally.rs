@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::comparison::observation;
+use crate::drift::dotenv::ReadOnly;
 use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
@@ -67,7 +68,7 @@ or, for some keys only:
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut missing: BTreeMap<&str, Vec<(&Target, &Variable)>> = BTreeMap::new();
-    for target in survey.readable() {
+    for target in survey.readable().filter(|target| target.has_file()) {
         for (key, variable) in target.stored.iter().flatten() {
             if survey.local(target, key).is_none() && !system_variables::is_provided(key) {
                 missing.entry(key).or_default().push((target, variable));
@@ -83,7 +84,8 @@ fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)]) -> Find
     let required = !requiring.is_empty();
     let holders = if required { &requiring } else { holders };
     let layers: BTreeSet<usize> = holders.iter().flat_map(|(target, _)| &target.layers).copied().collect();
-    let is_stream = layers.iter().all(|&layer| survey.files[layer].is_stream);
+    // `None` is the smallest: one file that can be written is enough.
+    let read_only = layers.iter().map(|&layer| survey.files[layer].read_only).min().flatten();
     let files: Vec<&str> = layers.into_iter().map(|layer| survey.files[layer].name.as_str()).collect();
     let values: BTreeSet<&str> =
         holders.iter().filter_map(|(_, variable)| variable.effective()).map(Secret::expose).collect();
@@ -104,31 +106,31 @@ fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)]) -> Find
         let advice = format!("copy {key} from its original source, which the value on Railway refers to");
         return Finding { advice: Some(advice), ..finding };
     }
-    if files.is_empty() {
-        return finding;
-    }
-    if is_stream {
-        let advice = format!("add it to the source of {}, which can't be written", phrases::names(&files));
+    if let Some(read_only) = read_only {
+        let advice = match read_only {
+            ReadOnly::Stream => format!("add it to the source of {}, which can't be written", phrases::names(&files)),
+            ReadOnly::MainWorktree => format!("add it to {}", phrases::alternatives(&files)),
+        };
         return Finding { advice: Some(advice), ..finding };
     }
     Finding { remedies: vec![Remedy::Pull], next: Some(Finding::fix_only(key)), ..finding }
 }
 
 fn message(key: &str, files: &[&str], required: bool) -> String {
-    match files {
-        [] if required => format!("{key} is required, but no file is compared with Railway"),
-        [] => format!("{key} is on Railway, but no file is compared with it"),
-        files if required => format!("{key} is required but missing from {}", phrases::names(files)),
-        files => format!("{key} is on Railway but not in {}", phrases::alternatives(files)),
+    if required {
+        format!("{key} is required but missing from {}", phrases::names(files))
+    } else {
+        format!("{key} is on Railway but not in {}", phrases::alternatives(files))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::check;
+    use crate::drift::dotenv::ReadOnly;
     use crate::drift::model::finding::Remedy;
     use crate::drift::rules::missing_locally::RULE;
-    use crate::drift::test_support::{healthy, layer, lines, require, survey, table};
+    use crate::drift::test_support::{healthy, layer, lines, require, survey, table, without_file};
 
     #[test]
     fn reports_keys_missing_from_the_file() {
@@ -169,6 +171,14 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_missing_without_a_file() {
+        let mut found = survey(&[], &[("api", &["A=1"]), ("worker", &["A=1"])]);
+        require(&mut found, "A", &[]);
+        without_file(&mut found);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
     fn differing_values_are_reported_as_the_cause() {
         let differ = Some("its values on the services differ");
         for (web, reason) in [("A=1", None), ("A=2", differ), ("A=<sealed>", None), ("A=${{api.B}} => 2", differ)] {
@@ -195,13 +205,18 @@ mod tests {
     }
 
     #[test]
-    fn key_missing_from_a_stream_is_not_pulled() {
+    fn key_missing_from_a_read_only_file_is_not_pulled() {
         let mut found = survey(&["A=1"], &[("api", &["A=1", "B=2"])]);
         require(&mut found, "B", &[]);
-        found.files[0].is_stream = true;
-        let finding = check(&found).into_iter().find(|one| one.key.as_deref() == Some("B")).unwrap();
-        assert_eq!((finding.remedies.as_slice(), finding.next), (&[][..], None));
-        assert_eq!(finding.advice.as_deref(), Some("add it to the source of .env, which can't be written"));
+        for (read_only, advice) in [
+            (ReadOnly::Stream, "add it to the source of .env, which can't be written"),
+            (ReadOnly::MainWorktree, "add it to .env"),
+        ] {
+            found.files[0].read_only = Some(read_only);
+            let finding = check(&found).into_iter().find(|one| one.key.as_deref() == Some("B")).unwrap();
+            assert_eq!((finding.remedies.as_slice(), finding.next), (&[][..], None));
+            assert_eq!(finding.advice.as_deref(), Some(advice));
+        }
     }
 
     #[test]

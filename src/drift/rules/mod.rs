@@ -5,6 +5,7 @@ pub mod config_file_retired;
 pub mod dangling_reference;
 pub mod deployment_unhealthy;
 pub mod duplicate_key;
+pub mod empty_on_railway;
 pub mod endpoint_wrong;
 pub mod env_file_exposed;
 pub mod example_key_missing;
@@ -47,6 +48,9 @@ pub struct RuleCheck {
     pub optional: fn(&Survey) -> Vec<Finding>,
     /// The rule's row in the service table for a service without a finding.
     pub passed: fn(&Survey, &Target) -> CheckOutcome,
+    /// The outcome of each declared item of a service, for a rule that checks several. An item with a finding is not
+    /// checked here. The table then has a row for each item, in place of `passed`.
+    pub items: Option<fn(&Target) -> Vec<CheckOutcome>>,
     /// Why a finding about the key can't be fixed in a direction: clauses without a full stop.
     pub obstacles: fn(&Finding, &str) -> Vec<(Direction, String)>,
     /// Revises the rule's findings after all rules have run.
@@ -81,6 +85,7 @@ impl RuleCheck {
             find,
             optional: |_| Vec::new(),
             passed: |_, _| CheckOutcome::NotChecked,
+            items: None,
             obstacles: |_, _| Vec::new(),
             revise: |_| {},
             declaration: None,
@@ -123,6 +128,7 @@ rules! {
     example_key_missing,
     indirect_value,
     value_unavailable,
+    empty_on_railway,
     duplicate_key,
     unreadable_line,
     loaders_disagree,
@@ -165,6 +171,9 @@ pub fn find(name: &str) -> Option<&'static Rule> {
 pub fn with_mark(mark: Mark) -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied().filter(move |rule| rule.has_mark(mark))
 }
+
+/// The rule for a key that no service has, or that a service lacks.
+pub static MISSING_KEY: &Rule = &missing_on_railway::RULE;
 
 /// Returns the rules that the hook checks on staged files.
 pub fn of_staged_files() -> impl Iterator<Item = &'static Rule> {

@@ -10,7 +10,7 @@ use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::reference;
-use crate::drift::rules::{RuleCheck, dangling_reference, placeholder_value, services_disagree};
+use crate::drift::rules::{RuleCheck, dangling_reference, empty_on_railway, placeholder_value, services_disagree};
 use crate::drift::{Survey, Variable};
 
 pub static RULE: Rule = Rule {
@@ -31,7 +31,12 @@ pub static RULE: Rule = Rule {
         "reference-differs",
         "a reference whose rendered value differs from the file",
     )],
-    in_place_of: &[&services_disagree::RULE, &dangling_reference::RULE, &placeholder_value::RULE],
+    in_place_of: &[
+        &services_disagree::RULE,
+        &dangling_reference::RULE,
+        &placeholder_value::RULE,
+        &empty_on_railway::RULE,
+    ],
     ..Rule::DEFAULT
 };
 
@@ -92,8 +97,8 @@ fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> F
     let shared = reference::only(template).and_then(|body| body.strip_prefix("shared."));
     let required = pairs.iter().any(|pair| survey.requires(pair.target, key));
     let is_empty = local.entry.value.expose().is_empty();
-    let is_stream = local.file.is_stream;
-    let pull = if is_stream { "use its value locally" } else { "pull its value" };
+    let is_read_only = local.file.read_only.is_some();
+    let pull = if is_read_only { "use its value locally" } else { "pull its value" };
     let (message, advice) = match shared {
         _ if is_empty => (
             format!("{key} is empty in {file} but a reference on Railway"),
@@ -117,8 +122,8 @@ fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> F
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places: vec![local.place()],
         reason: reason(survey, pairs),
-        remedies: if is_stream { Vec::new() } else { vec![Remedy::Pull] },
-        next: (!is_stream).then(|| Finding::fix_only(key)),
+        remedies: if is_read_only { Vec::new() } else { vec![Remedy::Pull] },
+        next: (!is_read_only).then(|| Finding::fix_only(key)),
         advice: Some(advice),
         observations,
         ..Finding::new(&RULE, message)
@@ -138,6 +143,7 @@ fn reason(survey: &Survey, pairs: &[Pair<'_>]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::check;
+    use crate::drift::dotenv::ReadOnly;
     use crate::drift::rules::reference_differs::RULE;
     use crate::drift::test_support::{ServiceRows, healthy, lines, out_of_scope, require, shared, survey};
 
@@ -208,7 +214,7 @@ mod tests {
     #[test]
     fn reference_is_not_pulled_into_a_stream() {
         let mut found = survey(&["A=1"], &[("api", &["A=${{db.A}} => 2"])]);
-        found.files[0].is_stream = true;
+        found.files[0].read_only = Some(ReadOnly::Stream);
         let finding = check(&found).remove(0);
         assert_eq!((finding.remedies.as_slice(), finding.next), (&[][..], None));
         let expected = "if the reference is right, use its value locally; to overwrite it, pass `--allow-reference A`";

@@ -9,7 +9,7 @@ use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
-use crate::drift::{Survey, Variable};
+use crate::drift::{Survey, Variable, needs};
 
 pub static RULE: Rule = Rule {
     code: "D108",
@@ -28,7 +28,8 @@ const EXPLAIN: &str = "\
 ## Why it matters
 
 Railway never returns the value of a sealed variable, nor of one that refers to it. The variable is not missing, but
-whether it equals the value in the file is unknown. The finding is a reminder that it was not checked.
+whether it equals the value in the file is unknown. The finding is a reminder that it was not checked. Without a file,
+it is about needed keys: whether such a key has a value, and the same as on other services, is unknown.
 
 ## Example
 
@@ -50,15 +51,24 @@ fn check(survey: &Survey) -> Vec<Finding> {
     for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Sealed) {
         keys.entry(pair.key).or_default().push(pair);
     }
-    keys.into_iter().map(|(key, pairs)| finding(key, &pairs)).collect()
+    let needs = needs::unknown(survey, ComparisonOutcome::Sealed);
+    let needs = needs.iter().map(|need| {
+        let state = state(need.holders.iter().map(|(_, variable)| *variable));
+        need.finding(&RULE, format!("{} {state} and can't be checked", need.key))
+    });
+    keys.into_iter().map(|(key, pairs)| finding(key, &pairs)).chain(needs).collect()
 }
 
-fn finding(key: &str, pairs: &[Pair<'_>]) -> Finding {
-    let state = if pairs.iter().any(|pair| matches!(pair.variable, Variable::Sealed)) {
+fn state<'s>(mut variables: impl Iterator<Item = &'s Variable>) -> &'static str {
+    if variables.any(|variable| matches!(variable, Variable::Sealed)) {
         "is sealed on Railway"
     } else {
         "refers to a sealed variable"
-    };
+    }
+}
+
+fn finding(key: &str, pairs: &[Pair<'_>]) -> Finding {
+    let state = state(pairs.iter().map(|pair| pair.variable));
     let locals: BTreeMap<_, Observation> =
         pairs.iter().map(|pair| (pair.local.place(), pair.local.observation())).collect();
     let places = locals.keys().cloned().collect();
@@ -77,7 +87,7 @@ fn finding(key: &str, pairs: &[Pair<'_>]) -> Finding {
 mod tests {
     use super::check;
     use crate::drift::rules::sealed::RULE;
-    use crate::drift::test_support::{healthy, lines, survey, table};
+    use crate::drift::test_support::{healthy, lines, require, survey, table, template, without_file};
 
     #[test]
     fn reports_sealed_keys_of_the_file() {
@@ -102,6 +112,21 @@ mod tests {
                 (&["A=op://dev/a/b"], &[("api", &["A=<sealed>"])], &[]),
             ],
         );
+    }
+
+    #[test]
+    fn needed_key_is_reported_without_a_file() {
+        let rows = ["A=<sealed>", "B=${{A}} => <sealed>", "C=<sealed>"];
+        let mut found = survey(&[], &[("api", &rows), ("web", &["A=<sealed>"]), ("docs", &["A=1"])]);
+        without_file(&mut found);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+        template(&mut found, ".env.example", "X=\nB=\n", &["api", "web"]);
+        require(&mut found, "A", &[]);
+        let expected = [
+            "note A [api, web]: A is sealed on Railway and can't be checked",
+            "note B [api] .env.example:2: B refers to a sealed variable and can't be checked",
+        ];
+        assert_eq!(lines(&RULE, &found), expected);
     }
 
     #[test]

@@ -33,6 +33,7 @@ them. Once deployed, they overwrite anything pushed in the meantime.
     staging   OPS_API_KEY of api was changed in the dashboard but not deployed
 
 The finding is an error if the changes touch a key that is also in the file, because that key is about to change again.
+Without a file, it is an error if they touch a needed key.
 Changes that Railway tried to deploy but could not apply are a warning: they are not pending any more and change
 nothing.
 
@@ -78,7 +79,7 @@ fn failed(survey: &Survey, staged: &StagedChanges) -> Vec<Finding> {
 
 /// Returns the changed keys that are compared on the service where they change.
 fn compared<'s>(survey: &Survey, staged: &'s StagedChanges) -> BTreeSet<&'s str> {
-    let own = |target: &Target, key: &str| survey.local(target, key).is_some() && !system_variables::is_provided(key);
+    let own = |target: &Target, key: &str| survey.compares(target, key) && !system_variables::is_provided(key);
     let is_compared = |owner: Option<&str>, key: &str| match owner {
         Some(id) => survey.targets.iter().any(|target| target.service.id == id && own(target, key)),
         None => survey.readable().any(|target| refers(survey, target, key)),
@@ -92,7 +93,7 @@ fn refers(survey: &Survey, target: &Target, shared: &str) -> bool {
     let home = target.service.name.as_str();
     target.stored.iter().flatten().any(|(key, variable)| {
         let template = variable.template().map_or("", |template| template.expose());
-        survey.local(target, key).is_some()
+        survey.compares(target, key)
             && occurrences(template)
                 .iter()
                 .any(|one| aim(one.body, home, &survey.catalogue) == Ok(ReferenceTarget::Shared(shared)))
@@ -166,7 +167,7 @@ mod tests {
     use crate::drift::model::observed::Observed;
     use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
     use crate::drift::rules::staged_changes::RULE;
-    use crate::drift::test_support::{healthy, lines, named, shared, survey};
+    use crate::drift::test_support::{healthy, lines, named, require, shared, survey, template, without_file};
 
     fn with(variables: &[(&str, &str)], others: OtherChanges) -> Survey {
         let rows: &[&str] = &["A=1", "B=1", "S=${{shared.T}} => 1"];
@@ -184,6 +185,19 @@ mod tests {
             error: None,
         }));
         found
+    }
+
+    #[test]
+    fn changes_of_needed_keys_are_errors_without_a_file() {
+        let severity = |variables: &[(&str, &str)]| {
+            let mut found = with(variables, OtherChanges::None);
+            without_file(&mut found);
+            template(&mut found, ".env.example", "A=\n", &["api"]);
+            require(&mut found, "B", &["web"]);
+            check(&found)[0].severity.name()
+        };
+        let cases = [("api", "A"), ("web", "B"), ("api", "B"), ("web", "A"), ("", "T")];
+        assert_eq!(cases.map(|case| severity(&[case])), ["error", "error", "warning", "warning", "warning"]);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub static RULE: Rule = Rule {
     ..Rule::DEFAULT
 };
 
-pub static CHECK: RuleCheck = RuleCheck { passed, revise: settle_values_first, ..RuleCheck::new(&RULE, check) };
+pub static CHECK: RuleCheck = RuleCheck { passed, revise: advise_correct_values, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -242,7 +242,7 @@ fn by_time(survey: &Survey, why: &str) -> CheckOutcome {
 }
 
 /// A redeploy uses the stored value. If that differs from the file, the difference must be resolved first.
-fn settle_values_first(findings: &mut [Finding]) {
+fn advise_correct_values(findings: &mut [Finding]) {
     let differing: HashSet<(String, String)> = findings
         .iter()
         .filter(|finding| [value_differs::RULE.code, services_disagree::RULE.code].contains(&finding.rule.code))
@@ -252,7 +252,7 @@ fn settle_values_first(findings: &mut [Finding]) {
         let Some(key) = &finding.key else { continue };
         if finding.services.iter().any(|service| differing.contains(&(service.id.clone(), key.clone()))) {
             finding.next = None;
-            finding.advice = Some(format!("push or pull {key} first: a redeploy uses the stored value"));
+            finding.advice = Some(format!("correct {key} first: a redeploy uses the stored value"));
         }
     }
 }
@@ -265,7 +265,7 @@ mod tests {
     use crate::drift::engine::run_rules::examine;
     use crate::drift::model::finding::{Finding, Remedy};
     use crate::drift::model::observed::Observed;
-    use crate::drift::rules::stale_deployment::{RULE, settle_values_first};
+    use crate::drift::rules::stale_deployment::{RULE, advise_correct_values};
     use crate::drift::rules::value_differs;
     use crate::drift::runtime::ServiceSettings;
     use crate::drift::test_support::{
@@ -442,9 +442,9 @@ mod tests {
             ..Finding::new(rule, "")
         };
         let mut findings = vec![keyed(&value_differs::RULE, "api"), keyed(&RULE, "api"), keyed(&RULE, "web")];
-        settle_values_first(&mut findings);
+        advise_correct_values(&mut findings);
         let nexts: Vec<bool> = findings.iter().map(|finding| finding.next.is_some()).collect();
         assert_eq!(nexts, [true, false, true]);
-        assert!(findings[1].advice.as_ref().unwrap().starts_with("push or pull OPS_KEY first"));
+        assert!(findings[1].advice.as_ref().unwrap().starts_with("correct OPS_KEY first"));
     }
 }

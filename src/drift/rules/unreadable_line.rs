@@ -48,7 +48,9 @@ problem, but never quotes the line, because it may contain a secret.
 const MAX_REPORTED: usize = 10;
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    survey.files.iter().flat_map(|file| flaws(file, survey.policy.loader)).collect()
+    // A template that declares needs declares nothing with such a line.
+    let templates = survey.examples.iter().filter(|example| example.beside.is_empty()).map(|example| &example.file);
+    survey.files.iter().chain(templates).flat_map(|file| flaws(file, survey.policy.loader)).collect()
 }
 
 fn flaws(file: &LocalFile, declared: Option<Loader>) -> Vec<Finding> {
@@ -95,8 +97,8 @@ mod tests {
     use super::check;
     use crate::drift::dotenv::{Loader, LocalFile, Problem};
     use crate::drift::rules::unreadable_line::RULE;
-    use crate::drift::test_support::{healthy, lines, survey};
-    use crate::drift::{Secret, Severity};
+    use crate::drift::test_support::{healthy, lines, survey, template};
+    use crate::drift::{Secret, Severity, Survey};
 
     fn flawed(flaws: usize) -> Vec<String> {
         let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
@@ -109,6 +111,16 @@ mod tests {
         };
         found.files[0].problems = (1..=flaws).map(flaw).collect();
         lines(&RULE, &found)
+    }
+
+    #[test]
+    fn lines_of_templates_that_declare_needs_are_reported() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
+        template(&mut found, ".env.example", "A=\nB_KEY\nC=1\n=5\n", &[]);
+        let places = |found: &Survey| check(found).iter().map(|one| one.places[0].line).collect::<Vec<_>>();
+        assert_eq!(places(&found), [2, 4]);
+        found.examples[0].beside.push(0);
+        assert_eq!(places(&found), [0; 0], "an example beside a file");
     }
 
     #[test]

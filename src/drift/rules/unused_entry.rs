@@ -43,7 +43,7 @@ An `[[ignore]]` is reported if none of its keys matches a key of the files, the 
 or a `[[require]]`, and for a key that is similar to an existing one. A `[[require]]` is reported if none of its
 services is compared; a required key that exists nowhere is `missing-on-railway`. A `[severity]` is reported if its rule
 needs a declaration that the file does not have. Nothing is reported for other environments, or if flags select
-services, keys or files.
+services, keys or files. Without a file, no `[[ignore]]` is reported.
 
 ## Fix
 
@@ -69,9 +69,12 @@ fn check(survey: &Survey) -> Vec<Finding> {
     let here = |ignore: &&Ignore| {
         ignore.applies_on(survey.today) && ignore.applies_in(&survey.environment) && !is_for_commits(ignore)
     };
-    let mut found: Vec<Finding> =
-        survey.policy.ignore.iter().filter(here).filter_map(|ignore| unused_ignore(ignore, &keys)).collect();
-    found.extend(misspelt_keys(survey.policy.ignore.iter().filter(here), &keys));
+    let mut found = Vec::new();
+    // An entry may be about a key that only a file has.
+    if !survey.files.is_empty() {
+        found.extend(survey.policy.ignore.iter().filter(here).filter_map(|ignore| unused_ignore(ignore, &keys)));
+        found.extend(misspelt_keys(survey.policy.ignore.iter().filter(here), &keys));
+    }
     found.extend(survey.policy.require.iter().filter_map(|require| unused_require(require, survey)));
     found.extend(unused_severities(survey));
     found
@@ -178,7 +181,7 @@ mod tests {
     use crate::drift::rules::unused_entry::RULE;
     use crate::drift::survey::Coverage;
     use crate::drift::test_support::{
-        TODAY, healthy, ignore, lines, named, out_of_scope, require, shared, survey, unreadable,
+        TODAY, healthy, ignore, lines, named, out_of_scope, require, shared, survey, unreadable, without_file,
     };
 
     fn shop() -> Survey {
@@ -282,6 +285,16 @@ mod tests {
         require(&mut found, "RAILWAY_PROJECT_ID", &[]);
         let own = "warning - [] doctor.toml:5: the [[require]] for RAILWAY_PROJECT_ID has no effect: Railway sets it";
         assert_eq!(lines(&RULE, &found), [own]);
+    }
+
+    #[test]
+    fn ignore_is_not_reported_without_a_file() {
+        let mut found = shop();
+        found.policy.ignore.extend([ignore(&["LOCAL_*"]), ignore(&["REGION", "CACHE_ULR"])]);
+        found.policy.require.push(Require { keys: vec!["A".to_owned()], services: vec![named("docs").id], line: 9 });
+        assert_eq!(lines(&RULE, &found).len(), 3);
+        without_file(&mut found);
+        assert_eq!(lines(&RULE, &found).len(), 1, "the [[require]] checks nothing");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reason::other_values::OtherValues;
 use crate::drift::reason::{Reason, ReasonSide};
-use crate::drift::rules::{RuleCheck, placeholder_value};
+use crate::drift::rules::{RuleCheck, empty_on_railway, placeholder_value};
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, Variable};
 
@@ -28,7 +28,7 @@ pub static RULE: Rule = Rule {
         Marker::new(Mark::Differs, "≠", "differs", "differs", "the file and Railway have different values"),
         Marker::new(Mark::EmptyLocally, "_", "empty", "empty-locally", "empty in the file"),
     ],
-    in_place_of: &[&placeholder_value::RULE],
+    in_place_of: &[&placeholder_value::RULE, &empty_on_railway::RULE],
     ..Rule::DEFAULT
 };
 
@@ -112,10 +112,10 @@ fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> F
     let intended = reason.as_ref().and_then(Reason::intended);
     let remedies = remedies(survey, pairs, intended);
     let is_possible = |remedy: &Remedy| remedies.contains(remedy) && is_unambiguous(survey, pairs, *remedy);
-    // Nothing can be pulled into a stream, and prompts can't be answered from it.
-    let only_push = local.file.is_stream.then_some(Remedy::Push);
+    // Nothing is pulled into a read-only file, and prompts can't be answered from a stream.
+    let only_push = local.file.read_only.map(|_| Remedy::Push);
     let direction = intended.map(remedy).or(only_push).filter(is_possible);
-    let is_offered = !is_note && !remedies.is_empty() && (direction.is_some() || !local.file.is_stream);
+    let is_offered = !is_note && !remedies.is_empty() && (direction.is_some() || local.file.read_only.is_none());
     let next = [Finding::fix_only(key), direction.iter().map(|remedy| format!("--{}", remedy.name())).collect()];
     Finding {
         severity: if is_note { Severity::Note } else { RULE.severity },
@@ -179,10 +179,14 @@ pub(super) fn remedies(survey: &Survey, pairs: &[Pair<'_>], intended: Option<Rea
     let local = pairs[0].local_value();
     let may_pull = |pair: &Pair<'_>| {
         let stored = pair.variable.effective();
-        !pair.local.file.is_stream
+        pair.local.file.read_only.is_none()
             && stored.is_some_and(|stored| !stored.expose().is_empty() && !survey.is_unset(pair.key, stored))
     };
-    let push = (!survey.is_unset(pairs[0].key, local)).then_some(Remedy::Push);
+    let is_placeholder =
+        |pair: &Pair<'_>| pair.variable.effective().is_some_and(|stored| survey.is_unset(pair.key, stored));
+    // An empty value in place of a placeholder would only hide that the real value was never set.
+    let is_set = !local.expose().is_empty() || !pairs.iter().all(is_placeholder);
+    let push = (is_set && !survey.is_unset(pairs[0].key, local)).then_some(Remedy::Push);
     let pull = pairs.iter().any(may_pull).then_some(Remedy::Pull);
     let prefers_pull = local.expose().is_empty() || intended == Some(ReasonSide::Stored);
     let order = if prefers_pull { [pull, push] } else { [push, pull] };
@@ -196,7 +200,7 @@ pub(super) fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)
     }
     let obstacle = match finding.advice.as_deref().filter(|_| finding.has_loader_conflict) {
         Some(advice) => format!("loaders parse {key} differently, so it is not pushed: {advice}"),
-        None => format!("{key} is a placeholder in the file, so it is not pushed"),
+        None => format!("{key} is not set in the file, so it is not pushed"),
     };
     vec![(Direction::Push, obstacle)]
 }
@@ -205,7 +209,7 @@ pub(super) fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)
 mod tests {
     use super::{check, obstacles};
     use crate::drift::Survey;
-    use crate::drift::dotenv::CheckoutSource;
+    use crate::drift::dotenv::{CheckoutSource, ReadOnly};
     use crate::drift::model::finding::{Finding, Remedy};
     use crate::drift::model::fix::Direction;
     use crate::drift::rules::value_differs::RULE;
@@ -327,6 +331,7 @@ mod tests {
             ("A=one", "A=changeme", &[Remedy::Push]),
             ("A=one", "A=", &[Remedy::Push]),
             ("A=***", "A=changeme", &[]),
+            ("A=", "A=changeme", &[]),
         ] {
             assert_eq!(check(&survey(&[local], &[("api", &[stored])]))[0].remedies, remedies, "{local} {stored}");
         }
@@ -390,7 +395,7 @@ mod tests {
             ("A=\"key\"", "A=key", &[Remedy::Push], None),
         ] {
             let mut found = survey(&[local], &[("api", &[stored])]);
-            found.files[0].is_stream = true;
+            found.files[0].read_only = Some(ReadOnly::Stream);
             let findings = check(&found);
             let command = findings[0].next.as_ref().map(|next| next.join(" "));
             assert_eq!((findings[0].remedies.as_slice(), command.as_deref()), (remedies, next), "{local}");
@@ -407,8 +412,8 @@ mod tests {
         let pushable = Finding { remedies: vec![Remedy::Push], ..conflict.clone() };
         let parsed = "loaders parse A differently, so it is not pushed: write it as KEY='…'";
         assert_eq!(obstacles(&conflict, "A"), [(Direction::Push, parsed.to_owned())]);
-        let placeholder = "A is a placeholder in the file, so it is not pushed";
-        assert_eq!(obstacles(&finding, "A"), [(Direction::Push, placeholder.to_owned())]);
+        let unset = "A is not set in the file, so it is not pushed";
+        assert_eq!(obstacles(&finding, "A"), [(Direction::Push, unset.to_owned())]);
         assert_eq!(obstacles(&pushable, "A"), []);
     }
 

@@ -8,6 +8,7 @@ use crate::drift::model::finding::{Finding, Observation};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::needs::{self, UnknownNeed};
 use crate::drift::rules::RuleCheck;
 
 pub static RULE: Rule = Rule {
@@ -57,7 +58,23 @@ fn check(survey: &Survey) -> Vec<Finding> {
     for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Unavailable) {
         keys.entry(pair.key).or_default().push(pair);
     }
-    keys.into_iter().map(|(key, pairs)| finding(survey, key, &pairs)).collect()
+    let needs = needs::unknown(survey, ComparisonOutcome::Unavailable);
+    let needs = needs.iter().map(of_need);
+    keys.into_iter().map(|(key, pairs)| finding(survey, key, &pairs)).chain(needs).collect()
+}
+
+fn of_need(need: &UnknownNeed<'_>) -> Finding {
+    let message = format!("{} was not checked: Railway returned no value, although it is not sealed", need.key);
+    Finding {
+        severity: if need.is_required() { Severity::Error } else { RULE.severity },
+        required: need.is_required(),
+        advice: Some(advice(need.key)),
+        ..need.finding(&RULE, message)
+    }
+}
+
+fn advice(key: &str) -> String {
+    format!("check again; if the problem persists, open {key} in the dashboard")
 }
 
 fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
@@ -73,7 +90,7 @@ fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
         key: Some(key.to_owned()),
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places,
-        advice: Some(format!("check again; if the problem persists, open {key} in the dashboard")),
+        advice: Some(advice(key)),
         observations,
         ..Finding::new(&RULE, format!("{key} was not compared: Railway returned no value, although it is not sealed"))
     }
@@ -83,7 +100,7 @@ fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
 mod tests {
     use crate::drift::engine::run_rules::{ComparedExtent, examine};
     use crate::drift::rules::value_unavailable::RULE;
-    use crate::drift::test_support::{healthy, lines, out_of_scope, require, survey, table};
+    use crate::drift::test_support::{healthy, lines, out_of_scope, require, survey, table, template, without_file};
 
     const MESSAGE: &str = "A was not compared: Railway returned no value, although it is not sealed";
 
@@ -126,10 +143,25 @@ mod tests {
         let rules: Vec<_> = examination.findings.iter().map(|finding| finding.rule.name).collect();
         assert_eq!(
             (rules.as_slice(), examination.extents[0]),
-            (&["value-unavailable"][..], ComparedExtent { compared: 0, sealed: 0, unknown: 1 },)
+            (&["value-unavailable"][..], ComparedExtent { unknown: 1, ..ComparedExtent::default() },)
         );
         require(&mut found, "A", &[]);
         assert_eq!(lines(&RULE, &found), [format!("error A [api] .env:1: {MESSAGE}")]);
+    }
+
+    #[test]
+    fn needed_key_is_reported_without_a_file() {
+        let mut found = survey(&[], &[("api", &["A=<unavailable>", "B=<unavailable>", "C=<unavailable>"])]);
+        without_file(&mut found);
+        template(&mut found, ".env.example", "B=\n", &["api"]);
+        require(&mut found, "A", &[]);
+        let message = "was not checked: Railway returned no value, although it is not sealed";
+        let expected = [format!("error A [api]: A {message}"), format!("warning B [api] .env.example:1: B {message}")];
+        assert_eq!(lines(&RULE, &found), expected);
+        assert_eq!(
+            examine(&found).extents[0],
+            ComparedExtent { unknown: 2, needs: Some(0), ..ComparedExtent::default() }
+        );
     }
 
     #[test]

@@ -53,6 +53,39 @@ pub enum Exclusion {
     },
 }
 
+impl ScopeCandidate {
+    /// Returns the root directory; empty for the root of the repository.
+    pub fn root(&self) -> &str {
+        self.root_directory.as_deref().unwrap_or_default()
+    }
+}
+
+impl ScopeSelection {
+    /// Returns the selection with these candidates, whatever the reason is why they were left out.
+    #[must_use]
+    pub fn with(mut self, named: &BTreeSet<usize>) -> Self {
+        let (named, left_out): (Vec<_>, Vec<_>) =
+            self.left_out.into_iter().partition(|(index, _)| named.contains(index));
+        self.chosen.extend(named.into_iter().map(|(index, _)| index));
+        self.chosen.sort_unstable();
+        Self { chosen: self.chosen, left_out }
+    }
+}
+
+/// Returns the candidates that at least one of the selections has. The reason for leaving out one of the others is the
+/// most specific: it shares a key with a file of another directory, rather than none with its own.
+pub fn any_of(selections: &[ScopeSelection]) -> ScopeSelection {
+    let chosen: BTreeSet<usize> = selections.iter().flat_map(|one| &one.chosen).copied().collect();
+    let mut left_out: BTreeMap<usize, &Exclusion> = BTreeMap::new();
+    for (index, reason) in selections.iter().flat_map(|one| &one.left_out).filter(|(index, _)| !chosen.contains(index))
+    {
+        let known = left_out.entry(*index).or_insert(reason);
+        *known = reason.max(known);
+    }
+    let left_out = left_out.into_iter().map(|(index, reason)| (index, reason.clone())).collect();
+    ScopeSelection { chosen: chosen.into_iter().collect(), left_out }
+}
+
 /// Selects the services that share a key with the file, without databases and services built from other directories.
 /// `directory` is the file's, relative to the root of the repository; `None` for a file outside the repository.
 pub fn by_default(
@@ -60,9 +93,23 @@ pub fn by_default(
     local_keys: &BTreeSet<&str>,
     directory: Option<&str>,
 ) -> ScopeSelection {
+    select(candidates, |candidate| {
+        let is_shared = candidate.keys.iter().any(|key| local_keys.contains(key.as_str()));
+        let unshared = (!is_shared).then_some(Exclusion::NothingShared);
+        database(candidate).or(unshared).or_else(|| elsewhere(candidate, directory))
+    })
+}
+
+/// Selects the services whatever keys they have, without databases and services built from other directories.
+/// `directory` is the same as for [`by_default`].
+pub fn with_any_keys(candidates: &[ScopeCandidate], directory: Option<&str>) -> ScopeSelection {
+    select(candidates, |candidate| database(candidate).or_else(|| elsewhere(candidate, directory)))
+}
+
+fn select(candidates: &[ScopeCandidate], objection: impl Fn(&ScopeCandidate) -> Option<Exclusion>) -> ScopeSelection {
     let mut selection = ScopeSelection::default();
     for (index, candidate) in candidates.iter().enumerate() {
-        match objection(candidate, local_keys, directory) {
+        match objection(candidate) {
             None => selection.chosen.push(index),
             Some(reason) => selection.left_out.push((index, reason)),
         }
@@ -70,19 +117,17 @@ pub fn by_default(
     selection
 }
 
-fn objection(candidate: &ScopeCandidate, local_keys: &BTreeSet<&str>, directory: Option<&str>) -> Option<Exclusion> {
-    if candidate.image.as_deref().is_some_and(is_database_image) {
-        return Some(Exclusion::Database);
-    }
-    if !candidate.keys.iter().any(|key| local_keys.contains(key.as_str())) {
-        return Some(Exclusion::NothingShared);
-    }
-    let root = candidate.root_directory.as_deref().unwrap_or_default();
+fn database(candidate: &ScopeCandidate) -> Option<Exclusion> {
+    candidate.image.as_deref().is_some_and(is_database_image).then_some(Exclusion::Database)
+}
+
+fn elsewhere(candidate: &ScopeCandidate, directory: Option<&str>) -> Option<Exclusion> {
+    let root = candidate.root();
     directory.filter(|directory| !is_inside(directory, root)).map(|_| Exclusion::Elsewhere { root: root.to_owned() })
 }
 
 /// Returns whether `directory` is `root` or inside it. `/`, `./` and the empty path are the root of the repository.
-fn is_inside(directory: &str, root: &str) -> bool {
+pub fn is_inside(directory: &str, root: &str) -> bool {
     fn parts(path: &str) -> impl Iterator<Item = &str> {
         path.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".")
     }
@@ -118,7 +163,9 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use crate::drift::model::catalogue::Catalogue;
-    use crate::drift::service_scope::{Exclusion, ScopeCandidate, ScopeSelection, by_default, is_inside, providers};
+    use crate::drift::service_scope::{
+        Exclusion, ScopeCandidate, ScopeSelection, any_of, by_default, is_inside, providers, with_any_keys,
+    };
     use crate::drift::test_support::named;
 
     fn keys(keys: &[&str]) -> BTreeSet<String> {
@@ -153,6 +200,47 @@ mod tests {
             let expected = ScopeSelection { chosen, left_out };
             assert_eq!(by_default(&candidates, &local, directory), expected, "{directory:?}");
         }
+    }
+
+    #[test]
+    fn service_without_keys_is_in_scope_of_what_every_service_needs() {
+        let candidates = [
+            candidate("api", None, None, &["A"]),
+            candidate("docs", None, None, &[]),
+            candidate("Postgres", None, Some("postgres:16"), &["A"]),
+            candidate("web", Some("/web"), None, &["A"]),
+        ];
+        let postgres = (2, Exclusion::Database);
+        let web = (3, Exclusion::Elsewhere { root: "/web".to_owned() });
+        for (directory, chosen, left_out) in [
+            (None, vec![0, 1, 3], vec![postgres.clone()]),
+            (Some("web"), vec![0, 1, 3], vec![postgres.clone()]),
+            (Some(""), vec![0, 1], vec![postgres, web]),
+        ] {
+            let expected = ScopeSelection { chosen, left_out };
+            assert_eq!(with_any_keys(&candidates, directory), expected, "{directory:?}");
+        }
+    }
+
+    #[test]
+    fn service_of_any_directory_is_in_scope() {
+        let candidates = [
+            candidate("api", Some("apps/api"), None, &["A"]),
+            candidate("cron", Some("apps/cron"), None, &["A", "B"]),
+            candidate("docs", None, None, &["C"]),
+            candidate("web", Some("apps/web"), None, &["B"]),
+        ];
+        let select = |key, directory| by_default(&candidates, &BTreeSet::from([key]), Some(directory));
+        let cron = (1, Exclusion::Elsewhere { root: "apps/cron".to_owned() });
+        let docs = (2, Exclusion::NothingShared);
+        for order in [[("A", "apps/api"), ("B", "apps/web")], [("B", "apps/web"), ("A", "apps/api")]] {
+            let found = any_of(&order.map(|(key, directory)| select(key, directory)));
+            let expected = ScopeSelection { chosen: vec![0, 3], left_out: vec![cron.clone(), docs.clone()] };
+            assert_eq!(found, expected, "{order:?}");
+        }
+        let named = any_of(&[select("A", "apps/api")]).with(&BTreeSet::from([0, 2]));
+        assert_eq!(named.chosen, [0, 2]);
+        assert_eq!(named.left_out.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]

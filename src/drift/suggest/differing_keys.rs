@@ -10,7 +10,8 @@ use crate::drift::expected_differences::ExpectedDifference;
 use crate::drift::model::finding::Finding;
 use crate::drift::model::marker::Mark;
 use crate::drift::suggest::intent::{
-    Intent, is_app_id, is_development, is_for_local_program, is_generated, is_server_setting, provider,
+    Intent, is_app_id, is_development, is_for_local_program, is_generated, is_port, is_server_setting, is_setting,
+    provider,
 };
 use crate::drift::suggest::{Exception, Section, aliases_of, can_be_named, gathered};
 use crate::drift::{ResourceRef, Secret, Severity, Survey};
@@ -68,13 +69,13 @@ impl Difference {
 }
 
 /// Returns every key with an error or a warning about a difference that no `[[require]]` covers: those that look
-/// intentional first, then by name.
-pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference> {
+/// intentional first, then by name. This runs all rules.
+pub fn differences(survey: &Survey) -> Vec<Difference> {
     let mut found: BTreeMap<String, Difference> = BTreeMap::new();
     let mut explained = BTreeSet::new();
     for finding in examine(survey).findings {
         let Some((kind, key)) = kind(&finding).zip(finding.key) else { continue };
-        if !can_be_named(&key) || required.contains(key.as_str()) {
+        if !can_be_named(&key) {
             continue;
         }
         if finding.reason.is_some() {
@@ -136,11 +137,15 @@ struct Evidence<'s> {
     with_local_server: BTreeSet<String>,
     /// Providers with another OAuth app in a file.
     with_other_app: BTreeSet<String>,
+    /// Providers with any key on Railway.
+    on_railway: BTreeSet<String>,
 }
 
 impl<'s> Evidence<'s> {
     fn of(survey: &'s Survey) -> Self {
-        let mut evidence = Self::default();
+        let stored_keys = survey.catalogue.services.values().flatten();
+        let mut evidence =
+            Self { on_railway: stored_keys.filter_map(|key| provider(key)).collect(), ..Self::default() };
         for pair in pairs(survey) {
             match pair.verdict(survey) {
                 ComparisonOutcome::Equal => {
@@ -179,8 +184,11 @@ impl<'s> Evidence<'s> {
 
     /// Returns why a difference is probably intentional. Services that differ among themselves are a fault.
     fn intent(&self, one: &Difference) -> Option<Intent> {
+        let is_of = |providers: &BTreeSet<String>| provider(&one.key).is_some_and(|own| providers.contains(&own));
         if one.kind == DifferenceKind::Missing {
-            return is_for_local_program(&one.key).then_some(Intent::LocalProgram);
+            // A server that Railway also has needs its port there, too.
+            let is_local_port = || is_port(&one.key) && (!is_of(&self.on_railway) || is_of(&self.with_local_server));
+            return (is_for_local_program(&one.key) || is_local_port()).then_some(Intent::LocalProgram);
         }
         let pairs = self.differing.get(one.key.as_str())?;
         let stored: BTreeSet<Option<&str>> =
@@ -189,7 +197,6 @@ impl<'s> Evidence<'s> {
             return None;
         }
         let is_in_development = pairs.iter().all(|pair| self.development.contains(pair.local.file.name.as_str()));
-        let is_of = |providers: &BTreeSet<String>| provider(&one.key).is_some_and(|own| providers.contains(&own));
         let is_of_app = is_app_id(&one.key) || one.key.ends_with("_CLIENT_SECRET") || one.key.ends_with("_APP_SECRET");
         match () {
             () if is_in_development && is_generated(&one.key) => Some(Intent::OwnSecret),
@@ -197,6 +204,7 @@ impl<'s> Evidence<'s> {
             () if is_server_setting(&one.key) && is_of(&self.with_local_server) => Some(Intent::LocalServer),
             () if is_in_development && is_of_app && is_of(&self.with_other_app) => Some(Intent::OtherApp),
             () if pairs.iter().all(|pair| is_development_pair(*pair)) => Some(Intent::Development),
+            () if is_in_development && pairs.iter().all(|pair| is_setting_pair(*pair)) => Some(Intent::Development),
             () => None,
         }
     }
@@ -204,6 +212,10 @@ impl<'s> Evidence<'s> {
 
 fn is_development_pair(pair: Pair<'_>) -> bool {
     pair.variable.effective().is_some_and(|stored| is_development(pair.key, pair.local_value(), stored))
+}
+
+fn is_setting_pair(pair: Pair<'_>) -> bool {
+    pair.variable.effective().is_some_and(|stored| is_setting(pair.key, pair.local_value(), stored))
 }
 
 /// Groups the chosen differences by their reason. Those without a known reason share one, for which the user is asked.
@@ -231,8 +243,6 @@ pub fn exceptions(reasons: &[(DifferenceGroup, String)], sections: &[Section]) -
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use crate::drift::engine::policy::Ignore;
     use crate::drift::engine::run_rules::examine;
     use crate::drift::suggest::differing_keys::{Difference, differences, exceptions, groups};
@@ -255,7 +265,7 @@ mod tests {
             "ONLY_HERE=x",
             "COMPOSE_FILE=x.yml",
             "CACHE_URL=redis://localhost",
-            "REQUIRED=1",
+            "REQUIRED=one",
             "A*=1",
             "SECRET_KEY=at-home",
             "JWT_SECRET=at-home-2",
@@ -268,6 +278,11 @@ mod tests {
             "SMTP_HOST=localhost",
             "SMTP_PORT=1025",
             "SMTP_FROM=me",
+            "MINIO_ENDPOINT=http://localhost:9000",
+            "MINIO_SECRET_KEY=minioadmin",
+            "STORYBOOK_PORT=6006",
+            "GITHUB_PORT=1",
+            "WORKERS=1",
         ];
         let api = [
             "PORT=80",
@@ -280,7 +295,7 @@ mod tests {
             "EQUAL=1",
             "SEALED=<sealed>",
             "GONE=${{Nowhere.X}} => ",
-            "REQUIRED=2",
+            "REQUIRED=two",
             "A*=2",
             "SECRET_KEY=deployed",
             "JWT_SECRET=deployed-2",
@@ -293,6 +308,9 @@ mod tests {
             "SMTP_HOST=smtp.example.com",
             "SMTP_PORT=587",
             "SMTP_FROM=us",
+            "MINIO_ENDPOINT=https://storage.example.com",
+            "MINIO_SECRET_KEY=a-real-secret",
+            "WORKERS=4",
         ];
         let worker = [
             "LEVEL=debug",
@@ -307,7 +325,7 @@ mod tests {
 
     #[test]
     fn only_intentional_differences_are_suggested() {
-        let found = differences(&fixture(), &BTreeSet::from(["REQUIRED"]));
+        let found = differences(&fixture());
         let description = |one: &Difference| {
             let services: Vec<&str> = one.services.iter().map(|service| service.name.as_str()).collect();
             let mark = if one.intent.is_some() { "+" } else { "-" };
@@ -316,12 +334,17 @@ mod tests {
         };
         let expected = [
             "+COMPOSE_FILE [] for a program on this machine",
+            "+STORYBOOK_PORT [] for a program on this machine",
             "+BUCKET [api] a development value in the file",
             "+GITHUB_CLIENT_ID [api] goes with another OAuth app in the file",
             "+GITHUB_CLIENT_SECRET [api] goes with another OAuth app in the file",
+            "+MINIO_SECRET_KEY [api] goes with a local address in the file",
             "+SECRET_KEY [api,worker] a generated secret",
             "+SMTP_PORT [api] goes with a local address in the file",
             "+STRIPE_WEBHOOK_SECRET [api] goes with a test key in the file",
+            "+WORKERS [api] a development value in the file",
+            // Railway has other keys of the same server.
+            "-GITHUB_PORT [] on none of these services",
             "-ONLY_HERE [] on none of these services",
             "-BASE [worker] a different value on Railway",
             // A cause is known: quotes.
@@ -331,6 +354,7 @@ mod tests {
             "-JWT_SECRET [api,worker] a different value on Railway",
             "-LEVEL [api] a different value on Railway, not everywhere",
             "-MODE [api,worker] a different value on Railway",
+            "-REQUIRED [api] a different value on Railway",
             "-SESSION_SECRET [api] a different value on Railway, not everywhere",
             "-SMTP_FROM [api] a different value on Railway",
         ];
@@ -339,14 +363,14 @@ mod tests {
 
     #[test]
     fn secrets_are_not_suggested_without_development_values() {
-        let found = differences(&survey(&["SECRET_KEY=a"], &[("api", &["SECRET_KEY=b"])]), &BTreeSet::new());
+        let found = differences(&survey(&["SECRET_KEY=a"], &[("api", &["SECRET_KEY=b"])]));
         assert_eq!(found.iter().map(|one| one.intent).collect::<Vec<_>>(), [None]);
     }
 
     #[test]
     fn differences_without_known_reason_share_one() {
         let survey = fixture();
-        let found = differences(&survey, &BTreeSet::from(["REQUIRED"]));
+        let found = differences(&survey);
         let groups = groups(&found.iter().collect::<Vec<_>>());
         let found: Vec<String> = groups
             .iter()
@@ -356,13 +380,13 @@ mod tests {
             })
             .collect();
         let expected = [
-            "COMPOSE_FILE: only for local runs",
-            "BUCKET: a value for development",
+            "COMPOSE_FILE,STORYBOOK_PORT: only for local runs",
+            "BUCKET,WORKERS: a value for development",
             "GITHUB_CLIENT_ID,GITHUB_CLIENT_SECRET: a separate OAuth app for development",
+            "MINIO_SECRET_KEY,SMTP_PORT: a local server for development",
             "SECRET_KEY: each environment has its own secret",
-            "SMTP_PORT: a local server for development",
             "STRIPE_WEBHOOK_SECRET: a test account locally, a live one on Railway",
-            "ONLY_HERE,BASE,COOKIE_SECRET,GITHUB_TOKEN,JWT_SECRET,LEVEL,MODE,SESSION_SECRET,SMTP_FROM: \
+            "GITHUB_PORT,ONLY_HERE,BASE,COOKIE_SECRET,GITHUB_TOKEN,JWT_SECRET,LEVEL,MODE,REQUIRED,SESSION_SECRET,SMTP_FROM: \
              intentionally different?",
         ];
         assert_eq!(found, expected);
@@ -373,9 +397,10 @@ mod tests {
             .map(|one| format!("{} of {} by {}", one.keys.join(","), one.services.join(","), one.rules.join(",")))
             .collect();
         let expected = [
-            "COMPOSE_FILE,ONLY_HERE of  by missing-on-railway",
-            "BUCKET,GITHUB_CLIENT_ID,GITHUB_CLIENT_SECRET,SECRET_KEY,SMTP_PORT,STRIPE_WEBHOOK_SECRET,BASE,\
-             COOKIE_SECRET,GITHUB_TOKEN,JWT_SECRET,MODE,SMTP_FROM of  by value-differs",
+            "COMPOSE_FILE,STORYBOOK_PORT,GITHUB_PORT,ONLY_HERE of  by missing-on-railway",
+            "BUCKET,WORKERS,GITHUB_CLIENT_ID,GITHUB_CLIENT_SECRET,MINIO_SECRET_KEY,SMTP_PORT,SECRET_KEY,\
+             STRIPE_WEBHOOK_SECRET,BASE,\
+             COOKIE_SECRET,GITHUB_TOKEN,JWT_SECRET,MODE,REQUIRED,SMTP_FROM of  by value-differs",
             "LEVEL,SESSION_SECRET of api by value-differs",
         ];
         assert_eq!(found, expected);
@@ -384,7 +409,7 @@ mod tests {
     #[test]
     fn suggested_ignores_suppress_exactly_their_findings() {
         let mut survey = fixture();
-        let found = differences(&survey, &BTreeSet::new());
+        let found = differences(&survey);
         let before = examine(&survey).findings;
         assert!(found.iter().all(|one| before.iter().any(|finding| finding.key.as_ref() == Some(&one.key))));
         let reasons: Vec<_> =
@@ -408,6 +433,6 @@ mod tests {
             .map(|finding| format!("{} {}", finding.rule.name, finding.key.as_deref().unwrap_or("-")))
             .collect();
         assert_eq!(left, ["value-differs A*", "dangling-reference GONE"]);
-        assert!(differences(&survey, &BTreeSet::new()).is_empty(), "what is ignored is not offered again");
+        assert!(differences(&survey).is_empty(), "what is ignored is not offered again");
     }
 }

@@ -110,6 +110,16 @@ const SERVER_SETTINGS: [&str; 13] = [
     "USERNAME",
 ];
 
+/// Ends of keys for the access to a storage server, such as a local `MinIO`.
+const STORAGE_ACCESS: [&str; 4] = ["_ACCESS_KEY", "_ACCESS_KEY_ID", "_SECRET_ACCESS_KEY", "_SECRET_KEY"];
+
+/// Last words of keys that select an implementation, as in Laravel.
+const IMPLEMENTATION_KEYS: [&str; 7] = ["CHANNEL", "CONNECTION", "DRIVER", "FORMAT", "MAILER", "STORE", "TRANSPORT"];
+
+/// Implementations that need no server, or write for a person.
+const LOCAL_IMPLEMENTATIONS: [&str; 9] =
+    ["array", "console", "file", "log", "memory", "null", "pretty", "stack", "sync"];
+
 /// First words that name no provider.
 const GENERAL: [&str; 8] = ["API", "APP", "AUTH", "BACKEND", "CLIENT", "SECRET", "SERVER", "WEB"];
 
@@ -155,9 +165,39 @@ pub(super) fn is_app_id(key: &str) -> bool {
     key.ends_with("_CLIENT_ID") || key.ends_with("_APP_ID")
 }
 
-/// Returns whether the key belongs to the address of a server.
+/// Returns whether the key belongs to the address of a server, or to the access to it.
 pub(super) fn is_server_setting(key: &str) -> bool {
-    name_parts(key).last().is_some_and(|last| SERVER_SETTINGS.binary_search(&last.as_str()).is_ok())
+    let is_address = name_parts(key).last().is_some_and(|last| SERVER_SETTINGS.binary_search(&last.as_str()).is_ok());
+    is_address || STORAGE_ACCESS.iter().any(|end| key.ends_with(end))
+}
+
+/// Returns whether the key is the port of a server.
+pub(super) fn is_port(key: &str) -> bool {
+    key.ends_with("_PORT")
+}
+
+/// Returns whether both values are numbers, or both are boolean: settings that are often chosen for each environment.
+/// A number may also identify something, which is then a fault.
+pub(super) fn is_setting(key: &str, local: &Secret, stored: &Secret) -> bool {
+    let values = [local.expose(), stored.expose()];
+    let is_boolean = |value: &str| ["true", "false", "on", "off", "yes", "no"].iter().any(|word| is_word(value, word));
+    let is_number =
+        |value: &str| !value.is_empty() && value.len() <= 10 && value.parse::<f64>().is_ok_and(f64::is_finite);
+    let identifies = name_parts(key).last().is_some_and(|last| matches!(last.as_str(), "ID" | "IDS"));
+    !is_secret_like(key)
+        && !identifies
+        && (values.iter().all(|value| is_boolean(value)) || values.iter().all(|value| is_number(value)))
+}
+
+fn is_word(value: &str, word: &str) -> bool {
+    value.eq_ignore_ascii_case(word)
+}
+
+/// Returns whether the key selects an implementation, and only the local one is for a developer's machine.
+fn is_local_implementation(key: &str, local: &str, stored: &str) -> bool {
+    let selects = |last: &String| IMPLEMENTATION_KEYS.binary_search(&last.as_str()).is_ok();
+    let is_local = |value: &str| LOCAL_IMPLEMENTATIONS.iter().any(|word| is_word(value, word));
+    name_parts(key).last().is_some_and(selects) && is_local(local) && !is_local(stored)
 }
 
 /// Returns the provider's part of a key: `STRIPE` for `STRIPE_SECRET_KEY` and `NEXT_PUBLIC_STRIPE_KEY`.
@@ -167,12 +207,15 @@ pub(super) fn provider(key: &str) -> Option<String> {
     words.next().map(|_| first)
 }
 
-/// Returns whether only the local value has a word for development. `http` is one next to `https`.
+/// Returns whether only the local value has a word for development. `http` is one next to `https`, and `log` one for a
+/// mailer.
 pub(super) fn is_development(key: &str, local: &Secret, stored: &Secret) -> bool {
     if is_secret_like(key) {
         return false;
     }
-    if (local.expose(), stored.expose()) == ("http", "https") {
+    if (local.expose(), stored.expose()) == ("http", "https")
+        || is_local_implementation(key, local.expose(), stored.expose())
+    {
         return true;
     }
     let (local, stored) = (words(local.expose()), words(stored.expose()));
@@ -213,8 +256,9 @@ fn words(value: &str) -> Vec<Word<'_>> {
 mod tests {
     use crate::drift::Secret;
     use crate::drift::suggest::intent::{
-        DEVELOPMENT, GENERAL, GENERATED, IMAGE_SETTINGS, LOCAL_PROGRAMS, PRODUCTION, PUBLISHING, SERVER_SETTINGS,
-        is_app_id, is_development, is_for_local_program, is_generated, is_server_setting, provider,
+        DEVELOPMENT, GENERAL, GENERATED, IMAGE_SETTINGS, IMPLEMENTATION_KEYS, LOCAL_PROGRAMS, PRODUCTION, PUBLISHING,
+        SERVER_SETTINGS, is_app_id, is_development, is_for_local_program, is_generated, is_server_setting, is_setting,
+        provider,
     };
 
     #[test]
@@ -228,8 +272,9 @@ mod tests {
             SERVER_SETTINGS.is_sorted(),
             PUBLISHING.is_sorted(),
             GENERAL.is_sorted(),
+            IMPLEMENTATION_KEYS.is_sorted(),
         ];
-        assert_eq!(sorted, [true; 8]);
+        assert_eq!(sorted, [true; 9]);
     }
 
     #[test]
@@ -243,6 +288,13 @@ mod tests {
             ("DJANGO_SETTINGS_MODULE", "shop.settings.dev", "shop.settings.prod", true),
             ("SMTP_ADDRESS", "mailpit", "smtp.shop.example", true),
             ("APP_PROTOCOL", "http", "https", true),
+            ("MAIL_MAILER", "log", "smtp", true),
+            ("LOG_CHANNEL", "stack", "stderr", true),
+            ("QUEUE_CONNECTION", "sync", "redis", true),
+            ("LOG_FORMAT", "pretty", "json", true),
+            ("SESSION_DRIVER", "file", "array", false),
+            ("CACHE_DRIVER", "redis", "file", false),
+            ("EXPORT_KIND", "file", "stream", false),
             // A domain, the opposite direction, the same word on both sides, a part of a word, a secret, and no word.
             ("MAIL_FROM", "orders@rye.dev", "orders@rye.example", false),
             ("UPLOADS_BUCKET", "bakery-uploads", "bakery-uploads-dev", false),
@@ -258,6 +310,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_and_booleans_are_settings_unless_they_identify_something() {
+        for (key, local, stored, expected) in [
+            ("WORKERS", "1", "4", true),
+            ("SAMPLE_RATE", "1.0", "0.1", true),
+            ("ENABLE_CACHE", "false", "TRUE", true),
+            ("ENABLE_CACHE", "false", "1", false),
+            ("REGION", "eu", "us", false),
+            ("TELEGRAM_CHAT_ID", "1", "2", false),
+            ("API_KEY", "1", "2", false),
+            ("WORKERS", "", "2", false),
+            ("WORKERS", "inf", "2", false),
+        ] {
+            assert_eq!(is_setting(key, &Secret::new(local), &Secret::new(stored)), expected, "{key} {local} {stored}");
+        }
+    }
+
+    #[test]
     fn keys_are_recognised_by_whole_words() {
         for (key, expected) in [("SECRET_KEY", true), ("STRIPE_SECRET_KEY", false), ("SLACK_SIGNING_SECRET", false)] {
             assert_eq!(is_generated(key), expected, "{key}");
@@ -265,7 +334,13 @@ mod tests {
         for (key, expected) in [("POSTGRES_USER", true), ("COMPOSE_FILE", true), ("POSTGRES_URL", false)] {
             assert_eq!(is_for_local_program(key), expected, "{key}");
         }
-        for (key, expected) in [("SMTP_PORT", true), ("DB_USERNAME", true), ("SMTP_TOKEN", false)] {
+        for (key, expected) in [
+            ("SMTP_PORT", true),
+            ("DB_USERNAME", true),
+            ("MINIO_SECRET_KEY", true),
+            ("AWS_ACCESS_KEY_ID", true),
+            ("SMTP_TOKEN", false),
+        ] {
             assert_eq!(is_server_setting(key), expected, "{key}");
         }
         for (key, expected) in [("GITHUB_CLIENT_ID", true), ("AWS_ACCESS_KEY_ID", false), ("CLIENT_IDS", false)] {

@@ -1,7 +1,7 @@
 //! Appends an `[[ignore]]` to a `doctor.toml` without changing the existing text.
 
 use crate::drift::Secret;
-use crate::error::Error;
+use crate::error::{Error, Help};
 use crate::io::config::find::parse_on_large_stack;
 use crate::io::config::toml_text::quoted;
 use crate::io::config::{Config, RuleName};
@@ -26,29 +26,30 @@ pub struct NewIgnore {
 pub fn with_ignore(text: &Secret, ignore: &NewIgnore, name: &str, rules: &[RuleName]) -> Result<Secret, Error> {
     // The parser would treat them as patterns.
     if ignore.keys.iter().any(|key| key.contains(['*', '?'])) {
-        return Err(unchanged(name, "a key with `*` or `?` in its name would be read as a pattern"));
+        let help = "the file is unchanged; ignore the key with a pattern that you write by hand".into();
+        let cause = "a key with `*` or `?` in its name would be read as a pattern".to_owned();
+        return Err(Error::Write { path: name.to_owned(), cause, help });
     }
     let read =
         |text: &Secret| parse_on_large_stack(text, Config::empty(name.into(), name.to_owned(), name.into()), rules);
     let before = read(text)?;
-    let new = appended(text, &section(ignore));
+    let added = section(ignore);
+    let refused = || not_appended(name, "an [[ignore]] section can't be appended to it", &added);
+    let new = appended(text, &added);
     // TOML does not allow `[[ignore]]` after an inline `ignore = […]`.
-    let mut after = read(&new).map_err(|_| unchanged(name, "an [[ignore]] section can't be appended to it"))?;
-    let added = after.ignore.pop().is_some_and(|added| {
+    let mut after = read(&new).map_err(|_| refused())?;
+    let is_added = after.ignore.pop().is_some_and(|added| {
         let keys = added.keys.iter().map(|at| &at.value).eq(&ignore.keys);
         let services = added.services.iter().map(|at| &at.value).eq(&ignore.services);
         let whole = added.environments.is_empty() && added.until.is_none();
         keys && services && whole && added.rules == ignore.rules && added.reason == ignore.reason
     });
-    if added && after == before {
-        Ok(new)
-    } else {
-        Err(unchanged(name, "an [[ignore]] section can't be appended to it"))
-    }
+    if is_added && after == before { Ok(new) } else { Err(refused()) }
 }
 
-pub(super) fn unchanged(path: &str, cause: impl Into<String>) -> Error {
-    let help = "the file is unchanged; add the section by hand".into();
+/// Returns the error for sections that the file can't get automatically, with their text.
+pub(super) fn not_appended(path: &str, cause: impl Into<String>, sections: &str) -> Error {
+    let help = Help::addition("the file is unchanged; add this by hand:", sections);
     Error::Write { path: path.to_owned(), cause: cause.into(), help }
 }
 

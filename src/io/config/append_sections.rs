@@ -3,7 +3,7 @@
 use crate::drift::Secret;
 use crate::drift::suggest::ConfigDraft;
 use crate::error::Error;
-use crate::io::config::append_ignore::{appended, unchanged};
+use crate::io::config::append_ignore::{appended, not_appended};
 use crate::io::config::find::parse_on_large_stack;
 use crate::io::config::new_file::{additions, has_sections};
 use crate::io::config::{Config, RuleName};
@@ -27,8 +27,8 @@ pub fn with_sections(
     draft: &ConfigDraft,
     rules: &[RuleName],
 ) -> Result<ExtendedConfig, Error> {
-    let refused = || unchanged(&old.name, "sections can't be appended to it");
     let added = additions(draft);
+    let refused = || not_appended(&old.name, "sections can't be appended to it", &added);
     let new = appended(text, &added);
     // TOML does not allow `[services.web]` after an inline `services = {…}`.
     let empty = Config::empty(old.path.clone(), old.name.clone(), old.root.clone());
@@ -123,7 +123,10 @@ mod tests {
     #[test]
     fn text_that_would_read_differently_is_refused() {
         let refused = |text: &str, draft: &ConfigDraft| match extended(text, draft) {
-            Err(Error::Write { path, cause, .. }) => format!("{path}: {cause}"),
+            Err(Error::Write { path, cause, help }) => {
+                assert!(help.lines().iter().any(|line| line == "[services.web]"), "{help:?}");
+                format!("{path}: {cause}")
+            }
             other => panic!("{text}: {other:?}"),
         };
         let cause = "doctor.toml: sections can't be appended to it";

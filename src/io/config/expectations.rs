@@ -91,7 +91,7 @@ fn status(table: &Table<'_>) -> Result<Option<u16>, Error> {
     status.map(Some).ok_or_else(|| table.wrong(&item, "a number from 100 to 599"))
 }
 
-fn integer(value: &DeValue<'_>) -> Option<i64> {
+pub(super) fn integer(value: &DeValue<'_>) -> Option<i64> {
     let number = value.as_integer()?;
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::config::position::Positions;
-use crate::io::config::table::{ConfigSource, Table};
+use crate::io::config::table::{ConfigSource, Table, TomlKind};
 use crate::io::config::{Config, RuleName, inside, sections};
 use crate::io::files::{self, ReadOutcome, display_path};
 use crate::io::git;
@@ -81,14 +81,18 @@ pub fn nearest(working_folder: &Path) -> Option<PathBuf> {
 
 /// Parses the text on a thread whose stack is large enough for the deepest nesting.
 pub(super) fn parse_on_large_stack(text: &Secret, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
+    on_large_stack("doctor.toml", || parse(text.expose(), empty, rules))
+}
+
+/// Runs a parser of the file on such a thread.
+pub(super) fn on_large_stack<T: Send>(name: &str, read: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     thread::scope(|scope| {
         let reader = thread::Builder::new().stack_size(STACK);
-        let thread =
-            reader.spawn_scoped(scope, || parse(text.expose(), empty, rules)).map_err(|error| Error::System {
-                what: "failed to start a thread to read doctor.toml".to_owned(),
-                cause: os::thread_error_text(&error),
-                help: "try again, or ignore the file with `--no-config`".into(),
-            })?;
+        let thread = reader.spawn_scoped(scope, read).map_err(|error| Error::System {
+            what: format!("failed to start a thread to read {name}"),
+            cause: os::thread_error_text(&error),
+            help: "try again, or run doctor without this file".into(),
+        })?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
@@ -96,11 +100,20 @@ pub(super) fn parse_on_large_stack(text: &Secret, empty: Config, rules: &[RuleNa
 /// Fills `empty` with the settings of the text.
 pub(super) fn parse(text: &str, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
     let name = empty.name.clone();
-    let source = ConfigSource { name: &name, positions: Positions::new(text) };
+    let source = ConfigSource { kind: TomlKind::Config, name: &name, positions: Positions::new(text) };
+    read_document(text, &source, |top| sections::document(top, empty, rules))
+}
+
+/// Parses the text, and reads its top-level table.
+pub(super) fn read_document<T>(
+    text: &str,
+    source: &ConfigSource<'_>,
+    read: impl FnOnce(&Table<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let document = DeTable::parse(text).map_err(|error| {
         // Only the parser's message, which is a fixed text: its `Display` also quotes lines of the file.
         let offset = error.span().map_or(text.len(), |span| span.start);
         source.fault(offset, format!("invalid TOML: {}", error.message()), "fix this line")
     })?;
-    sections::document(&Table::top(&source, document.get_ref()), empty, rules)
+    read(&Table::top(source, document.get_ref()))
 }

@@ -5,6 +5,7 @@
 
 mod append_ignore;
 mod append_sections;
+mod baseline;
 mod expectations;
 mod find;
 mod inside;
@@ -27,6 +28,7 @@ use crate::drift::{Secret, Severity};
 use crate::error::{Error, Help};
 pub use crate::io::config::append_ignore::{NewIgnore, with_ignore};
 pub use crate::io::config::append_sections::{ExtendedConfig, with_sections};
+pub use crate::io::config::baseline::{baseline_text, read_baseline, refuse_large_baseline};
 pub use crate::io::config::find::{ConfigChoice, load, nearest};
 pub use crate::io::config::inside::resolve_inside;
 pub use crate::io::config::new_file::{ConfigLocation, generate};
@@ -80,6 +82,8 @@ pub struct Config {
     pub expect_http: Vec<HttpSection>,
     /// `[hook]`'s `on-drift`.
     pub on_drift: Option<OnDrift>,
+    /// `[pull]`'s `allow`.
+    pub allow_pull: Option<At<bool>>,
 }
 
 /// `loader`: the library that the program uses to load its `.env`.
@@ -254,7 +258,7 @@ impl Config {
     /// Returns an error at the position of a setting.
     pub fn fault<T>(&self, at: &At<T>, what: impl Into<String>, help: impl Into<Help>) -> Error {
         Error::Config {
-            path: self.name.clone(),
+            path: self.name.as_str().into(),
             line: at.line,
             column: at.column,
             what: what.into(),

@@ -29,6 +29,7 @@ const TOP: &[&str] = &[
     "severity",
     "expect",
     "hook",
+    "pull",
 ];
 
 /// The maximum number of patterns in all [[ignore]] sections together.
@@ -62,6 +63,7 @@ impl Config {
             expect_log: Vec::new(),
             expect_http: Vec::new(),
             on_drift: None,
+            allow_pull: None,
         }
     }
 }
@@ -93,6 +95,7 @@ pub(super) fn document(top: &Table<'_>, empty: Config, rules: &[RuleName]) -> Re
         expect_log,
         expect_http,
         on_drift: on_drift(top)?,
+        allow_pull: allow_pull(top)?,
         ..empty
     })
 }
@@ -118,6 +121,13 @@ fn on_drift(top: &Table<'_>) -> Result<Option<OnDrift>, Error> {
     let Some(hook) = top.table("hook")? else { return Ok(None) };
     hook.only(&["on-drift"])?;
     hook.choice("on-drift", &[("warn", OnDrift::Warn), ("fail", OnDrift::Fail)])
+}
+
+fn allow_pull(top: &Table<'_>) -> Result<Option<At<bool>>, Error> {
+    let Some(pull) = top.table("pull")? else { return Ok(None) };
+    pull.only(&["allow"])?;
+    let position = pull.get("allow").map(|item| item.key_start);
+    Ok(pull.boolean("allow")?.zip(position).map(|(allow, start)| pull.source.at(start, allow)))
 }
 
 fn environments(top: &Table<'_>) -> Result<BTreeMap<String, EnvironmentSection>, Error> {
@@ -238,7 +248,7 @@ fn few_patterns(top: &Table<'_>, sections: Vec<IgnoreSection>) -> Result<Vec<Ign
 }
 
 /// Reads `until`, a date as a string or as a TOML date.
-fn until(table: &Table<'_>) -> Result<Option<Date>, Error> {
+pub(super) fn until(table: &Table<'_>) -> Result<Option<Date>, Error> {
     let Some(item) = table.get("until") else { return Ok(None) };
     let date = match item.value {
         // Other formats, and dates with a time, are intentionally not accepted.
@@ -278,7 +288,7 @@ fn known(given: &str, rules: &[RuleName]) -> Option<&'static str> {
     rules.iter().find(|(code, name)| *code == given || *name == given).map(|(_, name)| *name)
 }
 
-fn which_rule(given: &str, rules: &[RuleName]) -> String {
+pub(super) fn which_rule(given: &str, rules: &[RuleName]) -> String {
     let names: Vec<&str> = rules.iter().map(|(_, name)| *name).collect();
     format!("{}valid rules: {}", did_you_mean(given, &names), listed(&names))
 }

@@ -11,8 +11,26 @@ use crate::io::config::position::Positions;
 /// The longest key that a message quotes. A longer one is not a typo, and could be a secret.
 const LONGEST_KEY: usize = 40;
 
+/// The kind of a TOML file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TomlKind {
+    Config,
+    Baseline,
+}
+
+impl TomlKind {
+    /// Returns the help for an invalid value.
+    fn help(self) -> Help {
+        match self {
+            Self::Config => Help::command("for all keys and their values, run:", "doctor schema config"),
+            Self::Baseline => "correct this line, or restore the file".into(),
+        }
+    }
+}
+
 /// The name of the file and an index of its text.
 pub(super) struct ConfigSource<'s> {
+    pub(super) kind: TomlKind,
     pub(super) name: &'s str,
     pub(super) positions: Positions<'s>,
 }
@@ -21,13 +39,13 @@ impl ConfigSource<'_> {
     /// Returns an error at a byte offset.
     pub(super) fn fault(&self, offset: usize, what: impl Into<String>, help: impl Into<Help>) -> Error {
         let (line, column) = self.positions.of(offset);
-        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: help.into() }
+        Error::Config { path: self.name.into(), line, column, what: what.into(), help: help.into() }
     }
 
     /// Returns an error at the position of a setting.
     pub(super) fn fault_at<T>(&self, at: &At<T>, what: impl Into<String>, help: impl Into<Help>) -> Error {
         let At { line, column, .. } = *at;
-        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: help.into() }
+        Error::Config { path: self.name.into(), line, column, what: what.into(), help: help.into() }
     }
 
     /// Returns a setting with the position of a byte offset.
@@ -79,7 +97,7 @@ impl<'t> Table<'t> {
     }
 
     fn unknown(&self, item: &Item<'_>, known: &[&str]) -> Error {
-        if let Some((cause, help)) = forbidden(item.key) {
+        if let Some((cause, help)) = forbidden(item.key).filter(|_| self.source.kind == TomlKind::Config) {
             let what = format!("doctor.toml can't set `{}`: {cause}", item.key);
             return self.source.fault(item.key_start, what, help);
         }
@@ -104,7 +122,7 @@ impl<'t> Table<'t> {
     /// Returns an error about a value. It states what is expected, and never quotes the value.
     pub(super) fn wrong(&self, item: &Item<'_>, expected: &str) -> Error {
         let what = format!("{} must be {expected}", self.called(item.key));
-        self.source.fault(item.start, what, schema_help())
+        self.source.fault(item.start, what, self.source.kind.help())
     }
 
     /// Returns the key's name in messages: `` `env-file` in [services.api] ``.
@@ -173,7 +191,7 @@ impl<'t> Table<'t> {
         let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
         let what = format!("{} must be one of {}", self.called(item.key), quoted.join(", "));
         let help = match did_you_mean(given, &names).trim_end() {
-            "" => schema_help(),
+            "" => self.source.kind.help(),
             suggestion => suggestion.to_owned().into(),
         };
         Err(self.source.fault(item.start, what, help))
@@ -215,10 +233,6 @@ impl<'t> Table<'t> {
 
 fn item<'t>(key: &'t Spanned<toml::de::DeString<'t>>, value: &'t Spanned<DeValue<'t>>) -> Item<'t> {
     Item { key: key.get_ref(), key_start: key.span().start, value: value.get_ref(), start: value.span().start }
-}
-
-fn schema_help() -> Help {
-    Help::command("for all keys and their values, run:", "doctor schema config")
 }
 
 /// Returns the key if a message may quote it.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::drift::Secret;
 use crate::drift::example_file::ENDINGS;
+use crate::error::Error;
+use crate::io::files::path::display_path;
 use crate::io::files::{ReadOutcome, is_in_git_dir, read_env};
 use crate::io::git;
 
@@ -12,17 +14,44 @@ use crate::io::git;
 /// They are part of the untrusted checkout. A link out of the repository, or out of the directory outside a repository,
 /// is skipped: otherwise a report would show the keys of an unrelated file.
 pub fn examples(folder: &Path) -> Vec<(PathBuf, Secret)> {
+    read_all(folder).filter_map(|(path, read)| Some((path, read.ok()?))).collect()
+}
+
+/// Returns the same files as [`examples`], as templates that declare needed keys. Without a file, a template that can't be
+/// read is not the same as none.
+///
+/// # Errors
+///
+/// If one of them can't be read.
+pub fn templates(folder: &Path, working_folder: &Path) -> Result<Vec<(PathBuf, Secret)>, Error> {
+    let template = |(path, read): (PathBuf, Result<Secret, String>)| match read {
+        Ok(text) => Ok((path, text)),
+        Err(cause) => Err(Error::File {
+            path: display_path(&path, working_folder),
+            cause,
+            help: "make the template a readable UTF-8 text file, or remove it".into(),
+        }),
+    };
+    read_all(folder).map(template).collect()
+}
+
+/// Reads each of them, or returns why it can't be read.
+fn read_all(folder: &Path) -> impl Iterator<Item = (PathBuf, Result<Secret, String>)> {
     let read = |ending: &&str| {
         let path = folder.join(format!(".env{ending}"));
         let end = path.canonicalize().ok()?;
         let folder = folder.canonicalize().ok()?;
         let home = git::root(&folder).unwrap_or(folder);
+        if !end.starts_with(&home) || is_in_git_dir(&end) {
+            return None;
+        }
         match read_env(&end) {
-            ReadOutcome::Text(text) if end.starts_with(&home) && !is_in_git_dir(&end) => Some((path, text)),
-            _ => None,
+            ReadOutcome::Text(text) => Some((path, Ok(text))),
+            ReadOutcome::Unusable(why) => Some((path, Err(why))),
+            ReadOutcome::Missing => None,
         }
     };
-    ENDINGS.iter().filter_map(read).collect()
+    ENDINGS.iter().filter_map(read)
 }
 
 #[cfg(test)]
@@ -31,7 +60,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    use crate::io::files::example::examples;
+    use crate::error::Error;
+    use crate::io::files::example::{examples, templates};
 
     #[test]
     fn reads_only_examples_inside_checkout() {
@@ -64,5 +94,9 @@ mod tests {
         fs::remove_dir(shop.join("api/.env.example")).unwrap();
         fs::write(shop.join("api/.env.example"), b"B=\xff\n").unwrap();
         assert_eq!(names(), [".env.sample", ".env.template"], "a file that is not text is not an example");
+        let error = templates(&shop.join("api"), &shop).unwrap_err();
+        assert!(matches!(&error, Error::File { path, .. } if path == "api/.env.example"), "{error:?}");
+        fs::remove_file(shop.join("api/.env.example")).unwrap();
+        assert_eq!(templates(&shop.join("api"), &shop).unwrap().len(), 2);
     }
 }

@@ -2,6 +2,7 @@
 
 mod completion_files;
 mod current;
+mod encoding;
 mod example;
 pub mod exposure;
 mod find_env_files;
@@ -35,15 +36,22 @@ use crate::drift::example_file::is_example;
 use crate::error::Error;
 pub use crate::io::files::completion_files::{beginning, is_plain};
 pub use crate::io::files::current::{current, remove};
-pub use crate::io::files::example::examples;
+use crate::io::files::encoding::OtherEncoding;
+pub use crate::io::files::example::{examples, templates};
 pub use crate::io::files::find_env_files::{Below, env_files_below};
 pub use crate::io::files::follow_links::{ResolvedPath, resolve};
 pub use crate::io::files::locate::{
     LinkScope, ReadAccess, ResolvedFile, is_in_git_dir, is_stream, locate, named_path, repeatable_path,
 };
 use crate::io::files::missing_file_hint::hint;
-pub use crate::io::files::missing_file_hint::{declared_file_hint, env_files_in, variables_in};
-pub use crate::io::files::output::{append, create_own, refuse_output, refuse_unwritable, write_report};
+pub use crate::io::files::missing_file_hint::{
+    MissingDeclaredFile, PullOffer, declared_file_hint, env_files_in, missing_flag_hint, other_directory_hint,
+    template_above, variables_in,
+};
+pub use crate::io::files::output::{
+    append, create_own, refuse_output, refuse_replacement, refuse_unwritable, write_report,
+};
+use crate::io::files::path::quoted;
 pub use crate::io::files::path::{display_from_home, display_path, normal};
 pub use crate::io::files::replace::{Folders, Replaced, has_other_names, is_read_only, refuse_too_large, replace};
 pub use crate::io::files::size_limit::{Budget, ENV_FILE_LIMIT};
@@ -71,11 +79,15 @@ pub enum ReadOutcome {
 /// Anything but UTF-8 text is an [`Error::File`], so that a mistyped path is never read as an empty file.
 pub fn read(path: &Path, place: &ResolvedFile, time_limit: Duration, working_folder: &Path) -> Result<Secret, Error> {
     let shown = name_of(path, working_folder);
+    let mut encoding = None;
     let reading = match place.access {
         // The link of a descriptor, as in /dev/fd, does not resolve to a path that can be opened.
         ReadAccess::Once => one_time_input::read_stream(path, ENV_FILE_LIMIT, time_limit),
         ReadAccess::File => match read_bytes(&place.end, ENV_FILE_LIMIT, os::open_no_link) {
-            Ok(bytes) => text(bytes),
+            Ok(bytes) => {
+                encoding = OtherEncoding::of(&bytes);
+                text(bytes)
+            }
             Err(ReadRefusal::Missing) => ReadOutcome::Missing,
             Err(ReadRefusal::Because(why)) => ReadOutcome::Unusable(why),
         },
@@ -90,17 +102,18 @@ pub fn read(path: &Path, place: &ResolvedFile, time_limit: Duration, working_fol
             } else {
                 "no such file".to_owned()
             },
-            help: hint(path, working_folder)
-                .unwrap_or_else(|| "check the path, or pass another file with `--env-file PATH`".into()),
+            // `doctor pull` does not create the target of a link.
+            help: missing_flag_hint(path, &[], working_folder, PullOffer::Disabled),
         }),
         ReadOutcome::Unusable(why) => Err(Error::File {
             path: shown,
             cause: why,
-            help: match place.access {
-                ReadAccess::Once => {
+            help: match (place.access, encoding) {
+                (ReadAccess::Once, _) => {
                     "pipe the variables into it as UTF-8 text, or pass a file with `--env-file PATH`".into()
                 }
-                ReadAccess::File => "pass a readable text file with `--env-file PATH`".into(),
+                (ReadAccess::File, Some(encoding)) => encoding.help(&quoted(path, working_folder)),
+                (ReadAccess::File, None) => "pass a readable text file with `--env-file PATH`".into(),
             },
         }),
     }
@@ -189,8 +202,8 @@ fn too_large(limit: u64) -> String {
 }
 
 fn text(mut bytes: Zeroizing<Vec<u8>>) -> ReadOutcome {
-    if let Some(encoding) = other_encoding(&bytes) {
-        return ReadOutcome::Unusable(format!("it is {encoding}, not UTF-8"));
+    if let Some(encoding) = OtherEncoding::of(&bytes) {
+        return ReadOutcome::Unusable(format!("it is {}, not UTF-8", encoding.title()));
     }
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => ReadOutcome::Text(Secret::new(text)),
@@ -201,20 +214,6 @@ fn text(mut bytes: Zeroizing<Vec<u8>>) -> ReadOutcome {
             ReadOutcome::Unusable(format!("invalid UTF-8 at line {line}, column {column}"))
         }
     }
-}
-
-/// Returns the encoding of a text that is not UTF-8, by its byte order mark or its zero bytes. PowerShell and Windows
-/// editors write such files.
-fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some("UTF-32"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some("UTF-16"),
-        _ => {}
-    }
-    let pairs = bytes.chunks_exact(2);
-    let count = pairs.len();
-    let zeros = |at: usize| pairs.clone().filter(|pair| pair[at] == 0 && pair[1 - at] != 0).count();
-    (count >= 2 && [0, 1].into_iter().any(|at| zeros(at) * 10 >= count * 9)).then_some("UTF-16")
 }
 
 /// Returns the 1-based line and column after the end of the text.
@@ -232,12 +231,11 @@ fn kind(file_type: FileType) -> &'static str {
 }
 
 /// Returns the error for a directory without the default `.env`, with a suggestion.
-pub fn no_env_file(looked: &str, searched: &Path, working_folder: &Path) -> Error {
+pub fn no_env_file(searched: &Path, working_folder: &Path, pull: PullOffer) -> Error {
     Error::NoEnvFile {
-        path: looked.to_owned(),
+        path: ".env".to_owned(),
         searched: searched.display().to_string(),
-        help: hint(&searched.join(looked), working_folder)
-            .unwrap_or_else(|| "pass a file with `--env-file PATH`".into()),
+        help: hint(&searched.join(".env"), working_folder, pull),
     }
 }
 
@@ -261,6 +259,11 @@ pub fn env_files(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = names.map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
     paths.sort_unstable();
     paths
+}
+
+/// Returns whether the path is a directory, or a link to one.
+pub fn is_directory(path: &Path) -> bool {
+    path.is_dir()
 }
 
 /// Returns whether two paths lead to the same existing file.

@@ -69,6 +69,18 @@ pub fn refuse_output(path: &Path, inputs: &[PathBuf], working_folder: &Path) -> 
     check().map_err(|why| refusal(path, why))
 }
 
+/// Rejects a path of a file that is read and may be replaced: what [`refuse_output`] rejects, and everything that is not
+/// a file. Returns the cause.
+pub fn refuse_replacement(path: &Path, inputs: &[PathBuf], working_folder: &Path) -> Result<(), String> {
+    match destination(path, working_folder)? {
+        OutputDestination::File(end) if inputs.iter().any(|input| is_taken(&end, input)) => {
+            Err("this run reads it for another purpose".to_owned())
+        }
+        OutputDestination::File(_) => Ok(()),
+        _ => Err("it is not a file".to_owned()),
+    }
+}
+
 /// Rejects a path that [`write_report`] could not write, without creating a file.
 pub fn refuse_unwritable(path: &Path, working_folder: &Path) -> Result<(), Error> {
     let check = || match destination(path, working_folder)? {

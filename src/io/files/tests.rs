@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::files::{
-    self, Created, ReadOutcome, create, declared_file_hint, default_env_file, display_path, env_files, locate,
-    no_env_file, normal, read_text, write_whole,
+    self, Created, MissingDeclaredFile, PullOffer, ReadOutcome, create, declared_file_hint, default_env_file,
+    display_path, env_files, locate, missing_flag_hint, no_env_file, normal, read_text, write_whole,
 };
 use crate::io::git::GitClient;
 
@@ -83,7 +83,10 @@ fn utf16_and_utf32_encodings_are_named() {
     ];
     for (encoding, bytes) in cases {
         fs::write(folder.join(".env"), &bytes).unwrap();
-        assert_eq!(refused(&folder.join(".env"), &folder).1, format!("it is {encoding}, not UTF-8"));
+        let (_, cause, help) = refused(&folder.join(".env"), &folder);
+        assert_eq!(cause, format!("it is {encoding}, not UTF-8"));
+        let command = format!("iconv -f {encoding}");
+        assert!(help.contains(&command) && help.ends_with(" .env > .env.utf-8 && mv .env.utf-8 .env`"), "{help}");
     }
     for text in ["", "A", "A=\0\n", "A=1\0\0\n", "\0", "A\0"] {
         fs::write(folder.join(".env"), text).unwrap();
@@ -162,7 +165,7 @@ fn missing_file_suggests_existing_files() {
              `--env-file=.env.production`",
         ),
         (&["my own.env"], "my-own.env", "to use my own.env instead, pass: `--env-file='my own.env'`"),
-        (&[".env.example"], ".env", "create it from the template, then fill it in: `cp .env.example .env`"),
+        (&[".env.example"], ".env", "copy the template and fill it in: `cp .env.example .env`"),
         (&[".env.example", ".env.local"], ".env", "to use .env.local instead, pass: `--env-file=.env.local`"),
         (&[".env/keep"], ".env.local", OTHER),
     ];
@@ -176,38 +179,143 @@ fn missing_file_suggests_existing_files() {
 fn suggests_file_from_parent_directory_within_repository() {
     let (_guard, folder) = folder(&[".env", "repository/.git/HEAD", "repository/services/api/main.py"]);
     let api = folder.join("repository/services/api");
-    let help = || match no_env_file(".env", &api, &api) {
+    let help = || match no_env_file(&api, &api, PullOffer::Allowed) {
         Error::NoEnvFile { path, searched, help } if path == ".env" && Path::new(&searched) == api => help.to_string(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(help(), "pass a file with `--env-file PATH`");
+    assert_eq!(help(), "pass a file with `--env-file PATH`, or create it with the values on Railway: `doctor pull`");
     fs::write(folder.join("repository/.env"), "A=1").unwrap();
     assert_eq!(help(), "to use ../../.env instead, pass: `--env-file=../../.env`");
 }
 
 #[test]
+fn passed_file_is_not_suggested() {
+    let (_guard, folder) = folder(&[".git/HEAD", ".env", "docs/local.env", "docs/other.env"]);
+    let docs = folder.join("docs");
+    let help = |flags: &[&str]| {
+        let flags: Vec<PathBuf> = flags.iter().map(PathBuf::from).collect();
+        missing_flag_hint(&docs.join(".env"), &flags, &docs, PullOffer::Allowed).to_string()
+    };
+    let root = "to use ../.env instead, pass: `--env-file=../.env`";
+    assert_eq!(
+        help(&[".env"]),
+        "the files there are local.env, other.env; to use local.env, pass: `--env-file=local.env`"
+    );
+    assert_eq!(help(&[".env", "./local.env"]), "to use other.env instead, pass: `--env-file=other.env`");
+    assert_eq!(help(&["local.env", "other.env"]), root);
+    assert_eq!(
+        help(&["local.env", "other.env", "../.env"]),
+        "check the path, or pass another file with `--env-file PATH`"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn link_out_of_the_checkout_is_not_suggested() {
+    let (_guard, folder) = folder(&["private.env", "shop/.git/HEAD", "shop/config/.env", "shop/docs/keep"]);
+    let docs = folder.join("shop/docs");
+    let help = || missing_flag_hint(&docs.join(".env"), &[], &docs, PullOffer::Allowed).to_string();
+    for name in ["shop/.env", "shop/docs/local.env"] {
+        std::os::unix::fs::symlink(folder.join("private.env"), folder.join(name)).unwrap();
+    }
+    assert_eq!(help(), "check the path, or pass another file with `--env-file PATH`");
+    fs::remove_file(folder.join("shop/.env")).unwrap();
+    std::os::unix::fs::symlink("config/.env", folder.join("shop/.env")).unwrap();
+    assert_eq!(help(), "to use ../.env instead, pass: `--env-file=../.env`");
+}
+
+#[test]
 fn suggests_file_from_working_directory() {
     let (_guard, folder) = folder(&["doctor.toml", "apps/api/.env"]);
-    let help = no_env_file(".env", &folder, &folder.join("apps/api")).help().unwrap().to_string();
+    let help = no_env_file(&folder, &folder.join("apps/api"), PullOffer::Allowed).help().unwrap().to_string();
     assert_eq!(help, "to use .env instead, pass: `--env-file=.env`");
 }
 
 #[test]
 fn missing_declared_file_suggests_paths_of_doctor_toml() {
-    for (files, wanted, expected) in [
-        (&["worker/.env"][..], "worker/.env.prod", "did you mean `worker/.env`?"),
-        (&["worker/a.env", "worker/b.env"], "worker/c.env", "use one of worker/a.env, worker/b.env"),
-        (&["worker/main.py"], "worker/.env", "correct the path, or create the file"),
+    for (files, wanted, expected, disabled) in [
+        (&["worker/.env"][..], "worker/.env.prod", "did you mean `worker/.env`?", "did you mean `worker/.env`?"),
+        (
+            &["worker/a.env", "worker/b.env"],
+            "worker/c.env",
+            "use one of worker/a.env, worker/b.env",
+            "use one of worker/a.env, worker/b.env",
+        ),
+        (
+            &["worker/main.py"],
+            "worker/.env",
+            "correct the path, or create the file with the values on Railway: \
+             `doctor pull --output=../worker/.env --service=job`",
+            "correct the path, or create the file",
+        ),
         (
             &["worker/.env.example"],
             "worker/.env",
-            "create it from the template, then fill it in: `cp ../worker/.env.example ../worker/.env`",
+            "create it with the values on Railway, or copy the template and fill it in: \
+             `doctor pull --output=../worker/.env --service=job`, `cp ../worker/.env.example ../worker/.env`",
+            "copy the template and fill it in: `cp ../worker/.env.example ../worker/.env`",
+        ),
+        (
+            &["base.env", "worker/.env"],
+            "worker/.env.local",
+            "correct the path, create the file, or use only ../base.env: `--env-file=../base.env`",
+            "correct the path, create the file, or use only ../base.env: `--env-file=../base.env`",
         ),
     ] {
         let (_guard, folder) = folder(files);
         fs::create_dir(folder.join("inner")).unwrap();
-        let help = declared_file_hint(&folder.join(wanted), &folder, &folder.join("inner"));
-        assert_eq!(help.to_string(), expected, "{files:?}");
+        let others = [folder.join("base.env")];
+        let path = folder.join(wanted);
+        let missing = MissingDeclaredFile { path: &path, base: &folder, others: &others, alias: Some("job") };
+        for (pull, expected) in [(PullOffer::Allowed, expected), (PullOffer::Disabled, disabled)] {
+            let help = declared_file_hint(missing, &folder.join("inner"), pull);
+            assert_eq!(help.to_string(), expected, "{files:?}");
+        }
+    }
+}
+
+#[test]
+fn missing_default_file_can_be_created_from_railway() {
+    for (files, inside, allowed, disabled) in [
+        (
+            &["README.md"][..],
+            "",
+            "pass a file with `--env-file PATH`, or create it with the values on Railway: `doctor pull`",
+            "pass a file with `--env-file PATH`",
+        ),
+        (
+            &[".env.local"],
+            "",
+            "use .env.local, or create .env with the values on Railway: `--env-file=.env.local`, `doctor pull`",
+            "to use .env.local instead, pass: `--env-file=.env.local`",
+        ),
+        (
+            &[".env.example"],
+            "",
+            "create it with the values on Railway, or copy the template and fill it in: `doctor pull`, \
+             `cp .env.example .env`",
+            "copy the template and fill it in: `cp .env.example .env`",
+        ),
+        (
+            &[".git/HEAD", ".env.example", "src/main.py"],
+            "src",
+            "the template is ../.env.example; create the .env next to it with the values on Railway: \
+             `doctor pull --output=../.env`",
+            "pass a file with `--env-file PATH`",
+        ),
+        (
+            &[".git/HEAD", ".env", "src/main.py"],
+            "src",
+            "to use ../.env instead, pass: `--env-file=../.env`",
+            "to use ../.env instead, pass: `--env-file=../.env`",
+        ),
+    ] {
+        let (_guard, folder) = folder(files);
+        let folder = folder.join(inside);
+        for (pull, expected) in [(PullOffer::Allowed, allowed), (PullOffer::Disabled, disabled)] {
+            let help = no_env_file(&folder, &folder, pull).help().unwrap().to_string();
+            assert_eq!(help, expected, "{files:?}");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod query;
 pub mod staged_files;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod worktree;
 
 use std::path::{Path, PathBuf};
 

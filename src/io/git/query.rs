@@ -58,7 +58,10 @@ const SETTINGS: [(&str, &str); 5] = [
 /// The cause if the directory is not in a repository. A `.git` that can't be read has another one.
 pub const NO_REPOSITORY: &str = "neither this directory nor a parent has a .git";
 
-/// The state of an existing file in git.
+/// The cause if git fails for an unknown reason.
+const UNREADABLE: &str = "git could not read the repository";
+
+/// The state of a file in git.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GitStatus {
     /// In the index, whether ignored or not.
@@ -131,6 +134,44 @@ impl GitClient {
             }));
         }
         Ok(found)
+    }
+
+    /// Returns the state that a file of the repository at `root` has or would have: it need not exist. Links in the path
+    /// must be resolved. On failure, returns the cause.
+    pub fn status_of_new(&self, root: &Path, path: &Path) -> Result<GitStatus, String> {
+        let name = path.strip_prefix(root).map_err(|_| "it is outside the repository".to_owned())?;
+        let mut tracked = self.command(root)?;
+        tracked.args(["ls-files", "-z", "--cached", "--"]).arg(name);
+        if !self.output(tracked, "")?.is_empty() {
+            return Ok(GitStatus::Tracked);
+        }
+        let name = String::from_utf8(slashed(name)).map_err(|_| "its name is not valid UTF-8".to_owned())?;
+        // The subcommand rejects literal pathspecs. A path that begins with `./` is literal anyway.
+        let options: Vec<&str> =
+            SAFE_OPTIONS.iter().copied().filter(|option| *option != "--literal-pathspecs").collect();
+        let mut patterns = self.command_with(root, &options)?;
+        patterns.args(["check-ignore", "--no-index", "--verbose", "-z", "--stdin"]);
+        match self.output(patterns, &format!("./{name}\0")) {
+            // Source, line and pattern. A pattern that begins with `!` includes the path again.
+            Ok(output) => match output.split(|&byte| byte == 0).nth(2) {
+                Some(pattern) if !pattern.starts_with(b"!") => Ok(GitStatus::Ignored),
+                _ => Ok(GitStatus::Untracked),
+            },
+            // Without a match, git fails and prints nothing. That it can read the repository is known by now.
+            Err(why) if why == UNREADABLE => Ok(GitStatus::Untracked),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// Returns whether the repository at `root` tracks a file inside this directory. A submodule counts as no file.
+    pub fn tracks_below(&self, root: &Path, folder: &Path) -> Result<bool, String> {
+        let name = folder.strip_prefix(root).map_err(|_| "it is outside the repository".to_owned())?;
+        let mut tracked = self.command(root)?;
+        tracked.args(["ls-files", "-z", "--cached", "--"]).arg(name);
+        let start = [slashed(name), b"/".to_vec()].concat();
+        // The first entry is enough, and the list may be long.
+        let listed = self.output_up_to(tracked, "", OUTPUT_LIMIT)?;
+        Ok(listed.split(|&byte| byte == 0).any(|entry| entry.starts_with(&start)))
     }
 
     /// Lists tracked files, and files that are neither tracked nor ignored, with a single run of `ls-files`.
@@ -245,7 +286,7 @@ fn failure(message: &[u8]) -> String {
     } else if message.contains("not a git repository (or any") {
         NO_REPOSITORY.to_owned()
     } else {
-        "git could not read the repository".to_owned()
+        UNREADABLE.to_owned()
     }
 }
 

@@ -165,7 +165,7 @@ pub(in crate::io) fn open_unnamed(folder: &Path) -> io::Result<File> {
         use std::os::fd::OwnedFd;
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file: OwnedFd = openat(CWD, folder, flags, Bits::RUSR | Bits::WUSR)?;
-        Ok(file.into())
+        own(file.into())
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     {
@@ -184,7 +184,13 @@ pub(in crate::io) fn name_unnamed(file: &File, path: &Path) -> io::Result<()> {
 
 /// Creates a private file, which must not exist.
 pub(in crate::io) fn create_own(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).mode(FileMode::OwnFile.bits()).open(path)
+    own(OpenOptions::new().read(true).write(true).create_new(true).mode(FileMode::OwnFile.bits()).open(path)?)
+}
+
+/// Makes a new file readable for its owner, which a umask may prevent.
+fn own(file: File) -> io::Result<File> {
+    file.set_permissions(Permissions::from_mode(FileMode::OwnFile.bits()))?;
+    Ok(file)
 }
 
 /// Exchanges two files atomically.

@@ -32,6 +32,8 @@ pub struct Recent {
     /// Seconds since 1970.
     pub time: i64,
     pub compared: usize,
+    /// The declared keys that were checked without a file.
+    pub needs: usize,
     pub services: usize,
     /// The number of findings at or above the threshold, which a hook that only warns reports again.
     pub drift: usize,
@@ -100,7 +102,7 @@ mod tests {
     }
 
     fn recent(seconds: i64) -> Recent {
-        Recent { time: NOW + seconds, compared: 7, services: 2, drift: 0 }
+        Recent { time: NOW + seconds, compared: 7, needs: 0, services: 2, drift: 0 }
     }
 
     fn slot(state: &Path, parts: &[&str]) -> HookCacheSlot {

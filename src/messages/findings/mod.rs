@@ -2,6 +2,7 @@
 
 mod deployments;
 mod files;
+mod needs;
 mod policy;
 mod runtime;
 mod values;
@@ -66,6 +67,7 @@ pub(super) fn table() -> String {
 fn circumstances() -> Vec<Circumstance> {
     let subjects = [
         variables::circumstances(),
+        needs::circumstances(),
         values::circumstances(),
         files::circumstances(),
         policy::circumstances(),

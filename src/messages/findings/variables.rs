@@ -61,22 +61,15 @@ fn missing_on_railway() -> Vec<Circumstance> {
 fn missing_locally() -> Vec<Circumstance> {
     let case = |name, survey: Survey| Circumstance::new(&rules::missing_locally::RULE, name, &survey);
     let stored = |row: &str| survey(&[], &[("api", &[row])]);
-    let without_file = || {
-        let mut found = stored(ROW);
-        found.targets[0].layers.clear();
-        found
-    };
     let mut in_layers = stored(ROW);
     layer(&mut in_layers, ".env.local", &[], &["api"]);
     vec![
         case("missing from the file", stored(ROW)),
         case("missing from all files", in_layers),
-        case("no file to compare", without_file()),
         case("different values", survey(&[], &[("api", &[ROW]), ("web", &["API_URL=https://web.shop.dev"])])),
         case("sealed", stored("API_URL=<sealed>")),
         case("kept elsewhere", stored("API_URL=op://dev/api/url")),
         case("required", requiring("API_URL", stored(ROW))),
-        case("required, without a file to compare", requiring("API_URL", without_file())),
         case("required and sealed", requiring("API_URL", stored("API_URL=<sealed>"))),
     ]
 }

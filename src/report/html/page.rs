@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 
 use crate::drift::phrases::count;
 use crate::report::count::Tally;
-use crate::report::{Report, ServiceVerdict, escape, uncompared};
+use crate::report::{Report, ServiceVerdict, baseline, escape, uncompared};
 
 /// The program and its version.
 const PROGRAM: &str = concat!("doctor ", env!("CARGO_PKG_VERSION"));
@@ -73,7 +73,7 @@ pub(crate) fn head(report: &Report, body: &mut String) {
     let origins = format!("project from {}, environment from {}", report.project_origin, report.environment_origin);
     let files: Vec<String> = report.files.iter().map(|(name, origin)| format!("{name} ({origin})")).collect();
     let services = format!("{} ({})", count(report.services.len(), "service"), report.services_origin);
-    let items = [files.join(", "), services, origins];
+    let items = [files.join(", "), report.without_file().unwrap_or_default(), services, origins];
     let items: Vec<String> = items.iter().filter(|item| !item.is_empty()).map(|item| escape_html(item)).collect();
     let _ = writeln!(body, "<p class=\"faint\">{}</p>", items.join(" · "));
     let time = report.time.map(|time| format!(" · {}", time.strftime("%F %R UTC"))).unwrap_or_default();
@@ -83,22 +83,26 @@ pub(crate) fn head(report: &Report, body: &mut String) {
         let findings = Tally::of(&report.findings).summary();
         if report.all_passed() {
             totals.push("all checks passed".to_owned());
+        } else if report.only_known() {
+            totals.push("no new findings".to_owned());
         } else if findings.is_empty() && totals.is_empty() {
             totals.push("no findings".to_owned());
         }
         totals.extend(Some(findings).filter(|findings| !findings.is_empty()));
-        totals.push(format!("{} compared", count(report.compared(), "value")));
+        totals.push(report.extent());
     } else {
         totals.push(report.steps());
     }
     totals.extend(uncompared(report.sealed(), report.unknown()));
-    if !report.ignored.is_empty() {
-        totals.push(format!("{} ignored by doctor.toml", report.ignored.len()));
-    }
+    totals.extend(report.removed().iter().map(|count| escape_html(count)));
     totals.push(format!("exit code {}", report.exit_code));
     let _ = writeln!(body, "<p><strong>{}</strong></p>", totals.join(" · "));
-    for remark in &report.remarks {
+    for remark in report.remarks.iter().chain(&report.baseline.iter().flat_map(baseline::lines).collect::<Vec<_>>()) {
         let _ = writeln!(body, "<p>{}</p>", escape_html(remark));
+    }
+    if let Some(help) = report.baseline.as_ref().and_then(baseline::help) {
+        let commands: Vec<String> = help.commands.iter().map(|command| escape_html(command)).collect();
+        let _ = writeln!(body, "<p>{} <code>{}</code></p>", escape_html(help.text()), commands.join(" "));
     }
 }
 
@@ -111,7 +115,7 @@ pub(crate) fn services(report: &Report, body: &mut String) {
     for line in &report.services {
         let result = match &line.error {
             Some(error) => format!("<span class=\"error\">could not be read</span>: {}", escape_html(error)),
-            None => format!("{} compared{}", line.compared, line.uncompared()),
+            None => line.extent(),
         };
         let shortfall = report.shortfall_text(line);
         let result = if shortfall.is_empty() { result } else { format!("{result}, {shortfall}") };

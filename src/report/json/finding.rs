@@ -1,4 +1,4 @@
-//! The JSON form of a finding, and of a finding that `doctor.toml` removed.
+//! The JSON form of a finding, and of a finding that `doctor.toml` or the baseline removed.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -50,18 +50,18 @@ struct PlaceForm<'r> {
     line: usize,
 }
 
-/// A finding that an entry of `doctor.toml` removed. It does not affect the exit code.
+/// A finding that an entry of `doctor.toml` or of the baseline removed. It does not affect the exit code.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "IgnoredFinding")]
 pub(super) struct IgnoredForm<'r> {
-    /// What removed it: an `[[ignore]]`, or `"off"` in `[severity]`.
+    /// What removed it: an `[[ignore]]`, `"off"` in `[severity]`, or the baseline.
     #[schemars(extend("enum" = IgnoringEntry::ALL.map(IgnoringEntry::name)))]
     by: &'static str,
-    /// The reason in the `[[ignore]]`; null for `[severity]`.
+    /// The reason in the entry; null for `[severity]`, and until it is filled in.
     reason: Option<&'r str>,
-    /// The last day on which the `[[ignore]]` applies, as `2027-01-01`; null if it has none.
+    /// The last day on which the entry applies, as `2027-01-01`; null if it has none.
     until: Option<String>,
-    /// The 1-based line of the entry in `doctor.toml`.
+    /// The 1-based line of the entry in its file.
     line: Option<usize>,
     /// The finding. It has no `next`.
     finding: FindingForm<'r>,

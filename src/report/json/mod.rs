@@ -1,11 +1,14 @@
 //! The JSON format, schema 1. Its names and their order are stable: the types here are copies, which a change in
 //! `drift` does not affect.
 
+mod baseline;
 pub mod drafted;
 pub mod error;
 pub mod explained;
 mod finding;
 mod plan;
+pub mod pulled;
+mod receipt;
 mod service;
 pub mod status;
 
@@ -15,12 +18,13 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::drift::model::receipt::{Outcome, Receipt};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::severity::Severity;
 use crate::report::count::Tally;
+use crate::report::json::baseline::BaselineForm;
 use crate::report::json::finding::{FindingForm, IgnoredForm};
 use crate::report::json::plan::PlanForm;
+use crate::report::json::receipt::{ReceiptForm, receipt};
 pub(crate) use crate::report::json::service::{ServiceForm, service};
 use crate::report::{Report, escape};
 
@@ -38,7 +42,7 @@ pub(crate) struct ReportJson<'r> {
     #[schemars(extend("enum" = ["check", "fix", "undo"]))]
     command: &'r str,
     target: TargetForm<'r>,
-    /// The files that were compared; later files win.
+    /// The files that were compared; later files win. Empty for a check against declared keys.
     files: Vec<FileForm<'r>>,
     /// Conventional files next to a default file that were not read, such as `.env.local`.
     unread_files: &'r [String],
@@ -47,10 +51,13 @@ pub(crate) struct ReportJson<'r> {
     summary: SummaryForm,
     /// The findings, the most severe first.
     findings: Vec<FindingForm<'r>>,
-    /// The findings that `doctor.toml` removed.
+    /// The findings that `doctor.toml` and the baseline removed.
     ignored: Vec<IgnoredForm<'r>>,
     /// The outcome of each step; empty for `check`.
     receipts: Vec<ReceiptForm<'r>>,
+    /// The comparison with the baseline; only for a check with `--baseline`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<BaselineForm<'r>>,
     /// Commands that add a named key to a service that lacks it. Only the user can decide that, so none is a `next`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     to_add: &'r [Vec<String>],
@@ -100,6 +107,8 @@ pub(crate) struct FileForm<'r> {
 pub(crate) struct SummaryForm {
     /// The number of values that were compared, over all services.
     compared: usize,
+    /// The number of needed keys that were checked on services without a file, over all services.
+    needs: usize,
     /// The number of findings that are errors.
     errors: usize,
     /// The number of findings that are warnings.
@@ -108,27 +117,12 @@ pub(crate) struct SummaryForm {
     notes: usize,
     /// The number of findings that `doctor.toml` removed.
     ignored: usize,
+    /// The number of findings that the baseline removed.
+    baseline: usize,
     /// The number of HTTP requests that were sent.
     requests: usize,
     /// The exit code of the run.
     exit_code: u8,
-}
-
-#[derive(JsonSchema, Serialize)]
-#[schemars(rename = "Receipt")]
-struct ReceiptForm<'r> {
-    /// The kind of step.
-    #[schemars(extend("enum" = ["push", "pull", "remove", "restore", "start-command", "redeploy", "ignore"]))]
-    change: &'r str,
-    /// The key, if the step is about one.
-    key: Option<&'r str>,
-    /// The name of the service or the file, or `shared variables`.
-    service: &'r str,
-    /// The outcome.
-    #[schemars(extend("enum" = Outcome::ALL.map(Outcome::name)))]
-    outcome: &'r str,
-    /// The id of the deployment that the step created.
-    deployment: Option<&'r str>,
 }
 
 /// Writes the report as JSON, with a final newline. Names are exact; hidden characters are escaped as `\uXXXX`.
@@ -157,6 +151,7 @@ fn form(report: &Report) -> ReportJson<'_> {
         findings: report.findings.iter().map(|found| finding::finding(report, found)).collect(),
         ignored: report.ignored.iter().map(|removed| finding::ignored(report, removed)).collect(),
         receipts: report.receipts.iter().map(receipt).collect(),
+        baseline: report.baseline.as_ref().map(baseline::form),
         to_add: &report.to_add,
         plan: report.plan.as_ref().map(plan::form),
         remarks: if report.command == "check" { Vec::new() } else { remarks(report) },
@@ -183,22 +178,14 @@ pub(crate) fn summary(report: &Report) -> SummaryForm {
     let tally = Tally::of(&report.findings);
     SummaryForm {
         compared: report.compared(),
+        needs: report.needs(),
         errors: tally.errors,
         warnings: tally.warnings,
         notes: tally.notes,
-        ignored: report.ignored.len(),
+        ignored: report.ignored.len() - report.in_baseline(),
+        baseline: report.in_baseline(),
         requests: report.requests,
         exit_code: report.exit_code,
-    }
-}
-
-fn receipt(receipt: &Receipt) -> ReceiptForm<'_> {
-    ReceiptForm {
-        change: receipt.change,
-        key: receipt.key.as_deref(),
-        service: &receipt.place,
-        outcome: receipt.outcome.name(),
-        deployment: receipt.deployment.as_deref(),
     }
 }
 
@@ -273,6 +260,7 @@ mod tests {
       "compared": 6,
       "sealed": 1,
       "unknown": 0,
+      "needs": 0,
       "error": null,
       "verdict": "fail",
       "deployment": {
@@ -293,10 +281,12 @@ mod tests {
   ],
   "summary": {
     "compared": 6,
+    "needs": 0,
     "errors": 1,
     "warnings": 0,
     "notes": 0,
     "ignored": 1,
+    "baseline": 0,
     "requests": 2,
     "exit_code": 1
   },

@@ -26,6 +26,8 @@ pub(crate) struct ServiceForm<'r> {
     /// The number of keys that could not be compared for another reason: one side refers to a value that is stored
     /// elsewhere, or Railway returned no value.
     unknown: usize,
+    /// The number of needed keys that were checked, if no file is compared with the service.
+    needs: usize,
     /// The error, if the service could not be read.
     error: Option<&'r str>,
     /// The verdict, as in the text report. It depends on `--fail-on` and on the changes of this run.
@@ -75,6 +77,7 @@ pub(crate) fn service<'r>(report: &Report, line: &'r ServiceLine) -> ServiceForm
         compared: line.compared,
         sealed: line.sealed,
         unknown: line.unknown,
+        needs: line.needs.unwrap_or_default(),
         error: line.error.as_deref(),
         verdict: report.verdict(line).name(),
         deployment: line.deployment.as_ref().map(|found| deployment(report, line, found)),

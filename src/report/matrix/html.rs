@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
 use crate::drift::model::marker::Marker;
 use crate::report::html::page::{self, breakable, escape_html};
-use crate::report::matrix::{folded, marker, used};
+use crate::report::matrix::{IGNORED, folded, marker, used};
 use crate::report::{Report, TextOptions};
 
 /// With more services, names are vertical and cells have no words.
@@ -30,10 +30,10 @@ pub(crate) fn section(report: &Report, matrix: &Matrix, body: &mut String) {
     let markers = used(matrix.all());
     filter(&markers, body);
     for phrase in folded(matrix) {
-        let _ = writeln!(body, "<p>{}.</p>", escape_html(&phrase));
+        let _ = writeln!(body, "<p>{}.</p>", escape_html(&with_baseline(report, &phrase)));
     }
     table(report, matrix, body);
-    legend(&markers, body);
+    legend(report, &markers, body);
     body.push_str("</section>\n");
 }
 
@@ -131,10 +131,17 @@ fn cell(cell: MatrixCell, text: CellText, body: &mut String) {
     };
 }
 
-fn legend(markers: &[&Marker], body: &mut String) {
+/// Adds the baseline to a text about ignored differences, if it removed findings.
+fn with_baseline(report: &Report, text: &str) -> String {
+    let words = if report.in_baseline() > 0 { &format!("{IGNORED} or in the baseline") } else { IGNORED };
+    text.replace(IGNORED, words)
+}
+
+fn legend(report: &Report, markers: &[&Marker], body: &mut String) {
     body.push_str("<dl class=\"legend\">\n");
     for Marker { symbol, word, meaning, .. } in markers {
-        let _ = writeln!(body, "<div><dt>{symbol} {word}</dt><dd>{}</dd></div>", escape_html(meaning));
+        let meaning = with_baseline(report, meaning);
+        let _ = writeln!(body, "<div><dt>{symbol} {word}</dt><dd>{}</dd></div>", escape_html(&meaning));
     }
     body.push_str("</dl>\n");
 }

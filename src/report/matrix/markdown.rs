@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::drift::matrix::{Matrix, MatrixRow};
-use crate::drift::phrases::count;
 use crate::report::count::Tally;
 pub(super) use crate::report::markdown::html_code as code;
+use crate::report::markdown::plain;
 use crate::report::matrix::{folded, marker, used};
 use crate::report::{Detail, Report, TextOptions};
 
@@ -37,9 +37,9 @@ pub(super) fn write(
 
 fn paragraph(report: &Report, files: &[String]) -> String {
     let findings = Tally::of(&report.findings).summary();
-    let mut items = vec![files.join(", ")];
+    let mut items = vec![files.join(", "), report.without_file().map(|phrase| plain(&phrase)).unwrap_or_default()];
     items.push(if findings.is_empty() { "no findings".to_owned() } else { findings });
-    items.push(format!("{} compared", count(report.compared(), "value")));
+    items.push(report.extent());
     items.push(format!("exit code {}", report.exit_code));
     items.retain(|item| !item.is_empty());
     items.join(" · ")

@@ -62,12 +62,16 @@ pub fn write(
     }
 }
 
+/// Why a difference is no finding.
+const IGNORED: &str = "ignored by doctor.toml";
+
 /// The markers of states that no rule reports.
 static COMMON: &[Marker] = &[
     Marker::new(Mark::Unreadable, "/", "unreadable", "unreadable", "the service could not be read"),
-    Marker::new(Mark::Ignored, "o", "ignored", "ignored", "ignored by doctor.toml"),
+    Marker::new(Mark::Ignored, "o", "ignored", "ignored", IGNORED),
     Marker::new(Mark::Reference, "→", "reference", "reference", "equal through a reference"),
     Marker::new(Mark::Equal, "=", "equal", "equal", "the file and Railway have the same value"),
+    Marker::new(Mark::Set, "✓", "set", "set", "on the service; there is no file to compare it with"),
     Marker::new(Mark::NotSet, "·", "", "not-set", "not on this service"),
 ];
 
@@ -96,11 +100,13 @@ fn used<'m>(rows: impl Iterator<Item = &'m MatrixRow>) -> Vec<&'static Marker> {
 fn folded(matrix: &Matrix) -> Vec<String> {
     let verb = |number, one: &'static str, many: &'static str| if number == 1 { one } else { many };
     let agreeing = matrix.agreeing.len();
+    let set = matrix.set.len();
     let left_out = matrix.left_out.len();
     let unknown = matrix.unknown.len();
     [
         (agreeing, format!("{} {}{}", count(agreeing, "key"), verb(agreeing, "agrees", "agree"), extent(matrix))),
-        (left_out, format!("{} {} ignored by doctor.toml", count(left_out, "key"), verb(left_out, "is", "are"))),
+        (set, format!("{} {} set", count(set, "key"), verb(set, "is", "are"))),
+        (left_out, format!("{} {} {IGNORED}", count(left_out, "key"), verb(left_out, "is", "are"))),
         (unknown, format!("{} could not be compared with any service", count(unknown, "key"))),
     ]
     .into_iter()
@@ -137,6 +143,6 @@ mod tests {
             assert_eq!(columns(entry.symbol), 1, "{entry:?}");
         }
         let each = |pick: fn(&Marker) -> &'static str| MARKERS.iter().copied().map(pick).collect::<HashSet<_>>().len();
-        assert_eq!([each(|marker| marker.symbol), each(|marker| marker.state), each(|marker| marker.meaning)], [19; 3]);
+        assert_eq!([each(|marker| marker.symbol), each(|marker| marker.state), each(|marker| marker.meaning)], [22; 3]);
     }
 }

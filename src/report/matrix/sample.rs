@@ -51,6 +51,8 @@ pub(crate) fn report_of(survey: &Survey) -> (Report, Matrix) {
         compared: extent.compared,
         sealed: extent.sealed,
         unknown: extent.unknown,
+        needs: extent.needs,
+        lacking: Vec::new(),
         error: target.stored.as_ref().err().map(ToString::to_string),
         deployment: None,
         checks: Vec::new(),

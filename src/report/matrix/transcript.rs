@@ -217,7 +217,7 @@ fn json_has_every_row_with_stable_states() {
     assert_eq!(row("OLD")["cells"][0], cell(api, "OLD", "stale", Some("error")));
     assert_eq!(row("LOCAL_X")["folded"], true);
     assert_eq!(row("LOCAL_X")["cells"][0]["state"], "ignored");
-    assert_eq!(report["states"].as_object().unwrap().len(), 19);
+    assert_eq!(report["states"].as_object().unwrap().len(), 22);
     assert_eq!(report["rows"].as_array().unwrap().len(), 9);
 }
 

@@ -32,6 +32,9 @@ pub fn config() -> String {
             "hook": object("The pre-commit hook", &[], json!({
                 "on-drift": string_enum("Whether drift blocks a commit", &["fail", "warn"]),
             })),
+            "pull": object("The command that creates a .env", &[], json!({
+                "allow": { "type": "boolean", "description": "Whether `doctor pull` may be used; true by default" },
+            })),
         },
     }))
 }

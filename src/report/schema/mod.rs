@@ -19,6 +19,7 @@ const FORMS: &[fn(&mut SchemaGenerator) -> Schema] = &[
     row::<report_json::status::AuthForm<'static>>,
     row::<report_json::status::HooksForm<'static>>,
     row::<report_json::drafted::DraftedJson<'static>>,
+    row::<report_json::pulled::PulledJson<'static>>,
     row::<report_json::explained::ExplainedJson>,
     row::<report_json::error::ErrorJson<'static>>,
 ];

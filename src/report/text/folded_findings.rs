@@ -14,7 +14,7 @@ use crate::report::{Report, escape, shell_command};
 /// Findings of one rule and severity that have a block each; more of them share one.
 pub(crate) const MOST_BLOCKS: usize = 5;
 /// Rows of a shared block before the rest is counted.
-const ROWS: usize = 10;
+pub(crate) const ROWS: usize = 10;
 /// The details of a longer name are below it.
 const NAME: usize = 32;
 const INDENT: usize = 4;
@@ -94,7 +94,7 @@ fn help_for_all(report: &Report, group: &FindingGroup<'_>) -> Option<FindingHelp
     let fixable = report.findings.iter().filter(|finding| !finding.remedies.is_empty()).count();
     let is_own = |finding: &&Finding| !finding.remedies.is_empty() && finding.next.is_some();
     let fixes_others = fixable != group.findings.len();
-    if !group.findings.iter().all(is_own) || fixes_others || !report.only.is_empty() || report.reads_input() {
+    if !group.findings.iter().all(is_own) || fixes_others || !report.only.is_empty() || report.has_read_only_files() {
         return None;
     }
     let command = shell_command::command(report, &["fix".to_owned()], &services(group));
@@ -142,6 +142,15 @@ mod tests {
         assert!(output.lines().count() < 30, "{output}");
         let report = Report { findings: many(30), exit_code: 1, ..calm() };
         assert_eq!(text(&report, 80, Detail::Verbose).matches("error: KEY_").count(), 30);
+    }
+
+    #[test]
+    fn quiet_report_counts_findings_beyond_ten() {
+        let quiet = |findings| text(&Report { findings, exit_code: 1, ..calm() }, 80, Detail::Quiet);
+        let output = quiet([many(3000), plain(1)].concat());
+        assert_eq!(output.matches("error: ").count(), ROWS + 1, "{output}");
+        assert!(output.contains("\nerror: … and 2,991 more [value-differs]\n3,001 errors · "), "{output}");
+        assert!(!quiet(many(ROWS)).contains('…'), "{}", quiet(many(ROWS)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::text::text_width::columns;
 use crate::report::text::wording::{FEW, group_by, listed};
-use crate::report::{Report, escape};
+use crate::report::{MAIN_WORKTREE, Report, escape};
 
 /// Writes the header: one line, wrapped if it is longer than the page, and the remarks. Services that were left out are
 /// listed only with `-v`, or if nothing was compared.
@@ -34,15 +34,23 @@ fn target(report: &Report) -> Vec<String> {
     let files = group_by(&report.files, |(_, origin)| origin.as_str());
     for (origin, files) in files {
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        let unread = Some(&report.unread_layers).filter(|unread| origin == "default" && !unread.is_empty());
-        let unread = unread.map(|unread| {
-            let names: Vec<&str> = unread.iter().map(String::as_str).collect();
-            format!("; {} {} not read", phrases::names(&names), if names.len() == 1 { "is" } else { "are" })
-        });
-        items.push(format!("{} ({origin}{})", names.join(", "), unread.unwrap_or_default()));
+        let is_default = ["default", MAIN_WORKTREE].contains(&origin);
+        let unread = if is_default { unread(report) } else { String::new() };
+        items.push(format!("{} ({origin}{unread})", names.join(", ")));
     }
+    items.extend(report.without_file().map(|phrase| match report.files.as_slice() {
+        [] => format!("{phrase}{}", unread(report)),
+        _ => phrase,
+    }));
     items.extend(services(report));
     items
+}
+
+/// Returns text such as `; .env.local is not read`; empty if every conventional layer is read.
+fn unread(report: &Report) -> String {
+    let names: Vec<&str> = report.unread_layers.iter().map(String::as_str).collect();
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    if names.is_empty() { String::new() } else { format!("; {} {verb} not read", phrases::names(&names)) }
 }
 
 /// Returns text such as `2 of 4 services (by shared keys)`; nothing for an undo that restores only a file.
@@ -89,10 +97,14 @@ fn reason(report: &Report, group: &[&(String, Exclusion)]) -> String {
     match &group[0].1 {
         Exclusion::Database if several => "databases".to_owned(),
         Exclusion::Database => "database".to_owned(),
-        Exclusion::NothingShared => {
-            let file = if let [(file, _)] = report.files.as_slice() { file } else { "the files" };
-            format!("{} no key with {file}", if several { "share" } else { "shares" })
-        }
+        Exclusion::NothingShared => match (report.files.as_slice(), several) {
+            ([], true) => "have no needed key".to_owned(),
+            ([], false) => "has no needed key".to_owned(),
+            ([(file, _)], true) => format!("share no key with {file}"),
+            ([(file, _)], false) => format!("shares no key with {file}"),
+            (_, true) => "share no key with the files".to_owned(),
+            (_, false) => "shares no key with the files".to_owned(),
+        },
         Exclusion::Elsewhere { root } if is_same => format!("built from {root}"),
         Exclusion::Elsewhere { .. } => "other root directories".to_owned(),
         Exclusion::Provider { takers } if is_same => {

@@ -9,7 +9,7 @@ use crate::report::text::finding_block;
 use crate::report::text::page::TextPage;
 use crate::report::text::wording::{FEW, listed};
 use crate::report::verdict::NOTHING_COMPARED;
-use crate::report::{Detail, Report, ServiceLine, shell_command, uncompared};
+use crate::report::{Detail, Report, ServiceLine, baseline, shell_command, uncompared};
 
 /// Whether the notes that the totals count are listed above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +31,30 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, notes: Notes) {
         }
     }
     let tally = FindingTally::of(report, notes);
-    if report.all_passed() && tally.hidden_notes > 0 {
+    if (report.all_passed() || report.only_known()) && tally.hidden_notes > 0 {
         page.line(&[(Tone::Plain, &tally.summary())]);
     }
     let mut items = verdict(report, tally);
-    items.push(compared(report));
+    items.push([vec![report.extent()], uncompared(report.sealed(), report.unknown())].concat().join(", "));
     let unread = report.services.iter().filter(|line| line.error.is_some()).count();
     if unread > 0 {
         items.push(format!("{} could not be read", count(unread, "service")));
     }
-    if !report.ignored.is_empty() {
-        items.push(format!("{} ignored by doctor.toml", report.ignored.len()));
-    }
+    items.extend(report.removed());
     items.push(count(report.requests, "request"));
     page.flow(&[], 2, Tone::Strong, " · ", &items);
+}
+
+/// Writes what the run did with its baseline, and the command to run next.
+pub(crate) fn baseline(page: &mut TextPage<'_>, report: &Report) {
+    let Some(baseline) = &report.baseline else { return };
+    page.gap();
+    for line in baseline::lines(baseline) {
+        page.paragraph(&[], 2, (Tone::Plain, &line));
+    }
+    if let Some(help) = baseline::help(baseline) {
+        finding_block::help(page, &help);
+    }
 }
 
 /// The findings of a report, with those notes apart that are not listed.
@@ -77,9 +87,68 @@ impl FindingTally {
 
 fn nothing_compared(report: &Report) -> Option<String> {
     let services = report.not_compared()?;
-    let of = if report.compared() == 0 { String::new() } else { format!(" for {}", listed(&services, FEW)) };
+    let is_whole = report.services.iter().all(|line| line.checked() == 0);
+    let of = if is_whole { String::new() } else { format!(" for {}", listed(&services, FEW)) };
     let hence = if report.command == "check" { ", so the check does not pass" } else { "" };
-    Some(format!("Nothing was compared{of}{hence}."))
+    let what = match () {
+        () if !report.files.is_empty() || report.declarations.is_empty() => "Nothing was compared",
+        () if is_undeclared(report) => "Nothing is declared",
+        () => "Nothing was checked",
+    };
+    Some(format!("{what}{of}{hence}."))
+}
+
+/// Returns whether no key is declared as needed by the services without a checked need.
+fn is_undeclared(report: &Report) -> bool {
+    let mut unchecked = report.services.iter().filter(|line| line.checked() == 0);
+    let is_bare = |line: &ServiceLine| line.lacking.is_empty() && line.uncompared().is_empty();
+    if report.services.is_empty() {
+        report.needed.is_empty()
+    } else {
+        report.ignored.is_empty() && unchecked.all(is_bare)
+    }
+}
+
+/// Returns which needed keys services without a file lack, if they have none of them.
+fn lacking_help(report: &Report) -> Option<FindingHelp> {
+    let lacking: Vec<&ServiceLine> =
+        report.services.iter().filter(|line| lacks_all(line) && !line.lacking.is_empty()).collect();
+    let names: Vec<&str> = lacking.iter().map(|line| line.service.name.as_str()).collect();
+    let declared = declared_by(report);
+    let advice = match lacking.as_slice() {
+        [] => return None,
+        [line] => {
+            let keys = &line.lacking;
+            let has =
+                if keys.len() == 1 { "does not have the key" } else { &format!("has none of the {} keys", keys.len()) };
+            format!("{} {has} that {declared} needs: {}", line.service.name, listed(keys, FEW))
+        }
+        _ => format!("{} have none of the keys that {declared} needs", listed(&names, FEW)),
+    };
+    FindingHelp::new(Some(&advice), Vec::new())
+}
+
+/// Returns whether a service without a file has no needed key at all, not even one whose value is unknown.
+fn lacks_all(line: &ServiceLine) -> bool {
+    line.needs == Some(0) && line.uncompared().is_empty()
+}
+
+fn declared_by(report: &Report) -> String {
+    alternatives(&report.declarations.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Returns how to declare needs of services without a file that were named.
+fn undeclared_help(report: &Report) -> Option<FindingHelp> {
+    let is_undeclared = |line: &&ServiceLine| lacks_all(line) && line.lacking.is_empty();
+    let without: Vec<&str> =
+        report.services.iter().filter(is_undeclared).map(|line| line.service.name.as_str()).collect();
+    if without.is_empty() || !report.only.is_empty() {
+        return None;
+    }
+    let of = listed(&without, FEW);
+    let advice =
+        format!("declare the keys that {of} needs with [[require]] in doctor.toml, or pass a file with --env-file");
+    FindingHelp::new(Some(&advice), Vec::new())
 }
 
 /// Returns how to list the keys of services that were named and have no key of the files.
@@ -104,23 +173,23 @@ fn unshared_help(report: &Report) -> Option<FindingHelp> {
 
 /// Returns how to compare a service if all were left out. A service that has none of the keys is never suggested.
 fn service_help(report: &Report) -> Option<FindingHelp> {
-    if let Some(help) = unshared_help(report) {
+    if let Some(help) = lacking_help(report).or_else(|| undeclared_help(report)).or_else(|| unshared_help(report)) {
         return Some(help);
     }
     let (service, reason) = report.left_out.iter().min_by_key(|(_, reason)| match reason {
         Exclusion::Elsewhere { .. } => 0,
         Exclusion::Provider { .. } => 1,
-        Exclusion::Database => 2,
-        Exclusion::NothingShared => 3,
+        Exclusion::NothingShared => 2,
+        Exclusion::Database => 3,
     })?;
     if !report.services.is_empty() {
         return None;
     }
-    let files: Vec<&str> = report.files.iter().map(|(file, _)| file.as_str()).collect();
+    let files: Vec<&str> =
+        report.files.iter().map(|(file, _)| file).chain(&report.declarations).map(String::as_str).collect();
     let files = alternatives(&files);
     if *reason == Exclusion::NothingShared {
-        let advice = format!("no service has a key of {files}; pass another file with --env-file");
-        return FindingHelp::new(Some(&advice), Vec::new());
+        return FindingHelp::new(Some(&nothing_shared(report, &files)), Vec::new());
     }
     let arguments = ["check".to_owned(), format!("--service={service}")];
     let command = shell_command::command(report, &arguments, &[]);
@@ -128,11 +197,27 @@ fn service_help(report: &Report) -> Option<FindingHelp> {
     FindingHelp::new(Some(&advice), vec![command])
 }
 
+/// Returns that no service has any of the keys. Whether a database that was left out has them is not known.
+fn nothing_shared(report: &Report, files: &str) -> String {
+    let has_database = report.left_out.iter().any(|(_, reason)| *reason == Exclusion::Database);
+    let service = if has_database { "no service apart from databases" } else { "no service" };
+    if !report.files.is_empty() || report.needed.is_empty() {
+        return format!("{service} has a key of {files}; pass another file with --env-file");
+    }
+    let any = if let [_] = report.needed.as_slice() {
+        "the key"
+    } else {
+        &format!("any of the {} keys", report.needed.len())
+    };
+    format!("{service} has {any} that {files} needs: {}", listed(&report.needed, FEW))
+}
+
 /// Returns the conclusion of the run and the number of findings.
 fn verdict(report: &Report, tally: FindingTally) -> Vec<String> {
-    if report.all_passed() {
+    let success = [("All checks passed", report.all_passed()), ("no new findings", report.only_known())];
+    if let Some((phrase, _)) = success.into_iter().find(|(_, is_so)| *is_so) {
         let notes = tally.listed.summary();
-        return ["All checks passed".to_owned(), notes].into_iter().filter(|item| !item.is_empty()).collect();
+        return [phrase.to_owned(), notes].into_iter().filter(|item| !item.is_empty()).collect();
     }
     let mut items = report.conclusion();
     let findings = tally.summary();
@@ -144,12 +229,6 @@ fn verdict(report: &Report, tally: FindingTally) -> Vec<String> {
         items.push("no findings".to_owned());
     }
     items
-}
-
-/// Returns text such as `11 values compared, 1 sealed`.
-fn compared(report: &Report) -> String {
-    let compared = format!("{} compared", count(report.compared(), "value"));
-    [vec![compared], uncompared(report.sealed(), report.unknown())].concat().join(", ")
 }
 
 #[cfg(test)]
@@ -235,7 +314,7 @@ mod tests {
         for (reasons, service) in [
             (vec![unrelated.clone(), database.clone(), provider(), elsewhere()], "web"),
             (vec![unrelated.clone(), database.clone(), provider()], "auth"),
-            (vec![unrelated.clone(), database.clone()], "Postgres"),
+            (vec![database.clone()], "Postgres"),
         ] {
             let output = text(&left_out(&reasons), 90, Detail::Normal);
             assert!(
@@ -248,8 +327,10 @@ mod tests {
 Nothing was compared, so the check does not pass.
   help: no service has a key of .env; pass another file with --env-file
 no findings";
-        let output = text(&left_out(&[unrelated]), 80, Detail::Normal);
+        let output = text(&left_out(std::slice::from_ref(&unrelated)), 80, Detail::Normal);
         assert!(output.contains(expected), "{output}");
+        let output = text(&left_out(&[unrelated, database]), 80, Detail::Normal);
+        assert!(output.contains("help: no service apart from databases has a key of .env; pass another"), "{output}");
         let sealed = Report { services: vec![line("web", 0, 2)], ..left_out(&[("a", Exclusion::Database)]) };
         assert!(!text(&sealed, 80, Detail::Normal).contains("help:"));
     }

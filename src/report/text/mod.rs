@@ -27,7 +27,7 @@ use crate::drift::model::finding::Finding;
 use crate::drift::model::marker::Mark;
 use crate::drift::model::receipt::Outcome;
 use crate::drift::model::severity::Severity;
-use crate::drift::phrases::count;
+use crate::drift::phrases::{count, grouped};
 use crate::drift::plan::Plan;
 use crate::report::paint::Tone;
 use crate::report::text::finding_block::BlockHelp;
@@ -76,6 +76,7 @@ fn totals(page: &mut TextPage<'_>, report: &Report) {
         table::write(page, report);
     }
     receipt::endings(page, report);
+    last_lines::baseline(page, report);
     if compares {
         last_lines::write(page, report, if lists_notes(page, report) { Notes::Listed } else { Notes::Hidden });
     } else if report.part != ReportPart::Question {
@@ -110,10 +111,7 @@ fn quiet(page: &mut TextPage<'_>, report: &Report) {
     if report.exit_code == 0 {
         return;
     }
-    for finding in report.findings.iter().filter(|finding| report.fails(finding.severity)) {
-        let sentence = format!(": {} [{}]", wording::in_one_line(finding), finding.rule.name);
-        page.line(&[(finding.severity.into(), finding.severity.name()), (Tone::Plain, &sentence)]);
-    }
+    quiet_findings(page, report);
     for line in &report.services {
         if let Some(error) = &line.error {
             page.line(&[(Tone::Error, "FAIL"), (Tone::Plain, &format!(" {}: {error}", line.service.name))]);
@@ -133,6 +131,27 @@ fn quiet(page: &mut TextPage<'_>, report: &Report) {
         page.flow(&[], 2, Tone::Strong, " · ", &report.conclusion());
     }
     receipt::undo_hint(page, report);
+}
+
+/// Writes a line for each finding that made the run fail. Beyond ten of a rule, the rest is counted.
+fn quiet_findings(page: &mut TextPage<'_>, report: &Report) {
+    let failing = || report.findings.iter().filter(|finding| report.fails(finding.severity));
+    let sizes: HashMap<_, usize> =
+        wording::group_by_rule(failing()).iter().map(|group| (group.id(), group.findings.len())).collect();
+    let mut written: HashMap<_, usize> = HashMap::new();
+    for finding in failing() {
+        let id = (finding.severity, finding.rule.name);
+        let written = written.entry(id).or_default();
+        *written += 1;
+        let severity = (finding.severity.into(), finding.severity.name());
+        if *written <= folded_findings::ROWS {
+            let sentence = format!(": {} [{}]", wording::in_one_line(finding), finding.rule.name);
+            page.line(&[severity, (Tone::Plain, &sentence)]);
+        } else if *written == folded_findings::ROWS + 1 {
+            let rest = grouped(sizes[&id] - folded_findings::ROWS);
+            page.line(&[severity, (Tone::Plain, &format!(": … and {rest} more [{}]", finding.rule.name))]);
+        }
+    }
 }
 
 /// Returns whether notes are listed: with `-v`, or if they make the run fail.
@@ -168,11 +187,12 @@ fn findings(page: &mut TextPage<'_>, report: &Report) {
     optional::write(page, report);
 }
 
-/// Offers `doctor init` after a first check that found many differences. `init` can't read standard input.
+/// Offers `doctor init` after a first check that found many differences. `init` reads neither standard input nor the
+/// main worktree.
 fn offer_init(page: &mut TextPage<'_>, report: &Report) {
     let differing = report.findings.iter().filter(|finding| finding.rule.has_mark(Mark::Differs)).count();
     let is_first = !report.configured && report.known.is_empty();
-    if !is_first || report.reads_input() || differing <= MANY_DIFFERENCES {
+    if !is_first || report.has_read_only_files() || differing <= MANY_DIFFERENCES {
         return;
     }
     if let Some(command) = shell_command::command(report, &["init".to_owned()], &[]) {

@@ -7,7 +7,6 @@ use crate::drift::Severity;
 use crate::drift::engine::service_status::{CheckState, StatusCheck};
 use crate::drift::model::finding::Finding;
 use crate::drift::model::marker::Mark;
-use crate::drift::phrases::grouped;
 use crate::report::count::Tally;
 use crate::report::paint::Tone;
 use crate::report::text::page::{SpanLink, TextPage};
@@ -71,11 +70,12 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     }
 }
 
-/// Returns the ids of the services whose checks are listed: those that did not pass, and all of them with `-v` and after a
-/// fix, which they verify.
+/// Returns the ids of the services whose checks are listed: those that did not pass, those without a file for which a check
+/// was skipped, and all of them with `-v` and after a fix, which they verify.
 fn detailed<'r>(page: &TextPage<'_>, report: &'r Report) -> HashSet<&'r str> {
     let lists_all = page.is_verbose() || !report.receipts.is_empty();
-    let is_listed = |line: &&ServiceLine| lists_all || report.verdict(line) != ServiceVerdict::Pass;
+    let is_skipped = |line: &ServiceLine| line.needs.is_some() && !skipped(line).is_empty();
+    let is_listed = |line: &&ServiceLine| lists_all || report.verdict(line) != ServiceVerdict::Pass || is_skipped(line);
     let most = if page.is_verbose() { usize::MAX } else { DETAILED };
     report.services.iter().filter(is_listed).take(most).map(|line| line.service.id.as_str()).collect()
 }
@@ -102,7 +102,7 @@ fn values(line: &ServiceLine, row: &TableRow<'_>) -> CheckState {
     match (line, row.values.iter().map(|finding| finding.severity).max()) {
         (ServiceLine { error: Some(_), .. }, _) => CheckState::Found(Severity::Error),
         (_, Some(worst)) => CheckState::Found(worst),
-        (ServiceLine { compared: 0, .. }, _) => CheckState::Open,
+        _ if line.checked() == 0 => CheckState::Open,
         _ => CheckState::Good,
     }
 }
@@ -193,6 +193,8 @@ fn skipped(line: &ServiceLine) -> String {
 fn compared(report: &Report, line: &ServiceLine) -> String {
     match line {
         ServiceLine { error: Some(_), .. } => "could not be read".to_owned(),
+        ServiceLine { needs: Some(0), .. } => line.unchecked(report),
+        ServiceLine { needs: Some(_), .. } => line.extent(),
         // Deployed by this run, and outside of the comparison.
         ServiceLine { compared: 0, sealed: 0, .. } if report.shortfall(line).is_some() => "nothing compared".to_owned(),
         // An ignored key may be a common one.
@@ -203,7 +205,7 @@ fn compared(report: &Report, line: &ServiceLine) -> String {
             format!("nothing compared: {}", nothing_in_common(report))
         }
         ServiceLine { compared: 0, .. } => format!("nothing compared{}", line.uncompared()),
-        ServiceLine { compared, .. } => format!("{} compared{}", grouped(*compared), line.uncompared()),
+        _ => line.extent(),
     }
 }
 

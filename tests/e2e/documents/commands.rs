@@ -46,6 +46,8 @@ fn call(line: &str) -> Option<Vec<String>> {
         }
         // The line is written to a hook.
         ["echo", text] => call(text),
+        // A line of a crontab starts with a schedule of five fields.
+        [_, _, _, _, _, "cd", _, "&&", rest @ ..] => call(&rest.join(" ")),
         _ => None,
     }
 }
@@ -126,10 +128,7 @@ fn every_ci_and_hook_recipe_runs() {
     for text in blocks_of("yaml") {
         let value: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         for line in commands(&value) {
-            let Some(call) = call(&line) else {
-                assert!(line.starts_with("gh pr comment "), "no test checks this line: {line}");
-                continue;
-            };
+            let call = call(&line).unwrap_or_else(|| panic!("no test checks this line: {line}"));
             assert_eq!(parse(&call), Ok(()), "{line}");
             if call[1] != "check" {
                 continue;
@@ -146,7 +145,7 @@ fn every_ci_and_hook_recipe_runs() {
             ran += 1;
         }
     }
-    assert!(ran >= 4, "only {ran} recipes were run");
+    assert!(ran >= 2, "only {ran} recipes were run");
 }
 
 /// Collects the flags shown in help, including those of subcommands.

@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use railway_doctor::cli::Cli;
 use railway_doctor::drift::rules::RULES;
 use railway_doctor::error::{Error, Exit};
+use railway_doctor::io::config::read_baseline;
 use railway_doctor::io::railway::deployment_log::WITHIN;
 use railway_doctor::io::sim::seed::incident;
 
@@ -30,11 +31,30 @@ fn documented_doctor_toml_applies_to_a_check() {
 
 #[test]
 fn every_doctor_toml_example_is_valid() {
-    let blocks = blocks_of("toml");
+    let blocks: Vec<String> = blocks_of("toml").into_iter().filter(|text| !is_baseline(text)).collect();
     assert!(!blocks.is_empty());
     for text in blocks {
         assert!(parse_config(&text).is_ok(), "{:?}\n{text}", parse_config(&text));
     }
+}
+
+fn is_baseline(text: &str) -> bool {
+    text.starts_with("finding = [")
+}
+
+#[test]
+fn every_baseline_example_is_valid() {
+    let head = "version = 1\nproject = \"a\"\nproject-id = \"b\"\nenvironment = \"c\"\nenvironment-id = \"d\"\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("known.toml");
+    let mut examples = 0;
+    for text in blocks_of("toml").iter().filter(|text| is_baseline(text)) {
+        std::fs::write(&path, format!("{head}{text}")).unwrap();
+        let baseline = read_baseline(&path, "known.toml").unwrap().unwrap();
+        assert_eq!(baseline.entries.len(), 1, "{text}");
+        examples += 1;
+    }
+    assert_eq!(examples, 1);
 }
 
 #[test]
@@ -78,6 +98,7 @@ fn reference_lists_exactly_the_keys_of_the_parser() {
         "[[expect.log]]",
         "[[expect.http]]",
         "[hook]",
+        "[pull]",
     ];
     let mut known = Vec::new();
     for section in sections {
@@ -89,7 +110,8 @@ fn reference_lists_exactly_the_keys_of_the_parser() {
         let keys = keys.split('`').skip(1).step_by(2);
         // Sections have separate rows.
         let is_section = |key: &&str| {
-            ["environments", "services", "require", "ignore", "severity", "expect", "hook", "log", "http"].contains(key)
+            ["environments", "services", "require", "ignore", "severity", "expect", "hook", "pull", "log", "http"]
+                .contains(key)
                 && matches!(section, "" | "[expect]")
         };
         known.extend(keys.filter(|key| !is_section(key)).map(|key| format!("{section} {key}").trim().to_owned()));

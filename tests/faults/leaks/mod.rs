@@ -84,14 +84,14 @@ fn argument_sets(case: &LeakCase) -> Vec<Vec<String>> {
     argument_sets
 }
 
-/// A repository with an ignored `.env`; for a commit, also a staged file that contains values.
+/// A repository that ignores `.env` and `new.env`; for a commit, also a staged file that contains values.
 fn checkout(args: &[&str], scenario: Scenario) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.write(".env", &scenario.env());
     if let Some(config) = scenario.config() {
         sandbox.write("doctor.toml", &config);
     }
-    sandbox.write(".gitignore", ".env\n");
+    sandbox.write(".gitignore", ".env\nnew.env\n");
     sandbox.make_repository();
     if args.starts_with(&["hook", "run"]) && scenario != Scenario::InSync {
         sandbox.write("settings.py", "KEY = \"mark4711-local\"\nOTHER = \"bWFyazQ3MTEtbG9jYWw=\"\n");

@@ -6,6 +6,7 @@
 mod masked;
 mod quoting;
 mod refusal;
+mod set_all;
 pub mod sh_reader;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,8 @@ use crate::drift::Secret;
 use crate::drift::dotenv::agreed_spelling::Spelling;
 use crate::drift::dotenv::edit::quoting::{Unwritten, right_hand_sides};
 pub use crate::drift::dotenv::edit::refusal::{EditRefusal, Obstacle};
+use crate::drift::dotenv::edit::set_all::EntryIndex;
+pub use crate::drift::dotenv::edit::set_all::NewValue;
 use crate::drift::dotenv::edit::verify::{IntendedEdit, WrittenValue};
 use crate::drift::dotenv::source_text::{line_end, line_start};
 use crate::drift::dotenv::{Entry, LocalFile};
@@ -43,7 +46,7 @@ impl LocalFile {
             return Err(EditRefusal::Name { key: key.to_owned() });
         }
         let plain = self.plain();
-        let entry = self.effective_entry(&plain, key)?;
+        let entry = self.effective_entry(&EntryIndex::of(&plain), key)?;
         let text = plain.text().expose();
         let current = &text[entry.span.clone()];
         let set = |right_hand_side: &str| {
@@ -51,7 +54,7 @@ impl LocalFile {
             let written = WrittenValue { at: entry.key_span.start, span: span.clone(), key, value };
             let edit = IntendedEdit {
                 cut: vec![(entry.key_span.start, entry.span.clone())],
-                inserted: span,
+                inserted: vec![span],
                 written: vec![written],
             };
             verify::verify(&plain, splice(text, &entry.span, right_hand_side), &edit, self.loader)
@@ -96,17 +99,27 @@ impl LocalFile {
             return Ok(self.reread(plain));
         }
         let new = splice(text, &(text.len()..text.len()), &tail.text);
-        let edit = IntendedEdit { cut: Vec::new(), inserted: text.len()..new.expose().len(), written: tail.written };
+        let added = text.len()..new.expose().len();
+        let edit = IntendedEdit { cut: Vec::new(), inserted: Vec::from([added]), written: tail.written };
         verify::verify(&plain, new, &edit, self.loader).map_err(|why| {
             let open = sh_reader::Walk::through(text).end != sh_reader::Quote::None;
             if open { EditRefusal::Open } else { why }
         })
     }
 
+    /// Returns why a value can't be written to any file under that key, or `None` if it can.
+    pub fn refusal(&self, key: &str, value: &Secret) -> Option<EditRefusal> {
+        if !is_writable_name(key) {
+            return Some(EditRefusal::Name { key: key.to_owned() });
+        }
+        right_hand_sides(value, "", self.loader).err().map(|why| unwritten(key, why))
+    }
+
     /// Returns the file without a key. Removes every line that assigns it.
     pub fn remove(&self, key: &str) -> Result<Self, EditRefusal> {
         let plain = self.plain();
         let text = plain.text().expose();
+        let index = EntryIndex::of(&plain);
         let entries: Vec<&Entry> = plain.entries.iter().filter(|entry| entry.key == key).collect();
         if entries.is_empty() {
             return Err(EditRefusal::Absent { key: key.to_owned() });
@@ -115,7 +128,7 @@ impl LocalFile {
         let mut cut: Vec<(usize, Range<usize>)> = Vec::new();
         let mut kept = 0;
         for entry in entries {
-            check_editable(&plain, entry)?;
+            index.check_editable(entry)?;
             let range = with_our_comment(text, &entry.statement);
             new.push_str(&text[kept..range.start]);
             kept = range.end;
@@ -123,7 +136,8 @@ impl LocalFile {
         }
         new.push_str(&text[kept..]);
         let start = cut[0].1.start;
-        let edit = IntendedEdit { cut, inserted: start..start, written: Vec::new() };
+        let nothing = start..start;
+        let edit = IntendedEdit { cut, inserted: Vec::from([nothing]), written: Vec::new() };
         let without = verify::verify(&plain, Secret::new(new), &edit, self.loader)?;
         // Some loader may read the key from a line that has no entry for it.
         if verify::keys(&without).contains(key) {
@@ -144,41 +158,6 @@ impl LocalFile {
             Some(loader) => plain.read_as(loader),
             None => plain,
         }
-    }
-
-    /// Returns the effective assignment of a key, with the spans of the plain reading, because a loader's own spans may
-    /// include a comment.
-    fn effective_entry<'f>(&self, plain: &'f Self, key: &str) -> Result<&'f Entry, EditRefusal> {
-        let entry = match self.entry(key) {
-            Some(effective) => {
-                plain.entries.iter().find(|entry| entry.key == key && entry.key_span.start == effective.key_span.start)
-            }
-            // The declared loader rejects the line, which is a reason to rewrite it.
-            None => Some(plain.entry(key).ok_or_else(|| EditRefusal::Absent { key: key.to_owned() })?),
-        };
-        let entry = entry.ok_or_else(|| EditRefusal::Entangled { key: key.to_owned() })?;
-        check_editable(plain, entry)?;
-        Ok(entry)
-    }
-}
-
-/// Refuses an assignment that shares text with another one or has a problem.
-fn check_editable(plain: &LocalFile, entry: &Entry) -> Result<(), EditRefusal> {
-    let key = || entry.key.clone();
-    let shares = |other: &&Entry| {
-        other.key_span.start != entry.key_span.start
-            && other.statement.start < entry.statement.end
-            && entry.statement.start < other.statement.end
-    };
-    let odd = entry.span.start < entry.key_span.end || entry.span.end > entry.statement.end;
-    if odd || plain.entries.iter().any(|other| shares(&other)) {
-        return Err(EditRefusal::Entangled { key: key() });
-    }
-    let text = plain.text().expose();
-    let last = entry.line + text[entry.key_span.start..entry.span.end].matches(['\n', '\r']).count();
-    match plain.problems.iter().find(|flaw| (entry.line..=last).contains(&flaw.line)) {
-        Some(flaw) => Err(EditRefusal::Flawed { key: key(), what: flaw.description }),
-        None => Ok(()),
     }
 }
 
@@ -234,16 +213,21 @@ impl<'p> Tail<'p> {
     fn assign(&mut self, key: &'p str, value: &'p Secret, right_hand_side: &str) {
         let at = self.start + self.text.len();
         let span = at + key.len() + 1..at + key.len() + 1 + right_hand_side.len();
-        let mut grown = Zeroizing::new(String::with_capacity(self.text.len() + key.len() + span.len() + 4));
-        grown.extend([self.text.as_str(), key, "=", right_hand_side, self.line_end]);
-        self.text = grown;
+        let needed = self.text.len() + key.len() + span.len() + 4;
+        if needed > self.text.capacity() {
+            // A string that grows by itself leaves copies of secrets in memory.
+            let mut grown = Zeroizing::new(String::with_capacity(2 * needed));
+            grown.push_str(&self.text);
+            self.text = grown;
+        }
+        self.text.extend([key, "=", right_hand_side, self.line_end]);
         self.written.push(WrittenValue { at, span, key, value });
     }
 }
 
 /// Returns a one-line comment that neither loaders nor `sh` can interpret: it may contain a name from Railway, which
 /// can be any text.
-fn single_line_comment(comment: &str) -> String {
+pub fn single_line_comment(comment: &str) -> String {
     let plain = |character: char| character.is_alphanumeric() || " -_.,:/".contains(character);
     let text = comment.trim_start_matches(['#', ' ']);
     let text: String = text.chars().map(|character| if plain(character) { character } else { '_' }).collect();

@@ -82,6 +82,22 @@ impl Obstacle {
 }
 
 impl EditRefusal {
+    /// Returns the reason as a short phrase for a list of keys. It does not contain the key.
+    pub fn reason(&self) -> String {
+        let reason = match self {
+            Self::Name { .. } => "its name has characters other than letters, digits and underscores",
+            Self::Absent { .. } => "missing from the file",
+            Self::Present { .. } => "already in the file",
+            Self::Flawed { what, .. } => what,
+            Self::Entangled { .. } => "loaders disagree about which text belongs to it",
+            Self::Unwritable { obstacle: Obstacle::Nul, .. } => "the value contains a NUL byte",
+            Self::Unwritable { .. } => "no quoting that every loader reads back",
+            Self::Runs { .. } => "sh would run or expand part of the value",
+            Self::Open => "the file ends inside an open quote",
+        };
+        reason.to_owned()
+    }
+
     /// Returns the message, without a full stop. Keys in it are not escaped: they are as read from a file or from
     /// Railway.
     pub fn message(&self) -> String {

@@ -5,7 +5,7 @@ use proptest::sample::select;
 use proptest::{collection, prop_assert, prop_assert_eq, prop_oneof};
 
 use crate::drift::Secret;
-use crate::drift::dotenv::edit::{EditRefusal, Obstacle, is_writable_name};
+use crate::drift::dotenv::edit::{EditRefusal, NewValue, Obstacle, is_writable_name};
 use crate::drift::dotenv::{Entry, Loader, LocalFile};
 
 fn file(text: &str) -> LocalFile {
@@ -333,5 +333,33 @@ proptest! {
             let marked = format!("{text}\nLAST='marker'\n#marker\n");
             prop_assert!(!LocalFile::parse("x", Secret::new(marked)).redacted(&|_| "•".to_owned()).contains("marker'"));
         }
+    }
+}
+
+#[test]
+fn keys_set_together_get_the_same_text_as_one_by_one() {
+    let text = "A=1 # x\nexport B='b'\nC=\"open\nD=it's\nE=`e`\nA=2\nF=x y\n";
+    let values: Vec<(&str, Secret)> =
+        [("A", "a b"), ("B", "b"), ("C", "c"), ("D", "it's"), ("E", "it's `x`"), ("F", "$(x)"), ("G", "g"), ("1", "")]
+            .map(|(key, value)| (key, Secret::new(value)))
+            .into();
+    for loader in [None, Some(Loader::Dotenvy), Some(Loader::Python), Some(Loader::Node)] {
+        let plain = LocalFile::parse(".env", Secret::new(text));
+        let mut one_by_one = match loader {
+            Some(loader) => plain.read_as(loader),
+            None => plain,
+        };
+        let new: Vec<NewValue<'_>> = values.iter().map(|(key, value)| NewValue { key, value }).collect();
+        let (together, refusals) = one_by_one.set_all(&new);
+        let mut refused = Vec::new();
+        for (key, value) in &values {
+            match one_by_one.set(key, value) {
+                Ok(set) => one_by_one = set,
+                Err(_) => refused.push((*key).to_owned()),
+            }
+        }
+        refused.sort();
+        assert_eq!(together.text().expose(), one_by_one.text().expose(), "{loader:?}");
+        assert_eq!(refusals.into_keys().collect::<Vec<_>>(), refused, "{loader:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Verifies an edited text: every loader and `sh` read it again before it is returned.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::drift::Secret;
@@ -17,9 +17,9 @@ use crate::drift::dotenv::{Entry, LocalFile, Problem};
 pub(super) struct IntendedEdit<'e> {
     /// In the old text, in order: for each changed assignment, the offset of its key and the bytes to remove.
     pub(super) cut: Vec<(usize, Range<usize>)>,
-    /// The added bytes, in the new text.
-    pub(super) inserted: Range<usize>,
-    /// The values that must be read from the new text.
+    /// The added bytes, in the new text and in order.
+    pub(super) inserted: Vec<Range<usize>>,
+    /// The values that must be read from the new text, in order.
     pub(super) written: Vec<WrittenValue<'e>>,
 }
 
@@ -39,6 +39,17 @@ impl IntendedEdit<'_> {
     fn cuts(&self, at: usize) -> bool {
         let before = self.cut.partition_point(|(_, cut)| cut.start <= at);
         before > 0 && self.cut[before - 1].1.contains(&at)
+    }
+
+    /// Returns whether the byte of the new text at the offset is added.
+    fn inserts(&self, at: usize) -> bool {
+        let before = self.inserted.partition_point(|added| added.start <= at);
+        before > 0 && self.inserted[before - 1].contains(&at)
+    }
+
+    /// Returns whether a written key is at that offset of the new text.
+    fn writes(&self, at: usize) -> bool {
+        self.written.binary_search_by_key(&at, |written| written.at).is_ok()
     }
 
     /// Returns the key to name in a refusal that concerns no particular key.
@@ -167,7 +178,7 @@ impl BeforeAfter<'_> {
     /// Returns the assignments that the edit must not change, before and after.
     fn others(&self) -> (Vec<&AssignmentRow<'_>>, Vec<&AssignmentRow<'_>>) {
         let cut = |row: &&AssignmentRow<'_>| self.edit.cut.binary_search_by_key(&row.at, |(at, _)| *at).is_err();
-        let written = |row: &&AssignmentRow<'_>| !self.edit.written.iter().any(|written| written.at == row.at);
+        let written = |row: &&AssignmentRow<'_>| !self.edit.writes(row.at);
         (self.old.iter().filter(cut).collect(), self.new.iter().filter(written).collect())
     }
 
@@ -183,16 +194,16 @@ impl BeforeAfter<'_> {
         let mut expected = old.iter().peekable();
         let is_freed = |row: &AssignmentRow<'_>| {
             let contradicts = old.iter().any(|old| old.key == row.key && old.value != row.value);
-            !self.edit.cut.is_empty() && !self.edit.inserted.contains(&row.at) && !contradicts
+            !self.edit.cut.is_empty() && !self.edit.inserts(row.at) && !contradicts
         };
         new.into_iter().all(|row| expected.next_if(|old| old.is(row)).is_some() || is_freed(row))
             && expected.next().is_none()
     }
 
     fn written_is_read(&self) -> bool {
+        let rows: HashMap<usize, &AssignmentRow<'_>> = self.new.iter().rev().map(|row| (row.at, row)).collect();
         self.edit.written.iter().all(|written| {
-            let row = self.new.iter().find(|row| row.at == written.at);
-            row.is_some_and(|row| {
+            rows.get(&written.at).is_some_and(|row| {
                 row.key.trim_start_matches(BYTE_ORDER_MARK) == written.key && row.value == Some(written.value)
             })
         })
@@ -212,13 +223,14 @@ fn run_by_shell(file: &LocalFile, after: &str, edit: &IntendedEdit<'_>) -> Optio
         return Some(written.key.to_owned());
     }
     // An addition is checked as a whole. For a new value, `is_inert` above is enough.
-    let added = edit.cut.is_empty() && !is_inactive(new.within(&edit.inserted));
+    let added = edit.cut.is_empty() && edit.inserted.iter().any(|range| !is_inactive(new.within(range)));
     let view = |step: &ShCharacter| (step.role, step.word, step.quote);
     let kept = old.steps.iter().filter(|step| !edit.cuts(step.at));
-    let outside = new.steps.iter().filter(|step| !edit.inserted.contains(&step.at));
+    let outside = new.steps.iter().filter(|step| !edit.inserts(step.at));
     let same = kept.map(view).eq(outside.map(view));
     // A quote that was closed or opened may swap quoted and unquoted text on all lines below.
-    let is_swapped = !same && !is_inactive(new.within(&(edit.inserted.end..after.len())));
+    let below = edit.inserted.first().map_or(after.len(), |first| first.end);
+    let is_swapped = !same && !is_inactive(new.within(&(below..after.len())));
     (added || is_swapped).then(|| edit.key(file))
 }
 

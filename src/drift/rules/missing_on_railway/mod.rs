@@ -1,4 +1,6 @@
-//! D101 missing-on-railway: in the file but not on every service that should have it.
+//! D101 missing-on-railway: in the file, or needed, but not on every service that should have it.
+
+mod templates;
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -12,22 +14,23 @@ use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::needs::required_keys;
 use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::rules::{RuleCheck, duplicate_key, example_key_missing, placeholder_value};
 use crate::drift::secret_like::is_encryption_metadata;
 use crate::drift::similarity::close_matches;
 use crate::drift::survey::Local;
-use crate::drift::{Survey, Target, phrases, system_variables};
+use crate::drift::{Survey, Target, phrases};
 
 pub static RULE: Rule = Rule {
     code: "D101",
     name: "missing-on-railway",
     severity: Severity::Warning,
-    summary: "A key in the file is missing on Railway",
+    summary: "A key in the file, or a needed key, is missing on Railway",
     explain: EXPLAIN,
     fix: Some(Fix::variable(&[(Direction::Push, FixCondition::Remedy), (Direction::Add, FixCondition::Always)])),
     markers: &[
-        Marker::new(Mark::Missing, "0", "missing", "missing", "required, but neither in the file nor on Railway"),
+        Marker::new(Mark::Missing, "✗", "missing", "missing", "needed, but neither on the service nor in a file"),
         Marker::new(
             Mark::MissingOnRailway,
             "-",
@@ -59,6 +62,9 @@ empty assignment, `MAILGUN_KEY=`, is a note. If only some services lack the key,
 often serves several programs that need different parts of it: `-v` lists such keys. If a `[[require]]` names the key,
 it is an error on each of its services that lacks the key, and nothing is reported on the others.
 
+Without a file, a line of a template such as `.env.example` declares that at least one service needs the key. A line
+that is commented out, `# MAILGUN_KEY=`, is optional, and so is a key such as `PORT` or `NODE_ENV`.
+
 ## Fix
 
 `doctor fix --add --push --only MAILGUN_KEY --service api` adds it to a service that needs it. Without `--add`, a push
@@ -83,6 +89,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
         expected_without_stored(local).is_none() && !is_encryption_metadata(key) && !survey.policy.require.names(key)
     };
     findings.extend(missing_keys(survey, is_wanted).iter().map(|missing_key| on_no_service(&context, missing_key)));
+    findings.extend(templates::on_no_service(&context));
     findings
 }
 
@@ -113,6 +120,30 @@ impl<'s> Context<'s> {
             known: LazyCell::new(Box::new(|| known(survey))),
         }
     }
+
+    /// Returns that no service has a key, `not on api` or `on none of the 3 services`. Databases that are not compared and
+    /// services that are built from other directories do not count, because the key is not expected there.
+    fn nowhere(&self) -> String {
+        let catalogue = &self.survey.catalogue;
+        let is_user = |name: &&String| {
+            let is_other = catalogue.databases.contains(*name) || catalogue.elsewhere.contains(*name);
+            !is_other || self.holders.in_scope(name).is_some()
+        };
+        let users: Vec<&String> = catalogue.services.keys().filter(is_user).collect();
+        match users.as_slice() {
+            [only] => format!("not on {only}"),
+            users => format!("on none of the {}", phrases::count(users.len(), "service")),
+        }
+    }
+
+    /// Returns the references to the shared variable or the databases that have the key.
+    fn references(&self, key: &str) -> Option<String> {
+        let is_shared = self.survey.catalogue.shared.contains(key);
+        let owners: &[&str] = if is_shared { &["shared"] } else { self.holders.only_databases(key) };
+        let references: Vec<String> = owners.iter().map(|owner| format!("${{{{{owner}.{key}}}}}")).collect();
+        let references: Vec<&str> = references.iter().map(String::as_str).collect();
+        (!references.is_empty()).then(|| phrases::alternatives(&references))
+    }
 }
 
 fn known(survey: &Survey) -> Vec<&str> {
@@ -128,10 +159,7 @@ type Lacking<'s> = (&'s Target, Option<Local<'s>>);
 fn required(context: &Context<'_>) -> Vec<Finding> {
     let survey = context.survey;
     let mut missing: BTreeMap<(&str, Option<Location>), Vec<Lacking<'_>>> = BTreeMap::new();
-    let mut keys: Vec<&str> = survey.policy.require.iter().flat_map(|one| &one.keys).map(String::as_str).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    for key in keys.into_iter().filter(|key| !system_variables::is_provided(key)) {
+    for key in required_keys(survey) {
         let lacks = |target: &&Target| target.variable(key).is_none() && survey.requires(target, key);
         for target in survey.readable().filter(lacks) {
             let local = survey.local(target, key);
@@ -145,20 +173,22 @@ fn required_finding(context: &Context<'_>, key: &str, place: Option<Location>, l
     let local = lacking.first().and_then(|(_, local)| *local);
     let is_held = !context.holders.of(key).is_empty();
     let is_in_a_file = context.survey.files.iter().any(|file| file.entry(key).is_some());
+    let has_file = lacking.iter().any(|(target, _)| target.has_file());
     let missing = if is_held { "missing on some services" } else { "missing on Railway" };
     let message = match local {
         Some(local) if local.entry.value.expose().is_empty() => {
             format!("{key} is required but empty in {} and {missing}", local.file.name)
         }
-        _ if is_in_a_file => format!("{key} is required but {missing}"),
+        _ if is_in_a_file || !has_file => format!("{key} is required but {missing}"),
         _ if is_held => format!("{key} is required but is neither in a file nor on every service that requires it"),
         _ => format!("{key} is required but is neither in a file nor on Railway"),
     };
     let mut observations: Vec<_> = local.iter().map(Local::observation).collect();
     observations.extend(lacking.iter().map(|(target, _)| observation(target, None)));
+    let step = if has_file { format!("add {key} to the file, then push it") } else { set_on(key, lacking) };
     let advice = local.is_none().then(|| match (!is_held && !is_in_a_file).then(|| intended(context, key)).flatten() {
-        Some(other) => format!("did you mean {other}? otherwise, add {key} to the file, then push it"),
-        None => format!("add {key} to the file, then push it"),
+        Some(other) => format!("did you mean {other}? otherwise, {step}"),
+        None => step,
     });
     let reasons = local.and_then(|local| placeholder(context.survey, local)).into_iter();
     let reasons: Vec<String> = reasons.chain(context.holders.elsewhere(key)).collect();
@@ -171,6 +201,12 @@ fn required_finding(context: &Context<'_>, key: &str, place: Option<Location>, l
         observations,
         ..required_fix(context.survey, key, local, Finding { required: true, advice, ..Finding::new(&RULE, message) })
     }
+}
+
+/// Returns where to set a key if there is no file to push it from.
+fn set_on(key: &str, lacking: &[Lacking<'_>]) -> String {
+    let services: Vec<&str> = lacking.iter().map(|(target, _)| target.service.name.as_str()).collect();
+    format!("set {key} on {} in the dashboard", phrases::names(&services))
 }
 
 /// Returns the existing key that a required key, which exists nowhere, is probably a misspelling of.
@@ -224,11 +260,7 @@ fn message(context: &Context<'_>, missing_key: &MissingKey<'_>) -> String {
     if !holders.is_empty() {
         return format!("{key} is in {file} and on {}, but on no other service", phrases::names(holders));
     }
-    let services = &context.survey.catalogue.services;
-    match services.keys().next() {
-        Some(only) if services.len() == 1 => format!("{key} is in {file} but not on {only}"),
-        _ => format!("{key} is in {file} but on none of the {}", phrases::count(services.len(), "service")),
-    }
+    format!("{key} is in {file} but {}", context.nowhere())
 }
 
 /// Returns that the local value is a placeholder, if it is one.
@@ -255,8 +287,8 @@ fn unfilled(survey: &Survey, local: Local<'_>, finding: &Finding) -> Option<Find
 /// A push adds a required key to the services that must have it.
 fn required_fix(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
     let Some(local) = local else { return finding };
-    // Prompts can't be answered from a stream.
-    let push = local.file.is_stream.then(|| "--push".to_owned());
+    // Nothing is pulled into a read-only file, and prompts can't be answered from a stream.
+    let push = local.file.read_only.map(|_| "--push".to_owned());
     unfilled(survey, local, &finding).unwrap_or_else(|| Finding {
         remedies: vec![Remedy::Push],
         next: Some(Finding::fix_only(key).into_iter().chain(push).collect()),
@@ -268,11 +300,7 @@ fn required_fix(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: F
 /// it, and is never a `next`. No command adds it to a service that keeps its own variables for others.
 fn optional_fix(context: &Context<'_>, missing_key: &MissingKey<'_>, finding: Finding) -> Finding {
     let (survey, key, lacking) = (context.survey, missing_key.key, &missing_key.lacking);
-    let owners: &[&str] =
-        if survey.catalogue.shared.contains(key) { &["shared"] } else { context.holders.only_databases(key) };
-    if !owners.is_empty() {
-        let references: Vec<String> = owners.iter().map(|owner| format!("${{{{{owner}.{key}}}}}")).collect();
-        let references = phrases::alternatives(&references.iter().map(String::as_str).collect::<Vec<_>>());
+    if let Some(references) = context.references(key) {
         let advice = format!("refer to {references} on a service that needs it, or remove the line if nothing does");
         return Finding { advice: Some(advice), ..finding };
     }

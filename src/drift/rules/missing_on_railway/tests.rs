@@ -2,10 +2,11 @@
 
 use super::{check, optional};
 use crate::drift::Survey;
+use crate::drift::dotenv::ReadOnly;
 use crate::drift::model::finding::Remedy;
 use crate::drift::rules::missing_on_railway::RULE;
 use crate::drift::test_support::{
-    healthy, layer, line, lines, out_of_scope, require, shared, survey, table, unreadable,
+    healthy, layer, line, lines, out_of_scope, require, shared, survey, table, template, unreadable, without_file,
 };
 
 #[test]
@@ -33,6 +34,58 @@ fn reports_keys_missing_from_services() {
             (&[], &[("api", &["A=1"])], &[]),
         ],
     );
+}
+
+#[test]
+fn key_of_a_template_is_needed_on_one_service() {
+    let warning = |place: &str| format!("warning A [api, web] .env.example:2: A is needed by .env.example but {place}");
+    let of = |api: &[&str], web: &[&str], text: &str| {
+        let mut found = survey(&[], &[("api", api), ("web", web)]);
+        without_file(&mut found);
+        template(&mut found, ".env.example", text, &["api", "web"]);
+        found
+    };
+    for (api, web, text, expected) in [
+        (&[][..], &[][..], "B=\nA=\n", Some("on none of the 2 services")),
+        (&["A=1"], &[], "B=\nA=\n", None),
+        (&["A="], &[], "B=\nA=\n", None),
+        (&["A=<sealed>"], &[], "B=\nA=\n", None),
+        (&[], &[], "B=\n# A=\n", None),
+        (&[], &[], "B=\nA=null\n", None),
+    ] {
+        let found = of(&[&["B=1"], api].concat(), web, text);
+        assert_eq!(lines(&RULE, &found), expected.map(warning).into_iter().collect::<Vec<_>>(), "{api:?} {text}");
+    }
+    let mut found = of(&["B=1"], &[], "B=\nA=\n");
+    out_of_scope(&mut found, "Postgres", &["A"]);
+    found.catalogue.databases.insert("Postgres".to_owned());
+    assert_eq!(lines(&RULE, &found), [warning("only on Postgres")]);
+    assert_eq!(check(&found)[0].advice.as_deref().unwrap().split(" on ").next(), Some("refer to ${{Postgres.A}}"));
+    out_of_scope(&mut found, "worker", &["A"]);
+    assert_eq!(lines(&RULE, &found), [""; 0], "the template may be for a service out of scope");
+    found.catalogue.elsewhere.insert("worker".to_owned());
+    assert_eq!(lines(&RULE, &found), [warning("only on Postgres and worker")]);
+    unreadable(&mut found, "web");
+    out_of_scope(&mut found, "web", &["A"]);
+    assert_eq!(lines(&RULE, &found), [""; 0], "an unreadable service has it");
+}
+
+#[test]
+fn required_key_without_a_file_is_set_in_the_dashboard() {
+    let mut found = survey(&[], &[("api", &["A=1"]), ("cron", &[]), ("web", &[])]);
+    without_file(&mut found);
+    template(&mut found, ".env.example", "A=\nHOST_NAME=\n", &["api", "cron", "web"]);
+    require(&mut found, "A", &["api", "web"]);
+    require(&mut found, "HOST_NAME", &["api"]);
+    let expected = [
+        "error A [web]: A is required but missing on some services",
+        "error HOST_NAME [api]: HOST_NAME is required but missing on Railway",
+    ];
+    assert_eq!(lines(&RULE, &found), expected);
+    let found = check(&found);
+    let advice: Vec<_> = found.iter().filter_map(|finding| finding.advice.as_deref()).collect();
+    assert_eq!(advice, ["set A on web in the dashboard", "set HOST_NAME on api in the dashboard"]);
+    assert!(found.iter().all(|finding| finding.next.is_none() && finding.to_add.is_none()));
 }
 
 #[test]
@@ -216,7 +269,7 @@ fn only_required_key_is_pushed_by_default() {
 fn required_key_of_a_stream_is_pushed_without_a_prompt() {
     let mut found = survey(&["A=1"], &[("api", &[])]);
     require(&mut found, "A", &["api"]);
-    found.files[0].is_stream = true;
+    found.files[0].read_only = Some(ReadOnly::Stream);
     let finding = check(&found).remove(0);
     assert_eq!(
         (finding.remedies, finding.next.unwrap().join(" ")),

@@ -1,5 +1,6 @@
 //! Finding and parsing `doctor.toml`. Invalid files are in the submodules.
 
+mod baseline;
 mod http_requests;
 mod invalid;
 mod new_file;
@@ -34,7 +35,7 @@ fn read(text: &str) -> Result<Config, Error> {
 fn fault(text: &str) -> String {
     match read(text) {
         Err(Error::Config { path, line, column, what, help }) => {
-            assert_eq!(path, "doctor.toml");
+            assert_eq!(&*path, "doctor.toml");
             format!("{line}:{column}: {what} | {help}")
         }
         other => panic!("{text}: {other:?}"),

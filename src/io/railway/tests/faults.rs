@@ -137,7 +137,7 @@ fn mismatched_response_is_never_quoted() {
 #[test]
 fn railway_messages_are_redacted() {
     let bench = Bench::incident();
-    bench.scrubber.add("PLAIN", &Secret::new("marker-4711-value"));
+    bench.redactor.add("PLAIN", &Secret::new("marker-4711-value"));
     bench.sim.fault(Fault::refusal("bad input marker-4711-value").permanent());
     let cause = bench.shape().unwrap_err().cause().unwrap();
     assert!(cause.starts_with("Railway responded “bad input •••” (trace "), "{cause}");

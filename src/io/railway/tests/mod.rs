@@ -65,7 +65,7 @@ struct Bench {
     credentials: Credentials,
     clock: JumpingClock,
     status: CollectedLines,
-    scrubber: Redactor,
+    redactor: Redactor,
 }
 
 impl Bench {
@@ -81,7 +81,7 @@ impl Bench {
             credentials,
             clock: JumpingClock::default(),
             status: CollectedLines::default(),
-            scrubber: Redactor::default(),
+            redactor: Redactor::default(),
         }
     }
 
@@ -109,7 +109,7 @@ impl Bench {
             limit: Cell::new(Duration::from_secs(20)),
             remarks: RefCell::new(Vec::new()),
             allowed_hosts: AllowedHosts::Public,
-            redactor: &self.scrubber,
+            redactor: &self.redactor,
             probed: RefCell::default(),
         }
     }

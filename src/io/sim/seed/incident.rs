@@ -27,6 +27,24 @@ DATABASE_URL=postgresql://agentverse:agentverse@localhost:5432/agentverse
 JWT_SIGNING_KEY=Zm9yLWxvY2FsLXJ1bnMtb25seQ
 ";
 
+/// The template of a new colleague, who has no `.env` yet.
+pub const TEMPLATE: &str = "\
+# agentverse, staging: the same names as on Railway
+APP_ENV=staging
+LOG_LEVEL=info
+
+# The key for /api/v1/ops/...
+STAGING_OPS_API_KEY=
+OPS_DRILLS=
+
+# docker compose up -d postgres redis
+DATABASE_URL=postgresql://agentverse:agentverse@localhost:5432/agentverse
+REDIS_URL=
+
+# Any random text works for local runs
+JWT_SIGNING_KEY=
+";
+
 /// The `doctor.toml` next to it: the checks that the team has added after the incident.
 pub const CONFIG_FILE: &str = r#"# agentverse, staging: what must be true before a drill
 

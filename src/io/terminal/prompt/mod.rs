@@ -47,7 +47,7 @@ pub enum YesNo {
 /// # Errors
 ///
 /// [`Error::Interrupted`] for Ctrl-C at a prompt, and [`Error::System`] for a terminal that can't be read or written.
-pub trait Ask {
+pub trait Prompter {
     /// Selects one item, by index.
     fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<PromptAnswer<usize>, Error>;
     /// Selects any number of items, by ascending indices; an empty selection is a valid answer. `picked` items are
@@ -57,7 +57,7 @@ pub trait Ask {
     fn confirm(&self, prompt: &str, default: YesNo) -> Result<PromptAnswer<YesNo>, Error>;
     /// Reads a line of text, which may be empty, and trims it.
     fn line(&self, prompt: &str) -> Result<PromptAnswer<String>, Error>;
-    /// Reads a line like [`Ask::line`], with an initial text that the user can edit. An empty line means "go back".
+    /// Reads a line like [`Prompter::line`], with an initial text that the user can edit. An empty line means "go back".
     fn line_from(&self, prompt: &str, start: &str) -> Result<PromptAnswer<String>, Error>;
     /// Reads a line without echo. An empty one means "go back".
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error>;
@@ -142,7 +142,7 @@ impl<'w> Prompts<'w> {
     }
 }
 
-impl Ask for Prompts<'_> {
+impl Prompter for Prompts<'_> {
     fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<PromptAnswer<usize>, Error> {
         let items: Vec<String> = items.iter().map(|item| harmless(item)).collect();
         self.ask(|| {

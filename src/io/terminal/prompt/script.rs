@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::drift::Secret;
 use crate::error::Error;
-use crate::io::terminal::prompt::{Ask, PromptAnswer, YesNo};
+use crate::io::terminal::prompt::{PromptAnswer, Prompter, YesNo};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PreparedAnswer {
@@ -65,7 +65,7 @@ impl Script {
     }
 }
 
-impl Ask for Script {
+impl Prompter for Script {
     fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<PromptAnswer<usize>, Error> {
         assert!(default < items.len(), "{prompt}: the default is not one of the items");
         self.next(prompt, items, |answer| match answer {

@@ -1,18 +1,25 @@
 //! D105 services-disagree: a required key has different values on its services.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashSet};
 
 use crate::drift::comparison::{ComparisonOutcome, Pair, observation};
 use crate::drift::engine::policy::Require;
 use crate::drift::model::finding::{Finding, Location, Remedy};
 use crate::drift::model::fix::{Bulk, Direction, Fix, FixCondition, VariableFix};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::needs::template_needs;
 use crate::drift::reason::Reason;
 use crate::drift::reason::other_values::OtherValues;
 use crate::drift::rules::value_differs::{self, remedies};
-use crate::drift::rules::{Declaration, RuleCheck, missing_locally, placeholder_value};
+use crate::drift::rules::{Declaration, RuleCheck, empty_on_railway, missing_locally, placeholder_value};
+use crate::drift::secret_like::is_secret_like;
 use crate::drift::survey::Local;
+use crate::drift::suspicious_values::is_blank;
 use crate::drift::{Secret, Survey, Target, Variable, phrases, system_variables};
 
 pub static RULE: Rule = Rule {
@@ -25,7 +32,14 @@ pub static RULE: Rule = Rule {
         directions: &[(Direction::Push, FixCondition::Remedy), (Direction::Pull, FixCondition::Always)],
         bulk: Bulk::Included,
     })),
-    in_place_of: &[&value_differs::RULE, &missing_locally::RULE, &placeholder_value::RULE],
+    markers: &[Marker::new(
+        Mark::Disagrees,
+        "≉",
+        "disagrees",
+        "services-disagree",
+        "differs from the value on another service",
+    )],
+    in_place_of: &[&value_differs::RULE, &missing_locally::RULE, &placeholder_value::RULE, &empty_on_railway::RULE],
     different_values: 2,
     ..Rule::DEFAULT
 };
@@ -53,12 +67,16 @@ service works on its own, but everything between them fails.
 
 The rule compares the values that a deployment would get, with references resolved. Sealed and indirect values are
 unknown and are left out. The finding also compares them with the file: a service that has the value of the file is
-right, and the finding is about the others only. `value-differs` does not report them again.
+right, and the finding is about the others only. `value-differs` does not report them again. Without a file, the finding
+is about all of them, and lists which services have the same value.
+
+Without a file, a secret-like key of a template such as `.env.example` that has different values is a note: nothing
+declares that they must be the same.
 
 ## Fix
 
 Push the right value to all of them with `doctor fix --only JWT_SECRET --push`, or store it once as a shared variable
-and refer to it from each service as `${{shared.JWT_SECRET}}`.
+and refer to it from each service as `${{shared.JWT_SECRET}}`. Without a file, set the right value in the dashboard.
 
 ## Suppress
 
@@ -91,7 +109,56 @@ fn check(survey: &Survey) -> Vec<Finding> {
         requirements.iter().filter_map(|(key, requirements)| disagreement(survey, key, requirements)).collect();
     let wrong: Vec<Pair<'_>> = found.iter().flat_map(|one| one.pairs(survey)).collect();
     let others = OtherValues::of(survey, &wrong);
-    found.iter().map(|one| finding(survey, one, &others)).collect()
+    found.iter().map(|one| finding(survey, one, &others)).chain(undeclared(survey)).collect()
+}
+
+/// Returns a note for each secret of a template that has different values on its services. Nothing declares that they must
+/// agree: one template often serves several programs, and each may have its own secret.
+fn undeclared(survey: &Survey) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (key, need) in template_needs(survey).into_iter().filter(|(key, _)| is_secret_like(key)) {
+        let holders: Vec<_> = survey
+            .targets
+            .iter()
+            .filter(|target| need.is_of(target))
+            .filter_map(|target| known(survey, target, key))
+            .collect();
+        let set: Vec<_> = holders.into_iter().filter(|(_, variable)| is_set(survey, key, variable)).collect();
+        if values(&set).len() > 1 {
+            let found = ServicesDisagreement { key, wrong: set.clone(), holders: set };
+            findings.push(undeclared_finding(&found));
+        }
+    }
+    findings
+}
+
+fn undeclared_finding(found: &ServicesDisagreement<'_>) -> Finding {
+    let ServicesDisagreement { key, holders, .. } = found;
+    let advice = format!("if the services must have the same value, add {key} to a [[require]] in doctor.toml");
+    Finding {
+        severity: Severity::Note,
+        key: Some((*key).to_owned()),
+        services: holders.iter().map(|(target, _)| target.service.clone()).collect(),
+        reason: agreement(found),
+        observations: holders.iter().map(|(target, variable)| observation(target, Some(variable))).collect(),
+        advice: Some(advice),
+        ..Finding::new(&RULE, format!("{key} has different values on its services"))
+    }
+}
+
+/// Returns the variable if its value is known.
+fn known<'s>(survey: &Survey, target: &'s Target, key: &str) -> Option<(&'s Target, &'s Variable)> {
+    let variable = target.variable(key)?;
+    (!variable.is_unknown() && !survey.is_stored_indirect(variable)).then_some((target, variable))
+}
+
+/// Returns whether the value is neither empty nor a placeholder, which other rules report.
+fn is_set(survey: &Survey, key: &str, variable: &Variable) -> bool {
+    variable.effective().is_some_and(|value| !is_blank(value.expose()) && !survey.is_unset(key, value))
+}
+
+fn values<'s>(holders: &[(&'s Target, &'s Variable)]) -> HashSet<&'s str> {
+    holders.iter().filter_map(|(_, variable)| variable.effective()).map(Secret::expose).collect()
 }
 
 /// Returns the services of every `[[require]]` that is violated. Services that no `[[require]]` has in common may have
@@ -101,15 +168,9 @@ fn disagreement<'s>(survey: &'s Survey, key: &'s str, requirements: &[&Require])
     for require in requirements {
         let named: HashSet<&str> = require.services.iter().map(String::as_str).collect();
         let is_required = |target: &Target| named.is_empty() || named.contains(target.service.id.as_str());
-        let known = |target: &'s Target| {
-            let variable = target.variable(key)?;
-            (!variable.is_unknown() && !survey.is_stored_indirect(variable)).then_some((target, variable))
-        };
         let all = survey.targets.iter().enumerate().filter(|(_, target)| is_required(target));
-        let all: Vec<_> = all.filter_map(|(index, target)| Some((index, known(target)?))).collect();
-        let values: HashSet<&str> =
-            all.iter().filter_map(|(_, (_, variable))| variable.effective()).map(Secret::expose).collect();
-        if values.len() > 1 {
+        let all: Vec<_> = all.filter_map(|(index, target)| Some((index, known(survey, target, key)?))).collect();
+        if values(&all.iter().map(|(_, holder)| *holder).collect::<Vec<_>>()).len() > 1 {
             holders.extend(all);
         }
     }
@@ -154,7 +215,7 @@ fn finding<'s>(survey: &'s Survey, found: &ServicesDisagreement<'s>, others: &Ot
         key: Some((*key).to_owned()),
         services: wrong.iter().map(|(target, _)| target.service.clone()).collect(),
         places: locals.into_keys().collect(),
-        reason: sentence(&reasons, pairs.len()),
+        reason: sentence(&reasons, pairs.len()).or_else(|| agreement(found)),
         differs_in_form: pairs.len() == wrong.len() && reasons.keys().all(|reason| is_about_form(reason.as_ref())),
         observations,
         ..Finding::new(&RULE, format!("{key} must have the same value on all its services, but the values differ"))
@@ -170,12 +231,16 @@ fn fix(survey: &Survey, found: &ServicesDisagreement<'_>, pairs: &[Pair<'_>], fi
     };
     let advice = if wrong.iter().any(is_indirect) {
         format!("set {key} on Railway to the value that the file refers to")
+    } else if wrong.iter().all(|(target, _)| !target.has_file()) {
+        let services: Vec<&str> = wrong.iter().map(|(target, _)| target.service.name.as_str()).collect();
+        let services = phrases::names(&services);
+        format!("set {key} to the same value on {services} in the dashboard, or store it once as a shared variable")
     } else if pairs.len() < wrong.len() {
         format!("add {key} to the file and push it, or store it once as a shared variable")
     } else {
         let remedies = remedies(survey, pairs, None);
-        // Nothing can be pulled into a stream, and prompts can't be answered from it.
-        let push = pairs.iter().any(|pair| pair.local.file.is_stream).then(|| "--push".to_owned());
+        // Nothing is pulled into a read-only file, and prompts can't be answered from a stream.
+        let push = pairs.iter().any(|pair| pair.local.file.read_only.is_some()).then(|| "--push".to_owned());
         let next = remedies.contains(&Remedy::Push).then(|| Finding::fix_only(key).into_iter().chain(push).collect());
         let advice =
             if next.is_some() { None } else { Some("set the real value in the file, then push it".to_owned()) };
@@ -211,6 +276,29 @@ fn sentence(reasons: &BTreeMap<Option<Reason>, Vec<&str>>, services: usize) -> O
     (!clauses.is_empty()).then(|| clauses.join("; "))
 }
 
+/// Returns which services have the same value, `api and web agree; worker differs`, if there is no file to compare them
+/// with; `None` if all values are different.
+fn agreement(found: &ServicesDisagreement<'_>) -> Option<String> {
+    if found.holders.iter().any(|(target, _)| target.has_file()) {
+        return None;
+    }
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (target, variable) in &found.holders {
+        groups.entry(variable.effective()?.expose()).or_default().push(&target.service.name);
+    }
+    let is_empty = groups.remove("");
+    let (agreeing, single): (Vec<_>, Vec<_>) = groups.into_values().partition(|names| names.len() > 1);
+    let single: Vec<&str> = single.into_iter().flatten().collect();
+    let clause = |names: &[&str], verbs: [&str; 2]| {
+        (!names.is_empty()).then(|| format!("{} {}", phrases::names(names), verbs[usize::from(names.len() > 1)]))
+    };
+    let empty = clause(&is_empty.unwrap_or_default(), ["is empty", "are empty"]);
+    let differing = clause(&single, ["differs", "differ"]).filter(|_| !agreeing.is_empty());
+    let clauses: Vec<String> =
+        agreeing.iter().filter_map(|names| clause(names, ["agree"; 2])).chain(differing).chain(empty).collect();
+    (!clauses.is_empty()).then(|| clauses.join("; "))
+}
+
 fn is_about_form(reason: Option<&Reason>) -> bool {
     reason.is_some_and(Reason::is_about_form)
 }
@@ -221,134 +309,6 @@ fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
 }
 
 fn is_declared(survey: &Survey) -> bool {
-    survey.policy.require.iter().next().is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::check;
-    use crate::drift::model::finding::Remedy;
-    use crate::drift::rules::services_disagree::RULE;
-    use crate::drift::test_support::{ServiceRows, healthy, lines, require, survey, unreadable};
-
-    #[test]
-    fn reports_differing_required_keys() {
-        let different = "error A [api, worker]: A must have the same value on all its services, but the values differ";
-        let cases: &[(&[ServiceRows<'_>], &[&str], &[&str])] = &[
-            (&[("api", &["A=1"]), ("worker", &["A=1"])], &[], &[]),
-            (&[("api", &["A=1"]), ("worker", &["A=2"])], &[], &[different]),
-            (&[("api", &["A=1"]), ("worker", &["A=2"])], &["api", "worker"], &[different]),
-            (&[("api", &["A=1"]), ("worker", &["A=2"])], &["api"], &[]),
-            (&[("api", &["A=1"]), ("web", &["A=2"]), ("worker", &["A=1"])], &["api", "worker"], &[]),
-            (&[("api", &["A=1"]), ("worker", &["B=2"])], &[], &[]),
-            (&[("api", &["A=1"]), ("worker", &["A=<sealed>"])], &[], &[]),
-            (&[("api", &["A=1"]), ("worker", &["A=${{shared.A}} => <sealed>"])], &[], &[]),
-            (&[("api", &["A=1"]), ("worker", &["A=${{shared.A}} => 1"])], &[], &[]),
-            (&[("api", &["A=1"]), ("worker", &["A=${{shared.A}} => 2"])], &[], &[different]),
-            (&[("api", &["A="]), ("worker", &["A=2"])], &[], &[different]),
-            (&[("api", &["A=1"]), ("worker", &["A=op://dev/a/b"])], &[], &[]),
-            (&[("api", &["A=1"]), ("worker", &["A=<unavailable>"])], &[], &[]),
-            (&[("api", &["B=1"]), ("worker", &["B=2"])], &[], &[]),
-        ];
-        for (services, required_of, expected) in cases {
-            let mut found = survey(&[], services);
-            require(&mut found, "A", required_of);
-            assert_eq!(&lines(&RULE, &found), expected, "{services:?}");
-        }
-    }
-
-    #[test]
-    fn duplicate_requirements_yield_one_finding() {
-        let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("worker", &["A=2"])]);
-        require(&mut found, "A", &[]);
-        require(&mut found, "A", &[]);
-        let findings = check(&found);
-        assert_eq!((findings.len(), findings[0].required, findings[0].remedies.len()), (1, true, 2));
-        let states: Vec<_> = findings[0].observations.iter().map(|one| (one.place.as_str(), one.state)).collect();
-        assert_eq!(states, [(".env:1", "local"), ("api", "stored"), ("worker", "stored")]);
-        unreadable(&mut found, "worker");
-        assert_eq!(lines(&RULE, &found), [""; 0]);
-    }
-
-    #[test]
-    fn only_services_with_another_value_than_the_file_are_wrong() {
-        let cases: &[(&[&str], &str)] = &[
-            (&["A=1"], "[web, worker] .env:1"),
-            (&["A=2"], "[api, worker] .env:1"),
-            (&["A=4"], "[api, web, worker] .env:1"),
-            (&["A="], "[api, web, worker] .env:1"),
-            (&["A=changeme"], "[api, web, worker] .env:1"),
-            (&["A=op://dev/a/b"], "[api, web, worker]"),
-            (&[], "[api, web, worker]"),
-        ];
-        for (file, wrong) in cases {
-            let services: [ServiceRows<'_>; 3] = [("api", &["A=1"]), ("web", &["A=2"]), ("worker", &["A=3"])];
-            let mut found = survey(file, &services);
-            require(&mut found, "A", &[]);
-            let message = "A must have the same value on all its services, but the values differ";
-            assert_eq!(lines(&RULE, &found), [format!("error A {wrong}: {message}")], "{file:?}");
-        }
-    }
-
-    #[test]
-    fn overlapping_requirements_share_a_finding() {
-        let services: [ServiceRows<'_>; 4] =
-            [("api", &["A=1"]), ("cron", &["A=4"]), ("web", &["A=2"]), ("worker", &["A=1"])];
-        let mut found = survey(&[], &services);
-        require(&mut found, "A", &["api", "worker"]);
-        require(&mut found, "A", &["cron"]);
-        assert_eq!(lines(&RULE, &found), [""; 0]);
-        require(&mut found, "A", &["worker", "web"]);
-        let of = |services: &[&str]| {
-            let message = "A must have the same value on all its services, but the values differ";
-            format!("error A [{}]: {message}", services.join(", "))
-        };
-        assert_eq!(lines(&RULE, &found), [of(&["web", "worker"])]);
-        require(&mut found, "A", &["api", "web"]);
-        assert_eq!(lines(&RULE, &found), [of(&["api", "web", "worker"])]);
-    }
-
-    #[test]
-    fn finding_states_why_each_service_differs_from_the_file() {
-        let newline = "the stored value ends with a newline; the local one does not";
-        let both = format!("on worker: {newline}; on api: only the case differs");
-        let unset = "on worker: the stored value is a placeholder; on api: the stored value is empty";
-        let cases = [
-            (["A=one-key", "A=other-key"], None, false),
-            (["A=one-key", "A=one-key\n"], Some(newline), true),
-            (["A=ONE-KEY", "A=one-key\n"], Some(both.as_str()), true),
-            (["A=ONE-KEY", "A=other-key"], Some("on api: only the case differs"), false),
-            (["A=changeme", "A=other-key"], Some("on api: the stored value is a placeholder"), false),
-            (["A=", "A=changeme"], Some(unset), false),
-        ];
-        for ([api, worker], reason, in_form) in cases {
-            let mut found = survey(&["A=one-key"], &[("api", &[api]), ("worker", &[worker])]);
-            require(&mut found, "A", &[]);
-            let finding = check(&found).remove(0);
-            assert_eq!((finding.reason.as_deref(), finding.differs_in_form), (reason, in_form), "{api:?} {worker:?}");
-        }
-    }
-
-    #[test]
-    fn key_of_a_stream_is_only_pushed() {
-        let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("worker", &["A=2"])]);
-        require(&mut found, "A", &[]);
-        found.files[0].is_stream = true;
-        let finding = check(&found).remove(0);
-        assert_eq!(finding.remedies, [Remedy::Push]);
-        assert_eq!(finding.next.unwrap(), ["fix", "--only", "A", "--push"]);
-    }
-
-    #[test]
-    fn indirect_local_value_is_not_offered_for_push() {
-        let mut found = survey(&["A=op://dev/a/b"], &[("api", &["A=1"]), ("worker", &["A=2"])]);
-        require(&mut found, "A", &[]);
-        let finding = check(&found).remove(0);
-        assert!(finding.remedies.is_empty() && finding.next.is_none() && finding.advice.is_some());
-    }
-
-    #[test]
-    fn healthy_project_has_no_findings() {
-        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
-    }
+    let mut examples = survey.examples.iter();
+    survey.policy.require.iter().next().is_some() || examples.any(|example| example.beside.is_empty())
 }
