@@ -220,7 +220,6 @@ no findings · 0 needed keys checked · 2 requests
             (Format::Junit, "<skipped message=\"GET /ops was not sent\"/>"),
             (Format::Junit, " skipped=\"1\""),
             (Format::Markdown, "\nSkipped on `api`: endpoint: GET /ops was not sent\n"),
-            (Format::Github, "\nskipped on api: endpoint: GET /ops was not sent\ndoctor: "),
         ] {
             let output = rendered(&report, format);
             assert!(output.contains(expected), "{format:?}: {output}");

@@ -28,12 +28,6 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for line in lines.iter().take(MOST) {
         writeln!(out, "{line}")?;
     }
-    for service in &report.services {
-        let name = escape::line(&service.service.name);
-        for check in report.skipped_checks(service) {
-            writeln!(out, "skipped on {name}: {}: {}", check.name, escape::line(&check.note))?;
-        }
-    }
     let rest = if more > 0 { format!("; {more} more not annotated") } else { String::new() };
     let target = format!("{} · {}", report.project.name, report.environment.name);
     writeln!(out, "doctor: {} in {}{rest}", escape::line(&totals(report)), escape::line(&target))
