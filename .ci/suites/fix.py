@@ -329,14 +329,11 @@ def pull_adds_key():
 
 
 @case
-def pull_creates_file():
+def pull_needs_a_file():
     with world("no file") as it:
         (it.path / ".env").unlink()
-        run = it.run("fix", "--pull", "--yes", "--only", "WORKER_CONCURRENCY", "--service", WORKER, code=0)
-        it.check("the file is created", b"WORKER_CONCURRENCY=4\n" in it.env(), run)
-        it.check("the file is private", (it.path / ".env").stat().st_mode & 0o777 == 0o600)
-        it.run("undo", "--yes", code=0)
-        it.check("the file is removed", not (it.path / ".env").exists())
+        run = it.run("fix", "--pull", "--yes", "--only", "WORKER_CONCURRENCY", "--service", WORKER, code=2)
+        it.check("it refers to doctor pull", "doctor pull" in run.err and not (it.path / ".env").exists(), run)
 
 
 # 3. Faults ------------------------------------------------------------------------------------------------------------------
