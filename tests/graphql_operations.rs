@@ -6,7 +6,9 @@ use std::path::Path;
 
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
-use railway_doctor::io::railway::batch::{self, BatchService, SERVICES_PER_REQUEST, StagedQuery};
+use railway_doctor::io::railway::batch::{
+    self, BatchService, SERVICES_OF_SEVERAL_PER_REQUEST, SERVICES_PER_REQUEST, StagedQuery,
+};
 
 fn schema() -> Valid<Schema> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/schema.graphql");
@@ -39,18 +41,34 @@ fn every_batch_size_is_valid() {
         let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         // Every other service has a deployment.
-        let services = ids
-            .iter()
-            .enumerate()
-            .map(|(index, id)| BatchService { service: id, deployment: (index % 2 == 0).then_some("deployment-id") });
+        let services = ids.iter().enumerate().map(|(index, id)| BatchService {
+            environment: "e",
+            service: id,
+            deployment: (index % 2 == 0).then_some("deployment-id"),
+        });
         let services: Vec<BatchService<'_>> = services.collect();
         for staged in [StagedQuery::Asked, StagedQuery::NotAsked] {
-            let batch = batch::build("p", "e", &services, staged);
+            let batch = batch::build("p", &services, staged);
             assert_eq!(problems(&batch.query), None, "{size} services");
             assert!(!batch.query.contains("deployment-id"), "the query contains an id");
             assert!(ids.iter().all(|id| !batch.query.contains(id)), "the query contains an id");
         }
         assert_eq!(problems(&batch::events(&ids).query), None, "{size} deployments");
+    }
+}
+
+#[test]
+fn every_batch_of_several_environments_is_valid() {
+    for size in 1..=SERVICES_OF_SEVERAL_PER_REQUEST {
+        let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
+        let services = ids.iter().enumerate().map(|(index, id)| BatchService {
+            environment: ["environment-0", "environment-1", "environment-2"][index % 3],
+            service: id,
+            deployment: None,
+        });
+        let batch = batch::build("p", &services.collect::<Vec<_>>(), StagedQuery::NotAsked);
+        assert_eq!(problems(&batch.query), None, "{size} services");
+        assert!(!batch.query.contains("environment-") && !batch.query.contains("id-"), "the query contains an id");
     }
 }
 

@@ -113,6 +113,7 @@ mod tests {
             ("project = \"x\"\n", format!("project = \"x\"\n\n{lone}")),
             ("project = \"x\"  # no line end", format!("project = \"x\"  # no line end\n\n{lone}")),
             ("[services.api]\r\n", format!("[services.api]\r\n\r\n{}", lone.replace('\n', "\r\n"))),
+            ("[[across]]\nkeys=['A']\nmust='agree'\n", format!("[[across]]\nkeys=['A']\nmust='agree'\n\n{lone}")),
             ("[[ignore]]\nkeys=['A']\nreason='x'\n\n", format!("[[ignore]]\nkeys=['A']\nreason='x'\n\n\n{lone}")),
         ] {
             assert_eq!(added(text, &ignore(&["DEBUG"], "mine")), Ok(expected), "{text:?}");

@@ -114,6 +114,10 @@ mod tests {
                 "[services.api]\n[[require]]\nkeys=['A']\n# last\n\n",
                 format!("[services.api]\n[[require]]\nkeys=['A']\n# last\n\n\n{added}"),
             ),
+            (
+                "[[across]]\nkeys = ['A']\nmust = 'differ'\n",
+                format!("[[across]]\nkeys = ['A']\nmust = 'differ'\n\n{added}"),
+            ),
         ] {
             assert_eq!(extended(text, &draft()), Ok(expected), "{text:?}");
             assert_eq!(extended(text, &ConfigDraft::default()).as_deref(), Ok(text), "{text:?}");

@@ -1,6 +1,6 @@
 //! The file of a baseline: reads it with positions for errors, and writes it so that equal findings give equal bytes.
 //!
-//! The file is part of an untrusted checkout. Errors never quote it.
+//! The file is part of an untrusted checkout. Errors never quote the value of a setting.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -70,6 +70,8 @@ pub struct Config {
     pub services: BTreeMap<String, ServiceSection>,
     /// `[[require]]`, in the order of the file.
     pub require: Vec<RequireSection>,
+    /// `[[across]]`, in the order of the file.
+    pub across: Vec<AcrossSection>,
     /// `[[ignore]]`, in the order of the file.
     pub ignore: Vec<IgnoreSection>,
     /// `[severity]`: rule name → severity; `None` is `"off"`.
@@ -134,6 +136,27 @@ pub struct RequireSection {
     pub keys: Vec<At<String>>,
     /// Aliases or names, not resolved yet; empty means every service in scope.
     pub services: Vec<At<String>>,
+}
+
+/// `[[across]]`: what must hold for keys in two environments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AcrossSection {
+    /// The 1-based line where the section starts.
+    pub line: usize,
+    /// Exact names; never empty.
+    pub keys: Vec<At<String>>,
+    pub must: MustSetting,
+}
+
+/// `[[across]]`'s `must`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MustSetting {
+    /// The values are equal.
+    Agree,
+    /// The values are different.
+    Differ,
+    /// Both environments have the key.
+    Exist,
 }
 
 /// `[[ignore]]`: expected differences.

@@ -11,8 +11,8 @@ use crate::drift::command_line::CommandLine;
 use crate::error::Error;
 use crate::io::config::table::{Item, Table, did_you_mean, listed};
 use crate::io::config::{
-    At, Config, EnvironmentSection, FailOnSetting, IgnoreSection, LoaderSetting, OnDrift, RequireSection, RuleName,
-    ServiceSection, expectations,
+    AcrossSection, At, Config, EnvironmentSection, FailOnSetting, IgnoreSection, LoaderSetting, MustSetting, OnDrift,
+    RequireSection, RuleName, ServiceSection, expectations,
 };
 
 /// The keys at the top level of the file.
@@ -25,6 +25,7 @@ const TOP: &[&str] = &[
     "environments",
     "services",
     "require",
+    "across",
     "ignore",
     "severity",
     "expect",
@@ -57,6 +58,7 @@ impl Config {
             environments: BTreeMap::new(),
             services: BTreeMap::new(),
             require: Vec::new(),
+            across: Vec::new(),
             ignore: Vec::new(),
             severity: BTreeMap::new(),
             severity_lines: BTreeMap::new(),
@@ -89,6 +91,7 @@ pub(super) fn document(top: &Table<'_>, empty: Config, rules: &[RuleName]) -> Re
         environments: environments(top)?,
         services: services(top)?,
         require: top.each("require", require)?,
+        across: consistent(top, top.each("across", across)?)?,
         ignore: few_patterns(top, top.each("ignore", |table| ignore(table, rules))?)?,
         severity,
         severity_lines,
@@ -202,12 +205,41 @@ fn named(table: &Table<'_>, item: &Item<'_>) -> Result<(), Error> {
 
 fn require(table: &Table<'_>) -> Result<RequireSection, Error> {
     table.only(&["keys", "services"])?;
+    let keys = exact_names(table)?;
+    Ok(RequireSection { line: table.line(), keys, services: table.texts("services")?.unwrap_or_default() })
+}
+
+fn across(table: &Table<'_>) -> Result<AcrossSection, Error> {
+    table.only(&["keys", "must"])?;
+    let values = [("agree", MustSetting::Agree), ("differ", MustSetting::Differ), ("exist", MustSetting::Exist)];
+    let keys = exact_names(table)?;
+    let must = table.required("must", table.choice("must", &values)?, "must = \"differ\"")?;
+    Ok(AcrossSection { line: table.line(), keys, must })
+}
+
+/// Reads the required `keys`, which can't be patterns.
+fn exact_names(table: &Table<'_>) -> Result<Vec<At<String>>, Error> {
     let keys = table.required("keys", table.texts("keys")?, "keys = [\"KEY\"]")?;
     if let Some(pattern) = keys.iter().find(|key| key.value.contains(['*', '?'])) {
-        let what = "`keys` in [[require]] can't contain patterns";
+        let what = format!("{} can't contain patterns", table.called("keys"));
         return Err(table.source.fault_at(pattern, what, "list each key by its exact name"));
     }
-    Ok(RequireSection { line: table.line(), keys, services: table.texts("services")?.unwrap_or_default() })
+    Ok(keys)
+}
+
+/// Rejects a key whose values must agree in one [[across]] and differ in another.
+fn consistent(top: &Table<'_>, sections: Vec<AcrossSection>) -> Result<Vec<AcrossSection>, Error> {
+    let mut earlier: BTreeMap<&str, &AcrossSection> = BTreeMap::new();
+    let about_values = sections.iter().filter(|section| section.must != MustSetting::Exist);
+    for (section, key) in about_values.flat_map(|section| section.keys.iter().map(move |key| (section, key))) {
+        let first = *earlier.entry(&key.value).or_insert(section);
+        if first.must != section.must {
+            let what = format!("`keys` in [[across]] contradicts the [[across]] at line {}", first.line);
+            let help = "a key can't both agree and differ; remove it from one of the two sections";
+            return Err(top.source.fault_at(key, what, help));
+        }
+    }
+    Ok(sections)
 }
 
 fn ignore(table: &Table<'_>, rules: &[RuleName]) -> Result<IgnoreSection, Error> {

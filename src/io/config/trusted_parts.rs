@@ -169,7 +169,23 @@ fn whole(section: &HttpSection) -> Zeroizing<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::io::config::Digest;
+    use crate::drift::Secret;
+    use crate::io::config::find::parse_on_large_stack;
+    use crate::io::config::{Config, Digest, TrustedParts};
+
+    fn trusted(text: &str) -> TrustedParts {
+        let empty = Config::empty("/r/doctor.toml".into(), "doctor.toml".to_owned(), "/r".into());
+        parse_on_large_stack(&Secret::new(text), empty, &[]).expect("the text is valid").trusted_parts()
+    }
+
+    #[test]
+    fn across_sections_need_no_acceptance() {
+        let keys = "keys = ['SECRET_KEY']\n";
+        let across = format!("project = 'x'\n[[across]]\n{keys}must = 'differ'\n");
+        assert_eq!(trusted(&across), trusted("project = 'x'\n"));
+        let require = format!("project = 'x'\n[[require]]\n{keys}");
+        assert_ne!(trusted(&require), trusted("project = 'x'\n"), "a required key may be pushed");
+    }
 
     #[test]
     fn digest_is_sha_256_of_text() {

@@ -51,7 +51,7 @@ impl OtherEncoding {
         };
         Help::command(
             "save it as UTF-8 in the editor, or run:",
-            format!("iconv -f {from} -t UTF-8 {path} > {path}.utf-8 && mv {path}.utf-8 {path}"),
+            format!("(umask 077; iconv -f {from} -t UTF-8 {path} > {path}.utf-8) && mv {path}.utf-8 {path}"),
         )
     }
 }
@@ -69,7 +69,7 @@ mod tests {
             (b"\xff\xfe\0\0A\0\0\0", "UTF-32"),
         ] {
             let help = OtherEncoding::of(bytes).unwrap().help(".env");
-            let command = format!("iconv -f {from} -t UTF-8 .env > .env.utf-8 && mv .env.utf-8 .env");
+            let command = format!("(umask 077; iconv -f {from} -t UTF-8 .env > .env.utf-8) && mv .env.utf-8 .env");
             assert_eq!(help.commands, [command], "{bytes:?}");
         }
         assert_eq!(OtherEncoding::of(b"A=1\n"), None);

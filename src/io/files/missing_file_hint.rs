@@ -201,10 +201,8 @@ fn suggestion(passed: &[PathBuf], missing: &Path, working_folder: &Path) -> Opti
         return Some(Suggestion::Files(files.iter().map(|name| folder.join(name)).collect()));
     }
     let above = || {
-        let folder = folder.canonicalize().ok()?;
-        let root = git::root(&folder)?;
-        let above = folder.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(&root));
-        above.map(|ancestor| ancestor.join(&*wanted)).find(|path| path.is_file() && is_new(path))
+        let paths = directories_above(folder).into_iter().map(|directory| directory.join(&*wanted));
+        paths.into_iter().find(|path| path.is_file() && is_new(path))
     };
     let here = Some(working_folder.join(&*wanted)).filter(|path| path.is_file() && is_new(path));
     if let Some(path) = here.or_else(above) {
@@ -225,10 +223,16 @@ fn suggestion(passed: &[PathBuf], missing: &Path, working_folder: &Path) -> Opti
 
 /// Returns the template in the nearest directory above that has one, within the repository.
 pub fn template_above(folder: &Path) -> Option<PathBuf> {
-    let folder = folder.canonicalize().ok()?;
-    let root = git::root(&folder)?;
+    let found = directories_above(folder).into_iter().find_map(|directory| examples(&directory).into_iter().next());
+    found.map(|(path, _)| path)
+}
+
+/// Returns the directories above, up to the root of the repository, the nearest first.
+fn directories_above(folder: &Path) -> Vec<PathBuf> {
+    let Ok(folder) = folder.canonicalize() else { return Vec::new() };
+    let Some(root) = git::root(&folder) else { return Vec::new() };
     let above = folder.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(&root));
-    above.map(examples).find_map(|found| found.into_iter().next()).map(|(path, _)| path)
+    above.map(Path::to_owned).collect()
 }
 
 /// Returns whether the file is in the repository of its directory. `doctor` may refuse to follow a link out of it.

@@ -86,7 +86,7 @@ fn utf16_and_utf32_encodings_are_named() {
         let (_, cause, help) = refused(&folder.join(".env"), &folder);
         assert_eq!(cause, format!("it is {encoding}, not UTF-8"));
         let command = format!("iconv -f {encoding}");
-        assert!(help.contains(&command) && help.ends_with(" .env > .env.utf-8 && mv .env.utf-8 .env`"), "{help}");
+        assert!(help.contains(&command) && help.ends_with(" .env > .env.utf-8) && mv .env.utf-8 .env`"), "{help}");
     }
     for text in ["", "A", "A=\0\n", "A=1\0\0\n", "\0", "A\0"] {
         fs::write(folder.join(".env"), text).unwrap();

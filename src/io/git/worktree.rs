@@ -68,16 +68,19 @@ fn line(path: &Path) -> Option<Secret> {
 /// Returns whether the repository is bare, according to its own configuration.
 fn is_bare(common: &Path) -> bool {
     let is_set = |line: &str| {
-        line.split_once('=').is_some_and(|(key, value)| {
-            let value = value.trim();
-            key.trim().eq_ignore_ascii_case("bare")
-                && ["true", "yes", "on", "1"].iter().any(|enabled| value.eq_ignore_ascii_case(enabled))
-        })
+        line.trim().eq_ignore_ascii_case("bare")
+            || line.split_once('=').is_some_and(|(key, value)| {
+                let value = value.trim();
+                key.trim().eq_ignore_ascii_case("bare")
+                    && ["true", "yes", "on", "1"].iter().any(|enabled| value.eq_ignore_ascii_case(enabled))
+            })
     };
     // `git sparse-checkout` moves the setting to the second file.
     ["config", "config.worktree"].iter().any(|name| match files::read_text(&common.join(name), CONFIG_LIMIT) {
         ReadOutcome::Text(text) => text.expose().lines().any(is_set),
-        ReadOutcome::Missing | ReadOutcome::Unusable(_) => false,
+        ReadOutcome::Missing => false,
+        // A main worktree is not assumed.
+        ReadOutcome::Unusable(_) => true,
     })
 }
 

@@ -16,25 +16,30 @@ use crate::io::railway::operations::{
 /// The number of services per request. Railway documents no limit. A rejected batch is split.
 pub const SERVICES_PER_REQUEST: usize = 20;
 
+/// The number of services per request if they are of several environments: twenty in each of two environments.
+pub const SERVICES_OF_SEVERAL_PER_REQUEST: usize = 2 * SERVICES_PER_REQUEST;
+
 /// A document and its variables.
 #[derive(Debug)]
 pub struct Batch {
     /// The document, with one operation.
     pub query: String,
-    /// `projectId`, `environmentId`, `serviceId_0`, … or `deploymentId_0`, …
+    /// `projectId`, `environmentId`, `environmentId_1`, …, `serviceId_0`, … or `deploymentId_0`, …
     pub variables: Value,
 }
 
 /// A service in a batch of values.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchService<'s> {
+    /// The id of its environment.
+    pub environment: &'s str,
     /// Its id.
     pub service: &'s str,
     /// The deployment whose snapshot is read in the same request.
     pub deployment: Option<&'s str>,
 }
 
-/// Whether the environment's staged changes are read in the same request.
+/// Whether the staged changes of the first environment are read in the same request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StagedQuery {
     /// They are.
@@ -44,16 +49,20 @@ pub enum StagedQuery {
 }
 
 /// Builds the batch for these services. `stored_0` and `rendered_0` are the variables of the first, `snapshot_0` is the
-/// snapshot of its deployment, and `staged` are the environment's staged changes.
-pub fn build(project: &str, environment: &str, services: &[BatchService<'_>], staged: StagedQuery) -> Batch {
+/// snapshot of its deployment, and `staged` are the staged changes of its environment. A further environment has a
+/// numbered variable.
+pub fn build(project: &str, services: &[BatchService<'_>], staged: StagedQuery) -> Batch {
     let no_ids =
         values::Variables { project_id: String::new(), environment_id: String::new(), service_id: String::new() };
     let mut parts = Parts::default();
     parts.declare("projectId", project);
-    parts.declare("environmentId", environment);
-    let values = Values::build_query(no_ids).query;
+    let operation = Values::build_query(no_ids).query;
+    let environments = Environments::of(services);
+    environments.declare(&mut parts);
+    let selections: Vec<String> = environments.selections(operation);
     let snapshot = Snapshot::build_query(snapshot::Variables { deployment_id: String::new() }).query;
     for (index, entry) in services.iter().enumerate() {
+        let values = environments.position(entry.environment).map_or(operation, |position| &selections[position]);
         parts.numbered(values, "serviceId", index, entry.service);
         if let Some(deployment) = entry.deployment {
             parts.numbered(snapshot, "deploymentId", index, deployment);
@@ -63,7 +72,7 @@ pub fn build(project: &str, environment: &str, services: &[BatchService<'_>], st
         let no_ids = staged_changes::Variables { environment_id: String::new() };
         selection_lines(StagedChanges::build_query(no_ids).query).for_each(|line| parts.select(line));
     }
-    parts.finish(values)
+    parts.finish(operation)
 }
 
 /// Builds the batch for the steps of these deployments: `events_0` are those of the first.
@@ -93,6 +102,44 @@ fn assemble(operation: &'static str, deployments: &[&str]) -> Batch {
     parts.finish(operation)
 }
 
+/// The ids of the environments in a batch, each once, in the order of their first services.
+struct Environments<'s>(Vec<&'s str>);
+
+impl<'s> Environments<'s> {
+    fn of(services: &[BatchService<'s>]) -> Self {
+        let mut ids: Vec<&str> = Vec::new();
+        for entry in services {
+            if !ids.contains(&entry.environment) {
+                ids.push(entry.environment);
+            }
+        }
+        Self(ids)
+    }
+
+    fn position(&self, id: &str) -> Option<usize> {
+        self.0.iter().position(|known| *known == id)
+    }
+
+    fn declare(&self, parts: &mut Parts) {
+        for (position, id) in self.0.iter().enumerate() {
+            parts.declare(&environment_variable(position), id);
+        }
+    }
+
+    /// Returns the operation for each environment, with that environment's variable.
+    fn selections(&self, operation: &str) -> Vec<String> {
+        let own = |position| format!("${}", environment_variable(position));
+        (0..self.0.len()).map(|position| operation.replace("$environmentId", &own(position))).collect()
+    }
+}
+
+fn environment_variable(position: usize) -> String {
+    match position {
+        0 => "environmentId".to_owned(),
+        _ => format!("environmentId_{position}"),
+    }
+}
+
 /// The parts of a document under construction.
 #[derive(Default)]
 struct Parts {
@@ -109,7 +156,7 @@ impl Parts {
     }
 
     /// Adds the selections of an operation, with a numbered variable and numbered aliases.
-    fn numbered(&mut self, operation: &'static str, own: &str, index: usize, id: &str) {
+    fn numbered(&mut self, operation: &str, own: &str, index: usize, id: &str) {
         let name = format!("{own}_{index}");
         for line in selection_lines(operation) {
             let (alias, call) = line.split_once(": ").expect("each selection of a batched operation has an alias");
@@ -133,7 +180,7 @@ impl Parts {
 }
 
 /// Returns the lines between the operation's braces.
-fn selection_lines(operation: &'static str) -> impl Iterator<Item = &'static str> {
+fn selection_lines(operation: &str) -> impl Iterator<Item = &str> {
     let body = operation.split_once(") {\n").map_or("", |(_, body)| body);
     body.lines().map(str::trim).take_while(|line| *line != "}")
 }
@@ -144,8 +191,8 @@ mod tests {
 
     #[test]
     fn each_service_has_aliases_and_id_variable() {
-        let entry = |service| BatchService { service, deployment: None };
-        let batch = build("p", "e", &[entry("one"), entry("two")], StagedQuery::NotAsked);
+        let entry = |service| BatchService { environment: "e", service, deployment: None };
+        let batch = build("p", &[entry("one"), entry("two")], StagedQuery::NotAsked);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!) {\n\
@@ -162,8 +209,8 @@ mod tests {
 
     #[test]
     fn batch_includes_snapshots_and_staged_changes() {
-        let entry = |service, deployment| BatchService { service, deployment };
-        let batch = build("p", "e", &[entry("one", None), entry("two", Some("d"))], StagedQuery::Asked);
+        let entry = |service, deployment| BatchService { environment: "e", service, deployment };
+        let batch = build("p", &[entry("one", None), entry("two", Some("d"))], StagedQuery::Asked);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!, $deploymentId_1: String!) {\n\
@@ -178,6 +225,32 @@ mod tests {
             batch.variables,
             serde_json::json!({
                 "projectId": "p", "environmentId": "e", "serviceId_0": "one", "serviceId_1": "two", "deploymentId_1": "d"
+            })
+        );
+    }
+
+    #[test]
+    fn each_further_environment_has_a_numbered_variable() {
+        let entry = |environment, service| BatchService { environment, service, deployment: None };
+        let services = [entry("left", "one"), entry("right", "one"), entry("left", "two"), entry("third", "two")];
+        let batch = build("p", &services, StagedQuery::NotAsked);
+        assert_eq!(
+            batch.query,
+            "query Values($projectId: String!, $environmentId: String!, $environmentId_1: String!, $environmentId_2: String!, $serviceId_0: String!, $serviceId_1: String!, $serviceId_2: String!, $serviceId_3: String!) {\n\
+             \x20 stored_0: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_0, unrendered: true)\n\
+             \x20 rendered_0: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_0)\n\
+             \x20 stored_1: variables(projectId: $projectId, environmentId: $environmentId_1, serviceId: $serviceId_1, unrendered: true)\n\
+             \x20 rendered_1: variables(projectId: $projectId, environmentId: $environmentId_1, serviceId: $serviceId_1)\n\
+             \x20 stored_2: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_2, unrendered: true)\n\
+             \x20 rendered_2: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_2)\n\
+             \x20 stored_3: variables(projectId: $projectId, environmentId: $environmentId_2, serviceId: $serviceId_3, unrendered: true)\n\
+             \x20 rendered_3: variables(projectId: $projectId, environmentId: $environmentId_2, serviceId: $serviceId_3)\n}\n"
+        );
+        assert_eq!(
+            batch.variables,
+            serde_json::json!({
+                "projectId": "p", "environmentId": "left", "environmentId_1": "right", "environmentId_2": "third",
+                "serviceId_0": "one", "serviceId_1": "one", "serviceId_2": "two", "serviceId_3": "two"
             })
         );
     }

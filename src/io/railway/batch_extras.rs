@@ -35,17 +35,14 @@ pub(crate) fn is_extra_field(alias: &str) -> bool {
 }
 
 impl<'r> BatchExtras<'r> {
-    pub(crate) fn new(services: &[&'r ServiceShape], along: ReadOptions) -> Self {
-        let running = |service: &&'r ServiceShape| {
+    pub(crate) fn new(services: impl Iterator<Item = &'r ServiceShape>, along: ReadOptions) -> Self {
+        let running = |service: &'r ServiceShape| {
             let running = service.deployed.known().and_then(|deployed| deployed.running());
             running.filter(|_| along == ReadOptions::Running).map(|running| running.id.as_str())
         };
-        Self {
-            deployments: services.iter().map(running).collect(),
-            got: services.iter().map(|_| Observed::NotRequested).collect(),
-            staged: Observed::NotRequested,
-            along,
-        }
+        let deployments: Vec<Option<&str>> = services.map(running).collect();
+        let got = deployments.iter().map(|_| Observed::NotRequested).collect();
+        Self { deployments, got, staged: Observed::NotRequested, along }
     }
 
     /// Returns the deployment whose snapshot is requested together with this service's values.

@@ -91,22 +91,22 @@ pub enum Seal {
 }
 
 /// The first page of services, with the project and the environment.
-struct First {
-    project: Head,
-    environment: Head,
+pub(crate) struct First {
+    pub(crate) project: Head,
+    pub(crate) environment: Head,
     /// The project id that the environment states.
-    environment_project: String,
+    pub(crate) environment_project: String,
     /// All environments of the project, if the response has them.
-    environments: Option<Vec<ResourceRef>>,
-    config: EnvironmentConfig,
-    listing: Listing,
+    pub(crate) environments: Option<Vec<ResourceRef>>,
+    pub(crate) config: EnvironmentConfig,
+    pub(crate) listing: Listing,
 }
 
 /// The common fields of a project and an environment.
-struct Head {
-    id: String,
-    name: String,
-    deleted_at: Option<String>,
+pub(crate) struct Head {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) deleted_at: Option<String>,
 }
 
 /// The environment of a page.
@@ -117,7 +117,7 @@ struct EnvironmentIds<'i> {
 }
 
 /// The extent of the requested fields, and the reason if it is not full.
-enum FieldExtent {
+pub(crate) enum FieldExtent {
     Full,
     Plain(String),
 }
@@ -305,7 +305,7 @@ fn require_same(client: &Client<'_>, ids: EnvironmentIds<'_>, of: EnvironmentIds
 }
 
 /// Reads the remaining pages of services, and adds the variables' names and seals to them.
-fn assemble(client: &Client<'_>, first: First, extent: FieldExtent) -> Result<Shape, Error> {
+pub(crate) fn assemble(client: &Client<'_>, first: First, extent: FieldExtent) -> Result<Shape, Error> {
     let First { project, environment, environment_project, environments, config, listing } = first;
     client.require_same("project", &project.id, &environment_project)?;
     listing.require_environment(client, &environment.id)?;

@@ -27,6 +27,15 @@ pub(crate) fn inspect(body: &[u8]) -> Result<(), String> {
     }
 }
 
+/// Returns whether a description is that of too many values.
+pub(crate) fn has_too_many_values(description: &str) -> bool {
+    description.contains(&too_many_values())
+}
+
+fn too_many_values() -> String {
+    format!("more than {MOST_VALUES} values")
+}
+
 /// The state of one pass.
 struct Inspection {
     /// The number of values that are still allowed.
@@ -43,7 +52,7 @@ impl Inspection {
                 self.left.set(left);
                 Ok(())
             }
-            None => Err(self.fault(format!("more than {MOST_VALUES} values"))),
+            None => Err(self.fault(too_many_values())),
         }
     }
 

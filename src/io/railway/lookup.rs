@@ -30,6 +30,8 @@ pub struct LocatedEnvironment {
     pub named: ResourceRef,
     /// Whether the token has access to it.
     pub access: EnvironmentAccess,
+    /// Whether Railway created it for a pull request.
+    pub is_ephemeral: bool,
 }
 
 /// Access of a token to an environment.
@@ -53,6 +55,7 @@ macro_rules! places {
             .filter(|node| node.deleted_at.is_none())
             .map(|node| LocatedEnvironment {
                 access: if node.can_access { EnvironmentAccess::Open } else { EnvironmentAccess::Restricted },
+                is_ephemeral: node.is_ephemeral,
                 named: ResourceRef { id: node.id, name: node.name },
             })
             .collect();

@@ -5,6 +5,7 @@ mod batch_extras;
 mod batch_response;
 pub mod build_log;
 pub mod client;
+pub mod compared_environments;
 pub mod debug_record;
 pub mod deployment_failure;
 mod deployment_fields;
@@ -46,9 +47,10 @@ use crate::drift::model::variable_times::ChangeTimes;
 use crate::error::Error;
 use crate::io::railway::batch_extras::ReadOptions;
 use crate::io::railway::client::Client;
+use crate::io::railway::compared_environments::ProjectEnvironments;
 use crate::io::railway::environment::{ServiceShape, Shape};
 use crate::io::railway::lookup::LocatedProject;
-use crate::io::railway::variables::{Read, StoredResult};
+use crate::io::railway::variables::{EnvironmentService, Read, StoredResult};
 
 impl Client<'_> {
     /// Reads the environment with these ids, without its values: one request for each page of services.
@@ -80,12 +82,28 @@ impl Client<'_> {
         lookup::by_name(self, name)
     }
 
+    /// Reads the environments of the project with this id, without their values: one request, and one for each further
+    /// page of services. `None` if Railway rejects it for a reason that may not apply to each environment alone.
+    pub fn project_environments(&self, project: &str) -> Result<Option<ProjectEnvironments>, Error> {
+        compared_environments::read(self, project)
+    }
+
     /// Reads the variables of these services: one request for every twenty.
     pub fn values(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Vec<StoredResult>, Error> {
         Ok(variables::read(self, shape, services, ReadOptions::Nothing)?.stored)
     }
 
-    /// Does the same, and reads the variables of the running deployments and the staged changes in the same requests.
+    /// Reads the variables of services of several environments, in order: one request for every forty.
+    pub fn values_of(
+        &self,
+        project: &ResourceRef,
+        services: &[EnvironmentService<'_>],
+    ) -> Result<Vec<StoredResult>, Error> {
+        variables::read_several(self, project, services)
+    }
+
+    /// Reads the variables of these services, those of their running deployments, and the staged changes in the same
+    /// requests.
     /// If one of these makes Railway reject a whole request, it is sent once more without it.
     pub fn values_and_running(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Read, Error> {
         variables::read(self, shape, services, ReadOptions::Running)

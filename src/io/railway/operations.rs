@@ -30,6 +30,7 @@ macro_rules! operation {
 operation!(ApiTokenProbe, "graphql/api_token_probe.graphql", "Whether a bearer token is valid.");
 operation!(BuildLog, "graphql/build_log.graphql", "The end of a build's log.");
 operation!(BuildLogBySnapshot, "graphql/build_log_by_snapshot.graphql", "The same, from the environment's log.");
+operation!(ComparedEnvironments, "graphql/compared_environments.graphql", "A project's environments and services.");
 operation!(DeploymentEvents, "graphql/deployment_events.graphql", "Steps of a deployment; for a batch.");
 operation!(DeploymentLog, "graphql/deployment_log.graphql", "Lines of a deployment's log.");
 operation!(DeploymentStatus, "graphql/deployment_status.graphql", "The status of a deployment; for a batch.");

@@ -86,7 +86,7 @@ impl ServiceInstance {
     }
 }
 
-/// Converts an instance without deployments and settings. A macro, because the generated types of the six operations
+/// Converts an instance without deployments and settings. A macro, because the generated types of the seven operations
 /// differ only in name.
 macro_rules! plain {
     ($node:expr) => {{
@@ -108,10 +108,37 @@ macro_rules! plain {
     }};
 }
 
+/// Takes the settings out of a node, and leaves what `plain` needs.
+macro_rules! settings {
+    ($node:ident) => {
+        crate::drift::runtime::ServiceSettings {
+            root_directory: $node.root_directory.clone().filter(|directory| !directory.is_empty()),
+            start_command: crate::io::railway::service_instance::command($node.start_command.take()),
+            config_file: $node.railway_config_file.take().filter(|file| !file.is_empty()),
+            files: Vec::new(),
+            cron: $node.cron_schedule.take().filter(|schedule| !schedule.is_empty()),
+            sleeps: $node.sleep_application.unwrap_or(false),
+            configured: None,
+        }
+    };
+}
+
+/// Converts an instance with its settings, and without deployments and domains.
+macro_rules! configured {
+    ($node:expr) => {{
+        let mut node = $node;
+        let settings = crate::io::railway::service_instance::settings!(node);
+        crate::io::railway::service_instance::ServiceInstance {
+            settings: crate::drift::model::observed::Observed::Known(settings),
+            ..crate::io::railway::service_instance::plain!(node)
+        }
+    }};
+}
+
 /// Converts an instance with its deployments and settings.
 macro_rules! full {
     ($node:expr) => {{
-        let node = $node;
+        let mut node = $node;
         let mut claims = vec![crate::io::railway::requested_ids::claim!(node)];
         claims.extend(node.latest_deployment.iter().map(|node| crate::io::railway::requested_ids::claim!(node)));
         claims.extend(node.active_deployments.iter().map(|node| crate::io::railway::requested_ids::claim!(node)));
@@ -121,14 +148,7 @@ macro_rules! full {
         let custom = node.domains.custom_domains.into_iter().filter(|domain| domain.status.verified);
         let domains = node.domains.service_domains.into_iter().map(|domain| domain.domain);
         let domains = domains.chain(custom.map(|domain| domain.domain)).collect();
-        let settings = crate::drift::runtime::ServiceSettings {
-            start_command: crate::io::railway::service_instance::command(node.start_command),
-            config_file: node.railway_config_file.filter(|file| !file.is_empty()),
-            files: Vec::new(),
-            cron: node.cron_schedule.filter(|schedule| !schedule.is_empty()),
-            sleeps: node.sleep_application.unwrap_or(false),
-            configured: None,
-        };
+        let settings = crate::io::railway::service_instance::settings!(node);
         let (image, repository) = node.source.map(|source| (source.image, source.repo)).unwrap_or_default();
         crate::io::railway::service_instance::ServiceInstance {
             claims,
@@ -147,7 +167,7 @@ macro_rules! full {
     }};
 }
 
-/// Converts a page of a listing, with one of the two macros above for its nodes.
+/// Converts a page of a listing, with one of the macros above for its nodes.
 macro_rules! listing {
     ($connection:expr, $instance:ident) => {{
         let connection = $connection;
@@ -160,7 +180,7 @@ macro_rules! listing {
     }};
 }
 
-pub(crate) use {full, listing, plain};
+pub(crate) use {configured, full, listing, plain, settings};
 
 /// Returns a start command as a secret, because it may contain a credential.
 pub(crate) fn command(text: Option<String>) -> Option<Secret> {

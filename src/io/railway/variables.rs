@@ -1,9 +1,9 @@
 //! Reads the variables of many services, in as few requests as Railway accepts.
 //!
-//! A request has the variables of [`SERVICES_PER_REQUEST`] services. If Railway rejects one, the errors usually name
-//! the services that they are about: these fail, and the others are requested again. If the errors name no service, the
-//! batch may be too large, or it may contain a service that Railway can't read: it is halved until it is accepted, or a
-//! single service fails.
+//! A request has the variables of [`SERVICES_PER_REQUEST`] services, or of [`SERVICES_OF_SEVERAL_PER_REQUEST`] if they
+//! are of several environments. If Railway rejects one, the errors usually name the services that they are about: these
+//! fail, and the others are requested again. If the errors name no service, the batch may be too large, or it may
+//! contain a service that Railway can't read: it is halved until it is accepted, or a single service fails.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,17 @@ use graphql_client::GraphQLQuery;
 use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::observed::Observed;
 use crate::drift::model::staged_changes::StagedChanges;
-use crate::drift::system_variables::{TRACING_CREDENTIAL, is_provided};
-use crate::drift::{Secret, Variable};
+use crate::drift::system_variables::{PUBLIC_ADDRESSES, TRACING_CREDENTIAL, is_provided};
+use crate::drift::{ResourceRef, Secret, Variable};
 use crate::error::Error;
-use crate::io::railway::batch::{self, Batch, SERVICES_PER_REQUEST};
+use crate::io::railway::batch::{self, Batch, SERVICES_OF_SEVERAL_PER_REQUEST, SERVICES_PER_REQUEST};
 use crate::io::railway::batch_extras::{BatchExtras, ReadOptions, is_extra_field};
 use crate::io::railway::batch_response::{Maps, number};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::{Seal, ServiceShape, Shape};
 use crate::io::railway::operations::{SharedValues, shared_values};
 use crate::io::railway::response::{ErrorKind, GraphqlError, QueryError, ResponseData};
+use crate::io::railway::scalars::EnvironmentVariables;
 
 /// The variables of a service, or the reason why they could not be read.
 pub type StoredResult = Result<BTreeMap<String, Variable>, Error>;
@@ -46,6 +47,22 @@ pub struct Read {
     pub staged: Observed<Option<StagedChanges>>,
 }
 
+/// A service in one of several environments.
+#[derive(Clone, Copy, Debug)]
+pub struct EnvironmentService<'s> {
+    /// Its environment.
+    pub environment: &'s ResourceRef,
+    /// The service in that environment.
+    pub service: &'s ServiceShape,
+}
+
+/// Whether the services of a reading are of one environment, which its caller names in the errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EnvironmentCount {
+    One,
+    Several,
+}
+
 /// Reads the variables of these services, in order. If all services fail with the same error, returns that error.
 pub(crate) fn read(
     client: &Client<'_>,
@@ -53,39 +70,29 @@ pub(crate) fn read(
     services: &[&ServiceShape],
     along: ReadOptions,
 ) -> Result<Read, Error> {
-    let mut reading = BatchReading {
-        client,
-        shape,
-        services,
-        results: services.iter().map(|_| None).collect(),
-        waiting: (0..services.len()).rev().collect(),
-        most: SERVICES_PER_REQUEST,
-        alone: 0,
-        progress: BatchProgress::First,
-        extras: BatchExtras::new(services, along),
-    };
-    let outcome = reading.run();
-    client.transport.forget_early();
-    outcome?;
-    let results = reading.results.into_iter();
-    let stored: Vec<StoredResult> =
-        results.map(|result| result.expect("each service is requested until it has a result")).collect();
-    if let Some(error) = shared_error(&stored) {
-        return Err(error);
-    }
-    let mut staged = reading.extras.staged;
-    // Redacted last, because its error may quote any of the values above.
-    if let Observed::Known(Some(StagedChanges { error: Some(error), .. })) = &mut staged {
-        *error = client.redactor.excerpt(error, LONGEST_ERROR);
-    }
-    Ok(Read { stored, got: reading.extras.got, staged })
+    let entries = services.iter().map(|&service| EnvironmentService { environment: &shape.environment, service });
+    let entries: Vec<EnvironmentService<'_>> = entries.collect();
+    let extras = BatchExtras::new(services.iter().copied(), along);
+    BatchReading::new(client, &shape.project, &entries, extras, EnvironmentCount::One).finish()
+}
+
+/// Reads the variables of services of several environments of a project, in order, with the public addresses of the
+/// services, because another environment may lead to them.
+pub(crate) fn read_several(
+    client: &Client<'_>,
+    project: &ResourceRef,
+    services: &[EnvironmentService<'_>],
+) -> Result<Vec<StoredResult>, Error> {
+    let extras = BatchExtras::new(services.iter().map(|entry| entry.service), ReadOptions::Nothing);
+    Ok(BatchReading::new(client, project, services, extras, EnvironmentCount::Several).finish()?.stored)
 }
 
 /// Sends batches until each service has a result.
 struct BatchReading<'r, 'c> {
     client: &'r Client<'c>,
-    shape: &'r Shape,
-    services: &'r [&'r ServiceShape],
+    project: &'r ResourceRef,
+    services: &'r [EnvironmentService<'r>],
+    environments: EnvironmentCount,
     results: Vec<Option<StoredResult>>,
     /// The services without a result; the last one is next.
     waiting: Vec<usize>,
@@ -106,7 +113,51 @@ enum BatchProgress {
     Rejected,
 }
 
-impl BatchReading<'_, '_> {
+impl<'r, 'c> BatchReading<'r, 'c> {
+    fn new(
+        client: &'r Client<'c>,
+        project: &'r ResourceRef,
+        services: &'r [EnvironmentService<'r>],
+        extras: BatchExtras<'r>,
+        environments: EnvironmentCount,
+    ) -> Self {
+        Self {
+            client,
+            project,
+            services,
+            environments,
+            results: services.iter().map(|_| None).collect(),
+            waiting: (0..services.len()).rev().collect(),
+            most: match environments {
+                EnvironmentCount::One => SERVICES_PER_REQUEST,
+                EnvironmentCount::Several => SERVICES_OF_SEVERAL_PER_REQUEST,
+            },
+            alone: 0,
+            progress: BatchProgress::First,
+            extras,
+        }
+    }
+
+    /// Sends all batches, and returns the results.
+    fn finish(mut self) -> Result<Read, Error> {
+        let outcome = self.run();
+        let client = self.client;
+        client.transport.forget_early();
+        outcome?;
+        let results = self.results.into_iter();
+        let stored: Vec<StoredResult> =
+            results.map(|result| result.expect("each service is requested until it has a result")).collect();
+        if let Some(error) = shared_error(&stored) {
+            return Err(error);
+        }
+        let mut staged = self.extras.staged;
+        // Redacted last, because its error may quote any of the values above.
+        if let Observed::Known(Some(StagedChanges { error: Some(error), .. })) = &mut staged {
+            *error = client.redactor.excerpt(error, LONGEST_ERROR);
+        }
+        Ok(Read { stored, got: self.extras.got, staged })
+    }
+
     fn run(&mut self) -> Result<(), Error> {
         while !self.waiting.is_empty() {
             self.step()?;
@@ -140,12 +191,11 @@ impl BatchReading<'_, '_> {
             }
         }
         for (position, &index) in chunk.iter().enumerate() {
-            let service = self.services[index];
             self.results[index] = match (culprits.get(&position), &mut maps) {
-                (None, Some(maps)) => Some(stored(maps, position, service, self.client)),
+                (None, Some(maps)) => Some(self.stored(maps, position, index)),
                 (None, None) if chunk.len() > 1 => None,
                 (errors, _) => {
-                    let what = format!("the variables of service {}", service.service.name);
+                    let what = format!("the variables of service {}", self.name(index));
                     Some(Err(self.client.explain("Values", &what, errors.unwrap_or(&refusals))))
                 }
             };
@@ -170,7 +220,8 @@ impl BatchReading<'_, '_> {
         let batch = self.batch(chunk);
         match self.client.query_response::<_, Maps>("Values", &batch.query, &batch.variables) {
             Ok(ResponseData { mut data, beside }) => {
-                let environment = &self.shape.environment.id;
+                // Staged changes are requested for the environment of the first service.
+                let environment = &self.services[chunk[0]].environment.id;
                 let staged_in = data.staged_in.as_ref().unwrap_or(environment);
                 self.client.require_same("environment", environment, staged_in)?;
                 let is_about_extras =
@@ -192,13 +243,42 @@ impl BatchReading<'_, '_> {
     }
 
     fn batch(&self, chunk: &[usize]) -> Batch {
-        let Shape { project, environment, .. } = self.shape;
         let entry = |&index: &usize| batch::BatchService {
-            service: &self.services[index].service.id,
+            environment: &self.services[index].environment.id,
+            service: &self.services[index].service.service.id,
             deployment: self.extras.deployment(index),
         };
         let services: Vec<batch::BatchService<'_>> = chunk.iter().map(entry).collect();
-        batch::build(&project.id, &environment.id, &services, self.extras.requests_staged_changes())
+        batch::build(&self.project.id, &services, self.extras.requests_staged_changes())
+    }
+
+    /// Returns the name of a service for an error.
+    fn name(&self, index: usize) -> String {
+        let EnvironmentService { environment, service } = self.services[index];
+        match self.environments {
+            EnvironmentCount::One => service.service.name.clone(),
+            EnvironmentCount::Several => format!("{} in {}", service.service.name, environment.name),
+        }
+    }
+
+    /// Takes the variables of a service out of a response.
+    fn stored(&self, maps: &mut Maps, position: usize, index: usize) -> StoredResult {
+        let invalid = |cause| Error::InvalidResponse { host: self.client.host(), cause };
+        let (stored, rendered) = (maps.stored.remove(&position), maps.rendered.remove(&position));
+        let (Some(stored), Some(rendered)) = (stored, rendered) else {
+            return Err(invalid(format!("the response lacks the variables of service {}", self.name(index))));
+        };
+        if stored.len().max(rendered.len()) > MOST_VARIABLES {
+            return Err(invalid(format!("service {} has more than {MOST_VARIABLES} variables", self.name(index))));
+        }
+        let addresses = if self.environments == EnvironmentCount::Several { &PUBLIC_ADDRESSES[..] } else { &[] };
+        let addresses = addresses.iter().filter_map(|key| Some((*key, rendered.get(*key)?.clone()?)));
+        let addresses: Vec<(&str, Secret)> = addresses.collect();
+        let mut variables = merged(self.client, self.services[index].service, stored, rendered);
+        for (key, address) in addresses {
+            variables.entry(key.to_owned()).or_insert(Variable::Plain(address));
+        }
+        Ok(variables)
     }
 }
 
@@ -260,20 +340,12 @@ fn position(refusal: &GraphqlError, size: usize) -> Option<usize> {
 }
 
 /// Merges the stored and the rendered variables of a service.
-fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Client<'_>) -> StoredResult {
-    let (stored, rendered) = (maps.stored.remove(&position), maps.rendered.remove(&position));
-    let (Some(stored), Some(mut rendered)) = (stored, rendered) else {
-        return Err(Error::InvalidResponse {
-            host: client.host(),
-            cause: format!("the response lacks the variables of service {}", service.service.name),
-        });
-    };
-    if stored.len().max(rendered.len()) > MOST_VARIABLES {
-        return Err(Error::InvalidResponse {
-            host: client.host(),
-            cause: format!("service {} has more than {MOST_VARIABLES} variables", service.service.name),
-        });
-    }
+fn merged(
+    client: &Client<'_>,
+    service: &ServiceShape,
+    stored: EnvironmentVariables,
+    mut rendered: EnvironmentVariables,
+) -> BTreeMap<String, Variable> {
     let mut variables: BTreeMap<String, Variable> = stored
         .into_iter()
         .filter(|(key, _)| !is_provided(key) || service.variables.contains_key(key))
@@ -296,5 +368,5 @@ fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Cli
             variables.entry(key.clone()).or_insert(Variable::Sealed);
         }
     }
-    Ok(variables)
+    variables
 }

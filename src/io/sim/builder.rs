@@ -96,11 +96,18 @@ impl Environment {
             id: String::new(),
             name: name.into(),
             access: SimAccess::Everybody,
+            is_ephemeral: false,
             deleted_at: None,
             shared: BTreeMap::new(),
             services: Vec::new(),
             staged: None,
         }
+    }
+
+    /// Marks it as created for a pull request.
+    pub fn ephemeral(mut self) -> Self {
+        self.is_ephemeral = true;
+        self
     }
 
     /// Restricts access to administrators.

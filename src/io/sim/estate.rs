@@ -71,6 +71,8 @@ pub struct Environment {
     pub name: String,
     /// Who has access to it.
     pub access: SimAccess,
+    /// Whether it was created for a pull request.
+    pub is_ephemeral: bool,
     pub deleted_at: Option<String>,
     pub shared: BTreeMap<String, SimVariable>,
     pub services: Vec<SimService>,

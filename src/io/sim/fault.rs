@@ -54,11 +54,17 @@ pub(crate) enum Effect {
     Refuse(String),
     /// HTTP 200 with an error of one field. `data` is null unless the field is nullable.
     Field { field: String, message: String },
-    /// The same for any request that reads the values of one service, by id.
-    Service { id: String, message: String },
+    /// The same for any request that reads the values of one service, by id, in this environment or in any.
+    Service { id: String, environment: Option<String>, message: String },
 }
 
 impl Effect {
+    /// Returns whether it is the failure of this service.
+    pub(crate) fn concerns(&self, service: &RequestedService) -> bool {
+        let Self::Service { id, environment, .. } = self else { return false };
+        *id == service.id && (environment.is_none() || *environment == service.environment)
+    }
+
     /// Returns whether it changes only one field of the data.
     pub(crate) fn is_beside_data(&self) -> bool {
         matches!(self, Self::Field { field, .. } if is_nullable(field))
@@ -81,11 +87,23 @@ pub(crate) fn is_nullable(field: &str) -> bool {
     field.starts_with("snapshot_") || OF_INSTANCE.contains(&field) && !["activeDeployments", "domains"].contains(&field)
 }
 
+/// A service that a request is about.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestedService {
+    /// Its id.
+    pub(crate) id: String,
+    /// The id of its environment, if the request names it.
+    pub(crate) environment: Option<String>,
+}
+
 /// Returns the path of a field in the response to an operation.
 pub(crate) fn path(operation: &str, field: &str) -> String {
     match (OF_INSTANCE.contains(&field), operation) {
         (false, _) => field.to_owned(),
         (true, "EnvironmentByToken") => format!("projectToken.environment.serviceInstances.edges.0.node.{field}"),
+        (true, "ComparedEnvironments") => {
+            format!("project.environments.edges.0.node.serviceInstances.edges.0.node.{field}")
+        }
         (true, _) => format!("environment.serviceInstances.edges.0.node.{field}"),
     }
 }
@@ -142,7 +160,13 @@ impl Fault {
 
     /// Rejects the values of one service, by its id, in any batch.
     pub fn service(id: &str, message: &str) -> Self {
-        Self::once(Effect::Service { id: id.into(), message: message.into() })
+        Self::once(Effect::Service { id: id.into(), environment: None, message: message.into() })
+    }
+
+    /// Rejects the values of one service in one environment, by their ids.
+    pub fn service_in(environment: &str, id: &str, message: &str) -> Self {
+        let environment = Some(environment.into());
+        Self::once(Effect::Service { id: id.into(), environment, message: message.into() })
     }
 
     fn once(effect: Effect) -> Self {
@@ -189,15 +213,12 @@ impl Fault {
     }
 
     /// Returns whether the fault affects a request of this operation about these services. Counts skipped requests.
-    pub(crate) fn meets(&mut self, operation: &str, services: &[String]) -> bool {
-        let about = |id: &String| services.contains(id);
+    pub(crate) fn meets(&mut self, operation: &str, services: &[RequestedService]) -> bool {
         let fits = self.left != Some(0)
             && self.operation.is_none_or(|wanted| wanted == operation)
-            && self.service.as_ref().is_none_or(about)
-            && match &self.effect {
-                Effect::Service { id, .. } => about(id),
-                _ => true,
-            };
+            && self.service.as_ref().is_none_or(|id| services.iter().any(|service| service.id == *id))
+            && (!matches!(self.effect, Effect::Service { .. })
+                || services.iter().any(|service| self.effect.concerns(service)));
         let is_skipped = fits && self.skip > 0;
         self.skip -= usize::from(is_skipped);
         fits && !is_skipped

@@ -54,6 +54,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         &[ENVIRONMENT, "patch: EnvironmentConfig!", "message: String"],
         Mutation(service_settings::commit_patch),
     ),
+    row("ComparedEnvironments", &[PROJECT], Query(queries::compared_environments)),
     row("DeleteVariable", &[PROJECT, ENVIRONMENT, OWNER, "name: String!"], Mutation(mutations::delete_variable)),
     row("Deploy", &[ENVIRONMENT, SERVICE, "commitSha: String"], Mutation(mutations::deploy)),
     row("DeploymentEvents", &[EACH_DEPLOYMENT], Query(deployment_queries::events)),
@@ -126,12 +127,13 @@ impl Operation {
         (known < variables.len()).then(|| format!("{} declares fewer variables than were sent.", self.name))
     }
 
-    /// Counts the deployments whose snapshots a batch of values requests.
+    /// Counts the further environments of a batch of values, and the deployments whose snapshots it requests.
     fn riders(&self, variables: &Map<String, Value>) -> usize {
-        let services = batched(variables, "serviceId_").filter(|_| self.name == "Values");
-        let has_deployment =
-            |number: usize| variables.get(&format!("deploymentId_{number}")).is_some_and(Value::is_string);
-        services.filter(|(number, _)| has_deployment(*number)).count()
+        let is_text = |name: String| variables.get(&name).is_some_and(Value::is_string);
+        let services = batched(variables, "serviceId_").filter(|_| self.name == "Values").count();
+        let deployments = (0..services).filter(|number| is_text(format!("deploymentId_{number}"))).count();
+        let environments = (1..services).take_while(|number| is_text(format!("environmentId_{number}"))).count();
+        deployments + environments
     }
 
     /// Returns the error for a document that no client should send, as far as a text search finds it.

@@ -11,7 +11,7 @@ use crate::io::sim::estate::{Edge, Environment, Project, SimService, SimSource, 
 use crate::io::sim::options::SimOptions;
 use crate::io::sim::pagination::connection;
 use crate::io::sim::render::Renderer;
-use crate::io::sim::request_context::{Denied, RequestContext, batched, denied};
+use crate::io::sim::request_context::{Denied, RequestContext, batched, denied, variable_of};
 use crate::io::sim::tracing;
 
 // GraphQL is not executed, so the page sizes repeat the documents' `first`; a test compares them.
@@ -19,6 +19,8 @@ const PROJECTS_PER_PAGE: usize = 100;
 const ENVIRONMENTS_PER_PAGE: usize = 100;
 /// The page size of the environments in the response with one of them.
 const ENVIRONMENTS_BESIDE_ONE: usize = 500;
+/// The page size of the environments with their services.
+const ENVIRONMENTS_COMPARED: usize = 20;
 
 fn named(id: &str, name: &str) -> Value {
     json!({ "id": id, "name": name })
@@ -41,6 +43,17 @@ fn plain_instance(service: &SimService) -> Value {
         "deletedAt": service.deleted_at,
         "source": source,
     })
+}
+
+/// Returns a service without its deployments and domains.
+fn configured_instance(service: &SimService) -> Value {
+    let mut shown = plain_instance(service);
+    for (name, value) in deployment_queries::settings(service).as_object().into_iter().flatten() {
+        if name != "domains" {
+            shown[name] = value.clone();
+        }
+    }
+    shown
 }
 
 fn full_instance(request: &RequestContext<'_>, service: &SimService) -> Value {
@@ -168,6 +181,28 @@ pub(crate) fn environments(request: &RequestContext<'_>) -> Result<Value, Denied
     Ok(json!({ "project": shown }))
 }
 
+/// Returns no data if one of the environments is restricted, because its configuration is not nullable.
+pub(crate) fn compared_environments(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    let project = request.project().map_err(denied("project"))?;
+    let page = request.page(ENVIRONMENTS_COMPARED, None);
+    let mut listed = request.listed_environments(project, page).map_err(denied("project"))?;
+    let edges = listed["edges"].as_array_mut().into_iter().flatten();
+    for (position, (edge, environment)) in edges.zip(&project.environments).enumerate() {
+        let field = format!("project.environments.edges.{position}.node.config");
+        let denied = denied(&field);
+        if edge["node"]["canAccess"] == false {
+            return Err(denied(NOT_AUTHORIZED.into()));
+        }
+        let contents = inside(request, project, environment, &configured_instance).map_err(denied)?;
+        for (name, value) in contents.as_object().into_iter().flatten() {
+            edge["node"][name] = value.clone();
+        }
+    }
+    let mut shown = headed(project);
+    shown["environments"] = listed;
+    Ok(json!({ "project": shown }))
+}
+
 pub(crate) fn projects(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("projects");
     let reach = request.reach.map_err(|message| denied(message.into()))?;
@@ -203,33 +238,53 @@ pub(crate) fn projects(request: &RequestContext<'_>) -> Result<Value, Denied> {
 }
 
 pub(crate) fn values(request: &RequestContext<'_>) -> Result<Value, Denied> {
-    let (project, environment) = request.environment().map_err(denied("stored_0"))?;
-    let mut renderer = Renderer::new(project, environment);
+    let mut renderers: BTreeMap<&str, Renderer<'_>> = BTreeMap::new();
     let mut data = Map::new();
     for (number, id) in batched(request.variables, "serviceId_") {
-        let field = format!("stored_{number}");
-        let place = request.service(environment, id).map_err(denied(&field))?;
-        let (_, _, service) = request.estate.at(place);
-        let SimOptions { sealed, withheld, .. } = request.quirks;
-        let values = |mut map: BTreeMap<String, Option<String>>| {
-            map.iter_mut().filter(|(key, _)| withheld.contains(&key.as_str())).for_each(|(_, value)| *value = None);
-            environment_config::values(map, *sealed)
-        };
-        let mut map = renderer.variables(service);
-        if request.quirks.tracing.is_in_variables() {
-            let newest = service.deployments.last().map_or("", |newest| newest.id.as_str());
-            tracing::add(&mut map, service, newest, request.quirks.sampler);
+        for (kind, alias) in [("stored", format!("stored_{number}")), ("rendered", format!("rendered_{number}"))] {
+            let denied = denied(&alias);
+            let variable = variable_of(request.query, &alias, "environmentId");
+            let (project, environment) = request.environment_of(variable).map_err(&denied)?;
+            let place = request.service(environment, id).map_err(&denied)?;
+            let (_, _, service) = request.estate.at(place);
+            let map = if kind == "stored" {
+                environment_config::stored(&service.variables)
+            } else {
+                let renderer = renderers.entry(&environment.id).or_insert_with(|| Renderer::new(project, environment));
+                rendered(request, renderer, service)
+            };
+            data.insert(alias.clone(), shown_values(request, map));
         }
-        data.insert(format!("rendered_{number}"), values(map));
-        data.insert(field, values(environment_config::stored(&service.variables)));
         if let Some(id) = request.variables.get(&format!("deploymentId_{number}")).and_then(Value::as_str) {
             data.insert(format!("snapshot_{number}"), deployment_queries::snapshot_of(request, number, id));
         }
     }
     if request.query.contains("staged: ") {
+        let (_, environment) = request.environment().map_err(denied("staged"))?;
         data.insert("staged".into(), deployment_queries::staged(request, environment));
     }
     Ok(Value::Object(data))
+}
+
+/// Returns the variables of a service that its next deployment gets.
+fn rendered<'e>(
+    request: &RequestContext<'e>,
+    renderer: &mut Renderer<'e>,
+    service: &'e SimService,
+) -> BTreeMap<String, Option<String>> {
+    let mut map = renderer.variables(service);
+    if request.quirks.tracing.is_in_variables() {
+        let newest = service.deployments.last().map_or("", |newest| newest.id.as_str());
+        tracing::add(&mut map, service, newest, request.quirks.sampler);
+    }
+    map
+}
+
+/// Returns a map of values, with null for those that Railway withholds.
+fn shown_values(request: &RequestContext<'_>, mut map: BTreeMap<String, Option<String>>) -> Value {
+    let SimOptions { sealed, withheld, .. } = request.quirks;
+    map.iter_mut().filter(|(key, _)| withheld.contains(&key.as_str())).for_each(|(_, value)| *value = None);
+    environment_config::values(map, *sealed)
 }
 
 pub(crate) fn shared_values(request: &RequestContext<'_>) -> Result<Value, Denied> {

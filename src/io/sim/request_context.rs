@@ -84,8 +84,13 @@ impl<'s> RequestContext<'s> {
     }
 
     pub(crate) fn environment(&self) -> Result<(&'s Project, &'s Environment), String> {
+        self.environment_of("environmentId")
+    }
+
+    /// Returns the environment with the id in this variable.
+    pub(crate) fn environment_of(&self, variable: &str) -> Result<(&'s Project, &'s Environment), String> {
         let reach = self.reach?;
-        let wanted = [self.text("projectId"), self.text("environmentId")];
+        let wanted = [self.text("projectId"), self.text(variable)];
         let (project, environment) = find(self.estate, wanted)
             .filter(|(_, environment)| environment.deleted_at.is_none())
             .ok_or("Environment not found")?;
@@ -144,6 +149,7 @@ impl<'s> RequestContext<'s> {
                     "projectId": project.id,
                     "name": environment.name,
                     "canAccess": can_read_environment(reach, project, environment),
+                    "isEphemeral": environment.is_ephemeral,
                     "deletedAt": environment.deleted_at,
                 })
             },
@@ -196,6 +202,15 @@ fn find<'s>(estate: &'s Estate, [project, environment]: [&str; 2]) -> Option<(&'
     let project = estate.projects.iter().find(|candidate| candidate.id == project)?;
     let environment = project.environments.iter().find(|candidate| candidate.id == environment)?;
     Some((project, environment))
+}
+
+/// Returns the variable that the document passes for this argument of an alias; the variable with the argument's name if
+/// the document does not contain the alias.
+pub(crate) fn variable_of<'q>(query: &'q str, alias: &str, argument: &'q str) -> &'q str {
+    let call = query.split_once(&format!("{alias}: ")).map_or("", |(_, call)| call);
+    let arguments = call.split_once(')').map_or(call, |(arguments, _)| arguments);
+    let passed = arguments.split_once(&format!("{argument}: $")).map(|(_, passed)| passed);
+    passed.map_or(argument, |passed| passed.split(',').next().unwrap_or(passed).trim())
 }
 
 /// Returns a function that turns a message into an error of this field.

@@ -7,12 +7,12 @@ use crate::io::railway::transport::{HttpResponse, Scheme, TransportFailure};
 use crate::io::sim::RecordedRequest;
 use crate::io::sim::access::identify;
 use crate::io::sim::estate::{Estate, TokenScope};
-use crate::io::sim::fault::{self, Effect, Fault, Moment};
+use crate::io::sim::fault::{self, Effect, Fault, Moment, RequestedService};
 use crate::io::sim::http_responses::{answered, malformed, nulled, refused, reply};
 use crate::io::sim::mutation_context::{Mutation, MutationContext};
 use crate::io::sim::operation::{Handler, MutationHandler, Operation, QueryHandler};
 use crate::io::sim::options::SimOptions;
-use crate::io::sim::request_context::{Denied, RequestContext, ViewedDeployments, batched};
+use crate::io::sim::request_context::{Denied, RequestContext, ViewedDeployments, batched, variable_of};
 use crate::io::sim::scheduled_event::{self, ScheduledEvent};
 
 /// The state of the simulated Railway.
@@ -37,6 +37,19 @@ struct IncomingRequest<'r> {
     variables: &'r Map<String, Value>,
     /// The scope of the token, or the message that every field returns instead.
     reach: Result<TokenScope, &'static str>,
+}
+
+impl IncomingRequest<'_> {
+    /// Returns the services of a batch of values, in order.
+    fn batched_services(&self) -> Vec<RequestedService> {
+        let query = self.query.unwrap_or_default();
+        let environment = |number: usize| {
+            let variable = variable_of(query, &format!("stored_{number}"), "environmentId");
+            self.variables.get(variable).and_then(Value::as_str).map(String::from)
+        };
+        let services = batched(self.variables, "serviceId_");
+        services.map(|(number, id)| RequestedService { id: id.into(), environment: environment(number) }).collect()
+    }
 }
 
 impl SimState {
@@ -206,10 +219,9 @@ impl SimState {
                     _ => refused(&denied.message, Some(&denied.field), number),
                 })
             }
-            Effect::Service { id, message } => {
-                let mut services = batched(request.variables, "serviceId_");
-                let position = services.find(|(_, service)| *service == id).map_or(0, |(position, _)| position);
-                Ok(refused(&message, Some(&format!("stored_{position}")), number))
+            Effect::Service { ref message, .. } => {
+                let position = request.batched_services().iter().position(|service| effect.concerns(service));
+                Ok(refused(message, Some(&format!("stored_{}", position.unwrap_or_default())), number))
             }
         }
     }
@@ -218,13 +230,15 @@ impl SimState {
     fn due(&mut self, request: &IncomingRequest<'_>) -> Option<Fault> {
         let variables = request.variables;
         let text = |name: &str| variables.get(name).and_then(Value::as_str);
-        let batch = |prefix| batched(variables, prefix).map(|(_, id)| id);
-        let deployments = text("deploymentId").into_iter().chain(batch("deploymentId_"));
+        let deployments = text("deploymentId").into_iter();
+        let deployments = deployments.chain(batched(variables, "deploymentId_").map(|(_, id)| id));
         let deployed = deployments.filter_map(|id| Some(self.estate.at(self.estate.place_of(id)?).2.id.as_str()));
         let patched = variables.get("patch").and_then(|patch| patch["services"].as_object());
         let patched = patched.into_iter().flat_map(|services| services.keys().map(String::as_str));
-        let services = text("serviceId").into_iter().chain(batch("serviceId_")).chain(deployed).chain(patched);
-        let services: Vec<String> = services.map(String::from).collect();
+        let single = text("serviceId").into_iter().chain(deployed).chain(patched);
+        let environment = || text("environmentId").map(String::from);
+        let single = single.map(|id| RequestedService { id: id.into(), environment: environment() });
+        let services: Vec<RequestedService> = single.chain(request.batched_services()).collect();
         // All matching faults count the request, although only one takes effect.
         let possible = self.faults.iter_mut().filter(|fault| !fault.is_besides(request.query.unwrap_or_default()));
         let met: Vec<&mut Fault> =

@@ -27,13 +27,15 @@ const PURPOSE: Purpose = Purpose {
 };
 
 /// A cached result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
     /// Seconds since 1970.
     pub time: i64,
     pub compared: usize,
     /// The declared keys that were checked without a file.
     pub needs: usize,
+    /// The files of the main worktree that were read, as a user would type them.
+    pub main_worktree: Vec<String>,
     pub services: usize,
     /// The number of findings at or above the threshold, which a hook that only warns reports again.
     pub drift: usize,
@@ -102,7 +104,7 @@ mod tests {
     }
 
     fn recent(seconds: i64) -> Recent {
-        Recent { time: NOW + seconds, compared: 7, needs: 0, services: 2, drift: 0 }
+        Recent { time: NOW + seconds, compared: 7, needs: 0, main_worktree: Vec::new(), services: 2, drift: 0 }
     }
 
     fn slot(state: &Path, parts: &[&str]) -> HookCacheSlot {

@@ -24,6 +24,11 @@ fn unknown_keys_list_valid_keys() {
             "2:1: unknown key `protect` in [environments.a] | did you mean `protected`?",
         ),
         ("[[require]]\nkeys = ['A']\nkey = ['B']", "3:1: unknown key `key` in [[require]]"),
+        (
+            "[[across]]\nkey = ['A']\nmust = 'agree'",
+            "2:1: unknown key `key` in [[across]] | did you mean `keys`? valid keys: `keys`, `must`",
+        ),
+        ("[[accross]]", "1:3: unknown key `accross` at the top level | did you mean `across`?"),
         ("[[ignore]]\nkeys = ['A']\nreason = 'x'\nrule = ['x']", "4:1: unknown key `rule` in [[ignore]]"),
         ("[expect]\nlogs = 1", "2:1: unknown key `logs` in [expect] | did you mean `log`? valid keys: `log`, `http`"),
         ("[[expect.log]]\nservices = 'a'", "2:1: unknown key `services` in [[expect.log]] | did you mean `service`?"),
@@ -68,6 +73,41 @@ fn start_command_parts_without_arguments_are_refused() {
         let fault = fault(&format!("services.a.start-command-contains = [\"-B\", \"{part}\"]"));
         assert!(fault.contains("`start-command-contains` in [services.a] must be"), "{part}: {fault}");
     }
+}
+
+/// Asserts that each of the values, separated by spaces, is an error in place of `?`, and is not repeated. In a value,
+/// `|` stands for a space.
+fn assert_rejected(cases: &[(&str, &str, &str)]) {
+    for (text, expected, values) in cases {
+        for value in values.split_whitespace() {
+            let text = text.replace('?', &value.replace('|', " "));
+            let fault = fault(&text);
+            assert!(fault.contains(expected), "{text}\n     got {fault}\nexpected {expected}");
+            assert!(!fault.contains("marker") && !fault.contains("evil"), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn wrong_types_in_across_sections_are_reported_without_their_values() {
+    let list = "a non-empty list of non-empty strings";
+    assert_rejected(&[
+        (
+            "across = ?",
+            "`across` must be an array of tables, each written as [[across]]",
+            "'marker' {keys=['A'],must='differ'} ['marker'] [5]",
+        ),
+        ("across = [{keys=?,must='agree'}]", &format!("`keys` in [[across]] must be {list}"), "'marker' [] [5] ['']"),
+        (
+            "across = [{keys=['A'],must=?}]",
+            "`must` in [[across]] must be one of \"agree\", \"differ\", \"exist\"",
+            "'marker' 'Agree' '' true ['agree']",
+        ),
+    ]);
+    faults(&[(
+        "[[across]]\nkeys = ['A']\nmust = 'differs'",
+        "3:8: `must` in [[across]] must be one of \"agree\", \"differ\", \"exist\" | did you mean `differ`?",
+    )]);
 }
 
 #[test]
@@ -149,14 +189,7 @@ fn wrong_types_are_reported_without_their_values() {
         ("hook = ?", "`hook` must be a table", "'warn'"),
         ("hook.on-drift = ?", "`on-drift` in [hook] must be one of \"warn\", \"fail\"", "'marker' true"),
     ];
-    for (text, expected, values) in cases {
-        for value in values.split_whitespace() {
-            let text = text.replace('?', &value.replace('|', " "));
-            let fault = fault(&text);
-            assert!(fault.contains(expected), "{text}\n     got {fault}\nexpected {expected}");
-            assert!(!fault.contains("marker") && !fault.contains("evil"), "{fault}");
-        }
-    }
+    assert_rejected(&cases);
     faults(&[
         ("project = \"a\"\nenv-file = [\".env\",\n  \"ü\", 5]", "3:8: `env-file` must be"),
         (
@@ -176,6 +209,9 @@ fn missing_required_keys_are_reported() {
         ("[[require]]", "1:1: [[require]] is missing `keys` | add `keys = [\"KEY\"]`"),
         ("\n[[require]]\nkeys = ['A']\n[[require]]\nservices = ['a']", "4:1: [[require]] is missing `keys`"),
         ("[[require]]\nkeys = ['A', 'B*']", "2:14: `keys` in [[require]] can't contain patterns"),
+        ("[[across]]\nmust = 'agree'", "1:1: [[across]] is missing `keys` | add `keys = [\"KEY\"]`"),
+        ("\n[[across]]\nkeys = ['A']", "2:1: [[across]] is missing `must` | add `must = \"differ\"`"),
+        ("[[across]]\nkeys = ['A', '?B']\nmust = 'agree'", "2:14: `keys` in [[across]] can't contain patterns"),
         ("[[ignore]]\nreason = 'x'", "1:1: [[ignore]] is missing `keys`"),
         ("[[ignore]]\nkeys = ['A']", "1:1: [[ignore]] is missing `reason` | add `reason = "),
         ("[[expect.log]]\nservice = 'a'", "1:1: [[expect.log]] is missing `contains`"),
@@ -191,6 +227,17 @@ fn missing_required_keys_are_reported() {
         ("[services.\"a\\nb\"]", "1:11: the section name is empty or has control characters"),
         ("[environments.' ']", "1:15: the section name is empty or has control characters"),
     ]);
+}
+
+#[test]
+fn contradicting_across_sections_are_refused_at_second_key() {
+    let section = |keys: &str, must: &str| format!("[[across]]\nkeys = [{keys}]\nmust = '{must}'\n");
+    for (first, second) in [("agree", "differ"), ("differ", "agree")] {
+        let text = section("'A'", "exist") + &section("'marker-4711', 'B'", first) + &section("'C', 'B'", second);
+        let fault = fault(&text);
+        let help = "a key can't both agree and differ; remove it from one of the two sections";
+        assert_eq!(fault, format!("8:14: `keys` in [[across]] contradicts the [[across]] at line 4 | {help}"));
+    }
 }
 
 #[test]

@@ -14,7 +14,8 @@ use jiff::civil::date;
 use crate::drift::Severity;
 use crate::error::Error;
 use crate::io::config::{
-    At, Config, ConfigChoice, FailOnSetting, HeaderPart, JsonPresence, LoaderSetting, OnDrift, RuleName, load,
+    At, Config, ConfigChoice, FailOnSetting, HeaderPart, JsonPresence, LoaderSetting, MustSetting, OnDrift, RuleName,
+    load,
 };
 
 const RULES: &[RuleName] = &[("D101", "missing-on-railway"), ("D102", "missing-locally"), ("D103", "value-differs")];
@@ -113,6 +114,18 @@ json    = { "/boot_info" = "present", "/error" = "absent", "/a~1b/0" = "up", "/n
 
 [hook]
 on-drift = "warn"
+
+[[across]]
+keys = ["SECRET_KEY", "STRIPE_SECRET_KEY"]
+must = "differ"
+
+[[across]]
+keys = ["SENTRY_DSN"]
+must = "agree"
+
+[[across]]
+keys = ["SECRET_KEY", "SENTRY_DSN"]
+must = "exist"
 "#;
 
 #[test]
@@ -178,6 +191,23 @@ fn reads_every_setting() {
         ]
     );
     assert_eq!(config.on_drift, Some(OnDrift::Warn));
+    let across: Vec<_> = config.across.iter().map(|section| (section.line, section.must)).collect();
+    assert_eq!(across, [(62, MustSetting::Differ), (66, MustSetting::Agree), (70, MustSetting::Exist)]);
+    assert_eq!(
+        config.across[0].keys[1],
+        At { value: "STRIPE_SECRET_KEY".to_owned(), line: 63, column: 23 },
+        "the position is that of the key"
+    );
+}
+
+#[test]
+fn repeated_across_keys_are_accepted_if_they_do_not_contradict() {
+    for must in ["agree", "differ"] {
+        let entry = format!("[[across]]\nkeys = ['A', 'A']\nmust = '{must}'\n");
+        let config = read(&format!("{entry}{entry}[[across]]\nkeys = ['A']\nmust = 'exist'\n")).unwrap();
+        assert_eq!(config.across.len(), 3, "{must}");
+        assert_eq!(values(&config.across[1].keys), ["A", "A"], "{must}");
+    }
 }
 
 #[test]

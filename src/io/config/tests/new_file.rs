@@ -150,6 +150,7 @@ fn detects_text_that_differs_from_draft() {
         ("every machine", "no machine"),
         ("[services.worker]", "[services.cron]"),
         ("[services.worker]", "[severity]\nvalue-differs = \"off\"\n[services.worker]"),
+        ("[services.worker]", "[[across]]\nkeys = [\"A\"]\nmust = \"differ\"\n[services.worker]"),
         ("[services.worker]", "[services.worker]\ncommit = \"HEAD\""),
         ("[services.worker]", "[services.web]\nname = \"x\"\n[services.worker]"),
         ("reason   = \"every", "until = \"2027-01-01\"\nreason   = \"every"),

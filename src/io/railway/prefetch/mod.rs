@@ -335,7 +335,7 @@ mod tests {
     }
 
     fn batch(service: &str) -> Batch {
-        batch::build("p", "e", &[BatchService { service, deployment: None }], StagedQuery::NotAsked)
+        batch::build("p", &[BatchService { environment: "e", service, deployment: None }], StagedQuery::NotAsked)
     }
 
     /// Returns the operations that are sent when these requests are posted and this batch is expected.

@@ -72,11 +72,15 @@ impl RememberedIds {
         let services: Vec<BatchService<'_>> = self
             .services
             .iter()
-            .map(|one| BatchService { service: &one.service, deployment: one.deployment.as_deref() })
+            .map(|one| BatchService {
+                environment: &self.environment,
+                service: &one.service,
+                deployment: one.deployment.as_deref(),
+            })
             .collect();
         let values = services.chunks(SERVICES_PER_REQUEST).enumerate().map(|(index, services)| {
             let staged = if index == 0 { StagedQuery::Asked } else { StagedQuery::NotAsked };
-            ExpectedRequest::values(&batch::build(&self.project, &self.environment, services, staged))
+            ExpectedRequest::values(&batch::build(&self.project, services, staged))
         });
         let environment = by_name.then(|| ExpectedRequest::environment(self));
         let most = if self.allowance.is_some_and(is_small) { 1 } else { AT_ONCE - 1 };
@@ -95,7 +99,9 @@ impl RememberedIds {
             let service = variables.remove(&format!("serviceId_{index}"))?;
             Some(RememberedService { service, deployment: variables.remove(&format!("deploymentId_{index}")) })
         });
-        Some(Self { project, environment, services: services.collect(), allowance: None })
+        let services = services.collect();
+        // Further variables belong to other environments, which are not remembered.
+        variables.is_empty().then_some(Self { project, environment, services, allowance: None })
     }
 
     /// Adds the services of one more batch, up to [`MOST_SERVICES`].
@@ -172,7 +178,8 @@ mod tests {
         assert_eq!(parsed, ids(25, None));
         parsed.extend(ids(200, None));
         assert_eq!(parsed.services.len(), 140);
-        for other in ["", "{}", r#"{"variables":{"projectId":"p"}}"#, r#"{"variables":{"projectId":1}}"#] {
+        let two = r#"{"variables":{"projectId":"p","environmentId":"e","environmentId_1":"f","serviceId_0":"s"}}"#;
+        for other in ["", "{}", r#"{"variables":{"projectId":"p"}}"#, r#"{"variables":{"projectId":1}}"#, two] {
             assert_eq!(RememberedIds::of_values_request(other), None, "{other}");
         }
     }

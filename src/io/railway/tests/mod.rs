@@ -1,5 +1,6 @@
 //! Tests of the client with the simulated Railway, in process, with a clock on which waits take no time.
 
+mod compared;
 mod deployment_log;
 mod faults;
 mod listings;

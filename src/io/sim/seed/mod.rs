@@ -1,7 +1,12 @@
-//! The initial contents of a simulated Railway: the incident, ordinary projects, and large ones.
+//! The initial contents of a simulated Railway: the incident, two environments, ordinary projects, and large ones.
 
 pub mod incident;
 pub mod ordinary;
+pub mod storefront;
+
+use std::path::Path;
+
+use serde_json::{Map, json};
 
 use crate::io::sim::estate::{Environment, Estate, Project, SimService, TokenScope};
 
@@ -44,6 +49,26 @@ impl Estate {
         let known = reaches.into_iter().filter_map(|(token, reach)| Some((token, reach?)));
         known.fold(self, |estate, (token, reach)| estate.token(token, reach))
     }
+}
+
+/// A link of the Railway CLI, by names.
+struct Link {
+    project: &'static str,
+    environment: &'static str,
+}
+
+/// Returns the Railway CLI's file after `railway login`, and `railway link` in this directory.
+fn linked_cli_config(directory: &Path, estate: &mut Estate, link: &Link) -> String {
+    let environment = estate.environment(link.project, link.environment).map(|environment| environment.id.clone());
+    let project = estate.projects.iter().find(|project| project.name == link.project);
+    let link = json!({
+        "projectPath": directory, "name": link.project, "project": project.map(|project| &project.id),
+        "environment": environment, "environmentName": link.environment,
+    });
+    let projects = Map::from_iter([(directory.display().to_string(), link)]);
+    // In the year 2255, so that the demo's login does not expire.
+    json!({ "projects": projects, "user": { "accessToken": LOGIN_TOKEN, "tokenExpiresAt": 9_000_000_000_u64 } })
+        .to_string()
 }
 
 /// Returns Railway's Postgres, with the variables of its template.

@@ -1,5 +1,6 @@
 //! Tests of the simulated Railway, one POST at a time.
 
+mod compared_environments;
 mod deployments;
 mod history;
 mod logs;
@@ -245,6 +246,7 @@ fn each_token_kind_has_its_own_operations() {
         ("ProjectTokenProbe", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
         ("EnvironmentByToken", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
         ("Projects", json!({}), [OK, OK, OK, NOT, NOT, NONE, NONE]),
+        ("ComparedEnvironments", project.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("Environments", project, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("Environment", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("MoreServices", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),

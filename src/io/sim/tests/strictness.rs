@@ -139,6 +139,7 @@ fn every_document_matches_its_operation_table_entry() {
         found.insert(name.to_owned(), (declared, sizes.join(" ")));
     }
     let sizes = [
+        ("ComparedEnvironments", "20 500"),
         ("DeploymentEvents", "50"),
         ("Environments", "100"),
         ("PreWriteState", "500"),
