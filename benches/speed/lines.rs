@@ -151,6 +151,7 @@ fn survey(file: LocalFile, stored: &BTreeMap<String, Variable>) -> Survey {
         policy: Policy::default(),
         only: BTreeSet::new(),
         coverage: Coverage::Whole,
+        counterpart: None,
         proved: BTreeSet::new(),
         infrastructure: None,
         today: date(2026, 10, 3),

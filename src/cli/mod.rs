@@ -2,6 +2,7 @@
 
 mod auth;
 mod choice;
+mod compare;
 mod examples;
 mod groups;
 mod hook;
@@ -17,6 +18,7 @@ pub use crate::cli::auth::{AuthArgs, AuthCommand, AuthStatusArgs};
 pub use crate::cli::choice::{
     ColorChoice, FailOn, HookName, OutputFormat, ResultFormat, SchemaName, ShellName, Staging,
 };
+pub use crate::cli::compare::{CompareArgs, CompareOptions, DemoCompareArgs};
 use crate::cli::examples::TEMPLATE;
 pub use crate::cli::groups::{
     BaselineArgs, FileArgs, KeyArgs, NoFileArgs, OutputArgs, ProjectArgs, ResultArgs, RevealArgs, TargetArgs,
@@ -82,6 +84,8 @@ pub enum CliCommand {
     Pull(PullArgs),
     /// Show the comparison as a table of keys and services
     Matrix(MatrixArgs),
+    /// Compare two environments with each other (read-only)
+    Compare(CompareArgs),
     /// Create a doctor.toml from .env and the Railway project
     Init(InitArgs),
     /// Store or remove a token, or show which token is used
@@ -329,6 +333,9 @@ pub enum DemoCommand {
     /// Run matrix on the simulated project
     #[command(before_help = examples::DEMO_MATRIX)]
     Matrix(MatrixArgs),
+    /// Run compare on a simulated project with two environments
+    #[command(help_template = TEMPLATE, before_help = examples::DEMO_COMPARE)]
+    Compare(DemoCompareArgs),
 }
 
 /// The arguments of `doctor init`.
@@ -398,6 +405,7 @@ impl CliCommand {
             Self::Fix(args) => args.output.file.as_ref(),
             Self::Undo(args) => args.output.file.as_ref(),
             Self::Matrix(args) => args.output.file.as_ref(),
+            Self::Compare(args) => args.options.output.file.as_ref(),
             _ => None,
         }
     }

@@ -12,6 +12,7 @@ impl CliCommand {
         let (name, is_json) = match self {
             Self::Check(args) => ("check", args.output.format == Format::Json),
             Self::Matrix(args) => ("matrix", args.output.format == MatrixFormat::Json),
+            Self::Compare(args) => ("compare", args.options.output.format == Format::Json),
             Self::Fix(args) => ("fix", args.output.format == Format::Json),
             Self::Undo(args) => ("undo", args.output.format == Format::Json),
             Self::Pull(args) => ("pull", args.result.format == ResultFormat::Json),
@@ -37,6 +38,7 @@ impl DemoCommand {
         let (name, is_json) = match self {
             Self::Check(args) => ("check", args.output.format == Format::Json),
             Self::Matrix(args) => ("matrix", args.output.format == MatrixFormat::Json),
+            Self::Compare(args) => ("compare", args.options.output.format == Format::Json),
             Self::Fix(args) => ("fix", args.output.format == Format::Json),
             Self::Undo(args) => ("undo", args.output.format == Format::Json),
             Self::Pull(args) => ("pull", args.result.format == ResultFormat::Json),

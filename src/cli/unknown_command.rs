@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::typed_command::TypedCommand;
 use crate::drift::similarity::close_matches;
+use crate::report::shell_command;
 
 /// A command to run instead.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +35,12 @@ const TIPS: &[CommandTips] = &[
     },
     CommandTips { typed: &["sync", "apply"], tips: &[tip("to choose a direction for each key", "doctor fix")] },
     CommandTips {
-        typed: &["diff", "compare"],
-        tips: &[tip("to compare .env with Railway", "doctor check"), tip("to preview a fix", "doctor fix --dry-run")],
+        typed: &["diff"],
+        tips: &[
+            tip("to compare .env with Railway", "doctor check"),
+            tip("to compare two environments", "doctor compare --help"),
+            tip("to preview a fix", "doctor fix --dry-run"),
+        ],
     },
     CommandTips {
         typed: &["lint", "validate", "verify", "doctor"],
@@ -112,6 +117,7 @@ const SIMILARITY: f32 = 0.6;
 /// Returns the error with other tips than clap's, which suggests every name that is somewhat similar.
 pub fn with_tips(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
     let tips = tips(&error, arguments);
+    hide_value(&mut error);
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(ContextValue::StyledStrs(mut own)) = error.remove(ContextKind::Suggested)
     {
@@ -144,6 +150,21 @@ pub fn with_tips(mut error: clap::Error, arguments: &[OsString]) -> clap::Error 
         error.insert(ContextKind::InvalidSubcommand, ContextValue::String(unknown));
     }
     error
+}
+
+/// The shortest argument that may be a token or a value, in bytes.
+const SHORTEST_VALUE: usize = 16;
+
+/// Removes an unexpected argument from the error if it may be a value or a token: errors are often kept in logs.
+fn hide_value(error: &mut clap::Error) {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg) else { return };
+    let may_be_value = |text: &str| text.len() >= SHORTEST_VALUE && text.contains(|sign: char| sign.is_ascii_digit());
+    if error.kind() == ErrorKind::UnknownArgument
+        && !typed.starts_with('-')
+        && (typed.contains('=') || may_be_value(typed))
+    {
+        error.insert(ContextKind::InvalidArg, ContextValue::String("…".to_owned()));
+    }
 }
 
 /// Returns the command with the most similar name.
@@ -198,11 +219,52 @@ fn tips(error: &clap::Error, arguments: &[OsString]) -> Vec<Tip> {
         return entry.into_iter().flat_map(|entry| entry.tips).filter_map(|tip| Tip::of(tip, &typed)).collect();
     }
     match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(repeated)) if error.kind() == ErrorKind::ArgumentConflict => {
+            second_environment_tip(repeated, error, &typed, arguments).into_iter().collect()
+        }
         Some(ContextValue::String(unknown)) if error.kind() == ErrorKind::UnknownArgument => {
             flag_tip(unknown, &typed).into_iter().collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// Returns the tip for `--environment` given twice.
+fn second_environment_tip(
+    repeated: &str,
+    error: &clap::Error,
+    typed: &TypedCommand,
+    arguments: &[OsString],
+) -> Option<Tip> {
+    let is_same = |value: &ContextValue| matches!(value, ContextValue::String(prior) if prior == repeated);
+    let is_repeated = error.get(ContextKind::PriorArg).is_some_and(is_same);
+    if !is_repeated || !repeated.starts_with("--environment") {
+        return None;
+    }
+    let names = match environments(arguments).as_slice() {
+        [left, right] if left != right => vec![left.clone(), right.clone()],
+        _ => vec!["--help".to_owned()],
+    };
+    let tip = Tip::of(&tip("to compare two environments", "doctor compare"), typed)?;
+    let words = tip.text.split(' ').map(str::to_owned).chain(names);
+    Some(Tip { text: shell_command::line(&words.collect::<Vec<_>>()), ..tip })
+}
+
+/// Returns the arguments of `--environment` and `-e`.
+fn environments(arguments: &[OsString]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut words = arguments.iter().map_while(|word| word.to_str());
+    while let Some(word) = words.next() {
+        let attached =
+            word.strip_prefix("--environment=").or_else(|| word.strip_prefix("-e").filter(|name| !name.is_empty()));
+        let separate = || ["--environment", "-e"].contains(&word);
+        if let Some(name) = attached {
+            found.push(name.trim_start_matches('=').to_owned());
+        } else if separate() {
+            found.extend(words.next().map(str::to_owned));
+        }
+    }
+    found
 }
 
 fn flag_tip(unknown: &str, typed: &TypedCommand) -> Option<Tip> {
@@ -220,7 +282,7 @@ fn flag_tip(unknown: &str, typed: &TypedCommand) -> Option<Tip> {
 /// Returns the same command on the simulated project, if the demo has it.
 pub fn in_demo(command: &str) -> Option<String> {
     let rest = command.strip_prefix("doctor ")?;
-    let is_in_demo = ["check", "fix", "undo", "pull", "matrix"].iter().any(|name| rest.starts_with(name));
+    let is_in_demo = ["check", "fix", "undo", "pull", "matrix", "compare"].iter().any(|name| rest.starts_with(name));
     is_in_demo.then(|| format!("doctor demo {rest}"))
 }
 
@@ -254,7 +316,9 @@ mod tests {
         let commands = TIPS.iter().flat_map(|entry| entry.tips).map(|tip| tip.command);
         for command in commands.filter(|command| command.starts_with("doctor ")) {
             let parsed = Cli::try_parse_from(command.split(' '));
-            let is_valid = parsed.is_ok() || parsed.is_err_and(|error| error.kind() == ErrorKind::DisplayVersion);
+            let is_page =
+                |error: clap::Error| [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion].contains(&error.kind());
+            let is_valid = parsed.is_ok() || parsed.is_err_and(is_page);
             assert!(is_valid, "{command}");
         }
     }
@@ -269,6 +333,7 @@ mod tests {
         for (line, command) in [
             ("doctor install hook", "doctor hook install"),
             ("doctor list hook", "doctor matrix"),
+            ("doctor diff staging production", "doctor compare --help"),
             ("doctor run check", "railway run COMMAND"),
             ("doctor config trust", "doctor init"),
         ] {
@@ -294,6 +359,7 @@ mod tests {
             ("doctor hook instal", Some("install")),
             ("doctor auth logn", Some("login")),
             ("doctor demo chekc", Some("check")),
+            ("doctor comapre", Some("compare")),
             ("doctor help chek", Some("check")),
             ("doctor --config check fxi", Some("fix")),
             ("doctor chekc fix", Some("check")),
@@ -319,6 +385,8 @@ mod tests {
         for (line, tip) in [
             ("doctor check --env staging", Some("to select an environment, use '--environment'")),
             ("doctor fix --json", Some("to print JSON, use '--format json'")),
+            ("doctor compare a b --json", Some("to print JSON, use '--format json'")),
+            ("doctor compare a b --porject x", Some("a similar argument exists: '--project'")),
             ("doctor check --push", Some("to write local values to Railway, run 'doctor fix --push'")),
             ("doctor demo matrix --fix", Some("to fix the findings, run 'doctor demo fix'")),
             ("doctor check --projcet x", Some("a similar argument exists: '--project'")),
@@ -333,6 +401,32 @@ mod tests {
         }
         let environment = text("doctor check --env staging");
         assert!(environment.contains("\n\nUsage: doctor check [OPTIONS]\n"), "{environment}");
+    }
+
+    #[test]
+    fn second_environment_has_the_tip_to_compare() {
+        for (line, command) in [
+            ("doctor matrix -e staging -e production", Some("doctor compare staging production")),
+            ("doctor check -e a -e b", Some("doctor compare a b")),
+            ("doctor check --environment=a --only KEY -eb", Some("doctor compare a b")),
+            ("doctor check --environment a -e=b", Some("doctor compare a b")),
+            ("doctor fix --push -e a --environment=b", Some("doctor compare a b")),
+            ("doctor check -e $(id) -e b", Some("doctor compare '$(id)' b")),
+            ("doctor demo matrix -e staging -e production", Some("doctor demo compare staging production")),
+            ("doctor matrix -e a -e b -e c", Some("doctor compare --help")),
+            ("doctor check --project a --project b", None),
+            ("doctor compare a b --timeout 1s --timeout 2s", None),
+            ("doctor compare a b -e c", None),
+        ] {
+            let text = text(line);
+            let tips: Vec<&str> = text.lines().filter(|line| line.contains("to compare")).collect();
+            let expected = command.map(|command| format!("  tip: to compare two environments, run '{command}'"));
+            assert_eq!(tips, expected.iter().map(String::as_str).collect::<Vec<_>>(), "{line}: {text}");
+        }
+        let (error, arguments) = error("doctor check -e a -e b --format json");
+        let tips = tips_for_json(&error, &arguments).expect("there is a tip");
+        assert_eq!(tips.sentence, "to compare two environments, run `doctor compare a b`");
+        assert_eq!(tips.commands, ["doctor compare a b"]);
     }
 
     #[test]

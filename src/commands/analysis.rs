@@ -3,9 +3,9 @@
 use crate::cli::FailOn;
 use crate::commands::gather::Gathered;
 use crate::commands::service_selection::ServiceNaming;
-use crate::drift::Severity;
 use crate::drift::engine::baseline::Baseline;
 use crate::drift::engine::run_rules::{ComparedExtent, Examination, examine, examine_without};
+use crate::drift::{Severity, Survey};
 use crate::error::Exit;
 
 /// Both sides of the comparison, and the result of the rules.
@@ -19,13 +19,7 @@ pub(crate) struct Analysis {
 /// Runs the rules. `--fail-on` overrides `doctor.toml`.
 pub(crate) fn analyse(gathered: Gathered, flag: Option<FailOn>) -> Analysis {
     let examination = examine(&gathered.survey);
-    let fail_on = match flag {
-        Some(FailOn::Error) => Some(Severity::Error),
-        Some(FailOn::Warning) => Some(Severity::Warning),
-        Some(FailOn::Note) => Some(Severity::Note),
-        Some(FailOn::Never) => None,
-        None => gathered.fail_on,
-    };
+    let fail_on = fail_on(flag, gathered.fail_on);
     Analysis { gathered, examination, fail_on }
 }
 
@@ -49,29 +43,60 @@ impl Analysis {
         }
     }
 
-    /// Returns the exit code. Errors come first: if a service can't be read, the run fails with its error, whatever the
-    /// other services have. Findings come before "nothing was compared", because findings can be fixed.
+    /// Returns the exit code.
     pub(crate) fn exit(&self) -> Exit {
-        if let Some(error) = self.gathered.survey.targets.iter().find_map(|target| target.stored.as_ref().err()) {
-            return error.exit();
-        }
-        if self.failing() > 0 {
-            return Exit::Findings;
-        }
-        if self.compares_nothing() { Exit::NothingCompared } else { Exit::Clean }
-    }
-
-    /// Returns whether nothing was compared, or nothing for a service that was named. Without a file, needs are checked
-    /// instead.
-    fn compares_nothing(&self) -> bool {
-        let checked = || self.examination.extents.iter().map(ComparedExtent::checked);
-        let is_named = self.gathered.selection.named == ServiceNaming::Yes;
-        checked().sum::<usize>() == 0 || (is_named && checked().any(|checked| checked == 0))
+        exit(&self.gathered.survey, &self.examination, self.fail_on, self.gathered.selection.named)
     }
 
     /// Returns the number of findings that fail the run.
     pub(crate) fn failing(&self) -> usize {
-        let fails = |severity: Severity| self.fail_on.is_some_and(|least| severity >= least);
-        self.examination.findings.iter().filter(|finding| fails(finding.severity)).count()
+        failing(&self.examination, self.fail_on)
+    }
+
+    /// Returns whether nothing was compared, or nothing for a service that was named.
+    fn compares_nothing(&self) -> bool {
+        compares_nothing(&self.examination, self.gathered.selection.named)
+    }
+}
+
+/// Returns the exit code. Errors come first: if a service can't be read, the run fails with its error, whatever the other
+/// services have. Findings come before "nothing was compared", because findings can be fixed.
+pub(crate) fn exit(
+    survey: &Survey,
+    examination: &Examination,
+    fail_on: Option<Severity>,
+    naming: ServiceNaming,
+) -> Exit {
+    if let Some(error) = survey.all_targets().find_map(|target| target.stored.as_ref().err()) {
+        return error.exit();
+    }
+    if failing(examination, fail_on) > 0 {
+        return Exit::Findings;
+    }
+    if compares_nothing(examination, naming) { Exit::NothingCompared } else { Exit::Clean }
+}
+
+/// Returns the number of findings that fail the run.
+fn failing(examination: &Examination, fail_on: Option<Severity>) -> usize {
+    let fails = |severity: Severity| fail_on.is_some_and(|least| severity >= least);
+    examination.findings.iter().filter(|finding| fails(finding.severity)).count()
+}
+
+/// Returns whether nothing was compared, or nothing for a service that was named. Without a file, needs are checked
+/// instead.
+fn compares_nothing(examination: &Examination, naming: ServiceNaming) -> bool {
+    let checked = || examination.extents.iter().map(ComparedExtent::checked);
+    let is_named = naming == ServiceNaming::Yes;
+    checked().sum::<usize>() == 0 || (is_named && checked().any(|checked| checked == 0))
+}
+
+/// Returns the lowest severity that fails the run: `--fail-on`, else that of `doctor.toml`.
+pub(crate) fn fail_on(flag: Option<FailOn>, configured: Option<Severity>) -> Option<Severity> {
+    match flag {
+        Some(FailOn::Error) => Some(Severity::Error),
+        Some(FailOn::Warning) => Some(Severity::Warning),
+        Some(FailOn::Note) => Some(Severity::Note),
+        Some(FailOn::Never) => None,
+        None => configured,
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct BaselineFile {
     /// The path as it was typed.
     typed: String,
     mode: Mode,
-    /// `None` if the file is to be created.
+    /// `None` if the file does not exist yet.
     old: Option<Baseline>,
 }
 
@@ -64,21 +64,22 @@ impl BaselineFile {
         Ok(Some(Self { path, name, typed: typed.display().to_string(), mode, old }))
     }
 
-    /// Compares the findings with the baseline, writes it, and removes the known findings, as the flags demand.
+    /// Compares the findings with the baseline, writes it, and removes the known findings, depending on the flags.
     pub(crate) fn apply(&self, analysis: &mut Analysis, world: &World<'_>) -> Result<BaselineReport, Error> {
         let survey = &analysis.gathered.survey;
         if let Some(old) = self.old.as_ref().filter(|old| !old.is_for(survey)) {
-            return Err(self.elsewhere(old, [&survey.project, &survey.environment]));
+            return Err(self.other_environment(old, [&survey.project, &survey.environment]));
         }
         let old = self.old.clone().unwrap_or_default();
+        if self.mode == Mode::Write {
+            return self.write(&old, analysis, world);
+        }
         let comparison = compare(&old, analysis);
-        let action = match self.mode {
-            Mode::Compare => BaselineAction::Compared,
-            Mode::NewOnly => {
-                analysis.hide_known(&old);
-                BaselineAction::Hidden
-            }
-            Mode::Write => return self.write(&old, analysis, world),
+        let action = if self.mode == Mode::NewOnly {
+            analysis.hide_known(&old);
+            BaselineAction::Hidden
+        } else {
+            BaselineAction::Compared
         };
         Ok(self.report(action, comparison, analysis, world))
     }
@@ -120,7 +121,7 @@ impl BaselineFile {
         BaselineReport { file: self.name.clone(), action, comparison, next }
     }
 
-    fn elsewhere(&self, old: &Baseline, run: [&ResourceRef; 2]) -> Error {
+    fn other_environment(&self, old: &Baseline, run: [&ResourceRef; 2]) -> Error {
         let target = |[project, environment]: [&ResourceRef; 2]| format!("{} · {}", project.name, environment.name);
         Error::Usage {
             what: format!("{} is the baseline of another environment", self.name),

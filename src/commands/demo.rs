@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches};
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use textwrap::{Options, WordSplitter, fill};
 
 use crate::cli::{self, DemoArgs, DemoCommand, GlobalArgs};
-use crate::commands::{check, fix, matrix, pull, undo};
+use crate::commands::{check, compare, fix, matrix, pull, undo};
 use crate::error::{Error, Exit, Help};
 use crate::io::clock::Clock;
 use crate::io::credentials::keyring;
@@ -18,7 +18,8 @@ use crate::io::demo_dir::DemoDir;
 use crate::io::interrupt::Interrupt;
 use crate::io::railway::transport::Transport;
 use crate::io::sim::Sim;
-use crate::io::sim::seed::incident;
+use crate::io::sim::estate::Estate;
+use crate::io::sim::seed::{incident, storefront};
 use crate::io::terminal::status::NoStatus;
 use crate::io::terminal::stream::Terminal;
 use crate::io::world::{World, WorldLifetime};
@@ -68,12 +69,9 @@ Try it yourself:
 /// Runs a command on the simulated Railway; without a command, runs the guided tour.
 pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     refuse_user_paths(demo, global)?;
-    let variables = match &demo.verb {
-        Some(DemoCommand::Pull(_)) => (".env.example", incident::TEMPLATE),
-        _ => (".env", incident::ENV_FILE),
-    };
-    let demo_dir = DemoDir::set(&[variables, ("doctor.toml", incident::CONFIG_FILE)], &incident::cli_config)?;
-    let railway = Sim::new(incident::estate());
+    let DemoProject { files, cli_config, estate } = DemoProject::of(demo.verb.as_ref());
+    let demo_dir = DemoDir::set(&files, cli_config)?;
+    let railway = Sim::new(estate);
     let inherited = |name: &&str| Some(((*name).to_owned(), world.variables.get(*name)?.clone()));
     let variables: BTreeMap<String, String> = DISPLAY_VARIABLES.iter().filter_map(inherited).collect();
     let fast_clock = FastClock { clock: world.clock, started: Cell::default() };
@@ -103,6 +101,9 @@ pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -
         Some(DemoCommand::Check(args)) => check::run(args, global, &mut demo_world),
         Some(DemoCommand::Fix(args)) => fix::run(args, global, &mut demo_world),
         Some(DemoCommand::Matrix(args)) => matrix::run(args, global, &mut demo_world),
+        Some(DemoCommand::Compare(args)) => {
+            compare::run([&args.left, &args.right], &args.options, global, &mut demo_world)
+        }
         Some(DemoCommand::Pull(args)) => pull::run(args, global, &mut demo_world),
         Some(DemoCommand::Undo(args)) => {
             fix_demo(global, &mut demo_world)?;
@@ -111,6 +112,30 @@ pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -
         None => tour(global, &fast_clock, &mut demo_world),
     };
     ended.map_err(with_demo_command)
+}
+
+/// The simulated project of a command, and the files of its directory.
+struct DemoProject {
+    files: Vec<(&'static str, &'static str)>,
+    /// Returns the Railway CLI's file for the directory.
+    cli_config: &'static dyn Fn(&Path) -> String,
+    estate: Estate,
+}
+
+impl DemoProject {
+    /// Returns the project with two environments for `compare`, and the incident for every other command.
+    fn of(verb: Option<&DemoCommand>) -> Self {
+        let config = ("doctor.toml", incident::CONFIG_FILE);
+        let files = match verb {
+            Some(DemoCommand::Compare(_)) => {
+                let files = vec![("doctor.toml", storefront::CONFIG_FILE)];
+                return Self { files, cli_config: &storefront::cli_config, estate: storefront::estate() };
+            }
+            Some(DemoCommand::Pull(_)) => vec![(".env.example", incident::TEMPLATE), config],
+            _ => vec![(".env", incident::ENV_FILE), config],
+        };
+        Self { files, cli_config: &incident::cli_config, estate: incident::estate() }
+    }
 }
 
 /// Makes the command in the help of an error one of the demo: not every module that returns errors knows the program.
@@ -215,6 +240,7 @@ fn refuse_user_paths(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Error> 
         Some(DemoCommand::Check(args)) => (&args.files.env_file, &args.output.file),
         Some(DemoCommand::Fix(args)) => (&args.files.env_file, &args.output.file),
         Some(DemoCommand::Matrix(args)) => (&args.files.env_file, &args.output.file),
+        Some(DemoCommand::Compare(args)) => (&[], &args.options.output.file),
         Some(DemoCommand::Undo(args)) => (&[], &args.output.file),
         Some(DemoCommand::Pull(args)) => (&[], &args.output),
         None => (&[], &None),
@@ -229,6 +255,8 @@ fn refuse_user_paths(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Error> 
         "--output"
     } else if matches!(&demo.verb, Some(DemoCommand::Check(args)) if args.baseline.file.is_some()) {
         "--baseline"
+    } else if matches!(&demo.verb, Some(DemoCommand::Compare(args)) if !args.options.token.is_empty()) {
+        "--token"
     } else {
         return Ok(());
     };

@@ -304,9 +304,8 @@ impl<'s> EnvFileSources<'s> {
             return Ok(vec![self.default_directory().to_owned()]);
         };
         let paths = listed.iter().map(|at| config.file(at)).collect::<Result<Vec<_>, Error>>()?;
-        let mut directories: Vec<PathBuf> = paths.iter().filter_map(|path| path.parent()).map(Path::to_owned).collect();
-        directories.dedup();
-        Ok(directories)
+        let directories: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
+        Ok(directories.into_iter().map(Path::to_owned).collect())
     }
 
     /// Returns the default file. If neither worktree has one, it is the `.env` of this worktree.

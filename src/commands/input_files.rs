@@ -10,8 +10,8 @@ use crate::io::files;
 use crate::io::git::worktree;
 use crate::io::world::World;
 
-/// Returns the files and directories that a run may read: `doctor.toml`, the files that it and flags name, files with the name of an env file where the default is searched, and the directories of the
-/// Railway CLI and of `doctor` itself.
+/// Returns the files and directories that a run may read: `doctor.toml`, the files that it and flags name, files with the
+/// name of an env file where the default is searched, and the directories of the Railway CLI and of `doctor` itself.
 ///
 /// Which of them a run reads depends on Railway's response, and the output file is checked before the first request.
 pub(crate) fn of(typed: &[PathBuf], global: &GlobalArgs, world: &World<'_>) -> Vec<PathBuf> {

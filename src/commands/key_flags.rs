@@ -93,7 +93,8 @@ fn known(survey: &Survey) -> BTreeSet<&str> {
     known.extend(survey.examples.iter().flat_map(|example| example.file.keys()));
     known.extend(survey.catalogue.shared.iter().map(String::as_str));
     known.extend(survey.policy.require.iter().flat_map(|require| &require.keys).map(String::as_str));
-    for target in &survey.targets {
+    known.extend(survey.policy.across.keys());
+    for target in survey.all_targets() {
         known.extend(target.stored.iter().flat_map(|stored| stored.keys()).map(String::as_str));
         let names = survey.catalogue.services.get(&target.service.name);
         known.extend(names.into_iter().flatten().map(String::as_str));

@@ -7,6 +7,7 @@ mod apply;
 mod auth;
 mod baseline;
 mod check;
+mod compare;
 mod config_file;
 mod connection;
 mod debug_api;
@@ -111,6 +112,7 @@ fn dispatch(verb: &CliCommand, global: &GlobalArgs, world: &mut World<'_>) -> Re
         CliCommand::Completions { shell } => man_pages::completions(*shell, world),
         CliCommand::Man { verb } => man_pages::man(verb, world),
         CliCommand::Matrix(args) => matrix::run(args, global, world),
+        CliCommand::Compare(args) => compare::run([&args.left, &args.right], &args.options, global, world),
     }
 }
 

@@ -3,8 +3,10 @@
 use crate::commands::analysis::Analysis;
 use crate::commands::main_worktree_fixes;
 use crate::commands::output_options::OutputOptions;
+use crate::drift::engine::run_rules::ComparedExtent;
+use crate::drift::engine::service_status::StatusCheck;
 use crate::drift::model::deployment::{Deployed, Deployment};
-use crate::drift::{ResourceRef, Target, needs};
+use crate::drift::{ResourceRef, Survey, Target, needs};
 use crate::error::{Error, Exit};
 use crate::io::files;
 use crate::io::world::World;
@@ -68,19 +70,13 @@ pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, worl
     for findings in [&mut examination.findings, &mut examination.optional] {
         main_worktree_fixes::name_files(findings, &gathered);
     }
-    let services = gathered
-        .survey
-        .targets
-        .iter()
-        .zip(examination.extents.iter().zip(examination.checks))
-        .map(|(target, (extent, checks))| ServiceLine {
-            compared: extent.compared,
-            sealed: extent.sealed,
-            unknown: extent.unknown,
-            needs: extent.needs,
-            lacking: needs::lacking(&gathered.survey, target),
-            checks,
-            ..line(target)
+    let template_needs = needs::template_needs(&gathered.survey);
+    let lines = service_lines(&gathered.survey, examination.extents, examination.checks);
+    let services = gathered.survey.targets.iter().zip(lines);
+    let services = services
+        .map(|(target, line)| ServiceLine {
+            lacking: needs::lacking(&gathered.survey, &template_needs, target),
+            ..line
         })
         .collect();
     let needed = needs::declared_keys(&gathered.survey).into_iter().map(str::to_owned).collect();
@@ -112,6 +108,24 @@ pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, worl
         exit_code: exit.code(),
         ..Report::default()
     }
+}
+
+/// Returns the line of each service, in the order of the survey, without the keys that it lacks.
+pub(crate) fn service_lines(
+    survey: &Survey,
+    extents: Vec<ComparedExtent>,
+    checks: Vec<Vec<StatusCheck>>,
+) -> Vec<ServiceLine> {
+    let counted = survey.targets.iter().zip(extents.into_iter().zip(checks));
+    let counted = counted.map(|(target, (extent, checks))| ServiceLine {
+        compared: extent.compared,
+        sealed: extent.sealed,
+        unknown: extent.unknown,
+        needs: extent.needs,
+        checks,
+        ..line(target)
+    });
+    counted.collect()
 }
 
 /// Returns the line of a service without counts.

@@ -184,7 +184,7 @@ pub(crate) fn plain_text_options<'k>(world: &'k World<'_>) -> TextOptions<'k> {
     }
 }
 
-fn detail(global: &GlobalArgs) -> Detail {
+pub(crate) fn detail(global: &GlobalArgs) -> Detail {
     if global.quiet {
         Detail::Quiet
     } else if global.verbose {

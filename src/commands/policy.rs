@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crate::commands::config_file::correction;
 use crate::commands::env_files;
 use crate::commands::service_selection::Services;
-use crate::drift::engine::policy::{Ignore, Policy, Require};
+use crate::drift::engine::policy::{Across, Ignore, Must, Policy, Require};
 use crate::drift::similarity::close_matches;
 use crate::error::Error;
-use crate::io::config::{At, Config};
+use crate::io::config::{AcrossSection, At, Config, MustSetting};
 use crate::io::railway::environment::Shape;
 
 /// Refuses an environment that the project does not have, if all its environments are known and one has a similar name.
@@ -40,7 +40,6 @@ pub(crate) fn policy(config: &Config, services: &Services) -> Result<Policy, Err
         // Remove duplicates.
         Ok(names.iter().map(id).collect::<Result<BTreeSet<_>, Error>>()?.into_iter().collect())
     };
-    let texts = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect();
     let require = config
         .require
         .iter()
@@ -66,8 +65,22 @@ pub(crate) fn policy(config: &Config, services: &Services) -> Result<Policy, Err
     Ok(Policy {
         require,
         ignore,
+        across: config.across.iter().map(across).collect(),
         severity: config.severity.clone(),
         severity_lines: config.severity_lines.clone(),
         loader: config.loader.map(env_files::loader),
     })
+}
+
+fn across(section: &AcrossSection) -> Across {
+    let must = match section.must {
+        MustSetting::Agree => Must::Agree,
+        MustSetting::Differ => Must::Differ,
+        MustSetting::Exist => Must::Exist,
+    };
+    Across { keys: texts(&section.keys), must, line: section.line }
+}
+
+fn texts(list: &[At<String>]) -> Vec<String> {
+    list.iter().map(|at| at.value.clone()).collect()
 }

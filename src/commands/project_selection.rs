@@ -131,6 +131,21 @@ impl TargetSources {
         }
     }
 
+    /// Returns the project, for a command that names environments itself.
+    pub(crate) fn project(&self) -> Result<RequestedName, Error> {
+        let before_link = self.before_link().into_iter().find_map(|source| source.project);
+        let project = match before_link {
+            Some(project) => Some(project),
+            None => self.link.clone()?.project,
+        };
+        project.ok_or_else(|| Error::NoProject { folder: self.folder.clone() })
+    }
+
+    /// Returns an error if a flag or `doctor.toml` names another project than that of a token.
+    pub(crate) fn refuse_other_project(&self, own: &ResourceRef) -> Result<(), Error> {
+        refuse_other(self.flags.project.as_ref().or(self.config.project.as_ref()), own, "project")
+    }
+
     /// Returns the requested project. Fails if the link is needed but unreadable, or if no source names a project.
     fn requested(&self) -> Result<RequestedTarget, Error> {
         let mut sources = self.before_link().to_vec();
@@ -199,7 +214,12 @@ pub(crate) fn select(
     }
     let wanted = sources.requested()?;
     let variable = wanted.variable_without_id();
-    find(client, wanted).map_err(|error| match error {
+    find(client, wanted).map_err(|error| at_source(error, variable, sources, config))
+}
+
+/// Adds to an error about a project or an environment where its name or id comes from.
+fn at_source(error: Error, variable: Option<&'static str>, sources: &TargetSources, config: Option<&Config>) -> Error {
+    match error {
         Error::NotFound { what, errors, .. } => match unknown_id(&errors, sources, config) {
             Some(error) => error,
             None => Error::NotFound { what, errors, variable },
@@ -207,7 +227,18 @@ pub(crate) fn select(
         // Railway's response for an unknown id, too.
         Error::NoPermission { what, errors, .. } if variable.is_some() => Error::NotFound { what, errors, variable },
         error => at_config_line(error, sources, config),
-    })
+    }
+}
+
+/// Adds to an error about the project where its name or id comes from.
+pub(crate) fn at_project_source(
+    error: Error,
+    project: &RequestedName,
+    sources: &TargetSources,
+    config: Option<&Config>,
+) -> Error {
+    let has_no_id = project.origin == VARIABLES[0] && !is_uuid(&project.text);
+    at_source(error, has_no_id.then_some(VARIABLES[0]), sources, config)
 }
 
 /// Returns the project of the first source that names one, and the first environment up to that source. Environments of

@@ -9,11 +9,16 @@ use crate::io::world::World;
 
 /// Returns whether an environment is protected: its name begins with `prod`, or `doctor.toml` protects its name or id.
 pub(crate) fn is_protected(config: Option<&Config>, names: &[&str]) -> bool {
+    names.iter().any(|name| name.to_lowercase().starts_with("prod")) || is_marked_protected(config, names)
+}
+
+/// Returns whether `doctor.toml` protects the environment's name or id.
+pub(crate) fn is_marked_protected(config: Option<&Config>, names: &[&str]) -> bool {
     let sections = config.iter().flat_map(|config| &config.environments);
     let mut marked = sections.filter(|(_, section)| section.protected == Some(true));
     // A section that differs only in case was meant for this environment.
     let is_named = |section: &str| names.iter().any(|name| name.to_lowercase() == section.to_lowercase());
-    names.iter().any(|name| name.to_lowercase().starts_with("prod")) || marked.any(|(name, _)| is_named(name))
+    marked.any(|(name, _)| is_named(name))
 }
 
 /// The prompt before a plan is applied.

@@ -12,6 +12,7 @@ pub(super) fn of(verb: &CliCommand, world: &World<'_>) -> Limits {
     let typed = match verb {
         CliCommand::Check(args) => Some(&args.timeout),
         CliCommand::Matrix(args) => Some(&args.timeout),
+        CliCommand::Compare(args) => Some(&args.options.timeout),
         CliCommand::Fix(args) => Some(&args.timeout),
         CliCommand::Undo(args) => Some(&args.timeout),
         CliCommand::Pull(args) => Some(&args.timeout),

@@ -101,6 +101,19 @@ impl Services {
         }
     }
 
+    /// Returns the services of two environments, with their aliases in `doctor.toml`. A service has the same id in both.
+    pub(crate) fn of_both(shapes: [&Shape; 2], config: Option<&Config>) -> Self {
+        let [mut all, others] = shapes.map(|shape| Self::of(shape, config));
+        let known: BTreeSet<String> = all.candidates.iter().map(|candidate| candidate.service.id.clone()).collect();
+        let new = others.candidates.into_iter().zip(others.aliases);
+        let new = new.filter(|(candidate, _)| !known.contains(&candidate.service.id));
+        let mut rows: Vec<_> = all.candidates.into_iter().zip(all.aliases).chain(new).collect();
+        rows.sort_by(|(one, _), (other, _)| one.service.name.cmp(&other.service.name));
+        (all.candidates, all.aliases) = rows.into_iter().unzip();
+        all.environment = format!("{} or {}", shapes[0].environment.name, shapes[1].environment.name);
+        all
+    }
+
     fn resolve(&self, wanted: &str) -> Result<ServiceMatch, NoMatch> {
         let pairs = self.candidates.iter().zip(&self.aliases);
         let pairs: Vec<_> = pairs.map(|(candidate, alias)| (&candidate.service, alias.as_deref())).collect();
@@ -181,6 +194,23 @@ pub(crate) fn choose(
         ServiceFlagRole::Select => Ok(named),
         ServiceFlagRole::Add => Ok(joined(choose_only(&[], services, sources, files)?, named)),
     }
+}
+
+/// Selects the services of two environments: by flags, else by `doctor.toml`, else all.
+pub(crate) fn choose_of_both(
+    flags: &[String],
+    services: &Services,
+    config: Option<&Config>,
+) -> Result<ServiceSelection, Error> {
+    if !flags.is_empty() {
+        return by_flags(flags, services);
+    }
+    if let Some(config) = config.filter(|config| !config.services.is_empty()) {
+        return by_config(config, services);
+    }
+    let chosen = |index| SelectedService { index, alias: None, files: ServiceFiles::default() };
+    let chosen = (0..services.candidates.len()).map(chosen).collect();
+    Ok(ServiceSelection { chosen, origin: "default".to_owned(), ..ServiceSelection::default() })
 }
 
 /// Selects services by flags, else by `doctor.toml`, else by the keys that they share with the files.

@@ -1,6 +1,5 @@
 //! Templates such as `.env.example`, which declare the needs of services that are compared with no file.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::drift::Secret;
@@ -16,7 +15,6 @@ pub(crate) struct Templates {
     pub(crate) found: Vec<Example>,
     /// Their paths, in the same order.
     pub(crate) paths: Vec<PathBuf>,
-    known: BTreeMap<PathBuf, usize>,
     budget: Budget,
 }
 
@@ -30,7 +28,7 @@ impl Templates {
         beside: &[usize],
         read: impl FnOnce() -> Result<Secret, Error>,
     ) -> Result<usize, Error> {
-        let index = if let Some(&index) = self.known.get(path) {
+        let index = if let Some(index) = self.position(path) {
             index
         } else {
             let text = read()?;
@@ -47,7 +45,7 @@ impl Templates {
     pub(crate) fn of_directory(&mut self, directory: &Path, working_folder: &Path) -> Result<Vec<usize>, Error> {
         let mut indexes = Vec::new();
         for (path, text) in files::templates(directory, working_folder)? {
-            if let Some(&index) = self.known.get(&path) {
+            if let Some(index) = self.position(&path) {
                 indexes.push(index);
                 continue;
             }
@@ -60,7 +58,11 @@ impl Templates {
 
     /// Returns whether the template was read.
     pub(crate) fn contains(&self, path: &Path) -> bool {
-        self.known.contains_key(path)
+        self.position(path).is_some()
+    }
+
+    fn position(&self, path: &Path) -> Option<usize> {
+        self.paths.iter().position(|known| known == path)
     }
 
     fn take(&mut self, name: &str, text: &Secret) -> Result<(), Error> {
@@ -73,8 +75,7 @@ impl Templates {
 
     fn add(&mut self, path: PathBuf, name: String, text: Secret) -> usize {
         self.found.push(Example { file: LocalFile::parse(name, text), beside: Vec::new() });
-        self.paths.push(path.clone());
-        self.known.insert(path, self.found.len() - 1);
+        self.paths.push(path);
         self.found.len() - 1
     }
 }

@@ -33,6 +33,14 @@ pub struct Example {
     pub beside: Vec<usize>,
 }
 
+impl Example {
+    /// Returns whether it declares the needs of services that are compared with no file. Next to files, it is an example
+    /// for them.
+    pub fn declares_needs(&self) -> bool {
+        self.beside.is_empty()
+    }
+}
+
 /// Returns whether the name is that of an example file.
 pub fn is_example(name: &str) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))

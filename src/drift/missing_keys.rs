@@ -19,7 +19,7 @@ pub struct MissingKey<'s> {
 
 /// The maximum number of pairs of key and service to list. It bounds the memory for a file with 100,000 lines and 1,000
 /// services that have none of its keys.
-const LISTED_AT_MOST: usize = 200_000;
+pub(crate) const LISTED_AT_MOST: usize = 200_000;
 
 /// Services with the same layers, so that each file is read once for all of them.
 struct LayerGroup<'s> {

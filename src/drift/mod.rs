@@ -1,6 +1,7 @@
 //! The analysis: compares both sides and returns findings. It uses no files, clock, network or process environment.
 
 pub mod command_line;
+pub mod compare;
 pub mod comparison;
 pub mod config_as_code;
 pub mod declared_state;

@@ -20,14 +20,14 @@ use crate::drift::{Survey, Target, Variable, system_variables};
 pub struct TemplateNeed {
     /// The first assignment in a template.
     pub place: Location,
-    /// The templates: indexes into [`Survey::examples`].
+    /// The templates: indexes into [`Survey::examples`], sorted.
     templates: Vec<usize>,
 }
 
 impl TemplateNeed {
     /// Returns whether it is a need of the service, alone or with others.
     pub fn is_of(&self, target: &Target) -> bool {
-        target.templates.iter().any(|template| self.templates.contains(template))
+        target.templates.iter().any(|template| self.templates.binary_search(template).is_ok())
     }
 }
 
@@ -77,9 +77,7 @@ impl<'s> NeedHolders<'s> {
             match holders.in_scope(name) {
                 Some(target) if need.is_of(target) => found.targets.push(target),
                 Some(_) => {}
-                None => {
-                    found.has_others |= !catalogue.databases.contains(*name) && !catalogue.elsewhere.contains(*name);
-                }
+                None => found.has_others |= !catalogue.is_separate(name),
             }
         }
         (found.has_others || !found.targets.is_empty()).then_some(found)
@@ -188,16 +186,19 @@ impl<'s> DeclaredNeeds<'s> {
     }
 }
 
-/// Returns the keys that the templates of a service without a file declare as needed, and that it lacks.
-pub fn lacking(survey: &Survey, target: &Target) -> Vec<String> {
-    let is_lacked = |key: &str| !target.has_file() && target.stored.is_ok() && target.variable(key).is_none();
-    let needs = template_needs(survey).into_iter().filter(|(key, need)| need.is_of(target) && is_lacked(key));
-    needs.map(|(key, _)| key.to_owned()).filter(|key| survey.includes_key(key)).collect()
+/// Returns the keys that the templates of a service without a file declare as needed, and that it lacks. `needs` are
+/// those of [`template_needs`].
+pub fn lacking(survey: &Survey, needs: &BTreeMap<&str, TemplateNeed>, target: &Target) -> Vec<String> {
+    if target.has_file() || target.stored.is_err() {
+        return Vec::new();
+    }
+    let lacked = needs.iter().filter(|(key, need)| need.is_of(target) && target.variable(key).is_none());
+    lacked.map(|(key, _)| (*key).to_owned()).filter(|key| survey.includes_key(key)).collect()
 }
 
 /// Returns every key that a template or a `[[require]]` declares as needed, whether a service in scope needs it or not.
 pub fn declared_keys(survey: &Survey) -> BTreeSet<&str> {
-    let templates = survey.examples.iter().filter(|example| example.beside.is_empty());
+    let templates = survey.examples.iter().filter(|example| example.declares_needs());
     let needed = templates.flat_map(|example| needed_keys(&example.file)).map(|entry| entry.key.as_str());
     required_keys(survey).into_iter().chain(needed).filter(|key| survey.includes_key(key)).collect()
 }
@@ -266,7 +267,10 @@ mod tests {
     #[test]
     fn declared_keys_include_those_that_no_service_has() {
         let mut found = shop();
-        let lacking_of = |found: &Survey| found.targets.iter().map(|target| lacking(found, target)).collect::<Vec<_>>();
+        let lacking_of = |found: &Survey| {
+            let needs = template_needs(found);
+            found.targets.iter().map(|target| lacking(found, &needs, target)).collect::<Vec<_>>()
+        };
         assert_eq!(lacking_of(&found), [vec!["C"], vec!["B", "C", "R"], vec!["A", "B", "C", "R"]]);
         require(&mut found, "R", &["api"]);
         require(&mut found, "S", &[]);

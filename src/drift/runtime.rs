@@ -28,6 +28,8 @@ pub struct Runtime {
 /// The settings of a service, regardless of what runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceSettings {
+    /// The directory in the repository that the service is built from.
+    pub root_directory: Option<String>,
     /// The start command in the settings, without configuration files. It may contain a credential.
     pub start_command: Option<Secret>,
     /// The path of the configuration file in the settings.

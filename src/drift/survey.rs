@@ -15,6 +15,7 @@ use crate::drift::model::file_exposure::Exposure;
 use crate::drift::model::finding::{LOCAL, Location, Observation};
 use crate::drift::model::observed::Observed;
 use crate::drift::model::resource::ResourceRef;
+use crate::drift::model::rule::RuleScope;
 use crate::drift::model::secret::Secret;
 use crate::drift::model::staged_changes::StagedChanges;
 use crate::drift::model::variable::Variable;
@@ -89,6 +90,47 @@ pub enum Coverage {
     Part,
 }
 
+/// The second environment of a comparison of two environments. The first one is that of the survey.
+#[derive(Debug)]
+pub struct Counterpart {
+    pub environment: ResourceRef,
+    /// The traits of the first environment and of the second.
+    pub traits: [EnvironmentTraits; 2],
+    /// Where each of [`Survey::targets`] exists, in the same order.
+    pub services: Vec<Presence>,
+    /// Databases of the two environments that are out of scope. Only the addresses in their values are compared.
+    pub databases: [Vec<Target>; 2],
+    /// Protected environments whose values must not be in a pull request environment.
+    pub originals: Vec<Original>,
+}
+
+/// What is special about an environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EnvironmentTraits {
+    /// Its name begins with `prod`, or `doctor.toml` protects it.
+    pub is_protected: bool,
+    /// Railway created it for a pull request, and deletes it with it.
+    pub is_ephemeral: bool,
+}
+
+/// The environments that have a service.
+#[derive(Debug)]
+pub enum Presence {
+    /// Both. The target of the survey is that of the first environment, and this is that of the second.
+    Both(Box<Target>),
+    /// The first one only.
+    Left,
+    /// The second one only. The target of the survey is that of the second environment.
+    Right,
+}
+
+/// An environment whose values may have been copied into a compared one.
+#[derive(Debug)]
+pub struct Original {
+    pub environment: ResourceRef,
+    pub targets: Vec<Target>,
+}
+
 /// The input of a check.
 #[derive(Debug)]
 pub struct Survey {
@@ -116,6 +158,8 @@ pub struct Survey {
     pub only: BTreeSet<String>,
     /// Whether flags narrow the comparison.
     pub coverage: Coverage,
+    /// The other environment, if two environments are compared. There are then no files.
+    pub counterpart: Option<Counterpart>,
     /// The ids of the services that a fix has verified.
     pub proved: BTreeSet<String>,
     /// The infrastructure-as-code file in the checkout, as a user would type it: `.railway/railway.ts`. Its
@@ -191,6 +235,27 @@ impl Survey {
     /// Returns the targets that could be read.
     pub fn readable(&self) -> impl Iterator<Item = &Target> {
         self.targets.iter().filter(|target| target.stored.is_ok())
+    }
+
+    /// Returns the environment, or both if two are compared.
+    pub fn environments(&self) -> Vec<&ResourceRef> {
+        let second = self.counterpart.iter().map(|counterpart| &counterpart.environment);
+        std::iter::once(&self.environment).chain(second).collect()
+    }
+
+    /// Returns what the rules of this comparison are about.
+    pub fn scope(&self) -> RuleScope {
+        if self.counterpart.is_some() { RuleScope::EnvironmentPair } else { RuleScope::Environment }
+    }
+
+    /// Returns the targets of both environments.
+    pub fn all_targets(&self) -> impl Iterator<Item = &Target> {
+        let paired = self.counterpart.iter().flat_map(|counterpart| &counterpart.services);
+        let second = paired.filter_map(|presence| match presence {
+            Presence::Both(second) => Some(&**second),
+            Presence::Left | Presence::Right => None,
+        });
+        self.targets.iter().chain(second)
     }
 
     /// Returns whether the key of the service is compared with its files or, if it has none, declared as needed.

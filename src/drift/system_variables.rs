@@ -33,6 +33,13 @@ const PROVIDED: &[&str] = &[
 /// The only tracing variable that contains a credential: a header that the receiver requires.
 pub const TRACING_CREDENTIAL: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 
+/// The public address of a service: of its TCP proxy, and its domain.
+/// <https://docs.railway.com/reference/variables>
+pub const PUBLIC_ADDRESSES: [&str; 3] = [TCP_PROXY_DOMAIN, TCP_PROXY_PORT, PUBLIC_DOMAIN];
+pub const TCP_PROXY_DOMAIN: &str = "RAILWAY_TCP_PROXY_DOMAIN";
+pub const TCP_PROXY_PORT: &str = "RAILWAY_TCP_PROXY_PORT";
+pub const PUBLIC_DOMAIN: &str = "RAILWAY_PUBLIC_DOMAIN";
+
 /// The variables that Railway's tracing adds to the deployments of a traced service. The two sampler variables were
 /// documented in September 2026 but are no longer. `OTEL_SERVICE_VERSION` may change with each deployment.
 /// <https://docs.railway.com/observability/tracing>

@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use crate::drift::declared_state::{DeclaredState, ExpectedLine, ExpectedResponse};
 use crate::drift::dotenv::LocalFile;
 use crate::drift::dotenv::disagreement::Disagreements;
-use crate::drift::engine::policy::{Ignore, Policy, Require};
+use crate::drift::engine::policy::{Across, Ignore, Must, Policy, Require};
 use crate::drift::example_file::Example;
 use crate::drift::model::catalogue::Catalogue;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentSource, DeploymentStatus, StartCommand};
@@ -17,7 +17,7 @@ use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::rule::Rule;
 use crate::drift::rules::check_one;
 use crate::drift::runtime::{Code, EndpointOutcome, LogCoverage, LogMatch, LogRead, Relation, ServiceSettings};
-use crate::drift::survey::{Coverage, Survey, Target};
+use crate::drift::survey::{Counterpart, Coverage, EnvironmentTraits, Presence, Survey, Target};
 use crate::drift::{Finding, Secret, Variable};
 use crate::error::Error;
 
@@ -53,6 +53,7 @@ pub(crate) fn survey(file: &[&str], services: &[ServiceRows<'_>]) -> Survey {
         policy: Policy::default(),
         only: BTreeSet::new(),
         coverage: Coverage::Whole,
+        counterpart: None,
         proved: BTreeSet::new(),
         infrastructure: None,
         today: TODAY,
@@ -296,4 +297,47 @@ fn variable(text: &str) -> Variable {
 
 fn split(row: &str) -> (&str, &str) {
     row.split_once('=').expect("a row has an equals sign")
+}
+
+/// Returns a survey of the environments `staging` and `production` with these services. Neither is protected.
+pub(crate) fn pair(staging: &[ServiceRows<'_>], production: &[ServiceRows<'_>]) -> Survey {
+    let first = |name: &str| staging.iter().find(|(known, _)| *known == name);
+    let both: BTreeMap<&str, &[&str]> = staging.iter().chain(production).rev().copied().collect();
+    let rows: Vec<ServiceRows<'_>> = both.into_iter().collect();
+    let mut survey = survey(&[], &rows);
+    without_file(&mut survey);
+    let presence = |(name, _): &ServiceRows<'_>| {
+        let second = production.iter().find(|(known, _)| known == name);
+        match (first(name), second) {
+            (Some(_), Some((_, rows))) => {
+                Presence::Both(Box::new(Target::new(named(name), Vec::new(), Ok(stored(rows)))))
+            }
+            (_, None) => Presence::Left,
+            (None, _) => Presence::Right,
+        }
+    };
+    survey.counterpart = Some(Counterpart {
+        environment: named("production"),
+        traits: [EnvironmentTraits::default(); 2],
+        services: rows.iter().map(presence).collect(),
+        databases: [Vec::new(), Vec::new()],
+        originals: Vec::new(),
+    });
+    survey
+}
+
+/// Protects `production`.
+pub(crate) fn protect(mut survey: Survey) -> Survey {
+    counterpart(&mut survey).traits[1].is_protected = true;
+    survey
+}
+
+/// Returns the second environment of the survey.
+pub(crate) fn counterpart(survey: &mut Survey) -> &mut Counterpart {
+    survey.counterpart.as_mut().expect("the survey has two environments")
+}
+
+/// Adds an `[[across]]` for the key.
+pub(crate) fn across(survey: &mut Survey, key: &str, must: Must) {
+    survey.policy.across.push(Across { keys: vec![key.to_owned()], must, line: 9 });
 }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::error::phrases::{BUG_REPORT, NO_ACCESS, Seconds, available, first, listed, quoted, rate_limit, renewal};
+use crate::error::phrases::{
+    BUG_REPORT, NO_ACCESS, NOT_FOUND, Seconds, available, first, listed, quoted, rate_limit, renewal,
+};
 use crate::error::{Error, Exit, Help, phrases};
 
 /// The stable name, the exit code and the texts of an error.
@@ -17,9 +19,6 @@ pub(super) struct Description<'e> {
     /// What to do, if there is anything to do.
     pub(super) help: Option<Help>,
 }
-
-/// The meaning of Railway's “not found”: members of a workspace may have access only to the projects of their groups.
-pub const NOT_FOUND: &str = "not found, or not visible to this token";
 
 impl Error {
     /// Declares every error, in the order of the enum.
@@ -214,12 +213,15 @@ impl Error {
                 kind: "no-permission",
                 exit: Exit::Credentials,
                 message: format!("the token from {from} has no access to {what}").into(),
-                cause: Some(match reach {
-                    Some(reach) if errors.messages.is_empty() => reach.into(),
-                    Some(reach) => format!("{errors}; {reach}").into(),
-                    None => errors.to_string().into(),
-                }),
+                cause: Some(phrases::denial(errors, reach.as_deref())),
                 help: Some("check the id, ask for access in the project's settings, or use a token that has access".into()),
+            },
+            Self::EnvironmentToken { what, cause, help } => Description {
+                kind: "environment-token",
+                exit: Exit::Credentials,
+                message: what.into(),
+                cause: Some(cause.into()),
+                help: Some(help.clone()),
             },
             Self::NotFound { what, errors, variable } => Description {
                 kind: "not-found",

@@ -61,7 +61,7 @@ impl From<String> for Help {
     }
 }
 
-/// In one line, with the commands between backticks. Only lines for a file are on lines of their own.
+/// In one line, with the commands between backticks. Lines to add to a file follow, each on a separate line.
 impl fmt::Display for Help {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)?;

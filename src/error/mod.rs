@@ -13,10 +13,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use crate::error::description::NOT_FOUND;
 pub use crate::error::exit::Exit;
 pub use crate::error::help::Help;
-pub use crate::error::phrases::{NO_ACCESS, Seconds, listed};
+pub use crate::error::phrases::{NO_ACCESS, NOT_FOUND, Seconds, listed};
 pub use crate::error::railway_errors::RailwayErrors;
 
 /// The path in an [`Error::Output`] about standard output.
@@ -74,6 +73,8 @@ pub enum Error {
     WrongKind { from: String, found: &'static str, expected: &'static str, belongs_in: &'static str },
     /// A valid token without access to this. `reach` is what it can access, or else why Railway denies it.
     NoPermission { from: String, what: String, errors: RailwayErrors, reach: Option<String> },
+    /// The token of one of two environments is missing, or for another environment.
+    EnvironmentToken { what: String, cause: String, help: Help },
     /// An id that does not exist, or that the token's owner has no access to.
     /// `variable` is the variable with the text, if that is not an id, as the variable requires.
     NotFound { what: String, errors: RailwayErrors, variable: Option<&'static str> },
@@ -187,6 +188,7 @@ impl Error {
             | Self::Write { help, .. }
             | Self::Journal { help, .. }
             | Self::UnknownKey { help, .. }
+            | Self::EnvironmentToken { help, .. }
             | Self::Keyring { help, .. }
             | Self::NotConfirmed { help, .. }
             | Self::Untrusted { help, .. }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::{Help, STANDARD_OUTPUT};
+use crate::error::{Help, RailwayErrors, STANDARD_OUTPUT};
 
 /// What to do if the token may lack access to a resource that exists.
 pub const NO_ACCESS: &str = "use a token with access to it, or ask a workspace admin for access";
@@ -51,15 +51,30 @@ pub(super) fn quoted(name: &str) -> Cow<'_, str> {
     shlex::try_quote(name).unwrap_or(Cow::Borrowed("NAME"))
 }
 
+/// How to replace the token in `RAILWAY_TOKEN`, or in a variable that `--token` names.
+const PROJECT_TOKEN: &str = "create a new project token in the project's settings, under Tokens";
+
+/// The meaning of Railway's “not found”: members of a workspace may have access only to the projects of their groups.
+pub const NOT_FOUND: &str = "not found, or not visible to this token";
+
+/// Returns why a token has no access: Railway's errors, and what the token can access.
+pub(super) fn denial<'e>(errors: &RailwayErrors, reach: Option<&'e str>) -> Cow<'e, str> {
+    match reach {
+        Some(reach) if errors.messages.is_empty() => reach.into(),
+        Some(reach) => format!("{errors}; {reach}").into(),
+        None => errors.to_string().into(),
+    }
+}
+
 /// Returns how to replace the token of that source.
 pub(super) fn renewal(from: &str) -> Help {
     match from {
-        "RAILWAY_TOKEN" => "create a new project token in the project's settings, under Tokens".into(),
         "RAILWAY_API_TOKEN" => "create a new token at https://railway.com/account/tokens".into(),
         "the OS keyring" | "standard input" => {
             Help::command("create a new token at https://railway.com/account/tokens, then run:", "doctor auth login")
         }
-        _ => Help::command("log in again:", "railway login"),
+        path if path.contains('/') => Help::command("log in again:", "railway login"),
+        _ => PROJECT_TOKEN.into(),
     }
 }
 

@@ -135,6 +135,8 @@ fn credentials() -> Vec<Error> {
         no_permission(Some("the token is valid, and has access to workspace acme")),
         not_found(None),
         not_found(Some("RAILWAY_PROJECT_ID")),
+        Error::EnvironmentToken { what: given("what"), cause: given("cause"), help: help() },
+        refused("PRODUCTION_TOKEN"),
         Error::CommitNotFound { commit: "371a158".to_owned(), errors: errors("Commit not found") },
         Error::TwoFactor { workspace: "acme".to_owned() },
         Error::MalformedToken { from: from() },

@@ -29,7 +29,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{line}")?;
     }
     let rest = if more > 0 { format!("; {more} more not annotated") } else { String::new() };
-    let target = format!("{} · {}", report.project.name, report.environment.name);
+    let target = format!("{} · {}", report.project.name, report.environment_names());
     writeln!(out, "doctor: {} in {}{rest}", escape::line(&totals(report)), escape::line(&target))
 }
 

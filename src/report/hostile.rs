@@ -6,8 +6,9 @@ use crate::drift::model::finding::Location;
 use crate::drift::model::receipt::{Outcome, Receipt, Shortfall};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::severity::Severity;
+use crate::report::compare_sample::named_everywhere;
 use crate::report::test_support::{self, calm, differs, ignored, line};
-use crate::report::{Format, Report, ServiceDeployment, escape};
+use crate::report::{Detail, Format, Report, ServiceDeployment, escape};
 
 const HOSTILE: &[&str] = &[
     "a\n::error::injected\r\n##[error]injected",
@@ -79,7 +80,16 @@ fn report(text: &str) -> Report {
 }
 
 fn rendered(text: &str, format: Format) -> String {
-    let output = test_support::rendered(&report(text), format);
+    without_hidden(text, format, &report(text))
+}
+
+/// Returns a comparison of two environments with that text as every name.
+fn compared(text: &str, format: Format) -> String {
+    without_hidden(text, format, &named_everywhere(text))
+}
+
+fn without_hidden(text: &str, format: Format, report: &Report) -> String {
+    let output = test_support::rendered(report, format);
     let hidden = output.chars().find(|&letter| letter != '\n' && escape::is_hidden(letter));
     assert_eq!(hidden, None, "{format:?} of {text:?}: {output}");
     output
@@ -94,6 +104,12 @@ fn json_and_sarif_are_parsed_as_before() {
         }
         let sarif: serde_json::Value = serde_json::from_str(&rendered(text, Format::Sarif)).expect("it is JSON");
         assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(3));
+        let json: serde_json::Value = serde_json::from_str(&compared(text, Format::Json)).expect("it is JSON");
+        for place in ["/target/other_environment/name", "/matrix/rows/0/key", "/matrix/rows/0/cells/0/service"] {
+            assert_eq!(json.pointer(place).and_then(|name| name.as_str()), Some(*text), "{place}");
+        }
+        let sarif: serde_json::Value = serde_json::from_str(&compared(text, Format::Sarif)).expect("it is JSON");
+        assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(7));
     }
 }
 
@@ -111,25 +127,39 @@ fn annotations_are_one_line_each() {
         );
         assert!(last.starts_with("doctor: "), "{output}");
         assert!(annotations.iter().all(|line| !line.contains("%0A::")), "{output}");
+        let output = compared(text, Format::Github);
+        // Two errors, four warnings and the totals.
+        let annotations = output.lines().filter(|line| line.starts_with("::error ") || line.starts_with("::warning "));
+        assert_eq!((output.lines().count(), annotations.count()), (7, 6), "{output}");
+        assert!(output.lines().last().is_some_and(|line| line.starts_with("doctor: ")), "{output}");
     }
 }
 
 #[test]
 fn markdown_has_no_syntax_of_a_name() {
     for text in HOSTILE {
-        let output = rendered(text, Format::Markdown);
-        assert!(output.starts_with("### doctor: "), "{output}");
-        let shown: Vec<String> = output.lines().map(without_code).collect();
-        for line in &shown {
-            for syntax in ["<", "@team", "#1", "www.evil", "http://", "](", "![", "$x$", "*b*", "~s~", "-->"] {
-                assert!(!line.contains(syntax), "{syntax} in {line:?}: {output}");
-            }
-        }
-        let rows = shown.iter().filter(|line| line.starts_with('|'));
-        let widths: Vec<usize> = rows.map(|row| row.replace("\\|", "").matches('|').count() - 1).collect();
         // Each table has a head of two lines: steps, errors and warnings, notes, services.
-        assert_eq!(widths, [vec![5; 5], vec![5; 4], vec![5; 3], vec![3; 4]].concat(), "{output}");
+        let widths = [vec![5; 5], vec![5; 4], vec![5; 3], vec![3; 4]].concat();
+        assert_eq!(table_widths(&rendered(text, Format::Markdown)), widths, "{text:?}");
+        // Errors and warnings, notes, matrix, legend, services.
+        let widths = [vec![5; 8], vec![5; 3], vec![5; 11], vec![2; 19], vec![3; 6]].concat();
+        let output = compared(text, Format::Markdown);
+        assert_eq!(table_widths(&output), widths, "{text:?}: {output}");
+        assert_eq!(output.matches("<details>").count(), 4, "{output}");
     }
+}
+
+/// Returns the number of columns of each row of a page without syntax of a name.
+fn table_widths(output: &str) -> Vec<usize> {
+    assert!(output.starts_with("### doctor: "), "{output}");
+    let shown: Vec<String> = output.lines().map(without_code).collect();
+    for line in &shown {
+        for syntax in ["<", "@team", "#1", "www.evil", "http://", "](", "![", "$x$", "*b*", "~s~", "-->"] {
+            assert!(!line.contains(syntax), "{syntax} in {line:?}: {output}");
+        }
+    }
+    let rows = shown.iter().filter(|line| line.starts_with('|'));
+    rows.map(|row| row.replace("\\|", "").matches('|').count() - 1).collect()
 }
 
 /// Returns a line of Markdown without code, and without the tags and comments that the format itself writes.
@@ -143,7 +173,7 @@ fn without_code(line: &str) -> String {
         }
     }
     // A comment separates what it is in, as in `@<!-- -->team`.
-    for own in ["<!-- -->", "<br>", "<details><summary>1 note</summary>", "</details>"] {
+    for own in ["<!-- -->", "<br>", "<details><summary>", "</summary>", "</details>"] {
         rest = rest.replace(own, "·");
     }
     // An escaped character is text.
@@ -160,21 +190,36 @@ fn without_code(line: &str) -> String {
 
 #[test]
 fn html_has_only_its_own_elements() {
-    let plain = rendered("a name", Format::Html);
-    for text in HOSTILE {
-        let output = rendered(text, Format::Html);
-        assert_eq!(output.matches('<').count(), plain.matches('<').count(), "{text:?}: {output}");
-        assert_eq!(output.matches('"').count(), plain.matches('"').count(), "{text:?}: {output}");
+    for form in [rendered, compared] {
+        // A line break is allowed after an underscore and a hyphen of a name.
+        let plain = form("a name", Format::Html);
+        for text in HOSTILE {
+            let output = form(text, Format::Html).replace("<wbr>", "");
+            assert_eq!(output.matches('<').count(), plain.matches('<').count(), "{text:?}: {output}");
+            assert_eq!(output.matches('"').count(), plain.matches('"').count(), "{text:?}: {output}");
+        }
     }
 }
 
 #[test]
 fn junit_has_only_its_own_elements() {
-    let plain = rendered("a name", Format::Junit);
+    for form in [rendered, compared] {
+        let plain = form("a name", Format::Junit);
+        for text in HOSTILE {
+            let output = form(text, Format::Junit);
+            assert_eq!(output.matches('<').count(), plain.matches('<').count(), "{text:?}: {output}");
+            let mut reader = quick_xml::Reader::from_str(&output);
+            while !matches!(reader.read_event().expect("the XML is well-formed"), quick_xml::events::Event::Eof) {}
+        }
+    }
+}
+
+#[test]
+fn text_of_a_comparison_has_no_line_of_a_name() {
     for text in HOSTILE {
-        let output = rendered(text, Format::Junit);
-        assert_eq!(output.matches('<').count(), plain.matches('<').count(), "{text:?}: {output}");
-        let mut reader = quick_xml::Reader::from_str(&output);
-        while !matches!(reader.read_event().expect("the XML is well-formed"), quick_xml::events::Event::Eof) {}
+        let output = test_support::text(&named_everywhere(text), 100, Detail::Verbose);
+        assert!(output.lines().all(|line| !line.chars().any(escape::is_hidden)), "{text:?}: {output}");
+        assert_eq!(output.lines().filter(|line| line.starts_with("left: ")).count(), 1, "{text:?}: {output}");
+        assert!(!output.contains("\n::") && !output.contains("\n##["), "{text:?}: {output}");
     }
 }

@@ -54,7 +54,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = Writer::new_with_indent(&mut *out, b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let total = Numbers::of(suites.iter().flat_map(|suite| &suite.cases));
-    let name = format!("doctor {} · {}", report.project.name, report.environment.name);
+    let name = format!("doctor {} · {}", report.project.name, report.environment_names());
     writer
         .create_element("testsuites")
         .with_attributes(total.attributes(&name).iter().map(|(name, value)| (*name, value.as_str())))
@@ -151,7 +151,9 @@ fn suites(report: &Report) -> Vec<Suite> {
     if !cases.is_empty() {
         let files = report.files.iter().map(|(name, _)| name).chain(&report.declarations);
         let files: Vec<&str> = files.map(String::as_str).collect();
-        suites.push(Suite { name: files.join(", "), cases });
+        let is_pair = report.environment_pair().is_some();
+        let name = if is_pair { report.environment_names() } else { files.join(", ") };
+        suites.push(Suite { name, cases });
     }
     suites
 }

@@ -24,8 +24,12 @@ pub fn deployment(report: &Report, finding: &Finding) -> Option<String> {
     Some(format!("{}&id={id}", service(report, &finding.services.first()?.id)?))
 }
 
-/// Ids are external input: one that could end the URL or change its target yields no URL.
+/// Ids are external input: one that could end the URL or change its target yields no URL. A service of two environments
+/// has no URL either, because it may not exist in one of them.
 fn page(report: &Report, service: &str, part: &str) -> Option<String> {
+    if report.environment_pair().is_some() {
+        return None;
+    }
     let (project, environment) = (&report.project.id, &report.environment.id);
     [project.as_str(), service, environment]
         .iter()

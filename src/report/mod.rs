@@ -3,6 +3,7 @@
 pub mod auth_status;
 pub mod baseline;
 pub mod count;
+mod environments;
 pub mod escape;
 pub mod explain;
 mod extent;
@@ -26,6 +27,10 @@ pub mod trust_summary;
 pub mod undo_list;
 pub mod verdict;
 
+#[cfg(test)]
+mod compare_sample;
+#[cfg(test)]
+mod compare_tests;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
@@ -60,7 +65,7 @@ pub const MAIN_WORKTREE: &str = "main worktree";
 /// The results of a command. Every format is rendered from it.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// `check`, `fix` or `undo`.
+    /// `check`, `compare`, `fix` or `undo`.
     pub command: &'static str,
     /// The program of this run, `["doctor"]` or `["doctor", "demo"]`. Printed commands start with it.
     pub program: Vec<String>,
@@ -74,9 +79,12 @@ pub struct Report {
     pub environment: ResourceRef,
     /// Where the environment was named.
     pub environment_origin: String,
-    /// How the services were selected: `doctor.toml`, `--service`, `by shared keys`.
+    /// The environment that it is compared with, if two environments are compared.
+    pub other_environment: Option<ResourceRef>,
+    /// How the services were selected: `doctor.toml`, `--service`, `by shared keys`; empty for all of them.
     pub services_origin: String,
-    /// The files in use, each with its origin: `.env` (`default`), `.env.local` (`--env-file`).
+    /// The files in use, each with its origin: `.env` (`default`), `.env.local` (`--env-file`). None if two environments are
+    /// compared.
     pub files: Vec<(String, String)>,
     /// The files that declare needs, if a service is compared with no file: `doctor.toml`, `.env.example`.
     pub declarations: Vec<String>,

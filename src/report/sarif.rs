@@ -190,7 +190,7 @@ fn run(report: &Report) -> Run<'_> {
                 rules: RULES.iter().map(|rule| descriptor(rule)).collect(),
             },
         },
-        automation_details: Details { id: format!("doctor/{}/{}/", report.project.id, report.environment.id) },
+        automation_details: Details { id: format!("doctor/{}/", target(report).join("/")) },
         invocations: [Invocation {
             execution_successful: !report.ends_with_undo()
                 && notifications.iter().all(|notification| notification.level != "error"),
@@ -274,6 +274,12 @@ fn locations<'r>(report: &Report, finding: &Finding, services: Vec<Logical<'r>>)
     locations
 }
 
+/// Returns the ids of the project and of its environment or environments.
+fn target(report: &Report) -> Vec<&str> {
+    let other = report.other_environment.as_ref();
+    [&report.project, &report.environment].into_iter().chain(other).map(|resource| resource.id.as_str()).collect()
+}
+
 fn logical(name: &str) -> Logical<'_> {
     Logical { name, kind: "resource" }
 }
@@ -288,10 +294,9 @@ fn uri(file: &str) -> String {
 fn fingerprint(report: &Report, finding: &Finding) -> String {
     let mut services: Vec<&str> = finding.services.iter().map(|service| service.id.as_str()).collect();
     services.sort_unstable();
-    let parts =
-        [finding.rule.code, finding.key.as_deref().unwrap_or_default(), &report.project.id, &report.environment.id];
+    let parts = [finding.rule.code, finding.key.as_deref().unwrap_or_default()];
     let mut context = Context::new(&SHA256);
-    for part in parts.into_iter().chain(services) {
+    for part in parts.into_iter().chain(target(report)).chain(services) {
         context.update(part.as_bytes());
         // Names contain no NUL, so different lists of parts are never equal.
         context.update(&[0]);

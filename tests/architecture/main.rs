@@ -178,7 +178,7 @@ fn only_fix_and_undo_can_write_to_railway() {
     let commands = root().join("src/commands");
     let files = ["analysis", "check", "explain", "matrix", "output", "session"];
     let mut paths: Vec<PathBuf> = files.iter().map(|name| commands.join(format!("{name}.rs"))).collect();
-    paths.extend(["gather", "init"].iter().flat_map(|name| files_below(&commands.join(name), "rs")));
+    paths.extend(["compare", "gather", "init"].iter().flat_map(|name| files_below(&commands.join(name), "rs")));
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.contains("commands::apply"), "{} must not be able to change anything on Railway", path.display());

@@ -14,7 +14,7 @@ To change the severity of a rule, name it under `[severity]` in `doctor.toml`. T
 [Configuration](configuration.md#every-key) lists both. The severity of a finding can differ from that of its rule; the section of
 the rule states when.
 
-Codes: `D1xx` compares the file with Railway, `D2xx` concerns the file itself, `D3xx` safety, and `D4xx` deployments.
+Codes: `D1xx` compares the file with Railway, `D2xx` concerns the file itself, `D3xx` safety, `D4xx` deployments, and `D5xx` compares two environments.
 
 <!-- Generated from src/drift/rules. To update: SNAPSHOTS=overwrite cargo test --test architecture -->
 

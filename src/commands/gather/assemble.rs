@@ -72,6 +72,7 @@ pub(super) fn assemble(
             policy,
             only: options.only.iter().cloned().collect(),
             coverage: coverage(options, config, &shape.environment),
+            counterpart: None,
             proved: BTreeSet::new(),
             infrastructure: railway_config_files::infrastructure_file(&world.directory),
             today: Offset::UTC.to_datetime(world.clock.now()).date(),
@@ -99,7 +100,7 @@ fn trust(client: &Client<'_>, selected: &SelectedEnvironment, session: &Session<
 
 /// Returns the names of the files that declare needs, if a service is compared with no file.
 fn declared_by(config: Option<&Config>, examples: &[Example], targets: &[Target], files: &[LocalFile]) -> Vec<String> {
-    let is_template = |example: &&Example| example.beside.is_empty();
+    let is_template = |example: &&Example| example.declares_needs();
     let has_files = if targets.is_empty() { !files.is_empty() } else { targets.iter().all(Target::has_file) };
     if examples.iter().filter(is_template).count() == 0 && has_files {
         return Vec::new();

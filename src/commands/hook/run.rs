@@ -13,7 +13,9 @@ use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
 use crate::commands::hook::cache_key;
 use crate::commands::hook::install::skip_command;
 use crate::commands::hook::staged_secrets::StagedSearch;
-use crate::commands::hook::unchecked::{ValueSearch, gaps, is_unrelated_to_commit, no_values, passed_over, unchecked};
+use crate::commands::hook::unchecked::{
+    ValueSearch, gaps, is_unrelated_to_commit, no_values, unchecked, unchecked_line,
+};
 use crate::commands::missing_file::MissingFile;
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
 use crate::commands::read_ahead::nothing_declared;
@@ -32,7 +34,7 @@ use crate::io::storage::hook_cache::{HookCacheSlot, Recent};
 use crate::io::terminal::status::NoStatus;
 use crate::io::terminal::stream::StreamKind;
 use crate::io::world::World;
-use crate::report::{Format, escape, hook_findings, shell_command};
+use crate::report::{Format, MAIN_WORKTREE, escape, hook_findings, shell_command};
 
 /// The time that is reserved for the comparison with Railway.
 const RESERVED: Duration = Duration::from_millis(500);
@@ -222,7 +224,7 @@ impl HookSettings<'_> {
             }
             ended => (ended, None),
         };
-        if let Some(line) = passed_over(search, accepted.as_ref()).filter(|_| ended.is_ok()) {
+        if let Some(line) = unchecked_line(search, accepted.as_ref()).filter(|_| ended.is_ok()) {
             world.status.print_line(&format!("doctor: warning: {line}"));
         }
         ended
@@ -248,7 +250,12 @@ impl HookSettings<'_> {
         let survey = &analysis.gathered.survey;
         let place = format!("{} · {}", survey.project.name, survey.environment.name);
         if exit == Exit::Clean {
-            world.status.print_line(&format!("doctor: {}: {}, no drift", escape::line(&place), checked(&recent)));
+            world.status.print_line(&format!(
+                "doctor: {}: {}, no drift{}",
+                escape::line(&place),
+                checked(&recent),
+                origin(&recent)
+            ));
             return Ok(HookOutcome::Checked(exit));
         }
         let unread = survey.targets.iter().find_map(|target| target.stored.as_ref().err());
@@ -324,8 +331,22 @@ fn counted(analysis: &Analysis, world: &World<'_>) -> Recent {
         time: world.clock.now().as_second(),
         compared: analysis.examination.extents.iter().map(|extent| extent.compared).sum(),
         needs: analysis.examination.extents.iter().filter_map(|extent| extent.needs).sum(),
+        main_worktree: in_main_worktree(&analysis.gathered.files),
         services: analysis.gathered.survey.targets.len(),
         drift: analysis.failing(),
+    }
+}
+
+/// Returns the files that are in the main worktree.
+fn in_main_worktree(files: &[(String, String)]) -> Vec<String> {
+    files.iter().filter(|(_, origin)| origin == MAIN_WORKTREE).map(|(name, _)| name.clone()).collect()
+}
+
+/// Returns text such as ` (../shop/.env of the main worktree)`; empty if no file is from there.
+fn origin(recent: &Recent) -> String {
+    match recent.main_worktree.as_slice() {
+        [] => String::new(),
+        files => format!(" ({} of the main worktree)", escape::line(&files.join(", "))),
     }
 }
 
@@ -345,7 +366,7 @@ fn checked(recent: &Recent) -> String {
 fn print_cached(recent: &Recent, world: &World<'_>) {
     let age = world.clock.now().as_second().saturating_sub(recent.time);
     world.status.print_line(&match recent.drift {
-        0 => format!("doctor: {} {age} s ago, no drift", checked(recent)),
+        0 => format!("doctor: {} {age} s ago, no drift{}", checked(recent), origin(recent)),
         drift => {
             format!("doctor: warning: drift, {} {age} s ago; run `doctor check` for details", count(drift, "finding"))
         }

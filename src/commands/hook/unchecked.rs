@@ -1,4 +1,4 @@
-//! What a run of the hook could not check. The commit passes with one line for it; with `--strict`, it is blocked.
+//! Reports what the hook could not check. The commit passes with one line for it; with `--strict`, it is blocked.
 
 use crate::commands::hook::staged_secrets::StagedSecrets;
 use crate::drift::leak::LINES;
@@ -38,7 +38,7 @@ pub(super) fn no_values() -> Error {
 
 /// Returns one line for a search without values, and for a comparison that failed for a reason that is unrelated to the
 /// commit.
-pub(super) fn passed_over(search: ValueSearch, error: Option<&Error>) -> Option<String> {
+pub(super) fn unchecked_line(search: ValueSearch, error: Option<&Error>) -> Option<String> {
     const NO_VALUES: &str = "no env file: local values were not searched for";
     let not_compared = |error: &Error| {
         let why = match error {

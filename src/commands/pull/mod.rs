@@ -142,13 +142,19 @@ fn refuse_unaccepted(
     names: TargetNames<'_>,
     world: &World<'_>,
 ) -> Result<(), Error> {
-    if names.args.output.is_some() || !gathered.expectations.trust.needs_acceptance() || is_env_name(&target.path) {
+    if names.args.output.is_some() || !needs_output(target, gathered) {
         return Ok(());
     }
     let config = names.config.map_or("doctor.toml", |config| config.name.as_str());
     let cause = format!("only {config} names it, which is not accepted, and its name is not that of an env file");
     let words = ["pull", "--yes", &format!("--output={}", target.name)].map(str::to_owned);
     Err(refused(&target.name, cause, Help::command("to create it anyway, run:", names.command(&words, world))))
+}
+
+/// Returns whether a run without a prompt must name the file: only an unaccepted `doctor.toml` names it so far, and it
+/// does not have the usual name of an env file.
+fn needs_output(target: &NewTarget, gathered: &Gathered) -> bool {
+    gathered.expectations.trust.needs_acceptance() && !is_env_name(&target.path)
 }
 
 /// Refuses to create a file without the values of a service that could not be read.
@@ -249,7 +255,9 @@ impl PullRun<'_> {
 
     /// Returns the command that creates the file without a prompt.
     fn confirmed_command(&self, world: &World<'_>) -> Vec<String> {
-        let output = self.args.output.iter().map(|path| format!("--output={}", path.display()));
+        let typed = self.args.output.as_ref().map(|path| path.display().to_string());
+        let output = typed.or_else(|| needs_output(&self.target, &self.gathered).then(|| self.target.name.clone()));
+        let output = output.map(|path| format!("--output={path}"));
         let arguments: Vec<String> = ["pull".to_owned(), "--yes".to_owned()].into_iter().chain(output).collect();
         let mut command = self.repeated(&arguments, world);
         if self.is_protected() && self.args.targeting.place.environment.is_none() {

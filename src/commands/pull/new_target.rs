@@ -114,8 +114,14 @@ impl NewTarget {
         match GitClient::new(&world.variables).status_of_new(root, &place.end) {
             Ok(GitStatus::Ignored) => Ok(()),
             Ok(GitStatus::Tracked) => {
-                let words = ["git", "rm", "--cached", "--"].map(str::to_owned);
-                let command = shell_command::line(&[&words[..], &[shown(path)]].concat());
+                let inside = place.end.strip_prefix(root).unwrap_or(&place.end).display().to_string();
+                let words = match git::root(&world.directory) {
+                    Some(own) if own == root => {
+                        ["git", "rm", "--cached", "--", &shown(path)].map(str::to_owned).to_vec()
+                    }
+                    _ => ["git", "-C", &shown(root), "rm", "--cached", "--", &inside].map(str::to_owned).to_vec(),
+                };
+                let command = shell_command::line(&words);
                 let help = Help::command("to remove it from git's index, run:", command);
                 Err(refused(name, "git tracks it, and the next commit would contain the values", help))
             }
@@ -137,23 +143,30 @@ impl NewTarget {
     }
 }
 
+/// A file that `check` would read, and the services that it is for.
+#[derive(Debug)]
+struct ServicesOfFile<'n> {
+    path: PathBuf,
+    services: Vec<&'n str>,
+}
+
 impl<'n> TargetNames<'n> {
     /// Returns the path that `--output` names, else the file that `check` would read for the services.
     pub(super) fn path(self, git: &GitClient, world: &World<'_>) -> Result<PathBuf, Error> {
         if let Some(typed) = &self.args.output {
             return Ok(files::named_path(typed, &world.directory));
         }
-        let mut paths: Vec<(PathBuf, Option<&str>)> = Vec::new();
+        let mut files: Vec<ServicesOfFile<'_>> = Vec::new();
         for alias in self.aliases() {
             // The first file is the base that later layers override.
-            if let Some(file) = self.layers(alias, git, world)?.into_iter().next()
-                && paths.iter().all(|(path, _)| *path != file)
-            {
-                paths.push((file, alias));
+            let Some(path) = self.layers(alias, git, world)?.into_iter().next() else { continue };
+            match files.iter_mut().find(|known| known.path == path) {
+                Some(known) => known.services.extend(alias),
+                None => files.push(ServicesOfFile { path, services: alias.into_iter().collect() }),
             }
         }
-        match paths.as_slice() {
-            [(only, _)] => Ok(only.clone()),
+        match files.as_slice() {
+            [only] => Ok(only.path.clone()),
             [] => {
                 let directory = self.config.map_or(world.directory.as_path(), Config::folder);
                 Ok(files::default_env_file(directory, &self.environment.name))
@@ -184,7 +197,7 @@ impl<'n> TargetNames<'n> {
         layers.flatten().any(|path| path.symlink_metadata().is_err())
     }
 
-    /// Returns the aliases of the services in scope; `None` stands for services without an alias.
+    /// Returns the aliases or typed names of the services in scope; `None` stands for services that nothing names.
     fn aliases(self) -> Vec<Option<&'n str>> {
         let sections = self.config.iter().flat_map(|config| &config.services);
         let typed = &self.args.targeting.service;
@@ -192,27 +205,27 @@ impl<'n> TargetNames<'n> {
             let all: Vec<Option<&str>> = sections.map(|(alias, _)| Some(alias.as_str())).collect();
             return if all.is_empty() { vec![None] } else { all };
         }
-        let alias = |name: &String| {
+        let alias = |name: &'n String| {
             let is_named =
                 |(alias, section): &(&String, &ServiceSection)| *alias == name || section.name.value == *name;
-            sections.clone().find(is_named).map(|(alias, _)| alias.as_str())
+            sections.clone().find(is_named).map_or(name.as_str(), |(alias, _)| alias.as_str())
         };
-        typed.iter().map(alias).collect()
+        typed.iter().map(|name| Some(alias(name))).collect()
     }
 
     /// Returns the error for services with different files, with a command for each.
-    fn several(self, paths: &[(PathBuf, Option<&str>)], world: &World<'_>) -> Error {
-        let command = |(path, alias): &(PathBuf, Option<&str>)| {
+    fn several(self, files: &[ServicesOfFile<'_>], world: &World<'_>) -> Error {
+        let command = |file: &ServicesOfFile<'_>| {
             let mut words = vec!["pull".to_owned()];
-            words.extend(alias.map(|alias| format!("--service={alias}")));
-            words.push(format!("--output={}", files::display_path(path, &world.directory)));
+            words.extend(file.services.iter().map(|service| format!("--service={service}")));
+            words.push(format!("--output={}", files::display_path(&file.path, &world.directory)));
             self.command(&words, world)
         };
         let name = self.config.map_or("doctor.toml", |config| config.name.as_str());
         Error::Usage {
             what: "pull creates one file at a time".to_owned(),
-            cause: Some(format!("{name} names {} files for the services", paths.len())),
-            help: Help::commands("choose one of them:", paths.iter().map(command).collect()),
+            cause: Some(format!("{name} names {} files for the services", files.len())),
+            help: Help::commands("choose one of them:", files.iter().map(command).collect()),
         }
     }
 
@@ -220,7 +233,6 @@ impl<'n> TargetNames<'n> {
     fn update(self, world: &World<'_>) -> Help {
         let mut words = vec!["fix".to_owned(), "--pull".to_owned()];
         words.extend(self.args.output.iter().map(|path| format!("--env-file={}", path.display())));
-        words.extend(self.args.targeting.service.iter().map(|service| format!("--service={service}")));
         Help::command("to update its values, run:", self.command(&words, world))
     }
 
@@ -233,7 +245,9 @@ impl<'n> TargetNames<'n> {
         flags.extend(global.config.iter().map(|path| format!("--config={}", path.display())));
         flags.extend(global.no_config.then(|| "--no-config".to_owned()));
         flags.extend(global.api_url.iter().map(|url| format!("--api-url={url}")));
-        shell_command::line(&shell_command::complete(&world.program, words, &flags, std::iter::empty()))
+        let services: Vec<String> =
+            args.targeting.service.iter().map(|service| format!("--service={service}")).collect();
+        shell_command::line(&shell_command::complete(&world.program, words, &flags, services.iter()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::cli::ResultFormat;
-use crate::commands::output_options::{coloured, plain_text_options};
+use crate::commands::output_options::{coloured, detail, plain_text_options};
 use crate::commands::pull::PullRun;
 use crate::drift::ResourceRef;
 use crate::drift::phrases::count;
@@ -149,10 +149,10 @@ impl PullRun<'_> {
             created,
             plan: &self.plan,
             remarks: &self.gathered.remarks,
-            next: if created || self.plan.pulled.is_empty() {
-                self.check_command(world)
-            } else {
-                self.confirmed_command(world)
+            next: match (created, self.plan.pulled.is_empty()) {
+                (true, _) => self.check_command(world),
+                (false, false) => self.confirmed_command(world),
+                (false, true) => Vec::new(),
             },
             requests: self.client.requests(),
             exit_code: exit.code(),
@@ -161,11 +161,7 @@ impl PullRun<'_> {
     }
 
     fn plan_text(&self, world: &World<'_>) -> String {
-        let detail = match (self.global.quiet, self.global.verbose) {
-            (true, _) => Detail::Quiet,
-            (_, true) => Detail::Verbose,
-            _ => Detail::Normal,
-        };
+        let detail = detail(self.global);
         let options = TextOptions { colour: coloured(self.global, world), detail, ..plain_text_options(world) };
         if detail == Detail::Quiet && self.args.yes {
             return left_keys(&self.plan, self.template.as_deref(), &options);

@@ -96,7 +96,11 @@ fn rejoined(words: &[OsString], index: usize) -> (Vec<OsString>, usize) {
 /// Returns the command line, with candidates for the values of flags.
 fn command(words: &[OsString], index: usize, world: &World<'_>) -> Command {
     let before = &words[..index.min(words.len())];
-    let names = Arc::new(CompletionNames { typed: PartialLine::of(words, before), folder: world.directory.clone() });
+    let names = Arc::new(CompletionNames {
+        typed: PartialLine::of(words, before),
+        folder: world.directory.clone(),
+        variables: world.variables.keys().cloned().collect(),
+    });
     with_names(Cli::command(), &names)
 }
 
@@ -105,12 +109,14 @@ fn with_names(command: Command, names: &Arc<CompletionNames>) -> Command {
     command.mut_subcommands(|verb| with_names(verb, names))
 }
 
-/// Adds candidates to an argument whose value is a name.
+/// Adds candidates to an argument whose value is a name, or contains one.
 fn with_candidates(argument: Arg, names: &Arc<CompletionNames>) -> Arg {
     let known: fn(&CompletionNames) -> Vec<CompletionCandidate> = match argument.get_id().as_str() {
         "only" | "allow_reference" | "allow_sealed" | "allow_shared" => CompletionNames::keys,
         "service" => CompletionNames::services,
-        "environment" => CompletionNames::environments,
+        "environment" | "left" => CompletionNames::environments,
+        "right" => CompletionNames::other_environments,
+        "token" => CompletionNames::tokens,
         "rule" => CompletionNames::rules,
         "verb" => CompletionNames::verbs,
         "env_file" | "config" | "output" => {

@@ -20,6 +20,9 @@ use crate::io::config::Config;
 use crate::io::files::{beginning, is_plain};
 use crate::io::git::GitClient;
 
+/// The variables with a token that every command reads.
+const DEFAULT_TOKENS: [&str; 2] = ["RAILWAY_TOKEN", "RAILWAY_API_TOKEN"];
+
 /// The sources of names. Files are read only if a flag needs them.
 #[derive(Debug)]
 pub(super) struct CompletionNames {
@@ -27,6 +30,8 @@ pub(super) struct CompletionNames {
     pub(super) typed: PartialLine,
     /// The working directory.
     pub(super) folder: PathBuf,
+    /// The names of the environment variables.
+    pub(super) variables: Vec<String>,
 }
 
 impl CompletionNames {
@@ -66,12 +71,33 @@ impl CompletionNames {
 
     /// Returns the environments in `doctor.toml`.
     pub(super) fn environments(&self) -> Vec<CompletionCandidate> {
-        let config = self.config();
-        let names = config.iter().flat_map(|config| {
-            let usual = config.environment.as_ref().map(|at| &at.value);
-            usual.into_iter().chain(config.environments.keys())
-        });
-        plain(names.map(String::as_str))
+        plain(self.environment_names().iter().map(String::as_str))
+    }
+
+    /// Returns the environments in `doctor.toml` that the line does not compare.
+    pub(super) fn other_environments(&self) -> Vec<CompletionCandidate> {
+        let names = self.environment_names();
+        plain(names.iter().filter(|name| !self.typed.compared.contains(name)).map(String::as_str))
+    }
+
+    /// Returns `ENVIRONMENT=VARIABLE` for each environment that the line compares and each variable whose name suggests
+    /// a token; `ENVIRONMENT=` if there is no such variable.
+    pub(super) fn tokens(&self) -> Vec<CompletionCandidate> {
+        let is_token =
+            |name: &&String| name.contains("TOKEN") && is_plain(name) && !DEFAULT_TOKENS.contains(&name.as_str());
+        let mut variables: Vec<&str> = self.variables.iter().filter(is_token).map(String::as_str).collect();
+        if variables.is_empty() {
+            variables.push("");
+        }
+        let environments = self.typed.compared.iter().filter(|name| is_plain(name));
+        let arguments =
+            environments.flat_map(|name| variables.iter().map(move |variable| format!("{name}={variable}")));
+        arguments.map(CompletionCandidate::new).collect()
+    }
+
+    fn environment_names(&self) -> Vec<String> {
+        let Some(config) = self.config() else { return Vec::new() };
+        config.environment.into_iter().map(|at| at.value).chain(config.environments.into_keys()).collect()
     }
 
     /// Returns the rules with their summaries.

@@ -21,6 +21,8 @@ pub(super) struct PartialLine {
     pub(super) services: Vec<String>,
     /// `--environment`.
     pub(super) environment: Option<String>,
+    /// The environments that `compare` compares, as far as they are typed.
+    pub(super) compared: Vec<String>,
     /// The words between `man` and the cursor.
     pub(super) verbs: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl PartialLine {
             env_files: all(inner, "env_file"),
             services: all(inner, "service"),
             environment: all(inner, "environment").pop(),
+            compared: ["left", "right"].into_iter().flat_map(|side| all(inner, side)).collect(),
             verbs: after_man.filter_map(|word| word.to_str().map(str::to_owned)).collect(),
         }
     }

@@ -18,7 +18,7 @@ use crate::report::{FORMATS, verdict};
 pub(super) fn assert_agrees(words: &[&str], ended: &Ended) {
     // An interactive run prints a report before the prompt and another one after it.
     if !ended.asked.is_empty()
-        || !["check", "fix", "undo"].contains(&words.first().copied().unwrap_or_default())
+        || !["check", "compare", "fix", "undo"].contains(&words.first().copied().unwrap_or_default())
         || words.contains(&"--list")
     {
         return;

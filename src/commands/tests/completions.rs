@@ -33,6 +33,16 @@ fn flags_complete_names_from_local_files() {
         (&["hook", "run", "-sw"], "-sweb -sworker"),
         (&["matrix", "-e", ""], "production staging"),
         (&["auth", "status", "--environment", "pro"], "production"),
+        (&["compare", "pro"], "production"),
+        (&["compare", "staging", "pro"], "production"),
+        (&["compare", "other", "s"], "staging"),
+        (&["compare", "staging", "s"], ""),
+        (&["compare", "staging", "production", "s"], ""),
+        (&["compare", "staging", "production", "-s", "w"], "web worker"),
+        (&["compare", "staging", "production", "--only", "A"], "API_KEY"),
+        (&["compare", "staging", "production", "--token", "p"], "production="),
+        (&["compare", "staging", "production", "--token", ""], "staging= production="),
+        (&["compare", "--token", ""], ""),
         (&["fix", "--only", ""], "API_KEY DEBUG LOCAL_ONLY QUEUE_URL"),
         (&["fix", "--only", "A"], "API_KEY"),
         (&["fix", "--allow-reference", "D"], "DEBUG"),
@@ -62,6 +72,19 @@ fn flags_complete_names_from_local_files() {
 }
 
 #[test]
+fn variables_with_tokens_are_completed_by_name_only() {
+    let sandbox = || {
+        let sandbox = shop().variable("LIVE_TOKEN", Some("tk-kept-to-itself")).variable("RAILWAY_TOKEN", Some("x"));
+        sandbox.variable("$(id)_TOKEN", Some("x")).variable("LIVE_URL", Some("x"))
+    };
+    let line = ["compare", "staging", "production", "--token"];
+    let with = |typed: &str| offered(sandbox(), &[&line[..], &[typed]].concat());
+    assert_eq!(with(""), "staging=LIVE_TOKEN production=LIVE_TOKEN");
+    assert_eq!(with("production="), "production=LIVE_TOKEN");
+    assert_eq!(offered(sandbox(), &["compare", "staging", "$(id)", "--token", ""]), "staging=LIVE_TOKEN");
+}
+
+#[test]
 fn flag_split_by_bash_is_recognized() {
     assert_eq!(offered(shop(), &["fix", "--only", "=", "AP"]), "API_KEY");
     assert_eq!(offered(shop(), &["check", "--env-file", "=", "prod.env", "--only", "=", ""]), "PROD_KEY");
@@ -75,6 +98,7 @@ fn demo_reads_no_local_files() {
         assert_eq!(offered(shop(), &["demo", "check", flag, ""]), "", "{flag}");
     }
     assert_eq!(offered(shop(), &["demo", "check", "--format", "sa"]), "sarif");
+    assert_eq!(offered(shop(), &["demo", "compare", "s"]), "");
 }
 
 #[test]
@@ -106,6 +130,8 @@ fn names_unsafe_for_shells_are_not_completed() {
     };
     assert_eq!(offered(sandbox(), &["check", "-s", ""]), "good");
     assert_eq!(offered(sandbox(), &["check", "-e", ""]), "");
+    let names = offered(sandbox(), &["compare", ""]);
+    assert!(names.split(' ').all(|name| name.starts_with("--")), "{names}");
     assert_eq!(offered(sandbox(), &["check", "--env-file", "files/"]), "");
     let keys = offered(sandbox(), &["check", "--only", ""]);
     assert!(keys.ends_with("GOOD") && !keys.contains(['$', '`', ';', '\'', '*', '&', '\u{1b}']), "{keys}");

@@ -26,6 +26,8 @@ fn printed_commands_are_commands_of_the_demo() {
         (&["help", "demo", "check"], 3),
         (&["demo", "undo", "--help"], 3),
         (&["demo", "matrix", "--help"], 3),
+        (&["demo", "compare", "--help"], 2),
+        (&["demo", "compare", "--only", "FOO"], 1),
         (&["demo", "undo", "2026"], 1),
         (&["demo", "undo", "2026-01-01-0000-0007"], 1),
     ] {

@@ -78,6 +78,7 @@ fn value_typed_after_key_is_not_repeated() {
         &["check", "--only", &key_value][..],
         &["check", "--only", &key_value, "--format", "json"],
         &["matrix", "--only", &key_value],
+        &["compare", "staging", "live", "--only", &key_value],
         &["fix", "--push", "--yes", "--only", &key_value],
         &["fix", "--push", "--yes", "--only", "OPS_KEY", "--allow-reference", &key_value],
         &["fix", "--push", "--yes", "--only", "OPS_KEY", "--allow-sealed", &key_value],

@@ -106,6 +106,8 @@ fn errors_are_json_objects_only_with_json_format() {
         (&["check", "--service", "nobody"][..], 2, "unknown-name"),
         (&["check", "--env-file", "none.env"], 2, "unreadable-file"),
         (&["matrix", "--timeout", "soon"], 2, "usage"),
+        (&["compare", "staging", "nowhere"], 2, "usage"),
+        (&["compare", "staging", "--token", "x"], 2, "usage"),
         (&["explain", "no-such-rule"], 2, "usage"),
         (&["undo", "--list", "20260101-000000"], 2, "usage"),
         (&["fix", "--push", "--pull"], 2, "usage"),

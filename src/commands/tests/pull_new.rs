@@ -10,14 +10,10 @@ use serde_json::Value;
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
-use crate::drift::Secret;
-use crate::drift::dotenv::{Loader, LocalFile};
 use crate::io::git::tests::git;
 use crate::io::interrupt::Interrupt;
-use crate::io::sim::Sim;
 use crate::io::sim::estate::Environment;
 use crate::io::sim::fault::Fault;
-use crate::io::sim::seed::ordinary::ORDINARY;
 use crate::io::terminal::prompt::YesNo;
 use crate::io::terminal::prompt::script::PreparedAnswer;
 
@@ -217,6 +213,9 @@ fn unaccepted_doctor_toml_names_only_env_files() {
     ended.assert_shows("only doctor.toml names it, which is not accepted");
     ended.assert_shows("to create it anyway, run: doctor pull --yes --output=local/app.js");
     assert!(!sandbox.work().join("local/app.js").exists());
+    let command = "doctor pull --yes --output=local/app.js";
+    sandbox.run(&["pull", "--dry-run"]).assert_shows(command);
+    sandbox.run(&["pull", "--yes", "--service=api"]).assert_shows(&format!("{command} --service=api"));
     assert_eq!(sandbox.run(&["pull", "--yes", "--output=local/app.js"]).code, 1);
     let sandbox = shop().file("doctor.toml", "env-file = [\"local/app.env\"]\n").file("local/keep", "");
     assert_eq!(sandbox.run(PULL).code, 1);
@@ -320,6 +319,19 @@ fn file_of_doctor_toml_is_created_for_its_services() {
 }
 
 #[test]
+fn command_for_a_file_names_all_its_services() {
+    let own = |alias: &str| format!("[services.{alias}]\nenv-file = [\"local/common.env\"]\n");
+    let config = format!("{}{}[services.cron]\nname = \"Postgres\"\n", own("api"), own("worker"));
+    let sandbox = shop().file("doctor.toml", &config).file("local/keep", "");
+    let text = refused(&sandbox, PULL, "pull creates one file at a time");
+    assert!(text.contains("doctor pull --service=api --service=worker --output=local/common.env"), "{text}");
+    let config = own("api");
+    let sandbox = shop().file("doctor.toml", &config).file("local/keep", "");
+    let text = refused(&sandbox, &["pull", "-s", "api", "-s", "worker"], "pull creates one file at a time");
+    assert!(text.contains("doctor pull --service=worker --output=.env"), "{text}");
+}
+
+#[test]
 fn path_of_doctor_toml_must_stay_inside_the_repository() {
     let sandbox = shop().file("doctor.toml", "env-file = [\"../stolen.env\"]\n");
     refused(&sandbox, PULL, "path not allowed");
@@ -384,56 +396,4 @@ fn demo_creates_the_file_of_its_own_project() {
     let typed = sandbox.run(&["demo", "pull", "--output", "x"]);
     assert_eq!(typed.code, 2, "{typed:?}");
     typed.assert_shows("--output is not available in the demo");
-}
-
-/// Returns the text with every value removed, as a template.
-fn emptied(text: &str) -> String {
-    let file = LocalFile::parse(".env", Secret::new(text));
-    let keys: Vec<String> = file.entries.iter().map(|entry| entry.key.clone()).collect();
-    let empty = |file: LocalFile, key: &String| file.set(key, &Secret::new("")).unwrap_or(file);
-    keys.iter().fold(file, empty).text().expose().to_owned()
-}
-
-#[test]
-fn ordinary_projects_get_files_that_loaders_agree_on_and_check_finds_equal() {
-    for seed in ORDINARY {
-        for (path, text) in seed.files.iter().filter(|(path, _)| path.rsplit('/').next() == Some(".env")) {
-            for template in [None, Some(emptied(text))] {
-                let sandbox = Sandbox::new(Sim::new((seed.estate)()));
-                fs::create_dir_all(sandbox.work().join(path).parent().unwrap()).unwrap();
-                let sandbox = match &template {
-                    Some(template) => sandbox.file(&format!("{path}.example"), template),
-                    None => sandbox,
-                };
-                let environment = (seed.estate)().projects[0].environments[0].name.clone();
-                let words = ["pull", "--yes", "--format", "json", "--environment", &environment, "--output", path];
-                let ended = sandbox.run(&words);
-                let what = format!("{} {path} {}: {ended:?}", seed.name, template.is_some());
-                assert!(ended.code <= 1 || ended.code == 3, "{what}");
-                if json(&ended)["created"] == false {
-                    assert_eq!(json(&ended)["keys"], serde_json::json!([]), "{what}");
-                    continue;
-                }
-                let file = LocalFile::parse(".env", Secret::new(sandbox.text(path)));
-                for key in json(&ended)["keys"].as_array().unwrap() {
-                    let key = key["key"].as_str().unwrap();
-                    let value = &file.entry(key).unwrap().value;
-                    for loader in Loader::ALL {
-                        assert_eq!(file.reading(loader).get(key), Some(value), "{what} {key}");
-                    }
-                    assert!(!value.expose().contains(".railway.internal"), "{what} {key}");
-                }
-                assert_eq!(file.problems.len(), 0, "{what}");
-                let check = sandbox.run(&["check", "--format", "json", "--env-file", path]);
-                let keys: Vec<Value> =
-                    json(&ended)["keys"].as_array().unwrap().iter().map(|key| key["key"].clone()).collect();
-                let findings = json(&check)["findings"].as_array().unwrap().clone();
-                let of_values = ["value-differs", "reference-differs", "expected-difference", "loaders-disagree"];
-                for finding in findings.iter().filter(|finding| of_values.contains(&finding["rule"].as_str().unwrap()))
-                {
-                    assert!(!keys.contains(&finding["key"]), "{what}: {finding}");
-                }
-            }
-        }
-    }
 }

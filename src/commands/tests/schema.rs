@@ -46,6 +46,7 @@ fn every_json_document_matches_schema() {
         &["init"],
         &["init", "--yes"],
         &["check", "-v"],
+        &["demo", "compare"],
     ] {
         errors += both(&sandbox.run(&[words, &["--format", "json"]].concat()));
     }
@@ -56,6 +57,7 @@ fn every_json_document_matches_schema() {
     git(&hooks.work(), &["init", "-q"]);
     both(&hooks.run(&["hook", "status", "--format", "json"]));
     fits(&schema, sandbox.run(&["check", "--service", "nobody", "--format", "json"]).err.trim());
+    fits(&schema, sandbox.run(&["demo", "compare", "staging", "nowhere", "--format", "json"]).err.trim());
 }
 
 /// Returns the names that the error of a wrong name in `doctor.toml` lists.
@@ -77,6 +79,7 @@ fn schema_covers_exactly_the_accepted_keys_and_values() {
         ("[environments.x]", "/properties/environments/additionalProperties/properties"),
         ("[services.x]", "/properties/services/additionalProperties/properties"),
         ("[[require]]", "/properties/require/items/properties"),
+        ("[[across]]", "/properties/across/items/properties"),
         ("[[ignore]]", "/properties/ignore/items/properties"),
         ("[expect]", "/properties/expect/properties"),
         ("[[expect.log]]", "/properties/expect/properties/log/items/properties"),
@@ -89,6 +92,7 @@ fn schema_covers_exactly_the_accepted_keys_and_values() {
     for (text, pointer) in [
         ("loader = \"zzzz\"", "/properties/loader/enum"),
         ("fail-on = \"zzzz\"", "/properties/fail-on/enum"),
+        ("[[across]]\nkeys = [\"A\"]\nmust = \"zzzz\"", "/properties/across/items/properties/must/enum"),
         ("[hook]\non-drift = \"zzzz\"", "/properties/hook/properties/on-drift/enum"),
         ("[severity]\nsealed = \"zzzz\"", "/properties/severity/properties/sealed/enum"),
     ] {
@@ -135,6 +139,12 @@ fn schema_and_parser_accept_the_same_files() {
         ("[[require]]\nkeys = [\"A*\"]".to_owned(), false),
         ("[[require]]\nservices = [\"api\"]".to_owned(), false),
         ("[require]\nkeys = [\"A\"]".to_owned(), false),
+        ("[[across]]\nkeys = [\"A\"]\nmust = \"exist\"".to_owned(), true),
+        ("[[across]]\nkeys = [\"A?\"]\nmust = \"exist\"".to_owned(), false),
+        ("[[across]]\nkeys = [\"A\"]".to_owned(), false),
+        ("[[across]]\nmust = \"agree\"".to_owned(), false),
+        ("[[across]]\nkeys = [\"A\"]\nmust = \"equal\"".to_owned(), false),
+        ("[[across]]\nkeys = [\"A\"]\nmust = \"agree\"\nservices = [\"api\"]".to_owned(), false),
         (ignore.to_owned(), true),
         (
             format!(

@@ -261,7 +261,12 @@ fn hook_searches_and_compares_values_of_the_main_worktree() {
     let before = snapshot(&main(&sandbox));
     let ended = sandbox.run(&["hook", "run"]);
     assert_eq!((ended.code, ended.out.as_str()), (0, ""), "{ended:?}");
-    assert_eq!(ended.err, "doctor: shop · staging: 2 values compared on 1 service, no drift\n");
+    assert_eq!(
+        ended.err,
+        "doctor: shop · staging: 2 values compared on 1 service, no drift (../shop/.env of the main worktree)\n"
+    );
+    let cached = sandbox.run(&["hook", "run"]);
+    assert!(cached.err.ends_with(" s ago, no drift (../shop/.env of the main worktree)\n"), "{cached:?}");
     for (text, origin) in [
         ("key = 'k3y-of-this-shop'\n", "API_KEY (../shop/.env:1)"),
         ("'4f1c9a77b2d04e'", "WEB_TOKEN (../shop/web/.env:1)"),

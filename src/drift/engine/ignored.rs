@@ -109,7 +109,10 @@ pub(super) fn without_services(mut finding: Finding, is_removed: impl Fn(&Resour
     let all = std::mem::take(&mut finding.services);
     let (gone, left): (Vec<_>, Vec<_>) = all.into_iter().partition(is_removed);
     let gone: HashSet<&str> = gone.iter().map(|service| service.name.as_str()).collect();
-    finding.observations.retain(|observation| !gone.contains(observation.place.as_str()));
+    // In a comparison of two environments, a place is `api in staging`.
+    let is_of = |place: &str, name: &str| place.strip_prefix(name).is_some_and(|rest| rest.starts_with(" in "));
+    let is_gone = |place: &str| gone.contains(place) || gone.iter().any(|name| is_of(place, name));
+    finding.observations.retain(|observation| !is_gone(&observation.place));
     let adds_to = |name: &str| finding.to_add.as_ref().is_some_and(|add| add.contains(&format!("--service={name}")));
     if gone.iter().any(|name| adds_to(name)) {
         finding.to_add = None;
@@ -131,7 +134,7 @@ mod tests {
     use crate::drift::engine::ignored::IgnoringEntry;
     use crate::drift::engine::policy::Ignore;
     use crate::drift::engine::run_rules::examine;
-    use crate::drift::test_support::{TODAY, ignore, named, survey};
+    use crate::drift::test_support::{TODAY, ignore, named, pair, survey};
 
     #[test]
     fn removed_findings_are_listed_with_their_entry() {
@@ -159,5 +162,23 @@ mod tests {
         let first = &examination.ignored[0];
         let services: Vec<&str> = first.finding.services.iter().map(|service| service.name.as_str()).collect();
         assert_eq!((first.finding.key.as_deref(), first.line, services), (Some("A"), Some(3), vec!["api", "web"]));
+    }
+
+    #[test]
+    fn finding_without_a_key_is_ignored_by_an_entry_for_all_keys_that_names_its_rule() {
+        for (rules, ignored) in [(vec!["missing-in-environment".to_owned()], 1), (Vec::new(), 0)] {
+            let mut found = pair(&[("api", &["A=1"])], &[("api", &["A=1"]), ("mailer", &[])]);
+            found.policy.ignore.push(Ignore { rules, services: vec![named("mailer").id], ..ignore(&["*"]) });
+            assert_eq!(examine(&found).ignored.len(), ignored);
+        }
+    }
+
+    #[test]
+    fn ignored_service_has_no_observations_in_either_environment() {
+        let mut found = pair(&[("api", &[]), ("web", &[])], &[("api", &["A=1"]), ("web", &["A=1"])]);
+        found.policy.ignore.push(Ignore { services: vec![named("api").id], ..ignore(&["A"]) });
+        let examination = examine(&found);
+        let places: Vec<&str> = examination.findings[0].observations.iter().map(|one| one.place.as_str()).collect();
+        assert_eq!(places, ["web in staging", "web in production"]);
     }
 }

@@ -17,12 +17,64 @@ pub struct Policy {
     pub require: Requirements,
     /// `[[ignore]]`, in the order of the file.
     pub ignore: Vec<Ignore>,
+    /// `[[across]]`, in the order of the file.
+    pub across: AcrossEntries,
     /// `[severity]`: rule name → severity. `None` is `"off"`.
     pub severity: BTreeMap<String, Option<Severity>>,
     /// The lines of `[severity]`, by the same names; 1-based.
     pub severity_lines: BTreeMap<String, usize>,
     /// The loader that the program uses, if it is declared.
     pub loader: Option<Loader>,
+}
+
+/// All `[[across]]` sections, indexed by key.
+#[derive(Clone, Debug, Default)]
+pub struct AcrossEntries {
+    list: Vec<Across>,
+    /// Key → positions in the list.
+    by_key: HashMap<String, Vec<usize>>,
+}
+
+impl AcrossEntries {
+    pub fn push(&mut self, across: Across) {
+        for key in &across.keys {
+            self.by_key.entry(key.clone()).or_default().push(self.list.len());
+        }
+        self.list.push(across);
+    }
+
+    /// Returns the sections that name the key, in the order of the file.
+    pub fn of(&self, key: &str) -> impl Iterator<Item = &Across> {
+        self.by_key.get(key).into_iter().flatten().map(|&position| &self.list[position])
+    }
+
+    /// Returns every key that a section names.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.by_key.keys().map(String::as_str)
+    }
+
+    /// Returns what must hold for the values of the key: `Agree` or `Differ`, if a section demands one of them.
+    pub fn must(&self, key: &str) -> Option<Must> {
+        self.of(key).map(|across| across.must).min()
+    }
+
+    /// Returns whether a section demands that the values of the key agree or differ.
+    pub fn is_about_value(&self, key: &str) -> bool {
+        self.must(key).is_some_and(|must| must != Must::Exist)
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+impl FromIterator<Across> for AcrossEntries {
+    fn from_iter<I: IntoIterator<Item = Across>>(list: I) -> Self {
+        let mut entries = Self::default();
+        list.into_iter().for_each(|across| entries.push(across));
+        entries
+    }
 }
 
 /// `[[require]]`: keys that must be set, and equal everywhere.
@@ -34,6 +86,28 @@ pub struct Require {
     pub services: Vec<String>,
     /// 1-based line in `doctor.toml`.
     pub line: usize,
+}
+
+/// `[[across]]`: what must hold between two environments.
+#[derive(Clone, Debug)]
+pub struct Across {
+    /// Exact names.
+    pub keys: Vec<String>,
+    /// What must hold for them.
+    pub must: Must,
+    /// 1-based line in `doctor.toml`.
+    pub line: usize,
+}
+
+/// What must hold for the values of a key in two environments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Must {
+    /// They are equal.
+    Agree,
+    /// They are different.
+    Differ,
+    /// Both exist.
+    Exist,
 }
 
 /// `[[ignore]]`: intentional differences.
@@ -118,7 +192,7 @@ impl Ignore {
     }
 }
 
-/// The `[[ignore]]` sections that apply in one environment on one day. Plain keys are found by hash lookup, and
+/// The `[[ignore]]` sections that apply in the compared environments on one day. Plain keys are found by hash lookup, and
 /// patterns are compiled once.
 #[derive(Debug)]
 pub struct ActiveIgnores<'p> {
@@ -128,11 +202,11 @@ pub struct ActiveIgnores<'p> {
 }
 
 impl<'p> ActiveIgnores<'p> {
-    /// Collects the sections of the policy that apply.
-    pub fn new(policy: &'p Policy, environment: &ResourceRef, today: Date) -> Self {
+    /// Collects the sections of the policy that apply in one of the environments.
+    pub fn new(policy: &'p Policy, environments: &[&ResourceRef], today: Date) -> Self {
         let mut plain: HashMap<&str, Vec<&Ignore>> = HashMap::new();
         let mut patterns = Vec::new();
-        let here = |ignore: &&Ignore| ignore.applies_in(environment);
+        let here = |ignore: &&Ignore| environments.iter().any(|environment| ignore.applies_in(environment));
         for ignore in policy.ignore.iter().filter(|ignore| ignore.applies_on(today)).filter(here) {
             for key in &ignore.keys {
                 match key.split_once(['*', '?']) {
@@ -144,9 +218,16 @@ impl<'p> ActiveIgnores<'p> {
         Self { plain, patterns }
     }
 
+    /// Returns the sections that match a finding without a key: those for all keys that name its rule.
+    fn about_services(&self, finding: &Finding) -> Vec<&'p Ignore> {
+        let all = self.patterns.iter().map(|(_, _, ignore)| *ignore);
+        let is_for_all = |ignore: &&Ignore| ignore.keys.iter().any(|key| key == "*") && !ignore.rules.is_empty();
+        all.filter(is_for_all).filter(|ignore| names(&ignore.rules, [finding.rule.code, finding.rule.name])).collect()
+    }
+
     /// Returns the sections that match the finding's key and rule, for any service.
     pub fn about(&self, finding: &Finding) -> Vec<&'p Ignore> {
-        let Some(key) = &finding.key else { return Vec::new() };
+        let Some(key) = &finding.key else { return self.about_services(finding) };
         let plain = self.plain.get(key.as_str()).into_iter().flatten().copied();
         let fits = |(start, pattern, ignore): &(&str, WildMatch, &'p Ignore)| {
             (key.starts_with(start) && pattern.matches(key)).then_some(*ignore)
@@ -204,7 +285,7 @@ mod tests {
             ignore: vec![ignore(&["API_KEY"]), ignore(&["A?I_*", "B"]), of_rule, elsewhere],
             ..Policy::default()
         };
-        let exceptions = ActiveIgnores::new(&policy, &named("staging"), TODAY);
+        let exceptions = ActiveIgnores::new(&policy, &[&named("staging")], TODAY);
         let count = |rule, key: Option<&str>| {
             exceptions.about(&Finding { key: key.map(str::to_owned), ..Finding::new(rule, "") }).len()
         };

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use crate::drift::compare::outcome::mark;
+use crate::drift::compare::{self, ServicePair};
 use crate::drift::comparison::{ComparisonOutcome, Pair};
 use crate::drift::engine::baseline::Baseline;
 use crate::drift::engine::causes;
@@ -12,9 +14,11 @@ use crate::drift::engine::overlaps::without_overlaps;
 use crate::drift::engine::policy::ActiveIgnores;
 use crate::drift::engine::service_status::{self, StatusCheck};
 use crate::drift::model::finding::Finding;
+use crate::drift::model::marker::Mark;
+use crate::drift::model::rule::RuleScope;
 use crate::drift::model::severity::Severity;
 use crate::drift::needs::CheckedNeeds;
-use crate::drift::rules::{CHECKS, MISSING_KEY, check_all};
+use crate::drift::rules::{MISSING_KEY, check_all, checks_of};
 use crate::drift::secret_like::is_secret_like;
 use crate::drift::{Survey, Target, needs, system_variables};
 
@@ -66,7 +70,7 @@ pub fn examine(survey: &Survey) -> Examination {
 
 /// Runs all rules, and applies `doctor.toml` and a baseline.
 pub fn examine_without(survey: &Survey, baseline: &Baseline) -> Examination {
-    let exceptions = ActiveIgnores::new(&survey.policy, &survey.environment, survey.today);
+    let exceptions = ActiveIgnores::new(&survey.policy, &survey.environments(), survey.today);
     let open = loader_conflicts::open(survey);
     let mut findings = Vec::new();
     let mut ignored = Vec::new();
@@ -81,7 +85,7 @@ pub fn examine_without(survey: &Survey, baseline: &Baseline) -> Examination {
     }
     let mut findings = without_overlaps(findings);
     findings.sort_by_cached_key(order);
-    for check in CHECKS {
+    for check in checks_of(survey) {
         (check.revise)(&mut findings);
     }
     let remainder = baseline.remove_known(findings, survey.today);
@@ -90,11 +94,8 @@ pub fn examine_without(survey: &Survey, baseline: &Baseline) -> Examination {
     ignored.sort_by_cached_key(|one| order(&one.finding));
     let findings = causes::attach_causes(remainder.findings);
     let checks = service_status::checks(survey, &findings, &left_out);
-    let needs = needs::checked(survey, |target, key| is_missing_ignored(&exceptions, target, key));
-    let extents = survey.targets.iter().zip(needs);
-    let extents = extents.map(|(target, needs)| needs.map_or_else(|| extent(survey, target), ComparedExtent::of_needs));
-    let extents = extents.collect();
-    let optional = CHECKS.iter().flat_map(|check| (check.optional)(survey));
+    let extents = extents(survey, &exceptions);
+    let optional = checks_of(survey).flat_map(|check| (check.optional)(survey));
     let optional = optional.filter(|one| survey.is_about(one.key.as_deref(), &one.services));
     let optional = optional.filter_map(|one| ignored::apply(&survey.policy, &exceptions, one).ok());
     let optional = optional.map(|one| loader_conflicts::without_push(one, &open)).collect();
@@ -150,6 +151,30 @@ fn without_needless_next(finding: Finding) -> Finding {
 fn is_missing_ignored(ignores: &ActiveIgnores<'_>, target: &Target, key: &str) -> bool {
     let probe = Finding { key: Some(key.to_owned()), ..Finding::new(MISSING_KEY, "") };
     ignores.about(&probe).iter().any(|ignore| ignore.includes(&target.service))
+}
+
+/// Returns how much of each target was compared.
+fn extents(survey: &Survey, ignores: &ActiveIgnores<'_>) -> Vec<ComparedExtent> {
+    if survey.scope() == RuleScope::EnvironmentPair {
+        return compare::services(survey).map(|pair| extent_of_pair(survey, pair)).collect();
+    }
+    let needs = needs::checked(survey, |target, key| is_missing_ignored(ignores, target, key));
+    let targets = survey.targets.iter().zip(needs);
+    targets.map(|(target, needs)| needs.map_or_else(|| extent(survey, target), ComparedExtent::of_needs)).collect()
+}
+
+/// Returns how many keys were compared that a service has in both environments.
+fn extent_of_pair(survey: &Survey, pair: ServicePair<'_>) -> ComparedExtent {
+    let mut extent = ComparedExtent::default();
+    for key in pair.keys(survey) {
+        match mark(survey, &key) {
+            Mark::OnlyLeft | Mark::OnlyRight | Mark::NotSet => {}
+            Mark::SealedLeft | Mark::SealedRight | Mark::SealedBoth | Mark::SealedNotCopied => extent.sealed += 1,
+            Mark::Indirect | Mark::Unavailable => extent.unknown += 1,
+            _ => extent.compared += 1,
+        }
+    }
+    extent
 }
 
 fn extent(survey: &Survey, target: &Target) -> ComparedExtent {

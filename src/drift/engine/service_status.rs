@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::drift::model::finding::{Finding, Summary};
-use crate::drift::model::rule::StatusRow;
+use crate::drift::model::rule::{RuleScope, StatusRow};
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::{CheckOutcome, RuleCheck, status_rows};
 use crate::drift::{Survey, Target};
@@ -61,7 +61,8 @@ impl LeftOut {
     }
 }
 
-/// Returns the checks of every target, in order. A target without runtime data and without declarations has none.
+/// Returns the checks of every target, in order. A target without runtime data and without declarations has none,
+/// nor has one of a comparison of two environments.
 pub fn checks(survey: &Survey, findings: &[Finding], left_out: &LeftOut) -> Vec<Vec<StatusCheck>> {
     let rows = status_rows();
     let mut found: HashMap<(&str, &str), Vec<&Finding>> = HashMap::new();
@@ -71,7 +72,8 @@ pub fn checks(survey: &Survey, findings: &[Finding], left_out: &LeftOut) -> Vec<
         }
     }
     let of_target = |target: &Target| -> Vec<StatusCheck> {
-        if !target.live.is_requested() && target.declared.is_empty() {
+        let has_state = target.live.is_requested() || !target.declared.is_empty();
+        if !has_state || survey.scope() == RuleScope::EnvironmentPair {
             return Vec::new();
         }
         let check = |(row, checks): (&StatusRow, &Vec<&RuleCheck>)| {

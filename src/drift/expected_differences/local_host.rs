@@ -59,7 +59,7 @@ const ADDRESS_IN_NAME: [&str; 3] = [".nip.io", ".sslip.io", ".xip.io"];
 
 /// Why a host is local.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LocalHostKind {
+pub(crate) enum LocalHostKind {
     /// It is this machine in any context.
     ThisMachine,
     /// It is in the developer's network, or a name that resolves to this machine.
@@ -67,7 +67,7 @@ pub(super) enum LocalHostKind {
 }
 
 /// Returns why the host, without a port, is local.
-pub(super) fn kind(host: &str) -> Option<LocalHostKind> {
+pub(crate) fn kind(host: &str) -> Option<LocalHostKind> {
     let host = host.strip_suffix('.').unwrap_or(host);
     if LOCAL_NAMES.iter().any(|name| host.eq_ignore_ascii_case(name)) {
         return Some(LocalHostKind::ThisMachine);

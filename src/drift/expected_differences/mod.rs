@@ -4,7 +4,7 @@ mod address_words;
 mod local_address;
 #[cfg(test)]
 mod local_address_tests;
-mod local_host;
+pub(crate) mod local_host;
 mod mode;
 mod test_key;
 
@@ -48,6 +48,16 @@ pub fn between(key: &str, local: &Secret, stored: &Secret) -> Option<ExpectedDif
         return Some(ExpectedDifference::TestKey);
     }
     test_key::is_pair(key, stored.expose(), local.expose()).then_some(ExpectedDifference::LiveKey)
+}
+
+/// Returns whether the value is a secret key of a provider that acts on live data, such as `sk_live_…`.
+pub fn is_live_key(key: &str, value: &Secret) -> bool {
+    test_key::is_live_secret(key, value.expose().trim())
+}
+
+/// Returns whether the value is a key that a provider publishes for tests.
+pub fn is_published_key(value: &Secret) -> bool {
+    test_key::is_published(value.expose().trim())
 }
 
 #[cfg(test)]

@@ -30,8 +30,59 @@ const PREFIXES: [(&str, &str); 13] = [
 const PUBLISHED: [&str; 5] =
     ["6LeIxAcTAAAAA", "10000000-ffff-ffff-ffff-000000000001", "1x000000", "2x000000", "3x000000"];
 
+/// Secret keys that providers publish for tests, besides those for captchas: hCaptcha's secret, and the keys in Stripe's
+/// documentation.
+const PUBLISHED_SECRETS: [&str; 3] = [
+    "0x0000000000000000000000000000000000000000",
+    "sk_test_4eC39HqLyjWDarjtT1zdp7dc",
+    "sk_test_BQokikJOvBiI2HlWgH4olfQ2",
+];
+
+/// Prefixes of secret keys that act on live data. Those with a publishable counterpart (`pk_live_`), and those of
+/// providers whose test keys have the same prefix (`APP_USR-`), are not in the list.
+const LIVE_SECRETS: [&str; 21] = [
+    "EZAK",
+    "FLWSECK-",
+    "Mid-server-",
+    "access-production-",
+    "access_token$production$",
+    "cfsk_ma_prod_",
+    "duffel_live_",
+    "pdl_live_",
+    "persona_production_",
+    "rk_live_",
+    "secret-live-",
+    "secret_live_",
+    "shippo_live_",
+    "signkey-prod-",
+    "sk_live_",
+    "sk_prod_",
+    "skey_",
+    "sq0atp-",
+    "sq0csp-",
+    "tr_prod_",
+    "xnd_production_",
+];
+
 /// The number of words that a prefix may have: `sk_test`, `access-sandbox`.
 const PREFIX_WORDS: usize = 3;
+
+/// Returns whether the value is a secret key that acts on live data. Publishable keys are not secret.
+pub(super) fn is_live_secret(key: &str, text: &str) -> bool {
+    let continues = |rest: &str| !rest.is_empty();
+    let is_test = |(test, _): &(&str, &str)| text.starts_with(test);
+    // Mollie, Lob, Chargebee: only the key shows that it is no other text.
+    let by_key = || is_secret_like(key) && text.strip_prefix("live_").is_some_and(continues);
+    // Convex
+    let deploy_key = || text.strip_prefix("prod:").and_then(|rest| rest.split_once('|')).is_some();
+    let is_listed = || LIVE_SECRETS.iter().any(|live| text.strip_prefix(live).is_some_and(continues));
+    !PREFIXES.iter().any(is_test) && (is_listed() || by_key() || deploy_key())
+}
+
+/// Returns whether a provider publishes the key for tests.
+pub(super) fn is_published(text: &str) -> bool {
+    PUBLISHED.iter().any(|start| text.starts_with(start)) || PUBLISHED_SECRETS.contains(&text)
+}
 
 /// Returns whether one value is a test key and the other one a live key of the same kind: `sk_test_…` and `sk_live_…`.
 pub(super) fn is_pair(key: &str, test: &str, live: &str) -> bool {
@@ -57,7 +108,7 @@ pub(super) fn is_pair(key: &str, test: &str, live: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::expected_differences::test_key::is_pair;
+    use crate::drift::expected_differences::test_key::{is_live_secret, is_pair, is_published};
 
     #[test]
     fn pair_differs_in_its_mode_marker() {
@@ -102,6 +153,60 @@ mod tests {
             ("API_KEY", "sk_testing_1", "sk_live_2", false),
         ] {
             assert_eq!(is_pair(key, test, live), expected, "{key} {test} {live}");
+        }
+    }
+
+    #[test]
+    fn live_secrets_are_distinguished_from_test_and_publishable_keys() {
+        for (key, text, expected) in [
+            ("STRIPE_SECRET_KEY", "sk_live_1", true),
+            ("STRIPE_RESTRICTED", "rk_live_1", true),
+            ("MOLLIE_API_KEY", "live_1", true),
+            ("PADDLE_API_KEY", "pdl_live_apikey_1", true),
+            ("PLAID_ACCESS_TOKEN", "access-production-1", true),
+            ("FLW_SECRET_KEY", "FLWSECK-1-X", true),
+            ("XENDIT_SECRET_KEY", "xnd_production_1", true),
+            ("TRIGGER_SECRET_KEY", "tr_prod_1", true),
+            ("MIDTRANS_SERVER_KEY", "Mid-server-1", true),
+            ("OMISE_SECRET_KEY", "skey_1", true),
+            ("EASYPOST_API_KEY", "EZAK1", true),
+            ("SQUARE_SECRET", "sq0csp-1", true),
+            ("CONVEX_DEPLOY_KEY", "prod:happy-animal-1|x", true),
+            ("STRIPE_SECRET_KEY", "sk_test_1", false),
+            ("STRIPE_SECRET_KEY", "sk_live_", false),
+            ("STRIPE_SECRET_KEY", "xsk_live_1", false),
+            ("STRIPE_KEY", "pk_live_1", false),
+            ("STRIPE_WEBHOOK_SECRET", "whsec_1", false),
+            ("RAZORPAY_KEY_ID", "rzp_live_1", false),
+            ("FLW_SECRET_KEY", "FLWSECK_TEST-1-X", false),
+            ("FLW_PUBLIC_KEY", "FLWPUBK-1-X", false),
+            ("XENDIT_SECRET_KEY", "xnd_development_1", false),
+            ("OMISE_SECRET_KEY", "skey_test_1", false),
+            ("SQUARE_SECRET", "sandbox-sq0csb-1", false),
+            ("MIDTRANS_SERVER_KEY", "SB-Mid-server-1", false),
+            ("CONVEX_DEPLOYMENT", "prod:happy-animal-1", false),
+            ("OPENAI_API_KEY", "sk-proj-1", false),
+            ("ELEVENLABS_API_KEY", "sk_1", false),
+            ("MOLLIE_API_KEY", "test_1", false),
+            ("BUCKET", "live_uploads", false),
+            ("API_KEY", "", false),
+        ] {
+            assert_eq!(is_live_secret(key, text), expected, "{key} {text}");
+        }
+    }
+
+    #[test]
+    fn published_keys_are_recognized() {
+        for (text, expected) in [
+            ("1x0000000000000000000000000000000AA", true),
+            ("6LeIxAcTAAAAAGG-vFI1TnRWxMZNFuojJ4WifJWe", true),
+            ("0x0000000000000000000000000000000000000000", true),
+            ("sk_test_4eC39HqLyjWDarjtT1zdp7dc", true),
+            ("sk_test_4eC39HqLyjWDarjtT1zdp7dd", false),
+            ("0x4AAAAAAA", false),
+            ("", false),
+        ] {
+            assert_eq!(is_published(text), expected, "{text}");
         }
     }
 }

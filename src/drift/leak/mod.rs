@@ -6,9 +6,9 @@ mod example_values;
 mod file_kind;
 mod known_values;
 mod multi_pattern;
-mod public_values;
+pub(in crate::drift) mod public_values;
 mod randomness;
-mod secrecy;
+pub(crate) mod secrecy;
 mod secret_address;
 mod secret_block;
 #[cfg(test)]

@@ -30,7 +30,7 @@ const SHORTEST_RANDOM: usize = 12;
 const SHORTEST_KEY: usize = 40;
 
 /// Returns whether the value of the key is public or made up.
-pub(super) fn is_public_value(key: &str, text: &str) -> bool {
+pub(in crate::drift) fn is_public_value(key: &str, text: &str) -> bool {
     is_public(key)
         || is_client_key(key)
         || PUBLISHABLE.iter().any(|prefix| text.starts_with(prefix))

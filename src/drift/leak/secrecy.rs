@@ -37,7 +37,7 @@ const IDENTIFIERS: [&str; 16] = [
 ];
 
 /// Returns why the value of that key is a secret; `None` if it is not.
-pub(super) fn reason(key: &str, value: &Secret) -> Option<SecretReason> {
+pub(crate) fn reason(key: &str, value: &Secret) -> Option<SecretReason> {
     let text = value.expose().trim();
     let is_reference = text.starts_with("${") && text.ends_with('}');
     if text.is_empty()

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::drift::compare::{self, ServicePair, outcome};
 use crate::drift::comparison::{ComparisonOutcome, Pair};
 use crate::drift::engine::ignored::IgnoringEntry;
 use crate::drift::engine::policy::ActiveIgnores;
 use crate::drift::engine::run_rules::Examination;
 use crate::drift::matrix::MatrixCell;
 use crate::drift::model::marker::Mark;
+use crate::drift::model::rule::RuleScope;
 use crate::drift::rules::with_mark;
 use crate::drift::stale_evidence::{Evidence, evidence};
 use crate::drift::survey::Local;
@@ -79,7 +81,7 @@ impl<'s> CellFindings<'s> {
             together: together.get(target.service.id.as_str()).copied(),
             ..old(survey, target)
         };
-        let exceptions = ActiveIgnores::new(&survey.policy, &survey.environment, survey.today);
+        let exceptions = ActiveIgnores::new(&survey.policy, &survey.environments(), survey.today);
         let removed = examination.ignored.iter().filter(|ignored| ignored.by == IgnoringEntry::Severity);
         Self {
             by_key,
@@ -105,6 +107,9 @@ impl<'s> CellFindings<'s> {
 
     /// Returns the cell for the key on the target.
     pub(super) fn cell(&self, survey: &Survey, index: usize, key: &str) -> MatrixCell {
+        if let Some(pair) = compare::service(survey, index) {
+            return self.pair_cell(survey, pair, key);
+        }
         let target = &survey.targets[index];
         if target.stored.is_err() {
             return MatrixCell { mark: Mark::Unreadable, severity: None };
@@ -126,6 +131,24 @@ impl<'s> CellFindings<'s> {
                 };
                 MatrixCell { mark, severity: values.severity.max(Some(severity)) }
             }
+        }
+    }
+
+    /// Returns the cell for the key in two environments.
+    fn pair_cell(&self, survey: &Survey, pair: ServicePair<'_>, key: &str) -> MatrixCell {
+        if pair.is_unreadable() {
+            return MatrixCell { mark: Mark::Unreadable, severity: None };
+        }
+        let Some(keys) = pair.key(key) else { return MatrixCell { mark: Mark::Unpaired, severity: None } };
+        let target = keys.targets[0];
+        let alone = outcome::mark(survey, &keys);
+        let found = OF_PAIRS.into_iter().find(|mark| self.severity(*mark, target, key).is_some());
+        let mark = found.unwrap_or(alone);
+        match self.severity(mark, target, key) {
+            None if with_mark(mark).next().is_some_and(|rule| rule.scope == RuleScope::EnvironmentPair) => {
+                MatrixCell { mark: Mark::Ignored, severity: None }
+            }
+            severity => MatrixCell { mark, severity },
         }
     }
 
@@ -197,6 +220,9 @@ impl<'s> CellFindings<'s> {
 
 /// The marks of a variable that exists, if its key is needed and there is no file to compare it with.
 const UNFILED: [Mark; 4] = [Mark::Disagrees, Mark::Sealed, Mark::Indirect, Mark::Unavailable];
+
+/// The marks of findings that the values of one key do not show.
+const OF_PAIRS: [Mark; 3] = [Mark::AcrossViolated, Mark::SharedBackend, Mark::SharedSecret];
 
 /// Returns the marks that show the finding, each with its key.
 fn marks(finding: &Finding) -> impl Iterator<Item = (Mark, &str)> {

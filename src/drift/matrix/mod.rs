@@ -7,9 +7,11 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use crate::drift::compare;
 use crate::drift::engine::run_rules::Examination;
 use crate::drift::matrix::cell::CellFindings;
 use crate::drift::model::marker::Mark;
+use crate::drift::model::rule::RuleScope;
 use crate::drift::needs::template_needs;
 use crate::drift::{Severity, Survey, system_variables};
 
@@ -76,14 +78,15 @@ impl MatrixRow {
 pub fn of(survey: &Survey, examination: &Examination) -> Matrix {
     let findings = CellFindings::new(survey, examination);
     let mut matrix = Matrix::default();
+    let scope = survey.scope();
     for key in keys(survey) {
         let row = row(survey, &findings, key);
         let is_named = !survey.only.is_empty();
-        let is_folded = !is_named && row.cells.iter().all(|cell| folds(cell.mark)) && row.also.is_empty();
+        let is_folded = !is_named && row.cells.iter().all(|cell| folds(cell.mark, scope)) && row.also.is_empty();
         let list = match is_folded {
             false => &mut matrix.rows,
             true if row.has(Mark::Ignored) => &mut matrix.left_out,
-            true if row.has(Mark::Equal) || row.has(Mark::Reference) => &mut matrix.agreeing,
+            true if AGREEING.iter().any(|mark| row.has(*mark)) => &mut matrix.agreeing,
             true if row.has(Mark::Set) => &mut matrix.set,
             true => &mut matrix.unknown,
         };
@@ -94,13 +97,22 @@ pub fn of(survey: &Survey, examination: &Examination) -> Matrix {
     matrix
 }
 
-fn folds(mark: Mark) -> bool {
-    mark.is_quiet() || matches!(mark, Mark::Ignored | Mark::Unreadable)
+/// The marks of values that agree, or that differ as expected between two environments.
+const AGREEING: [Mark; 5] =
+    [Mark::Equal, Mark::Reference, Mark::SameValue, Mark::SameReference, Mark::ExpectedDifference];
+
+fn folds(mark: Mark, scope: RuleScope) -> bool {
+    let is_normal = scope == RuleScope::EnvironmentPair && mark == Mark::ExpectedDifference;
+    is_normal || mark.is_quiet() || matches!(mark, Mark::Ignored | Mark::Unreadable)
 }
 
-/// Returns every key that a file assigns for a service, a service has, or `doctor.toml` or a template declares as needed,
+/// Returns the keys of the rows: in two environments, those of services that both have. Otherwise, every key that a file
+/// assigns for a service, a service has, or `doctor.toml` or a template declares as needed,
 /// without system variables.
 fn keys(survey: &Survey) -> BTreeSet<&str> {
+    if survey.scope() == RuleScope::EnvironmentPair {
+        return compare::keys(survey).map(|pair| pair.key).collect();
+    }
     let stacks: BTreeSet<&[usize]> = survey.targets.iter().map(|target| target.layers.as_slice()).collect();
     let layers: BTreeSet<usize> = stacks.into_iter().flatten().copied().collect();
     let local = layers.into_iter().flat_map(|layer| survey.files[layer].keys());

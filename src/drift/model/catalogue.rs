@@ -17,3 +17,11 @@ pub struct Catalogue {
     /// Names of the services that are out of scope because they are built from other directories.
     pub elsewhere: BTreeSet<String>,
 }
+
+impl Catalogue {
+    /// Returns whether the keys of the compared files and templates are not expected on the service: it is a database, or
+    /// it is built from another directory.
+    pub fn is_separate(&self, service: &str) -> bool {
+        self.databases.contains(service) || self.elsewhere.contains(service)
+    }
+}

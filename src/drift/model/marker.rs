@@ -35,6 +35,30 @@ pub enum Mark {
     Indirect,
     /// Only on Railway.
     MissingLocally,
+    /// An `[[across]]` entry is not met.
+    AcrossViolated,
+    /// Both environments have the same secret.
+    SharedSecret,
+    /// Both environments lead to the same database, cache or bucket.
+    SharedBackend,
+    /// Only the first environment has the key.
+    OnlyLeft,
+    /// Only the second environment has the key.
+    OnlyRight,
+    /// Sealed in the first environment, and missing in the second.
+    SealedNotCopied,
+    /// A reference in one environment and a literal in the other.
+    ReferenceAndLiteral,
+    /// Different references.
+    OtherReference,
+    /// Sealed in the first environment only.
+    SealedLeft,
+    /// Sealed in the second environment only.
+    SealedRight,
+    /// Sealed in both environments.
+    SealedBoth,
+    /// The two environments have different values, which is normal.
+    OtherValue,
     /// The service could not be read.
     Unreadable,
     /// A difference that `doctor.toml` ignores.
@@ -42,8 +66,14 @@ pub enum Mark {
     /// Equal, through a reference.
     Reference,
     Equal,
+    /// The same reference in both environments.
+    SameReference,
+    /// The same value in both environments.
+    SameValue,
     /// On the service; there is no file to compare it with.
     Set,
+    /// The service exists in one of the two environments only.
+    Unpaired,
     /// Not on the service, and nothing declares that it should be.
     NotSet,
 }
@@ -78,6 +108,15 @@ impl Marker {
 impl Mark {
     /// Returns whether there is nothing to report: equal, set without a file, or not on the service.
     pub fn is_quiet(self) -> bool {
-        matches!(self, Self::Reference | Self::Equal | Self::Set | Self::NotSet)
+        matches!(
+            self,
+            Self::Reference
+                | Self::Equal
+                | Self::SameReference
+                | Self::SameValue
+                | Self::Set
+                | Self::Unpaired
+                | Self::NotSet
+        )
     }
 }

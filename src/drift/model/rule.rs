@@ -8,7 +8,7 @@ use crate::drift::model::severity::Severity;
 #[derive(Debug)]
 pub struct Rule {
     /// `D103`: stable, never reused. `D1xx` file against Railway, `D2xx` the file itself, `D3xx` safety, `D4xx`
-    /// deployment.
+    /// deployment, `D5xx` two environments.
     pub code: &'static str,
     /// The file name with hyphens.
     pub name: &'static str,
@@ -18,6 +18,8 @@ pub struct Rule {
     pub summary: &'static str,
     /// Markdown: why it matters, an example, how to fix it, how to suppress it.
     pub explain: &'static str,
+    /// What it is about.
+    pub scope: RuleScope,
     /// How `doctor fix` fixes its findings.
     pub fix: Option<Fix>,
     /// How the matrix shows its findings. A cell with such a marker has their severity.
@@ -33,6 +35,17 @@ pub struct Rule {
     pub counted_as: Option<&'static str>,
     /// The minimum number of different values. A finding is dropped if an `[[ignore]]` leaves fewer.
     pub different_values: usize,
+}
+
+/// What a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleScope {
+    /// One environment, compared with files or with what is declared.
+    Environment,
+    /// Two environments, compared with each other.
+    EnvironmentPair,
+    /// `doctor.toml`, whatever is compared.
+    Config,
 }
 
 /// A row of the table below a report, which several rules may share.
@@ -67,6 +80,7 @@ impl Rule {
         severity: Severity::Note,
         summary: "",
         explain: "",
+        scope: RuleScope::Environment,
         fix: None,
         markers: &[],
         in_place_of: &[],

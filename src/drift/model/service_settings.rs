@@ -41,6 +41,8 @@ const fn build(key: &'static str, name: &'static str, default: &'static str) -> 
 pub static START_COMMAND: Setting = deploy("startCommand", "start command", "");
 /// The schedule of a cron service.
 pub static CRON_SCHEDULE: Setting = deploy("cronSchedule", "cron schedule", "");
+/// The path that a new deployment must answer before it receives requests.
+pub static HEALTH_CHECK_PATH: Setting = deploy("healthcheckPath", "health check path", "");
 /// Whether the service sleeps when it receives no requests.
 pub static SLEEP: Setting = deploy("sleepApplication", "sleep when idle", "false");
 
@@ -50,7 +52,7 @@ pub static SETTINGS: &[&Setting] = &[
     &START_COMMAND,
     &deploy("preDeployCommand", "pre-deploy command", ""),
     &CRON_SCHEDULE,
-    &deploy("healthcheckPath", "health check path", ""),
+    &HEALTH_CHECK_PATH,
     &deploy("healthcheckTimeout", "health check timeout", "300"),
     &deploy("restartPolicyType", "restart policy", "ON_FAILURE"),
     &deploy("restartPolicyMaxRetries", "restart limit", "10"),

@@ -1,8 +1,8 @@
 //! Decides for each key of a new `.env` whether it gets its value from Railway.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::comparison::{ComparisonOutcome, Pair, Unrendered, unrendered};
+use crate::drift::comparison::{self, ComparisonOutcome, Pair};
 use crate::drift::dotenv::{Entry, LocalFile};
 use crate::drift::expected_differences::{self, ExpectedDifference};
 use crate::drift::plan::proposals::refers;
@@ -25,34 +25,46 @@ pub(super) enum KeyDecision<'s> {
 
 /// Decides about the keys of a file.
 #[derive(Clone, Copy)]
-pub(super) struct KeyDecider<'s> {
+pub(super) struct KeyDecider<'s, 'h> {
     pub(super) survey: &'s Survey,
+    /// Those of [`holders`].
+    pub(super) holders: &'h BTreeMap<&'s str, Vec<Holder<'s>>>,
     /// The template, or a file without text.
     pub(super) file: &'s LocalFile,
     pub(super) has_template: bool,
 }
 
 /// A service in scope, and its variable of the key.
-type Holder<'s> = (&'s Target, &'s Variable);
+pub(super) type Holder<'s> = (&'s Target, &'s Variable);
 
-impl<'s> KeyDecider<'s> {
+/// Returns the services in scope that have each key, sorted by name.
+pub(super) fn holders(survey: &Survey) -> BTreeMap<&str, Vec<Holder<'_>>> {
+    let mut holders: BTreeMap<&str, Vec<Holder<'_>>> = BTreeMap::new();
+    let mut targets: Vec<&Target> = survey.readable().collect();
+    targets.sort_by(|one, other| one.service.name.cmp(&other.service.name));
+    for target in targets {
+        for (key, variable) in target.stored.iter().flatten() {
+            holders.entry(key).or_default().push((target, variable));
+        }
+    }
+    holders
+}
+
+impl<'s> KeyDecider<'s, '_> {
     pub(super) fn decide(self, key: &str) -> KeyDecision<'s> {
-        let readable = self.survey.readable();
-        let mut holders: Vec<Holder<'s>> =
-            readable.filter_map(|target| Some((target, target.variable(key)?))).collect();
-        holders.sort_by(|(one, _), (other, _)| one.service.name.cmp(&other.service.name));
+        let Some(holders) = self.holders.get(key) else { return self.without_holder(key) };
         let Some((_, first)) = holders.first() else { return self.without_holder(key) };
-        let reason = left_by_name(key).or_else(|| self.left_by_variables(&holders));
+        let reason = left_by_name(key).or_else(|| self.left_by_variables(holders));
         if let Some((services, reason)) = reason {
             return KeyDecision::Leave { services, reason };
         }
         // `left_by_variables` returns a reason for an unknown value.
         let Some(value) = first.effective() else {
-            return KeyDecision::Leave { services: names(&holders), reason: LeftReason::Unavailable };
+            return KeyDecision::Leave { services: names(holders), reason: LeftReason::Unavailable };
         };
-        match self.left_by_value(key, value, &holders) {
-            Some(reason) => KeyDecision::Leave { services: names(&holders), reason },
-            None => KeyDecision::Pull { value, origin: self.origin(&holders) },
+        match self.left_by_value(key, value, holders) {
+            Some(reason) => KeyDecision::Leave { services: names(holders), reason },
+            None => KeyDecision::Pull { value, origin: self.origin(holders) },
         }
     }
 
@@ -100,17 +112,14 @@ impl<'s> KeyDecider<'s> {
 
     /// Returns why the value of one service is unknown, or is no value that a program can use.
     fn unusable(self, (target, variable): &Holder<'s>) -> Option<LeftReason> {
-        if self.survey.is_stored_indirect(variable) {
-            return Some(LeftReason::Indirect);
+        match comparison::unknown(self.survey, target, variable) {
+            Some(ComparisonOutcome::Indirect) => return Some(LeftReason::Indirect),
+            Some(ComparisonOutcome::Sealed) => return Some(LeftReason::Sealed),
+            Some(ComparisonOutcome::Dangling) => return Some(LeftReason::Unresolved),
+            Some(_) => return Some(LeftReason::Unavailable),
+            None => {}
         }
         match variable {
-            Variable::Sealed => Some(LeftReason::Sealed),
-            Variable::Unavailable => Some(LeftReason::Unavailable),
-            Variable::Reference { template, rendered: None } => Some(match unrendered(self.survey, target, template) {
-                Unrendered::Dangling => LeftReason::Unresolved,
-                Unrendered::Sealed => LeftReason::Sealed,
-                Unrendered::Unavailable => LeftReason::Unavailable,
-            }),
             Variable::Reference { template, rendered: Some(rendered) } => {
                 let (template, rendered) = (template.expose(), rendered.expose());
                 let states = reference_state::states(template, Some(rendered), target, &self.survey.catalogue);
@@ -118,7 +127,7 @@ impl<'s> KeyDecider<'s> {
                 let is_left = !reference::occurrences(rendered).is_empty();
                 (is_missing || is_left).then_some(LeftReason::Unresolved)
             }
-            Variable::Plain(_) => None,
+            _ => None,
         }
     }
 

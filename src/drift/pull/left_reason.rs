@@ -96,7 +96,7 @@ impl LeftReason {
             Self::ProcessControl => "changes how programs run".to_owned(),
             Self::Platform => "set by Railway on deployments only".to_owned(),
             Self::Unwritable(why) => why.clone(),
-            Self::OutOfScope => format!("only on {services}: select it with --service"),
+            Self::OutOfScope => format!("only on {services}: select one with --service"),
             Self::SharedOnly => "a shared variable that no service in scope references".to_owned(),
             Self::NotOnRailway => "not on Railway".to_owned(),
         }

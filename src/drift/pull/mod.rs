@@ -10,7 +10,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use crate::drift::dotenv::LocalFile;
-use crate::drift::pull::key_decision::{KeyDecider, KeyDecision};
+use crate::drift::pull::key_decision::{KeyDecider, KeyDecision, holders};
 pub use crate::drift::pull::left_reason::LeftReason;
 use crate::drift::pull::new_file::{NewFile, NewText};
 use crate::drift::{Secret, Survey};
@@ -77,7 +77,8 @@ struct PulledValue {
 /// name, or no text without one. Every service in scope must be readable.
 pub fn plan(survey: &Survey, template: Option<&str>) -> PullPlan {
     let file = &survey.files[0];
-    let decider = KeyDecider { survey, file, has_template: template.is_some() };
+    let holders = holders(survey);
+    let decider = KeyDecider { survey, holders: &holders, file, has_template: template.is_some() };
     let (mut values, mut left) = (Vec::new(), Vec::new());
     for key in keys(survey, file, template) {
         match decider.decide(&key) {

@@ -1,10 +1,10 @@
 //! Writes the values into the text of a new `.env`, and proves that loaders read them back.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::drift::dotenv::edit::{NewValue, single_line_comment};
 use crate::drift::dotenv::source_text::BYTE_ORDER_MARK;
-use crate::drift::dotenv::{Loader, LocalFile};
+use crate::drift::dotenv::{Entry, Loader, LocalFile};
 use crate::drift::phrases;
 use crate::drift::pull::template_lines::TemplateSource;
 use crate::drift::pull::{LeftKey, LeftReason, PullOrigin, PullSource, PulledKey, PulledValue};
@@ -66,9 +66,12 @@ impl NewFile<'_> {
         let plain = LocalFile::parse("", Secret::new(text.trim_start_matches(BYTE_ORDER_MARK)));
         let read = self.parsed(plain.text().clone());
         let written = values.iter().filter_map(|value| Some(read.entry(&value.pulled.key)?.key_span.start)).collect();
-        let lines = TemplateSource { plain: &plain, written: &written, refused: unquotable }.lines();
-        let own = lines.unquoted.iter().filter_map(|key| Some((key, &plain.entry(key)?.value)));
-        let own = own.map(|(key, value)| NewValue { key, value });
+        let lines = TemplateSource { plain: &plain, read: &read, written: &written, refused: unquotable }.lines();
+        let entries: HashMap<usize, &Entry> = plain.entries.iter().map(|entry| (entry.key_span.start, entry)).collect();
+        let own = lines.unquoted.iter().filter_map(|key| {
+            let entry = entries.get(&read.entry(key)?.key_span.start)?;
+            Some(NewValue { key, value: &entry.value })
+        });
         let new = values.iter().map(|value| NewValue { key: &value.pulled.key, value: &value.value });
         let (file, refusals) = self.parsed(lines.text).set_all(&new.chain(own).collect::<Vec<_>>());
         let failed = refusals.into_iter().map(|(key, why)| (key, why.reason())).collect();
@@ -81,14 +84,14 @@ impl NewFile<'_> {
         for PulledValue { pulled, value } in values {
             groups.entry(&pulled.origin).or_default().push((pulled.key.clone(), value.clone()));
         }
-        let mut listed = self.parsed(Secret::new(self.heading(left)));
+        let empty = self.parsed(Secret::new(""));
+        // Each group is written alone, so that the time is linear in their number. `unread` proves the whole file.
+        let mut texts = vec![Secret::new(self.heading(left))];
         let mut failed = Failures::new();
         for (origin, pairs) in groups {
-            let text = listed.text().expose();
-            match self.parsed(Secret::new([text, "\n"].concat())).add(&pairs, &origin.phrase()) {
-                Ok(extended) => listed = extended,
+            match empty.add(&pairs, &origin.phrase()) {
+                Ok(group) => texts.extend([Secret::new("\n"), group.text().clone()]),
                 Err(why) => {
-                    let empty = self.parsed(Secret::new(""));
                     let alone = |pair: &(String, Secret)| {
                         Some((pair.0.clone(), empty.add(std::slice::from_ref(pair), "").err()?.reason()))
                     };
@@ -98,7 +101,8 @@ impl NewFile<'_> {
                 }
             }
         }
-        (listed, failed)
+        let texts: Vec<&str> = texts.iter().map(Secret::expose).collect();
+        (self.parsed(Secret::new(texts.concat())), failed)
     }
 
     /// Returns the comments at the top of a file without a template. They name the keys that are left, never a value.

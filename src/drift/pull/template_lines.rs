@@ -38,6 +38,8 @@ enum AssignmentFate {
 pub(super) struct TemplateSource<'t> {
     /// The template with its values as written.
     pub(super) plain: &'t LocalFile,
+    /// The same text as the declared loader reads it.
+    pub(super) read: &'t LocalFile,
     /// The offsets of the keys that get their value from Railway.
     pub(super) written: &'t HashSet<usize>,
     /// The keys whose own values can't be quoted, each with the reason.
@@ -95,16 +97,22 @@ impl TemplateSource<'_> {
         let is_live = |step: &ShCharacter, start: &[&str]| {
             step.role == Role::Live && start.iter().any(|start| statement[step.at..].starts_with(start))
         };
-        let runs = |step: &ShCharacter| is_live(step, &["`", "$("]);
+        let runs = |step: &ShCharacter| {
+            is_live(step, &["`", "$(", "$["]) || (step.role == Role::Live && is_evaluated(&statement[step.at..]))
+        };
         if walk.steps.iter().any(runs) {
-            return left("its value in the template contains a command that sh would run");
+            return left("its value in the template contains an expansion that a shell would evaluate");
         }
         let key_start = entry.key_span.start - entry.statement.start;
         let is_word = |step: &ShCharacter| step.word.is_some_and(|word| word != Word::Export) && step.at != key_start;
         let ends_word = |step: &ShCharacter| is_live(step, &[";", "&", "|", "<", ">", "(", ")"]);
-        let is_split = walk.steps.iter().any(|step| is_word(step) || ends_word(step));
-        let is_effective =
-            || self.plain.entry(&entry.key).is_some_and(|last| last.key_span.start == entry.key_span.start);
+        // After a backslash, `sh` reads the next line as a part of this one, even if it is a comment.
+        let continues = walk.end == Quote::None && statement.trim_end_matches(['\r', '\n']).ends_with('\\');
+        let is_split = continues || walk.steps.iter().any(|step| is_word(step) || ends_word(step));
+        let is_effective = || {
+            let effective = self.read.entry(&entry.key);
+            effective.is_some_and(|effective| effective.key_span.start == entry.key_span.start)
+        };
         match is_split || walk.end != Quote::None {
             false => AssignmentFate::Copied,
             true if is_effective() => AssignmentFate::Quoted,
@@ -148,6 +156,15 @@ impl TemplateSource<'_> {
         new.push_str(&text[kept..]);
         lines.text = Secret::new(new.as_str());
     }
+}
+
+/// Returns whether the text starts with an expansion that a shell evaluates or that assigns: any but `${NAME}`, and
+/// those with a default or an alternative.
+fn is_evaluated(text: &str) -> bool {
+    text.strip_prefix("${").is_some_and(|body| {
+        let rest = body.trim_start_matches(|next: char| next.is_ascii_alphanumeric() || next == '_');
+        !["}", "-", ":-", "+", ":+"].iter().any(|end| rest.starts_with(end))
+    })
 }
 
 /// Returns the bytes between the key and the value if they are an `=` with whitespace.

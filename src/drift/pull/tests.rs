@@ -250,6 +250,13 @@ fn values_of_the_template_are_never_run() {
         ("K= reboot", "K=reboot"),
         ("K=it's", "K=\"it's\""),
         ("K=it's $(x)\nK=b", "# K=it's $(x)\nK=b"),
+        ("K=1\\\n# touch /tmp/x", "# K=1\\\n# touch /tmp/x"),
+        ("K=${B@P}", "# K=${B@P}"),
+        ("K=\"${B:=x}\"", "# K=\"${B:=x}\""),
+        ("K=$[B]", "# K=$[B]"),
+        ("K=${HOME:B}", "# K=${HOME:B}"),
+        ("K=${!B}", "# K=${!B}"),
+        ("K=${B:-x}", "K=${B:-x}"),
         ("K=https://${A}/~x", "K=https://${A}/~x"),
         ("K=${A} x", "# K=${A} x"),
         ("K=~/x", "K=~/x"),
@@ -277,6 +284,15 @@ fn key_that_is_sealed_out_of_scope_is_sealed() {
     out_of_scope(&mut found, "jobs", &["L"]);
     found.catalogue.sealed.insert("web".to_owned(), ["K", "L"].map(str::to_owned).into());
     assert_eq!(left(&plan(&found, Some(".env.example"))), ["K sealed", "L out-of-scope"]);
+}
+
+/// dotenvy reads the first line of a key, and `sh` would run a part of the second one.
+#[test]
+fn duplicate_key_is_written_once() {
+    let mut found = with_text("A=1\nA=3;x\n", &[("api", &["A=2"])]);
+    found.files[0] = found.files[0].read_as(Loader::Dotenvy);
+    let plan = plan(&found, Some(".env.example"));
+    assert_eq!((plan.text.expose(), pulled(&plan)), ("A=2\n# A=3;x\n", vec!["A"]));
 }
 
 #[test]

@@ -36,6 +36,11 @@ pub(in crate::drift) fn find(text: &[u8]) -> impl Iterator<Item = (usize, usize)
     tokens(text).chain(passwords(text))
 }
 
+/// Returns whether the whole text is one credential with a known prefix.
+pub(in crate::drift) fn is_credential(text: &str) -> bool {
+    tokens(text.as_bytes()).next() == Some((0, text.len()))
+}
+
 fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut end = 0;
     (0..text.len()).filter_map(move |start| {
@@ -70,7 +75,7 @@ fn is_delimiter(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::redact::credential_shape::find;
+    use crate::drift::redact::credential_shape::{find, is_credential};
 
     #[test]
     fn credentials_are_recognized_by_shape() {
@@ -86,6 +91,21 @@ mod tests {
         ] {
             let found: Vec<&str> = find(text.as_bytes()).map(|(start, end)| &text[start..end]).collect();
             assert_eq!(found, expected, "{text}");
+        }
+    }
+    #[test]
+    fn credential_is_the_whole_text() {
+        for (text, expected) in [
+            ("ghp_0123456789abcdef", true),
+            ("sk_live_0123456789ab", true),
+            ("key=sk_live_0123456789ab", false),
+            ("sk_live_0123456789ab,sk_live_0123456789cd", false),
+            ("sk_live_", false),
+            ("4f1c9a77b2d04e55", false),
+            ("postgres://u:p@db.internal", false),
+            ("", false),
+        ] {
+            assert_eq!(is_credential(text), expected, "{text}");
         }
     }
 }

@@ -50,7 +50,7 @@ Copy the line to your file and set its value, or comment it out in the example i
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut reported = HashSet::new();
     // A template without a file beside it declares needs instead.
-    let beside_files = survey.examples.iter().filter(|example| !example.beside.is_empty());
+    let beside_files = survey.examples.iter().filter(|example| !example.declares_needs());
     let missing = beside_files.flat_map(|example| missing(survey, example));
     missing.filter(|(key, beside, _)| reported.insert((*key, *beside))).map(|(.., finding)| finding).collect()
 }

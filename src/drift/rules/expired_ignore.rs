@@ -2,7 +2,7 @@
 
 use crate::drift::engine::policy::Ignore;
 use crate::drift::model::finding::{Finding, Location};
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::{Rule, RuleScope};
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
@@ -13,6 +13,7 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "An [[ignore]] has expired",
     explain: EXPLAIN,
+    scope: RuleScope::Config,
     ..Rule::DEFAULT
 };
 

@@ -1,5 +1,7 @@
 //! The list of all rules, and the functions that a rule provides.
 
+pub mod across_violated;
+pub mod backend_shared;
 pub mod commit_behind;
 pub mod config_file_retired;
 pub mod dangling_reference;
@@ -14,14 +16,19 @@ pub mod expired_ignore;
 pub mod indirect_value;
 pub mod loaders_disagree;
 pub mod log_line_missing;
+pub mod missing_in_environment;
 pub mod missing_locally;
 pub mod missing_on_railway;
 pub mod never_deployed;
 pub mod placeholder_value;
+pub mod reference_and_literal;
 pub mod reference_differs;
 pub mod repeated_secret;
 pub mod sealed;
+pub mod sealed_not_copied;
+pub mod secret_shared;
 pub mod services_disagree;
+pub mod settings_differ;
 pub mod staged_changes;
 pub mod stale_deployment;
 pub mod start_command;
@@ -36,7 +43,7 @@ use std::collections::BTreeMap;
 use crate::drift::model::finding::Finding;
 use crate::drift::model::fix::Direction;
 use crate::drift::model::marker::Mark;
-use crate::drift::model::rule::{HookScope, Rule, StatusRow};
+use crate::drift::model::rule::{HookScope, Rule, RuleScope, StatusRow};
 use crate::drift::survey::{Survey, Target};
 
 /// The functions of a rule. [`Rule`] is its static description.
@@ -144,11 +151,24 @@ rules! {
     log_line_missing,
     endpoint_wrong,
     config_file_retired,
+    missing_in_environment,
+    secret_shared,
+    backend_shared,
+    sealed_not_copied,
+    settings_differ,
+    across_violated,
+    reference_and_literal,
 }
 
-/// Runs every rule, in the order of the codes.
+/// Returns the rules about what is compared: one environment or two.
+pub fn checks_of(survey: &Survey) -> impl Iterator<Item = &'static RuleCheck> {
+    let scope = survey.scope();
+    CHECKS.iter().copied().filter(move |check| [scope, RuleScope::Config].contains(&check.rule.scope))
+}
+
+/// Runs every rule about what is compared, in the order of the codes.
 pub fn check_all(survey: &Survey) -> impl Iterator<Item = Finding> {
-    CHECKS.iter().flat_map(|check| (check.find)(survey))
+    checks_of(survey).flat_map(|check| (check.find)(survey))
 }
 
 /// Runs one rule.

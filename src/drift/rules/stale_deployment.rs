@@ -91,7 +91,7 @@ struct Case<'s> {
 }
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    let exceptions = ActiveIgnores::new(&survey.policy, &survey.environment, survey.today);
+    let exceptions = ActiveIgnores::new(&survey.policy, &survey.environments(), survey.today);
     survey.readable().flat_map(|target| of_target(survey, &exceptions, target)).collect()
 }
 

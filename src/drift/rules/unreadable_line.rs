@@ -49,7 +49,7 @@ const MAX_REPORTED: usize = 10;
 
 fn check(survey: &Survey) -> Vec<Finding> {
     // A template that declares needs declares nothing with such a line.
-    let templates = survey.examples.iter().filter(|example| example.beside.is_empty()).map(|example| &example.file);
+    let templates = survey.examples.iter().filter(|example| example.declares_needs()).map(|example| &example.file);
     survey.files.iter().chain(templates).flat_map(|file| flaws(file, survey.policy.loader)).collect()
 }
 

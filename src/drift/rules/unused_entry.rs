@@ -7,7 +7,7 @@ use wildmatch::WildMatch;
 use crate::drift::dotenv::LocalFile;
 use crate::drift::engine::policy::{Ignore, Require};
 use crate::drift::model::finding::{Finding, Location};
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::{Rule, RuleScope};
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::{CHECKS, RuleCheck, env_file_exposed};
 use crate::drift::similarity::close_matches;
@@ -67,7 +67,8 @@ fn check(survey: &Survey) -> Vec<Finding> {
     }
     let keys = keys(survey);
     let here = |ignore: &&Ignore| {
-        ignore.applies_on(survey.today) && ignore.applies_in(&survey.environment) && !is_for_commits(ignore)
+        let is_for_check = !is_for_commits(ignore) && !is_for_pairs(ignore);
+        is_for_check && ignore.applies_on(survey.today) && ignore.applies_in(&survey.environment)
     };
     let mut found = Vec::new();
     // An entry may be about a key that only a file has.
@@ -84,6 +85,15 @@ fn check(survey: &Survey) -> Vec<Finding> {
 fn is_for_commits(ignore: &Ignore) -> bool {
     let rule = &env_file_exposed::RULE;
     !ignore.rules.is_empty() && ignore.rules.iter().all(|named| [rule.name, rule.code].contains(&named.as_str()))
+}
+
+/// Returns whether the entry is only about rules for two environments, one of which may lack the key.
+fn is_for_pairs(ignore: &Ignore) -> bool {
+    let is_pair_rule = |named: &String| {
+        let of_pairs = CHECKS.iter().filter(|check| check.rule.scope == RuleScope::EnvironmentPair);
+        of_pairs.flat_map(|check| [check.rule.name, check.rule.code]).any(|known| known == named)
+    };
+    !ignore.rules.is_empty() && ignore.rules.iter().all(is_pair_rule)
 }
 
 /// Returns every known key, on any service.
@@ -189,6 +199,15 @@ mod tests {
         out_of_scope(&mut found, "docs", &["THEME"]);
         shared(&mut found, "COMMON");
         found
+    }
+
+    #[test]
+    fn ignore_for_rules_of_two_environments_is_not_reported() {
+        for (rule, expected) in [("missing-in-environment", 0), ("value-differs", 1)] {
+            let mut found = shop();
+            found.policy.ignore.push(Ignore { rules: vec![rule.to_owned()], ..ignore(&["ONLY_IN_PRODUCTION"]) });
+            assert_eq!(lines(&RULE, &found).len(), expected, "{rule}");
+        }
     }
 
     #[test]

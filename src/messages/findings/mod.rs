@@ -3,6 +3,7 @@
 mod deployments;
 mod files;
 mod needs;
+mod pairs;
 mod policy;
 mod runtime;
 mod values;
@@ -73,6 +74,7 @@ fn circumstances() -> Vec<Circumstance> {
         policy::circumstances(),
         deployments::circumstances(),
         runtime::circumstances(),
+        pairs::circumstances(),
     ];
     subjects.into_iter().flatten().collect()
 }

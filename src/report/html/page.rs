@@ -17,7 +17,7 @@ const SCRIPT: &str = include_str!("filter.js");
 
 /// Returns the title of the page.
 pub(crate) fn title(report: &Report) -> String {
-    format!("{} · {}", report.project.name, report.environment.name)
+    format!("{} · {}", report.project.name, report.environment_names())
 }
 
 /// Escapes text for HTML, including characters that are hidden or reorder text.
@@ -68,12 +68,9 @@ fn hash(text: &str) -> String {
 
 /// Writes the target and the totals.
 pub(crate) fn head(report: &Report, body: &mut String) {
-    let (project, environment) = (escape_html(&report.project.name), escape_html(&report.environment.name));
-    let _ = writeln!(body, "<h1>{project} · {environment}</h1>");
-    let origins = format!("project from {}, environment from {}", report.project_origin, report.environment_origin);
+    let _ = writeln!(body, "<h1>{}</h1>", escape_html(&title(report)));
     let files: Vec<String> = report.files.iter().map(|(name, origin)| format!("{name} ({origin})")).collect();
-    let services = format!("{} ({})", count(report.services.len(), "service"), report.services_origin);
-    let items = [files.join(", "), report.without_file().unwrap_or_default(), services, origins];
+    let items = [files.join(", "), report.without_file().unwrap_or_default(), scope(report), origins(report)];
     let items: Vec<String> = items.iter().filter(|item| !item.is_empty()).map(|item| escape_html(item)).collect();
     let _ = writeln!(body, "<p class=\"faint\">{}</p>", items.join(" · "));
     let time = report.time.map(|time| format!(" · {}", time.strftime("%F %R UTC"))).unwrap_or_default();
@@ -103,6 +100,21 @@ pub(crate) fn head(report: &Report, body: &mut String) {
     if let Some(help) = report.baseline.as_ref().and_then(baseline::help) {
         let commands: Vec<String> = help.commands.iter().map(|command| escape_html(command)).collect();
         let _ = writeln!(body, "<p>{} <code>{}</code></p>", escape_html(help.text()), commands.join(" "));
+    }
+}
+
+fn scope(report: &Report) -> String {
+    let services = count(report.services.len(), "service");
+    let origin = &report.services_origin;
+    if origin.is_empty() { services } else { format!("{services} ({origin})") }
+}
+
+/// Returns where the project and the environment were named. Two environments are arguments.
+fn origins(report: &Report) -> String {
+    let project = format!("project from {}", report.project_origin);
+    match report.environment_pair() {
+        Some(_) => project,
+        None => format!("{project}, environment from {}", report.environment_origin),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::report::json::{NamedForm, named};
 pub(super) struct BaselineForm<'r> {
     /// The path of the file.
     file: &'r str,
-    /// What the flags demand: `compare` reports all findings, `new-only` only those that are new, and `write` writes the
+    /// What the flags request: `compare` reports all findings, `new-only` only those that are new, and `write` writes the
     /// file first.
     #[schemars(extend("enum" = ["compare", "new-only", "write"]))]
     mode: &'static str,

@@ -26,12 +26,13 @@ use crate::report::json::finding::{FindingForm, IgnoredForm};
 use crate::report::json::plan::PlanForm;
 use crate::report::json::receipt::{ReceiptForm, receipt};
 pub(crate) use crate::report::json::service::{ServiceForm, service};
+use crate::report::matrix::json_rows::{ReportMatrixForm, report_matrix};
 use crate::report::{Report, escape};
 
 /// The names of the severities.
 const SEVERITIES: [&str; 3] = [Severity::Error.name(), Severity::Warning.name(), Severity::Note.name()];
 
-/// The findings of a check, or the results of a fix or an undo.
+/// The findings of a check or of a comparison of two environments, or the results of a fix or an undo.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Report")]
 pub(crate) struct ReportJson<'r> {
@@ -39,10 +40,10 @@ pub(crate) struct ReportJson<'r> {
     #[schemars(extend("const" = 1))]
     schema_version: u8,
     /// The command.
-    #[schemars(extend("enum" = ["check", "fix", "undo"]))]
+    #[schemars(extend("enum" = ["check", "compare", "fix", "undo"]))]
     command: &'r str,
     target: TargetForm<'r>,
-    /// The files that were compared; later files win. Empty for a check against declared keys.
+    /// The files that were compared; later files win. Empty for a check against declared keys, and for `compare`.
     files: Vec<FileForm<'r>>,
     /// Conventional files next to a default file that were not read, such as `.env.local`.
     unread_files: &'r [String],
@@ -53,11 +54,14 @@ pub(crate) struct ReportJson<'r> {
     findings: Vec<FindingForm<'r>>,
     /// The findings that `doctor.toml` and the baseline removed.
     ignored: Vec<IgnoredForm<'r>>,
-    /// The outcome of each step; empty for `check`.
+    /// The outcome of each step; empty for `check` and `compare`.
     receipts: Vec<ReceiptForm<'r>>,
     /// The comparison with the baseline; only for a check with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline: Option<BaselineForm<'r>>,
+    /// The comparison of each key on each service; only for `compare`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matrix: Option<ReportMatrixForm<'r>>,
     /// Commands that add a named key to a service that lacks it. Only the user can decide that, so none is a `next`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     to_add: &'r [Vec<String>],
@@ -69,14 +73,17 @@ pub(crate) struct ReportJson<'r> {
     remarks: Vec<String>,
 }
 
-/// The project and the environment.
+/// The project, and the environment or the two environments.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Target")]
 pub(crate) struct TargetForm<'r> {
     /// The project.
     project: NamedForm<'r>,
-    /// The environment.
+    /// The environment. For `compare`, the first one, which the states of the matrix call `left`.
     environment: NamedForm<'r>,
+    /// The second environment, which the states of the matrix call `right`; only for `compare`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_environment: Option<NamedForm<'r>>,
     /// How the project was selected, such as `railway link`.
     origin: &'r str,
 }
@@ -152,9 +159,10 @@ fn form(report: &Report) -> ReportJson<'_> {
         ignored: report.ignored.iter().map(|removed| finding::ignored(report, removed)).collect(),
         receipts: report.receipts.iter().map(receipt).collect(),
         baseline: report.baseline.as_ref().map(baseline::form),
+        matrix: report_matrix(report),
         to_add: &report.to_add,
         plan: report.plan.as_ref().map(plan::form),
-        remarks: if report.command == "check" { Vec::new() } else { remarks(report) },
+        remarks: if ["check", "compare"].contains(&report.command) { Vec::new() } else { remarks(report) },
     }
 }
 
@@ -166,6 +174,7 @@ pub(crate) fn target(report: &Report) -> TargetForm<'_> {
     TargetForm {
         project: named(&report.project),
         environment: named(&report.environment),
+        other_environment: report.other_environment.as_ref().map(named),
         origin: &report.project_origin,
     }
 }

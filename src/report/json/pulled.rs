@@ -93,7 +93,12 @@ pub fn pulled(file: PulledFile<'_>) -> String {
     document(&PulledJson {
         schema_version: 1,
         command: "pull",
-        target: TargetForm { project: named(project), environment: named(environment), origin: project_origin },
+        target: TargetForm {
+            project: named(project),
+            environment: named(environment),
+            other_environment: None,
+            origin: project_origin,
+        },
         services: services.iter().map(|service| named(service)).collect(),
         file: file.header.file,
         template: file.header.template,

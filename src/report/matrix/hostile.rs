@@ -8,8 +8,9 @@ use ring::digest;
 
 use crate::drift::Survey;
 use crate::drift::test_support::survey;
-use crate::report::matrix::FORMATS;
+use crate::report::compare_sample;
 use crate::report::matrix::sample::{MARKER, rendered, rendered_as, report_of, sample};
+use crate::report::matrix::{FORMATS, MatrixFormat};
 use crate::report::test_support::{key, text_options};
 use crate::report::{Detail, Format, Report, TextOptions, escape, write};
 
@@ -102,6 +103,40 @@ fn names_are_exact_in_json_without_hidden_characters() {
         let report: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(report["rows"][0]["key"], name.replace('=', "").as_str());
         assert!(text.chars().all(|character| character == '\n' || !escape::is_hidden(character)), "{name}");
+    }
+}
+
+/// Returns the matrix of two environments with that name, a service and keys with that name.
+fn rendered_pair(name: &str, format: MatrixFormat) -> String {
+    let report = compare_sample::named_everywhere(name);
+    let matrix = report.matrix.clone().expect("the sample has a matrix");
+    let mut out = Vec::new();
+    super::write(&report, &matrix, format, &text_options(&key(), 80, Detail::Normal), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn names_of_two_environments_cannot_inject_syntax() {
+    let bars = |text: &str| -> Vec<usize> { text.lines().map(|line| line.matches('|').count()).collect() };
+    let tags = |html: &str| html.replace("<wbr>", "").matches('<').count();
+    let [markdown, html] = [MatrixFormat::Markdown, MatrixFormat::Html].map(|format| rendered_pair("NAME", format));
+    assert!(markdown.starts_with("### <code>NAME</code> · <code>NAME</code> ↔ <code>NAME</code>\n"), "{markdown}");
+    for name in HOSTILE_NAMES {
+        let text = rendered_pair(name, MatrixFormat::Markdown);
+        assert_eq!(bars(&text), bars(&markdown), "{name}: {text}");
+        let mut without_own = text.clone();
+        for own in ["@ indirect", "\\$ same secret", "\\[ sealed left", "\\] sealed right", "\\| one side"] {
+            assert!(text.contains(own), "{own}: {text}");
+            without_own = without_own.replace(own, "");
+        }
+        for word in ["@", "`", "<img", "<b>", "<script", "*", "[", "](", "://", "\\", "\u{202e}"] {
+            assert!(!without_own.contains(word), "{name}: {word}: {text}");
+        }
+        let page = rendered_pair(name, MatrixFormat::Html);
+        assert_eq!(tags(&page), tags(&html), "{name}: {page}");
+        for text in [page, rendered_pair(name, MatrixFormat::Text), rendered_pair(name, MatrixFormat::Json)] {
+            assert!(text.chars().all(|character| character == '\n' || !escape::is_hidden(character)), "{name}: {text}");
+        }
     }
 }
 

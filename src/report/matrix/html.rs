@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
 use crate::drift::model::marker::Marker;
 use crate::report::html::page::{self, breakable, escape_html};
+use crate::report::matrix::environment_pair::{counts, meaning};
 use crate::report::matrix::{IGNORED, folded, marker, used};
 use crate::report::{Report, TextOptions};
 
@@ -29,8 +30,12 @@ pub(crate) fn section(report: &Report, matrix: &Matrix, body: &mut String) {
     body.push_str("<section>\n");
     let markers = used(matrix.all());
     filter(&markers, body);
-    for phrase in folded(matrix) {
+    for phrase in folded(report, matrix) {
         let _ = writeln!(body, "<p>{}.</p>", escape_html(&with_baseline(report, &phrase)));
+    }
+    let counts = if report.environment_pair().is_some() { counts(matrix) } else { Vec::new() };
+    if !counts.is_empty() {
+        let _ = writeln!(body, "<p>{}.</p>", escape_html(&counts.join(", ")));
     }
     table(report, matrix, body);
     legend(report, &markers, body);
@@ -47,7 +52,7 @@ fn filter(markers: &[&Marker], body: &mut String) {
     );
     for Marker { state, word, symbol, .. } in markers {
         let name = if word.is_empty() { "not set" } else { word };
-        let _ = write!(body, "<option value=\"{state}\">{symbol} {name}</option>");
+        let _ = write!(body, "<option value=\"{state}\">{} {name}</option>", escape_html(symbol));
     }
     body.push_str("</select></label>\n<output id=\"count\"></output>\n</form>\n");
 }
@@ -87,8 +92,9 @@ fn table(report: &Report, matrix: &Matrix, body: &mut String) {
     let _ = write!(
         body,
         "<div class=\"scroll\" role=\"region\" aria-labelledby=\"caption\" tabindex=\"0\">\n<table class=\"{}\">\n\
-         <caption id=\"caption\">Local, stored and running values by key</caption>\n<thead><tr><th scope=\"col\">key</th>",
-        if columns.cells == CellText::Words { "matrix" } else { "matrix many" }
+         <caption id=\"caption\">{}</caption>\n<thead><tr><th scope=\"col\">key</th>",
+        if columns.cells == CellText::Words { "matrix" } else { "matrix many" },
+        escape_html(&caption(report))
     );
     for line in &report.services {
         let _ = write!(body, "<th scope=\"col\" class=\"service\"><span>{}</span></th>", breakable(&line.service.name));
@@ -104,6 +110,13 @@ fn table(report: &Report, matrix: &Matrix, body: &mut String) {
         row(folded, columns, "<tr class=\"folded\"", body);
     }
     body.push_str("</tbody>\n</table>\n</div>\n");
+}
+
+fn caption(report: &Report) -> String {
+    match report.sides_as(str::to_owned) {
+        Some(sides) => format!("Stored values by key; {sides}"),
+        None => "Local, stored and running values by key".to_owned(),
+    }
 }
 
 fn row(row: &MatrixRow, columns: Columns, opening: &str, body: &mut String) {
@@ -123,6 +136,7 @@ fn row(row: &MatrixRow, columns: Columns, opening: &str, body: &mut String) {
 
 fn cell(cell: MatrixCell, text: CellText, body: &mut String) {
     let Marker { symbol, word, state, .. } = marker(cell.mark);
+    let symbol = escape_html(symbol);
     let class = cell.severity.map_or(if cell.mark.is_quiet() { "good" } else { "quiet" }, |severity| severity.name());
     let _ = if text == CellText::Words && !word.is_empty() {
         write!(body, "<td class=\"{class}\"><span aria-hidden=\"true\">{symbol}</span> {word}</td>")
@@ -139,9 +153,10 @@ fn with_baseline(report: &Report, text: &str) -> String {
 
 fn legend(report: &Report, markers: &[&Marker], body: &mut String) {
     body.push_str("<dl class=\"legend\">\n");
-    for Marker { symbol, word, meaning, .. } in markers {
-        let meaning = with_baseline(report, meaning);
-        let _ = writeln!(body, "<div><dt>{symbol} {word}</dt><dd>{}</dd></div>", escape_html(&meaning));
+    for marker in markers {
+        let mark = escape_html(&format!("{} {}", marker.symbol, marker.word));
+        let meaning = escape_html(&with_baseline(report, meaning(report, marker)));
+        let _ = writeln!(body, "<div><dt>{mark}</dt><dd>{meaning}</dd></div>");
     }
     body.push_str("</dl>\n");
 }

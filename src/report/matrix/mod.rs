@@ -1,9 +1,11 @@
 //! The matrix: a row for each key, a column for each service, in every format that shows it.
 
+mod environment_pair;
 pub mod html;
 pub mod json;
+pub(crate) mod json_rows;
 pub mod markdown;
-mod text;
+pub(crate) mod text;
 
 #[cfg(test)]
 mod hostile;
@@ -77,7 +79,8 @@ static COMMON: &[Marker] = &[
 
 /// Every marker, in the order of the marks.
 static MARKERS: LazyLock<Vec<&'static Marker>> = LazyLock::new(|| {
-    let mut markers: Vec<&Marker> = RULES.iter().flat_map(|rule| rule.markers).chain(COMMON).collect();
+    let of_rules = RULES.iter().flat_map(|rule| rule.markers);
+    let mut markers: Vec<&Marker> = of_rules.chain(COMMON).chain(environment_pair::MARKERS).collect();
     markers.sort_by_key(|marker| marker.mark);
     markers
 });
@@ -97,22 +100,26 @@ fn used<'m>(rows: impl Iterator<Item = &'m MatrixRow>) -> Vec<&'static Marker> {
 }
 
 /// Returns a phrase for each kind of folded row.
-fn folded(matrix: &Matrix) -> Vec<String> {
-    let verb = |number, one: &'static str, many: &'static str| if number == 1 { one } else { many };
-    let agreeing = matrix.agreeing.len();
-    let set = matrix.set.len();
-    let left_out = matrix.left_out.len();
-    let unknown = matrix.unknown.len();
-    [
-        (agreeing, format!("{} {}{}", count(agreeing, "key"), verb(agreeing, "agrees", "agree"), extent(matrix))),
-        (set, format!("{} {} set", count(set, "key"), verb(set, "is", "are"))),
-        (left_out, format!("{} {} {IGNORED}", count(left_out, "key"), verb(left_out, "is", "are"))),
-        (unknown, format!("{} could not be compared with any service", count(unknown, "key"))),
-    ]
-    .into_iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(_, phrase)| phrase)
-    .collect()
+fn folded(report: &Report, matrix: &Matrix) -> Vec<String> {
+    let are = |number| if number == 1 { "is" } else { "are" };
+    let is_pair = report.environment_pair().is_some();
+    let [set, left_out, unknown] = [&matrix.set, &matrix.left_out, &matrix.unknown].map(Vec::len);
+    let with = if is_pair { "on" } else { "with" };
+    let others = [
+        (set, format!("{} {} set", count(set, "key"), are(set))),
+        (left_out, format!("{} {} {IGNORED}", count(left_out, "key"), are(left_out))),
+        (unknown, format!("{} could not be compared {with} any service", count(unknown, "key"))),
+    ];
+    let others = others.into_iter().filter(|(number, _)| *number > 0).map(|(_, phrase)| phrase);
+    let agreeing = if is_pair { environment_pair::agreeing(matrix) } else { agreeing(matrix).into_iter().collect() };
+    agreeing.into_iter().chain(others).collect()
+}
+
+/// Returns text such as `3 keys agree on every service`, if any do.
+fn agreeing(matrix: &Matrix) -> Option<String> {
+    let number = matrix.agreeing.len();
+    let agree = if number == 1 { "agrees" } else { "agree" };
+    (number > 0).then(|| format!("{} {agree}{}", count(number, "key"), extent(matrix)))
 }
 
 /// Returns where the agreeing keys agree, with a leading space; empty for one service.
@@ -143,6 +150,7 @@ mod tests {
             assert_eq!(columns(entry.symbol), 1, "{entry:?}");
         }
         let each = |pick: fn(&Marker) -> &'static str| MARKERS.iter().copied().map(pick).collect::<HashSet<_>>().len();
-        assert_eq!([each(|marker| marker.symbol), each(|marker| marker.state), each(|marker| marker.meaning)], [22; 3]);
+        let distinct = [each(|marker| marker.symbol), each(|marker| marker.state), each(|marker| marker.meaning)];
+        assert_eq!(distinct, [MARKERS.len(); 3]);
     }
 }

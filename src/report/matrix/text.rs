@@ -1,4 +1,4 @@
-//! The matrix as text: services that do not fit beside each other are continued in blocks below.
+//! The matrix as text, alone or in a report. Services that do not fit beside each other are continued in blocks below.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -7,6 +7,7 @@ use std::ops::Range;
 use crate::drift::ResourceRef;
 use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
 use crate::drift::model::marker::{Mark, Marker};
+use crate::report::matrix::environment_pair::{counts, meaning};
 use crate::report::matrix::{folded, marker, used};
 use crate::report::paint::Tone;
 use crate::report::text::last_lines::Notes;
@@ -35,17 +36,25 @@ pub(super) fn write(
         quiet(&mut page, report, matrix);
     } else {
         header::write(&mut page, report);
-        let rows: Vec<&MatrixRow> =
-            if page.is_verbose() { matrix.all().collect() } else { matrix.rows.iter().collect() };
-        table(&mut page, report, &rows);
-        let markers = used(rows.iter().copied());
-        legend(&mut page, &markers);
-        folds(&mut page, matrix);
+        section(&mut page, report, matrix);
         errors(&mut page, report);
         last_lines::write(&mut page, report, Notes::Listed);
         offer_check(&mut page, report);
     }
     out.write_all(page.into_text().as_bytes())
+}
+
+/// Writes the table, its legend and the number of folded keys. With `-v`, the table has the folded keys, too.
+pub(crate) fn section(page: &mut TextPage<'_>, report: &Report, matrix: &Matrix) {
+    let rows: Vec<&MatrixRow> = if page.is_verbose() { matrix.all().collect() } else { matrix.rows.iter().collect() };
+    let markers = used(rows.iter().copied());
+    if let Some(sides) = report.sides_as(str::to_owned).filter(|_| !markers.is_empty()) {
+        page.gap();
+        page.paragraph(&[], 2, (Tone::Plain, &sides));
+    }
+    table(page, report, &rows);
+    legend(page, report, &markers);
+    folds(page, report, matrix);
 }
 
 /// Writes what made the run fail, and the totals; nothing for a run that succeeded.
@@ -206,34 +215,39 @@ fn cell(cell: MatrixCell, words: bool, width: usize) -> (Tone, String) {
 fn tone(cell: MatrixCell) -> Tone {
     match (cell.severity, cell.mark) {
         (Some(severity), _) => severity.into(),
-        (None, Mark::Equal | Mark::Reference) => Tone::Good,
+        (None, Mark::Equal | Mark::Reference | Mark::SameValue | Mark::SameReference) => Tone::Good,
         (None, Mark::Unreadable) => Tone::Error,
         (None, _) => Tone::Faint,
     }
 }
 
-fn legend(page: &mut TextPage<'_>, markers: &[&Marker]) {
+fn legend(page: &mut TextPage<'_>, report: &Report, markers: &[&Marker]) {
     if markers.is_empty() {
         return;
     }
     page.gap();
     let widest = markers.iter().map(|marker| columns(marker.word)).max().unwrap_or(0);
-    for Marker { symbol, word, meaning, .. } in markers {
-        let lead = format!("  {symbol} {}  ", pad(word, widest));
-        page.paragraph(&[(Tone::Faint, &lead)], columns(&lead), (Tone::Faint, meaning));
+    for marker in markers {
+        let lead = format!("  {} {}  ", marker.symbol, pad(marker.word, widest));
+        page.paragraph(&[(Tone::Faint, &lead)], columns(&lead), (Tone::Faint, meaning(report, marker)));
     }
 }
 
-fn folds(page: &mut TextPage<'_>, matrix: &Matrix) {
-    let mut phrases = folded(matrix);
-    if phrases.is_empty() {
-        return;
-    }
-    page.gap();
+/// Writes the number of folded keys, and the numbers of cells by state if two environments are compared.
+fn folds(page: &mut TextPage<'_>, report: &Report, matrix: &Matrix) {
+    let mut phrases = folded(report, matrix);
     if let (false, Some(last)) = (page.is_verbose(), phrases.last_mut()) {
         last.push_str(if matrix.folded().count() == 1 { " (-v lists it)" } else { " (-v lists them)" });
     }
-    page.flow(&[], 2, Tone::Plain, "; ", &phrases);
+    let counts = if report.environment_pair().is_some() { counts(matrix) } else { Vec::new() };
+    if !phrases.is_empty() || !counts.is_empty() {
+        page.gap();
+    }
+    for (separator, items) in [("; ", phrases), (", ", counts)] {
+        if !items.is_empty() {
+            page.flow(&[], 2, Tone::Plain, separator, &items);
+        }
+    }
 }
 
 /// Writes the errors of services that could not be read.

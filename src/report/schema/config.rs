@@ -23,6 +23,7 @@ pub fn config() -> String {
             "environments": sections("Settings of environments, by name or id", &environment()),
             "services": sections("Services to compare, by alias", &service()),
             "require": list("Keys that must exist on these services and have the same value everywhere", &require()),
+            "across": list("What must hold for keys in two environments, for `doctor compare`", &across()),
             "ignore": list("Expected differences", &ignore()),
             "severity": severity(),
             "expect": object("Expectations of running services", &[], json!({
@@ -72,11 +73,26 @@ fn require() -> Value {
         "Required keys",
         &["keys"],
         json!({
-            "keys": { "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1, "pattern": "^[^*?]*$" },
-                "description": "Names of variables, without wildcards" },
+            "keys": exact_names(),
             "services": texts("Aliases or names; all services in scope by default"),
         }),
     )
+}
+
+fn across() -> Value {
+    object(
+        "Keys in two environments",
+        &["keys", "must"],
+        json!({
+            "keys": exact_names(),
+            "must": string_enum("Whether the two values must be equal, must be different, or must only exist", &["agree", "differ", "exist"]),
+        }),
+    )
+}
+
+fn exact_names() -> Value {
+    json!({ "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1, "pattern": "^[^*?]*$" },
+        "description": "Names of variables, without wildcards" })
 }
 
 fn ignore() -> Value {

@@ -14,7 +14,8 @@ use crate::report::{MAIN_WORKTREE, Report, escape};
 /// listed only with `-v`, or if nothing was compared.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     page.flow(&[], 2, Tone::Strong, " · ", &target(report));
-    if !report.left_out.is_empty() && (page.is_verbose() || report.not_compared().is_some()) {
+    let explains_scope = report.environment_pair().is_none() && !report.left_out.is_empty();
+    if explains_scope && (page.is_verbose() || report.not_compared().is_some()) {
         let mut items = left_out(page, report);
         items.push("--service=NAME compares one".to_owned());
         page.flow(&[(Tone::Faint, "left out: ")], 2, Tone::Faint, "; ", &items);
@@ -25,11 +26,15 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
 }
 
 fn target(report: &Report) -> Vec<String> {
-    let (project, environment) = (&report.project.name, &report.environment.name);
-    let mut items = if report.project_origin == report.environment_origin {
-        vec![project.clone(), format!("{environment} ({})", report.project_origin)]
+    let (project, environment) = (&report.project.name, report.environment_names());
+    let (project_origin, environment_origin) = (&report.project_origin, &report.environment_origin);
+    let mut items = if report.environment_pair().is_some() {
+        // Both environments are arguments.
+        vec![format!("{project} ({project_origin})"), environment]
+    } else if project_origin == environment_origin {
+        vec![project.clone(), format!("{environment} ({project_origin})")]
     } else {
-        vec![format!("{project} ({})", report.project_origin), format!("{environment} ({})", report.environment_origin)]
+        vec![format!("{project} ({project_origin})"), format!("{environment} ({environment_origin})")]
     };
     let files = group_by(&report.files, |(_, origin)| origin.as_str());
     for (origin, files) in files {
@@ -56,11 +61,13 @@ fn unread(report: &Report) -> String {
 /// Returns text such as `2 of 4 services (by shared keys)`; nothing for an undo that restores only a file.
 fn services(report: &Report) -> Option<String> {
     let (chosen, left_out) = (report.services.len(), report.left_out.len());
+    let origin = report.services_origin.as_str();
+    let origin = if origin.is_empty() { String::new() } else { format!(" ({origin})") };
     match (chosen, left_out) {
         (0, 0) if report.command == "undo" => None,
         (0, 0) => Some("no services".to_owned()),
-        (_, 0) => Some(format!("{} ({})", count(chosen, "service"), report.services_origin)),
-        _ => Some(format!("{chosen} of {} ({})", count(chosen + left_out, "service"), report.services_origin)),
+        (_, 0) => Some(format!("{}{origin}", count(chosen, "service"))),
+        _ => Some(format!("{chosen} of {}{origin}", count(chosen + left_out, "service"))),
     }
 }
 

@@ -6,6 +6,7 @@ use proptest::{collection, prop_assert};
 use crate::drift::Severity;
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::service_scope::Exclusion;
+use crate::report::compare_sample::named_everywhere;
 use crate::report::test_support::{
     EXTRA, LINE, MARKER, MISSING, NATURE, SEALED, calm, differs, incident, key, line, observation, rendered_as, text,
     text_options,
@@ -92,6 +93,8 @@ fn only_command_lines_exceed_the_width() {
             let too_long = output.lines().find(|line| columns(line) > width && !line.starts_with("    doctor "));
             assert_eq!(too_long, None, "{width}");
             assert!(output.contains(&format!("    doctor fix --only {long} --service={long}\n")));
+            let output = text(&named_everywhere(&long), width, detail);
+            assert_eq!(output.lines().find(|line| columns(line) > width && detail != Detail::Quiet), None, "{width}");
         }
     }
 }
@@ -158,9 +161,13 @@ proptest! {
         harm in proptest::sample::select(vec!["", "\u{1b}[2J", "\n", "\r", "\t", "\u{202e}", "\u{200d}", "\u{feff}", "\u{9b}", "\u{e0041}"]),
         width in 0_usize..120,
     ) {
-        let report = full_of(&format!("{}{harm}x", letters.iter().collect::<String>()));
+        let name = format!("{}{harm}x", letters.iter().collect::<String>());
+        let report = full_of(&name);
         for detail in DETAILS {
             let output = text(&report, width, detail);
+            prop_assert!(output.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}", output);
+            prop_assert!(!output.contains('\r') && output.ends_with('\n'));
+            let output = text(&named_everywhere(&name), width, detail);
             prop_assert!(output.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}", output);
             prop_assert!(!output.contains('\r') && output.ends_with('\n'));
         }

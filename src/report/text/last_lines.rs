@@ -89,13 +89,30 @@ fn nothing_compared(report: &Report) -> Option<String> {
     let services = report.not_compared()?;
     let is_whole = report.services.iter().all(|line| line.checked() == 0);
     let of = if is_whole { String::new() } else { format!(" for {}", listed(&services, FEW)) };
-    let hence = if report.command == "check" { ", so the check does not pass" } else { "" };
+    let hence = match report.command {
+        "check" => ", so the check does not pass",
+        "compare" => ", so the comparison does not pass",
+        _ => "",
+    };
     let what = match () {
         () if !report.files.is_empty() || report.declarations.is_empty() => "Nothing was compared",
         () if is_undeclared(report) => "Nothing is declared",
         () => "Nothing was checked",
     };
-    Some(format!("{what}{of}{hence}."))
+    Some(format!("{what}{of}{}{hence}.", nothing_in_both(report)))
+}
+
+/// Returns why nothing was compared in two environments, if no key exists in both.
+fn nothing_in_both(report: &Report) -> &'static str {
+    let is_bare = |line: &ServiceLine| line.error.is_none() && line.uncompared().is_empty();
+    let is_known = report.services.iter().filter(|line| line.checked() == 0).all(is_bare);
+    // An ignored key may exist in both.
+    let is_certain = is_known && !report.services.is_empty() && report.ignored.is_empty();
+    match report.environment_pair() {
+        Some(_) if is_certain && !report.only.is_empty() => ": no --only key exists in both environments",
+        Some(_) if is_certain => ": no key exists in both environments",
+        _ => "",
+    }
 }
 
 /// Returns whether no key is declared as needed by the services without a checked need.
@@ -171,8 +188,12 @@ fn unshared_help(report: &Report) -> Option<FindingHelp> {
     FindingHelp::new(Some(&advice), vec![command])
 }
 
-/// Returns how to compare a service if all were left out. A service that has none of the keys is never suggested.
+/// Returns how to compare a service with files if all were left out. A service that has none of the keys is never
+/// suggested.
 fn service_help(report: &Report) -> Option<FindingHelp> {
+    if report.environment_pair().is_some() {
+        return None;
+    }
     if let Some(help) = lacking_help(report).or_else(|| undeclared_help(report)).or_else(|| unshared_help(report)) {
         return Some(help);
     }

@@ -15,6 +15,8 @@ pub(crate) mod text_width;
 pub(crate) mod wording;
 
 #[cfg(test)]
+mod compare_transcript;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod transcript;
@@ -29,6 +31,7 @@ use crate::drift::model::receipt::Outcome;
 use crate::drift::model::severity::Severity;
 use crate::drift::phrases::{count, grouped};
 use crate::drift::plan::Plan;
+use crate::report::matrix::text as matrix;
 use crate::report::paint::Tone;
 use crate::report::text::finding_block::BlockHelp;
 use crate::report::text::last_lines::Notes;
@@ -64,6 +67,9 @@ pub(crate) fn text(report: &Report, options: &TextOptions<'_>) -> String {
         findings(&mut page, report);
         offer_init(&mut page, report);
         legend(&mut page);
+        if let Some(matrix) = report.pair_matrix() {
+            matrix::section(&mut page, report, matrix);
+        }
         totals(&mut page, report);
     }
     page.into_text()

@@ -202,14 +202,25 @@ fn compared(report: &Report, line: &ServiceLine) -> String {
             "nothing compared".to_owned()
         }
         ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } => {
-            format!("nothing compared: {}", nothing_in_common(report))
+            format!("nothing compared: {}", nothing_in_common(report, line))
         }
         ServiceLine { compared: 0, .. } => format!("nothing compared{}", line.uncompared()),
         _ => line.extent(),
     }
 }
 
-fn nothing_in_common(report: &Report) -> String {
+fn nothing_in_common(report: &Report, line: &ServiceLine) -> String {
+    if report.environment_pair().is_some() {
+        let is_of_service = |finding: &&Finding| finding.key.is_none() && finding.services.contains(&line.service);
+        if report.findings.iter().filter(is_of_service).any(|finding| finding.rule.has_mark(Mark::Unpaired)) {
+            return "it is in one environment only".to_owned();
+        }
+        return match report.only.as_slice() {
+            [] => "no key in both environments".to_owned(),
+            [key] => format!("{} is not in both environments", escape::line(key)),
+            _ => "no --only key is in both environments".to_owned(),
+        };
+    }
     match (report.only.as_slice(), report.files.as_slice()) {
         ([], [(file, _)]) => format!("no key in common with {}", escape::line(file)),
         ([], _) => "no key in common with its files".to_owned(),

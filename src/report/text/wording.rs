@@ -100,13 +100,20 @@ pub(crate) fn mentions(sentence: &str, name: &str) -> bool {
         })
 }
 
-/// Returns the names that neither the finding's message nor its observations mention.
+/// Returns the names that neither the finding's message nor its observations mention. A place in one of two environments
+/// is `api in staging`.
 pub(crate) fn unmentioned<N: AsRef<str>>(finding: &Finding, names: Vec<N>) -> Vec<N> {
-    let observed: HashSet<&str> = finding.observations.iter().map(|observation| observation.place.as_str()).collect();
+    let places = finding.observations.iter().map(|observation| observation.place.as_str());
+    let observed: HashSet<&str> = places.clone().chain(places.filter_map(service_of)).collect();
     names
         .into_iter()
         .filter(|name| !observed.contains(name.as_ref()) && !mentions(&finding.message, name.as_ref()))
         .collect()
+}
+
+/// Returns the service of a place in one of two environments.
+fn service_of(place: &str) -> Option<&str> {
+    place.split_once(" in ").map(|(service, _)| service)
 }
 
 /// Returns the message, with the services and places that it does not mention: `api: DEBUG differs · .env:3`.

@@ -71,6 +71,9 @@ impl LocalFile {
             edits.push(self.span_edit(&entries, *new)?);
         }
         edits.sort_by_key(|edit| edit.span.start);
+        if let Some(pair) = edits.windows(2).find(|pair| pair[1].at < pair[0].span.end) {
+            return Err(EditRefusal::Entangled { key: pair[1].new.key.to_owned() });
+        }
         let text = plain.text().expose();
         let added: usize = edits.iter().map(|edit| edit.right_hand_side.len()).sum();
         // Allocated at full size, because a string that grows leaves copies of secrets in memory.

@@ -144,7 +144,7 @@ impl Baseline {
                 finding.services.iter().filter(|service| entry(Some(service)).is_some()).collect();
             let first = if finding.services.is_empty() { entry(None) } else { entry(finding.services.first()) };
             // Values that differ between services can't be attributed to one of them.
-            let is_whole = known.len() == finding.services.len() || finding.rule.different_values > 1;
+            let is_whole = finding.rule.different_values > 1;
             match first {
                 Some(first) if known.len() == finding.services.len() => {
                     remainder.places.extend(places(&finding, &known));

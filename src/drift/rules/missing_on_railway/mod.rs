@@ -125,10 +125,7 @@ impl<'s> Context<'s> {
     /// services that are built from other directories do not count, because the key is not expected there.
     fn nowhere(&self) -> String {
         let catalogue = &self.survey.catalogue;
-        let is_user = |name: &&String| {
-            let is_other = catalogue.databases.contains(*name) || catalogue.elsewhere.contains(*name);
-            !is_other || self.holders.in_scope(name).is_some()
-        };
+        let is_user = |name: &&String| !catalogue.is_separate(name) || self.holders.in_scope(name).is_some();
         let users: Vec<&String> = catalogue.services.keys().filter(is_user).collect();
         match users.as_slice() {
             [only] => format!("not on {only}"),

@@ -2,12 +2,10 @@
 
 use super::{Context, RULE};
 use crate::drift::comparison::observation;
+use crate::drift::missing_keys::LISTED_AT_MOST;
 use crate::drift::model::finding::Finding;
 use crate::drift::needs::{NeedHolders, TemplateNeed, template_needs};
 use crate::drift::{Target, phrases};
-
-/// The maximum number of pairs of key and service to list; see [`crate::drift::missing_keys`].
-const LISTED_AT_MOST: usize = 200_000;
 
 /// Returns a finding for each needed key that no service has. A database that is not compared does not count, because
 /// it keeps its variables for others; neither does a service that is built from another directory.

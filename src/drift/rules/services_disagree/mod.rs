@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::drift::comparison::{ComparisonOutcome, Pair, observation};
 use crate::drift::engine::policy::Require;
+use crate::drift::example_file::Example;
 use crate::drift::model::finding::{Finding, Location, Remedy};
 use crate::drift::model::fix::{Bulk, Direction, Fix, FixCondition, VariableFix};
 use crate::drift::model::marker::{Mark, Marker};
@@ -310,5 +311,5 @@ fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
 
 fn is_declared(survey: &Survey) -> bool {
     let mut examples = survey.examples.iter();
-    survey.policy.require.iter().next().is_some() || examples.any(|example| example.beside.is_empty())
+    survey.policy.require.iter().next().is_some() || examples.any(Example::declares_needs)
 }
