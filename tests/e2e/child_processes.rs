@@ -98,6 +98,20 @@ fn git_inside_the_checkout_is_not_executed() {
     }
 }
 
+/// It reads no file that git tracks or ignores.
+#[test]
+fn comparison_of_environments_starts_no_process() {
+    let doctor = Doctor::with_sim(Sim::new(seed::storefront::estate()));
+    let doctor = doctor.file("doctor.toml", seed::storefront::CONFIG_FILE);
+    let status = Command::new("git").args(["init", "-q"]).current_dir(doctor.work()).status().unwrap();
+    assert!(status.success());
+    write_script(&base(&doctor).join("tools/git"), &format!("touch '{}'; exit 1", marker(&doctor).display()));
+    let path = base(&doctor).join("tools").display().to_string();
+    let arguments = ["compare", "staging", "production", "--format", "sarif", "--output", "report.sarif"];
+    let outcome = run(&doctor, &arguments, "", &path);
+    assert!(outcome.code == Some(1) && !marker(&doctor).exists(), "{outcome:?}");
+}
+
 #[test]
 fn relative_and_empty_path_entries_are_skipped() {
     let system = std::env::var("PATH").unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use railway_doctor::io::sim::fault::Fault;
-use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, incident};
+use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, incident, storefront};
 use serde_json::{Value, json};
 
 use crate::binary::{Doctor, Outcome, outcome};
@@ -185,6 +185,21 @@ fn neither_request_data_nor_token_is_recorded() {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
     assert!(lines.iter().all(|line| line.get("variables").is_none()));
+}
+
+#[test]
+fn no_name_of_compared_environments_is_recorded() {
+    let doctor = Doctor::new(storefront::estate()).file("doctor.toml", storefront::CONFIG_FILE);
+    let outcome = run(&doctor, &["compare", "staging", "production", "--debug-api", "debug.jsonl"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let lines = lines(&doctor);
+    assert_eq!(operations(&lines), [("ComparedEnvironments", 1), ("Values", 1)]);
+    let text = fs::read_to_string(doctor.work().join("debug.jsonl")).unwrap();
+    for name in
+        [ACCOUNT_TOKEN, "storefront", "staging", "production", "Postgres", "worker", "celery", "PAYMENTS", "pay_"]
+    {
+        assert!(!text.contains(name), "{name} in {text}");
+    }
 }
 
 #[test]

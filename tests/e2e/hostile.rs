@@ -90,6 +90,42 @@ fn names_on_railway_are_harmless() {
 }
 
 #[test]
+fn names_of_compared_environments_are_harmless() {
+    for name in weird_names() {
+        let service = |service: &str| SimService::named(service).variables(&[("A", "2"), (&name, "1")]);
+        let other = format!("{name}2");
+        let staging = Environment::named(&name).service(service(&name)).service(service("plain"));
+        let production = Environment::named(&other).service(SimService::named("plain").variables(&[("A", "1")]));
+        let project = Project::named(&name).environment(staging).environment(production);
+        let doctor = Doctor::new(Estate::of("crew").project(project).with_tokens());
+        let ids = doctor.served.sim.change(|estate| {
+            let environments = &estate.projects[0].environments;
+            [environments[0].id.clone(), environments[1].id.clone()]
+        });
+        let compare = |arguments: &[&str]| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"));
+            command.args(["compare", "--api-url", &doctor.served.url()]).args(arguments);
+            doctor.prepare(&mut command);
+            outcome(command.output().unwrap())
+        };
+        let [left, right] = ids.each_ref().map(String::as_str);
+        for arguments in [&["-v"][..], &["--format=json"], &["--format=markdown"], &["--format=html"]] {
+            let outcome = compare(&[&[left, right, "--fail-on=warning"], arguments].concat());
+            assert_harmless(&name, &outcome);
+            assert_eq!(outcome.code, Some(1), "{name:.40?} {arguments:?}: {outcome:.400?}");
+        }
+        // An argument can't contain a NUL.
+        let (name, other) = (name.replace('\0', ""), other.replace('\0', ""));
+        assert_harmless(&name, &compare(&["--", &name, &other]));
+        // A near miss: the error suggests and lists the names.
+        assert_harmless(&name, &compare(&["--", left, &format!("{}z", other.trim())]));
+        let token = format!("--token={name}=TOKEN");
+        assert_harmless(&name, &compare(&[&token, "--", &name, &other]));
+        assert!(!doctor.work().join("pwned").exists());
+    }
+}
+
+#[test]
 fn printed_command_quotes_names_for_the_shell() {
     let name = "$(touch pwned)";
     let environment = Environment::named(name).service(SimService::named(name).variables(&[("A", "1")]));

@@ -7,6 +7,7 @@
 
 mod binary;
 mod child_processes;
+mod compare;
 #[cfg(unix)]
 mod debug_api;
 mod documents;

@@ -18,8 +18,9 @@ const ENV: &str = "API_KEY=k-1234567890abcdef\nREGION=eu\n";
 
 fn shop() -> Doctor {
     let variables = [("API_KEY", "k-1234567890abcdef"), ("REGION", "eu")];
-    let environment = Environment::named("staging").service(SimService::named("api").variables(&variables));
-    Doctor::new(Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens())
+    let environment = |name| Environment::named(name).service(SimService::named("api").variables(&variables));
+    let project = Project::named("shop").environment(environment("staging")).environment(environment("preview"));
+    Doctor::new(Estate::of("crew").project(project).with_tokens())
 }
 
 fn pipe(path: &Path) {
@@ -126,6 +127,11 @@ fn report_never_blocks_or_replaces_an_input() {
             assert!(outcome.err.contains("failed to write"), "{format} {path}: {outcome:?}");
         }
     }
+    // A comparison of environments does not read `.env`.
+    for path in ["pipe", "drift.md", "hard.md", "doctor.toml", ".git/hooks/pre-commit", "/dev/null", "."] {
+        let outcome = bash(&doctor, &format!("$RUN compare staging preview --api-url $URL --output {path}"));
+        assert!(outcome.code == Some(2) && outcome.err.contains("failed to write"), "{path}: {outcome:?}");
+    }
     assert_eq!(doctor.served.sim.count(), before, "refused before the first request");
     for (path, text) in [(".env", ENV), ("doctor.toml", "# nothing\n")] {
         assert_eq!(fs::read_to_string(doctor.work().join(path)).unwrap(), text);
@@ -143,6 +149,12 @@ fn report_can_be_written_to_standard_streams() {
     assert_eq!(run("--output /dev/stderr 2>&1 >/dev/null | cat").out, plain);
     run("--output /dev/stdout >report.json");
     assert_eq!(fs::read_to_string(doctor.work().join("report.json")).unwrap(), plain);
+    let compare = "$RUN compare staging preview --api-url $URL --format json";
+    let plain = bash(&doctor, compare);
+    assert_eq!(plain.code, Some(0), "{plain:?}");
+    assert_eq!(bash(&doctor, &format!("{compare} --output /dev/stdout | cat")).out, plain.out);
+    assert_eq!(bash(&doctor, &format!("{compare} --output compared.json")).out, "");
+    assert_eq!(fs::read_to_string(doctor.work().join("compared.json")).unwrap(), plain.out);
     // An output path that is a link stays a link.
     run("--output report.json && ln -s report.json link.json && $RUN check --api-url $URL --output link.json");
     assert!(doctor.work().join("link.json").symlink_metadata().unwrap().is_symlink());

@@ -47,12 +47,18 @@ const fn command(
     CommandCase { name, args, exit_code, error_format, setup: Setup::EnvFile }
 }
 
+/// One client for each environment.
+const COMPARE_WITH_TWO_TOKENS: &[&str] =
+    &["compare", "staging", "production", "--token=production=PRODUCTION_TOKEN", "--format=json"];
+
 /// All of them. `demo` calls only the simulated Railway in its own process.
-pub(crate) const COMMANDS: [CommandCase; 20] = [
+pub(crate) const COMMANDS: [CommandCase; 22] = [
     command("check", &["check"], 1, ErrorFormat::Text),
     command("check for programs", &["check", "--format", "json"], 1, ErrorFormat::Json),
     command("baseline", &["check", "--baseline=known.toml", "--write-baseline"], 0, ErrorFormat::Text),
     command("matrix", &["matrix"], 1, ErrorFormat::Text),
+    command("compare", &["compare", "staging", "production"], 1, ErrorFormat::Text),
+    command("compare with two tokens", COMPARE_WITH_TWO_TOKENS, 1, ErrorFormat::Json),
     command("push", &["fix", "--push", "--yes", "--only", "API_KEY"], 0, ErrorFormat::Text),
     // The deployments still have the old values.
     command("pull", &["fix", "--pull", "--yes", "--only", "API_KEY", "--format=json"], 1, ErrorFormat::Json),

@@ -34,8 +34,12 @@ const ENV_FILE_COMMANDS: [FailingCommand; 8] = [
 ];
 
 /// The other commands that read a `doctor.toml`.
-const CONFIG_COMMANDS: [FailingCommand; 3] =
-    [(&["trust", "--yes"], 2), (&["auth", "status"], 2), (&["hook", "run"], 2)];
+const CONFIG_COMMANDS: [FailingCommand; 4] = [
+    (&["compare", "staging", "production", "--token=production=PRODUCTION_TOKEN"], 2),
+    (&["trust", "--yes"], 2),
+    (&["auth", "status"], 2),
+    (&["hook", "run"], 2),
+];
 
 /// The commands that read a baseline.
 const BASELINE_COMMANDS: [FailingCommand; 3] = [
@@ -131,11 +135,14 @@ fn invalid_configuration_ends_every_command_immediately() {
 }
 
 /// Attempts to set an address, a token, a command, a file outside the checkout, and a request to another host.
-const HOSTILE_CONFIGS: [&str; 14] = [
+const HOSTILE_CONFIGS: [&str; 17] = [
     "api-url = \"http://127.0.0.1:9/\"",
     "host = \"evil.example\"",
     "token = \"mark4711\"",
     "command = \"touch pwned\"",
+    "project = \"http://ELSEWHERE/\"",
+    "[[across]]\nkeys = [\"API_KEY\"]\nmust = \"http://ELSEWHERE/\"",
+    "[environments.production]\ntoken = \"mark4711\"",
     "loader = \"./loader.sh\"",
     "env-file = \"../outside/.env\"",
     "env-file = \"/etc/passwd\"",
@@ -173,12 +180,15 @@ fn hostile_doctor_toml_gains_nothing_from_any_command() {
                 before.check_leaks(&sandbox, &output)?;
                 // The endpoint's request is not observed here, and its failure does not end the command.
                 let is_endpoint = config.starts_with("[[expect.http]]") && output.code != Some(2);
-                let reads_no_variables = args[0] == "auth" && config.contains("env-file");
+                // These commands read no env file.
+                let reads_no_variables = ["auth", "compare"].contains(&args[0]) && config.contains("env-file");
                 ensure!(output.code == Some(2) || is_endpoint || reads_no_variables, "{output:#?}");
                 let file = fs::read_to_string(outside.join(".env")).unwrap();
                 ensure!(file == "API_KEY=mark4711-outside\n", "a file outside the checkout was changed");
                 let set = backend.sim.mutations().iter().any(|sent| sent.operation == "SetVariables");
                 ensure!(!set || is_endpoint, "it sent mutations: {:?}", backend.sim.mutations());
+                let is_read_only = ["check", "compare", "matrix"].contains(&args[0]);
+                ensure!(!is_read_only || backend.sim.mutations().is_empty(), "it sent a mutation");
                 ensure!(!sandbox.work().join("pwned").exists(), "it ran a command");
                 Ok(())
             };

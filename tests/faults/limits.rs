@@ -257,6 +257,46 @@ fn remote() -> Vec<LimitCase> {
     ]
 }
 
+/// Expensive responses about two environments.
+fn compared() -> Vec<LimitCase> {
+    let compare = LimitCase { args: &["compare", "staging", "production"], ..CHECK };
+    vec![
+        LimitCase {
+            name: "6 MiB of small variables in two environments",
+            change: Some(("Values", variables)),
+            codes: &[5],
+            stderr_contains: "more than 400000 values",
+            ..compare
+        },
+        // Each environment is then read alone.
+        LimitCase {
+            name: "a list of environments that is too large",
+            change: Some(("ComparedEnvironments", |_| errors(1_500_000))),
+            ..compare
+        },
+        LimitCase {
+            name: "20,000 errors about the environments",
+            change: Some(("ComparedEnvironments", |_| errors(20_000))),
+            codes: &[5],
+            stderr_contains: "with more than 10000 GraphQL errors",
+            ..compare
+        },
+        // Production's worker lacks them.
+        LimitCase {
+            name: "20,000 keys that one environment lacks",
+            change: Some(("Values", differing)),
+            codes: &[1, 5],
+            ..compare
+        },
+        LimitCase {
+            name: "5,000 secrets that both environments have",
+            change: Some(("Values", shared_secrets)),
+            codes: &[1, 5],
+            ..compare
+        },
+    ]
+}
+
 /// Adds variables to each map.
 fn variables(body: Vec<u8>) -> Vec<u8> {
     with_variables(body, fill(5 << 18, |number| format!("\"B{number}\":\"\",")))
@@ -266,11 +306,15 @@ fn differing(body: Vec<u8>) -> Vec<u8> {
     with_variables(body, lines(20_000, |number| format!("\"K{number}\":\"stored-{number}\",")))
 }
 
+fn shared_secrets(body: Vec<u8>) -> Vec<u8> {
+    with_variables(body, lines(5000, |number| format!("\"K{number}_SECRET\":\"pq7Zr4Tk9WmX2cVb8NsL{number}\",")))
+}
+
 fn duplicate(body: Vec<u8>) -> Vec<u8> {
     with_variables(body, "\"API_KEY\":\"mark4711-first\",".to_owned())
 }
 
-fn with_variables(body: Vec<u8>, variables: String) -> Vec<u8> {
+pub(crate) fn with_variables(body: Vec<u8>, variables: String) -> Vec<u8> {
     let text = String::from_utf8(body).unwrap();
     text.replace("\"API_KEY\":\"", &(variables + "\"API_KEY\":\"")).into_bytes()
 }
@@ -351,5 +395,5 @@ fn costly_checkout_ends_within_the_limits() {
 
 #[test]
 fn costly_response_ends_within_the_limits() {
-    run_cases(&remote());
+    run_cases(&[remote(), compared()].into_iter().flatten().collect::<Vec<_>>());
 }

@@ -24,6 +24,7 @@ mod fixture;
 mod hostile_checkout;
 mod http2;
 mod killed;
+mod large_environments;
 mod leak_scan;
 mod leaks;
 mod limits;

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use railway_doctor::io::sim::deployment::SimDeployment;
-use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
+use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService, TokenScope};
 use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
 use railway_doctor::io::sim::status_timeline::StatusTimeline;
 use serde_json::Value;
@@ -27,7 +27,10 @@ pub(crate) const PULLED: &str = "# shop, staging\nAPI_KEY=mark4711-stored\nMODE=
 /// A run that takes longer hangs, and is killed.
 pub(crate) const HANG_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Two services with the same key, in an unprotected environment.
+/// The project token of production, in `PRODUCTION_TOKEN`.
+const PRODUCTION_TOKEN: &str = "mark4711-production-token";
+
+/// Two services with the same key, in an unprotected environment; production has it on one of them.
 pub(crate) fn shop(key: &str) -> Estate {
     let service = |name: &str| {
         SimService::named(name)
@@ -36,8 +39,18 @@ pub(crate) fn shop(key: &str) -> Estate {
             .plan(StatusTimeline::through(&["SUCCESS"]))
     };
     let old = SimDeployment::serving("2026-11-09T16:20:47.902Z").had("API_KEY", "mark4711-older");
-    let environment = Environment::named("staging").service(service("api")).service(service("worker").deployed(old));
-    Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens()
+    let staging = Environment::named("staging").service(service("api")).service(service("worker").deployed(old));
+    let worker = SimService::named("worker").repository("crew/shop").variables(&[("MODE", "mark4711-live")]);
+    let production = Environment::named("production").service(service("api")).service(worker);
+    let project = Project::named("shop").environment(staging).environment(production);
+    with_production_token(Estate::of("crew").project(project).with_tokens())
+}
+
+/// Adds the project token of the second environment.
+pub(crate) fn with_production_token(estate: Estate) -> Estate {
+    let project = &estate.projects[0];
+    let (project, environment) = (project.id.clone(), project.environments[1].id.clone());
+    estate.token(PRODUCTION_TOKEN, TokenScope::Project { project, environment })
 }
 
 pub(crate) fn ids() -> [String; 2] {
@@ -84,6 +97,7 @@ impl Sandbox {
             ("TMPDIR", &directory.path().join("temporary").display().to_string()),
             ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus"),
             ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("PRODUCTION_TOKEN", PRODUCTION_TOKEN),
             ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN),
             ("RAILWAY_PROJECT_ID", &project),
             ("RAILWAY_ENVIRONMENT_ID", &environment),

@@ -15,9 +15,10 @@ use crate::server::{Backend, Server};
 /// A user without other processes.
 const USER: u32 = 64_711;
 
-const COMMANDS: [&[&str]; 6] = [
+const COMMANDS: [&[&str]; 7] = [
     &["check"],
     &["matrix", "--format=html", "--output=out.html"],
+    &["compare", "staging", "production", "--token=production=PRODUCTION_TOKEN"],
     &["hook", "run"],
     &["fix", "--push", "--yes", "--only=API_KEY"],
     &["fix", "--pull", "--yes", "--only=API_KEY"],

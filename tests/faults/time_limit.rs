@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::bad_responses::ScriptedResponse;
 use crate::fixture::normal_responses;
-use crate::limits::{CHECK, LimitCase, backend, env, ignore, lines, run};
+use crate::limits::{CHECK, LimitCase, backend, env, ignore, lines, run, with_variables};
 use crate::run::{RunOutput, Sandbox, Watch};
 use crate::server::Server;
 
@@ -32,6 +32,27 @@ fn run_until_compared(server: &Server, number: usize, case: &LimitCase) -> RunOu
     }
     assert!(is_compared(&output), "no response arrived within the time limit: {output:#?}");
     output
+}
+
+/// Names of stored variables that take minutes to match.
+fn with_slow_names(body: Vec<u8>) -> Vec<u8> {
+    let name = format!("KEY_{}", "OF_".repeat(20));
+    with_variables(body, lines(5000, |number| format!("\"{name}{number}\":\"{number}\",")))
+}
+
+#[test]
+fn timeout_ends_a_comparison_of_environments_with_an_error() {
+    let compare = LimitCase {
+        args: &["compare", "staging", "production"],
+        timeout_ms: 3000,
+        prepare: slow_patterns,
+        change: Some(("Values", with_slow_names)),
+        codes: &[5],
+        ..CHECK
+    };
+    let output = run_until_compared(&Server::plain(), 0, &compare);
+    let timed_out = "error: doctor did not finish within 3 s\n  cause: ";
+    assert!(output.stderr.contains(timed_out) && output.stdout.is_empty(), "{output:?}");
 }
 
 #[test]

@@ -93,6 +93,7 @@ fn reference_lists_exactly_the_keys_of_the_parser() {
         "[environments.NAME]",
         "[services.ALIAS]",
         "[[require]]",
+        "[[across]]",
         "[[ignore]]",
         "[expect]",
         "[[expect.log]]",
@@ -110,8 +111,20 @@ fn reference_lists_exactly_the_keys_of_the_parser() {
         let keys = keys.split('`').skip(1).step_by(2);
         // Sections have separate rows.
         let is_section = |key: &&str| {
-            ["environments", "services", "require", "ignore", "severity", "expect", "hook", "pull", "log", "http"]
-                .contains(key)
+            [
+                "environments",
+                "services",
+                "require",
+                "across",
+                "ignore",
+                "severity",
+                "expect",
+                "hook",
+                "pull",
+                "log",
+                "http",
+            ]
+            .contains(key)
                 && matches!(section, "" | "[expect]")
         };
         known.extend(keys.filter(|key| !is_section(key)).map(|key| format!("{section} {key}").trim().to_owned()));
@@ -247,6 +260,7 @@ fn documented_defaults_match_the_code() {
     // Exactly the keys that the parser requires are documented as required.
     let complete = [
         ("[[require]]", vec!["keys = ['A']"]),
+        ("[[across]]", vec!["keys = ['A']", "must = 'agree'"]),
         ("[[ignore]]", vec!["keys = ['A']", "reason = 'x'"]),
         ("[[expect.log]]", vec!["service = 'a'", "contains = 'x'"]),
         ("[[expect.http]]", vec!["service = 'a'", "request = 'GET /'", "status = 200"]),

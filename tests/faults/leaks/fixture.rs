@@ -5,7 +5,7 @@ use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 use railway_doctor::io::sim::status_timeline::StatusTimeline;
 
 use crate::leaks::railway_texts::{LOCAL, STORED};
-use crate::run::ids;
+use crate::run::{ids, with_production_token};
 
 /// How `.env` and Railway differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,7 @@ impl Scenario {
             Self::Drift | Self::FailingDeployments => {
                 "[services.api]\n[services.worker]\nstart-command-contains = [\"-B\"]\n\
                  [[require]]\nkeys = [\"API_KEY\", \"NOT_THERE\"]\nservices = [\"api\", \"worker\"]\n\
+                 [[across]]\nkeys = [\"MODE\"]\nmust = \"exist\"\n\
                  [[ignore]]\nkeys = [\"SPACED\"]\nreason = \"blanks\"\nuntil = \"2020-01-01\"\n\
                  [[expect.log]]\nservice = \"worker\"\ncontains = \"never logged\"\nwithin = \"1s\"\n"
             }
@@ -76,15 +77,22 @@ impl Scenario {
 
     /// The project on Railway.
     pub(crate) fn estate(self) -> Estate {
-        let environment = match self {
+        let [staging, production] = match self {
             Self::InSync => {
-                let variables = [("API_KEY", "mark4711-stored"), ("MODE", "mark4711-mode")];
-                let service = |name| SimService::named(name).repository("crew/shop").variables(&variables);
-                Environment::named("staging").service(service("api")).service(service("worker"))
+                let environment = |name, key| {
+                    let variables = [("API_KEY", key), ("MODE", "mark4711-mode")];
+                    let service = |name| SimService::named(name).repository("crew/shop").variables(&variables);
+                    Environment::named(name).service(service("api")).service(service("worker"))
+                };
+                [environment("staging", "mark4711-stored"), environment("production", "mark4711-live")]
             }
-            Self::Drift | Self::DriftWithoutConfig | Self::FailingDeployments => self.drifted(),
+            Self::Drift | Self::DriftWithoutConfig | Self::FailingDeployments => [self.drifted(), production()],
         };
-        Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens()
+        // An environment of a pull request, and one that is neither protected nor temporary.
+        let [copy, preview] = ["pr-7", "preview"].map(|name| Environment::named(name).service(copied_api()));
+        let all = [staging, production, copy.ephemeral(), preview];
+        let project = all.into_iter().fold(Project::named("shop"), Project::environment);
+        with_production_token(Estate::of("crew").project(project).with_tokens())
     }
 
     fn drifted(self) -> Environment {
@@ -108,6 +116,7 @@ impl Scenario {
                 ("DANGLING", "${{missing.THING}}mark4711-dangling"),
                 ("ONLY_HERE", "mark4711-only-here"),
                 ("PLACEHOLDER", "<mark4711>"),
+                ("DATABASE_URL", "postgres://app:mark4711-live@db.example.com:5432/mark4711"),
             ])
             .sealed("SEALED", "mark4711-sealed")
             .plan(plan.clone());
@@ -120,4 +129,44 @@ impl Scenario {
         let worker = LOCAL.iter().chain(STORED).fold(worker, |worker, line| worker.logs(line));
         Environment::named("staging").shared(&[("SHARED", "mark4711-shared")]).service(api).service(worker)
     }
+}
+
+/// Returns the environment that is compared with [`Scenario::drifted`]: for each finding about a pair of environments,
+/// something that causes it.
+fn production() -> Environment {
+    let api = SimService::named("api")
+        .repository("crew/shop")
+        .variables(&[
+            ("API_KEY", "mark4711-stored"),
+            ("LINES", "mark4711-upper\n  mark4711-below\n"),
+            ("ODD", r#"it"s <mark4711-foreign> & $1 / 100% ü 'x'"#),
+            ("SITE_URL", "https://user:mark4711-live@example.com/?a=b"),
+            ("REFERENCE", "mark4711-literal"),
+            ("DANGLING", "${{missing.THING}}mark4711-hanging"),
+            ("ONLY_LIVE", "mark4711-only-live"),
+            ("LONG_SECRET", LONG),
+            ("DATABASE_URL", "postgres://app:mark4711-live@db.example.com:5432/mark4711"),
+        ])
+        .sealed("SEALED_LIVE", "mark4711-sealed-live");
+    let worker = SimService::named("worker")
+        .repository("crew/shop")
+        .start("serve --key mark4711-fourth --url https://u:mark4711-fourth@example.com")
+        .root("services/mark4711")
+        .variables(&[("OTHER", "mark4711-other"), ("API_KEY", "mark4711-fourth")]);
+    let mailer = SimService::named("mailer").variables(&[("MAIL_KEY", "mark4711-mail")]);
+    Environment::named("production")
+        .shared(&[("SHARED", "mark4711-shared-live")])
+        .service(api)
+        .service(worker)
+        .service(mailer)
+}
+
+/// Returns a service with values copied from [`production`].
+fn copied_api() -> SimService {
+    SimService::named("api").repository("crew/shop").variables(&[
+        ("API_KEY", "mark4711-stored"),
+        ("LONG_SECRET", LONG),
+        ("DATABASE_URL", "postgres://app:mark4711-live@db.example.com:5432/mark4711"),
+        ("ONLY_COPY", "mark4711-only-here"),
+    ])
 }

@@ -23,13 +23,18 @@ mod railway_texts;
 mod surroundings;
 mod terminal;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
 use clap::{ArgAction, CommandFactory};
 use railway_doctor::cli::Cli;
+use railway_doctor::drift::model::rule::RuleScope;
+use railway_doctor::drift::rules::RULES;
 use railway_doctor::io::sim::Sim;
 use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
+
+use serde_json::Value;
 
 use crate::fixture::normal_responses;
 use crate::leak_scan::FilesBefore;
@@ -153,6 +158,24 @@ fn no_command_leaks_a_value() {
         }
     }
     run_jobs([(jobs, PARALLEL_JOBS)]);
+}
+
+/// Ensures that the scan covers the texts of every finding about two environments.
+#[test]
+fn compared_environments_have_every_finding() {
+    let (server, sandbox) = (Server::plain(), checkout(&[], Scenario::Drift));
+    let (url, _) = server.serve("findings", Backend::new(Sim::new(Scenario::Drift.estate()), normal_responses()));
+    let args = ["compare", "staging", "production", "--format=json", "--api-url", &url];
+    let output = sandbox.run(&args, "", Watch::Nothing);
+    let report: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{output:#?}"));
+    let found: BTreeSet<&str> =
+        report["findings"].as_array().unwrap().iter().filter_map(|finding| finding["rule"].as_str()).collect();
+    let missing: Vec<&str> = RULES
+        .iter()
+        .filter(|rule| rule.scope == RuleScope::EnvironmentPair && !found.contains(rule.name))
+        .map(|rule| rule.name)
+        .collect();
+    assert_eq!(missing, [""; 0], "no finding of these rules: {found:?}");
 }
 
 #[test]

@@ -17,6 +17,8 @@ enum KnownValues {
     EnvFile,
     /// The journal of the run to undo.
     Journal,
+    /// The token, and the stored values of both environments once they are read.
+    Stored,
     /// Only the token.
     Token,
 }
@@ -26,6 +28,8 @@ const COMMANDS: &[(&[&str], KnownValues)] = &[
     (&["check", "-v"], KnownValues::EnvFile),
     (&["check", "--format=json"], KnownValues::EnvFile),
     (&["matrix"], KnownValues::EnvFile),
+    (&["compare", "staging", "production", "-v"], KnownValues::Stored),
+    (&["compare", "pr-7", "staging", "--format=json"], KnownValues::Stored),
     (&["fix", "--push", "--yes", "--only=API_KEY"], KnownValues::EnvFile),
     (&["fix", "--pull", "--yes", "--only=API_KEY", "--format=json"], KnownValues::EnvFile),
     (&["fix", "--redeploy", "--yes"], KnownValues::EnvFile),
@@ -62,10 +66,18 @@ fn rejection(messages: &[&[&str]]) -> Value {
 }
 
 /// The normal response with the errors added.
-fn with_errors(body: Vec<u8>) -> Vec<u8> {
+fn with_errors(body: Vec<u8>, messages: &[&[&str]]) -> Vec<u8> {
     let mut response: Value = String::from_utf8(body).unwrap().parse().unwrap();
-    response["errors"] = rejection(&[LOCAL, STORED, TOKEN]);
+    response["errors"] = rejection(messages);
     response.to_string().into_bytes()
+}
+
+fn with_all_errors(body: Vec<u8>) -> Vec<u8> {
+    with_errors(body, &[LOCAL, STORED, TOKEN])
+}
+
+fn with_errors_about_stored_values(body: Vec<u8>) -> Vec<u8> {
+    with_errors(body, &[STORED, TOKEN])
 }
 
 fn run(
@@ -77,7 +89,7 @@ fn run(
     let first: &[&[&str]] = match known {
         KnownValues::EnvFile => &[LOCAL, TOKEN],
         KnownValues::Journal => &[&["mark4711-local mark4711-stored mark4711-third"], TOKEN],
-        KnownValues::Token => &[TOKEN],
+        KnownValues::Stored | KnownValues::Token => &[TOKEN],
     };
     let response = |status, messages| {
         let body = json!({"errors": rejection(messages), "data": null}).to_string();
@@ -90,7 +102,10 @@ fn run(
         RejectedResponses::Every => early.clone(),
         RejectedResponses::EveryWithErrorStatus => with_status.clone(),
         RejectedResponses::To(rejected) if operation == rejected => late.clone(),
-        RejectedResponses::NextToValues if operation == "Values" => ScriptedResponse::modified(with_errors),
+        RejectedResponses::NextToValues if operation == "Values" => ScriptedResponse::modified(match known {
+            KnownValues::EnvFile => with_all_errors,
+            _ => with_errors_about_stored_values,
+        }),
         RejectedResponses::To(_) | RejectedResponses::NextToValues => ScriptedResponse::normal(),
     };
     let scenario = if args[0] == "init" { Scenario::DriftWithoutConfig } else { Scenario::Drift };
@@ -120,7 +135,8 @@ fn values_quoted_by_railway_are_not_shown() {
         for responses in RESPONSES {
             let writes = command.0[0] == "fix" || command.0[0] == "undo";
             if matches!(responses, RejectedResponses::To(_)) && !writes
-                || responses == RejectedResponses::NextToValues && command.1 != KnownValues::EnvFile
+                || responses == RejectedResponses::NextToValues
+                    && !matches!(command.1, KnownValues::EnvFile | KnownValues::Stored)
             {
                 continue;
             }

@@ -20,6 +20,9 @@ enum Expected {
     Error,
 }
 
+const COMPARE_WITH_TWO_TOKENS: &[&str] =
+    &["compare", "staging", "production", "--token=production=PRODUCTION_TOKEN", "-v", "URL"];
+
 const CASES: &[EnvironmentCase] = &[
     (&["check", "--api-url=http://crew:mark4711@127.0.0.1:9/"], &[], Expected::Error),
     (&["check", "--api-url=https://crew:mark4711@example.com/"], &[], Expected::Error),
@@ -30,12 +33,18 @@ const CASES: &[EnvironmentCase] = &[
     (&["check", "URL"], &[("RAILWAY_TOKEN", "mark4711 mark4711")], Expected::Error),
     (&["check", "URL"], &[("RAILWAY_TOKEN", "mark4711-unknown")], Expected::Error),
     (&["check", "URL"], &[("RAILWAY_API_TOKEN", "mark4711\u{fc}")], Expected::Error),
+    (COMPARE_WITH_TWO_TOKENS, &[("PRODUCTION_TOKEN", "mark4711 mark4711")], Expected::Error),
+    (COMPARE_WITH_TWO_TOKENS, &[("PRODUCTION_TOKEN", "mark4711-unknown")], Expected::Error),
+    (COMPARE_WITH_TWO_TOKENS, &[("PRODUCTION_TOKEN", "mark4711\u{fc}")], Expected::Error),
+    (COMPARE_WITH_TWO_TOKENS, &[("RAILWAY_API_TOKEN", "mark4711-production-token")], Expected::Error),
+    (COMPARE_WITH_TWO_TOKENS, &[("RAILWAY_ENV", "mark4711")], Expected::Success),
     (&["check", "URL"], &[("RAILWAY_ENV", "mark4711")], Expected::Success),
     (&["check", "URL"], &[("HTTPS_PROXY", "http://crew:mark4711@127.0.0.1:9")], Expected::Success),
     (&["--", "doctor", "fix", "--only", ""], &[("COMPLETE", "bash")], Expected::Success),
     (&["--", "doctor", "fix", "--only", "A"], &[("COMPLETE", "fish")], Expected::Success),
     (&["--", "doctor", "fix", "--only", ""], &[("COMPLETE", "zsh"), ("_CLAP_COMPLETE_INDEX", "3")], Expected::Success),
     (&["--", "doctor", "check", "--service", ""], &[("COMPLETE", "fish")], Expected::Success),
+    (&["--", "doctor", "compare", "staging", "--only", ""], &[("COMPLETE", "fish")], Expected::Success),
     (&["--", "doctor", "undo", ""], &[("COMPLETE", "elvish"), ("_CLAP_COMPLETE_INDEX", "2")], Expected::Success),
 ];
 

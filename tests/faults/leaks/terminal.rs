@@ -29,11 +29,15 @@ const ACCEPT: Answer = ("doctor.toml?", "y\r");
 const CASES: &[TerminalCase] = &[
     (&["check", "-v"], &[], Scenario::Drift, "API_KEY"),
     (&["matrix", "-v"], &[], Scenario::Drift, "API_KEY"),
+    (&["compare", "staging", "production", "-v"], &[], Scenario::Drift, "API_KEY"),
     (&["fix"], &[ACCEPT, ("to do?", "\u{1b}")], Scenario::Drift, "API_KEY"),
     (&["fix", "--push", "--only=API_KEY"], &[ACCEPT, ("plan?", "y\r")], Scenario::FailingDeployments, "in base64:"),
     (&["fix", "--pull"], &[("plan?", "n\r")], Scenario::Drift, "LONG_SECRET="),
     (&["init"], &[("Which", "\u{1b}")], Scenario::DriftWithoutConfig, "api"),
 ];
+
+/// The commands that show values.
+const SHOWING: [&[&str]; 2] = [&["check", "--show-values"], &["compare", "staging", "preview", "--show-values"]];
 
 /// Runs a command on a pseudo-terminal; returns the final screen followed by the raw output. Fails if a prompt is not
 /// shown, or if the command waits for another key.
@@ -111,13 +115,16 @@ fn terminal_shows_values_only_on_request() {
             jobs.push((format!("{} in {columns} columns", args.join(" ")), Box::new(job)));
         }
     }
-    let (url, _) = server.serve("terminal-shown", Backend::new(Sim::new(Scenario::Drift.estate()), normal_responses()));
-    let show_values = move || {
-        let (sandbox, address) = (checkout(&[], Scenario::Drift), format!("--api-url={url}"));
-        let shown = terminal_output(&sandbox, &["check", "--show-values", &address], &[], 80)?;
-        ensure!(find_secret(shown.as_bytes()).is_some(), "--show-values does not show values\n{shown}");
-        Ok(())
-    };
-    jobs.push(("check --show-values".to_owned(), Box::new(show_values)));
+    for args in SHOWING {
+        let backend = Backend::new(Sim::new(Scenario::Drift.estate()), normal_responses());
+        let (url, _) = server.serve(&format!("terminal-{}", jobs.len()), backend);
+        let show_values = move || {
+            let (sandbox, address) = (checkout(&[], Scenario::Drift), format!("--api-url={url}"));
+            let shown = terminal_output(&sandbox, &[args, &[address.as_str()]].concat(), &[], 80)?;
+            ensure!(find_secret(shown.as_bytes()).is_some(), "--show-values does not show values\n{shown}");
+            Ok(())
+        };
+        jobs.push((args.join(" "), Box::new(show_values)));
+    }
     run_jobs([(jobs, PARALLEL_JOBS)]);
 }

@@ -2,12 +2,13 @@
 //! a read-only command changes nothing.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::rc::Rc;
 
 use railway_doctor::io::railway::transport::{HttpRequest, HttpResponse, Transport, TransportFailure};
 use railway_doctor::io::sim::Sim;
-use railway_doctor::io::sim::estate::Edge;
-use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, PROJECT_TOKEN, incident};
+use railway_doctor::io::sim::estate::{Edge, Estate, TokenScope};
+use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, incident, storefront};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -29,6 +30,12 @@ const fn scenario(letter: u8, runs: &'static [&'static [&'static str]]) -> Scena
 /// The scenario in which Railway's edge responds instead of a service.
 const EDGE: u8 = b'e';
 
+/// The scenarios that compare two environments of another project.
+const COMPARISONS: [u8; 2] = [b'k', b'b'];
+
+/// The project token of the second environment.
+const SECOND_TOKEN: &str = "5e1d0000-9201-4000-8000-000000000005";
+
 /// The key that differs, and a service that has it.
 const KEY: &str = "STAGING_OPS_API_KEY";
 const API: &str = "agentverse-api-staging";
@@ -37,13 +44,19 @@ const API: &str = "agentverse-api-staging";
 const WORKER: &str = "agentverse-worker-staging";
 const COMMAND_WITH_BEAT: &str = "celery --app agentverse.tasks worker --loglevel INFO -B";
 
-const SCENARIOS: [Scenario; 14] = [
+const SCENARIOS: [Scenario; 16] = [
     scenario(b'c', &[&["check", "-v"]]),
     scenario(EDGE, &[&["check", "-v"]]),
     scenario(b'j', &[&["check", "--format", "json"]]),
     scenario(b'n', &[&["check", "--project", "agentverse", "--environment", "staging"]]),
     Scenario { letter: b't', token: ("RAILWAY_TOKEN", PROJECT_TOKEN), runs: &[&["check"]] },
     scenario(b'm', &[&["matrix"]]),
+    scenario(b'k', &[&["compare", "staging", "production", "-v"]]),
+    Scenario {
+        letter: b'b',
+        token: ("SECOND_TOKEN", SECOND_TOKEN),
+        runs: &[&["compare", "staging", "production", "--token=production=SECOND_TOKEN", "--format=json"]],
+    },
     scenario(b'a', &[&["auth", "status"]]),
     scenario(b'i', &[&["init", "--yes"]]),
     scenario(b'f', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging", "--show-logs"]]),
@@ -76,14 +89,25 @@ const SCENARIOS: [Scenario; 14] = [
 const NEW_FLAG: &str = "NEW_FLAG=on\n";
 
 /// Local and stored values that are not part of a name.
-const VALUES: [&str; 7] = [
+const VALUES: [&str; 18] = [
     "staging-ops-step3-key",
     "staging-ops-autumn-key",
     "staging-ops-summer-key",
     "Zm9yLWxvY2FsLXJ1bnMtb25seQ",
     "d2Xq9vLr4TtWbn7K",
+    "Vb4tKq8LmZr2Xw7C",
+    "yN6dPf3HsJ9aGe5T",
+    "cU8wRk1BvQ5xMz4D",
+    "tL2hSg7FjY9pEo6A",
+    "pay_9fT3kWq7ZbV1mXs5Rc8LdN2h",
+    "Wk5rBz8qTn1vHc4xJd7m",
+    "gP3yLf9sUa6eKo2tXw8Q",
+    "apm-6Hn2Vt9KqXw4Zr7B",
+    "mR7cJv2nDh5zWq8bTk4S",
     ACCOUNT_TOKEN,
+    LOGIN_TOKEN,
     PROJECT_TOKEN,
+    SECOND_TOKEN,
 ];
 
 /// The input is a line with the letter of a scenario, and a line for each alteration: `REQUEST PART JSON` replaces a
@@ -98,19 +122,20 @@ pub fn run(data: &[u8]) -> Option<Sim> {
     let (scenario, lines) = std::str::from_utf8(data).ok()?.split_once('\n')?;
     let Scenario { letter, token, runs } = SCENARIOS.iter().find(|other| scenario.as_bytes() == [other.letter])?;
     let alterations: Rc<Vec<Alteration>> = Rc::new(lines.lines().filter_map(Alteration::read).collect());
-    let (sim, next) = (Sim::new(incident::estate()), Rc::new(Cell::default()));
-    if *letter == EDGE {
-        sim.change(|estate| estate.service_named(API).expect("the service exists").edge = Some(Edge::UnderAttack));
-    }
+    let (sim, next) = (Sim::new(estate(*letter)), Rc::new(Cell::default()));
     let sandbox = Sandbox::with(&[*token]);
+    let (cli_config, config): (fn(&Path) -> String, &str) = if COMPARISONS.contains(letter) {
+        (storefront::cli_config, storefront::CONFIG_FILE)
+    } else {
+        (incident::cli_config, incident::CONFIG_FILE)
+    };
     let (work, home, before) = (sandbox.work(), sandbox.home(), format!("{}{NEW_FLAG}", incident::ENV_FILE));
     let sandbox = sandbox
         .file(&work.join(".env"), before.as_bytes())
-        .file(&home.join(".railway/config.json"), incident::cli_config(&work).as_bytes());
+        .file(&home.join(".railway/config.json"), cli_config(&work).as_bytes());
     // `init` creates the file.
     let has_config = runs[0][0] != "init";
-    let sandbox =
-        if has_config { sandbox.file(&work.join("doctor.toml"), incident::CONFIG_FILE.as_bytes()) } else { sandbox };
+    let sandbox = if has_config { sandbox.file(&work.join("doctor.toml"), config.as_bytes()) } else { sandbox };
     let connect = || -> Box<dyn Transport> {
         Box::new(AlteringTransport { sim: sim.clone(), alterations: Rc::clone(&alterations), next: Rc::clone(&next) })
     };
@@ -129,6 +154,21 @@ pub fn run(data: &[u8]) -> Option<Sim> {
         assert!(["fix", "undo"].contains(&args[0]) || sim.mutations().is_empty(), "{args:?} changes something");
     }
     Some(sim)
+}
+
+/// The project of a scenario.
+fn estate(letter: u8) -> Estate {
+    if COMPARISONS.contains(&letter) {
+        let estate = storefront::estate();
+        let (project, environment) = (&estate.projects[0].id, &estate.projects[0].environments[1].id);
+        let scope = TokenScope::Project { project: project.clone(), environment: environment.clone() };
+        return estate.token(SECOND_TOKEN, scope);
+    }
+    let mut estate = incident::estate();
+    if letter == EDGE {
+        estate.service_named(API).expect("the service exists").edge = Some(Edge::UnderAttack);
+    }
+    estate
 }
 
 /// A change to one part of a response.

@@ -40,6 +40,28 @@ pub fn check(data: &[u8]) {
     );
     run(&["matrix"]);
     check_equal_exit_codes(&json, &run(&["check", "--format", "junit"]));
+    check_comparison(&sandbox, names);
+}
+
+/// Compares two environments by id, in every format.
+fn check_comparison(sandbox: &Sandbox, names: [&str; 5]) {
+    let run = |args: &[&str]| {
+        run_with_responses(sandbox, &[&["compare", "e", "f"], args].concat(), environment_responses(names))
+    };
+    let json = run(&["--format", "json"]);
+    let findings = report_formats::json(&json.stdout, names);
+    let report: Value = serde_json::from_str(&json.stdout).expect("a report is JSON");
+    assert_eq!(report["target"]["other_environment"]["name"], other_environment(names));
+    report_formats::sarif(&run(&["--format", "sarif"]).stdout, findings);
+    report_formats::github(&run(&["--format", "github"]).stdout);
+    report_formats::junit(&run(&["--format", "junit"]).stdout, names[2]);
+    report_formats::markdown(&run(&["--format", "markdown"]).stdout);
+    report_formats::html(&run(&["--format", "html"]).stdout);
+    check_equal_exit_codes(&json, &run(&["-v"]));
+}
+
+fn other_environment([_, environment, ..]: [&str; 5]) -> String {
+    format!("{environment} 2")
 }
 
 fn check_equal_exit_codes(one: &RunOutput, other: &RunOutput) {
@@ -63,5 +85,25 @@ fn responses(names: [&str; 5]) -> Vec<CannedResponse> {
                 "pageInfo": { "hasNextPage": false, "endCursor": null } } } } });
     let values =
         json!({ "data": { "stored_0": { key: value, "KEY": value }, "rendered_0": { key: "", "KEY": value } } });
+    [shape, values].map(|body| CannedResponse { status: 200, body: body.to_string().into_bytes() }).into()
+}
+
+/// Two environments with the service. The first one also has the key, the second one `OTHER`, and both have `KEY`.
+fn environment_responses(names: [&str; 5]) -> Vec<CannedResponse> {
+    let [project, environment, service, key, value] = names;
+    let last = json!({ "hasNextPage": false, "endCursor": null });
+    let node = |id: &str, name: &str, own: &str| {
+        let instance = json!({ "serviceId": "s", "environmentId": id, "serviceName": service, "rootDirectory": null,
+            "deletedAt": null, "source": { "image": key, "repo": null }, "startCommand": name, "railwayConfigFile": null,
+            "cronSchedule": null, "sleepApplication": false });
+        json!({ "node": { "id": id, "projectId": "p", "name": name, "deletedAt": null, "canAccess": true,
+            "isEphemeral": false, "config": { "services": { "s": { "variables": { own: {}, "KEY": {} } } } },
+            "serviceInstances": { "edges": [{ "node": instance }], "pageInfo": last } } })
+    };
+    let edges = [node("e", environment, key), node("f", &other_environment(names), "OTHER")];
+    let shape = json!({ "data": { "project": { "id": "p", "name": project, "deletedAt": null,
+        "environments": { "edges": edges, "pageInfo": last } } } });
+    let [left, right] = [key, "OTHER"].map(|own| json!({ own: value, "KEY": value }));
+    let values = json!({ "data": { "stored_0": left, "rendered_0": left, "stored_1": right, "rendered_1": right } });
     [shape, values].map(|body| CannedResponse { status: 200, body: body.to_string().into_bytes() }).into()
 }

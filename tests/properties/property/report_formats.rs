@@ -120,7 +120,7 @@ pub(super) fn markdown(out: &str) {
     }
     let allowed = ["<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>", "<!-- -->"];
     // A line break precedes only a cause or a command.
-    let rest = out.replace("<br>cause: ", "").replace("<br>`", "`");
+    let rest = out.replace("<br>cause: ", " ").replace("<br>`", " `");
     let rest = allowed.iter().fold(rest, |rest, element| rest.replace(element, ""));
     for line in rest.lines() {
         // Text between backticks contains no elements; outside of them, no name can start one.
@@ -132,9 +132,13 @@ pub(super) fn markdown(out: &str) {
 fn outside_code(line: &str) -> String {
     let (mut left, mut rest) = (String::new(), line);
     while let Some(at) = rest.find('`') {
-        let escaped = rest[..at].ends_with('\\');
+        // A backslash may itself be escaped.
+        let backslashes = at - rest[..at].trim_end_matches('\\').len();
+        let escaped = !backslashes.is_multiple_of(2);
         left.push_str(&rest[..at]);
-        let length = rest[at..].len() - rest[at..].trim_start_matches('`').len();
+        // An escaped backtick does not belong to the backticks after it.
+        let run = rest[at..].len() - rest[at..].trim_start_matches('`').len();
+        let length = if escaped { 1 } else { run };
         let body = &rest[at + length..];
         let close = (!escaped).then(|| closing(body, length)).flatten();
         rest = close.map_or(body, |end| &body[end + length..]);

@@ -10,13 +10,14 @@ use zeroize::Zeroizing;
 use super::sandbox::{RunOutput, Sandbox};
 
 /// The commands, by the first letter of an input.
-const COMMANDS: [(u8, &[&str]); 8] = [
+const COMMANDS: [(u8, &[&str]); 9] = [
     (b'c', &["check", "--format", "text"]),
     (b'j', &["check", "--format", "json", "-v"]),
     (b'n', &["check", "--project", "shop", "--environment", "staging"]),
     (b'f', &["fix", "--push", "--yes", "--only", "A"]),
     (b'p', &["fix", "--pull", "--yes", "--only", "B"]),
     (b'm', &["matrix"]),
+    (b'k', &["compare", "e", "f", "-v"]),
     (b'a', &["auth", "status"]),
     (b'h', &["hook", "run"]),
 ];
