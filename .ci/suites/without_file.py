@@ -9,6 +9,7 @@ The checks of server_cases.py apply to every run.
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -70,7 +71,7 @@ def incident_without_file():
         it.check("nothing is compared with a file", run.report["summary"]["compared"] == 0, run.report["summary"])
         it.check("no finding is about a missing file", "missing-locally" not in rules, rules)
         text = it.run("check", token=PROJECT_TOKEN, code=1)
-        it.check("the header states that there is no file", "no env file" in text.unwrapped or "none" in text.unwrapped, text)
+        it.check("the header states that there is no file", "no env file, checked against doctor.toml" in text.unwrapped, text)
         it.check("no command needs a file", "--push" not in text.text and "--pull" not in text.text, text)
         (it.path / ".env").write_text(INCIDENT_ENV)
         it.server.call("/reset", {"keepWorld": True})
@@ -130,7 +131,8 @@ def template_declares_keys(name, file, flags):
         runs.shows("MAIL_TOKEN").lacks("OPTIONAL_TOKEN", "--push", "--pull")
         it.check("there is no file", runs.json.report["files"] == [], runs.json.report["files"])
         matrix = it.run("matrix", *flags, "--format", "json")
-        it.check("the matrix has the same findings", matrix.report is None or matrix.code in (0, 1), matrix)
+        warnings = [run.report["summary"]["warnings"] for run in (matrix, runs.json)]
+        it.check("the matrix has the same findings", warnings[0] == warnings[1] > 0, matrix)
 
 
 @case
@@ -141,7 +143,7 @@ def clean_without_file():
         it.check("the needs are counted", runs.json.report["summary"]["needs"] >= 3, runs.json.report["summary"])
         for form in ("github", "markdown", "html", "sarif", "junit"):
             run = it.run("check", "--format", form, code=0)
-            it.check(f"{form} is not empty", run.out or form == "github", run)
+            it.check(f"{form} has the number of needs", form in ("sarif", "junit") or "needed key" in run.out, run)
 
 
 @case
@@ -200,11 +202,11 @@ def read_by_loaders(path):
     """Returns what each installed loader reads from the file."""
     found = {}
     script = "import dotenv, json, sys; print(json.dumps(dotenv.dotenv_values(sys.argv[1], interpolate=False)))"
-    found["python"] = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
+    found["python"] = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
     if shutil.which("node") and os.environ.get("NODE_PATH"):
         script = "console.log(JSON.stringify(require('dotenv').parse(require('fs').readFileSync(process.argv[1]))))"
-        found["node"] = subprocess.run(["node", "-e", script, str(path)], capture_output=True, text=True, check=False)
-    return {name: json.loads(run.stdout) for name, run in found.items() if run.returncode == 0}
+        found["node"] = subprocess.run(["node", "-e", script, str(path)], capture_output=True, text=True, check=True)
+    return {name: json.loads(run.stdout) for name, run in found.items()}
 
 
 @cases_of([("with a template", {".env.example": RICH_TEMPLATE}), ("without a template", {})])
@@ -218,17 +220,20 @@ def pull_creates_a_file(name, files):
         it.check("the mode is 0600", target.stat().st_mode & 0o777 == 0o600, oct(target.stat().st_mode))
         left = {one["key"] for one in run.report["left"]}
         expected = {"DATABASE_URL"} | ({"PORT", "NOT_THERE"} if files else {"SEALED_TOKEN", "VAULT_TOKEN", "MODE", "NODE_OPTIONS", "PORT"})
-        it.check("what is left is listed", expected <= left | {"PORT"}, (left, run))
+        it.check("what is left is listed", expected <= left, (left, run))
         text = target.read_text()
         for value in ("sealed-4716-x", "password-4717", "op://vault", "value-4719", "one-of-web", "another-of-jobs"):
             it.check(f"{value} is not written", value not in text, text)
         wanted = {"JWT_KEY": JWT, "STRIPE_KEY": STRIPE, "FROM_SHARED": "region-4725-eu", "QUOTED": "it's \"4720\" $HOME `x`"}
         if not files:
             wanted["MULTI"] = "line-4721\nline-4722\n"
-        for loader, values in read_by_loaders(target).items():
-            for key, value in wanted.items():
-                if key not in left:
-                    it.check(f"{loader} reads {key}", values.get(key) == value, values.get(key))
+        # No quoting of a value with both quotes, `$` and a backtick is read alike by all loaders.
+        it.check("only that value can't be written", set(wanted) & left == {"QUOTED"}, left)
+        loaders = read_by_loaders(target)
+        it.check("python-dotenv was run", "python" in loaders, loaders.keys())
+        for loader, values in loaders.items():
+            for key in set(wanted) - left:
+                it.check(f"{loader} reads {key}", values.get(key) == wanted[key], values.get(key))
         if files:
             it.check("comments are kept", "# Payments" in text and "# OPTIONAL=" in text and "# test mode" in text, text)
         check = it.run("check", "--format", "json")
@@ -334,7 +339,8 @@ def linked_worktree():
         it.values.discard("k9f3c1d27a4730e8b2")
         hook = it.run("hook", "run", *place, folder=linked, code=1)
         it.check("its values are searched for", "pay.py:1" in hook.text, hook)
-        run = it.run("fix", "--pull", "--yes", "--only", "JWT_KEY", *place, folder=linked)
+        run = it.run("fix", "--pull", "--yes", "--only", "JWT_KEY", *place, folder=linked, code=2)
+        it.check("the file of the main worktree is named", "--env-file=../work/.env" in run.err, run)
         it.check("nothing writes there", ((it.path / ".env").read_bytes(), (it.path / ".env").stat().st_mtime_ns) == before, run)
 
 
@@ -378,9 +384,10 @@ def baseline():
         it.check("only what is new is reported", {one["key"] for one in run.report["findings"] if one["severity"] == "error"} == {"REGION"}, run)
         (it.path / ".env").write_text(env_of(JWT_KEY=JWT, STRIPE_KEY=STRIPE, REGION="eu"))
         run = it.run("check", "--baseline", "b.toml", "--new-only", code=0)
-        it.check("what is gone is reported", "gone" in run.unwrapped or "no longer" in run.unwrapped, run)
+        gone = "gone: value-differs JWT_KEY (web), value-differs JWT_KEY (jobs) and value-differs STRIPE_KEY (web)"
+        it.check("what is gone is reported", gone in run.unwrapped, run)
         (it.path / ".env").write_text(env)
-        (it.path / "b.toml").write_bytes(written.replace(b'"20', b'"19').replace(b"= 20", b"= 19"))
+        (it.path / "b.toml").write_bytes(re.sub(rb'until = "20', b'until = "19', written))
         it.run("check", "--baseline", "b.toml", "--new-only", code=1)
 
 

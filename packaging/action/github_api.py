@@ -141,11 +141,11 @@ class Api:
             try:
                 return json.loads(text), response.headers
             except ValueError:
-                raise Failure("GitHub's response is not JSON; a proxy may have answered") from None
+                raise Failure("GitHub's response is not JSON; a proxy may have responded") from None
 
     @staticmethod
     def read_error(error):
-        """Returns GitHub's own message, or nothing if something else answered."""
+        """Returns GitHub's own message, or nothing if something else responded."""
         try:
             answer = json.loads(error.read(MOST_BYTES))
             return one_line(answer["message"])
@@ -165,11 +165,11 @@ class Api:
         return 60 if status == 429 else None
 
     def failure(self, status, text, is_limited):
-        said = f"GitHub responded with {status}" + (f": {text}" if text else "")
+        message = f"GitHub responded with {status}" + (f": {text}" if text else "")
         if is_limited:
             return Failure("GitHub's rate limit was reached", "the next run tries again", status)
         if status >= 500:
-            return Transient(said, "the next run tries again", status)
+            return Transient(message, "the next run tries again", status)
         helps = {
             401: "check the input github-token",
             403: f"add `{self.permission}: write` to the `permissions` of the job",
@@ -177,4 +177,4 @@ class Api:
             410: "enable issues in the settings of the repository, or remove `issue: true`",
         }
         is_locked = "locked" in text
-        return Failure(said, "" if is_locked else helps.get(status, ""), status)
+        return Failure(message, "" if is_locked else helps.get(status, ""), status)
