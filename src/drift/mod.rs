@@ -11,6 +11,7 @@ pub mod example_file;
 pub mod expansion;
 pub mod expected_differences;
 pub mod file_exposure;
+pub mod generated_value;
 #[cfg(test)]
 mod incident_tests;
 pub mod indirect;
@@ -20,6 +21,7 @@ pub mod matrix;
 pub mod missing_keys;
 pub mod model;
 pub mod needs;
+pub mod new_value;
 pub mod phrases;
 pub mod placeholder;
 pub mod plan;
@@ -29,6 +31,7 @@ pub mod reason;
 pub mod redact;
 pub mod reference;
 pub mod reference_state;
+pub mod rotation;
 pub mod rules;
 pub mod runtime;
 pub mod secret_like;
@@ -43,6 +46,7 @@ pub mod system_variables;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub mod token_identity;
+pub mod trace;
 pub mod variable_times;
 
 pub use crate::drift::model::finding::Finding;

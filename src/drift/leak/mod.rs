@@ -7,7 +7,7 @@ mod file_kind;
 mod known_values;
 mod multi_pattern;
 pub(in crate::drift) mod public_values;
-mod randomness;
+pub(in crate::drift) mod randomness;
 pub(crate) mod secrecy;
 mod secret_address;
 mod secret_block;

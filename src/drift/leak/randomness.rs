@@ -21,7 +21,7 @@ const LONGEST_NUMBER: usize = 4;
 
 /// Returns whether the text consists of a few ordinary words: `standard`, `Acme Full Stack Project`, `postgres_16`.
 /// Four or more words are a passphrase, unless one of them is typical of samples.
-pub(super) fn is_prose(text: &str) -> bool {
+pub(in crate::drift) fn is_prose(text: &str) -> bool {
     let pieces: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).filter(|it| !it.is_empty()).collect();
     let is_number = |piece: &&str| piece.len() <= 4 && piece.bytes().all(|byte| byte.is_ascii_digit());
     let count = pieces.iter().filter(|piece| !is_number(piece)).count();
@@ -62,7 +62,7 @@ pub(super) fn looks_random(text: &str, shortest: usize) -> bool {
 }
 
 /// Returns whether the token, which may contain separators, looks generated.
-pub(super) fn is_random(token: &str, shortest: usize) -> bool {
+pub(in crate::drift) fn is_random(token: &str, shortest: usize) -> bool {
     let letters: Vec<char> = token.chars().filter(|letter| letter.is_alphanumeric()).collect();
     let length = letters.len();
     let mut pieces = token.split(|letter: char| !letter.is_alphanumeric());
