@@ -7,7 +7,8 @@ use std::path::Path;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
 use railway_doctor::io::railway::batch::{
-    self, BatchService, SERVICES_OF_SEVERAL_PER_REQUEST, SERVICES_PER_REQUEST, StagedQuery,
+    self, BatchEnvironment, BatchService, ENVIRONMENTS_PER_REQUEST, SERVICES_OF_SEVERAL_PER_REQUEST,
+    SERVICES_PER_REQUEST, SERVICES_WITH_RUNNING_PER_REQUEST, SHARED_PER_REQUEST, StagedQuery,
 };
 
 fn schema() -> Valid<Schema> {
@@ -42,13 +43,14 @@ fn every_batch_size_is_valid() {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         // Every other service has a deployment.
         let services = ids.iter().enumerate().map(|(index, id)| BatchService {
+            project: "p",
             environment: "e",
             service: id,
             deployment: (index % 2 == 0).then_some("deployment-id"),
         });
         let services: Vec<BatchService<'_>> = services.collect();
         for staged in [StagedQuery::Asked, StagedQuery::NotAsked] {
-            let batch = batch::build("p", &services, staged);
+            let batch = batch::build(&services, staged);
             assert_eq!(problems(&batch.query), None, "{size} services");
             assert!(!batch.query.contains("deployment-id"), "the query contains an id");
             assert!(ids.iter().all(|id| !batch.query.contains(id)), "the query contains an id");
@@ -62,13 +64,43 @@ fn every_batch_of_several_environments_is_valid() {
     for size in 1..=SERVICES_OF_SEVERAL_PER_REQUEST {
         let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
         let services = ids.iter().enumerate().map(|(index, id)| BatchService {
+            project: "p",
             environment: ["environment-0", "environment-1", "environment-2"][index % 3],
             service: id,
             deployment: None,
         });
-        let batch = batch::build("p", &services.collect::<Vec<_>>(), StagedQuery::NotAsked);
+        let batch = batch::build(&services.collect::<Vec<_>>(), StagedQuery::NotAsked);
         assert_eq!(problems(&batch.query), None, "{size} services");
         assert!(!batch.query.contains("environment-") && !batch.query.contains("id-"), "the query contains an id");
+    }
+}
+
+#[test]
+fn every_batch_of_several_projects_is_valid() {
+    for size in 1..=SERVICES_WITH_RUNNING_PER_REQUEST {
+        let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
+        let services = ids.iter().enumerate().map(|(index, id)| BatchService {
+            project: ["project-0", "project-1"][index % 2],
+            environment: ["environment-0", "environment-1", "environment-2"][index % 3],
+            service: id,
+            deployment: (index % 2 == 0).then_some("deployment-id"),
+        });
+        let batch = batch::build(&services.collect::<Vec<_>>(), StagedQuery::NotAsked);
+        assert_eq!(problems(&batch.query), None, "{size} services");
+        assert!(!batch.query.contains("project-") && !batch.query.contains("id-"), "the query contains an id");
+    }
+}
+
+#[test]
+fn every_batch_of_environments_is_valid() {
+    for size in [1, 2, ENVIRONMENTS_PER_REQUEST, SHARED_PER_REQUEST] {
+        let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
+        let environments = ids.iter().map(|id| BatchEnvironment { project: "id-p", environment: id });
+        let environments: Vec<BatchEnvironment<'_>> = environments.collect();
+        for batch in [batch::environments(&environments), batch::shared(&environments)] {
+            assert_eq!(problems(&batch.query), None, "{size} environments");
+            assert!(!batch.query.contains("id-"), "the query contains an id");
+        }
     }
 }
 

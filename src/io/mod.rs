@@ -18,6 +18,7 @@ pub mod poll;
 pub mod process;
 pub mod railway;
 pub mod railway_config_files;
+pub mod random;
 pub mod sim;
 pub mod storage;
 pub mod terminal;

@@ -9,8 +9,8 @@ use graphql_client::GraphQLQuery;
 use serde_json::{Map, Value};
 
 use crate::io::railway::operations::{
-    DeploymentEvents, DeploymentStatus, Snapshot, StagedChanges, Values, deployment_events, deployment_status,
-    snapshot, staged_changes, values,
+    DeploymentEvents, DeploymentStatus, EnvironmentBatch, SharedValuesBatch, Snapshot, StagedChanges, Values,
+    deployment_events, deployment_status, environment_batch, shared_values_batch, snapshot, staged_changes, values,
 };
 
 /// The number of services per request. Railway documents no limit. A rejected batch is split.
@@ -19,18 +19,39 @@ pub const SERVICES_PER_REQUEST: usize = 20;
 /// The number of services per request if they are of several environments: twenty in each of two environments.
 pub const SERVICES_OF_SEVERAL_PER_REQUEST: usize = 2 * SERVICES_PER_REQUEST;
 
+/// The number of services per request if the variables of their running deployments are read with them: three fields for
+/// each service instead of two.
+pub const SERVICES_WITH_RUNNING_PER_REQUEST: usize = 25;
+
+/// The number of environments per request, with their services and running deployments.
+pub const ENVIRONMENTS_PER_REQUEST: usize = 10;
+
+/// The number of environments per request if only their shared variables are read.
+pub const SHARED_PER_REQUEST: usize = 75;
+
 /// A document and its variables.
 #[derive(Debug)]
 pub struct Batch {
     /// The document, with one operation.
     pub query: String,
-    /// `projectId`, `environmentId`, `environmentId_1`, …, `serviceId_0`, … or `deploymentId_0`, …
+    /// `projectId`, `projectId_1`, …, `environmentId`, `environmentId_1`, …, `serviceId_0`, … or `deploymentId_0`, …
     pub variables: Value,
+}
+
+/// An environment in a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchEnvironment<'e> {
+    /// The id of its project.
+    pub project: &'e str,
+    /// Its id.
+    pub environment: &'e str,
 }
 
 /// A service in a batch of values.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchService<'s> {
+    /// The id of its project.
+    pub project: &'s str,
     /// The id of its environment.
     pub environment: &'s str,
     /// Its id.
@@ -49,23 +70,24 @@ pub enum StagedQuery {
 }
 
 /// Builds the batch for these services. `stored_0` and `rendered_0` are the variables of the first, `snapshot_0` is the
-/// snapshot of its deployment, and `staged` are the staged changes of its environment. A further environment has a
-/// numbered variable.
-pub fn build(project: &str, services: &[BatchService<'_>], staged: StagedQuery) -> Batch {
+/// snapshot of its deployment, and `staged` are the staged changes of its environment. A further project or environment
+/// has a numbered variable.
+pub fn build(services: &[BatchService<'_>], staged: StagedQuery) -> Batch {
     let no_ids =
         values::Variables { project_id: String::new(), environment_id: String::new(), service_id: String::new() };
-    let mut parts = Parts::default();
-    parts.declare("projectId", project);
     let operation = Values::build_query(no_ids).query;
-    let environments = Environments::of(services);
+    let mut parts = Parts::default();
+    let projects = DistinctIds::of("projectId", services.iter().map(|entry| entry.project));
+    let environments = DistinctIds::of("environmentId", services.iter().map(|entry| entry.environment));
+    projects.declare(&mut parts);
     environments.declare(&mut parts);
-    let selections: Vec<String> = environments.selections(operation);
     let snapshot = Snapshot::build_query(snapshot::Variables { deployment_id: String::new() }).query;
     for (index, entry) in services.iter().enumerate() {
-        let values = environments.position(entry.environment).map_or(operation, |position| &selections[position]);
-        parts.numbered(values, "serviceId", index, entry.service);
-        if let Some(deployment) = entry.deployment {
-            parts.numbered(snapshot, "deploymentId", index, deployment);
+        let own = projects.inserted(operation, entry.project);
+        let own = environments.inserted(&own, entry.environment);
+        parts.numbered(&own, index, &[NumberedId { variable: "serviceId", id: entry.service }]);
+        if let Some(id) = entry.deployment {
+            parts.numbered(snapshot, index, &[NumberedId { variable: "deploymentId", id }]);
         }
     }
     if staged == StagedQuery::Asked {
@@ -73,6 +95,18 @@ pub fn build(project: &str, services: &[BatchService<'_>], staged: StagedQuery) 
         selection_lines(StagedChanges::build_query(no_ids).query).for_each(|line| parts.select(line));
     }
     parts.finish(operation)
+}
+
+/// Builds the batch for these environments, which may be of several projects: `environment_0` is the first.
+pub fn environments(environments: &[BatchEnvironment<'_>]) -> Batch {
+    let no_ids = environment_batch::Variables { project_id: String::new(), environment_id: String::new() };
+    for_environments(EnvironmentBatch::build_query(no_ids).query, environments)
+}
+
+/// Builds the batch for the shared variables of these environments: `shared_0` are those of the first.
+pub fn shared(environments: &[BatchEnvironment<'_>]) -> Batch {
+    let no_ids = shared_values_batch::Variables { project_id: String::new(), environment_id: String::new() };
+    for_environments(SharedValuesBatch::build_query(no_ids).query, environments)
 }
 
 /// Builds the batch for the steps of these deployments: `events_0` are those of the first.
@@ -97,47 +131,66 @@ pub fn snapshots(deployments: &[&str]) -> Batch {
 fn assemble(operation: &'static str, deployments: &[&str]) -> Batch {
     let mut parts = Parts::default();
     for (index, id) in deployments.iter().enumerate() {
-        parts.numbered(operation, "deploymentId", index, id);
+        parts.numbered(operation, index, &[NumberedId { variable: "deploymentId", id }]);
     }
     parts.finish(operation)
 }
 
-/// The ids of the environments in a batch, each once, in the order of their first services.
-struct Environments<'s>(Vec<&'s str>);
+/// Does the same for each environment.
+fn for_environments(operation: &'static str, environments: &[BatchEnvironment<'_>]) -> Batch {
+    let mut parts = Parts::default();
+    for (index, entry) in environments.iter().enumerate() {
+        let project = NumberedId { variable: "projectId", id: entry.project };
+        let environment = NumberedId { variable: "environmentId", id: entry.environment };
+        parts.numbered(operation, index, &[project, environment]);
+    }
+    parts.finish(operation)
+}
 
-impl<'s> Environments<'s> {
-    fn of(services: &[BatchService<'s>]) -> Self {
+/// The ids of the projects or environments in a batch, each once, in the order of their first services.
+struct DistinctIds<'s> {
+    /// The variable of the first one. The others have a number.
+    variable: &'static str,
+    ids: Vec<&'s str>,
+}
+
+impl<'s> DistinctIds<'s> {
+    fn of(variable: &'static str, all: impl Iterator<Item = &'s str>) -> Self {
         let mut ids: Vec<&str> = Vec::new();
-        for entry in services {
-            if !ids.contains(&entry.environment) {
-                ids.push(entry.environment);
+        for id in all {
+            if !ids.contains(&id) {
+                ids.push(id);
             }
         }
-        Self(ids)
-    }
-
-    fn position(&self, id: &str) -> Option<usize> {
-        self.0.iter().position(|known| *known == id)
+        Self { variable, ids }
     }
 
     fn declare(&self, parts: &mut Parts) {
-        for (position, id) in self.0.iter().enumerate() {
-            parts.declare(&environment_variable(position), id);
+        for (position, id) in self.ids.iter().enumerate() {
+            parts.declare(&self.name(position), id);
         }
     }
 
-    /// Returns the operation for each environment, with that environment's variable.
-    fn selections(&self, operation: &str) -> Vec<String> {
-        let own = |position| format!("${}", environment_variable(position));
-        (0..self.0.len()).map(|position| operation.replace("$environmentId", &own(position))).collect()
+    /// Returns the operation with the variable of this id.
+    fn inserted(&self, operation: &str, id: &str) -> String {
+        let position = self.ids.iter().position(|known| *known == id).unwrap_or_default();
+        operation.replace(&format!("${}", self.variable), &format!("${}", self.name(position)))
+    }
+
+    fn name(&self, position: usize) -> String {
+        match position {
+            0 => self.variable.to_owned(),
+            _ => format!("{}_{position}", self.variable),
+        }
     }
 }
 
-fn environment_variable(position: usize) -> String {
-    match position {
-        0 => "environmentId".to_owned(),
-        _ => format!("environmentId_{position}"),
-    }
+/// An id that only one item of a batch has.
+#[derive(Clone, Copy)]
+struct NumberedId<'i> {
+    /// Its variable in the operation, without a number.
+    variable: &'static str,
+    id: &'i str,
 }
 
 /// The parts of a document under construction.
@@ -155,15 +208,19 @@ impl Parts {
         self.variables.insert(name.to_owned(), id.into());
     }
 
-    /// Adds the selections of an operation, with a numbered variable and numbered aliases.
-    fn numbered(&mut self, operation: &str, own: &str, index: usize, id: &str) {
-        let name = format!("{own}_{index}");
+    /// Adds the selections of an operation, with numbered aliases and a numbered variable for each of these ids.
+    fn numbered(&mut self, operation: &str, index: usize, ids: &[NumberedId<'_>]) {
         for line in selection_lines(operation) {
             let (alias, call) = line.split_once(": ").expect("each selection of a batched operation has an alias");
-            let call = call.replace(&format!("${own}"), &format!("${name}"));
+            let number = |call: String, NumberedId { variable, .. }: &NumberedId<'_>| {
+                call.replace(&format!("${variable}"), &format!("${variable}_{index}"))
+            };
+            let call = ids.iter().fold(call.to_owned(), number);
             self.select(&format!("{alias}_{index}: {call}"));
         }
-        self.declare(&name, id);
+        for NumberedId { variable, id } in ids {
+            self.declare(&format!("{variable}_{index}"), id);
+        }
     }
 
     fn select(&mut self, line: &str) {
@@ -187,12 +244,14 @@ fn selection_lines(operation: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::io::railway::batch::{BatchService, StagedQuery, build, snapshots, watch};
+    use crate::io::railway::batch::{
+        BatchEnvironment, BatchService, StagedQuery, build, environments, shared, snapshots, watch,
+    };
 
     #[test]
     fn each_service_has_aliases_and_id_variable() {
-        let entry = |service| BatchService { environment: "e", service, deployment: None };
-        let batch = build("p", &[entry("one"), entry("two")], StagedQuery::NotAsked);
+        let entry = |service| BatchService { project: "p", environment: "e", service, deployment: None };
+        let batch = build(&[entry("one"), entry("two")], StagedQuery::NotAsked);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!) {\n\
@@ -209,8 +268,8 @@ mod tests {
 
     #[test]
     fn batch_includes_snapshots_and_staged_changes() {
-        let entry = |service, deployment| BatchService { environment: "e", service, deployment };
-        let batch = build("p", &[entry("one", None), entry("two", Some("d"))], StagedQuery::Asked);
+        let entry = |service, deployment| BatchService { project: "p", environment: "e", service, deployment };
+        let batch = build(&[entry("one", None), entry("two", Some("d"))], StagedQuery::Asked);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!, $deploymentId_1: String!) {\n\
@@ -231,9 +290,9 @@ mod tests {
 
     #[test]
     fn each_further_environment_has_a_numbered_variable() {
-        let entry = |environment, service| BatchService { environment, service, deployment: None };
+        let entry = |environment, service| BatchService { project: "p", environment, service, deployment: None };
         let services = [entry("left", "one"), entry("right", "one"), entry("left", "two"), entry("third", "two")];
-        let batch = build("p", &services, StagedQuery::NotAsked);
+        let batch = build(&services, StagedQuery::NotAsked);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $environmentId_1: String!, $environmentId_2: String!, $serviceId_0: String!, $serviceId_1: String!, $serviceId_2: String!, $serviceId_3: String!) {\n\
@@ -253,6 +312,53 @@ mod tests {
                 "serviceId_0": "one", "serviceId_1": "one", "serviceId_2": "two", "serviceId_3": "two"
             })
         );
+    }
+
+    #[test]
+    fn services_of_several_projects_share_batch() {
+        let entry = |project, environment| BatchService { project, environment, service: "s", deployment: None };
+        let services = [entry("one", "a"), entry("one", "b"), entry("two", "c")];
+        let batch = build(&services, StagedQuery::NotAsked);
+        assert_eq!(
+            batch.query,
+            "query Values($projectId: String!, $projectId_1: String!, $environmentId: String!, $environmentId_1: String!, $environmentId_2: String!, $serviceId_0: String!, $serviceId_1: String!, $serviceId_2: String!) {\n\
+             \x20 stored_0: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_0, unrendered: true)\n\
+             \x20 rendered_0: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_0)\n\
+             \x20 stored_1: variables(projectId: $projectId, environmentId: $environmentId_1, serviceId: $serviceId_1, unrendered: true)\n\
+             \x20 rendered_1: variables(projectId: $projectId, environmentId: $environmentId_1, serviceId: $serviceId_1)\n\
+             \x20 stored_2: variables(projectId: $projectId_1, environmentId: $environmentId_2, serviceId: $serviceId_2, unrendered: true)\n\
+             \x20 rendered_2: variables(projectId: $projectId_1, environmentId: $environmentId_2, serviceId: $serviceId_2)\n}\n"
+        );
+        assert_eq!(
+            batch.variables,
+            serde_json::json!({
+                "projectId": "one", "projectId_1": "two", "environmentId": "a", "environmentId_1": "b",
+                "environmentId_2": "c", "serviceId_0": "s", "serviceId_1": "s", "serviceId_2": "s"
+            })
+        );
+    }
+
+    #[test]
+    fn environments_of_several_projects_share_batch() {
+        let both =
+            [BatchEnvironment { project: "p", environment: "a" }, BatchEnvironment { project: "q", environment: "b" }];
+        assert_eq!(
+            shared(&both).query,
+            "query SharedValuesBatch($projectId_0: String!, $environmentId_0: String!, $projectId_1: String!, $environmentId_1: String!) {\n\
+             \x20 shared_0: variables(projectId: $projectId_0, environmentId: $environmentId_0, unrendered: true)\n\
+             \x20 shared_1: variables(projectId: $projectId_1, environmentId: $environmentId_1, unrendered: true)\n}\n"
+        );
+        let batch = environments(&both);
+        let ids = serde_json::json!({
+            "projectId_0": "p", "environmentId_0": "a", "projectId_1": "q", "environmentId_1": "b"
+        });
+        assert_eq!([&batch.variables, &shared(&both).variables], [&ids, &ids]);
+        for index in [0, 1] {
+            let call = format!(
+                "  environment_{index}: environment(id: $environmentId_{index}, projectId: $projectId_{index}) {{ id "
+            );
+            assert!(batch.query.contains(&call), "{}", batch.query);
+        }
     }
 
     #[test]

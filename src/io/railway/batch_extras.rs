@@ -17,6 +17,8 @@ use crate::io::railway::response::{ErrorKind, GraphqlError};
 pub(crate) enum ReadOptions {
     /// The snapshots of the running deployments, and the staged changes.
     Running,
+    /// The snapshots of the running deployments.
+    Snapshots,
     Nothing,
 }
 
@@ -38,7 +40,7 @@ impl<'r> BatchExtras<'r> {
     pub(crate) fn new(services: impl Iterator<Item = &'r ServiceShape>, along: ReadOptions) -> Self {
         let running = |service: &'r ServiceShape| {
             let running = service.deployed.known().and_then(|deployed| deployed.running());
-            running.filter(|_| along == ReadOptions::Running).map(|running| running.id.as_str())
+            running.filter(|_| along != ReadOptions::Nothing).map(|running| running.id.as_str())
         };
         let deployments: Vec<Option<&str>> = services.map(running).collect();
         let got = deployments.iter().map(|_| Observed::NotRequested).collect();

@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::drift::redact::Redactor;
-use crate::error::RailwayErrors;
+use crate::error::{Error, RailwayErrors};
 use crate::io::clock::Clock;
 use crate::io::credentials::Credentials;
 use crate::io::endpoint::AllowedHosts;
 use crate::io::railway::prefetch::PrefetchingTransport;
+use crate::io::railway::rate_limit::description;
 use crate::io::railway::response::{GraphqlError, QueryError};
 use crate::io::railway::transport::{HttpRequest, Scheme, attempt_timeout};
 use crate::io::terminal::status::StatusOutput;
@@ -87,6 +88,36 @@ impl Client<'_> {
     /// Returns the rate limit as requests and seconds, once a response has stated it.
     pub(crate) fn allowance(&self) -> Option<(u64, u64)> {
         self.transport.traffic.allowance()
+    }
+
+    /// Describes the rate limit, such as `1000 requests an hour`, once a response has stated it.
+    pub(crate) fn allowance_description(&self) -> Option<String> {
+        self.allowance().map(|(requests, seconds)| description(requests, seconds))
+    }
+
+    /// Returns how many requests Railway still allows, once a response has stated it.
+    pub(crate) fn stated_remaining_requests(&self) -> Option<usize> {
+        self.transport.traffic.stated_remaining()
+    }
+
+    /// Returns the same; if no response has stated it, how many are left of the rate limit if only this run uses it.
+    pub(crate) fn remaining_requests(&self) -> Option<usize> {
+        self.transport.traffic.remaining()
+    }
+
+    /// From now on, fails instead of sending a request that exceeds what Railway allows.
+    pub(crate) fn stay_within_allowance(&self) {
+        self.transport.traffic.stop_at_allowance_end();
+    }
+
+    /// Returns the error if no request may be sent because Railway's allowance is used up.
+    pub(crate) fn refuse_over_allowance(&self) -> Result<(), Error> {
+        if self.transport.traffic.is_used_up() { Err(self.allowance_used_up()) } else { Ok(()) }
+    }
+
+    /// Returns the error for requests that are not sent because they would exceed what Railway allows.
+    pub(crate) fn allowance_used_up(&self) -> Error {
+        Error::AllowanceUsedUp { allowance: self.allowance_description() }
     }
 
     /// Returns the time of Railway's clock, once a response has stated it.

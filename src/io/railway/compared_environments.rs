@@ -149,7 +149,7 @@ fn unless_avoidable(
 }
 
 /// Returns whether the response was too large to be read; that of one environment is smaller.
-fn is_too_large(error: &Error) -> bool {
+pub(crate) fn is_too_large(error: &Error) -> bool {
     let Error::InvalidResponse { cause, .. } = error else { return false };
     cause == TOO_LONG || json_checks::has_too_many_values(cause)
 }

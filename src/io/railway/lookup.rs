@@ -1,10 +1,11 @@
-//! Looks up the ids of projects and environments by name.
+//! Looks up the ids of projects and environments by name, and lists those that a token has access to.
 
 use graphql_client::GraphQLQuery;
 
 use crate::drift::ResourceRef;
 use crate::drift::similarity::close_matches;
 use crate::error::{Error, RailwayErrors};
+use crate::io::railway::aliased_query::concerns_one_item;
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::{NO_CURSOR, Pages, refuse_deleted};
 use crate::io::railway::operations::{ApiTokenProbe, Environments, Projects, api_token_probe, environments, projects};
@@ -70,15 +71,15 @@ pub(crate) fn by_id(client: &Client<'_>, project: &str) -> Result<LocatedProject
 
 /// Returns the project with this name or id, among those that the token has access to.
 pub(crate) fn by_name(client: &Client<'_>, wanted: &str) -> Result<LocatedProject, Error> {
-    let mut accessible = listed(client, None)?;
+    let mut accessible = Vec::new();
+    list_into(client, None, &mut accessible)?;
     if !accessible.iter().any(|located| fits(&located.project, wanted)) {
         // Railway lists the projects of some workspaces only if the request names the workspace.
         for workspace in workspaces(client)? {
-            accessible.extend(listed(client, Some(&workspace))?);
+            list_into(client, Some(&workspace.id), &mut accessible)?;
         }
     }
-    accessible.sort_by(|left, right| left.project.cmp(&right.project));
-    accessible.dedup_by(|left, right| left.project.id == right.project.id);
+    remove_repeated(&mut accessible);
     let names: Vec<String> = accessible.iter().map(|located| located.project.name.clone()).collect();
     let mut fitting: Vec<LocatedProject> =
         accessible.into_iter().filter(|located| fits(&located.project, wanted)).collect();
@@ -95,6 +96,81 @@ pub(crate) fn by_name(client: &Client<'_>, wanted: &str) -> Result<LocatedProjec
         located.environments.extend(rest.environments);
     }
     Ok(located)
+}
+
+/// The projects that a token has access to.
+#[derive(Debug, Default)]
+pub struct AccessibleProjects {
+    /// Those that are not deleted, sorted by name.
+    pub projects: Vec<LocatedProject>,
+    /// The lists that could not be read to their ends.
+    pub unlisted: Vec<UnreadListing>,
+}
+
+/// A list that could not be read to its end.
+#[derive(Debug)]
+pub struct UnreadListing {
+    /// What it lists: `projects of workspace acme`.
+    pub what: String,
+    /// Why it could not be read.
+    pub error: Error,
+}
+
+/// Lists the projects that the token has access to, with all their environments. After an error that concerns all
+/// requests, the rest is not requested.
+pub(crate) fn accessible(client: &Client<'_>) -> AccessibleProjects {
+    let mut found = AccessibleProjects::default();
+    let last = list_accessible(client, &mut found);
+    found.unlisted.extend(last);
+    remove_repeated(&mut found.projects);
+    found.projects.sort_by(|left, right| left.project.name.cmp(&right.project.name));
+    found.projects.retain(|located| located.deleted.is_none());
+    let is_over = |found: &AccessibleProjects| found.unlisted.iter().any(|list| !concerns_one_item(&list.error));
+    for index in 0..found.projects.len() {
+        let Some(after) = found.projects[index].rest.take() else { continue };
+        let ResourceRef { id, name } = found.projects[index].project.clone();
+        let what = format!("further environments of project {name}");
+        match environments_after(client, &id, Some(after)) {
+            Ok(rest) => found.projects[index].environments.extend(rest.environments),
+            Err(error) => found.unlisted.push(UnreadListing { what, error }),
+        }
+        if is_over(&found) {
+            break;
+        }
+    }
+    found
+}
+
+/// Lists the projects of the token itself and those of each workspace. Returns the list after which no other can be
+/// read, if there is one.
+fn list_accessible(client: &Client<'_>, found: &mut AccessibleProjects) -> Option<UnreadListing> {
+    let unread = |what: &str, error| Some(UnreadListing { what: what.to_owned(), error });
+    let own = list_into(client, None, &mut found.projects).err();
+    if own.as_ref().is_some_and(|error| !concerns_one_item(error)) {
+        return unread("all other projects", own?);
+    }
+    let workspaces = match workspaces(client) {
+        Ok(workspaces) => workspaces,
+        Err(error) => return unread("projects of further workspaces", error),
+    };
+    // A token of a workspace may have no list of its own.
+    let refused = own.filter(|_| workspaces.is_empty());
+    found.unlisted.extend(refused.and_then(|error| unread("projects outside of workspaces", error)));
+    for workspace in workspaces {
+        let Err(error) = list_into(client, Some(&workspace.id), &mut found.projects) else { continue };
+        let what = format!("projects of workspace {}", workspace.name);
+        if !concerns_one_item(&error) {
+            return unread(&what, error);
+        }
+        found.unlisted.extend(unread(&what, error));
+    }
+    None
+}
+
+/// Removes projects that are in several lists.
+fn remove_repeated(projects: &mut Vec<LocatedProject>) {
+    projects.sort_by(|left, right| left.project.cmp(&right.project));
+    projects.dedup_by(|left, right| left.project.id == right.project.id);
 }
 
 impl LocatedProject {
@@ -161,10 +237,9 @@ fn environments_after(client: &Client<'_>, project: &str, first: Option<String>)
     Ok(located)
 }
 
-/// Reads all projects that the token has access to, or those of one workspace.
-fn listed(client: &Client<'_>, workspace: Option<&str>) -> Result<Vec<LocatedProject>, Error> {
+/// Reads the projects of the token itself, or those of one workspace, and adds them to `all`, page by page.
+fn list_into(client: &Client<'_>, workspace: Option<&str>, all: &mut Vec<LocatedProject>) -> Result<(), Error> {
     let mut pages = Pages::new("projects");
-    let mut all = Vec::new();
     let mut after = None;
     loop {
         let variables = projects::Variables { workspace_id: workspace.map(str::to_owned), after };
@@ -188,16 +263,17 @@ fn listed(client: &Client<'_>, workspace: Option<&str>) -> Result<Vec<LocatedPro
         }
         after = pages.next(&end)?;
         if after.is_none() {
-            return Ok(all);
+            return Ok(());
         }
     }
 }
 
-/// Returns the ids of the workspaces that the token has access to; none if it may not list them.
-fn workspaces(client: &Client<'_>) -> Result<Vec<String>, Error> {
+/// Returns the workspaces that the token has access to; none if it may not list them.
+fn workspaces(client: &Client<'_>) -> Result<Vec<ResourceRef>, Error> {
     match client.query("ApiTokenProbe", &ApiTokenProbe::build_query(api_token_probe::Variables)) {
         Ok(api_token_probe::ResponseData { api_token }) => {
-            Ok(api_token.workspaces.into_iter().map(|workspace| workspace.id).collect())
+            let workspaces = api_token.workspaces.into_iter();
+            Ok(workspaces.map(|workspace| ResourceRef { id: workspace.id, name: workspace.name }).collect())
         }
         Err(QueryError::Refused(_)) => Ok(Vec::new()),
         Err(QueryError::Failed(error)) => Err(error),

@@ -1,5 +1,6 @@
 //! The client of Railway's GraphQL API.
 
+pub mod aliased_query;
 pub mod batch;
 mod batch_extras;
 mod batch_response;
@@ -13,6 +14,7 @@ pub mod deployment_log;
 pub mod deployments;
 mod edge;
 pub mod environment;
+pub mod environment_batch;
 mod explain_refusal;
 pub mod http;
 mod json_checks;
@@ -42,15 +44,19 @@ pub mod writer;
 #[cfg(test)]
 mod tests;
 
-use crate::drift::ResourceRef;
+use std::collections::BTreeMap;
+
 use crate::drift::model::variable_times::ChangeTimes;
+use crate::drift::{ResourceRef, Variable};
 use crate::error::Error;
+use crate::io::railway::aliased_query::PartialResults;
 use crate::io::railway::batch_extras::ReadOptions;
 use crate::io::railway::client::Client;
 use crate::io::railway::compared_environments::ProjectEnvironments;
 use crate::io::railway::environment::{ServiceShape, Shape};
-use crate::io::railway::lookup::LocatedProject;
-use crate::io::railway::variables::{EnvironmentService, Read, StoredResult};
+use crate::io::railway::environment_batch::ProjectEnvironment;
+use crate::io::railway::lookup::{AccessibleProjects, LocatedProject};
+use crate::io::railway::variables::{EnvironmentService, PartialRead, Read, StoredResult};
 
 impl Client<'_> {
     /// Reads the environment with these ids, without its values: one request for each page of services.
@@ -93,13 +99,32 @@ impl Client<'_> {
         Ok(variables::read(self, shape, services, ReadOptions::Nothing)?.stored)
     }
 
-    /// Reads the variables of services of several environments, in order: one request for every forty.
-    pub fn values_of(
-        &self,
-        project: &ResourceRef,
-        services: &[EnvironmentService<'_>],
-    ) -> Result<Vec<StoredResult>, Error> {
-        variables::read_several(self, project, services)
+    /// Reads the variables of services of several environments of a project, in order: one request for every forty.
+    pub fn values_of(&self, services: &[EnvironmentService<'_>]) -> Result<Vec<StoredResult>, Error> {
+        variables::read_several(self, services)
+    }
+
+    /// Lists the projects that the token has access to, with their environments: one request, one for the names of the
+    /// workspaces, and one for each workspace; more if a list has several pages.
+    pub fn accessible_projects(&self) -> AccessibleProjects {
+        lookup::accessible(self)
+    }
+
+    /// Reads at most ten environments, which may be of several projects, with their services and running deployments:
+    /// one request, and one for each further page of services.
+    pub fn environments(&self, wanted: &[ProjectEnvironment]) -> PartialResults<Shape> {
+        environment_batch::shapes(self, wanted)
+    }
+
+    /// Reads the shared variables of these environments as stored, in order: one request for every 75.
+    pub fn shared_values_of(&self, wanted: &[ProjectEnvironment]) -> PartialResults<BTreeMap<String, Variable>> {
+        environment_batch::shared(self, wanted)
+    }
+
+    /// Reads the variables of services of several projects and those of their running deployments, in order: one request
+    /// for every 25.
+    pub fn values_of_projects(&self, services: &[EnvironmentService<'_>]) -> PartialRead {
+        variables::read_of_projects(self, services)
     }
 
     /// Reads the variables of these services, those of their running deployments, and the staged changes in the same

@@ -36,6 +36,7 @@ operation!(DeploymentLog, "graphql/deployment_log.graphql", "Lines of a deployme
 operation!(DeploymentStatus, "graphql/deployment_status.graphql", "The status of a deployment; for a batch.");
 operation!(Edge, "graphql/edge.graphql", "The edge settings of a service.");
 operation!(Environment, "graphql/environment.graphql", "An environment and its services.");
+operation!(EnvironmentBatch, "graphql/environment_batch.graphql", "An environment and its services; for a batch.");
 operation!(EnvironmentByToken, "graphql/environment_by_token.graphql", "The environment of a project token.");
 operation!(EnvironmentByTokenMinimal, "graphql/environment_by_token_minimal.graphql", "Without service details.");
 operation!(EnvironmentMinimal, "graphql/environment_minimal.graphql", "Without service details.");
@@ -47,6 +48,7 @@ operation!(ProjectTokenProbe, "graphql/project_token_probe.graphql", "Whether a 
 operation!(Projects, "graphql/projects.graphql", "The projects that a token has access to.");
 operation!(RecentDeployments, "graphql/recent_deployments.graphql", "A service's newest deployments.");
 operation!(SharedValues, "graphql/shared_values.graphql", "An environment's shared variables.");
+operation!(SharedValuesBatch, "graphql/shared_values_batch.graphql", "Shared variables; for a batch.");
 operation!(Snapshot, "graphql/snapshot.graphql", "A deployment's variables; for a batch.");
 operation!(StagedChanges, "graphql/staged_changes.graphql", "Staged changes; for a batch of values.");
 operation!(StartCommands, "graphql/start_commands.graphql", "An environment's start commands.");

@@ -144,6 +144,8 @@ impl Client<'_> {
             if kind == RequestKind::Query && remaining.is_zero() {
                 break;
             }
+            self.refuse_over_allowance()
+                .map_err(|error| RequestFailure::Failed { error, delivery: Delivery::Nothing })?;
             let request = self.request(operation, body, remaining, earlier);
             let failure = match self.attempt(&request) {
                 Ok(response) => return Ok(response),

@@ -49,7 +49,7 @@ fn send<V: Serialize, T: DeserializeOwned>(
     body: &QueryBody<V>,
 ) -> Result<T, Probed> {
     let remaining = client.remaining();
-    if remaining.is_zero() {
+    if remaining.is_zero() || client.refuse_over_allowance().is_err() {
         return Err(Probed::Unknown);
     }
     let body = serde_json::json!({ "operationName": operation, "query": body.query, "variables": {} }).to_string();

@@ -1,7 +1,7 @@
 //! Reads the variables of many services, in as few requests as Railway accepts.
 //!
-//! A request has the variables of [`SERVICES_PER_REQUEST`] services, or of [`SERVICES_OF_SEVERAL_PER_REQUEST`] if they
-//! are of several environments. If Railway rejects one, the errors usually name the services that they are about: these
+//! A request has the variables of [`SERVICES_PER_REQUEST`] services, of [`SERVICES_OF_SEVERAL_PER_REQUEST`] if they are of
+//! several environments, or of [`SERVICES_WITH_RUNNING_PER_REQUEST`] if they are of several projects. If Railway rejects one, the errors usually name the services that they are about: these
 //! fail, and the others are requested again. If the errors name no service, the batch may be too large, or it may
 //! contain a service that Railway can't read: it is halved until it is accepted, or a single service fails.
 
@@ -15,7 +15,10 @@ use crate::drift::model::staged_changes::StagedChanges;
 use crate::drift::system_variables::{PUBLIC_ADDRESSES, TRACING_CREDENTIAL, is_provided};
 use crate::drift::{ResourceRef, Secret, Variable};
 use crate::error::Error;
-use crate::io::railway::batch::{self, Batch, SERVICES_OF_SEVERAL_PER_REQUEST, SERVICES_PER_REQUEST};
+use crate::io::railway::aliased_query::concerns_one_item;
+use crate::io::railway::batch::{
+    self, Batch, SERVICES_OF_SEVERAL_PER_REQUEST, SERVICES_PER_REQUEST, SERVICES_WITH_RUNNING_PER_REQUEST,
+};
 use crate::io::railway::batch_extras::{BatchExtras, ReadOptions, is_extra_field};
 use crate::io::railway::batch_response::{Maps, number};
 use crate::io::railway::client::Client;
@@ -47,20 +50,51 @@ pub struct Read {
     pub staged: Observed<Option<StagedChanges>>,
 }
 
+/// The result of reading the variables of services of several projects, as far as it was possible.
+#[derive(Debug)]
+pub struct PartialRead {
+    /// The variables of each service, in the requested order; `None` if they were not requested.
+    pub stored: Vec<Option<StoredResult>>,
+    /// The variables of each running deployment; not requested if none is running.
+    pub got: Vec<Observed<DeployedVariables>>,
+    /// Why the others were not requested.
+    pub error: Option<Error>,
+}
+
 /// A service in one of several environments.
 #[derive(Clone, Copy, Debug)]
 pub struct EnvironmentService<'s> {
+    /// The project of its environment.
+    pub project: &'s ResourceRef,
     /// Its environment.
     pub environment: &'s ResourceRef,
     /// The service in that environment.
     pub service: &'s ServiceShape,
 }
 
-/// Whether the services of a reading are of one environment, which its caller names in the errors.
+/// Where the services of a reading are. The caller names what they have in common in its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum EnvironmentCount {
-    One,
-    Several,
+enum ReadingScope {
+    Environment,
+    Project,
+    SeveralProjects,
+}
+
+impl ReadingScope {
+    /// Returns the maximum number of services per request.
+    fn services_per_request(self) -> usize {
+        match self {
+            Self::Environment => SERVICES_PER_REQUEST,
+            Self::Project => SERVICES_OF_SEVERAL_PER_REQUEST,
+            Self::SeveralProjects => SERVICES_WITH_RUNNING_PER_REQUEST,
+        }
+    }
+
+    /// Returns the rendered system variables that are kept: the public addresses of the services of a project, because
+    /// another environment may lead to them.
+    fn kept_addresses(self) -> &'static [&'static str] {
+        if self == Self::Project { &PUBLIC_ADDRESSES } else { &[] }
+    }
 }
 
 /// Reads the variables of these services, in order. If all services fail with the same error, returns that error.
@@ -70,29 +104,39 @@ pub(crate) fn read(
     services: &[&ServiceShape],
     along: ReadOptions,
 ) -> Result<Read, Error> {
-    let entries = services.iter().map(|&service| EnvironmentService { environment: &shape.environment, service });
+    let (project, environment) = (&shape.project, &shape.environment);
+    let entries = services.iter().map(|&service| EnvironmentService { project, environment, service });
     let entries: Vec<EnvironmentService<'_>> = entries.collect();
     let extras = BatchExtras::new(services.iter().copied(), along);
-    BatchReading::new(client, &shape.project, &entries, extras, EnvironmentCount::One).finish()
+    BatchReading::new(client, &entries, extras, ReadingScope::Environment).finish()
 }
 
 /// Reads the variables of services of several environments of a project, in order, with the public addresses of the
 /// services, because another environment may lead to them.
 pub(crate) fn read_several(
     client: &Client<'_>,
-    project: &ResourceRef,
     services: &[EnvironmentService<'_>],
 ) -> Result<Vec<StoredResult>, Error> {
     let extras = BatchExtras::new(services.iter().map(|entry| entry.service), ReadOptions::Nothing);
-    Ok(BatchReading::new(client, project, services, extras, EnvironmentCount::Several).finish()?.stored)
+    Ok(BatchReading::new(client, services, extras, ReadingScope::Project).finish()?.stored)
+}
+
+/// Reads the variables of services of several projects and those of their running deployments, in order, until an error
+/// concerns all further requests. The requests are sent one at a time, so that many of them do not exceed a rate limit
+/// per second.
+pub(crate) fn read_of_projects(client: &Client<'_>, services: &[EnvironmentService<'_>]) -> PartialRead {
+    let extras = BatchExtras::new(services.iter().map(|entry| entry.service), ReadOptions::Snapshots);
+    let mut reading = BatchReading::new(client, services, extras, ReadingScope::SeveralProjects);
+    reading.progress = BatchProgress::Sequential;
+    let error = reading.run().err();
+    PartialRead { stored: reading.results, got: reading.extras.got, error }
 }
 
 /// Sends batches until each service has a result.
 struct BatchReading<'r, 'c> {
     client: &'r Client<'c>,
-    project: &'r ResourceRef,
     services: &'r [EnvironmentService<'r>],
-    environments: EnvironmentCount,
+    scope: ReadingScope,
     results: Vec<Option<StoredResult>>,
     /// The services without a result; the last one is next.
     waiting: Vec<usize>,
@@ -104,34 +148,30 @@ struct BatchReading<'r, 'c> {
     extras: BatchExtras<'r>,
 }
 
-/// The number of the next batch while all of them succeed; `Rejected` once one was rejected.
+/// The number of the next batch while all of them succeed; `Sequential` once one was rejected, or if only one may be in
+/// flight.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BatchProgress {
     First,
     Second,
     Later,
-    Rejected,
+    Sequential,
 }
 
 impl<'r, 'c> BatchReading<'r, 'c> {
     fn new(
         client: &'r Client<'c>,
-        project: &'r ResourceRef,
         services: &'r [EnvironmentService<'r>],
         extras: BatchExtras<'r>,
-        environments: EnvironmentCount,
+        scope: ReadingScope,
     ) -> Self {
         Self {
             client,
-            project,
             services,
-            environments,
+            scope,
             results: services.iter().map(|_| None).collect(),
             waiting: (0..services.len()).rev().collect(),
-            most: match environments {
-                EnvironmentCount::One => SERVICES_PER_REQUEST,
-                EnvironmentCount::Several => SERVICES_OF_SEVERAL_PER_REQUEST,
-            },
+            most: scope.services_per_request(),
             alone: 0,
             progress: BatchProgress::First,
             extras,
@@ -173,7 +213,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
             self.waiting.extend(chunk.into_iter().rev());
             return Ok(());
         }
-        let culprits = culprits(&refusals, chunk.len());
+        let culprits = self.culprits(&refusals, &chunk);
         if maps.is_none() && culprits.is_empty() {
             let explain = || self.client.explain("Values", "the variables of the services", &refusals);
             if !refusals.iter().all(|refusal| may_pass_when_smaller(refusal.kind)) {
@@ -194,15 +234,40 @@ impl<'r, 'c> BatchReading<'r, 'c> {
             self.results[index] = match (culprits.get(&position), &mut maps) {
                 (None, Some(maps)) => Some(self.stored(maps, position, index)),
                 (None, None) if chunk.len() > 1 => None,
-                (errors, _) => {
-                    let what = format!("the variables of service {}", self.name(index));
-                    Some(Err(self.client.explain("Values", &what, errors.unwrap_or(&refusals))))
-                }
+                (errors, _) => Some(Err(self.rejection(index, errors.unwrap_or(&refusals))?)),
             };
         }
         let results = &self.results;
         self.waiting.extend(chunk.into_iter().rev().filter(|&index| results[index].is_none()));
         Ok(())
+    }
+
+    /// Returns the error of a rejected service; `Err` if the further requests for other projects would fail, too.
+    fn rejection(&self, index: usize, refusals: &[GraphqlError]) -> Result<Error, Error> {
+        let what = format!("the variables of service {}", self.name(index));
+        let error = self.client.explain("Values", &what, refusals);
+        let is_final = self.scope == ReadingScope::SeveralProjects && !concerns_one_item(&error);
+        if is_final { Err(error) } else { Ok(error) }
+    }
+
+    /// Groups the errors by the position of the service that they are about. If services of several projects are read,
+    /// missing access to one of them is missing access to its whole environment, of which Railway names only one
+    /// service.
+    fn culprits(&self, refusals: &[GraphqlError], chunk: &[usize]) -> BTreeMap<usize, Vec<GraphqlError>> {
+        let mut named = culprits(refusals, chunk.len());
+        if self.scope != ReadingScope::SeveralProjects {
+            return named;
+        }
+        let environment = |position: usize| &self.services[chunk[position]].environment.id;
+        let is_denied = |errors: &[GraphqlError]| errors.iter().any(|refusal| refusal.kind == ErrorKind::NotAuthorized);
+        for position in 0..chunk.len() {
+            let mut others = named.iter().filter(|(_, errors)| is_denied(errors));
+            let denial = others.find(|(other, _)| environment(**other) == environment(position));
+            if let Some(errors) = denial.map(|(_, errors)| errors.clone()) {
+                named.entry(position).or_insert(errors);
+            }
+        }
+        named
     }
 
     /// Sends a batch. Returns its data, if there is any, and the errors about services.
@@ -215,7 +280,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
         self.progress = match self.progress {
             BatchProgress::First => BatchProgress::Second,
             BatchProgress::Second | BatchProgress::Later => BatchProgress::Later,
-            BatchProgress::Rejected => BatchProgress::Rejected,
+            BatchProgress::Sequential => BatchProgress::Sequential,
         };
         let batch = self.batch(chunk);
         match self.client.query_response::<_, Maps>("Values", &batch.query, &batch.variables) {
@@ -235,7 +300,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
                 Ok((Some(data), named))
             }
             Err(QueryError::Refused(refusals)) => {
-                self.progress = BatchProgress::Rejected;
+                self.progress = BatchProgress::Sequential;
                 Ok((None, refusals))
             }
             Err(QueryError::Failed(error)) => Err(error),
@@ -244,20 +309,23 @@ impl<'r, 'c> BatchReading<'r, 'c> {
 
     fn batch(&self, chunk: &[usize]) -> Batch {
         let entry = |&index: &usize| batch::BatchService {
+            project: &self.services[index].project.id,
             environment: &self.services[index].environment.id,
             service: &self.services[index].service.service.id,
             deployment: self.extras.deployment(index),
         };
         let services: Vec<batch::BatchService<'_>> = chunk.iter().map(entry).collect();
-        batch::build(&self.project.id, &services, self.extras.requests_staged_changes())
+        batch::build(&services, self.extras.requests_staged_changes())
     }
 
     /// Returns the name of a service for an error.
     fn name(&self, index: usize) -> String {
-        let EnvironmentService { environment, service } = self.services[index];
-        match self.environments {
-            EnvironmentCount::One => service.service.name.clone(),
-            EnvironmentCount::Several => format!("{} in {}", service.service.name, environment.name),
+        let EnvironmentService { project, environment, service } = self.services[index];
+        let (project, environment, service) = (&project.name, &environment.name, &service.service.name);
+        match self.scope {
+            ReadingScope::Environment => service.clone(),
+            ReadingScope::Project => format!("{service} in {environment}"),
+            ReadingScope::SeveralProjects => format!("{service} in {environment} of project {project}"),
         }
     }
 
@@ -271,8 +339,8 @@ impl<'r, 'c> BatchReading<'r, 'c> {
         if stored.len().max(rendered.len()) > MOST_VARIABLES {
             return Err(invalid(format!("service {} has more than {MOST_VARIABLES} variables", self.name(index))));
         }
-        let addresses = if self.environments == EnvironmentCount::Several { &PUBLIC_ADDRESSES[..] } else { &[] };
-        let addresses = addresses.iter().filter_map(|key| Some((*key, rendered.get(*key)?.clone()?)));
+        let addresses = self.scope.kept_addresses().iter();
+        let addresses = addresses.filter_map(|key| Some((*key, rendered.get(*key)?.clone()?)));
         let addresses: Vec<(&str, Secret)> = addresses.collect();
         let mut variables = merged(self.client, self.services[index].service, stored, rendered);
         for (key, address) in addresses {
@@ -289,13 +357,18 @@ pub(crate) fn shared(client: &Client<'_>, shape: &Shape) -> StoredResult {
     let data: shared_values::ResponseData = client
         .query("SharedValues", &SharedValues::build_query(variables))
         .map_err(|failure| client.error(failure, "SharedValues", "the shared variables"))?;
+    Ok(shared_variables(client, data.stored))
+}
+
+/// Converts shared variables, and redacts their values from now on.
+pub(crate) fn shared_variables(client: &Client<'_>, stored: EnvironmentVariables) -> BTreeMap<String, Variable> {
     let variable = |(key, value): (String, Option<Secret>)| {
         if let Some(value) = &value {
             client.redactor.add(&key, value);
         }
         (key, as_stored(value, None, None))
     };
-    Ok(data.stored.into_iter().map(variable).collect())
+    stored.into_iter().map(variable).collect()
 }
 
 /// A null value is sealed, unless the listing states that the variable is not.

@@ -66,6 +66,17 @@ pub(crate) fn instance(request: &RequestContext<'_>, service: &SimService) -> Va
     })
 }
 
+/// Returns the active deployments of a service, without their sources and instances.
+pub(crate) fn active(request: &RequestContext<'_>, service: &SimService) -> Value {
+    let active = service.deployments.iter().filter(|known| known.active);
+    active
+        .map(|known| {
+            request.seen.borrow_mut().polled.insert(known.id.clone());
+            json!({ "id": known.id, "status": known.status, "createdAt": known.created_at })
+        })
+        .collect()
+}
+
 /// Returns the settings and the domains of a service.
 pub(crate) fn settings(service: &SimService) -> Value {
     let own = service.domain.iter().map(|domain| json!({ "domain": domain }));

@@ -33,6 +33,19 @@ pub(crate) fn malformed(message: &str, request: usize) -> HttpResponse {
     json_reply(400, &json!({ "errors": [error] }))
 }
 
+/// Returns the response to a request beyond the rate limit.
+pub(crate) fn limited() -> HttpResponse {
+    let headers = vec![("content-type", String::from("text/html")), ("retry-after", String::from("3600"))];
+    reply(Canned { status: 429, headers, body: Secret::new("<html><body>too many requests</body></html>") })
+}
+
+/// Replaces the rate limit that a response states.
+pub(crate) fn with_allowance(mut reply: HttpResponse, allowed: usize, remaining: Option<usize>) -> HttpResponse {
+    reply.rate = vec![("ratelimit-policy".into(), format!("\"default\";q={allowed};w=3600"))];
+    reply.others.extend(remaining.map(|remaining| ("x-ratelimit-remaining".into(), remaining.to_string())));
+    reply
+}
+
 /// Returns a fixed response.
 pub(crate) fn reply(canned: Canned) -> HttpResponse {
     let mut reply = HttpResponse {

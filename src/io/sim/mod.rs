@@ -45,8 +45,8 @@ use crate::io::sim::state::SimState;
 
 pub use crate::io::sim::mutation_context::Mutation;
 pub use crate::io::sim::options::{
-    BuildLogs, Deletion, Empty, Masked, MissingDelete, Overwritten, PatchDeploys, Patched, Redeployed, Sealed,
-    SimOptions, Snapshots, Started, SystemVariables,
+    BuildLogs, Deletion, Empty, Masked, MissingDelete, Overwritten, PatchDeploys, Patched, Redeployed, RemainingHeader,
+    Sealed, SimOptions, Snapshots, Started, SystemVariables,
 };
 pub use crate::io::sim::tracing::{Sampler, Tracing};
 

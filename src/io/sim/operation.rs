@@ -36,6 +36,8 @@ const ENVIRONMENT: &str = "environmentId: String!";
 const SERVICE: &str = "serviceId: String!";
 const OWNER: &str = "serviceId: String";
 const DEPLOYMENT: &str = "deploymentId: String!";
+const EACH_PROJECT: &str = "projectId_*: String!";
+const EACH_ENVIRONMENT: &str = "environmentId_*: String!";
 const EACH_DEPLOYMENT: &str = "deploymentId_*: String!";
 const AFTER: &str = "after: String";
 const LIMIT: &str = "limit: Int!";
@@ -66,6 +68,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row("DeploymentStatus", &[EACH_DEPLOYMENT], Query(deployment_queries::watch)),
     row("Edge", &[ENVIRONMENT, SERVICE], Query(queries::edge)),
     row("Environment", &[PROJECT, ENVIRONMENT], Query(queries::shape)),
+    row("EnvironmentBatch", &[EACH_PROJECT, EACH_ENVIRONMENT], Query(queries::environment_batch)),
     row("EnvironmentByToken", &[], Query(queries::scoped_shape)),
     row("EnvironmentByTokenMinimal", &[], Query(queries::plain_scoped_shape)),
     row("EnvironmentMinimal", &[PROJECT, ENVIRONMENT], Query(queries::plain_shape)),
@@ -84,6 +87,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         Mutation(mutations::set_variables),
     ),
     row("SharedValues", &[PROJECT, ENVIRONMENT], Query(queries::shared_values)),
+    row("SharedValuesBatch", &[EACH_PROJECT, EACH_ENVIRONMENT], Query(queries::shared_values_batch)),
     row("Snapshot", &[EACH_DEPLOYMENT], Query(deployment_queries::snapshot)),
     row("StagedChanges", &[ENVIRONMENT], Query(deployment_queries::staged_changes)),
     row("StartCommands", &[PROJECT, ENVIRONMENT, AFTER], Query(service_settings::start_commands)),
@@ -108,12 +112,11 @@ impl Operation {
     /// Returns the error for invalid variables, with Railway's text.
     pub(crate) fn complaint(&self, variables: &Map<String, Value>) -> Option<String> {
         let mut known = 0;
+        let items = self.items(variables);
         for declared in self.takes {
             let (name, kind) = declared.split_once(": ").unwrap_or((declared, ""));
             let numbered: Vec<String> = match name.strip_suffix('*') {
-                Some(prefix) => {
-                    (0..batched(variables, prefix).count().max(1)).map(|number| format!("{prefix}{number}")).collect()
-                }
+                Some(prefix) => (0..items).map(|number| format!("{prefix}{number}")).collect(),
                 None => vec![name.to_owned()],
             };
             for name in numbered {
@@ -127,13 +130,20 @@ impl Operation {
         (known < variables.len()).then(|| format!("{} declares fewer variables than were sent.", self.name))
     }
 
-    /// Counts the further environments of a batch of values, and the deployments whose snapshots it requests.
+    /// Counts the items of a batch, of which each must have all numbered variables.
+    fn items(&self, variables: &Map<String, Value>) -> usize {
+        let prefixes = self.takes.iter().filter_map(|declared| declared.split_once('*'));
+        prefixes.map(|(prefix, _)| batched(variables, prefix).count()).max().unwrap_or_default().max(1)
+    }
+
+    /// Counts the further projects and environments of a batch of values, and the deployments whose snapshots it
+    /// requests.
     fn riders(&self, variables: &Map<String, Value>) -> usize {
         let is_text = |name: String| variables.get(&name).is_some_and(Value::is_string);
         let services = batched(variables, "serviceId_").filter(|_| self.name == "Values").count();
         let deployments = (0..services).filter(|number| is_text(format!("deploymentId_{number}"))).count();
-        let environments = (1..services).take_while(|number| is_text(format!("environmentId_{number}"))).count();
-        deployments + environments
+        let further = |of: &str| (1..services).take_while(|number| is_text(format!("{of}_{number}"))).count();
+        deployments + further("projectId") + further("environmentId")
     }
 
     /// Returns the error for a document that no client should send, as far as a text search finds it.

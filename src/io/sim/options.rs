@@ -57,6 +57,19 @@ pub struct SimOptions {
     pub build_logs: BuildLogs,
     /// Whether tracing adds the sampler's variables.
     pub sampler: Sampler,
+    /// The number of requests that are allowed in an hour, if it is limited. A request beyond it is a violation.
+    pub allowance: Option<usize>,
+    /// Whether responses state how many requests are left.
+    pub remaining: RemainingHeader,
+}
+
+/// Whether responses state how many requests are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemainingHeader {
+    /// Only the limit is stated, as in all recorded responses.
+    Absent,
+    /// As documented.
+    Present,
 }
 
 /// How a sealed variable is returned.
@@ -208,6 +221,8 @@ impl Default for SimOptions {
             tracing: Tracing::Off,
             build_logs: BuildLogs::OfDeployment,
             sampler: Sampler::Present,
+            allowance: None,
+            remaining: RemainingHeader::Absent,
         }
     }
 }

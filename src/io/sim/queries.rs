@@ -181,6 +181,43 @@ pub(crate) fn environments(request: &RequestContext<'_>) -> Result<Value, Denied
     Ok(json!({ "project": shown }))
 }
 
+/// Returns a service with its active deployments, of which a document requests few fields.
+fn running_instance(request: &RequestContext<'_>, service: &SimService) -> Value {
+    let mut shown = plain_instance(service);
+    shown["activeDeployments"] = deployment_queries::active(request, service);
+    shown
+}
+
+/// Returns no data if the token has no access to one of the environments.
+pub(crate) fn environment_batch(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    each_environment(request, "environment", &|project, environment| {
+        inside(request, project, environment, &|service| running_instance(request, service))
+    })
+}
+
+/// Returns no data if the token has no access to one of the environments.
+pub(crate) fn shared_values_batch(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    each_environment(request, "shared", &|_, environment| {
+        Ok(environment_config::values(environment_config::stored(&environment.shared), request.quirks.sealed))
+    })
+}
+
+/// Renders an environment as a GraphQL object.
+type EnvironmentView<'i> = &'i dyn Fn(&Project, &Environment) -> Result<Value, String>;
+
+/// Returns the environments of a batch under their aliases.
+fn each_environment(request: &RequestContext<'_>, kind: &str, show: EnvironmentView<'_>) -> Result<Value, Denied> {
+    let mut data = Map::new();
+    for (number, _) in batched(request.variables, "environmentId_") {
+        let alias = format!("{kind}_{number}");
+        let denied = denied(&alias);
+        let place = request.environment_of(&format!("projectId_{number}"), &format!("environmentId_{number}"));
+        let (project, environment) = place.map_err(&denied)?;
+        data.insert(alias.clone(), show(project, environment).map_err(&denied)?);
+    }
+    Ok(Value::Object(data))
+}
+
 /// Returns no data if one of the environments is restricted, because its configuration is not nullable.
 pub(crate) fn compared_environments(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let project = request.project().map_err(denied("project"))?;
@@ -243,8 +280,9 @@ pub(crate) fn values(request: &RequestContext<'_>) -> Result<Value, Denied> {
     for (number, id) in batched(request.variables, "serviceId_") {
         for (kind, alias) in [("stored", format!("stored_{number}")), ("rendered", format!("rendered_{number}"))] {
             let denied = denied(&alias);
-            let variable = variable_of(request.query, &alias, "environmentId");
-            let (project, environment) = request.environment_of(variable).map_err(&denied)?;
+            let variable = |argument| variable_of(request.query, &alias, argument);
+            let place = request.environment_of(variable("projectId"), variable("environmentId"));
+            let (project, environment) = place.map_err(&denied)?;
             let place = request.service(environment, id).map_err(&denied)?;
             let (_, _, service) = request.estate.at(place);
             let map = if kind == "stored" {

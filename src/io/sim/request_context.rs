@@ -84,13 +84,17 @@ impl<'s> RequestContext<'s> {
     }
 
     pub(crate) fn environment(&self) -> Result<(&'s Project, &'s Environment), String> {
-        self.environment_of("environmentId")
+        self.environment_of("projectId", "environmentId")
     }
 
-    /// Returns the environment with the id in this variable.
-    pub(crate) fn environment_of(&self, variable: &str) -> Result<(&'s Project, &'s Environment), String> {
+    /// Returns the environment with the ids in these variables.
+    pub(crate) fn environment_of(
+        &self,
+        project: &str,
+        environment: &str,
+    ) -> Result<(&'s Project, &'s Environment), String> {
         let reach = self.reach?;
-        let wanted = [self.text("projectId"), self.text(variable)];
+        let wanted = [self.text(project), self.text(environment)];
         let (project, environment) = find(self.estate, wanted)
             .filter(|(_, environment)| environment.deleted_at.is_none())
             .ok_or("Environment not found")?;

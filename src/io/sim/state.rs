@@ -8,10 +8,10 @@ use crate::io::sim::RecordedRequest;
 use crate::io::sim::access::identify;
 use crate::io::sim::estate::{Estate, TokenScope};
 use crate::io::sim::fault::{self, Effect, Fault, Moment, RequestedService};
-use crate::io::sim::http_responses::{answered, malformed, nulled, refused, reply};
+use crate::io::sim::http_responses::{answered, limited, malformed, nulled, refused, reply, with_allowance};
 use crate::io::sim::mutation_context::{Mutation, MutationContext};
 use crate::io::sim::operation::{Handler, MutationHandler, Operation, QueryHandler};
-use crate::io::sim::options::SimOptions;
+use crate::io::sim::options::{RemainingHeader, SimOptions};
 use crate::io::sim::request_context::{Denied, RequestContext, ViewedDeployments, batched, variable_of};
 use crate::io::sim::scheduled_event::{self, ScheduledEvent};
 
@@ -74,11 +74,22 @@ impl SimState {
             reach: identify(&self.estate, presented).ok().cloned(),
             body: Secret::new(body),
         });
+        if self.quirks.allowance.is_some_and(|allowed| self.asked.len() > allowed) {
+            self.violations.push("the rate limit was exceeded".into());
+            return Ok(limited());
+        }
         scheduled_event::run(&mut self.hooks, Moment::Before, operation, &mut self.estate);
         let reach = identify(&self.estate, presented).cloned();
         let reply = self.reply(&IncomingRequest { operation, query: request["query"].as_str(), variables, reach });
         scheduled_event::run(&mut self.hooks, Moment::After, operation, &mut self.estate);
+        let reply = reply.map(|reply| self.with_rate_limit(reply));
         reply.map(|reply| HttpResponse { date: Some(self.estate.clock.moment()), ..reply })
+    }
+
+    fn with_rate_limit(&self, reply: HttpResponse) -> HttpResponse {
+        let Some(allowed) = self.quirks.allowance else { return reply };
+        let is_stated = self.quirks.remaining == RemainingHeader::Present;
+        with_allowance(reply, allowed, is_stated.then(|| allowed.saturating_sub(self.asked.len())))
     }
 
     /// Processes a request, unless a fault prevents it.
@@ -110,7 +121,8 @@ impl SimState {
         }
         let deployments = variables.keys().filter(|name| name.starts_with("deploymentId_")).count();
         let staged = usize::from(query.contains("staged: "));
-        let fields = 2 * batched(variables, "serviceId_").count() + deployments + staged;
+        let environments = batched(variables, "environmentId_").count();
+        let fields = environments + 2 * batched(variables, "serviceId_").count() + deployments + staged;
         if fields > self.quirks.root_fields {
             // Not a violation, because Railway does not document the limit.
             return malformed("Too many root fields", self.asked.len());
@@ -133,7 +145,7 @@ impl SimState {
         read: QueryHandler,
         request: &IncomingRequest<'_>,
     ) -> Result<(Value, Vec<Denied>), Denied> {
-        let lags = ["Values", "SharedValues"].contains(&operation.name);
+        let lags = ["Values", "SharedValues", "SharedValuesBatch"].contains(&operation.name);
         let past = self.past.as_mut().filter(|_| lags);
         let estate = match past {
             Some((past, reads)) => {

@@ -65,6 +65,12 @@ impl PrivateDir {
         self.check()
     }
 
+    /// Opens the directory, to lock it, and creates it if it is missing. `None` if the system can't open directories.
+    pub(in crate::io) fn open(&self) -> Result<Option<File>, Error> {
+        self.make()?;
+        Ok(File::open(&self.path).ok())
+    }
+
     /// Returns whether the directory exists, and makes it private. A directory of another user is an error.
     pub(in crate::io) fn is_there(&self) -> Result<FilePresence, Error> {
         match self.path.symlink_metadata() {

@@ -335,7 +335,8 @@ mod tests {
     }
 
     fn batch(service: &str) -> Batch {
-        batch::build("p", &[BatchService { environment: "e", service, deployment: None }], StagedQuery::NotAsked)
+        let service = BatchService { project: "p", environment: "e", service, deployment: None };
+        batch::build(&[service], StagedQuery::NotAsked)
     }
 
     /// Returns the operations that are sent when these requests are posted and this batch is expected.

@@ -73,6 +73,7 @@ impl RememberedIds {
             .services
             .iter()
             .map(|one| BatchService {
+                project: &self.project,
                 environment: &self.environment,
                 service: &one.service,
                 deployment: one.deployment.as_deref(),
@@ -80,7 +81,7 @@ impl RememberedIds {
             .collect();
         let values = services.chunks(SERVICES_PER_REQUEST).enumerate().map(|(index, services)| {
             let staged = if index == 0 { StagedQuery::Asked } else { StagedQuery::NotAsked };
-            ExpectedRequest::values(&batch::build(&self.project, services, staged))
+            ExpectedRequest::values(&batch::build(services, staged))
         });
         let environment = by_name.then(|| ExpectedRequest::environment(self));
         let most = if self.allowance.is_some_and(is_small) { 1 } else { AT_ONCE - 1 };

@@ -60,12 +60,12 @@ fn values(bench: &Bench) -> (Result<LabelledValues, Error>, usize) {
             let shapes = read.environments.iter().map(|one| &one.shape);
             shapes.filter_map(move |shape| {
                 let service = shape.services.get(index)?;
-                Some(EnvironmentService { environment: &shape.environment, service })
+                Some(EnvironmentService { project: &shape.project, environment: &shape.environment, service })
             })
         })
         .collect();
     let before = client.requests();
-    let values = client.values_of(&read.project, &entries);
+    let values = client.values_of(&entries);
     let label = |entry: &EnvironmentService<'_>| {
         format!("{} {}", entry.environment.name, entry.service.service.name.replace("service-", ""))
     };
@@ -391,9 +391,9 @@ fn values_of_several_environments_request_nothing_else() {
     let bench = Bench::new(Sim::new(seed::incident::estate()));
     let client = bench.client();
     let shape = bench.shape().unwrap();
-    let entry = |service| EnvironmentService { environment: &shape.environment, service };
+    let entry = |service| EnvironmentService { project: &shape.project, environment: &shape.environment, service };
     let entries: Vec<EnvironmentService<'_>> = shape.services.iter().map(entry).collect();
-    assert!(client.values_of(&shape.project, &entries).is_ok_and(|values| values.len() == 4));
+    assert!(client.values_of(&entries).is_ok_and(|values| values.len() == 4));
     let requests = bench.sim.requests();
     let body = requests.last().unwrap().body.expose();
     assert!(!body.contains("snapshot") && !body.contains("staged"), "{body}");

@@ -1,5 +1,7 @@
 //! Tests of the client with the simulated Railway, in process, with a clock on which waits take no time.
 
+mod account;
+mod allowance;
 mod compared;
 mod deployment_log;
 mod faults;

@@ -87,14 +87,19 @@ pub fn cli_config(directory: &Path) -> String {
 
 /// Returns the project `agentverse`, environment `staging`.
 pub fn estate() -> Estate {
-    let staging = Environment::named("staging")
-        .shared(&[("LOG_LEVEL", "info")])
-        .service(api())
-        .service(worker())
-        .service(postgres("d2Xq9vLr4TtWbn7K"))
-        .service(redis("Hs81mPzcV5ejQy3u"));
-    Estate::of("agentverse").project(Project::named("agentverse").id(PROJECT).environment(staging)).with_tokens()
+    let api = api(KEY_BEFORE).deployed(SimDeployment::serving("2026-11-17T08:41:12.318Z"));
+    let running = SimDeployment::serving("2026-11-09T16:20:47.902Z")
+        .meta("commitHash", COMMIT_BEFORE)
+        // The previous key: it was replaced, but the worker was not redeployed.
+        .had(KEY, "staging-ops-summer-key-2025");
+    let worker = worker(KEY_BEFORE).start(START_COMMAND).deployed(running);
+    agentverse(Environment::named("staging").service(api).service(worker))
 }
+
+/// The key that was rotated.
+pub(super) const KEY: &str = "STAGING_OPS_API_KEY";
+/// Its value before the rotation.
+pub(super) const KEY_BEFORE: &str = "staging-ops-autumn-key-2025";
 
 /// The start command of the worker, without `-B`: Celery Beat does not run. This is the other half of the incident.
 const START_COMMAND: &str = "celery --app agentverse.tasks worker --loglevel INFO";
@@ -109,9 +114,18 @@ const COMMIT: &str = "371a158c06be94d2f7a05e31b8d49c6fa2e7130b";
 /// The commit that the worker still runs.
 const COMMIT_BEFORE: &str = "b90c4e7712fd3a58e6b1047c9a35d2e8f60714ca";
 
-fn api() -> SimService {
-    SimService::named("agentverse-api-staging")
-        .repository("agentverse/agentverse")
+/// Returns the project with this environment, to which the databases and the log level are added.
+pub(super) fn agentverse(environment: Environment) -> Estate {
+    let environment = environment
+        .shared(&[("LOG_LEVEL", "info")])
+        .service(postgres("d2Xq9vLr4TtWbn7K"))
+        .service(redis("Hs81mPzcV5ejQy3u"));
+    Estate::of("agentverse").project(Project::named("agentverse").id(PROJECT).environment(environment)).with_tokens()
+}
+
+/// Returns the API with this value of [`KEY`].
+pub(super) fn api(key: &str) -> SimService {
+    from_repository("agentverse-api-staging")
         .start("uvicorn agentverse.main:app --host :: --port $PORT --proxy-headers")
         .domain("agentverse-api-staging.up.railway.app")
         .variables(&[
@@ -121,19 +135,16 @@ fn api() -> SimService {
             ("OPS_DRILLS", "worker-exit,queue-stall"),
             ("PUBLIC_URL", "https://${{RAILWAY_PUBLIC_DOMAIN}}"),
             ("REDIS_URL", "${{Redis.REDIS_URL}}"),
-            ("STAGING_OPS_API_KEY", "staging-ops-autumn-key-2025"),
+            (KEY, key),
         ])
         .sealed("JWT_SIGNING_KEY", "uV7hT0dXw2kQ9rBz")
-        .commit(COMMIT)
-        .deployed(SimDeployment::serving("2026-11-17T08:41:12.318Z"))
         .logs("Started server process [1]")
         .logs("Application startup complete.")
 }
 
-fn worker() -> SimService {
-    SimService::named("agentverse-worker-staging")
-        .repository("agentverse/agentverse")
-        .start(START_COMMAND)
+/// Returns the worker with this value of [`KEY`], and without a start command.
+pub(super) fn worker(key: &str) -> SimService {
+    from_repository("agentverse-worker-staging")
         .variables(&[
             ("APP_ENV", "staging"),
             ("CELERY_BROKER_URL", "${{Redis.REDIS_URL}}/1"),
@@ -141,20 +152,18 @@ fn worker() -> SimService {
             ("LOG_LEVEL", "${{shared.LOG_LEVEL}}"),
             ("OPS_DRILLS", "worker-exit,queue-stall"),
             ("REDIS_URL", "${{Redis.REDIS_URL}}"),
-            ("STAGING_OPS_API_KEY", "staging-ops-autumn-key-2025"),
+            (KEY, key),
         ])
         .sealed("JWT_SIGNING_KEY", "uV7hT0dXw2kQ9rBz")
-        .commit(COMMIT)
-        .deployed(
-            SimDeployment::serving("2026-11-09T16:20:47.902Z")
-                .meta("commitHash", COMMIT_BEFORE)
-                // The previous key: it was replaced, but the worker was not redeployed.
-                .had("STAGING_OPS_API_KEY", "staging-ops-summer-key-2025"),
-        )
         .logs("celery@worker v5.4.0 (opalescent)")
         .logs_with("-B", "beat: Starting...")
         .logs_with("-B", "Worker boot_id stored in Redis")
         .logs("celery@worker ready.")
+}
+
+/// Returns a service that is built from the project's repository.
+pub(super) fn from_repository(name: &str) -> SimService {
+    SimService::named(name).repository("agentverse/agentverse").commit(COMMIT)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! The initial contents of a simulated Railway: the incident, two environments, ordinary projects, and large ones.
+//! The initial contents of a simulated Railway: the incident, copies of its key, two environments, ordinary projects,
+//! and large ones.
 
 pub mod incident;
 pub mod ordinary;
+pub mod rotation;
 pub mod storefront;
 
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! Tests of the simulated Railway, one POST at a time.
 
+mod account;
 mod compared_environments;
 mod deployments;
 mod history;

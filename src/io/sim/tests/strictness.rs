@@ -141,6 +141,7 @@ fn every_document_matches_its_operation_table_entry() {
     let sizes = [
         ("ComparedEnvironments", "20 500"),
         ("DeploymentEvents", "50"),
+        ("EnvironmentBatch", "500"),
         ("Environments", "100"),
         ("PreWriteState", "500"),
         ("MoreServices", "500"),

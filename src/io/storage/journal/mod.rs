@@ -11,6 +11,7 @@ mod tests;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -63,6 +64,12 @@ pub struct Recorded {
     pub key_in_file: Option<KeyringError>,
 }
 
+/// Held by the only rotation of this user, until it is dropped.
+#[derive(Debug)]
+pub struct RotationLock {
+    _directory: Option<File>,
+}
+
 /// A run in the journal. An unreadable file does not affect the other entries.
 #[derive(Debug)]
 pub struct JournalEntry {
@@ -105,6 +112,20 @@ impl<'k> Journal<'k> {
             last = number;
         }
         Err(self.folder.cannot_write(&io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Locks the journal against another rotation of this user, which would replace what this one writes. Where the
+    /// operating system can't lock a directory, nothing is locked; conflicts are then found before writing.
+    pub fn lock(&self) -> Result<RotationLock, Error> {
+        let Some(directory) = self.folder.open()? else { return Ok(RotationLock { _directory: None }) };
+        if os::try_lock(&directory) {
+            return Ok(RotationLock { _directory: Some(directory) });
+        }
+        Err(Error::Journal {
+            what: "another rotation is in progress".to_owned(),
+            cause: "two rotations at the same time would replace each other's values".to_owned(),
+            help: "wait until it has ended, then run the command again".into(),
+        })
     }
 
     fn runs(&self) -> Result<Vec<RunName>, Error> {

@@ -39,6 +39,7 @@ pub struct JournalRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordedCommand {
     Fix,
+    Rotate,
     Undo,
 }
 
@@ -52,6 +53,8 @@ pub struct RecordedVariable {
     pub before: Before,
     /// The stored value after; `None` if the variable is deleted.
     pub after: Option<Secret>,
+    /// Whether services get the same value before and after, because one of the two is a reference to the other.
+    pub keeps_value: bool,
 }
 
 /// The state of a variable before a change.

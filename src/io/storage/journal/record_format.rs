@@ -58,7 +58,7 @@ pub(super) fn read(run: &RunName, text: &[u8]) -> Option<JournalRecord> {
     };
     Some(JournalRecord {
         time: read.time.parse().ok()?,
-        command: [RecordedCommand::Fix, RecordedCommand::Undo]
+        command: [RecordedCommand::Fix, RecordedCommand::Rotate, RecordedCommand::Undo]
             .into_iter()
             .find(|command| command.name() == read.command)?,
         undoes,
@@ -78,6 +78,7 @@ impl RecordedCommand {
     fn name(self) -> &'static str {
         match self {
             Self::Fix => "fix",
+            Self::Rotate => "rotate",
             Self::Undo => "undo",
         }
     }
@@ -199,6 +200,7 @@ struct StoreForm<'r> {
     key: &'r str,
     before: BeforeForm<'r>,
     after: Option<&'r str>,
+    keeps_value: bool,
 }
 
 impl<'r> StoreForm<'r> {
@@ -212,6 +214,7 @@ impl<'r> StoreForm<'r> {
                 Before::Sealed => BeforeForm::Sealed,
             },
             after: store.after.as_ref().map(Secret::expose),
+            keeps_value: store.keeps_value,
         }
     }
 }
@@ -223,6 +226,9 @@ struct StoreRead {
     key: String,
     before: BeforeRead,
     after: Option<Secret>,
+    /// Early runs of version 3, and versions 1 and 2, do not have it.
+    #[serde(default)]
+    keeps_value: bool,
 }
 
 impl StoreRead {
@@ -232,7 +238,8 @@ impl StoreRead {
             BeforeRead::Stored(value) => Before::Stored(value),
             BeforeRead::Sealed => Before::Sealed,
         };
-        RecordedVariable { owner: self.owner.map(NamedRead::named), key: self.key, before, after: self.after }
+        let Self { key, after, keeps_value, .. } = self;
+        RecordedVariable { owner: self.owner.map(NamedRead::named), key, before, after, keeps_value }
     }
 }
 

@@ -201,14 +201,17 @@ impl Prompter for Prompts<'_> {
     }
 
     fn piped(&self) -> Result<Secret, Error> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(PIPED));
-        let read = io::stdin().lock().take(PIPED as u64).read_to_end(&mut bytes);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(PIPED + 1));
+        let read = io::stdin().lock().take(PIPED as u64 + 1).read_to_end(&mut bytes);
         let fail = |why: String| Error::System {
             what: "failed to read standard input".to_owned(),
             cause: why,
-            help: "pipe only the token into it".into(),
+            help: "pipe only the token or the value into it".into(),
         };
         read.map_err(|error| fail(io_error_text(&error)))?;
+        if bytes.len() > PIPED {
+            return Err(fail(format!("it is longer than {} KiB", PIPED >> 10)));
+        }
         std::str::from_utf8(&bytes).map(Secret::new).map_err(|_| fail("it is not UTF-8 text".to_owned()))
     }
 
@@ -217,8 +220,8 @@ impl Prompter for Prompts<'_> {
     }
 }
 
-/// The maximum length of piped input, in bytes: longer than any token.
-const PIPED: usize = 16 * 1024;
+/// The maximum length of piped input, in bytes: longer than any token, and than a value that Railway stores.
+const PIPED: usize = 64 * 1024;
 
 /// Returns the typed text, trimmed and without control characters.
 fn trimmed(typed: &str) -> String {

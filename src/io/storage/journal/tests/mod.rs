@@ -47,6 +47,7 @@ fn record(time: &str) -> JournalRecord {
         key: "A".to_owned(),
         before,
         after: after.map(Secret::new),
+        keeps_value: owner.is_none(),
     };
     JournalRecord {
         time: time.parse().unwrap(),
