@@ -9,24 +9,24 @@ use crate::drift::plan::VariableOwner;
 use crate::io::poll::poll_until;
 
 impl ApplyState<'_, '_> {
-    /// Reads until every stored value is visible, for half a minute at most.
-    pub(crate) fn confirm(&mut self) {
-        let mut left: Vec<usize> =
-            (0..self.plan.stores.len()).filter(|&index| self.receipts.stores[index].outcome == Outcome::Done).collect();
+    /// Reads until each of these stored values is visible, for half a minute at most. Returns the others.
+    pub(crate) fn confirm(&mut self, written: Vec<usize>) -> Vec<usize> {
+        let mut left = written;
         if left.is_empty() {
-            return;
+            return left;
         }
         let poll = self.context.poll(ReadBack::Retried.limit());
         let confirmed = poll_until(poll, read_back::backoff(), |_| self.remove_visible(&mut left));
         if confirmed.is_ok() {
-            return;
+            return left;
         }
-        for index in left {
+        for &index in &left {
             let store = &self.plan.stores[index];
             let remark = format!("{} of {} is not visible on Railway yet", store.key, store.owner.name());
             self.receipts.stores[index].detail = Some("accepted, but not visible on Railway yet".to_owned());
             self.inconclusive([store.owner.name()], remark);
         }
+        left
     }
 
     /// Removes the visible changes from the list. Returns `Some` once the list is empty, or if reading fails.

@@ -13,6 +13,7 @@ mod verify_deployments;
 mod verify_expectations;
 mod verify_start_command;
 mod watch_deployments;
+mod write_references;
 mod write_variables;
 
 use std::collections::BTreeMap;

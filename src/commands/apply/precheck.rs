@@ -1,6 +1,6 @@
 //! Checks right before the first write that nothing has changed since the plan was made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::apply::receipts::Receipts;
 use crate::commands::apply::{ApplyContext, OnStaged, is_open};
@@ -25,13 +25,18 @@ pub(crate) fn recheck(context: ApplyContext<'_>, plan: &Plan, receipts: &mut Rec
     if plan.changes_nothing_stored() && plan.deploys.is_empty() {
         return Ok(PreWriteState::default());
     }
-    let now = read(context, &plan.owners())?;
-    for (store, receipt) in stores.iter().zip(&mut receipts.stores) {
-        let found = now.get(&store.owner).and_then(|variables| variables.get(&store.key));
-        if is_open(receipt) {
-            recheck_store(store, found, receipt);
-        }
+    let mut owners = plan.owners();
+    // A shared variable that is not in the plan already has the value that services are to refer to.
+    if stores.iter().any(|store| store.reference().is_some()) && !owners.contains(&&VariableOwner::Shared) {
+        owners.push(&VariableOwner::Shared);
     }
+    let now = read(context, &owners)?;
+    for (store, receipt) in stores.iter().zip(&mut receipts.stores).filter(|(_, receipt)| is_open(receipt)) {
+        let found = now.get(&store.owner).and_then(|variables| variables.get(&store.key));
+        recheck_store(store, found, receipt);
+        recheck_shared(store, plan, &now, receipt);
+    }
+    spread_conflicts(plan, receipts);
     let fence = context.client.pre_write_state(&context.shape.project.id, &context.shape.environment.id)?;
     if let Some(staged) = &fence.staged {
         refuse_staged(context, staged, plan)?;
@@ -71,6 +76,32 @@ fn recheck_store(store: &VariableChange, found: Option<&Variable>, receipt: &mut
         found: found.and_then(Variable::stored).cloned(),
         wanted: store.after.clone(),
     });
+}
+
+/// Ends the receipt of a reference if the shared variable, which the plan does not write, no longer has the value.
+fn recheck_shared(store: &VariableChange, plan: &Plan, now: &CurrentVariables, receipt: &mut Receipt) {
+    let Some(name) = store.reference().filter(|name| is_open(receipt) && plan.shared(name).is_none()) else { return };
+    let found = now.get(&VariableOwner::Shared).and_then(|variables| variables.get(name));
+    if found.and_then(Variable::stored) != store.renders.as_ref() {
+        receipt.end(Outcome::Conflict, format!("the shared variable {name} changed on Railway in the meantime"));
+    }
+}
+
+/// If a value that services share changed on one of them, or as the shared variable, another user is changing it: none of
+/// the others is made to refer to it.
+fn spread_conflicts(plan: &Plan, receipts: &mut Receipts) {
+    let is_conflict = |receipt: &Receipt| receipt.outcome == Outcome::Conflict;
+    let conflicts = plan.stores.iter().zip(&receipts.stores).filter(|(_, receipt)| is_conflict(receipt));
+    let conflicts: BTreeMap<&str, String> =
+        conflicts.filter_map(|(store, _)| Some((store.shared_name()?, store.label()))).collect();
+    for (store, receipt) in plan.stores.iter().zip(&mut receipts.stores).filter(|(_, receipt)| is_open(receipt)) {
+        let Some((name, changed)) = store.shared_name().and_then(|name| conflicts.get_key_value(name)) else {
+            continue;
+        };
+        if plan.references(name) {
+            receipt.end(Outcome::Conflict, format!("not written, because {changed} changed in the meantime"));
+        }
+    }
 }
 
 /// Returns whether a variable is stored as it was when the plan was made.
@@ -133,7 +164,10 @@ fn local_sides(store: &VariableChange, found: Option<Secret>) -> Sides {
 fn refuse_staged(context: ApplyContext<'_>, staged: &StagedChanges, plan: &Plan) -> Result<(), Error> {
     let stores = plan.stores.iter().filter(|store| staged.touches(store.owner.id(), &store.key));
     let settings = plan.settings.iter().filter(|setting| staged.settings.contains(&setting.service.id));
-    let names = stores.map(|store| format!("{} of {}", store.key, store.owner.name()));
+    let reused = plan.stores.iter().filter_map(VariableChange::reference).filter(|name| plan.shared(name).is_none());
+    let reused: BTreeSet<&str> = reused.filter(|name| staged.touches(None, name)).collect();
+    let names = stores.map(VariableChange::label);
+    let names = names.chain(reused.into_iter().map(|name| format!("the shared variable {name}")));
     let names: Vec<String> =
         names.chain(settings.map(|setting| format!("the settings of {}", setting.service.name))).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -9,8 +9,10 @@ use crate::drift::plan::{FileChange, Plan, VariableChange};
 /// The names of the steps in receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepNames {
-    /// `push`, `pull`, `remove`, `start-command`.
+    /// `push`, `pull`, `remove`, `hoist`, `start-command`.
     Fix,
+    /// `rotate`.
+    Rotate,
     /// `restore`.
     Undo,
 }
@@ -42,12 +44,20 @@ pub(crate) struct Receipts {
 impl Receipts {
     /// Returns the receipts of a plan, with every step not tried.
     pub(crate) fn of(plan: &Plan, names: StepNames) -> Self {
-        let name = |fix: &'static str| if names == StepNames::Undo { "restore" } else { fix };
+        let name = |fix: &'static str| match names {
+            StepNames::Fix => fix,
+            StepNames::Rotate => "rotate",
+            StepNames::Undo => "restore",
+        };
         let edits = |file: &FileChange| {
             file.edits.iter().map(|edit| Receipt::of(name(edit.change), Some(&edit.key), &file.name)).collect()
         };
         let store = |store: &VariableChange| {
-            let change = if store.after.is_some() { "push" } else { "remove" };
+            let change = match (&store.renders, &store.after) {
+                (Some(_), _) => "hoist",
+                (None, Some(_)) => "push",
+                (None, None) => "remove",
+            };
             Receipt::of(name(change), Some(&store.key), store.owner.name())
         };
         Self {

@@ -8,7 +8,7 @@ use crate::commands::apply::read_back::{self, ReadBack};
 use crate::commands::apply::{ApplyState, is_open};
 use crate::drift::Secret;
 use crate::drift::model::receipt::{Outcome, Shortfall};
-use crate::drift::plan::VariableOwner;
+use crate::drift::plan::{VariableChange, VariableOwner};
 use crate::error::Error;
 use crate::io::poll::{PollEnd, poll_until};
 use crate::io::railway::writer::WriteOutcome;
@@ -21,53 +21,63 @@ enum ObservedChange {
     NotYetStored,
 }
 
+/// Returns whether a change must follow others: services refer to a shared variable only while it exists.
+fn is_last(store: &VariableChange) -> bool {
+    store.renders.is_some() && (store.owner != VariableOwner::Shared || store.after.is_none())
+}
+
 impl ApplyState<'_, '_> {
     /// Writes the open variables. Owners do not depend on each other: after a failure, the next one is tried, unless
-    /// Railway is unreachable.
+    /// Railway is unreachable. Variables that keep their value follow, because they depend on shared variables.
     pub(crate) fn write_stores(&mut self) {
         for owner in self.plan.owners() {
             if self.is_over() {
                 return;
             }
             self.context.client.status.waiting(&format!("storing variables of {}", owner.name()));
-            self.set(owner);
-            self.delete(owner);
+            self.set(&self.open(owner, |store| !is_last(store)));
+            self.delete(&self.open(owner, |store| !is_last(store)));
         }
-        self.confirm();
+        let written = (0..self.plan.stores.len()).filter(|&index| self.receipts.stores[index].outcome == Outcome::Done);
+        let unconfirmed = self.confirm(written.collect());
+        self.write_references(&unconfirmed);
         self.context.client.status.done();
     }
 
-    fn open(&self, owner: &VariableOwner) -> Vec<usize> {
+    /// Returns the open changes of an owner that fit.
+    pub(super) fn open(&self, owner: &VariableOwner, fits: impl Fn(&VariableChange) -> bool) -> Vec<usize> {
         let stores = self.plan.stores.iter().enumerate();
         stores
-            .filter(|(index, store)| store.owner == *owner && is_open(&self.receipts.stores[*index]))
+            .filter(|(index, store)| store.owner == *owner && is_open(&self.receipts.stores[*index]) && fits(store))
             .map(|(index, _)| index)
             .collect()
     }
 
-    fn set(&mut self, owner: &VariableOwner) {
+    /// Stores the new values among these changes of one owner.
+    pub(super) fn set(&mut self, changes: &[usize]) {
         let (mut indexes, mut values) = (Vec::new(), BTreeMap::<String, Secret>::new());
-        for index in self.open(owner) {
+        for &index in changes {
             if let Some(after) = &self.plan.stores[index].after {
                 values.insert(self.plan.stores[index].key.clone(), after.clone());
                 indexes.push(index);
             }
         }
-        if !indexes.is_empty() {
-            let reply = self.writer().set(owner.id(), &values);
+        if let Some(&first) = indexes.first() {
+            let reply = self.writer().set(self.plan.stores[first].owner.id(), &values);
             self.settle(&indexes, reply);
         }
     }
 
-    fn delete(&mut self, owner: &VariableOwner) {
-        for index in self.open(owner) {
+    /// Deletes the variables among these changes that have no new value.
+    pub(super) fn delete(&mut self, changes: &[usize]) {
+        for &index in changes {
             if self.is_over() {
                 return;
             }
             let store = &self.plan.stores[index];
             if store.after.is_none() {
                 self.receipts.deleted.insert(index);
-                let reply = self.writer().delete(owner.id(), &store.key);
+                let reply = self.writer().delete(store.owner.id(), &store.key);
                 self.settle(&[index], reply);
             }
         }

@@ -33,7 +33,9 @@ impl FixRun<'_> {
         findings: &[Finding],
         world: &mut World<'_>,
     ) -> Result<ChangeSelection, Error> {
-        let Fixable { proposals, due, commands: StartChoices { typed, is_set_already, .. } } = open;
+        if self.args.hoist.is_some() {
+            return Ok(ChangeSelection::Made(self.hoist(open)));
+        }
         if self.permissions.asking == Prompting::Interactive {
             let chosen = interactive::choose(self, open, findings, world)?.map(SelectedChanges::with_one_commit);
             return Ok(chosen.map_or(ChangeSelection::Nothing, ChangeSelection::Made));
@@ -42,13 +44,19 @@ impl FixRun<'_> {
         if ways.is_empty() && !self.args.redeploy && self.args.start_command.is_none() {
             return Ok(ChangeSelection::Undirected(self.likeliest(open, world)));
         }
+        Ok(self.directed(open, &ways, world))
+    }
+
+    /// Selects the changes of the directions.
+    fn directed(&self, open: Fixable<'_>, ways: &[Direction], world: &World<'_>) -> ChangeSelection {
+        let Fixable { proposals, due, commands: StartChoices { typed, is_set_already, .. }, .. } = open;
         let is_push_alone = ways.contains(&Direction::Push) && !ways.contains(&Direction::Add);
         let to_add = if is_push_alone { printed_commands::to_add(self, proposals, world) } else { Vec::new() };
-        let selection = select(proposals, &ways, &self.permissions, self.consent());
+        let selection = select(proposals, ways, &self.permissions, self.consent());
         if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
-            let wanted = select(proposals, &ways, &self.permissions, Consent::Prompt);
+            let wanted = select(proposals, ways, &self.permissions, Consent::Prompt);
             let settings = typed.iter().cloned().collect();
-            return Ok(ChangeSelection::Unnamed(SelectedChanges { settings, to_add, ..wanted.into() }));
+            return ChangeSelection::Unnamed(SelectedChanges { settings, to_add, ..wanted.into() });
         }
         // An earlier run may have set the start command without a deployment.
         let is_wanted =
@@ -63,9 +71,15 @@ impl FixRun<'_> {
             chosen.remarks.extend(self.unheld(proposals).into_iter().map(unheld_remark));
         }
         if chosen.is_empty() {
-            chosen.remarks = nothing_selected::reasons(self, proposals, &ways);
+            chosen.remarks = nothing_selected::reasons(self, proposals, ways);
         }
-        Ok(ChangeSelection::Made(chosen.with_one_commit()))
+        ChangeSelection::Made(chosen.with_one_commit())
+    }
+
+    /// Returns the changes of `--hoist`.
+    fn hoist(&self, open: Fixable<'_>) -> SelectedChanges {
+        let offers = open.hoisted.cloned().into_iter().collect();
+        SelectedChanges { offers, remarks: self.unhoisted(), ..SelectedChanges::default() }
     }
 
     fn consent(&self) -> Consent {

@@ -16,6 +16,8 @@ pub(super) struct Fixable<'o> {
     pub(super) due: &'o [DueRedeploy],
     /// Start commands.
     pub(super) commands: &'o StartChoices,
+    /// The changes of `--hoist`.
+    pub(super) hoisted: Option<&'o Offer>,
 }
 
 #[derive(Default)]

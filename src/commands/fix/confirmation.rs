@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use crate::commands::confirm_trust::SendingRun;
+use crate::commands::fix::changes::Fixable;
 use crate::commands::fix::planned_fix::{Commands, PlannedFix};
-use crate::commands::fix::{FixRefusal, FixRun, start_command};
+use crate::commands::fix::{FixRefusal, FixRun};
 use crate::commands::gather::Gathered;
 use crate::commands::protected_environments::{PlanQuestion, confirm};
 use crate::commands::service_selection::PartialMatch;
-use crate::commands::trust::{self, TrustObjection};
+use crate::commands::trust::TrustObjection;
 use crate::drift::plan::Plan;
 use crate::drift::plan::bulk_selection::Consent;
 use crate::drift::plan::offer::{Prompting, Proposal};
@@ -128,12 +130,8 @@ pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>
 
 /// Asks the user to accept `doctor.toml` before any other prompt, if values may be pushed. Otherwise a refusal at the
 /// end would discard the user's choices.
-pub(super) fn confirm_trust(
-    run: &mut FixRun<'_>,
-    proposals: &[Proposal<'_>],
-    commands: &start_command::StartChoices,
-    world: &mut World<'_>,
-) -> Result<(), Error> {
+pub(super) fn confirm_trust(run: &mut FixRun<'_>, open: Fixable<'_>, world: &mut World<'_>) -> Result<(), Error> {
+    let Fixable { proposals, commands, hoisted, .. } = open;
     let is_asked = !run.args.yes && !run.args.dry_run && can_ask(&world.terminal, &world.variables);
     let pushes = run.permissions.asking == Prompting::Interactive || run.args.push || commands.typed.is_some();
     let sends = |proposal: &Proposal<'_>| {
@@ -143,26 +141,12 @@ pub(super) fn confirm_trust(
     // The user confirms the text of a start command, so only its destination matters.
     let sets = (commands.typed.is_some() || !commands.offers.is_empty())
         && trust.objection(Consent::Prompt, &BTreeSet::new()).is_some();
-    if !is_asked || !pushes || !(sets || proposals.iter().any(sends)) {
+    let writes = hoisted.is_some() || pushes && (sets || proposals.iter().any(sends));
+    if !is_asked || !writes {
         return Ok(());
     }
-    if let (Some(config), true) = (run.config, trust.needs_acceptance()) {
-        let target = trust::NamedDecisions::of(run.client, config, &run.gathered().selected.shape)?;
-        let text = target.text(&trust.acceptance, world.terminal.width);
-        if run.output.format == Format::Text && run.output.file.is_none() {
-            world.print(&text)?;
-        } else {
-            text.lines().for_each(|line| world.status.print_line(line));
-        }
-        let before = world.clock.elapsed();
-        trust::ask(&run.survey().project, config, world)?;
-        // Time spent at a prompt does not count towards the limit.
-        let limit = run.client.limit.get() + world.clock.elapsed().saturating_sub(before);
-        run.client.limit.set(limit);
-        run.analysis.gathered.expectations.trust.accept();
-    }
-    let objection = run.gathered().expectations.trust.objection(Consent::Prompt, &BTreeSet::new());
-    objection.map_or(Ok(()), |objection| Err(objection.into_error()))
+    let sending = SendingRun { client: run.client, config: run.config, output: run.output };
+    sending.confirm_trust(&mut run.analysis.gathered, world)
 }
 
 /// Refuses to push local values and start commands to a destination that only an unaccepted `doctor.toml` names.
@@ -214,7 +198,8 @@ pub(super) fn no_direction(commands: &Commands, program: &[String]) -> Error {
     });
     Error::NotConfirmed {
         what: "no direction given".to_owned(),
-        cause: "without an interactive terminal, fix requires --push, --pull, --redeploy or --start-command".to_owned(),
+        cause: "without an interactive terminal, fix requires --push, --pull, --redeploy, --start-command or --hoist"
+            .to_owned(),
         help: Help::command("choose a direction, for example:", shell_command::line(&example)),
     }
 }

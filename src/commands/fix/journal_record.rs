@@ -12,6 +12,7 @@ use crate::io::world::World;
 
 /// The parts of a record that are not in the plan.
 pub(crate) struct JournalExtras<'k> {
+    pub(crate) command: RecordedCommand,
     /// Selects the open steps of the plan.
     pub(crate) receipts: &'k Receipts,
     /// The run that this one undoes.
@@ -40,14 +41,14 @@ pub(crate) fn record(
 }
 
 fn journal_record(context: ApplyContext<'_>, plan: &Plan, kept: &JournalExtras<'_>, time: Timestamp) -> JournalRecord {
-    let &JournalExtras { receipts, undoes, protected } = kept;
+    let &JournalExtras { command, receipts, undoes, protected } = kept;
     let open = |receipt: &Receipt| receipt.outcome == Outcome::NotTried;
     let stores = plan.stores.iter().zip(&receipts.stores).filter(|(_, receipt)| open(receipt));
     let files = plan.files.iter().zip(&receipts.files).filter(|(_, receipts)| receipts.iter().any(open));
     let settings = plan.settings.iter().zip(&receipts.settings).filter(|(_, receipt)| open(receipt));
     JournalRecord {
         time,
-        command: if undoes.is_some() { RecordedCommand::Undo } else { RecordedCommand::Fix },
+        command,
         undoes: undoes.cloned(),
         host: context.client.host(),
         project: context.shape.project.clone(),
@@ -85,6 +86,7 @@ fn recorded_variable(store: &VariableChange) -> journal::RecordedVariable {
             Some(Variable::Plain(text) | Variable::Reference { template: text, .. }) => Before::Stored(text.clone()),
         },
         after: store.after.clone(),
+        keeps_value: store.renders.is_some(),
     }
 }
 

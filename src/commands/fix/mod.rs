@@ -5,6 +5,7 @@ mod change_selection;
 mod changes;
 mod confirmation;
 mod findings_at_prompt;
+mod hoist;
 mod ignore;
 mod interactive;
 mod journal_record;
@@ -43,6 +44,7 @@ use crate::drift::{Finding, Severity, Survey, Variable};
 use crate::error::{Error, Exit};
 use crate::io::config::Config;
 use crate::io::railway::client::Client;
+use crate::io::storage::journal::RecordedCommand;
 use crate::io::terminal::prompt::can_ask;
 use crate::io::world::World;
 use crate::report::{Format, Planned, Report, ReportPart, shell_command};
@@ -83,9 +85,10 @@ pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) ->
     let config = config_file::read(global, world)?;
     let session = Session::open(config.as_ref(), &options, world)?;
     let client = session.client(options.limit, world);
-    let gathered = gather(&client, &options, &session, world)?;
+    let mut gathered = gather(&client, &options, &session, world)?;
     let matrix = gathered.matrix_command(world);
     allowed.iter().try_for_each(|allowed| allowed.refuse_unknown(&gathered.survey, &matrix))?;
+    hoist::narrow(&mut gathered, args);
     if args.yes && !args.dry_run {
         refuse_parts(&gathered)?;
     }
@@ -101,7 +104,11 @@ fn gather_options<'a>(args: &'a FixArgs, global: &'a GlobalArgs) -> Result<Gathe
         limit: timeout::parse(&args.timeout)?,
         global,
         targeting: &args.targeting,
-        service_flags: if is_added { ServiceFlagRole::Add } else { ServiceFlagRole::Select },
+        service_flags: match &args.hoist {
+            Some(_) => ServiceFlagRole::SelectOrAll,
+            None if is_added => ServiceFlagRole::Add,
+            None => ServiceFlagRole::Select,
+        },
         env_file: &args.files.env_file,
         only: &args.keys.only,
         missing_file: missing_file(args),
@@ -111,16 +118,19 @@ fn gather_options<'a>(args: &'a FixArgs, global: &'a GlobalArgs) -> Result<Gathe
 
 /// Returns how a missing file is treated. Without one, only redeployments and start commands can be fixed.
 fn missing_file(args: &FixArgs) -> MissingFile {
-    if args.push || args.pull || args.add || args.prune {
+    if args.hoist.is_some() {
+        MissingFile::Unneeded
+    } else if args.push || args.pull || args.add || args.prune {
         MissingFile::Refused
     } else {
         MissingFile::Optional.unless_excluded(&args.no_file)
     }
 }
 
-/// Returns the flags that permit a change of a key.
-fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 3] {
+/// Returns the flags that name a key to change, or permit a change of it.
+fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 4] {
     [
+        hoist::flag(args),
         KeyFlag { flag: "--allow-reference", keys: &args.allow_reference },
         KeyFlag { flag: "--allow-shared", keys: &args.allow_shared },
         KeyFlag { flag: "--allow-sealed", keys: &args.allow_sealed },
@@ -130,7 +140,7 @@ fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 3] {
 /// Returns whether the user selects the changes at prompts.
 fn prompting(args: &FixArgs, world: &World<'_>) -> Prompting {
     let directed = args.push || args.add || args.pull || args.redeploy || args.yes || args.dry_run;
-    let directed = directed || args.start_command.is_some();
+    let directed = directed || args.start_command.is_some() || args.hoist.is_some();
     if !directed && can_ask(&world.terminal, &world.variables) {
         Prompting::Interactive
     } else {
@@ -189,10 +199,7 @@ impl FixRun<'_> {
     }
 
     fn execute(mut self, world: &mut World<'_>) -> Result<Exit, Error> {
-        if self.needs_shared_values() {
-            let shared = self.client.shared_values(&self.gathered().selected.shape);
-            self.permissions.shared_values = shared.unwrap_or_default();
-        }
+        self.read_shared_values()?;
         let findings = self.analysis.examination.findings.clone();
         let mut fixable = self.analysis.examination.fixable(&self.permissions.named);
         fixable.retain(|finding| self.is_offered(finding));
@@ -200,8 +207,9 @@ impl FixRun<'_> {
         let proposals = proposals(self.survey(), &fixable, &self.permissions);
         let due = due(self.survey(), &offered);
         let commands = start_command::commands(&self, &offered)?;
-        confirmation::confirm_trust(&mut self, &proposals, &commands, world)?;
-        let open = Fixable { proposals: &proposals, due: &due, commands: &commands };
+        let hoisted = self.hoisted(world)?;
+        let open = Fixable { proposals: &proposals, due: &due, commands: &commands, hoisted: hoisted.as_ref() };
+        confirmation::confirm_trust(&mut self, open, world)?;
         let choice = self.choose(open, &findings, world)?;
         let (ChangeSelection::Made(chosen) | ChangeSelection::Unnamed(chosen) | ChangeSelection::Undirected(chosen)) =
             &choice
@@ -277,6 +285,17 @@ impl FixRun<'_> {
         let refers = |finding: &Finding| finding.rule.needs_shared_values();
         let wanted = !self.permissions.shared.is_empty() || self.permissions.asking == Prompting::Interactive;
         wanted && !self.survey().catalogue.shared.is_empty() && self.analysis.examination.findings.iter().any(refers)
+    }
+
+    /// Reads the shared variables if they are needed. Only `--hoist` can't do without them.
+    fn read_shared_values(&mut self) -> Result<(), Error> {
+        let read = || self.client.shared_values(&self.gathered().selected.shape);
+        if self.hoists_shared() {
+            self.permissions.shared_values = read()?;
+        } else if self.needs_shared_values() {
+            self.permissions.shared_values = read().unwrap_or_default();
+        }
+        Ok(())
     }
 
     fn draft(&self, chosen: &SelectedChanges, world: &World<'_>) -> Result<PlannedFix, Error> {
@@ -365,7 +384,8 @@ impl FixRun<'_> {
             if self.args.no_journal || (plan.changes_nothing_stored() && plan.files.is_empty()) {
                 return Ok(None);
             }
-            let extras = JournalExtras { receipts, undoes: None, protected: self.is_protected() };
+            let (command, protected) = (RecordedCommand::Fix, self.is_protected());
+            let extras = JournalExtras { command, receipts, undoes: None, protected };
             record(context, plan, &extras, world).map(Some)
         })?;
         forget_idle(&mut applied, world);
@@ -373,9 +393,14 @@ impl FixRun<'_> {
     }
 
     fn report(self, exit: Exit, world: &World<'_>) -> Report {
+        let hoisted = self.args.hoist.as_ref().map(|key| self.hoisted_values(key));
         let mut analysis = self.analysis;
         analysis.gathered.requests = self.client.requests();
-        output::report("fix", analysis, exit, world)
+        let mut report = output::report("fix", analysis, exit, world);
+        if let Some(values) = &hoisted {
+            hoist::count_values(&mut report, values);
+        }
+        report
     }
 }
 

@@ -37,7 +37,11 @@ impl FixRun<'_> {
         open: Fixable<'_>,
         world: &mut World<'_>,
     ) -> Result<Exit, Error> {
-        let exit = self.analysis.exit();
+        let exit = match self.analysis.exit() {
+            // The references were compared with the shared variable.
+            Exit::NothingCompared if self.args.hoist.is_some() => Exit::Clean,
+            exit => exit,
+        };
         let output = self.output;
         let last = last_line(&self, &draft, open);
         let mut report = self.report(exit, world);
@@ -65,6 +69,9 @@ fn last_line(run: &FixRun<'_>, draft: &PlannedFix, open: Fixable<'_>) -> String 
         return "Nothing was changed.".to_owned();
     }
     let args = run.args;
+    if let Some(key) = &args.hoist {
+        return format!("Nothing to do: every service that has {key} refers to the shared variable already.");
+    }
     let is_directed = args.push || args.pull || args.redeploy || args.prune || args.start_command.is_some();
     let mut reasons: Vec<String> = run.permissions.named.iter().map(|key| unchanged(run, key)).collect();
     if reasons.is_empty() && (args.push || args.pull) {
@@ -93,10 +100,19 @@ fn without_direction(run: &FixRun<'_>, open: Fixable<'_>) -> String {
     if !open.due.is_empty() {
         ways.push("use --redeploy to deploy services again".to_owned());
     }
+    let is_repeated =
+        |proposal: &Proposal<'_>| proposal.finding.severity > Severity::Note && offers(proposal, Direction::Hoist);
+    if open.proposals.iter().any(is_repeated) {
+        ways.push("use `--hoist KEY` to store a repeated secret once".to_owned());
+    }
     if ways.is_empty() || run.permissions.asking == Prompting::Interactive {
         return "the errors and warnings need a change elsewhere".to_owned();
     }
     format!("without an interactive terminal, {}", ways.join(", or "))
+}
+
+fn offers(proposal: &Proposal<'_>, way: Direction) -> bool {
+    proposal.offers.iter().any(|offer| offer.way == way)
 }
 
 /// Returns the result of the comparison, unless nothing was compared.

@@ -4,28 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::cli::FixArgs;
-use crate::commands::apply::decide;
 use crate::commands::fix::changes::SelectedChanges;
 use crate::commands::fix::ignore;
 use crate::commands::fix::planned_fix::PlannedFix;
 use crate::commands::gather::Gathered;
+use crate::commands::planned_changes::{EditedEnvFile, PlanContext, infrastructure_warning};
 use crate::commands::write_guards::{Committed, GuardedFile, WriteTarget, refusal};
 use crate::drift::dotenv::LocalFile;
 use crate::drift::dotenv::edit::NewValue;
-use crate::drift::model::deployment::Deployed;
-use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
-use crate::drift::plan::dependents::{Template, dependents};
-use crate::drift::plan::deployments::{DeployMethod, DeployReason, PlannedDeployment, costs, retried};
+use crate::drift::plan::deployments::{DeployMethod, DeployReason, PlannedDeployment};
+use crate::drift::plan::hoist::VALUES_STAY;
 use crate::drift::plan::offer::{Offer, Pull};
 use crate::drift::plan::redeploys::DueRedeploy;
-use crate::drift::plan::{ChangedFileKind, FileChange, FileEdit, Plan, VariableChange, VariableOwner};
-use crate::drift::{ResourceRef, Secret, Variable, phrases};
+use crate::drift::plan::{FileEdit, Plan, VariableChange};
+use crate::drift::{ResourceRef, phrases};
 use crate::error::Error;
 use crate::io::config::Config;
-use crate::io::files::{self, LinkScope};
 use crate::io::railway::client::Client;
-use crate::io::railway::environment::ServiceShape;
-use crate::report::{TextOptions, Values, escape};
+use crate::report::{TextOptions, escape};
 
 /// A file with pulled values.
 #[derive(Default)]
@@ -53,6 +49,10 @@ impl Planner<'_> {
         let cautions = chosen.offers.iter().filter_map(|offer| offer.caution.clone());
         draft.plan.cautions = cautions.collect();
         draft.plan.stores = merged(chosen.offers.iter().flat_map(|offer| &offer.stores));
+        draft.plan.sort_stores();
+        if draft.plan.stores.iter().any(|store| store.renders.is_some()) {
+            draft.plan.cautions.push(VALUES_STAY.to_owned());
+        }
         draft.plan.settings.clone_from(&chosen.settings);
         if let (false, Some(file)) = (draft.plan.changes_nothing_stored(), &self.gathered.survey.infrastructure) {
             draft.plan.cautions.push(infrastructure_warning(file));
@@ -79,55 +79,23 @@ impl Planner<'_> {
             let EditedFile { file: edited, edits, remarks } = edited(self.gathered, file, &pulls);
             draft.remarks.extend(remarks);
             let Some(edited) = edited else { continue };
-            files::refuse_too_large(edited.text(), &self.gathered.paths[index], self.folder)?;
-            // The resolved path is shown and recorded, because a link to it may change later.
-            let path = &self.gathered.places[index].end;
-            if self.gathered.survey.exposures[index].end.is_some()
-                || self.gathered.places[index].leads == LinkScope::Out
-            {
-                let real = files::display_path(path, self.folder);
-                draft.plan.cautions.push(format!("{} is a link; the file that changes is {real}", file.name));
-            }
-            if files::has_other_names(path) {
-                let caution = format!("other hard links to {} keep the old text", file.name);
-                draft.plan.cautions.push(caution);
-            }
-            let mask = |value: &Secret| self.options.mask(value);
-            draft.plan.files.push(FileChange {
-                kind: ChangedFileKind::Variables,
-                path: path.clone(),
-                name: file.name.clone(),
-                // The text that was read, not the current one, so that a change in the meantime is a conflict.
-                before: files::current(path).map(|_| file.text().clone()),
-                shown: [file.redacted(&mask), self.after(edited.redacted(&mask), &pulls)],
-                after: Some(edited.text().clone()),
-                edits,
-            });
+            self.context().add_file(EditedEnvFile { index, text: &edited, edits }, &mut draft.plan)?;
         }
         Ok(())
     }
 
-    /// Marks changed lines if fingerprints are not shown, because they would look unchanged.
-    fn after(&self, masked: String, pulls: &[Pull]) -> String {
-        if !matches!(self.options.values, Values::Redacted(_)) {
-            return masked;
-        }
-        let is_new = |line: &str| {
-            let name = line.trim_start().trim_start_matches("export ").split(['=', ' ', ':', '\t']).next();
-            pulls.iter().any(|pull| name == Some(pull.key.as_str()))
-        };
-        masked.lines().map(|line| if is_new(line) { format!("{line} (new)\n") } else { format!("{line}\n") }).collect()
+    fn context(&self) -> PlanContext<'_> {
+        let Self { client, gathered, options, folder, .. } = *self;
+        PlanContext { client, gathered, options, folder }
     }
 
     /// Reads the current deployments, and plans one for each service that has to run with new values or settings.
     fn plan_deployments(&self, redeploys: &[DueRedeploy], draft: &mut PlannedFix) -> Result<(), Error> {
-        let shape = &self.gathered.selected.shape;
-        let fence = self.client.pre_write_state(&shape.project.id, &shape.environment.id)?;
-        if let Some(staged) = fence.staged.as_ref().filter(|staged| staged.state != StagedState::Failed) {
-            draft.plan.cautions.push(staged_sentence(staged));
+        let fence = self.context().pre_write_state(&mut draft.plan)?;
+        if self.args.no_deploy && draft.plan.changes_values() {
+            draft.plan.cautions.push("running services keep their old values until they are deployed".to_owned());
         }
         if self.args.no_deploy {
-            draft.plan.cautions.push("running services keep their old values until they are deployed".to_owned());
             return Ok(());
         }
         draft.plan.cautions.extend(redeploys.iter().flat_map(|due| due.found.iter().cloned()));
@@ -136,7 +104,7 @@ impl Planner<'_> {
             let due = redeploys.iter().find(|due| due.service == service);
             let commit = due.and_then(|due| due.commit.clone());
             let deployed = fence.deployed.get(&service.id);
-            let planned = self.deployment(service, cause, deployed, &draft.plan.stores)?;
+            let planned = self.context().deployment(service, cause, deployed, &draft.plan.stores)?;
             deploys.push(PlannedDeployment { commit, ..planned });
         }
         deploys.sort_by(|one, other| one.service.name.cmp(&other.service.name));
@@ -168,56 +136,22 @@ impl Planner<'_> {
         reasons
     }
 
-    fn deployment(
-        &self,
-        service: ResourceRef,
-        cause: DeployReason,
-        deployed: Option<&Deployed>,
-        stores: &[VariableChange],
-    ) -> Result<PlannedDeployment, Error> {
-        let running = self.gathered.selected.shape.running(&service.id);
-        let how = retried(decide(self.client, &self.gathered.selected.shape, deployed, &service)?, &cause, deployed);
-        let own = stores.iter().filter(|store| store.meant_for.contains(&service));
-        let keys: Vec<&str> = own.map(|store| store.key.as_str()).collect();
-        Ok(PlannedDeployment { costs: costs(&how, running, &keys), service, how, cause, commit: None })
-    }
-
     /// Returns the services that reference a changed variable, directly or not, and are not deployed anyway.
     fn following(
         &self,
         draft: &mut PlannedFix,
         deployed: &BTreeMap<ResourceRef, DeployReason>,
     ) -> BTreeMap<ResourceRef, BTreeSet<String>> {
-        if draft.plan.stores.is_empty() {
+        // A reference to a variable that keeps its value renders the same value, too.
+        let changing: Vec<VariableChange> =
+            draft.plan.stores.iter().filter(|store| store.renders.is_none()).cloned().collect();
+        if changing.is_empty() {
             return BTreeMap::new();
         }
-        let survey = &self.gathered.survey;
-        let is_known = |service: &&ServiceShape| survey.targets.iter().any(|target| target.service == service.service);
-        let others: Vec<&ServiceShape> =
-            self.gathered.selected.shape.services.iter().filter(|service| !is_known(service)).collect();
-        let read =
-            if others.is_empty() { Ok(Vec::new()) } else { self.client.values(&self.gathered.selected.shape, &others) };
-        let read = read.unwrap_or_else(|error| {
-            draft
-                .remarks
-                .push(format!("could not check which other services reference the changed variables: {error}"));
-            Vec::new()
-        });
-        let own = survey.targets.iter().filter_map(|target| Some((&target.service, target.stored.as_ref().ok()?)));
-        let foreign = others.iter().zip(&read);
-        let foreign = foreign.filter_map(|(service, stored)| Some((&service.service, stored.as_ref().ok()?)));
-        let stored: Vec<(&ResourceRef, &BTreeMap<String, Variable>)> = own.chain(foreign).collect();
-        let templates: Vec<Template<'_>> = stored
-            .iter()
-            .flat_map(|(service, stored)| {
-                stored.iter().filter_map(|(key, variable)| {
-                    Some((service.name.as_str(), key.as_str(), variable.template()?.expose()))
-                })
-            })
-            .collect();
-        let found = dependents(&templates, &draft.plan.stores, &survey.catalogue);
-        let named = |name: &str| stored.iter().map(|(service, _)| *service).find(|service| service.name == name);
-        let found = found.into_iter().filter_map(|(name, keys)| Some((named(&name)?.clone(), keys)));
+        let context = self.context();
+        let references = context.references();
+        draft.remarks.extend(references.remark.clone());
+        let found = references.dependents(&changing).into_iter();
         found.filter(|(service, _)| !deployed.contains_key(service)).collect()
     }
 }
@@ -316,7 +250,7 @@ pub(super) fn closed(gathered: &Gathered, args: &FixArgs) -> BTreeMap<usize, Gua
     (0..survey.files.len()).filter_map(refused).collect()
 }
 
-/// Merges changes of the same variable, and sorts them by owner and key.
+/// Merges changes of the same variable.
 fn merged<'s>(stores: impl Iterator<Item = &'s VariableChange>) -> Vec<VariableChange> {
     let mut merged: Vec<VariableChange> = Vec::new();
     for store in stores {
@@ -329,26 +263,5 @@ fn merged<'s>(stores: impl Iterator<Item = &'s VariableChange>) -> Vec<VariableC
             None => merged.push(store.clone()),
         }
     }
-    let order = |store: &VariableChange| {
-        (store.owner == VariableOwner::Shared, store.owner.name().to_owned(), store.key.clone())
-    };
-    merged.sort_by_key(order);
     merged
-}
-
-/// The file is a program, which is not run, so its declarations are unknown.
-fn infrastructure_warning(file: &str) -> String {
-    format!(
-        "{file} may manage these services: `railway config apply` then resets the variables that it declares and, with \
-         the default policy “managed”, deletes all others; to keep pushed values, use `preserve()` or the policy's `ignore`"
-    )
-}
-
-fn staged_sentence(staged: &StagedChanges) -> String {
-    let what = match (staged.variables.len(), staged.others) {
-        (0, _) => "settings".to_owned(),
-        (number, OtherChanges::None) => phrases::count(number, "variable"),
-        (number, OtherChanges::Some) => format!("{} and settings", phrases::count(number, "variable")),
-    };
-    format!("this environment has staged changes of {what}; they stay staged")
 }

@@ -27,7 +27,8 @@ pub(super) fn of_plan(
     let only: BTreeSet<String> = run.args.keys.only.iter().cloned().collect();
     let typed =
         [(run.args.push, Direction::Push), (run.args.pull, Direction::Pull), (run.args.prune, Direction::Remove)];
-    let ways: BTreeSet<Direction> = typed.into_iter().filter(|(is, _)| *is).map(|(_, way)| way).collect();
+    let typed = typed.into_iter().chain([(run.args.hoist.is_some(), Direction::Hoist)]);
+    let ways: BTreeSet<Direction> = typed.filter(|(is, _)| *is).map(|(_, way)| way).collect();
     let shared_values = std::mem::take(&mut run.permissions.shared_values);
     let request = CommandRequest {
         offers: &chosen.offers,
@@ -72,7 +73,8 @@ fn lines(run: &FixRun<'_>, found: &[FixInvocation], plan: &Plan, world: &World<'
         return None;
     }
     let mut more = Vec::new();
-    more.extend((run.args.dependents && found.len() == 1).then(|| "--dependents".to_owned()));
+    let is_combined = found.len() == 1 && found[0].hoist.is_none();
+    more.extend((run.args.dependents && is_combined).then(|| "--dependents".to_owned()));
     more.extend(run.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
     more.extend(run.args.no_journal.then(|| "--no-journal".to_owned()));
     more.extend((run.args.on_staged == Staging::Ignore).then(|| "--on-staged=ignore".to_owned()));

@@ -3,17 +3,14 @@
 use crate::commands::apply::Applied;
 use crate::commands::fix::FixRun;
 use crate::commands::fix::planned_fix::PlannedFix;
-use crate::commands::gather::{Gathered, refresh};
+use crate::commands::gather::{refresh, reread_files};
 use crate::commands::policy::policy;
 use crate::commands::service_selection::Services;
 use crate::commands::{config_file, output};
-use crate::drift::dotenv::LocalFile;
-use crate::drift::dotenv::disagreement::Disagreements;
 use crate::drift::plan::offer::Prompting;
 use crate::drift::plan::{ChangedFileKind, Plan};
 use crate::drift::{Finding, ResourceRef, Severity};
 use crate::error::{Error, Exit};
-use crate::io::files;
 use crate::io::world::{World, WorldLifetime};
 use crate::report::{Detail, Report, ReportPart, ServiceLine, shell_command};
 
@@ -29,6 +26,9 @@ pub(super) struct AppliedFix {
 pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>) -> Result<Exit, Error> {
     let AppliedFix { planned, applied, part } = fix;
     let mut endings = step_remarks(&planned, &applied, part);
+    if applied.verdict.is_none() {
+        endings.extend(run.hoist_remarks(&planned.plan, world));
+    }
     let second = check_again(&mut run, world);
     if let Err(error) = &second {
         endings.push(format!("could not check again after the fix: {error}"));
@@ -123,20 +123,11 @@ fn forget_findings(report: &mut Report) {
 /// Reads the files, the values and the runtime state of every service in scope again: two requests for up to twenty
 /// services.
 fn check_again(run: &mut FixRun<'_>, world: &World<'_>) -> Result<SecondCheck, Error> {
-    let Gathered { survey, paths, .. } = &mut run.analysis.gathered;
-    for (file, path) in survey.files.iter_mut().zip(&*paths) {
-        let Some(text) = files::current(path) else { continue };
-        let read = LocalFile::parse(file.name.clone(), text);
-        *file = match survey.policy.loader {
-            Some(loader) => read.read_as(loader),
-            None => read,
-        };
-    }
-    survey.loader_conflicts = Disagreements::default();
+    reread_files(&mut run.analysis.gathered);
     if world.interrupt.is_requested() {
         return Ok(SecondCheck::Not);
     }
-    if !survey.targets.is_empty() {
+    if !run.survey().targets.is_empty() {
         refresh(run.client, &mut run.analysis.gathered, world)?;
     }
     Ok(SecondCheck::Again)

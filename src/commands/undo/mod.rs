@@ -21,7 +21,7 @@ use crate::error::{Error, Exit, Help};
 use crate::io::config::Config;
 use crate::io::credentials::LoginTarget;
 use crate::io::railway::client::Client;
-use crate::io::storage::journal::{Journal, JournalRecord, RunName};
+use crate::io::storage::journal::{Journal, JournalRecord, RecordedCommand, RunName};
 use crate::io::terminal::prompt::can_ask;
 use crate::io::world::{World, WorldLifetime};
 use crate::report::{self, Format, Planned, Report, ReportPart, escape, shell_command};
@@ -251,7 +251,12 @@ impl UndoRun<'_> {
                 return Ok(None);
             }
             let protected = self.is_protected(restoring);
-            let extras = fix::JournalExtras { receipts, undoes: Some(&self.chosen.run), protected };
+            let extras = fix::JournalExtras {
+                command: RecordedCommand::Undo,
+                receipts,
+                undoes: Some(&self.chosen.run),
+                protected,
+            };
             fix::record(context, &restoring.plan, &extras, world).map(Some)
         })?;
         fix::forget_idle(&mut applied, world);

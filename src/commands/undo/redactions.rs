@@ -43,6 +43,7 @@ mod tests {
             key: "KEY".to_owned(),
             before,
             after: Some(Secret::new("later-value")),
+            keeps_value: false,
         };
         let file = RecordedFile {
             path: "/work/.env".into(),

@@ -48,7 +48,7 @@ pub(super) fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'
                 continue;
             }
         };
-        if record.command != RecordedCommand::Fix || record.folder != world.directory || undone.contains(&entry.run) {
+        if record.command == RecordedCommand::Undo || record.folder != world.directory || undone.contains(&entry.run) {
             continue;
         }
         return match unreadable {

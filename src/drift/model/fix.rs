@@ -33,6 +33,8 @@ pub enum Direction {
     Pull,
     /// Delete from Railway.
     Remove,
+    /// Create a shared variable, and refer to it on the services that have its value.
+    Hoist,
 }
 
 /// When a direction is available.

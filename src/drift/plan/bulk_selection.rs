@@ -103,8 +103,21 @@ pub fn leave_out_conflicts<O: Borrow<Offer>>(offers: &mut Vec<O>) -> Vec<(String
     let conflict = |offer: &Offer| writes(offer).map(|(to, _)| to).find(|to| conflicts.contains(to));
     let left_out: BTreeMap<String, WriteDestination> =
         offers.iter().filter_map(|offer| conflict(offer.borrow()).map(|to| (offer.borrow().key.clone(), to))).collect();
+    let is_hoisted = |key: &str| {
+        let mut own = offers.iter().map(Borrow::borrow).filter(|offer| offer.key == key && conflict(offer).is_some());
+        own.any(|offer| offer.way == Direction::Hoist)
+    };
+    let sentences = left_out.into_iter().map(|(key, to)| {
+        let sentence = if is_hoisted(&key) { two_ways_sentence(&key) } else { conflict_sentence(&key, &to) };
+        (key, sentence)
+    });
+    let sentences = sentences.collect();
     offers.retain(|offer| conflict(offer.borrow()).is_none());
-    left_out.into_iter().map(|(key, to)| (key.clone(), conflict_sentence(&key, &to))).collect()
+    sentences
+}
+
+fn two_ways_sentence(key: &str) -> String {
+    format!("{key} can't be shared and changed, or shared with two values, in one run: select one of them")
 }
 
 fn conflict_sentence(key: &str, destination: &WriteDestination) -> String {

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::plan::VariableChange;
 use crate::drift::plan::dependents::dependents;
 use crate::drift::plan::invocation::{Deploying, Effects, FixInvocation, PredictionInput, Redeploy};
 use crate::drift::plan::offer::{Direction, Offer};
 use crate::drift::plan::redeploys::DueRedeploy;
 use crate::drift::plan::start_command::StartCommandChange;
+use crate::drift::plan::{VariableChange, VariableOwner};
 use crate::drift::{ResourceRef, Survey, Variable};
 
 /// The selected changes, and the flags of this run that affect them.
@@ -44,8 +44,36 @@ pub enum Scope {
 }
 
 /// Returns one command if one has exactly these effects, otherwise several to run in order, or `None` if no commands
-/// have exactly these effects.
+/// have exactly these effects. A key is hoisted by a command of its own, which does nothing else.
 pub fn commands(survey: &mut Survey, request: &CommandRequest<'_>) -> Option<Vec<FixInvocation>> {
+    let is_hoist = |offer: &&Offer| offer.way == Direction::Hoist;
+    let others: Vec<Offer> = request.offers.iter().filter(|offer| !is_hoist(offer)).cloned().collect();
+    let is_hoist_only = others.is_empty() && request.settings.is_empty() && request.due.is_empty();
+    let mut found = if is_hoist_only && !request.offers.is_empty() {
+        Vec::new()
+    } else {
+        unhoisted(survey, &CommandRequest { offers: &others, ..*request })?
+    };
+    for offer in request.offers.iter().filter(is_hoist) {
+        found.push(hoisting(survey, offer, request)?);
+    }
+    Some(found)
+}
+
+/// Returns the command that hoists the key of the offer on exactly its services.
+fn hoisting(survey: &mut Survey, offer: &Offer, request: &CommandRequest<'_>) -> Option<FixInvocation> {
+    let is_typed = request.ways.contains(&Direction::Hoist);
+    let owners = offer.stores.iter().filter_map(|store| match &store.owner {
+        VariableOwner::Service(service) => Some(service.clone()),
+        VariableOwner::Shared => None,
+    });
+    let invocation = FixInvocation::hoisting(&offer.key, (!is_typed).then(|| owners.collect()));
+    let wanted = Effects::of(&[offer], &[], Deploying::Never, request.known);
+    (invocation.effects(survey, request.known) == wanted).then_some(invocation)
+}
+
+/// Returns the commands for everything but hoists.
+fn unhoisted(survey: &mut Survey, request: &CommandRequest<'_>) -> Option<Vec<FixInvocation>> {
     let units = without_repeated(request.offers.iter().flat_map(units).collect());
     let mut search = CommandSearch { survey, request, units };
     let expected = search.expected();
@@ -96,6 +124,7 @@ fn covering(units: &[&Offer], services: Option<BTreeSet<ResourceRef>>, deploying
         shared: keys(&|unit| unit.way == Direction::PushShared),
         services,
         redeploy: Redeploy::None,
+        hoist: None,
         start: None,
     }
 }

@@ -73,7 +73,15 @@ mod tests {
     use crate::drift::test_support::named;
 
     fn store(owner: VariableOwner, key: &str) -> VariableChange {
-        VariableChange { owner, key: key.to_owned(), before: None, after: None, from: None, meant_for: Vec::new() }
+        VariableChange {
+            owner,
+            key: key.to_owned(),
+            before: None,
+            after: None,
+            from: None,
+            meant_for: Vec::new(),
+            renders: None,
+        }
     }
 
     #[test]

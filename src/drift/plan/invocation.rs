@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::drift::engine::run_rules::examine;
 use crate::drift::plan::bulk_selection::{Consent, select};
 use crate::drift::plan::deployments::Commit;
+use crate::drift::plan::hoist::Hoist;
 use crate::drift::plan::offer::{Addition, Direction, FixPermissions, Offer, Prompting, Prune};
 use crate::drift::plan::proposals::proposals;
 use crate::drift::plan::redeploys::{DueRedeploy, due};
@@ -21,6 +22,8 @@ pub struct FixInvocation {
     pub deploying: Deploying,
     /// `--only`; empty for every key.
     pub keys: BTreeSet<String>,
+    /// `--hoist`; combined with nothing else.
+    pub hoist: Option<String>,
     /// `--start-command`, for the one service that is named.
     pub start: Option<StartCommandChange>,
     /// `--service`; `None` for the services of this run.
@@ -91,6 +94,11 @@ impl FixInvocation {
         Self { start: Some(setting.clone()), services, ..Self::default() }
     }
 
+    /// Returns the command that only hoists the key. Without services, it is hoisted on those of this run.
+    pub fn hoisting(key: &str, services: Option<BTreeSet<ResourceRef>>) -> Self {
+        Self { hoist: Some(key.to_owned()), services, ..Self::default() }
+    }
+
     /// Returns whether it does anything beyond setting a start command.
     fn is_directed(&self) -> bool {
         !self.ways.is_empty() || self.redeploy == Redeploy::Due
@@ -110,6 +118,7 @@ impl FixInvocation {
         ];
         let mut arguments = vec!["fix".to_owned()];
         arguments.extend(flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag.to_owned()));
+        arguments.extend(self.hoist.iter().map(|key| format!("--hoist={key}")));
         arguments.extend(more.iter().cloned());
         for (flag, keys) in [
             ("--allow-reference", &self.references),
@@ -127,6 +136,9 @@ impl FixInvocation {
 
     /// Returns its effects if nothing has changed since the survey. The survey is narrowed temporarily.
     pub fn effects(&self, survey: &mut Survey, known: PredictionInput<'_>) -> Effects {
+        if let Some(key) = &self.hoist {
+            return survey.within(self.services.as_ref(), &BTreeSet::new(), |survey| hoisted(survey, key, known));
+        }
         let permissions = self.permissions(known.shared_values);
         let mut ways = self.ways.clone();
         if [Direction::PushShared, Direction::Add].iter().any(|way| ways.contains(way)) {
@@ -165,6 +177,13 @@ impl FixInvocation {
             shared_values: shared_values.clone(),
         }
     }
+}
+
+/// Returns the effects of hoisting the key on every service of the survey that has it.
+fn hoisted(survey: &Survey, key: &str, known: PredictionInput<'_>) -> Effects {
+    let services = survey.targets.iter().collect();
+    let offer = Hoist { survey, key, services, shared_values: known.shared_values }.offer().ok().flatten();
+    Effects::of(&offer.iter().collect::<Vec<_>>(), &[], Deploying::Never, known)
 }
 
 impl Effects {

@@ -4,6 +4,7 @@ pub mod bulk_selection;
 pub mod commands;
 pub mod dependents;
 pub mod deployments;
+pub mod hoist;
 pub mod invocation;
 pub mod offer;
 pub mod proposals;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use crate::drift::model::finding::Location;
 use crate::drift::plan::deployments::PlannedDeployment;
 use crate::drift::plan::start_command::StartCommandChange;
-use crate::drift::{ResourceRef, Secret, Variable};
+use crate::drift::{ResourceRef, Secret, Variable, reference};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VariableOwner {
@@ -58,6 +59,33 @@ pub struct VariableChange {
     pub from: Option<Location>,
     /// The services that need the new value: the owner, or those for which a shared variable changes.
     pub meant_for: Vec<ResourceRef>,
+    /// The value that services get from the variable before and after the change, so that none is deployed. `None` if
+    /// they get another value.
+    pub renders: Option<Secret>,
+}
+
+impl VariableChange {
+    /// Returns the name of the shared variable that a change without a new value is about: the variable itself, or the
+    /// one that a service refers to before or after the change.
+    pub fn shared_name(&self) -> Option<&str> {
+        self.renders.as_ref()?;
+        if self.owner == VariableOwner::Shared {
+            return Some(&self.key);
+        }
+        let before = self.before.as_ref().and_then(Variable::template);
+        self.after.iter().chain(before).find_map(|text| reference::shared_name(text.expose()))
+    }
+
+    /// Returns the key and the owner: `KEY of api`.
+    pub fn label(&self) -> String {
+        format!("{} of {}", self.key, self.owner.name())
+    }
+
+    /// Returns the name of the shared variable that a service refers to after a change without a new value.
+    pub fn reference(&self) -> Option<&str> {
+        let text = self.after.as_ref().filter(|_| self.renders.is_some() && self.owner != VariableOwner::Shared)?;
+        reference::shared_name(text.expose())
+    }
 }
 
 /// A change of one assignment in a file.
@@ -131,11 +159,47 @@ impl Plan {
         self.settings.iter().find(|setting| setting.service.id == service.id)
     }
 
-    /// Returns the owners of changed variables without repetition: services by name, then shared variables.
+    /// Returns the owners of changed variables without repetition: services by name, then shared variables. If services
+    /// are to refer to a new shared variable, it comes first.
     pub fn owners(&self) -> Vec<&VariableOwner> {
         let mut owners: Vec<&VariableOwner> = self.stores.iter().map(|store| &store.owner).collect();
-        owners.sort_by_key(|owner| (owner.id().is_none(), owner.name()));
+        let shared_is_first = self.creates_shared();
+        owners.sort_by_key(|owner| (owner.id().is_none() != shared_is_first, owner.name()));
         owners.dedup();
         owners
+    }
+
+    /// Sorts the changes of variables by owner, as [`Plan::owners`] does, and by key.
+    pub fn sort_stores(&mut self) {
+        let shared_is_first = self.creates_shared();
+        self.stores.sort_by(|one, other| {
+            let [one, other] = [one, other]
+                .map(|store| (store.owner.id().is_none() != shared_is_first, store.owner.name(), &store.key));
+            one.cmp(&other)
+        });
+    }
+
+    /// Returns whether the plan stores a shared variable that services are to refer to.
+    fn creates_shared(&self) -> bool {
+        let is_new = |store: &VariableChange| {
+            store.owner == VariableOwner::Shared && store.renders.is_some() && store.after.is_some()
+        };
+        self.stores.iter().any(is_new)
+    }
+
+    /// Returns the index of the change that creates or removes a shared variable whose value services keep.
+    pub fn shared(&self, name: &str) -> Option<usize> {
+        let is_it = |store: &VariableChange| store.owner == VariableOwner::Shared && store.shared_name() == Some(name);
+        self.stores.iter().position(is_it)
+    }
+
+    /// Returns whether a service is to refer to the shared variable, with the value that it has already.
+    pub fn references(&self, name: &str) -> bool {
+        self.stores.iter().any(|store| store.reference() == Some(name))
+    }
+
+    /// Returns whether any service gets another value from a changed variable.
+    pub fn changes_values(&self) -> bool {
+        self.stores.iter().any(|store| store.renders.is_none())
     }
 }

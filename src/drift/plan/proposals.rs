@@ -6,6 +6,7 @@ use crate::drift::dotenv::LocalFile;
 use crate::drift::engine::loader_conflicts;
 use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::fix::{Bulk, FixCondition};
+use crate::drift::plan::hoist::Hoist;
 use crate::drift::plan::offer::{
     Addition, Direction, FixPermissions, Offer, OfferReach, Prompting, Proposal, Prune, Pull,
 };
@@ -42,6 +43,7 @@ impl ProposalBuilder<'_> {
                 Direction::Add => self.add(finding, key),
                 Direction::Pull => self.pull(finding, key),
                 Direction::Remove => self.remove(finding, key),
+                Direction::Hoist => self.hoist(finding, key),
             };
             match made {
                 Ok(Some(offer)) => proposal.offers.push(offer),
@@ -135,6 +137,7 @@ impl ProposalBuilder<'_> {
             after: Some(local.entry.value.clone()),
             from: Some(local.place()),
             meant_for: vec![target.service.clone()],
+            renders: None,
         }))
     }
 
@@ -181,7 +184,7 @@ impl ProposalBuilder<'_> {
     fn push_shared(&self, finding: &Finding, key: &str) -> OfferResult {
         let targets = self.targets(finding);
         let referring: Vec<(&ResourceRef, &str)> =
-            targets.iter().filter_map(|target| Some((&target.service, shared_name(target.variable(key)?)?))).collect();
+            targets.iter().filter_map(|target| Some((&target.service, referred(target.variable(key)?)?))).collect();
         let names: BTreeSet<&str> = referring.iter().map(|(_, name)| *name).collect();
         let locals: Vec<_> = targets.iter().filter_map(|target| self.survey.local(target, key)).collect();
         let (1, Some(&name), Some(local)) = (names.len(), names.first(), locals.first()) else { return Ok(None) };
@@ -205,6 +208,7 @@ impl ProposalBuilder<'_> {
             from: Some(local.place()),
             // A service with a literal under the key keeps it, so it is not deployed.
             meant_for: referring.into_iter().map(|(service, _)| service.clone()).collect(),
+            renders: None,
         };
         Ok(Some(Offer {
             key: key.to_owned(),
@@ -233,6 +237,16 @@ impl ProposalBuilder<'_> {
             Some(Variable::Reference { .. }) => Err(format!("the shared variable {name} is itself a reference")),
             None => Err(format!("the shared variable {name} could not be read")),
         }
+    }
+
+    /// Stores the value once as a shared variable, if the services of the finding have it under this key.
+    fn hoist(&self, finding: &Finding, key: &str) -> OfferResult {
+        let services = self.targets(finding);
+        if !services.iter().all(|target| target.variable(key).is_some()) {
+            return Err("the services have the value under different keys, so it is not stored once for all".to_owned());
+        }
+        let hoist = Hoist { survey: self.survey, key, services, shared_values: &self.permissions.shared_values };
+        hoist.offer().map_err(|refusal| refusal.sentence(key))
     }
 
     fn pull(&self, finding: &Finding, key: &str) -> OfferResult {
@@ -303,6 +317,7 @@ impl ProposalBuilder<'_> {
                 after: None,
                 from: None,
                 meant_for: vec![target.service.clone()],
+                renders: None,
             })
         };
         let stores: Vec<VariableChange> = self.targets(finding).iter().filter_map(store).collect();
@@ -391,9 +406,9 @@ fn directions(finding: &Finding, permissions: &FixPermissions) -> impl Iterator<
         .map(|&(direction, _)| direction)
 }
 
-/// Returns `NAME` if the stored value is exactly `${{shared.NAME}}`.
-fn shared_name(variable: &Variable) -> Option<&str> {
-    reference::only(variable.template()?.expose())?.strip_prefix("shared.")
+/// Returns the name of the shared variable that the stored value refers to, if it is nothing else.
+fn referred(variable: &Variable) -> Option<&str> {
+    reference::shared_name(variable.template()?.expose())
 }
 
 /// Returns whether the change stores an empty value. In a file, an empty value often means that the key was never set

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::drift::comparison::observation;
 use crate::drift::model::finding::Finding;
+use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::secret_like::is_secret_like;
-use crate::drift::{Survey, Target, Variable, phrases, system_variables};
+use crate::drift::{Survey, Target, Variable, phrases, reference, system_variables};
 
 pub static RULE: Rule = Rule {
     code: "D109",
@@ -16,6 +17,7 @@ pub static RULE: Rule = Rule {
     severity: Severity::Note,
     summary: "The same secret is stored on several services",
     explain: EXPLAIN,
+    fix: Some(Fix::variable(&[(Direction::Hoist, FixCondition::Always)])),
     ..Rule::DEFAULT
 };
 
@@ -38,9 +40,14 @@ are keys that a `[[require]]` keeps equal on the services.
 
 ## Fix
 
-Make it a shared variable in the settings of the Railway project, then store a reference on each service:
+`doctor fix --hoist OPS_API_KEY` creates a shared variable with the value, then stores a reference to it on each service
+that has the key:
 
     OPS_API_KEY=${{shared.OPS_API_KEY}}
+
+Each step is verified before the next. The services get the same value as before, so nothing is deployed. `doctor undo`
+restores everything. If the services have the value under different keys, create the shared variable in the settings of
+the Railway project, and store the references by hand.
 
 ## Suppress
 
@@ -95,14 +102,21 @@ fn finding(holders: &[Holder<'_>]) -> Option<Finding> {
     let keys: BTreeSet<&str> = holders.iter().map(|(_, key, _)| *key).collect();
     let keys: Vec<&str> = keys.into_iter().collect();
     let key = keys[0];
-    let message = match keys.as_slice() {
-        [_] => format!("{key} has the same value on several services"),
-        several => format!("{} have the same value on several services", phrases::names(several)),
+    let reference = reference::to_shared(key);
+    let (message, advice) = match keys.as_slice() {
+        [_] => (
+            format!("{key} has the same value on several services"),
+            format!("store it once as a shared variable: `doctor fix --hoist={key}`"),
+        ),
+        several => (
+            format!("{} have the same value on several services", phrases::names(several)),
+            format!("store it once as a shared variable, and refer to it as {reference}"),
+        ),
     };
     Some(Finding {
         key: Some(key.to_owned()),
         services: services.values().map(|(target, ..)| target.service.clone()).collect(),
-        advice: Some(format!("store it once as a shared variable, and refer to it as ${{{{shared.{key}}}}}")),
+        advice: Some(advice),
         observations: services.values().map(|(target, _, variable)| observation(target, Some(variable))).collect(),
         ..Finding::new(&RULE, message)
     })

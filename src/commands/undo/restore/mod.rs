@@ -15,6 +15,7 @@ use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::deployment::Deployed;
 use crate::drift::model::receipt::{Outcome, Receipt, Sides};
 use crate::drift::plan::deployments::{DeployReason, PlannedDeployment, costs};
+use crate::drift::plan::hoist::VALUES_STAY;
 use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::plan::{ChangedFileKind, FileChange, FileEdit, Plan, VariableChange, VariableOwner};
 use crate::drift::{Secret, Variable};
@@ -31,6 +32,7 @@ use crate::io::world::World;
 use crate::report::{ServiceLine, TextOptions, shell_command};
 
 mod current;
+mod references;
 
 /// The input of a restore plan.
 pub(super) struct RestoreRequest<'r> {
@@ -69,6 +71,11 @@ pub(super) fn plan(client: &Client<'_>, request: &RestoreRequest<'_>, world: &Wo
     for store in &record.stores {
         restoring.store(store, &now);
     }
+    restoring.plan.sort_stores();
+    references::keep_referenced(client, &mut restoring)?;
+    if restoring.plan.stores.iter().any(|store| store.renders.is_some()) {
+        restoring.plan.cautions.push(VALUES_STAY.to_owned());
+    }
     for setting in &record.settings {
         restoring.setting(setting, args);
     }
@@ -81,7 +88,7 @@ pub(super) fn plan(client: &Client<'_>, request: &RestoreRequest<'_>, world: &Wo
             Err(cause) => restoring.leave(file, &cause),
         }
     }
-    if !restoring.plan.stores.is_empty() && args.no_deploy {
+    if restoring.plan.changes_values() && args.no_deploy {
         restoring.remarks.push("running services keep their values until they are deployed".to_owned());
     } else if !restoring.plan.changes_nothing_stored() {
         restoring.deployments(client, record, redeploy)?;
@@ -108,27 +115,25 @@ impl RestorePlan {
             Before::Missing => None,
             Before::Stored(text) => Some(text.clone()),
         };
-        let stored = found.and_then(Variable::stored);
-        if found.is_none() && after.is_none() || (after.is_some() && stored == after.as_ref()) {
+        if found.is_none() && after.is_none() || (after.is_some() && found.and_then(Variable::stored) == after.as_ref())
+        {
             return;
         }
-        let is_ours = match &kept.after {
-            Some(text) => stored == Some(text),
-            None => found.is_none(),
-        };
-        if !is_ours {
+        if let Some(sides) = references::conflict(kept, found, after.as_ref()) {
             receipt.end(Outcome::Conflict, "changed since that run".to_owned());
-            receipt.sides = Some(Sides { planned_on: kept.after.clone(), found: stored.cloned(), wanted: after });
+            receipt.sides = Some(sides);
             self.conflicts.push(receipt);
             return;
         }
+        let renders = references::kept_value(kept);
         self.plan.stores.push(VariableChange {
-            meant_for: kept.owner.iter().cloned().collect(),
+            meant_for: kept.owner.iter().filter(|_| renders.is_none()).cloned().collect(),
             owner,
             key: kept.key.clone(),
             before: found.cloned(),
             after,
             from: None,
+            renders,
         });
     }
 
@@ -236,11 +241,11 @@ impl RestorePlan {
             let Some(running) = running(service) else { return false };
             // After a failed deployment, the running code has to be deployed with the restored values.
             let newest = fence.deployed.get(&service.id).and_then(Deployed::newest);
-            let mut own = stores.iter().filter(|store| store.meant_for.contains(service));
+            let own: Vec<&VariableChange> = stores.iter().filter(|store| store.meant_for.contains(service)).collect();
             newest.is_some_and(|newest| newest.id == running.id)
                 // Railway deploys when a start command is restored, and that deployment has to be followed.
                 && self.plan.setting(service).is_none()
-                && got.get(running.id.as_str()).is_some_and(|got| own.all(|store| lacks(got, store)))
+                && got.get(running.id.as_str()).is_some_and(|got| !own.is_empty() && own.iter().all(|store| lacks(got, store)))
         };
         let (unreached, others): (Vec<ResourceRef>, Vec<ResourceRef>) = services.into_iter().partition(is_left_out);
         self.remarks.extend(
@@ -255,12 +260,14 @@ impl RestorePlan {
     /// others.
     fn services_to_deploy(&mut self, record: &JournalRecord, redeploys: &[String]) -> Vec<ResourceRef> {
         // The record has the services that were deployed for a shared variable.
-        let is_shared = self.plan.stores.iter().any(|store| store.owner == VariableOwner::Shared);
+        let is_shared = self.plan.stores.iter().any(gives_shared_value);
         let mut services: Vec<ResourceRef> =
             self.plan.stores.iter().flat_map(|store| store.meant_for.clone()).collect();
         services.extend(self.plan.settings.iter().map(|setting| setting.service.clone()));
         if is_shared {
             services.extend(record.deploys.iter().cloned());
+        } else if !self.plan.stores.is_empty() {
+            services.extend(dependents(record).cloned());
         }
         services.sort_by(|one, other| one.name.cmp(&other.name));
         services.dedup();
@@ -282,7 +289,7 @@ impl RestorePlan {
     fn deployments(&mut self, client: &Client<'_>, record: &JournalRecord, redeploys: &[String]) -> Result<(), Error> {
         let fence = client.pre_write_state(&record.project.id, &record.environment.id)?;
         let services = self.services_to_deploy(record, redeploys);
-        for store in self.plan.stores.iter_mut().filter(|store| store.owner == VariableOwner::Shared) {
+        for store in self.plan.stores.iter_mut().filter(|store| gives_shared_value(store)) {
             store.meant_for.clone_from(&record.deploys);
         }
         let services = self.leave_out_unreached(client, &fence, services);
@@ -292,16 +299,26 @@ impl RestorePlan {
             let stores = self.plan.stores.iter().filter(|store| store.meant_for.contains(&service));
             let keys: Vec<&str> = stores.map(|store| store.key.as_str()).collect();
             let costs = costs(&how, running, &keys);
-            self.plan.deploys.push(PlannedDeployment {
-                service,
-                how,
-                cause: DeployReason::Changed,
-                costs,
-                commit: None,
-            });
+            let is_dependent = keys.is_empty() && self.plan.setting(&service).is_none();
+            let cause = if is_dependent { DeployReason::Dependent } else { DeployReason::Changed };
+            self.plan.deploys.push(PlannedDeployment { service, how, cause, costs, commit: None });
         }
         Ok(())
     }
+}
+
+/// Returns the services that a run deployed although it did not change them: they get a value through a reference.
+fn dependents(record: &JournalRecord) -> impl Iterator<Item = &ResourceRef> {
+    let is_changed = |service: &ResourceRef| {
+        let owners = record.stores.iter().filter_map(|store| store.owner.as_ref());
+        owners.chain(record.settings.iter().map(|setting| &setting.service)).any(|owner| owner.id == service.id)
+    };
+    record.deploys.iter().filter(move |service| !is_changed(service))
+}
+
+/// Returns whether services get another value from a shared variable.
+fn gives_shared_value(store: &VariableChange) -> bool {
+    store.owner == VariableOwner::Shared && store.renders.is_none()
 }
 
 /// Returns whether a deployment lacks the value that the run stored. False for references, whose rendered value is
