@@ -64,6 +64,29 @@ pub(super) const DEMO_COMPARE: &str = examples!(
     "doctor demo compare -v            all keys and notes"
 );
 
+pub(super) const TRACE: &str = examples!(
+    "doctor trace API_KEY               the value in .env"
+    "doctor trace API_KEY --from api    the value on a service"
+    "doctor trace API_KEY --everywhere  all your projects"
+);
+
+pub(super) const DEMO_TRACE: &str = examples!(
+    "doctor demo trace               the key of the demo"
+    "doctor demo trace --from api    the value on a service"
+);
+
+pub(super) const ROTATE: &str = examples!(
+    "doctor rotate API_KEY                    type it, confirm"
+    "doctor rotate API_KEY --generate hex:32  generate it"
+    "doctor rotate API_KEY --all-copies       also in URLs, …"
+    "doctor rotate API_KEY --stdin < FILE     from a file"
+);
+
+pub(super) const DEMO_ROTATE: &str = examples!(
+    "doctor demo rotate                           the story"
+    "doctor demo rotate --generate uuid --dry-run show a plan"
+);
+
 pub(super) const MATRIX: &str = examples!(
     "doctor matrix                      services with .env keys"
     "doctor matrix -s api -s worker     two services"
@@ -75,6 +98,7 @@ pub(super) const FIX: &str = examples!(
     "doctor fix --push --only KEY --yes       .env to Railway"
     "doctor fix --pull --only KEY --yes       Railway to .env"
     "doctor fix --start-command CMD -s NAME   set and deploy"
+    "doctor fix --hoist KEY                   store it once"
 );
 
 pub(super) const UNDO: &str = examples!(
@@ -106,6 +130,7 @@ pub(super) const DEMO: &str = examples!(
     "doctor demo fix      choose fixes and apply them"
     "doctor demo undo     undo the fix of the tour"
     "doctor demo pull     create a .env"
+    "doctor demo rotate   change a key everywhere"
 );
 
 pub(super) const DEMO_CHECK: &str = examples!(

@@ -88,6 +88,25 @@ pub struct OutputArgs<F: OutputFormat = Format> {
     pub fail_on: Option<FailOn>,
 }
 
+/// The flags for a report without findings.
+#[derive(Args, Clone, Debug)]
+pub struct ReportArgs {
+    /// `--format`.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help = Format::FORMAT_HELP
+    )]
+    pub format: Format,
+    /// `--output`.
+    #[arg(id = "output", long, value_name = "FILE", help = Format::FILE_HELP)]
+    pub file: Option<PathBuf>,
+}
+
 /// The flag that reveals values.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct RevealArgs {

@@ -7,6 +7,8 @@ mod examples;
 mod groups;
 mod hook;
 mod programs;
+mod rotate;
+mod trace;
 mod typed_command;
 mod unknown_command;
 
@@ -21,10 +23,13 @@ pub use crate::cli::choice::{
 pub use crate::cli::compare::{CompareArgs, CompareOptions, DemoCompareArgs};
 use crate::cli::examples::TEMPLATE;
 pub use crate::cli::groups::{
-    BaselineArgs, FileArgs, KeyArgs, NoFileArgs, OutputArgs, ProjectArgs, ResultArgs, RevealArgs, TargetArgs,
+    BaselineArgs, FileArgs, KeyArgs, NoFileArgs, OutputArgs, ProjectArgs, ReportArgs, ResultArgs, RevealArgs,
+    TargetArgs,
 };
 pub use crate::cli::hook::{HookArgs, HookCommand, HookInstallArgs, HookRunArgs, HookStatusArgs};
 pub use crate::cli::programs::asks_for_json;
+pub use crate::cli::rotate::{DemoRotateArgs, RotateArgs, RotateOptions};
+pub use crate::cli::trace::{DemoTraceArgs, TraceArgs, TraceOptions};
 pub use crate::cli::typed_command::{names_for_json, typed_target_flags, with_argument, with_flag};
 pub use crate::cli::unknown_command::{JsonTips, in_demo, tips_for_json, with_tips};
 use crate::report::matrix::MatrixFormat;
@@ -86,6 +91,10 @@ pub enum CliCommand {
     Matrix(MatrixArgs),
     /// Compare two environments with each other (read-only)
     Compare(CompareArgs),
+    /// Show where the value of a key is used (read-only)
+    Trace(TraceArgs),
+    /// Change the value of a key everywhere it is used
+    Rotate(RotateArgs),
     /// Create a doctor.toml from .env and the Railway project
     Init(InitArgs),
     /// Store or remove a token, or show which token is used
@@ -191,6 +200,9 @@ pub struct FixArgs {
     /// Redeploy services that are out of date
     #[arg(long, help_heading = "Actions")]
     pub redeploy: bool,
+    /// Store KEY once, as a shared variable of all services
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["only", "push", "add", "pull", "redeploy", "start_command", "dependents", "prune", "allow_reference", "allow_shared", "allow_sealed", "allow_tracked"], help_heading = "Actions")]
+    pub hoist: Option<String>,
     /// Set the start command of the one --service
     #[arg(long, value_name = "TEXT", requires = "service", conflicts_with_all = ["add", "prune", "no_deploy"], help_heading = "Actions")]
     pub start_command: Option<String>,
@@ -336,6 +348,12 @@ pub enum DemoCommand {
     /// Run compare on a simulated project with two environments
     #[command(help_template = TEMPLATE, before_help = examples::DEMO_COMPARE)]
     Compare(DemoCompareArgs),
+    /// Run trace on a simulated project with copies of a key
+    #[command(help_template = TEMPLATE, before_help = examples::DEMO_TRACE)]
+    Trace(DemoTraceArgs),
+    /// Run rotate on a simulated project with copies of a key
+    #[command(help_template = TEMPLATE, before_help = examples::DEMO_ROTATE)]
+    Rotate(DemoRotateArgs),
 }
 
 /// The arguments of `doctor init`.
@@ -386,6 +404,8 @@ impl CliCommand {
             Self::Fix(args) => &args.files.env_file,
             Self::Matrix(args) => &args.files.env_file,
             Self::Init(args) => &args.files.env_file,
+            Self::Trace(args) => &args.options.files.env_file,
+            Self::Rotate(args) => &args.options.files.env_file,
             _ => &[],
         }
     }
@@ -406,6 +426,8 @@ impl CliCommand {
             Self::Undo(args) => args.output.file.as_ref(),
             Self::Matrix(args) => args.output.file.as_ref(),
             Self::Compare(args) => args.options.output.file.as_ref(),
+            Self::Trace(args) => args.options.report.file.as_ref(),
+            Self::Rotate(args) => args.options.report.file.as_ref(),
             _ => None,
         }
     }

@@ -58,11 +58,8 @@ const TIPS: &[CommandTips] = &[
         typed: &["list", "ls", "variables", "vars"],
         tips: &[tip("to list keys by service", "doctor matrix")],
     },
-    CommandTips { typed: &["get", "show", "trace"], tips: &[tip("to check one key", "doctor check --only KEY -v")] },
-    CommandTips {
-        typed: &["set", "add", "rotate"],
-        tips: &[tip("to push one key of .env", "doctor fix --push --only KEY")],
-    },
+    CommandTips { typed: &["get", "show"], tips: &[tip("to check one key", "doctor check --only KEY -v")] },
+    CommandTips { typed: &["set", "add"], tips: &[tip("to push one key of .env", "doctor fix --push --only KEY")] },
     CommandTips {
         typed: &["deploy", "redeploy", "restart", "up"],
         tips: &[tip("to redeploy services that are out of date", "doctor fix --redeploy")],
@@ -80,6 +77,15 @@ const TIPS: &[CommandTips] = &[
     CommandTips {
         typed: &["run", "exec"],
         tips: &[tip("to run a command with Railway variables", "railway run COMMAND")],
+    },
+    CommandTips { typed: &["find"], tips: &[tip("to find where a value is used", "doctor trace KEY")] },
+    CommandTips {
+        typed: &["change", "renew", "roll"],
+        tips: &[tip("to change a value everywhere", "doctor rotate KEY")],
+    },
+    CommandTips {
+        typed: &["hoist"],
+        tips: &[tip("to store a secret once for all services", "doctor fix --hoist KEY")],
     },
     CommandTips { typed: &["scan"], tips: &[tip("to check staged changes for secrets", "doctor hook run")] },
     CommandTips { typed: &["install"], tips: &[tip("to install the git hook", "doctor hook install")] },
@@ -282,7 +288,9 @@ fn flag_tip(unknown: &str, typed: &TypedCommand) -> Option<Tip> {
 /// Returns the same command on the simulated project, if the demo has it.
 pub fn in_demo(command: &str) -> Option<String> {
     let rest = command.strip_prefix("doctor ")?;
-    let is_in_demo = ["check", "fix", "undo", "pull", "matrix", "compare"].iter().any(|name| rest.starts_with(name));
+    let is_in_demo = ["check", "fix", "undo", "pull", "matrix", "compare", "trace", "rotate"]
+        .iter()
+        .any(|name| rest.starts_with(name));
     is_in_demo.then(|| format!("doctor demo {rest}"))
 }
 

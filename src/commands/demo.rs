@@ -9,8 +9,8 @@ use clap::{Args, FromArgMatches};
 use jiff::Timestamp;
 use textwrap::{Options, WordSplitter, fill};
 
-use crate::cli::{self, DemoArgs, DemoCommand, GlobalArgs};
-use crate::commands::{check, compare, fix, matrix, pull, undo};
+use crate::cli::{self, DemoArgs, DemoCommand, DemoRotateArgs, DemoTraceArgs, GlobalArgs};
+use crate::commands::{check, compare, fix, matrix, pull, rotate, trace, undo};
 use crate::error::{Error, Exit, Help};
 use crate::io::clock::Clock;
 use crate::io::credentials::keyring;
@@ -19,7 +19,7 @@ use crate::io::interrupt::Interrupt;
 use crate::io::railway::transport::Transport;
 use crate::io::sim::Sim;
 use crate::io::sim::estate::Estate;
-use crate::io::sim::seed::{incident, storefront};
+use crate::io::sim::seed::{incident, rotation, storefront};
 use crate::io::terminal::status::NoStatus;
 use crate::io::terminal::stream::Terminal;
 use crate::io::world::{World, WorldLifetime};
@@ -66,6 +66,42 @@ Try it yourself:
   doctor check                  check your own project, once it is linked
 ";
 
+/// Returns the rotation that the demo runs.
+fn rotate_arguments() -> Vec<String> {
+    ["rotate", "--generate", "alnum:40", "--all-copies", "--yes"].map(str::to_owned).into()
+}
+
+const LEAKED: &str = "\
+This demo runs on a Railway simulated inside doctor. It does not touch your files or your projects.
+
+STAGING_OPS_API_KEY was pasted into a public chat, so it must be replaced. Find out where its value is used:
+
+  doctor demo trace
+
+";
+
+const ROTATING: &str = "
+Three services have the value under that key. The other copies are easily forgotten: under another key, in a URL, in a \
+header, in JSON, and in a shared variable that another service references. One command generates a new value, replaces \
+every copy, deploys each service once, verifies the result, and traces the old value again:
+
+";
+
+const ROTATED: &str = "
+The old value is neither stored nor running in this environment any more, so it can be revoked.
+
+Try it yourself:
+
+  doctor demo rotate --generate uuid --dry-run  show the plan only
+  doctor demo rotate --generate uuid            leave the other copies
+  doctor demo rotate --all-copies               type the new value
+  doctor demo trace -v                          list the sealed variables
+  doctor trace KEY                              search your own project
+
+In your own project, `doctor rotate KEY` replaces a value, and `doctor undo` restores it. In the demo, each command \
+starts from the same state.
+";
+
 /// Runs a command on the simulated Railway; without a command, runs the guided tour.
 pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     refuse_user_paths(demo, global)?;
@@ -97,21 +133,30 @@ pub(crate) fn run(demo: &DemoArgs, global: &GlobalArgs, world: &mut World<'_>) -
         fingerprints: world.fingerprints.clone(),
         program: vec!["doctor".to_owned(), "demo".to_owned()],
     };
-    let ended = match &demo.verb {
-        Some(DemoCommand::Check(args)) => check::run(args, global, &mut demo_world),
-        Some(DemoCommand::Fix(args)) => fix::run(args, global, &mut demo_world),
-        Some(DemoCommand::Matrix(args)) => matrix::run(args, global, &mut demo_world),
-        Some(DemoCommand::Compare(args)) => {
-            compare::run([&args.left, &args.right], &args.options, global, &mut demo_world)
-        }
-        Some(DemoCommand::Pull(args)) => pull::run(args, global, &mut demo_world),
+    dispatch(demo.verb.as_ref(), global, &fast_clock, &mut demo_world).map_err(with_demo_command)
+}
+
+fn dispatch(
+    verb: Option<&DemoCommand>,
+    global: &GlobalArgs,
+    clock: &FastClock<'_>,
+    world: &mut World<'_>,
+) -> Result<Exit, Error> {
+    match verb {
+        Some(DemoCommand::Check(args)) => check::run(args, global, world),
+        Some(DemoCommand::Fix(args)) => fix::run(args, global, world),
+        Some(DemoCommand::Matrix(args)) => matrix::run(args, global, world),
+        Some(DemoCommand::Compare(args)) => compare::run([&args.left, &args.right], &args.options, global, world),
+        Some(DemoCommand::Trace(args)) => trace::run(&args.key, &args.options, global, world),
+        Some(DemoCommand::Rotate(args)) if is_default(args) => rotation_tour(global, clock, world),
+        Some(DemoCommand::Rotate(args)) => rotate::run(&args.key, &args.options, global, world),
+        Some(DemoCommand::Pull(args)) => pull::run(args, global, world),
         Some(DemoCommand::Undo(args)) => {
-            fix_demo(global, &mut demo_world)?;
-            undo::run(args, global, &mut demo_world)
+            fix_demo(global, world)?;
+            undo::run(args, global, world)
         }
-        None => tour(global, &fast_clock, &mut demo_world),
-    };
-    ended.map_err(with_demo_command)
+        None => tour(global, clock, world),
+    }
 }
 
 /// The simulated project of a command, and the files of its directory.
@@ -123,7 +168,8 @@ struct DemoProject {
 }
 
 impl DemoProject {
-    /// Returns the project with two environments for `compare`, and the incident for every other command.
+    /// Returns the project with two environments for `compare`, the one with copies of the key for `trace` and `rotate`,
+    /// and the incident for every other command.
     fn of(verb: Option<&DemoCommand>) -> Self {
         let config = ("doctor.toml", incident::CONFIG_FILE);
         let files = match verb {
@@ -134,7 +180,11 @@ impl DemoProject {
             Some(DemoCommand::Pull(_)) => vec![(".env.example", incident::TEMPLATE), config],
             _ => vec![(".env", incident::ENV_FILE), config],
         };
-        Self { files, cli_config: &incident::cli_config, estate: incident::estate() }
+        let estate = match verb {
+            Some(DemoCommand::Trace(_) | DemoCommand::Rotate(_)) => rotation::estate(),
+            _ => incident::estate(),
+        };
+        Self { files, cli_config: &incident::cli_config, estate }
     }
 }
 
@@ -150,19 +200,47 @@ fn with_demo_command(mut error: Error) -> Error {
 
 /// Checks, then fixes the incident.
 fn tour(global: &GlobalArgs, clock: &FastClock<'_>, world: &mut World<'_>) -> Result<Exit, Error> {
-    let width = world.terminal.width;
-    let print_wrapped = |world: &mut World<'_>, text: &str| world.print(&fill(text, wrapping(width)));
     print_wrapped(world, OPENING)?;
     check::run(&parsed(&["check".to_owned()]), global, world)?;
     print_wrapped(world, FIXING)?;
-    // Not wrapped, so that it can be copied.
-    world.print(&format!("  {}\n\n", shell_command::line(&[world.program.clone(), fix_arguments()].concat())))?;
+    print_command(world, &fix_arguments())?;
     clock.begin();
     let exit = fix::run(&parsed(&fix_arguments()), global, world)?;
     if exit != Exit::Interrupted {
         print_wrapped(world, CLOSING)?;
     }
     Ok(exit)
+}
+
+/// Traces the leaked key, then rotates it.
+fn rotation_tour(global: &GlobalArgs, clock: &FastClock<'_>, world: &mut World<'_>) -> Result<Exit, Error> {
+    print_wrapped(world, LEAKED)?;
+    let traced: DemoTraceArgs = parsed(&["trace".to_owned()]);
+    trace::run(&traced.key, &traced.options, global, world)?;
+    print_wrapped(world, ROTATING)?;
+    print_command(world, &rotate_arguments())?;
+    clock.begin();
+    let rotated: DemoRotateArgs = parsed(&rotate_arguments());
+    let exit = rotate::run(&rotated.key, &rotated.options, global, world)?;
+    if exit == Exit::Clean {
+        print_wrapped(world, ROTATED)?;
+    }
+    Ok(exit)
+}
+
+/// Returns whether only the command was typed, or the key that it has by default.
+fn is_default(args: &DemoRotateArgs) -> bool {
+    format!("{args:?}") == format!("{:?}", parsed::<DemoRotateArgs>(&["rotate".to_owned()]))
+}
+
+fn print_wrapped(world: &mut World<'_>, text: &str) -> Result<(), Error> {
+    let width = world.terminal.width;
+    world.print(&fill(text, wrapping(width)))
+}
+
+/// Prints a command that is not wrapped, so that it can be copied.
+fn print_command(world: &mut World<'_>, arguments: &[String]) -> Result<(), Error> {
+    world.print(&format!("  {}\n\n", shell_command::line(&[world.program.clone(), arguments.to_vec()].concat())))
 }
 
 /// Runs the fix that `demo undo` undoes, and discards its output.
@@ -241,6 +319,8 @@ fn refuse_user_paths(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Error> 
         Some(DemoCommand::Fix(args)) => (&args.files.env_file, &args.output.file),
         Some(DemoCommand::Matrix(args)) => (&args.files.env_file, &args.output.file),
         Some(DemoCommand::Compare(args)) => (&[], &args.options.output.file),
+        Some(DemoCommand::Trace(args)) => (&args.options.files.env_file, &args.options.report.file),
+        Some(DemoCommand::Rotate(args)) => (&args.options.files.env_file, &args.options.report.file),
         Some(DemoCommand::Undo(args)) => (&[], &args.output.file),
         Some(DemoCommand::Pull(args)) => (&[], &args.output),
         None => (&[], &None),

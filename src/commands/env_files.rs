@@ -134,6 +134,7 @@ impl EnvFiles {
         });
         let templates = named.collect::<Result<Vec<usize>, Error>>()?;
         match (layers.as_slice(), templates.as_slice()) {
+            ([], []) if sources.absent == MissingFile::Unneeded => Ok(ServiceFiles::default()),
             ([], []) => Ok(ServiceFiles { layers, templates: self.declared(sources, alias)? }),
             ([], _) => Ok(ServiceFiles { layers, templates }),
             _ => Ok(ServiceFiles { layers, templates: Vec::new() }),
@@ -245,12 +246,13 @@ impl<'s> EnvFileSources<'s> {
             };
             let mut named = listed.iter().map(named).collect::<Result<Vec<_>, Error>>()?;
             named.retain(|file| self.absent != MissingFile::Excluded || self.is_template(&file.path));
+            named.retain(|_| self.absent != MissingFile::Unneeded);
             return Ok(named);
         }
         let file = self.default_file();
         let is_missing = self.absent.is_refused() && file.path.symlink_metadata().is_err();
         match self.absent {
-            MissingFile::Excluded => Ok(Vec::new()),
+            MissingFile::Excluded | MissingFile::Unneeded => Ok(Vec::new()),
             _ if !is_missing => Ok(vec![file]),
             _ if self.is_declared()? => Ok(Vec::new()),
             _ => Err(self.no_file()),

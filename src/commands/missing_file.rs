@@ -14,6 +14,8 @@ pub(crate) enum MissingFile {
     Optional,
     /// No file is read, even if there is one.
     Excluded,
+    /// No default file is read, and no key has to be declared: the run is only about Railway.
+    Unneeded,
     /// As an empty file, for a command that is about to fill it.
     Empty,
     /// As in [`MissingFile::Empty`]. The run creates the file, so without a template any service may have keys for it.
@@ -30,7 +32,7 @@ impl MissingFile {
     pub(crate) fn reads_main_worktree(self) -> bool {
         match self {
             Self::InMainWorktree => true,
-            Self::Refused | Self::Optional | Self::Excluded | Self::Empty | Self::Created => false,
+            Self::Refused | Self::Optional | Self::Excluded | Self::Unneeded | Self::Empty | Self::Created => false,
         }
     }
 

@@ -9,6 +9,7 @@ mod baseline;
 mod check;
 mod compare;
 mod config_file;
+mod confirm_trust;
 mod connection;
 mod debug_api;
 mod declarations;
@@ -23,6 +24,7 @@ mod hook;
 mod init;
 mod input_files;
 mod key_flags;
+mod key_value;
 mod main_worktree_fixes;
 mod man_pages;
 mod matrix;
@@ -30,12 +32,14 @@ mod missing_env_file;
 mod missing_file;
 mod output;
 mod output_options;
+mod planned_changes;
 mod policy;
 mod project_selection;
 pub(crate) mod prompts;
 mod protected_environments;
 mod pull;
 mod read_ahead;
+mod rotate;
 mod run_limits;
 mod service_selection;
 mod session;
@@ -44,6 +48,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod trace;
 mod trust;
 mod undo;
 mod write_guards;
@@ -113,6 +118,8 @@ fn dispatch(verb: &CliCommand, global: &GlobalArgs, world: &mut World<'_>) -> Re
         CliCommand::Man { verb } => man_pages::man(verb, world),
         CliCommand::Matrix(args) => matrix::run(args, global, world),
         CliCommand::Compare(args) => compare::run([&args.left, &args.right], &args.options, global, world),
+        CliCommand::Trace(args) => trace::run(&args.key, &args.options, global, world),
+        CliCommand::Rotate(args) => rotate::run(&args.key, &args.options, global, world),
     }
 }
 

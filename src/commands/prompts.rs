@@ -15,6 +15,11 @@ pub(crate) const IGNORE_REASON: &str = "Why is this expected? (written to doctor
 pub(crate) const REASON_REQUIRED: &str = "A reason is required.";
 pub(crate) const TOKEN: &str =
     "Paste a token (create one at https://railway.com/account/tokens, or in the project's settings):";
+/// Asks for a new value a second time, because the user does not see what was typed.
+pub(crate) const NEW_VALUE_AGAIN: &str = "Repeat the new value (hidden):";
+/// Shown before the prompt for a new value is repeated.
+pub(crate) const VALUES_DIFFER: &str = "The two values differ.";
+pub(crate) const OTHER_COPIES: &str = "Which other copies should be replaced?";
 pub(crate) const EXPECTED_DIFFERENCES: &str = "Which differences are expected?";
 /// Shown before the prompt for a reason is repeated.
 pub(crate) const REASON_HAS_VALUE: &str =
@@ -22,6 +27,16 @@ pub(crate) const REASON_HAS_VALUE: &str =
 
 /// Longer names are truncated, so that their hints stay visible.
 const LONGEST_NAME: usize = 36;
+
+/// Asks for the new value of a key.
+pub(crate) fn new_value(key: &str) -> String {
+    format!("New value of {} (hidden):", escape::line(key))
+}
+
+/// Shown before the prompt for a new value is repeated.
+pub(crate) fn value_rejected(problem: &str) -> String {
+    format!("The value is not accepted: {problem}.")
+}
 
 /// A choice of a prompt.
 pub(crate) trait Choice {
@@ -120,6 +135,15 @@ fn apply_label(offer: &Offer, files: &str) -> String {
             format!("Pull: write the value on {} to {files}", one_or_count(&sources))
         }
         Direction::Remove => format!("Remove: delete it from {owners}"),
+        Direction::Hoist => {
+            let services: Vec<&str> = offer
+                .stores
+                .iter()
+                .filter(|store| store.owner.id().is_some())
+                .map(|store| store.owner.name())
+                .collect();
+            format!("Share: store it once as a shared variable, and refer to it on {}", one_or_count(&services))
+        }
     }
 }
 
@@ -185,6 +209,11 @@ pub(crate) fn wrong_environment_name(name: &str) -> String {
 /// Returns the prompt for the name of a protected environment.
 pub(crate) fn protected_environment(name: &str) -> String {
     line(&format!("{name} is protected. Type the name of the environment to confirm:"))
+}
+
+/// Returns the question whether to send that many requests.
+pub(crate) fn send_requests(requests: usize) -> String {
+    format!("Send {}?", count(requests, "request"))
 }
 
 /// Returns the question whether to accept a `doctor.toml`.

@@ -10,15 +10,17 @@ use crate::io::world::World;
 /// Returns the limits of a command. An invalid duration is reported by the command itself.
 pub(super) fn of(verb: &CliCommand, world: &World<'_>) -> Limits {
     let typed = match verb {
-        CliCommand::Check(args) => Some(&args.timeout),
-        CliCommand::Matrix(args) => Some(&args.timeout),
-        CliCommand::Compare(args) => Some(&args.options.timeout),
-        CliCommand::Fix(args) => Some(&args.timeout),
-        CliCommand::Undo(args) => Some(&args.timeout),
-        CliCommand::Pull(args) => Some(&args.timeout),
-        CliCommand::Init(args) => Some(&args.timeout),
+        CliCommand::Check(args) => Some(args.timeout.as_str()),
+        CliCommand::Matrix(args) => Some(args.timeout.as_str()),
+        CliCommand::Compare(args) => Some(args.options.timeout.as_str()),
+        CliCommand::Trace(args) => Some(args.options.time_limit()),
+        CliCommand::Rotate(args) => Some(args.options.timeout.as_str()),
+        CliCommand::Fix(args) => Some(args.timeout.as_str()),
+        CliCommand::Undo(args) => Some(args.timeout.as_str()),
+        CliCommand::Pull(args) => Some(args.timeout.as_str()),
+        CliCommand::Init(args) => Some(args.timeout.as_str()),
         CliCommand::Hook(args) => match &args.command {
-            HookCommand::Run(args) => Some(&args.timeout),
+            HookCommand::Run(args) => Some(args.timeout.as_str()),
             _ => None,
         },
         _ => None,

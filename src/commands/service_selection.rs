@@ -180,6 +180,8 @@ pub(crate) enum ServiceFlagRole {
     Select,
     /// It names the service of another flag, in addition to the default services.
     Add,
+    /// It selects the services of the run. Without it, every service of the environment is selected.
+    SelectOrAll,
 }
 
 /// Selects the services and reads their files.
@@ -189,11 +191,26 @@ pub(crate) fn choose(
     sources: EnvFileSources<'_>,
     files: &mut EnvFiles,
 ) -> Result<ServiceSelection, Error> {
+    if flags.role == ServiceFlagRole::SelectOrAll && flags.names.is_empty() {
+        return all(services, sources, files);
+    }
     let named = choose_only(flags.names, services, sources, files)?;
     match flags.role {
-        ServiceFlagRole::Select => Ok(named),
+        ServiceFlagRole::Select | ServiceFlagRole::SelectOrAll => Ok(named),
         ServiceFlagRole::Add => Ok(joined(choose_only(&[], services, sources, files)?, named)),
     }
+}
+
+/// Selects every service, each with its own files. None may be excluded, as if all were named.
+fn all(services: &Services, sources: EnvFileSources<'_>, files: &mut EnvFiles) -> Result<ServiceSelection, Error> {
+    let chosen = (0..services.candidates.len()).map(|index| {
+        let alias = services.aliases[index].clone();
+        let files = files.of(sources, alias.as_deref())?;
+        Ok(SelectedService { index, alias, files })
+    });
+    let chosen = chosen.collect::<Result<_, Error>>()?;
+    let (origin, named) = ("default".to_owned(), ServiceNaming::Yes);
+    Ok(ServiceSelection { chosen, origin, named, ..ServiceSelection::default() })
 }
 
 /// Selects the services of two environments: by flags, else by `doctor.toml`, else all.

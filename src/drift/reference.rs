@@ -81,6 +81,16 @@ pub fn only(text: &str) -> Option<&str> {
     }
 }
 
+/// Returns the text that refers to a shared variable, and to nothing else.
+pub fn to_shared(name: &str) -> String {
+    format!("${{{{shared.{name}}}}}")
+}
+
+/// Returns `NAME` if the whole text is a reference to the shared variable `NAME`.
+pub fn shared_name(text: &str) -> Option<&str> {
+    only(text)?.strip_prefix("shared.")
+}
+
 /// Resolves the body of a reference on the service `home`. Names are case-sensitive.
 pub fn aim<'b>(body: &'b str, home: &'b str, catalogue: &Catalogue) -> Result<ReferenceTarget<'b>, MissingTarget<'b>> {
     if body.contains('(') {
@@ -124,7 +134,9 @@ mod tests {
     use proptest::prelude::proptest;
     use proptest::{prop_assert, prop_assert_eq};
 
-    use crate::drift::reference::{MissingTarget, Occurrence, ReferenceTarget, aim, occurrences, only};
+    use crate::drift::reference::{
+        MissingTarget, Occurrence, ReferenceTarget, aim, occurrences, only, shared_name, to_shared,
+    };
 
     use crate::drift::model::catalogue::Catalogue;
 
@@ -171,6 +183,20 @@ mod tests {
         {
             assert_eq!(only(text), body, "{text}");
         }
+    }
+
+    #[test]
+    fn text_that_is_one_reference_names_a_shared_variable() {
+        for (text, name) in [
+            ("${{shared.A}}", Some("A")),
+            ("${{ shared.A }}", Some("A")),
+            ("${{api.A}}", None),
+            ("Bearer ${{shared.A}}", None),
+            ("shared.A", None),
+        ] {
+            assert_eq!(shared_name(text), name, "{text}");
+        }
+        assert_eq!(to_shared("A"), "${{shared.A}}");
     }
 
     #[test]

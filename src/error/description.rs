@@ -20,6 +20,13 @@ pub(super) struct Description<'e> {
     pub(super) help: Option<Help>,
 }
 
+impl<'e> Description<'e> {
+    /// Returns the description of an error whose cause and help the code that returned it chose.
+    fn given(kind: &'static str, exit: Exit, message: impl Into<Cow<'e, str>>, cause: &'e str, help: &Help) -> Self {
+        Self { kind, exit, message: message.into(), cause: Some(cause.into()), help: Some(help.clone()) }
+    }
+}
+
 impl Error {
     /// Declares every error, in the order of the enum.
     #[expect(clippy::too_many_lines, reason = "a table with one entry for each error")]
@@ -33,13 +40,9 @@ impl Error {
                 cause: cause.as_ref().map(Into::into),
                 help: Some(help.clone()),
             },
-            Self::File { path, cause, help } => Description {
-                kind: "unreadable-file",
-                exit: Exit::Usage,
-                message: format!("failed to read {path}").into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
+            Self::File { path, cause, help } => {
+                Description::given("unreadable-file", Exit::Usage, format!("failed to read {path}"), cause, help)
+            }
             Self::NoEnvFile { path, searched, help } => Description {
                 kind: "no-env-file",
                 exit: Exit::Usage,
@@ -47,13 +50,9 @@ impl Error {
                 cause: None,
                 help: Some(help.clone()),
             },
-            Self::DeclaredFile { position, path, cause, help } => Description {
-                kind: "unreadable-file",
-                exit: Exit::Usage,
-                message: format!("{position}: failed to read {path}").into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
+            Self::DeclaredFile { position, path, cause, help } => {
+                Description::given("unreadable-file", Exit::Usage, format!("{position}: failed to read {path}"), cause, help)
+            }
             Self::Config { path, line, column, what, help } => Description {
                 kind: "configuration",
                 exit: Exit::Usage,
@@ -75,20 +74,12 @@ impl Error {
                 cause: Some(cause.into()),
                 help: Some(phrases::output_help(path).into()),
             },
-            Self::Write { path, cause, help } => Description {
-                kind: "write",
-                exit: Exit::Usage,
-                message: format!("failed to change {path}").into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
-            Self::Journal { what, cause, help } => Description {
-                kind: "journal",
-                exit: Exit::Usage,
-                message: what.into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
+            Self::Write { path, cause, help } => {
+                Description::given("write", Exit::Usage, format!("failed to change {path}"), cause, help)
+            }
+            Self::Journal { what, cause, help } => {
+                Description::given("journal", Exit::Usage, what, cause, help)
+            }
 
             // The project and the environment -------------------------------------------------------------------------
             Self::NoProject { folder } => Description {
@@ -132,13 +123,12 @@ impl Error {
                     },
                 }),
             },
-            Self::UnknownKey { what, cause, help } => Description {
-                kind: "unknown-name",
-                exit: Exit::Usage,
-                message: what.into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
+            Self::NoValue { key, cause, help } => {
+                Description::given("no-value", Exit::NothingCompared, format!("{key} has no known value"), cause, help)
+            }
+            Self::UnknownKey { what, cause, help } => {
+                Description::given("unknown-name", Exit::Usage, what, cause, help)
+            }
             Self::Ambiguous { kind, wanted, candidates } => Description {
                 kind: "ambiguous-name",
                 exit: Exit::Usage,
@@ -178,13 +168,9 @@ impl Error {
                     None => "set RAILWAY_TOKEN to a project token of this environment".into(),
                 }),
             },
-            Self::Keyring { cause, help } => Description {
-                kind: "keyring",
-                exit: Exit::Credentials,
-                message: "failed to read the OS keyring".into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
+            Self::Keyring { cause, help } => {
+                Description::given("keyring", Exit::Credentials, "failed to read the OS keyring", cause, help)
+            }
             Self::Expired { path } => Description {
                 kind: "expired-login",
                 exit: Exit::Credentials,
@@ -216,13 +202,9 @@ impl Error {
                 cause: Some(phrases::denial(errors, reach.as_deref())),
                 help: Some("check the id, ask for access in the project's settings, or use a token that has access".into()),
             },
-            Self::EnvironmentToken { what, cause, help } => Description {
-                kind: "environment-token",
-                exit: Exit::Credentials,
-                message: what.into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
+            Self::EnvironmentToken { what, cause, help } => {
+                Description::given("environment-token", Exit::Credentials, what, cause, help)
+            }
             Self::NotFound { what, errors, variable } => Description {
                 kind: "not-found",
                 exit: Exit::Usage,
@@ -303,6 +285,13 @@ impl Error {
                     None => "try again in a few minutes".into(),
                 }),
             },
+            Self::AllowanceUsedUp { allowance } => Description {
+                kind: "allowance-used-up",
+                exit: Exit::Unreachable,
+                message: "Railway's allowance of requests is used up".into(),
+                cause: allowance.as_ref().map(|allowance| format!("Railway allows {allowance}").into()),
+                help: Some("wait until Railway allows more requests, then try again".into()),
+            },
             Self::Redirected { host, to } => Description {
                 kind: "redirected",
                 exit: Exit::Unreachable,
@@ -380,27 +369,15 @@ impl Error {
                 cause: None,
                 help: None,
             },
-            Self::NotConfirmed { what, cause, help } => Description {
-                kind: "not-confirmed",
-                exit: Exit::Usage,
-                message: format!("nothing was changed: {what}").into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
-            Self::Untrusted { what, cause, help } => Description {
-                kind: "untrusted",
-                exit: Exit::Usage,
-                message: format!("nothing was changed: {what}").into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
-            Self::TrustOutdated { what, cause, help } => Description {
-                kind: "trust-outdated",
-                exit: Exit::Usage,
-                message: format!("nothing was changed: {what}").into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
+            Self::NotConfirmed { what, cause, help } => {
+                Description::given("not-confirmed", Exit::Usage, format!("nothing was changed: {what}"), cause, help)
+            }
+            Self::Untrusted { what, cause, help } => {
+                Description::given("untrusted", Exit::Usage, format!("nothing was changed: {what}"), cause, help)
+            }
+            Self::TrustOutdated { what, cause, help } => {
+                Description::given("trust-outdated", Exit::Usage, format!("nothing was changed: {what}"), cause, help)
+            }
             Self::Staged { what } => Description {
                 kind: "staged-changes",
                 exit: Exit::Partial,
@@ -438,13 +415,9 @@ impl Error {
                 cause: Some("the files and Railway's response are too large together; nothing was changed".into()),
                 help: Some("select fewer services with --service, or make the files smaller".into()),
             },
-            Self::System { what, cause, help } => Description {
-                kind: "system",
-                exit: Exit::Usage,
-                message: what.into(),
-                cause: Some(cause.into()),
-                help: Some(help.clone()),
-            },
+            Self::System { what, cause, help } => {
+                Description::given("system", Exit::Usage, what, cause, help)
+            }
         }
     }
 }

@@ -53,6 +53,8 @@ pub enum Error {
     Unknown { kind: &'static str, wanted: String, within: String, suggestions: Vec<String>, choices: Vec<String> },
     /// A flag names keys that neither a file nor a service has.
     UnknownKey { what: String, cause: String, help: Help },
+    /// A key has no value that could be searched for: it is sealed, empty, or kept elsewhere.
+    NoValue { key: String, cause: String, help: Help },
     /// A name matches several things.
     Ambiguous { kind: &'static str, wanted: String, candidates: Vec<String> },
     /// A project token is for another target than a flag or `doctor.toml` names.
@@ -96,6 +98,8 @@ pub enum Error {
     TimedOut { host: String, limit: Duration, last: Option<String> },
     /// Railway's rate limit.
     RateLimited { wait: Option<Duration>, by: String, allowance: Option<String> },
+    /// Requests that were not sent, because they would exceed Railway's rate limit.
+    AllowanceUsedUp { allowance: Option<String> },
     /// A redirect, which would send the token elsewhere.
     Redirected { host: String, to: String },
     /// A proxy in front of Railway refused the request, which Railway never received.
@@ -188,6 +192,7 @@ impl Error {
             | Self::Write { help, .. }
             | Self::Journal { help, .. }
             | Self::UnknownKey { help, .. }
+            | Self::NoValue { help, .. }
             | Self::EnvironmentToken { help, .. }
             | Self::Keyring { help, .. }
             | Self::NotConfirmed { help, .. }

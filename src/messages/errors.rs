@@ -91,6 +91,7 @@ fn project() -> Vec<Error> {
         unknown("project", "shop", &[], &["blog"]),
         unknown("project", "shop", &[], &[]),
         Error::UnknownKey { what: given("what"), cause: given("cause"), help: help() },
+        Error::NoValue { key: "API_KEY".to_owned(), cause: given("cause"), help: help() },
         Error::Ambiguous { kind: "service", wanted: "api".to_owned(), candidates: names(&["api-a", "api-b"]) },
         Error::TokenContradicts {
             token: "environment staging".to_owned(),
@@ -159,6 +160,7 @@ fn network() -> Vec<Error> {
         Error::TimedOut { host: host.clone(), limit: Duration::from_millis(1500), last: Some(given("last error")) },
         limited(Some(900), Some("100 requests an hour")),
         limited(None, None),
+        Error::AllowanceUsedUp { allowance: Some("1000 requests an hour".to_owned()) },
         Error::Redirected { host: host.clone(), to: "login.example.com".to_owned() },
         blocked(Some(1010)),
         blocked(Some(1015)),
@@ -201,8 +203,11 @@ fn internal() -> Vec<Error> {
 #[test]
 fn table_has_every_kind_of_error() {
     let source = include_str!("../error/description.rs");
-    let declared: BTreeSet<&str> =
-        source.split("kind: \"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)).collect();
+    let after = |start: &'static str| source.split(start).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0));
+    // rustfmt may break the line after the parenthesis.
+    let given = source.split("Description::given(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
+    let given = given.filter_map(|rest| Some(rest.split_once('"')?.0));
+    let declared: BTreeSet<&str> = after("kind: \"").chain(given).collect();
     let listed: BTreeSet<&str> = samples().iter().map(Error::kind).collect();
     assert_eq!(listed, declared);
 }

@@ -29,8 +29,10 @@ const PROMPTING: [(&str, usize); 6] =
 pub(super) fn table() -> String {
     let commands = [
         ("doctor fix", [fix(), start_commands_and_redeploys()].concat()),
-        ("doctor fix, doctor undo", confirmation()),
-        ("doctor trust, doctor fix", vec![confirm(&prompts::accept("doctor.toml"), YesNo::No)]),
+        ("doctor rotate", rotate()),
+        ("doctor fix, doctor rotate, doctor undo", confirmation()),
+        ("doctor trust, doctor fix, doctor rotate", vec![confirm(&prompts::accept("doctor.toml"), YesNo::No)]),
+        ("doctor trace --everywhere", vec![confirm(&prompts::send_requests(7), YesNo::No)]),
         ("doctor init", init()),
         ("doctor hook install", hooks()),
         ("doctor auth login", vec![prompts::TOKEN.to_owned()]),
@@ -104,6 +106,7 @@ fn findings() -> Vec<String> {
     let missing = [offer(Direction::Add, &["worker"], None)];
     let everywhere = [offer(Direction::Add, &["api", "worker"], None)];
     let removed = [offer(Direction::Remove, &["api", "worker"], None)];
+    let repeated = [offer(Direction::Hoist, &["api", "worker"], None)];
     let menu = |number, offers: &[Offer], default| {
         let mut choices: Vec<FindingChoice<'_>> =
             offers.iter().map(|offer| FindingChoice::Apply { offer, files: vec![".env"] }).collect();
@@ -112,7 +115,14 @@ fn findings() -> Vec<String> {
         let question = prompts::numbered(Some(QuestionNumber { number, of: 5 }), &prompts::fix_key("API_KEY"));
         choose(&question, &prompts::labels(&choices), default)
     };
-    vec![menu(1, &differs, 0), menu(2, &shared, 2), menu(3, &missing, 0), menu(4, &everywhere, 1), menu(5, &removed, 1)]
+    vec![
+        menu(1, &differs, 0),
+        menu(2, &shared, 2),
+        menu(3, &missing, 0),
+        menu(4, &everywhere, 1),
+        menu(4, &repeated, 1),
+        menu(5, &removed, 1),
+    ]
 }
 
 /// Returns an offer for these services.
@@ -124,6 +134,7 @@ fn offer(way: Direction, services: &[&str], caution: Option<&str>) -> Offer {
         after: None,
         from: Some(Location { file: ".env".to_owned(), line: 1 }),
         meant_for: Vec::new(),
+        renders: None,
     };
     let from = services.iter().map(|name| named(name)).collect();
     let pull = Pull { file: 0, key: "API_KEY".to_owned(), value: Secret::new(""), from };
@@ -150,6 +161,17 @@ fn start_commands_and_redeploys() -> Vec<String> {
         format!("{found}\n{}", confirm(&prompts::start_command("worker"), YesNo::Yes)),
         confirm(&prompts::redeploy("api", &stale[..1]), YesNo::Yes),
         confirm(&prompts::redeploy("api", &stale), YesNo::Yes),
+    ]
+}
+
+fn rotate() -> Vec<String> {
+    let copies = ["billing: AMQP_URL  <form>", ".env: CALLBACK_URL  <form>"];
+    vec![
+        prompts::new_value("API_KEY"),
+        prompts::value_rejected("<problem>"),
+        prompts::NEW_VALUE_AGAIN.to_owned(),
+        prompts::VALUES_DIFFER.to_owned(),
+        choose_many(prompts::OTHER_COPIES, &prompts::names_to_choose(copies), &[]),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use crate::drift::matrix::Matrix;
 use crate::drift::model::resource::ResourceRef;
-use crate::report::Report;
+use crate::report::{Report, TraceReport};
 
 /// Separates the names of two environments.
 const BETWEEN: &str = " ↔ ";
@@ -27,6 +27,13 @@ impl Report {
     pub(crate) fn environment_names_as(&self, show: impl Fn(&str) -> String) -> String {
         let names = [Some(&self.environment), self.other_environment.as_ref()];
         names.into_iter().flatten().map(|environment| show(&environment.name)).collect::<Vec<_>>().join(BETWEEN)
+    }
+
+    /// Returns the project and its environment or environments: `shop · staging`. For a trace of several projects, it is
+    /// `7 environments of 3 projects`.
+    pub(crate) fn extent_name(&self) -> String {
+        let extent = self.trace.as_ref().and_then(TraceReport::extent);
+        extent.unwrap_or_else(|| format!("{} · {}", self.project.name, self.environment_names()))
     }
 
     /// Returns which of two environments the words `left` and `right` mean: `left: staging, right: production`.

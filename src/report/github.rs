@@ -8,7 +8,7 @@ use crate::drift::model::finding::Finding;
 use crate::drift::model::receipt::{Outcome, Receipt};
 use crate::drift::model::severity::Severity;
 use crate::report::count::Tally;
-use crate::report::{Report, escape, finding_help, receipt_line};
+use crate::report::{Report, TraceReport, escape, finding_help, receipt_line, shell_command};
 
 /// GitHub shows ten annotations of each kind for a step, and silently drops the rest.
 pub const MOST: usize = 10;
@@ -19,23 +19,25 @@ pub const MOST: usize = 10;
 ///
 /// Those of `out`.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let unread = report.services.iter().filter_map(|line| Some((&line.service.name, line.error.as_ref()?)));
-    let mut lines: Vec<String> =
-        unread.map(|(name, why)| format!("::error title=unreadable::{}", data(&format!("{name}: {why}")))).collect();
+    let unread = report.unread().into_iter().map(|part| format!("{}: {}", part.name, part.reason));
+    let mut lines: Vec<String> = unread.map(|text| format!("::error title=unreadable::{}", data(&text))).collect();
     lines.extend(report.receipts.iter().filter_map(unfinished));
+    lines.extend(report.trace.as_ref().filter(|trace| trace.is_left()).map(left));
     lines.extend(report.findings.iter().filter_map(|finding| annotation(report, finding)));
     let more = lines.len().saturating_sub(MOST);
     for line in lines.iter().take(MOST) {
         writeln!(out, "{line}")?;
     }
     let rest = if more > 0 { format!("; {more} more not annotated") } else { String::new() };
-    let target = format!("{} · {}", report.project.name, report.environment_names());
-    writeln!(out, "doctor: {} in {}{rest}", escape::line(&totals(report)), escape::line(&target))
+    let (totals, target) = (totals(report), report.extent_name());
+    writeln!(out, "doctor: {} in {}{rest}", escape::line(&totals), escape::line(&target))
 }
 
 fn totals(report: &Report) -> String {
     let mut parts = report.conclusion();
-    if !report.receipts.is_empty() || !report.compares() {
+    if report.traces() {
+        parts.extend(report.trace.as_ref().map(TraceReport::summary));
+    } else if !report.receipts.is_empty() || !report.compares() {
         parts.push(report.steps());
     }
     if report.compares() {
@@ -58,6 +60,14 @@ fn unfinished(receipt: &Receipt) -> Option<String> {
             Some(format!("::error title={}::{}", receipt.change, data(&receipt_line(receipt))))
         }
     }
+}
+
+/// Returns the annotation of an old value that is left, with the command that changes it there.
+fn left(trace: &TraceReport) -> String {
+    let command = trace.rotate_command.as_ref().map(|arguments| shell_command::line(arguments));
+    let help = command.into_iter().flat_map(|command| ["help: run:".to_owned(), format!("  {command}")]);
+    let lines = std::iter::once(format!("{}: {}", trace.key, trace.result())).chain(help);
+    format!("::error title=rotate::{}", lines.map(|line| data(&line)).collect::<Vec<_>>().join("%0A"))
 }
 
 /// Returns the annotation of an error or a warning.

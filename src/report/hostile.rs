@@ -8,6 +8,7 @@ use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::severity::Severity;
 use crate::report::compare_sample::named_everywhere;
 use crate::report::test_support::{self, calm, differs, ignored, line};
+use crate::report::trace::sample::{everywhere, incomplete, left, named};
 use crate::report::{Detail, Format, Report, ServiceDeployment, escape};
 
 const HOSTILE: &[&str] = &[
@@ -88,6 +89,21 @@ fn compared(text: &str, format: Format) -> String {
     without_hidden(text, format, &named_everywhere(text))
 }
 
+/// Returns a trace of one environment with that text as every name and reason.
+fn traced(text: &str, format: Format) -> String {
+    without_hidden(text, format, &named(incomplete(), text))
+}
+
+/// Returns a trace of several environments with that text as every name and reason.
+fn traced_everywhere(text: &str, format: Format) -> String {
+    without_hidden(text, format, &named(everywhere(), text))
+}
+
+/// Returns a rotation that left an old value, with that text as every name in its trace.
+fn rotated(text: &str, format: Format) -> String {
+    without_hidden(text, format, &named(left(), text))
+}
+
 fn without_hidden(text: &str, format: Format, report: &Report) -> String {
     let output = test_support::rendered(report, format);
     let hidden = output.chars().find(|&letter| letter != '\n' && escape::is_hidden(letter));
@@ -110,6 +126,14 @@ fn json_and_sarif_are_parsed_as_before() {
         }
         let sarif: serde_json::Value = serde_json::from_str(&compared(text, Format::Sarif)).expect("it is JSON");
         assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(7));
+        for (form, results) in [(traced as fn(&str, Format) -> String, 10), (traced_everywhere, 11), (rotated, 6)] {
+            let json: serde_json::Value = serde_json::from_str(&form(text, Format::Json)).expect("it is JSON");
+            for place in ["/trace/key", "/trace/origin", "/trace/environments/0/project/name", "/trace/next/2"] {
+                assert_eq!(json.pointer(place).and_then(|name| name.as_str()), Some(*text), "{place}");
+            }
+            let sarif: serde_json::Value = serde_json::from_str(&form(text, Format::Sarif)).expect("it is JSON");
+            assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(results));
+        }
     }
 }
 
@@ -132,6 +156,13 @@ fn annotations_are_one_line_each() {
         let annotations = output.lines().filter(|line| line.starts_with("::error ") || line.starts_with("::warning "));
         assert_eq!((output.lines().count(), annotations.count()), (7, 6), "{output}");
         assert!(output.lines().last().is_some_and(|line| line.starts_with("doctor: ")), "{output}");
+        // Two services, an environment, or an old value; and the totals.
+        for (form, lines) in [(traced as fn(&str, Format) -> String, 3), (traced_everywhere, 2), (rotated, 2)] {
+            let output = form(text, Format::Github);
+            let annotations: Vec<&str> =
+                output.lines().filter(|line| line.starts_with("::error title=") && !line.contains("%0A::")).collect();
+            assert_eq!((output.lines().count(), annotations.len()), (lines, lines - 1), "{output}");
+        }
     }
 }
 
@@ -146,6 +177,15 @@ fn markdown_has_no_syntax_of_a_name() {
         let output = compared(text, Format::Markdown);
         assert_eq!(table_widths(&output), widths, "{text:?}: {output}");
         assert_eq!(output.matches("<details>").count(), 4, "{output}");
+        // Places; of several environments; steps and places.
+        for (form, widths) in [
+            (traced as fn(&str, Format) -> String, vec![4; 12]),
+            (traced_everywhere, vec![5; 13]),
+            (rotated, [vec![5; 4], vec![4; 8]].concat()),
+        ] {
+            let output = form(text, Format::Markdown);
+            assert_eq!(table_widths(&output), widths, "{text:?}: {output}");
+        }
     }
 }
 
@@ -190,7 +230,7 @@ fn without_code(line: &str) -> String {
 
 #[test]
 fn html_has_only_its_own_elements() {
-    for form in [rendered, compared] {
+    for form in [rendered, compared, traced, traced_everywhere, rotated] {
         // A line break is allowed after an underscore and a hyphen of a name.
         let plain = form("a name", Format::Html);
         for text in HOSTILE {
@@ -203,13 +243,27 @@ fn html_has_only_its_own_elements() {
 
 #[test]
 fn junit_has_only_its_own_elements() {
-    for form in [rendered, compared] {
+    for form in [rendered, compared, traced, traced_everywhere, rotated] {
         let plain = form("a name", Format::Junit);
         for text in HOSTILE {
             let output = form(text, Format::Junit);
             assert_eq!(output.matches('<').count(), plain.matches('<').count(), "{text:?}: {output}");
             let mut reader = quick_xml::Reader::from_str(&output);
             while !matches!(reader.read_event().expect("the XML is well-formed"), quick_xml::events::Event::Eof) {}
+        }
+    }
+}
+
+#[test]
+fn text_of_a_trace_has_no_line_of_a_name() {
+    for text in HOSTILE {
+        for report in [incomplete(), everywhere(), left()] {
+            let report = named(report, text);
+            for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {
+                let output = test_support::text(&report, 100, detail);
+                assert!(output.lines().all(|line| !line.chars().any(escape::is_hidden)), "{text:?}: {output}");
+                assert!(!output.contains("\n::") && !output.contains("\n##["), "{text:?}: {output}");
+            }
         }
     }
 }

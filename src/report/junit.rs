@@ -10,7 +10,9 @@ use crate::drift::model::finding::Finding;
 use crate::drift::model::receipt::{self, Receipt, Shortfall};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::phrases::count;
-use crate::report::{Report, ServiceLine, ServiceVerdict, escape, finding_help, receipt_line};
+use crate::report::text::wording::group_by;
+use crate::report::trace::rows::RowUsage;
+use crate::report::{Report, ServiceLine, ServiceVerdict, TraceReport, TraceRole, escape, finding_help, receipt_line};
 
 struct TestCase {
     name: String,
@@ -54,7 +56,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = Writer::new_with_indent(&mut *out, b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let total = Numbers::of(suites.iter().flat_map(|suite| &suite.cases));
-    let name = format!("doctor {} · {}", report.project.name, report.environment_names());
+    let name = format!("doctor {}", report.extent_name());
     writer
         .create_element("testsuites")
         .with_attributes(total.attributes(&name).iter().map(|(name, value)| (*name, value.as_str())))
@@ -145,6 +147,7 @@ fn suites(report: &Report) -> Vec<Suite> {
     if !report.receipts.is_empty() {
         suites.insert(0, Suite { name: "steps".to_owned(), cases: report.receipts.iter().map(step).collect() });
     }
+    suites.extend(report.trace.iter().flat_map(trace_suites));
     let is_in_scope = |service: &ResourceRef| report.services.iter().any(|line| line.service.id == service.id);
     let rest = report.findings.iter().filter(|finding| !finding.services.iter().any(is_in_scope));
     let cases: Vec<TestCase> = rest.map(|finding| case(report, finding)).collect();
@@ -156,6 +159,29 @@ fn suites(report: &Report) -> Vec<Suite> {
         suites.push(Suite { name, cases });
     }
     suites
+}
+
+/// Returns a suite for each file or service with a place, and one for what was not searched.
+fn trace_suites(trace: &TraceReport) -> Vec<Suite> {
+    let rows = trace.rows();
+    let by_place = group_by(&rows, |row| row.suite(trace));
+    let found = by_place.into_iter().map(|(name, rows)| {
+        let cases = rows.into_iter().map(|row| TestCase {
+            name: row.key.to_owned(),
+            class: row.kind(),
+            outcome: match (trace.role, row.usage) {
+                (TraceRole::Left, _) => TestOutcome::failed(trace.sentence(row)),
+                (TraceRole::Found, RowUsage::Sealed) => TestOutcome::Skipped(row.form_text()),
+                (TraceRole::Found, _) => TestOutcome::Passed,
+            },
+        });
+        Suite { name, cases: cases.collect() }
+    });
+    let case = |name: &str, outcome| TestCase { name: name.to_owned(), class: "trace".to_owned(), outcome };
+    let unread = trace.unread().map(|part| case(&part.name, TestOutcome::Broken(part.reason.clone())));
+    let unsearched = trace.unsearched.iter().map(|phrase| case(phrase, TestOutcome::Skipped(phrase.clone())));
+    let missing = Suite { name: "not searched".to_owned(), cases: unread.chain(unsearched).collect() };
+    found.chain([missing].into_iter().filter(|suite| !suite.cases.is_empty())).collect()
 }
 
 fn step(receipt: &Receipt) -> TestCase {

@@ -30,8 +30,16 @@ fn page(report: &Report, service: &str, part: &str) -> Option<String> {
     if report.environment_pair().is_some() {
         return None;
     }
-    let (project, environment) = (&report.project.id, &report.environment.id);
-    [project.as_str(), service, environment]
+    address([&report.project.id, &report.environment.id, service], part)
+}
+
+/// Returns the dashboard URL of the variables of a service in an environment, by their ids.
+pub(crate) fn service_variables(project: &str, environment: &str, service: &str) -> Option<String> {
+    address([project, environment, service], "/variables")
+}
+
+fn address([project, environment, service]: [&str; 3], part: &str) -> Option<String> {
+    [project, environment, service]
         .iter()
         .all(|id| is_plain(id))
         .then(|| format!("https://railway.com/project/{project}/service/{service}{part}?environmentId={environment}"))

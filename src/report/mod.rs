@@ -23,6 +23,7 @@ pub mod sarif;
 pub mod schema;
 pub mod shell_command;
 pub mod text;
+pub mod trace;
 pub mod trust_summary;
 pub mod undo_list;
 pub mod verdict;
@@ -56,6 +57,7 @@ use crate::drift::service_scope::Exclusion;
 use crate::report::baseline::BaselineReport;
 pub(crate) use crate::report::extent::uncompared;
 pub use crate::report::text::question::{AskedFinding, Legend};
+pub use crate::report::trace::{TraceReport, TraceRole};
 pub use crate::report::undo_list::History;
 pub use crate::report::verdict::ServiceVerdict;
 
@@ -65,7 +67,7 @@ pub const MAIN_WORKTREE: &str = "main worktree";
 /// The results of a command. Every format is rendered from it.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// `check`, `compare`, `fix` or `undo`.
+    /// `check`, `compare`, `trace`, `fix`, `rotate` or `undo`.
     pub command: &'static str,
     /// The program of this run, `["doctor"]` or `["doctor", "demo"]`. Printed commands start with it.
     pub program: Vec<String>,
@@ -138,6 +140,8 @@ pub struct Report {
     pub plan: Option<Planned>,
     /// The matrix of keys and services, for formats that show it.
     pub matrix: Option<Matrix>,
+    /// The places where a value is used: for `trace`, and for `rotate` those where the old value is left.
+    pub trace: Option<TraceReport>,
     /// Whether both sides were not read again after a write, so that findings and numbers would be outdated.
     pub not_rechecked: bool,
     /// The findings that were shown before the prompts of this run. A text report does not repeat them.
@@ -165,10 +169,10 @@ pub enum ReportPart {
 }
 
 impl Report {
-    /// Returns whether it has the results of a comparison. An undo compares nothing, and neither does an interrupted
-    /// fix.
+    /// Returns whether it has the results of a comparison. A trace, a rotation and an undo compare nothing, and neither
+    /// does an interrupted fix.
     pub fn compares(&self) -> bool {
-        self.command != "undo" && !self.not_rechecked
+        !["trace", "rotate", "undo"].contains(&self.command) && !self.not_rechecked
     }
 
     /// Returns whether the finding was shown before the prompts of this run. It may affect fewer services now.

@@ -1,6 +1,7 @@
-//! SARIF 2.1.0 for code scanning: every finding is a result of its rule.
+//! SARIF 2.1.0 for code scanning: every finding is a result of its rule, and every place of a trace is a result.
 //! Source: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -9,12 +10,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
-use crate::drift::model::finding::Finding;
+use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::receipt::{self, Receipt, Shortfall};
 use crate::drift::model::rule::Rule;
 use crate::drift::rules::RULES;
 use crate::report::finding_help::FindingHelp;
-use crate::report::{Report, escape, json, receipt_line};
+use crate::report::trace::rows::TraceRow;
+use crate::report::{Report, TraceReport, TraceRole, escape, json, receipt_line};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
@@ -145,7 +147,7 @@ struct Region {
 
 #[derive(Serialize)]
 struct Logical<'r> {
-    name: &'r str,
+    name: Cow<'r, str>,
     kind: &'static str,
 }
 
@@ -160,14 +162,11 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn run(report: &Report) -> Run<'_> {
-    let unread = report.services.iter().filter_map(|line| {
-        let error = line.error.as_ref()?;
-        let logical_locations = vec![logical(&line.service.name)];
-        Some(Notification {
-            level: "error",
-            message: Text { text: format!("{} could not be read: {error}", line.service.name) },
-            locations: Some([SarifLocation { physical_location: None, logical_locations }]),
-        })
+    let unread = report.unread().into_iter().map(|part| {
+        let text = format!("{} could not be read: {}", part.name, part.reason);
+        let logical_locations = vec![logical(part.name)];
+        let locations = Some([SarifLocation { physical_location: None, logical_locations }]);
+        Notification { level: "error", message: Text { text }, locations }
     });
     let unverified = report.shortfalls.iter().filter_map(|(place, shortfall)| {
         let text = format!("the changes of {place} could not be verified");
@@ -187,7 +186,7 @@ fn run(report: &Report) -> Run<'_> {
                 name: "doctor",
                 semantic_version: env!("CARGO_PKG_VERSION"),
                 information_uri: REPOSITORY,
-                rules: RULES.iter().map(|rule| descriptor(rule)).collect(),
+                rules: RULES.iter().map(|rule| descriptor(rule)).chain(report.trace.as_ref().map(place_rule)).collect(),
             },
         },
         automation_details: Details { id: format!("doctor/{}/", target(report).join("/")) },
@@ -197,7 +196,32 @@ fn run(report: &Report) -> Run<'_> {
             exit_code: report.exit_code,
             tool_execution_notifications: notifications,
         }],
-        results: report.findings.iter().map(|finding| outcome(report, finding)).collect(),
+        results: report.findings.iter().map(|finding| outcome(report, finding)).chain(places(report)).collect(),
+    }
+}
+
+/// Returns the results of a trace.
+fn places(report: &Report) -> impl Iterator<Item = SarifOutcome<'_>> {
+    report.trace.iter().flat_map(move |trace| {
+        let rule = place_rule(trace);
+        trace.rows().into_iter().map(move |row| place(report, trace, &rule, &row))
+    })
+}
+
+fn place<'r>(report: &'r Report, trace: &'r TraceReport, rule: &Descriptor, row: &TraceRow<'r>) -> SarifOutcome<'r> {
+    let files: Vec<&Location> = row.file().into_iter().collect();
+    let services = row.service().map(|service| logical(service.name.as_str())).into_iter().collect();
+    let message = format!("{}.", escape::line(&trace.sentence(row)));
+    let ids = row.environment.into_iter().flat_map(|found| [found.project.id.as_str(), &found.environment.id]);
+    let owner = row.service().map(|service| service.id.as_str()).or(row.file().map(|file| file.file.as_str()));
+    let parts = [rule.id, &trace.key, row.key, owner.unwrap_or_default()].into_iter().chain(target(report)).chain(ids);
+    SarifOutcome {
+        rule_id: rule.id,
+        rule_index: Some(RULES.len()),
+        level: rule.default_configuration.level,
+        message: Text { text: message },
+        locations: locations(report, &files, services),
+        partial_fingerprints: [(FINGERPRINT, digest(parts))].into(),
     }
 }
 
@@ -225,14 +249,31 @@ fn descriptor(rule: &Rule) -> Descriptor {
     }
 }
 
+/// Returns the rule of the places of a trace. No `[severity]` applies to it, so it is not one of the rules of a check.
+fn place_rule(trace: &TraceReport) -> Descriptor {
+    let (id, name, level, summary) = match trace.role {
+        TraceRole::Found => ("trace/copy", "traced-value", "note", "A place where a traced value is used"),
+        TraceRole::Left => ("trace/left", "old-value-left", "error", "A place where a rotation left the old value"),
+    };
+    let text = format!("{summary}. Run `doctor {} --help` for details.", trace.command());
+    Descriptor {
+        id,
+        name,
+        short_description: Text { text: summary.to_owned() },
+        help: Help { text, markdown: summary },
+        default_configuration: Configuration { level },
+    }
+}
+
 fn outcome<'r>(report: &'r Report, finding: &'r Finding) -> SarifOutcome<'r> {
-    let services: Vec<Logical<'_>> = finding.services.iter().map(|service| logical(&service.name)).collect();
+    let services: Vec<Logical<'_>> = finding.services.iter().map(|service| logical(service.name.as_str())).collect();
+    let places: Vec<&Location> = finding.places.iter().collect();
     SarifOutcome {
         rule_id: finding.rule.code,
         rule_index: RULES.iter().position(|rule| rule.code == finding.rule.code),
         level: finding.severity.name(),
         message: Text { text: message(report, finding) },
-        locations: locations(report, finding, services),
+        locations: locations(report, &places, services),
         partial_fingerprints: [(FINGERPRINT, fingerprint(report, finding))].into(),
     }
 }
@@ -251,14 +292,13 @@ fn message(report: &Report, finding: &Finding) -> String {
     lines.iter().map(|line| format!("{}.", escape::line(line))).collect::<Vec<_>>().join("\n")
 }
 
-/// Code scanning drops a result without a file: a finding about services only is placed at the start of the first file,
-/// or of the first declaration.
-fn locations<'r>(report: &Report, finding: &Finding, services: Vec<Logical<'r>>) -> Vec<SarifLocation<'r>> {
+/// Code scanning drops a result without a file: one about services only is placed at the start of the first file, or of
+/// the first declaration.
+fn locations<'r>(report: &Report, files: &[&Location], services: Vec<Logical<'r>>) -> Vec<SarifLocation<'r>> {
     let head =
         || report.files.iter().map(|(file, _)| file).chain(&report.declarations).next().map(|file| (file.as_str(), 1));
-    let places = finding.places.iter().map(|place| (place.file.as_str(), place.line));
-    let mut places: Vec<(&str, usize)> = places.collect();
-    places.extend(head().filter(|_| finding.places.is_empty()));
+    let mut places: Vec<(&str, usize)> = files.iter().map(|place| (place.file.as_str(), place.line)).collect();
+    places.extend(head().filter(|_| files.is_empty()));
     let mut services = Some(services).filter(|services| !services.is_empty());
     let mut locations: Vec<SarifLocation<'_>> = places
         .into_iter()
@@ -280,8 +320,8 @@ fn target(report: &Report) -> Vec<&str> {
     [&report.project, &report.environment].into_iter().chain(other).map(|resource| resource.id.as_str()).collect()
 }
 
-fn logical(name: &str) -> Logical<'_> {
-    Logical { name, kind: "resource" }
+fn logical<'r>(name: impl Into<Cow<'r, str>>) -> Logical<'r> {
+    Logical { name: name.into(), kind: "resource" }
 }
 
 /// Returns a relative reference, or a `file:` URI for an absolute path.
@@ -290,13 +330,18 @@ fn uri(file: &str) -> String {
     if Path::new(file).is_absolute() { format!("file://{path}") } else { path }
 }
 
-/// Identifies a finding across runs, by rule, key, services and target. No value is part of it.
+/// Identifies a finding across runs, by rule, key, services and target.
 fn fingerprint(report: &Report, finding: &Finding) -> String {
     let mut services: Vec<&str> = finding.services.iter().map(|service| service.id.as_str()).collect();
     services.sort_unstable();
     let parts = [finding.rule.code, finding.key.as_deref().unwrap_or_default()];
+    digest(parts.into_iter().chain(target(report)).chain(services))
+}
+
+/// Returns the digest of names and ids. No value is part of it.
+fn digest<'p>(parts: impl Iterator<Item = &'p str>) -> String {
     let mut context = Context::new(&SHA256);
-    for part in parts.into_iter().chain(target(report)).chain(services) {
+    for part in parts {
         context.update(part.as_bytes());
         // Names contain no NUL, so different lists of parts are never equal.
         context.update(&[0]);

@@ -61,7 +61,7 @@ impl Report {
         }
         match self.shortfall(line) {
             Some(Shortfall::Incomplete | Shortfall::VerificationFailed) => ServiceVerdict::Fail,
-            None if !self.not_rechecked && (line.checked() > 0 || self.was_changed(line) || self.command == "undo") => {
+            None if !self.not_rechecked && (line.checked() > 0 || self.was_changed(line) || !self.compares()) => {
                 ServiceVerdict::Pass
             }
             Some(Shortfall::Unverified) | None => ServiceVerdict::Skip,
@@ -130,6 +130,7 @@ impl Report {
                 phrases.push(format!("{phrase}: {}", places.join(", ")));
             }
         }
+        phrases.extend(self.trace_conclusion());
         if phrases.is_empty() {
             phrases.extend(self.exit_code_phrase().map(ToOwned::to_owned));
         }

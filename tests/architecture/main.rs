@@ -168,7 +168,7 @@ fn mutations_are_limited_to_five_known_operations() {
 
 /// Only a `Writer` can send mutations, and commands such as `check` must not have one.
 #[test]
-fn only_fix_and_undo_can_write_to_railway() {
+fn only_fix_rotate_and_undo_can_write_to_railway() {
     for path in files_below(&root().join("src"), "rs") {
         let inside = path.strip_prefix(root().join("src")).unwrap();
         let is_allowed = ["commands/apply", "io/railway"].iter().any(|directory| inside.starts_with(directory));
@@ -176,12 +176,19 @@ fn only_fix_and_undo_can_write_to_railway() {
         assert!(is_allowed || !has_writer, "{} uses the writer", path.display());
     }
     let commands = root().join("src/commands");
-    let files = ["analysis", "check", "explain", "matrix", "output", "session"];
+    let files = ["analysis", "check", "explain", "key_value", "matrix", "output", "session"];
     let mut paths: Vec<PathBuf> = files.iter().map(|name| commands.join(format!("{name}.rs"))).collect();
-    paths.extend(["compare", "gather", "init"].iter().flat_map(|name| files_below(&commands.join(name), "rs")));
+    paths
+        .extend(["compare", "gather", "init", "trace"].iter().flat_map(|name| files_below(&commands.join(name), "rs")));
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.contains("commands::apply"), "{} must not be able to change anything on Railway", path.display());
+    }
+    // `rotate` uses them, and not the reverse.
+    for path in files_below(&commands.join("trace"), "rs").into_iter().chain([commands.join("key_value.rs")]) {
+        let text = fs::read_to_string(&path).unwrap();
+        let found = ["commands::fix", "commands::rotate", "commands::undo"].iter().find(|name| text.contains(**name));
+        assert_eq!(found, None, "{} must not be able to change anything on Railway", path.display());
     }
 }
 

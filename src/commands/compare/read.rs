@@ -122,15 +122,16 @@ fn values(
     let mut results: Vec<StoredResult> = Vec::new();
     let entries = shapes.iter().zip(&needed).map(|(shape, services)| {
         let services = services.iter().copied();
-        services.map(|service| EnvironmentService { environment: &shape.environment, service }).collect::<Vec<_>>()
+        let (project, environment) = (&shape.project, &shape.environment);
+        services.map(|service| EnvironmentService { project, environment, service }).collect::<Vec<_>>()
     });
     let entries: Vec<Vec<EnvironmentService<'_>>> = match clients {
         [_] => vec![entries.flatten().collect()],
         _ => entries.collect(),
     };
-    for ((client, shape), entries) in clients.iter().zip(shapes).zip(&entries) {
+    for (client, entries) in clients.iter().zip(&entries) {
         if !entries.is_empty() {
-            results.extend(client.values_of(&shape.project, entries)?);
+            results.extend(client.values_of(entries)?);
         }
     }
     let mut results = results.into_iter();

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 use crate::commands::expectations::{self, ExpectationChecker, Expectations};
 pub(crate) use crate::commands::gather::options::{GatherOptions, Prefetch};
-pub(crate) use crate::commands::gather::refresh::refresh;
-use crate::commands::missing_file::MissingFile;
+pub(crate) use crate::commands::gather::read_railway::catalogue;
+pub(crate) use crate::commands::gather::refresh::{refresh, reread_files};
 use crate::commands::project_selection::{self, SelectedEnvironment};
 use crate::commands::service_selection::ServiceSelection;
 use crate::commands::session::Session;
@@ -91,8 +91,7 @@ pub(crate) fn gather(
     client.transport.finish();
     let mut gathered = gathered?;
     options.only_flag().refuse_unknown(&gathered.survey, &gathered.matrix_command(world))?;
-    // `--only` suppresses findings without a key, and a run that creates a file compares nothing.
-    if gathered.survey.only.is_empty() && options.missing_file != MissingFile::Created {
+    if options.checks_expectations() {
         expectations::check_expectations(
             ExpectationChecker { client, probe: world.probe, expectations: &gathered.expectations },
             &mut gathered.survey,

@@ -30,6 +30,13 @@ pub(crate) struct GatherOptions<'o> {
 }
 
 impl<'o> GatherOptions<'o> {
+    /// Returns whether declared log lines and endpoints are checked. `--only` suppresses findings without a key, and a
+    /// run that creates a file, or reads every service to search for a value, compares nothing.
+    pub(crate) fn checks_expectations(&self) -> bool {
+        let compares = self.missing_file != MissingFile::Created && self.service_flags != ServiceFlagRole::SelectOrAll;
+        self.only.is_empty() && compares
+    }
+
     /// Returns `--only` and its keys.
     pub(crate) fn only_flag(&self) -> KeyFlag<'o> {
         KeyFlag { flag: "--only", keys: self.only }

@@ -84,7 +84,7 @@ fn exclude_providers(local: &mut LocalSide, targets: &mut Vec<Target>, shape: &S
 }
 
 /// Returns the names of all variables of the environment.
-pub(super) fn catalogue(shape: &Shape) -> Catalogue {
+pub(crate) fn catalogue(shape: &Shape) -> Catalogue {
     let is_database = |service: &&ServiceShape| service.image.as_deref().is_some_and(is_database_image);
     let databases = shape.services.iter().filter(is_database);
     Catalogue {

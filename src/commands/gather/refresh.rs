@@ -2,12 +2,29 @@
 
 use crate::commands::gather::{Gathered, read_railway, read_runtime};
 use crate::drift::Target;
+use crate::drift::dotenv::LocalFile;
+use crate::drift::dotenv::disagreement::Disagreements;
 use crate::drift::runtime::Runtime;
 use crate::error::Error;
+use crate::io::files;
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::ServiceShape;
 use crate::io::railway::transport::Scheme;
 use crate::io::world::World;
+
+/// Reads the local files again.
+pub(crate) fn reread_files(gathered: &mut Gathered) {
+    let Gathered { survey, paths, .. } = gathered;
+    for (file, path) in survey.files.iter_mut().zip(&*paths) {
+        let Some(text) = files::current(path) else { continue };
+        let read = LocalFile::parse(file.name.clone(), text);
+        *file = match survey.policy.loader {
+            Some(loader) => read.read_as(loader),
+            None => read,
+        };
+    }
+    survey.loader_conflicts = Disagreements::default();
+}
 
 /// Reads values and running state of the services in scope again. Sends one request for the shape, and one for every
 /// twenty services. Keeps the results for log lines and endpoints.

@@ -112,8 +112,9 @@ fn with_names(command: Command, names: &Arc<CompletionNames>) -> Command {
 /// Adds candidates to an argument whose value is a name, or contains one.
 fn with_candidates(argument: Arg, names: &Arc<CompletionNames>) -> Arg {
     let known: fn(&CompletionNames) -> Vec<CompletionCandidate> = match argument.get_id().as_str() {
-        "only" | "allow_reference" | "allow_sealed" | "allow_shared" => CompletionNames::keys,
-        "service" => CompletionNames::services,
+        "key" | "only" | "hoist" | "allow_reference" | "allow_sealed" | "allow_shared" => CompletionNames::keys,
+        "service" | "from" => CompletionNames::services,
+        "generate" => CompletionNames::generators,
         "environment" | "left" => CompletionNames::environments,
         "right" => CompletionNames::other_environments,
         "token" => CompletionNames::tokens,

@@ -23,6 +23,9 @@ use crate::io::git::GitClient;
 /// The variables with a token that every command reads.
 const DEFAULT_TOKENS: [&str; 2] = ["RAILWAY_TOKEN", "RAILWAY_API_TOKEN"];
 
+/// The usual arguments of `--generate`.
+const GENERATORS: [&str; 5] = ["hex:32", "base64:32", "base64url:32", "alnum:40", "uuid"];
+
 /// The sources of names. Files are read only if a flag needs them.
 #[derive(Debug)]
 pub(super) struct CompletionNames {
@@ -104,6 +107,12 @@ impl CompletionNames {
     #[expect(clippy::unused_self, reason = "all sources of names have the same signature")]
     pub(super) fn rules(&self) -> Vec<CompletionCandidate> {
         RULES.iter().map(|rule| CompletionCandidate::new(rule.name).help(Some(rule.summary.into()))).collect()
+    }
+
+    /// Returns the usual lengths of generated values, in the order of `--help`.
+    #[expect(clippy::unused_self, reason = "all sources of names have the same signature")]
+    pub(super) fn generators(&self) -> Vec<CompletionCandidate> {
+        GENERATORS.iter().map(CompletionCandidate::new).collect()
     }
 
     /// Returns the commands that have a man page, below those that the line names.

@@ -43,6 +43,21 @@ fn flags_complete_names_from_local_files() {
         (&["compare", "staging", "production", "--token", "p"], "production="),
         (&["compare", "staging", "production", "--token", ""], "staging= production="),
         (&["compare", "--token", ""], ""),
+        (&["trace", "A"], "API_KEY"),
+        (&["trace", "-e", "production", "P"], "PROD_KEY"),
+        (&["trace", "API_KEY", "D"], ""),
+        (&["trace", "API_KEY", "--from", ""], "shop-web web worker"),
+        (&["trace", "--env-file", "prod.env", "P"], "PROD_KEY"),
+        (&["rotate", "D"], "DEBUG"),
+        (&["rotate", "-s", "worker", "Q"], "QUEUE_URL"),
+        (&["rotate", "API_KEY", "D"], ""),
+        (&["rotate", "API_KEY", "--from=w"], "--from=web --from=worker"),
+        (&["rotate", "API_KEY", "--generate", ""], "hex:32 base64:32 base64url:32 alnum:40 uuid"),
+        (&["rotate", "API_KEY", "--generate", "base64"], "base64:32 base64url:32"),
+        (&["rotate", "API_KEY", "--keep-old-as", ""], ""),
+        (&["rotate", "API_KEY", "--keep-old-as", "A"], ""),
+        (&["rotate", "API_KEY", "--allow-sealed", "A"], "API_KEY"),
+        (&["fix", "--hoist", "A"], "API_KEY"),
         (&["fix", "--only", ""], "API_KEY DEBUG LOCAL_ONLY QUEUE_URL"),
         (&["fix", "--only", "A"], "API_KEY"),
         (&["fix", "--allow-reference", "D"], "DEBUG"),
@@ -98,7 +113,16 @@ fn demo_reads_no_local_files() {
         assert_eq!(offered(shop(), &["demo", "check", flag, ""]), "", "{flag}");
     }
     assert_eq!(offered(shop(), &["demo", "check", "--format", "sa"]), "sarif");
-    assert_eq!(offered(shop(), &["demo", "compare", "s"]), "");
+    for line in [
+        &["demo", "compare", "s"][..],
+        &["demo", "trace", "A"],
+        &["demo", "rotate", "A"],
+        &["demo", "rotate", "API_KEY", "--from", ""],
+        &["demo", "fix", "--hoist", ""],
+    ] {
+        assert_eq!(offered(shop(), line), "", "{line:?}");
+    }
+    assert_eq!(offered(shop(), &["demo", "rotate", "--generate", "h"]), "hex:32");
 }
 
 #[test]
@@ -133,6 +157,9 @@ fn names_unsafe_for_shells_are_not_completed() {
     let names = offered(sandbox(), &["compare", ""]);
     assert!(names.split(' ').all(|name| name.starts_with("--")), "{names}");
     assert_eq!(offered(sandbox(), &["check", "--env-file", "files/"]), "");
+    for line in [&["trace", "$"][..], &["trace", "`"], &["fix", "--hoist", "a"]] {
+        assert_eq!(offered(sandbox(), line), "", "{line:?}");
+    }
     let keys = offered(sandbox(), &["check", "--only", ""]);
     assert!(keys.ends_with("GOOD") && !keys.contains(['$', '`', ';', '\'', '*', '&', '\u{1b}']), "{keys}");
 }

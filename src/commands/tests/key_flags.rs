@@ -64,6 +64,28 @@ fn similar_key_is_suggested() {
 }
 
 #[test]
+fn similar_key_is_suggested_as_argument() {
+    for (words, expected) in [
+        (&["trace", "OPS_KYE"][..], "did you mean:\n    doctor trace OPS_KEY\n"),
+        (&["trace", "OPS_KYE", "--from", "web"], "did you mean:\n    doctor trace OPS_KEY --from=web\n"),
+        (
+            &["rotate", "ops_key", "--generate", "hex:32", "--yes"],
+            "did you mean:\n    doctor rotate OPS_KEY --generate=hex:32 --yes\n",
+        ),
+        (&["trace", "XYZZY"], "to list the keys, run:\n    doctor matrix\n"),
+        (&["fix", "--hoist", "OPS_KYE", "--yes"], "did you mean `--hoist=OPS_KEY`?\n"),
+    ] {
+        let sandbox = shop();
+        let ended = sandbox.run(words);
+        refused(&ended, &[expected]);
+        assert_eq!(sandbox.mutations(), Vec::<String>::new());
+    }
+    let flags = ["--project=shop", "-e", "staging", "--env-file", ".env", "--service", "web"];
+    let repeated = "    doctor trace OPS_KEY --project=shop --environment=staging --env-file=.env --service=web\n";
+    refused(&shop().run(&[&["trace", "OPS_KYE"][..], &flags].concat()), &[repeated]);
+}
+
+#[test]
 fn existing_and_declared_keys_are_accepted() {
     for key in ["OPS_KEY", "REGION", "ON_WEB", "FROM_EXAMPLE", "REQUIRED_KEY"] {
         let ended = shop().run(&["check", "--only", key]);
@@ -83,6 +105,11 @@ fn value_typed_after_key_is_not_repeated() {
         &["fix", "--push", "--yes", "--only", "OPS_KEY", "--allow-reference", &key_value],
         &["fix", "--push", "--yes", "--only", "OPS_KEY", "--allow-sealed", &key_value],
         &["fix", "--push", "--yes", "--only", "OPS_KEY", "--allow-shared", &key_value],
+        &["fix", "--hoist", &key_value, "--yes"],
+        &["trace", &key_value],
+        &["trace", &key_value, "--format", "json"],
+        &["rotate", &key_value, "--generate", "hex:32", "--yes"],
+        &["rotate", "OPS_KEY", "--generate", "hex:32", "--yes", "--allow-sealed", &key_value],
     ] {
         let sandbox = shop();
         let ended = sandbox.run(words);
@@ -91,8 +118,20 @@ fn value_typed_after_key_is_not_repeated() {
         assert!(sandbox.sent.borrow().is_empty(), "no request is sent");
     }
     let value = "Zx9Kq2Lm8Vb4Tn7Ws1Rc5Yd3";
-    let ended = shop().run(&["check", "--only", value]);
-    assert!(ended.code == 2 && !ended.err.contains(value), "{ended:?}");
+    for words in [
+        &["check", "--only", value][..],
+        &["fix", "--hoist", value, "--yes"],
+        &["trace", value],
+        &["rotate", value, "--generate", "hex:32", "--yes"],
+        &["rotate", "OPS_KEY", "--generate", value, "--yes"],
+        &["rotate", "OPS_KEY", "--generate", "hex:32", "--keep-old-as", value, "--yes"],
+        &["rotate", "OPS_KEY", "--generate", "hex:32", "--keep-old-as", &key_value, "--yes"],
+        &["rotate", "OPS_KEY", "--generate", "hex:32", "--allow-sealed", value, "--yes"],
+    ] {
+        let ended = shop().run(words);
+        let is_shown = [value, SECRET].iter().any(|value| ended.err.contains(value) || ended.out.contains(value));
+        assert!(ended.code == 2 && !is_shown, "{words:?}: {ended:?}");
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn unconfirmed_fix_reports_plan_and_command() {
         let report = document(&ended);
         assert!(MARKERS.iter().all(|marker| !(ended.out.clone() + &ended.err).contains(marker)), "{ended:?}");
         let variable = json!({ "service": "api", "key": "A", "change": "change", "stored": "value",
-            "from": { "file": ".env", "line": 1 } });
+            "keeps_value": false, "from": { "file": ".env", "line": 1 } });
         assert_eq!(report["plan"]["variables"], json!([variable]), "{ended:?}");
         assert_eq!(report["plan"]["deployments"][0]["method"], "again");
         let next = json!(["doctor", "fix", "--push", "--yes", "--only=A"]);
@@ -88,6 +88,46 @@ fn check_json_has_exactly_the_contract_fields() {
 }
 
 #[test]
+fn unconfirmed_rotation_reports_plan_and_command() {
+    let sandbox = || Sandbox::of([service("api", &[("A", "kV93xLq0wMn72RbYcJd5")])]);
+    for words in [&["rotate", "A"][..], &["rotate", "A", "--dry-run"]] {
+        let sandbox = sandbox().file(".env", "A=kV93xLq0wMn72RbYcJd5\n");
+        let ended = sandbox.run(&[words, &["--generate", "hex:32", "--format", "json"]].concat());
+        let report = document(&ended);
+        assert!(!(ended.out.clone() + &ended.err).contains("kV93x"), "{ended:?}");
+        let variable = &report["plan"]["variables"][0];
+        assert_eq!((&variable["service"], &variable["key"]), (&json!("api"), &json!("A")), "{ended:?}");
+        assert_eq!(report["plan"]["deployments"][0]["method"], "again", "{ended:?}");
+        let next = json!(["doctor", "rotate", "A", "--generate=hex:32", "--yes"]);
+        assert_eq!(report["plan"]["next"], next, "{ended:?}");
+        if ended.code == 2 {
+            let error = error(&ended);
+            assert_eq!((&error["command"], &error["error"]["kind"]), (&json!("rotate"), &json!("not-confirmed")));
+            assert_eq!(error["error"]["commands"], json!([next]), "{ended:?}");
+        } else {
+            assert_eq!((ended.code, ended.err.as_str()), (1, ""), "a dry run is not an error");
+        }
+        assert_eq!(sandbox.mutations(), Vec::<String>::new());
+        let typed: Vec<String> = serde_json::from_value(report["plan"]["next"].clone()).unwrap();
+        let typed: Vec<&str> = typed.iter().skip(1).map(String::as_str).collect();
+        assert_eq!(sandbox.run(&typed).code, 0, "the printed command applies the plan");
+    }
+}
+
+#[test]
+fn trace_reports_places_and_the_command_that_changes_them() {
+    let services = [service("api", &[("A", "kV93xLq0wMn72RbYcJd5"), ("COPY", "kV93xLq0wMn72RbYcJd5")])];
+    let sandbox = Sandbox::of(services).file(".env", "A=kV93xLq0wMn72RbYcJd5\n");
+    let ended = sandbox.run(&["trace", "A", "--format", "json"]);
+    let report = document(&ended);
+    assert_eq!((ended.code, ended.err.as_str(), &report["command"]), (0, "", &json!("trace")), "{ended:?}");
+    let keys: Vec<&Value> = report["trace"]["places"].as_array().unwrap().iter().map(|place| &place["key"]).collect();
+    assert_eq!(keys, [&json!("A"), &json!("A"), &json!("COPY")], "{ended:?}");
+    assert_eq!(report["trace"]["next"], json!(["doctor", "rotate", "A", "--all-copies"]), "{ended:?}");
+    assert!(!ended.out.contains("kV93x"), "{ended:?}");
+}
+
+#[test]
 fn undo_reports_plan() {
     let sandbox = shop(api());
     assert_eq!(sandbox.run(&["fix", "--push", "--yes", "--only", "A"]).code, 0);
@@ -108,6 +148,15 @@ fn errors_are_json_objects_only_with_json_format() {
         (&["matrix", "--timeout", "soon"], 2, "usage"),
         (&["compare", "staging", "nowhere"], 2, "usage"),
         (&["compare", "staging", "--token", "x"], 2, "usage"),
+        (&["trace", "AA"], 2, "unknown-name"),
+        (&["trace", "A", "--from", "nobody"], 2, "unknown-name"),
+        (&["trace", "A=new-value"], 2, "usage"),
+        (&["trace", "A", "--yes"], 2, "usage"),
+        (&["rotate", "A"], 2, "not-confirmed"),
+        (&["rotate", "A", "--generate", "hex:1", "--yes"], 2, "usage"),
+        (&["rotate", "A", "--generate", "uuid", "--stdin"], 2, "usage"),
+        (&["rotate", "AA", "--generate", "uuid", "--yes"], 2, "unknown-name"),
+        (&["fix", "--hoist", "AA"], 2, "unknown-name"),
         (&["explain", "no-such-rule"], 2, "usage"),
         (&["undo", "--list", "20260101-000000"], 2, "usage"),
         (&["fix", "--push", "--pull"], 2, "usage"),

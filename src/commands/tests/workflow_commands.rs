@@ -3,9 +3,13 @@
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::Sandbox;
 
+/// A value that can be searched for.
+const KEY_ONE: &str = "kV93xLq0wMn72RbYcJd5";
+
 fn hostile() -> Sandbox {
     let names = ["::set-output name=safe::yes", "::stop-commands::abc", "##[group]x"];
-    let services = names.map(|name| service(name, &[("KEY_ONE", "a"), ("::add-mask::e", "x"), ("##[error]y", "x")]));
+    let services =
+        names.map(|name| service(name, &[("KEY_ONE", KEY_ONE), ("::add-mask::e", KEY_ONE), ("##[error]y", "x")]));
     Sandbox::of(services)
         .file(".env", "KEY_ONE=c\n::debug=1\nbroken ::line\n")
         .file("doctor.toml", "[[ignore]]\nkeys = [\"::warning::nothing\"]\nreason = \"::error::x\"\n")
@@ -29,6 +33,21 @@ fn output_never_contains_workflow_commands() {
         &["compare", "staging", "::x"],
         &["compare", "::x", "::x"],
         &["compare", "staging", "::x", "--token", "::x=y"],
+        &["trace", "KEY_ONE", "--from", "::stop-commands::abc"],
+        &["trace", "KEY_ONE", "--from", "::x"],
+        &["trace", "::add-mask::e"],
+        &["trace", "KEY_ONE", "--from", "##[group]x", "--format", "markdown"],
+        &["trace", "KEY_ONE", "--from", "##[group]x", "--format", "html"],
+        &["trace", "KEY_ONE", "--from", "##[group]x", "--format", "junit"],
+        &["trace", "KEY_ONE", "--from", "##[group]x", "--format", "sarif"],
+        &["trace", "KEY_ONE", "--from", "##[group]x", "--format", "json"],
+        &["trace", "KEY_ONE", "--from", "##[group]x", "--everywhere", "--yes", "-v"],
+        &["rotate", "KEY_ONE", "--from", "::stop-commands::abc", "--generate", "hex:32", "--dry-run"],
+        &["rotate", "KEY_ONE", "--from", "##[group]x", "--generate", "hex:32", "--yes"],
+        &["rotate", "KEY_ONE", "--from", "##[group]x", "--generate", "hex:32", "--yes", "--format", "json"],
+        &["rotate", "KEY_ONE", "--generate", "::x"],
+        &["rotate", "KEY_ONE", "--generate", "hex:32", "--keep-old-as", "::x"],
+        &["fix", "--hoist", "KEY_ONE", "--yes"],
         &["fix", "--dry-run"],
         &["fix", "--push", "--yes"],
         &["fix", "--push", "--yes", "--only", "KEY_ONE"],

@@ -5,7 +5,7 @@ use crate::drift::Secret;
 /// One step of a fix and its result.
 #[derive(Clone, Debug)]
 pub struct Receipt {
-    /// `push`, `pull`, `remove`, `restore`, `redeploy`, `ignore`.
+    /// `push`, `pull`, `remove`, `hoist`, `restore`, `redeploy`, `ignore`.
     pub change: &'static str,
     /// The variable's name; `None` for a deployment.
     pub key: Option<String>,

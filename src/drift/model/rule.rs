@@ -112,6 +112,6 @@ impl Rule {
     /// Returns whether its fix needs the environment's shared variables.
     pub fn needs_shared_values(&self) -> bool {
         let directions = self.variable_fix().map_or(&[][..], |fix| fix.directions);
-        directions.iter().any(|(direction, _)| *direction == Direction::PushShared)
+        directions.iter().any(|(direction, _)| matches!(direction, Direction::PushShared | Direction::Hoist))
     }
 }

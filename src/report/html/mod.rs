@@ -11,6 +11,7 @@ use crate::report::finding_help::FindingHelp;
 use crate::report::html::page::{escape_html, head, page, services, title};
 use crate::report::matrix::html::section;
 use crate::report::text::wording;
+use crate::report::trace::html::section as trace_section;
 use crate::report::{Report, link, receipts};
 
 /// Writes the report as one self-contained page, with the matrix on top if there is one.
@@ -25,6 +26,9 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         section(report, matrix, &mut body);
     }
     steps(report, &mut body);
+    if let Some(trace) = &report.trace {
+        trace_section(trace, &mut body);
+    }
     findings(report, &mut body);
     if report.compares() {
         services(report, &mut body);

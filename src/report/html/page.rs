@@ -87,6 +87,9 @@ pub(crate) fn head(report: &Report, body: &mut String) {
         }
         totals.extend(Some(findings).filter(|findings| !findings.is_empty()));
         totals.push(report.extent());
+    } else if report.traces() {
+        totals.extend(report.trace.iter().map(|trace| escape_html(&trace.summary())));
+        totals.extend(report.trace.iter().flat_map(|trace| trace.totals().phrases()));
     } else {
         totals.push(report.steps());
     }
@@ -104,6 +107,9 @@ pub(crate) fn head(report: &Report, body: &mut String) {
 }
 
 fn scope(report: &Report) -> String {
+    if let Some(trace) = report.trace.as_ref().filter(|_| report.services.is_empty()) {
+        return trace.extent().unwrap_or_default();
+    }
     let services = count(report.services.len(), "service");
     let origin = &report.services_origin;
     if origin.is_empty() { services } else { format!("{services} ({origin})") }

@@ -11,6 +11,7 @@ pub mod pulled;
 mod receipt;
 mod service;
 pub mod status;
+mod trace;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -26,13 +27,15 @@ use crate::report::json::finding::{FindingForm, IgnoredForm};
 use crate::report::json::plan::PlanForm;
 use crate::report::json::receipt::{ReceiptForm, receipt};
 pub(crate) use crate::report::json::service::{ServiceForm, service};
+use crate::report::json::trace::TraceForm;
 use crate::report::matrix::json_rows::{ReportMatrixForm, report_matrix};
 use crate::report::{Report, escape};
 
 /// The names of the severities.
 const SEVERITIES: [&str; 3] = [Severity::Error.name(), Severity::Warning.name(), Severity::Note.name()];
 
-/// The findings of a check or of a comparison of two environments, or the results of a fix or an undo.
+/// The findings of a check or of a comparison of two environments, the places of a trace, or the results of a fix, a
+/// rotation or an undo.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Report")]
 pub(crate) struct ReportJson<'r> {
@@ -40,7 +43,7 @@ pub(crate) struct ReportJson<'r> {
     #[schemars(extend("const" = 1))]
     schema_version: u8,
     /// The command.
-    #[schemars(extend("enum" = ["check", "compare", "fix", "undo"]))]
+    #[schemars(extend("enum" = ["check", "compare", "trace", "fix", "rotate", "undo"]))]
     command: &'r str,
     target: TargetForm<'r>,
     /// The files that were compared; later files win. Empty for a check against declared keys, and for `compare`.
@@ -54,7 +57,7 @@ pub(crate) struct ReportJson<'r> {
     findings: Vec<FindingForm<'r>>,
     /// The findings that `doctor.toml` and the baseline removed.
     ignored: Vec<IgnoredForm<'r>>,
-    /// The outcome of each step; empty for `check` and `compare`.
+    /// The outcome of each step; empty for `check`, `compare` and `trace`.
     receipts: Vec<ReceiptForm<'r>>,
     /// The comparison with the baseline; only for a check with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,10 +68,13 @@ pub(crate) struct ReportJson<'r> {
     /// Commands that add a named key to a service that lacks it. Only the user can decide that, so none is a `next`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     to_add: &'r [Vec<String>],
-    /// The plan; only for a fix or an undo that was not executed.
+    /// The places where a value is used, or where a rotation left the old value; only for `trace` and `rotate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<TraceForm<'r>>,
+    /// The plan; only for a fix, a rotation or an undo that was not executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanForm<'r>>,
-    /// Remarks on the run; only for a fix or an undo.
+    /// Remarks on the run; not for a check or a comparison.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remarks: Vec<String>,
 }
@@ -161,6 +167,7 @@ fn form(report: &Report) -> ReportJson<'_> {
         baseline: report.baseline.as_ref().map(baseline::form),
         matrix: report_matrix(report),
         to_add: &report.to_add,
+        trace: report.trace.as_ref().map(trace::form),
         plan: report.plan.as_ref().map(plan::form),
         remarks: if ["check", "compare"].contains(&report.command) { Vec::new() } else { remarks(report) },
     }

@@ -46,7 +46,7 @@ struct PlannedFileForm<'p> {
 #[schemars(rename = "PlannedEdit")]
 struct EditForm<'p> {
     /// The kind of change.
-    #[schemars(extend("enum" = ["pull", "ignore", "restore"]))]
+    #[schemars(extend("enum" = ["pull", "rotate", "ignore", "restore"]))]
     change: &'static str,
     /// The key.
     key: &'p str,
@@ -67,6 +67,9 @@ struct VariableForm<'p> {
     /// What Railway stores before the change.
     #[schemars(extend("enum" = ["missing", "value", "reference", "sealed", "unavailable"]))]
     stored: &'static str,
+    /// Whether services get the same value before and after, so that none is deployed: a literal becomes a reference to a
+    /// shared variable, or the reverse.
+    keeps_value: bool,
     /// The line with the new value; null if it is not from a file.
     from: Option<FromForm<'p>>,
 }
@@ -168,6 +171,7 @@ fn variable(store: &VariableChange) -> VariableForm<'_> {
             Some(Variable::Plain(_)) => "value",
             Some(Variable::Reference { .. }) => "reference",
         },
+        keeps_value: store.renders.is_some(),
         from: store.from.as_ref().map(|place| FromForm { file: &place.file, line: place.line }),
     }
 }

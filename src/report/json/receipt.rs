@@ -9,7 +9,7 @@ use crate::drift::model::receipt::{Outcome, Receipt};
 #[schemars(rename = "Receipt")]
 pub(super) struct ReceiptForm<'r> {
     /// The kind of step.
-    #[schemars(extend("enum" = ["push", "pull", "remove", "restore", "start-command", "redeploy", "ignore"]))]
+    #[schemars(extend("enum" = ["push", "pull", "remove", "hoist", "rotate", "restore", "start-command", "redeploy", "ignore"]))]
     change: &'r str,
     /// The key, if the step is about one.
     key: Option<&'r str>,

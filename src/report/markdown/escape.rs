@@ -43,7 +43,7 @@ pub(crate) fn html_code(name: &str) -> String {
 }
 
 /// Returns a command to copy, as code: only backticks, and the bars of a table, have a meaning in it.
-pub(super) fn command(line: &str) -> String {
+pub(crate) fn command(line: &str) -> String {
     let line = escape::line(line).replace('|', "\\|");
     let longest = line.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);

@@ -11,7 +11,8 @@ use crate::report::count::Tally;
 use crate::report::finding_help::FindingHelp;
 use crate::report::markdown::escape::{code, command, plain};
 use crate::report::matrix::markdown::collapsed;
-use crate::report::{Report, baseline, link};
+use crate::report::trace::markdown::section as trace_section;
+use crate::report::{Report, TraceReport, baseline, link};
 
 /// Findings that are listed before the rest is counted.
 const MOST: usize = 200;
@@ -36,11 +37,16 @@ pub fn text(report: &Report) -> String {
     line(&mut page, &format!("### doctor: {}", verdict(report)));
     line(&mut page, "");
     let files: Vec<String> = report.files.iter().map(|(name, _)| code(name)).collect();
-    let mut target = vec![code(&report.project.name), report.environment_names_as(code), files.join(", ")];
+    let mut target = vec![code(&report.project.name), report.environment_names_as(code)];
+    target.extend(report.trace.as_ref().and_then(TraceReport::extent));
+    target.push(files.join(", "));
     target.extend(report.without_file().map(|phrase| plain(&phrase)));
     target.retain(|item| !item.is_empty());
     line(&mut page, &target.join(" · "));
     steps(&mut page, report);
+    if let Some(trace) = &report.trace {
+        page.push_str(&trace_section(trace, LONGEST.saturating_sub(page.len())));
+    }
     findings(&mut page, report);
     if let Some(matrix) = report.pair_matrix() {
         let room = LONGEST.saturating_sub(page.len());
@@ -73,6 +79,7 @@ fn verdict(report: &Report) -> String {
     // The summary of the folded notes counts them.
     let counts = Tally { notes: if report.lists(Severity::Note) { all.notes } else { 0 }, ..all }.summary();
     items.push(match counts.as_str() {
+        "" if report.traces() => report.trace.iter().map(|trace| plain(&trace.summary())).collect(),
         "" if !report.compares() => report.steps(),
         "" if items.is_empty() && report.not_compared().is_some() => "nothing compared".to_owned(),
         "" if items.is_empty() && report.all_passed() => "all checks passed".to_owned(),

@@ -3,6 +3,7 @@ use serde_json::Value;
 use super::{config, report};
 use crate::report::compare_sample::compared;
 use crate::report::test_support::{cut_short, incident, key, text_options};
+use crate::report::trace::sample::{everywhere, incomplete, left, traced};
 use crate::report::{Detail, Format, write};
 
 fn parsed(text: &str) -> Value {
@@ -21,7 +22,7 @@ fn schemas_conform_to_their_draft() {
 #[test]
 fn report_matches_schema_and_invalid_values_are_rejected() {
     let schema = jsonschema::validator_for(&parsed(&report())).expect("the schema is valid");
-    for report in [incident(), cut_short(), compared()] {
+    for report in [incident(), cut_short(), compared(), traced(), incomplete(), everywhere(), left()] {
         let (mut out, key) = (Vec::new(), key());
         write(&report, Format::Json, &text_options(&key, 80, Detail::Normal), &mut out)
             .expect("writing to a Vec can't fail");

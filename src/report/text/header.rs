@@ -8,13 +8,13 @@ use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::text::text_width::columns;
 use crate::report::text::wording::{FEW, group_by, listed};
-use crate::report::{MAIN_WORKTREE, Report, escape};
+use crate::report::{MAIN_WORKTREE, Report, TraceReport, escape};
 
 /// Writes the header: one line, wrapped if it is longer than the page, and the remarks. Services that were left out are
 /// listed only with `-v`, or if nothing was compared.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     page.flow(&[], 2, Tone::Strong, " · ", &target(report));
-    let explains_scope = report.environment_pair().is_none() && !report.left_out.is_empty();
+    let explains_scope = report.environment_pair().is_none() && !report.traces() && !report.left_out.is_empty();
     if explains_scope && (page.is_verbose() || report.not_compared().is_some()) {
         let mut items = left_out(page, report);
         items.push("--service=NAME compares one".to_owned());
@@ -36,6 +36,7 @@ fn target(report: &Report) -> Vec<String> {
     } else {
         vec![format!("{project} ({project_origin})"), format!("{environment} ({environment_origin})")]
     };
+    items.extend(report.trace.as_ref().and_then(TraceReport::extent));
     let files = group_by(&report.files, |(_, origin)| origin.as_str());
     for (origin, files) in files {
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
@@ -58,13 +59,14 @@ fn unread(report: &Report) -> String {
     if names.is_empty() { String::new() } else { format!("; {} {verb} not read", phrases::names(&names)) }
 }
 
-/// Returns text such as `2 of 4 services (by shared keys)`; nothing for an undo that restores only a file.
+/// Returns text such as `2 of 4 services (by shared keys)`; nothing for an undo or a rotation that changes only a file,
+/// and for a trace.
 fn services(report: &Report) -> Option<String> {
     let (chosen, left_out) = (report.services.len(), report.left_out.len());
     let origin = report.services_origin.as_str();
     let origin = if origin.is_empty() { String::new() } else { format!(" ({origin})") };
     match (chosen, left_out) {
-        (0, 0) if report.command == "undo" => None,
+        (0, 0) if ["trace", "rotate", "undo"].contains(&report.command) => None,
         (0, 0) => Some("no services".to_owned()),
         (_, 0) => Some(format!("{}{origin}", count(chosen, "service"))),
         _ => Some(format!("{chosen} of {}{origin}", count(chosen + left_out, "service"))),

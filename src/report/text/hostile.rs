@@ -12,6 +12,7 @@ use crate::report::test_support::{
     text_options,
 };
 use crate::report::text::text_width::columns;
+use crate::report::trace::sample::{everywhere, incomplete, left, named};
 use crate::report::{Detail, Format, Report, TextOptions, escape, write};
 
 const DETAILS: [Detail; 3] = [Detail::Quiet, Detail::Normal, Detail::Verbose];
@@ -95,6 +96,12 @@ fn only_command_lines_exceed_the_width() {
             assert!(output.contains(&format!("    doctor fix --only {long} --service={long}\n")));
             let output = text(&named_everywhere(&long), width, detail);
             assert_eq!(output.lines().find(|line| columns(line) > width && detail != Detail::Quiet), None, "{width}");
+            for report in [incomplete(), everywhere(), left()] {
+                let output = text(&named(report, &long), width, detail);
+                let too_long = output.lines().find(|line| columns(line) > width && !line.starts_with("    doctor "));
+                assert_eq!(too_long, None, "{width}: {output}");
+                assert!(output.contains(&format!("    doctor rotate {long}\n")), "{output}");
+            }
         }
     }
 }
@@ -167,9 +174,11 @@ proptest! {
             let output = text(&report, width, detail);
             prop_assert!(output.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}", output);
             prop_assert!(!output.contains('\r') && output.ends_with('\n'));
-            let output = text(&named_everywhere(&name), width, detail);
-            prop_assert!(output.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}", output);
-            prop_assert!(!output.contains('\r') && output.ends_with('\n'));
+            for report in [named_everywhere(&name), named(incomplete(), &name), named(everywhere(), &name)] {
+                let output = text(&report, width, detail);
+                prop_assert!(output.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}", output);
+                prop_assert!(!output.contains('\r') && output.ends_with('\n'));
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The text report, for people: readable without colour and on 80 columns.
 
-mod finding_block;
+pub(crate) mod finding_block;
 mod folded_findings;
 pub(crate) mod header;
 pub(crate) mod last_lines;
@@ -38,6 +38,7 @@ use crate::report::text::last_lines::Notes;
 use crate::report::text::page::TextPage;
 use crate::report::text::question::AskedFinding;
 use crate::report::text::wording::FindingGroup;
+use crate::report::trace::text as trace_text;
 use crate::report::{Detail, Report, ReportPart, TextOptions, Values, shell_command};
 
 /// Above this number of differing keys, the report offers `doctor init`.
@@ -64,6 +65,9 @@ pub(crate) fn text(report: &Report, options: &TextOptions<'_>) -> String {
             header::write(&mut page, report);
         }
         receipt::write(&mut page, report);
+        if let Some(trace) = &report.trace {
+            trace_text::section(&mut page, trace);
+        }
         findings(&mut page, report);
         offer_init(&mut page, report);
         legend(&mut page);
@@ -81,6 +85,9 @@ fn totals(page: &mut TextPage<'_>, report: &Report) {
     if compares {
         table::write(page, report);
     }
+    if let Some(trace) = &report.trace {
+        trace_text::command(page, trace);
+    }
     receipt::endings(page, report);
     last_lines::baseline(page, report);
     if compares {
@@ -88,6 +95,7 @@ fn totals(page: &mut TextPage<'_>, report: &Report) {
     } else if report.part != ReportPart::Question {
         page.gap();
         let mut items = report.conclusion();
+        items.extend(trace_text::totals(report));
         items.push(count(report.requests, "request"));
         page.flow(&[], 2, Tone::Strong, " · ", &items);
     }
@@ -112,16 +120,17 @@ pub(crate) fn finding(report: &Report, asked: &AskedFinding<'_>, options: &TextO
     page.into_text()
 }
 
-/// Writes what made the run fail, in a line each, and the totals; nothing for a run that succeeded.
+/// Writes the places of a trace and what made the run fail, in a line each, and the totals of a run that failed.
 fn quiet(page: &mut TextPage<'_>, report: &Report) {
+    if let Some(trace) = &report.trace {
+        trace_text::quiet(page, trace);
+    }
     if report.exit_code == 0 {
         return;
     }
     quiet_findings(page, report);
-    for line in &report.services {
-        if let Some(error) = &line.error {
-            page.line(&[(Tone::Error, "FAIL"), (Tone::Plain, &format!(" {}: {error}", line.service.name))]);
-        }
+    for part in report.unread() {
+        page.line(&[(Tone::Error, "FAIL"), (Tone::Plain, &format!(" {}: {}", part.name, part.reason))]);
     }
     for receipt in report.receipts.iter().filter(|receipt| receipt.outcome != Outcome::Done) {
         let details = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>();
@@ -134,7 +143,7 @@ fn quiet(page: &mut TextPage<'_>, report: &Report) {
     if report.compares() {
         last_lines::write(page, report, Notes::Listed);
     } else {
-        page.flow(&[], 2, Tone::Strong, " · ", &report.conclusion());
+        page.flow(&[], 2, Tone::Strong, " · ", &[report.conclusion(), trace_text::totals(report)].concat());
     }
     receipt::undo_hint(page, report);
 }

@@ -125,7 +125,10 @@ fn sides(page: &mut TextPage<'_>, store: &VariableChange) -> String {
             Some(format!("(reference) {shown}").trim_end().to_owned())
         }
     };
-    let after = store.after.as_ref().map(|value| value_or_reference(page, value));
+    let after = match (store.reference(), &store.renders) {
+        (Some(name), Some(value)) => Some(format!("{} (renders {})", reference::to_shared(name), page.value(value))),
+        _ => store.after.as_ref().map(|value| value_or_reference(page, value)),
+    };
     match (before, after) {
         (Some(before), Some(after)) => format!("{before} → {after}"),
         (None, Some(after)) => after,
@@ -244,6 +247,7 @@ mod tests {
             after: Some(Secret::new("value")),
             from: None,
             meant_for: Vec::new(),
+            renders: None,
         };
         let plan = Plan { stores: (0..number).map(store).collect(), ..Plan::default() };
         crate::report::plan(&calm(), &plan, &text_options(&key(), 80, Detail::Normal))
