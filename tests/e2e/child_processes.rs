@@ -59,9 +59,11 @@ fn run(doctor: &Doctor, arguments: &[&str], directory: &str, path: &str) -> Outc
     outcome(command.output().unwrap())
 }
 
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 9] = [
     &["check"],
     &["matrix"],
+    &["trace", "STAGING_OPS_API_KEY"],
+    &["rotate", "STAGING_OPS_API_KEY", "--generate", "hex:32", "--dry-run"],
     &["fix", "--pull", "--dry-run"],
     &["init", "--yes"],
     &["hook", "run"],

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use railway_doctor::io::sim::fault::Fault;
-use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, incident, storefront};
+use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, incident, rotation, storefront};
 use serde_json::{Value, json};
 
 use crate::binary::{Doctor, Outcome, outcome};
@@ -199,6 +199,29 @@ fn no_name_of_compared_environments_is_recorded() {
         [ACCOUNT_TOKEN, "storefront", "staging", "production", "Postgres", "worker", "celery", "PAYMENTS", "pay_"]
     {
         assert!(!text.contains(name), "{name} in {text}");
+    }
+}
+
+#[test]
+fn neither_value_of_a_rotation_is_recorded() {
+    let doctor = Doctor::new(rotation::estate()).file(".env", incident::ENV_FILE);
+    let key = "STAGING_OPS_API_KEY";
+    let traced = run(&doctor, &["trace", key, "--everywhere", "--yes", "--debug-api", "trace.jsonl"]);
+    assert_eq!(traced.code, Some(0), "{traced:?}");
+    let arguments = ["rotate", key, "--generate", "hex:32", "--all-copies", "--yes", "--debug-api", "debug.jsonl"];
+    let outcome = run(&doctor, &arguments);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let lines = lines(&doctor);
+    let operations = operations(&lines);
+    assert!(operations.contains(&("SetVariables", 1)) && operations.contains(&("Redeploy", 1)), "{operations:?}");
+    let env_file = fs::read_to_string(doctor.work().join(".env")).unwrap();
+    let new = env_file.lines().find_map(|line| line.strip_prefix("STAGING_OPS_API_KEY=")).unwrap();
+    assert_eq!(new.len(), 64, "the file has the generated value");
+    for file in ["trace.jsonl", "debug.jsonl"] {
+        let text = fs::read_to_string(doctor.work().join(file)).unwrap();
+        for secret in [ACCOUNT_TOKEN, "staging-ops", "c3RhZ2luZy1vcHM", "STAGING_OPS", "agentverse", "staging", new] {
+            assert!(!text.contains(secret), "{secret} in {file}: {text}");
+        }
     }
 }
 

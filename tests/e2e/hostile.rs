@@ -126,6 +126,49 @@ fn names_of_compared_environments_are_harmless() {
 }
 
 #[test]
+fn names_of_traced_and_rotated_places_are_harmless() {
+    const VALUE: &str = "kV93xLq0wMn72RbYcJd5";
+    for name in weird_names() {
+        let own = [("A", VALUE), (&name, VALUE)];
+        let services =
+            [&name, "plain"].map(|service| SimService::named(service).repository("crew/shop").variables(&own));
+        let environment = services.into_iter().fold(Environment::named(&name), Environment::service);
+        let environment = environment.shared(&[(&name, VALUE)]);
+        let other = Environment::named("other").service(SimService::named(&name).variables(&own));
+        let project = Project::named(&name).environment(environment).environment(other);
+        let doctor = Doctor::new(Estate::of(&name).project(project).with_tokens()).file(".env", format!("A={VALUE}\n"));
+        let run = |arguments: &[&str]| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"));
+            command.args(arguments).args(["--api-url", &doctor.served.url()]);
+            doctor.prepare(&mut command);
+            outcome(command.output().unwrap())
+        };
+        for format in ["text", "json", "sarif", "github", "junit", "markdown", "html"] {
+            let outcome = run(&["trace", "A", "--everywhere", "--yes", "--format", format]);
+            assert_harmless(&name, &outcome);
+            assert_eq!(outcome.code, Some(0), "{name:.40?} {format}: {outcome:.400?}");
+            let outcome = run(&["rotate", "A", "--generate=uuid", "--all-copies", "--dry-run", "--format", format]);
+            assert_harmless(&name, &outcome);
+            assert_eq!(outcome.code, Some(1), "{name:.40?} {format}: {outcome:.400?}");
+        }
+        // An argument can't contain a NUL.
+        let name = name.replace('\0', "");
+        for command in ["trace", "rotate"] {
+            let generate: &[&str] = if command == "rotate" { &["--generate=uuid", "--dry-run"] } else { &[] };
+            assert_harmless(&name, &run(&[&[command], generate, &["--", &name]].concat()));
+            assert_harmless(&name, &run(&[&[command, "A", &format!("--from={name}")], generate].concat()));
+            assert_harmless(&name, &run(&[&[command, "A", &format!("--from={}z", name.trim())], generate].concat()));
+        }
+        assert_harmless(
+            &name,
+            &run(&["rotate", "A", "--generate=uuid", &format!("--keep-old-as={name}"), "--dry-run"]),
+        );
+        assert_harmless(&name, &run(&["rotate", "A", &format!("--generate={name}"), "--dry-run"]));
+        assert!(!doctor.work().join("pwned").exists());
+    }
+}
+
+#[test]
 fn printed_command_quotes_names_for_the_shell() {
     let name = "$(touch pwned)";
     let environment = Environment::named(name).service(SimService::named(name).variables(&[("A", "1")]));

@@ -26,7 +26,11 @@ mod man_pages;
 mod matrix;
 mod paths;
 mod prefetch;
+mod rotate;
+#[cfg(unix)]
+mod rotate_prompt;
 mod served_simulator;
 mod server;
 mod targets;
+mod trace;
 mod worlds;

@@ -47,6 +47,16 @@ fn env_file_from_a_stream_is_read_once() {
         ("$RUN check --api-url $URL --env-file /dev/fd/5 5<plain", 0),
         ("$RUN matrix --api-url $URL --env-file <(cat plain)", 0),
         ("$RUN hook run --strict --api-url $URL --env-file <(cat plain)", 0),
+        ("$RUN trace API_KEY --api-url $URL --env-file <(cat plain)", 0),
+        ("cat plain | $RUN trace API_KEY --api-url $URL --env-file -", 0),
+        ("$RUN trace API_KEY --api-url $URL --env-file - </dev/null", 2),
+        // A stream is not written.
+        ("$RUN rotate API_KEY --generate uuid --yes --api-url $URL --env-file <(cat plain)", 2),
+        ("cat plain | $RUN rotate API_KEY --generate uuid --yes --api-url $URL --env-file -", 2),
+        // Standard input can be read once.
+        ("cat plain | $RUN rotate API_KEY --stdin --yes --api-url $URL --env-file -", 2),
+        ("cat plain | $RUN rotate API_KEY --stdin --yes --api-url $URL --env-file /dev/stdin", 2),
+        ("cat plain | $RUN rotate API_KEY --stdin --yes --api-url $URL --env-file /dev/fd/0", 2),
         ("cat plain | $RUN fix --pull --yes --api-url $URL --env-file -", 0),
         ("sed s/eu/us/ plain | $RUN fix --pull --yes --api-url $URL --env-file -", 2),
         ("$RUN fix --pull --yes --api-url $URL --env-file <(sed s/eu/us/ plain)", 2),
@@ -60,6 +70,7 @@ fn env_file_from_a_stream_is_read_once() {
         assert!(!format!("{outcome:?}").contains("1234567890abcdef"), "{script}: {outcome:?}");
     }
     assert_eq!(fs::read_to_string(doctor.work().join("plain")).unwrap(), ENV);
+    assert!(doctor.served.sim.mutations().is_empty());
 }
 
 #[test]
@@ -132,6 +143,13 @@ fn report_never_blocks_or_replaces_an_input() {
         let outcome = bash(&doctor, &format!("$RUN compare staging preview --api-url $URL --output {path}"));
         assert!(outcome.code == Some(2) && outcome.err.contains("failed to write"), "{path}: {outcome:?}");
     }
+    for command in ["trace API_KEY", "rotate API_KEY --generate uuid --yes"] {
+        for path in ["pipe", "drift.md", ".env", "hard.md", "doctor.toml", ".git/hooks/pre-commit", "/dev/null", "."] {
+            let outcome = bash(&doctor, &format!("$RUN {command} --api-url $URL --output {path}"));
+            let is_refused = outcome.code == Some(2) && outcome.err.contains("failed to write");
+            assert!(is_refused, "{command} {path}: {outcome:?}");
+        }
+    }
     assert_eq!(doctor.served.sim.count(), before, "refused before the first request");
     for (path, text) in [(".env", ENV), ("doctor.toml", "# nothing\n")] {
         assert_eq!(fs::read_to_string(doctor.work().join(path)).unwrap(), text);
@@ -155,6 +173,12 @@ fn report_can_be_written_to_standard_streams() {
     assert_eq!(bash(&doctor, &format!("{compare} --output /dev/stdout | cat")).out, plain.out);
     assert_eq!(bash(&doctor, &format!("{compare} --output compared.json")).out, "");
     assert_eq!(fs::read_to_string(doctor.work().join("compared.json")).unwrap(), plain.out);
+    let trace = "$RUN trace API_KEY --api-url $URL --format json";
+    let plain = bash(&doctor, trace);
+    assert_eq!(plain.code, Some(0), "{plain:?}");
+    assert_eq!(bash(&doctor, &format!("{trace} --output /dev/stdout | cat")).out, plain.out);
+    assert_eq!(bash(&doctor, &format!("{trace} --output traced.json")).out, "");
+    assert_eq!(fs::read_to_string(doctor.work().join("traced.json")).unwrap(), plain.out);
     // An output path that is a link stays a link.
     run("--output report.json && ln -s report.json link.json && $RUN check --api-url $URL --output link.json");
     assert!(doctor.work().join("link.json").symlink_metadata().unwrap().is_symlink());

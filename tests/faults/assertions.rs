@@ -6,7 +6,7 @@ use crate::commands::{CommandCase, ErrorFormat};
 use crate::error_lines::is_error;
 use crate::fault::{Expected, FaultCase};
 use crate::parallel::ensure;
-use crate::run::{ENV, PULLED, RunOutput, Sandbox, Watch, names};
+use crate::run::{ENV, PULLED, ROTATED, RunOutput, Sandbox, Watch, names};
 use crate::server::Backend;
 
 /// The most memory that a run may use, in KiB: a response is read up to 32 MiB, and the program needs the rest.
@@ -137,7 +137,11 @@ impl Outcome<'_> {
 
     /// The content of `.env` after a successful run.
     fn expected_env(&self) -> &'static str {
-        if self.command.name == "pull" { PULLED } else { ENV }
+        match self.command.name {
+            "pull" => PULLED,
+            "rotate with a file" => ROTATED,
+            _ => ENV,
+        }
     }
 
     /// Checks that the run ended as it does without a fault.
@@ -163,14 +167,17 @@ impl Outcome<'_> {
         ensure!(sandbox.names() == expected, "unexpected files: {:?}", sandbox.names());
         let sent: Vec<String> = backend.sim.mutations().iter().map(|sent| sent.operation.clone()).collect();
         let expected: &[&str] = match command.name {
-            "push" => &["SetVariables", "SetVariables", "Redeploy", "Redeploy"],
+            "push" | "rotate" | "rotate with a file" => &["SetVariables", "SetVariables", "Redeploy", "Redeploy"],
+            // The shared variable, and a reference to it on each service.
+            "hoist" => &["SetVariables", "SetVariables", "SetVariables"],
             "undo" => &["SetVariables", "SetVariables"],
             "redeploy" => &["Redeploy"],
             "start command" => &["CommitPatch"],
             _ => &[],
         };
         ensure!(sent == expected, "it sent {sent:?}");
-        let recorded = usize::from(["push", "pull", "undo", "start command"].contains(&command.name));
+        let recording = ["push", "pull", "undo", "start command", "rotate", "rotate with a file", "hoist"];
+        let recorded = usize::from(recording.contains(&command.name));
         let recorded_before = before.1.iter().filter(|name| name.ends_with(".journal")).count();
         ensure!(sandbox.runs().len() == recorded_before + recorded, "{} runs are recorded", sandbox.runs().len());
         Ok(())

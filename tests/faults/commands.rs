@@ -1,5 +1,9 @@
 //! Every command that calls Railway.
 
+use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
+
+use crate::run::NEW_VALUE;
+
 /// A command, and how it ends without a fault.
 pub(crate) struct CommandCase {
     pub(crate) name: &'static str,
@@ -36,6 +40,19 @@ pub(crate) enum Setup {
     AfterFix,
     /// A keyring, and a token on standard input.
     Keyring,
+    /// A new value on standard input.
+    NewValue,
+}
+
+impl CommandCase {
+    /// The text on standard input.
+    pub(crate) fn input(&self) -> &'static str {
+        match self.setup {
+            Setup::Keyring => ACCOUNT_TOKEN,
+            Setup::NewValue => NEW_VALUE,
+            Setup::EnvFile | Setup::Repository | Setup::Configured | Setup::AfterFix => "",
+        }
+    }
 }
 
 const fn command(
@@ -51,14 +68,39 @@ const fn command(
 const COMPARE_WITH_TWO_TOKENS: &[&str] =
     &["compare", "staging", "production", "--token=production=PRODUCTION_TOKEN", "--format=json"];
 
+/// Replaces the value that both services have. The file has another one.
+const ROTATE: &[&str] = &["rotate", "API_KEY", "--from=api", "--stdin", "--yes"];
+
+/// Replaces a value that the file and both services have.
+const ROTATE_WITH_FILE: &[&str] = &["rotate", "MODE", "--stdin", "--yes", "--all-copies", "--format=json"];
+
+const ROTATE_DRY_RUN: &[&str] = &[
+    "rotate",
+    "API_KEY",
+    "--from=api",
+    "--generate=hex:32",
+    "--keep-old-as=API_KEY_OLD",
+    "--dry-run",
+    "--format=json",
+];
+
 /// All of them. `demo` calls only the simulated Railway in its own process.
-pub(crate) const COMMANDS: [CommandCase; 22] = [
+pub(crate) const COMMANDS: [CommandCase; 30] = [
     command("check", &["check"], 1, ErrorFormat::Text),
     command("check for programs", &["check", "--format", "json"], 1, ErrorFormat::Json),
     command("baseline", &["check", "--baseline=known.toml", "--write-baseline"], 0, ErrorFormat::Text),
     command("matrix", &["matrix"], 1, ErrorFormat::Text),
     command("compare", &["compare", "staging", "production"], 1, ErrorFormat::Text),
     command("compare with two tokens", COMPARE_WITH_TWO_TOKENS, 1, ErrorFormat::Json),
+    command("trace", &["trace", "API_KEY"], 0, ErrorFormat::Text),
+    command("trace for programs", &["trace", "API_KEY", "--from=api", "--format=json"], 0, ErrorFormat::Json),
+    command("trace everywhere", &["trace", "API_KEY", "--from=api", "--everywhere", "--yes"], 0, ErrorFormat::Text),
+    CommandCase { setup: Setup::NewValue, ..command("rotate", ROTATE, 0, ErrorFormat::Text) },
+    CommandCase { setup: Setup::NewValue, ..command("rotate with a file", ROTATE_WITH_FILE, 0, ErrorFormat::Json) },
+    command("rotate, dry run", ROTATE_DRY_RUN, 1, ErrorFormat::Json),
+    // The file has another value.
+    command("hoist", &["fix", "--hoist=API_KEY", "--yes"], 1, ErrorFormat::Text),
+    command("hoist, dry run", &["fix", "--hoist=API_KEY", "--dry-run", "--format=json"], 1, ErrorFormat::Json),
     command("push", &["fix", "--push", "--yes", "--only", "API_KEY"], 0, ErrorFormat::Text),
     // The deployments still have the old values.
     command("pull", &["fix", "--pull", "--yes", "--only", "API_KEY", "--format=json"], 1, ErrorFormat::Json),

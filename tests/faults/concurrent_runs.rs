@@ -7,6 +7,7 @@ use railway_doctor::io::sim::Sim;
 use serde_json::Value;
 
 use crate::bad_responses::ScriptedResponse;
+use crate::killed_rotation;
 use crate::leak_scan::FilesBefore;
 use crate::mid_fix::stored;
 use crate::parallel::{Job, ensure, run_jobs};
@@ -108,4 +109,66 @@ fn concurrent_runs_lose_nothing_and_report_correctly() {
         jobs.push((pair.name.to_owned(), Box::new(move || pair.run(number, server))));
     }
     run_jobs([(jobs, 4)]);
+}
+
+const ROTATE: [&str; 6] = ["rotate", "API_KEY", "--generate=hex:32", "--all-copies", "--yes", "--format=json"];
+
+/// Two rotations of the same key, each with another generated value: in one directory, or on two machines.
+fn rotate_twice(number: usize, server: &Server) -> Result<(), String> {
+    let barrier = Barrier::new(2);
+    let script = move |operation: &str, number: usize| {
+        if operation == "Values" && number <= 2 {
+            barrier.wait();
+        }
+        ScriptedResponse::normal()
+    };
+    let backend = Backend::new(Sim::new(killed_rotation::estate()), Box::new(script));
+    let (url, backend) = server.serve(&format!("rotations-{number}"), backend);
+    let (sandboxes, is_shared) = ([(); 2].map(|()| killed_rotation::sandbox()), number.is_multiple_of(2));
+    let used = [&sandboxes[0], &sandboxes[usize::from(!is_shared)]];
+    let (before, start) = (used.map(FilesBefore::of), Instant::now());
+    let address = format!("--api-url={url}");
+    let args = [&ROTATE[..], &[&address]].concat();
+    let children = used.map(|sandbox| sandbox.command(&args).spawn().unwrap());
+    let outputs = children.map(|child| finish(child, start, Watch::Nothing));
+    let stored = killed_rotation::stored(&backend);
+    let details = || format!("{outputs:#?}\n{stored:?}");
+    for ((before, sandbox), output) in before.iter().zip(used).zip(&outputs) {
+        before.check_leaks(sandbox, output)?;
+    }
+    let mut values = Vec::new();
+    for (service, key, text) in killed_rotation::copies("VALUE") {
+        let found = stored.iter().find(|one| (one.0.as_str(), one.1.as_str()) == (service, key)).unwrap();
+        let (start, end) = text.split_once("VALUE").unwrap();
+        let value = found.2.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+        values.push(value.ok_or_else(|| format!("{key} of {service} is torn\n{}", details()))?.to_owned());
+    }
+    let is_one = values.iter().all(|value| *value == values[0] && value != killed_rotation::OLD);
+    let mut codes = outputs.each_ref().map(|output| output.code.unwrap_or_default());
+    codes.sort_unstable();
+    if is_shared {
+        let is_refused = outputs.iter().any(|output| output.stderr.contains("another rotation is in progress"));
+        ensure!(codes == [0, 2] && is_refused && is_one, "both rotations ran\n{}", details());
+    } else {
+        ensure!(codes.iter().all(|code| [0, 6, 7, 8].contains(code)), "{}", details());
+    }
+    ensure!(is_one || codes != [0, 0], "the places have several values, but both runs succeeded\n{}", details());
+    for sandbox in used {
+        let file = sandbox.read(".env");
+        let value = file.split('\'').nth(1).unwrap_or_default();
+        let is_whole = file == killed_rotation::ENV.replace(killed_rotation::OLD, value);
+        ensure!(is_whole && (!is_shared || value == values[0]), ".env is torn: {file:?}\n{}", details());
+    }
+    Ok(())
+}
+
+#[test]
+fn concurrent_rotations_leave_no_unreported_mixture() {
+    let server = Server::plain();
+    let mut jobs: Vec<Job<'_>> = Vec::new();
+    for number in 0..6 {
+        let server = &server;
+        jobs.push((format!("two rotations, {number}"), Box::new(move || rotate_twice(number, server))));
+    }
+    run_jobs([(jobs, 3)]);
 }

@@ -267,9 +267,17 @@ fn unexpected_json() -> Vec<FaultCase> {
             &["upgrade doctor to the latest version"],
         ),
         FaultCase::fails("an unknown token", rejection("Not Authorized"), 4, &["Railway rejected the token from"]),
-        FaultCase::passes("unknown statuses", ScriptedResponse::modified(with_new_statuses))
-            .with_timeout(9000)
-            .except(&[("push", 8), ("redeploy", 1), ("start command", 8), ("pull", 0)]),
+        FaultCase::passes("unknown statuses", ScriptedResponse::modified(with_new_statuses)).with_timeout(9000).except(
+            &[
+                ("push", 8),
+                ("rotate", 8),
+                ("rotate with a file", 8),
+                ("redeploy", 1),
+                ("start command", 8),
+                ("pull", 0),
+                ("hoist", 0),
+            ],
+        ),
         FaultCase::fails(
             "a duplicate id",
             ScriptedResponse::modified(with_duplicate_ids),

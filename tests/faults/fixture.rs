@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use railway_doctor::io::sim::Sim;
-use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
 
 use crate::assertions::{Failure, Outcome};
 use crate::bad_responses::ScriptedResponse;
@@ -117,7 +116,7 @@ impl Fixture {
     fn sandbox(&self, command: &CommandCase, index: usize) -> Sandbox {
         let mut sandbox = Sandbox::new();
         match command.setup {
-            Setup::EnvFile => {}
+            Setup::EnvFile | Setup::NewValue => {}
             Setup::Repository => {
                 sandbox.write(".gitignore", ".env\n");
                 let created = Command::new("git").args(["init", "-q"]).current_dir(sandbox.work()).status().unwrap();
@@ -191,10 +190,9 @@ impl Fixture {
         };
         let (before, written) = ((sandbox.names(), names(&sandbox.state())), FilesBefore::of(&sandbox));
         let args: Vec<&str> = args.iter().map(String::as_str).chain([Sandbox::DEBUG_API_FLAG]).collect();
-        let input = if command.setup == Setup::Keyring { ACCOUNT_TOKEN } else { "" };
         let is_exception = |(name, _): &&(&str, _)| *name == command.name;
         let expected = case.exceptions.iter().find(is_exception).map_or(&case.expected, |(_, expected)| expected);
-        let output = sandbox.run(&args, input, case.watch);
+        let output = sandbox.run(&args, command.input(), case.watch);
         let timeout = Duration::from_millis(timeout_ms);
         let outcome = Outcome { case, command, timeout, sandbox: &sandbox, backend: &backend, output: &output };
         let recorded = sandbox.recorded_requests().and_then(|lines| {

@@ -15,16 +15,19 @@ use crate::error_lines::is_error;
 use crate::fixture::normal_responses;
 use crate::leak_scan::FilesBefore;
 use crate::parallel::{Job, PARALLEL_JOBS, ensure, run_jobs};
-use crate::run::{Sandbox, Watch, names, shop};
+use crate::run::{NEW_VALUE, Sandbox, Watch, names, shop};
 use crate::server::{Backend, Server};
 
 /// Arguments, and the exit code of the error that ends the command immediately.
 type FailingCommand = (&'static [&'static str], i32);
 
 /// The commands that read a `.env`.
-const ENV_FILE_COMMANDS: [FailingCommand; 8] = [
+const ENV_FILE_COMMANDS: [FailingCommand; 11] = [
     (&["check"], 2),
     (&["matrix"], 2),
+    (&["trace", "API_KEY"], 2),
+    (&["trace", "API_KEY", "--from=api", "--everywhere", "--yes"], 2),
+    (&["rotate", "API_KEY", "--from=api", "--generate=hex:32", "--all-copies", "--yes"], 2),
     (&["fix", "--push", "--yes", "--only=API_KEY"], 2),
     (&["fix", "--pull", "--yes", "--only=API_KEY"], 2),
     (&["fix", "--redeploy", "--yes"], 2),
@@ -34,7 +37,8 @@ const ENV_FILE_COMMANDS: [FailingCommand; 8] = [
 ];
 
 /// The other commands that read a `doctor.toml`.
-const CONFIG_COMMANDS: [FailingCommand; 4] = [
+const CONFIG_COMMANDS: [FailingCommand; 5] = [
+    (&["fix", "--hoist=API_KEY", "--yes"], 2),
     (&["compare", "staging", "production", "--token=production=PRODUCTION_TOKEN"], 2),
     (&["trust", "--yes"], 2),
     (&["auth", "status"], 2),
@@ -187,7 +191,7 @@ fn hostile_doctor_toml_gains_nothing_from_any_command() {
                 ensure!(file == "API_KEY=mark4711-outside\n", "a file outside the checkout was changed");
                 let set = backend.sim.mutations().iter().any(|sent| sent.operation == "SetVariables");
                 ensure!(!set || is_endpoint, "it sent mutations: {:?}", backend.sim.mutations());
-                let is_read_only = ["check", "compare", "matrix"].contains(&args[0]);
+                let is_read_only = ["check", "compare", "matrix", "trace"].contains(&args[0]);
                 ensure!(!is_read_only || backend.sim.mutations().is_empty(), "it sent a mutation");
                 ensure!(!sandbox.work().join("pwned").exists(), "it ran a command");
                 Ok(())
@@ -197,4 +201,219 @@ fn hostile_doctor_toml_gains_nothing_from_any_command() {
     }
     run_jobs([(jobs, PARALLEL_JOBS)]);
     assert!(elsewhere.accept().is_err(), "a request was sent to another host");
+}
+
+/// A `doctor.toml` that the user never accepted, the variables that name a target outside of it, and a command that
+/// would write to something that only the file names.
+struct UntrustedCase {
+    name: &'static str,
+    config: &'static str,
+    named: Named,
+    args: &'static [&'static str],
+    /// Part of the error.
+    error: &'static str,
+}
+
+/// What is known from outside the checkout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    ProjectAndEnvironment,
+    Project,
+    Nothing,
+}
+
+const ROTATE: &[&str] = &["rotate", "API_KEY", "--from=api", "--stdin", "--yes"];
+
+/// The value of the file that `doctor.toml` names is the one on Railway.
+const ROTATE_OF_FILE: &[&str] = &["rotate", "API_KEY", "--stdin", "--yes", "--all-copies"];
+
+/// A value of such a file is not even searched for: the search could confirm a guess.
+const UNTRUSTED_FILE: &str = "only a doctor.toml that is not accepted names ";
+
+const HOIST: &[&str] = &["fix", "--hoist=API_KEY", "--yes"];
+
+const fn untrusted(
+    name: &'static str,
+    config: &'static str,
+    named: Named,
+    args: &'static [&'static str],
+    error: &'static str,
+) -> UntrustedCase {
+    UntrustedCase { name, config, named, args, error }
+}
+
+const UNTRUSTED_CASES: [UntrustedCase; 14] = [
+    untrusted(
+        "a project and an environment",
+        "project = \"shop\"\nenvironment = \"staging\"",
+        Named::Nothing,
+        ROTATE,
+        "only doctor.toml names the project shop and the environment staging",
+    ),
+    untrusted(
+        "an environment",
+        "environment = \"staging\"",
+        Named::Project,
+        ROTATE,
+        "only doctor.toml names the environment staging",
+    ),
+    untrusted(
+        "another environment",
+        "environment = \"production\"",
+        Named::ProjectAndEnvironment,
+        ROTATE,
+        "production",
+    ),
+    untrusted(
+        "another environment that is not protected",
+        "environment = \"production\"\n[environments.production]\nprotected = false",
+        Named::ProjectAndEnvironment,
+        ROTATE,
+        "production",
+    ),
+    untrusted(
+        "another environment, to hoist",
+        "project = \"shop\"\nenvironment = \"staging\"",
+        Named::Nothing,
+        HOIST,
+        "only doctor.toml names the project shop and the environment staging",
+    ),
+    untrusted(
+        "a file",
+        "env-file = \"other.env\"",
+        Named::ProjectAndEnvironment,
+        ROTATE_OF_FILE,
+        UNTRUSTED_FILE,
+    ),
+    untrusted(
+        "a file of the environment",
+        "[environments.staging]\nenv-file = \"other.env\"",
+        Named::ProjectAndEnvironment,
+        ROTATE_OF_FILE,
+        UNTRUSTED_FILE,
+    ),
+    untrusted(
+        "a file of a service",
+        "[services.api]\nenv-file = \"other.env\"\n[services.worker]\nenv-file = \"other.env\"",
+        Named::ProjectAndEnvironment,
+        ROTATE_OF_FILE,
+        UNTRUSTED_FILE,
+    ),
+    untrusted(
+        "a file that nothing on Railway has",
+        "env-file = \"local.env\"",
+        Named::ProjectAndEnvironment,
+        &["rotate", "LOCAL_KEY", "--stdin", "--yes"],
+        UNTRUSTED_FILE,
+    ),
+    untrusted(
+        "a file, to search for its value",
+        "env-file = \"other.env\"",
+        Named::ProjectAndEnvironment,
+        &["trace", "API_KEY"],
+        UNTRUSTED_FILE,
+    ),
+    untrusted(
+        "a file, to search for its value everywhere",
+        "[services.api]\nenv-file = \"other.env\"\n[services.worker]\nenv-file = \"other.env\"",
+        Named::ProjectAndEnvironment,
+        &["trace", "API_KEY", "--everywhere", "--yes"],
+        UNTRUSTED_FILE,
+    ),
+    untrusted(
+        "an alias for another service",
+        "[services.mailer]\nname = \"api\"",
+        Named::ProjectAndEnvironment,
+        &["rotate", "API_KEY", "--from=api", "--service=mailer", "--stdin", "--yes"],
+        "resolves mailer to the service api",
+    ),
+    untrusted(
+        "an alias for the service with the value",
+        "[services.mailer]\nname = \"api\"",
+        Named::ProjectAndEnvironment,
+        &["rotate", "API_KEY", "--from=mailer", "--stdin", "--yes"],
+        "resolves mailer to the service api",
+    ),
+    untrusted(
+        "an alias that is the name of another service",
+        "[services.worker]\nname = \"api\"",
+        Named::ProjectAndEnvironment,
+        &["rotate", "API_KEY", "--from=worker", "--stdin", "--yes"],
+        "resolves worker to the service api",
+    ),
+];
+
+/// Runs a command with a `doctor.toml` that was not accepted: it writes to nothing that only this file names, and
+/// searches for no value from it.
+fn run_untrusted(path: &str, server: &Server, case: &UntrustedCase) -> Result<(), String> {
+    let (url, backend) = server.serve(path, Backend::new(Sim::new(shop("mark4711-stored")), normal_responses()));
+    let mut sandbox = Sandbox::new();
+    sandbox.make_repository();
+    sandbox.write(".gitignore", "*.env\n");
+    sandbox.write("doctor.toml", &format!("{}\n", case.config));
+    sandbox.write("other.env", "API_KEY=mark4711-stored\n");
+    sandbox.write("local.env", "LOCAL_KEY=mark4711-only-here-81Zq\n");
+    if case.named != Named::ProjectAndEnvironment {
+        sandbox.unset("RAILWAY_ENVIRONMENT_ID");
+    }
+    if case.named == Named::Nothing {
+        sandbox.unset("RAILWAY_PROJECT_ID");
+    }
+    let before = FilesBefore::of(&sandbox);
+    let output = sandbox.run(&[case.args, &["--api-url", &url]].concat(), NEW_VALUE, Watch::Nothing);
+    let details = || format!("{output:#?}\n{:?}", backend.sim.mutations());
+    before.check_leaks(&sandbox, &output)?;
+    ensure!(backend.sim.mutations().is_empty(), "it sent mutations\n{}", details());
+    let files = [sandbox.read(".env"), sandbox.read("other.env"), sandbox.read("local.env")];
+    ensure!(files.iter().all(|file| !file.contains(NEW_VALUE)), "it changed a file\n{}", details());
+    ensure!(output.code == Some(2) && output.stderr.contains(case.error), "{}", details());
+    ensure!(sandbox.runs().is_empty(), "it recorded a run\n{}", details());
+    Ok(())
+}
+
+#[test]
+fn untrusted_doctor_toml_chooses_no_target_of_a_rotation() {
+    let server = Server::plain();
+    let mut jobs: Vec<Job<'_>> = Vec::new();
+    for case in &UNTRUSTED_CASES {
+        let (path, server) = (format!("untrusted-{}", jobs.len()), &server);
+        jobs.push((case.name.to_owned(), Box::new(move || run_untrusted(&path, server, case))));
+    }
+    run_jobs([(jobs, PARALLEL_JOBS)]);
+}
+
+/// The same runs with what the user names on the command line.
+#[test]
+fn rotation_with_named_target_is_not_refused() {
+    let server = Server::plain();
+    for (number, (config, args)) in [
+        ("environment = \"staging\"", &["--environment=staging"][..]),
+        ("env-file = \"other.env\"", &["--env-file=other.env"]),
+        ("[services.mailer]\nname = \"api\"", &["--service=api"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let backend = Backend::new(Sim::new(shop("mark4711-stored")), normal_responses());
+        let (url, backend) = server.serve(&format!("named-{number}"), backend);
+        let sandbox = Sandbox::new();
+        sandbox.write("doctor.toml", &format!("{config}\n"));
+        sandbox.write("other.env", "API_KEY=mark4711-stored\n");
+        let output = sandbox.run(&[ROTATE, args, &["--api-url", &url]].concat(), NEW_VALUE, Watch::Nothing);
+        assert!(matches!(output.code, Some(0 | 6)), "{args:?}: {output:#?}");
+        assert!(!backend.sim.mutations().is_empty(), "{args:?}: {output:#?}");
+    }
+}
+
+#[test]
+fn part_of_a_service_name_is_refused_without_a_prompt() {
+    let server = Server::plain();
+    for (number, args) in [&["--from=api", "--service=ap"][..], &["--from=ap"], &["--from=wor"]].into_iter().enumerate()
+    {
+        let backend = Backend::new(Sim::new(shop("mark4711-stored")), normal_responses());
+        let (url, backend) = server.serve(&format!("part-{number}"), backend);
+        let args = [&["rotate", "API_KEY", "--stdin", "--yes", "--api-url", &url], args].concat();
+        let output = Sandbox::new().run(&args, NEW_VALUE, Watch::Nothing);
+        assert_eq!((output.code, backend.sim.mutations().len()), (Some(2), 0), "{args:?}: {output:#?}");
+    }
 }

@@ -94,13 +94,13 @@ fn push(sandbox: &Sandbox, url: &str) -> Result<(), String> {
 }
 
 /// A process that is killed when this is dropped.
-struct KillOnDrop {
-    child: Option<std::process::Child>,
+pub(crate) struct KillOnDrop {
+    pub(crate) child: Option<std::process::Child>,
 }
 
 impl KillOnDrop {
     /// Kills the process once the condition is true; returns whether it exited before.
-    fn kill_when(&mut self, is_reached: impl Fn() -> bool) -> io::Result<bool> {
+    pub(crate) fn kill_when(&mut self, is_reached: impl Fn() -> bool) -> io::Result<bool> {
         let Some(child) = &mut self.child else { return Ok(true) };
         loop {
             if is_reached() {

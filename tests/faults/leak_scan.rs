@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::markers::find_secret;
+use crate::markers::{find_secret, find_value};
 use crate::run::{RunOutput, Sandbox};
 
 /// The files of a sandbox before a run; files that are unchanged after it are not scanned.
@@ -22,8 +22,22 @@ impl FilesBefore {
     /// Fails with the first secret that the run leaked. Only `.env`, and the `new.env` that a pull creates, may contain
     /// values.
     pub(crate) fn check_leaks(&self, sandbox: &Sandbox, output: &RunOutput) -> Result<(), String> {
+        self.check(sandbox, output, &find_secret)
+    }
+
+    /// Fails if the run leaked a value without the marker.
+    pub(crate) fn check_value(&self, sandbox: &Sandbox, output: &RunOutput, value: &str) -> Result<(), String> {
+        self.check(sandbox, output, &|bytes| find_value(bytes, value))
+    }
+
+    fn check(
+        &self,
+        sandbox: &Sandbox,
+        output: &RunOutput,
+        find: &dyn Fn(&[u8]) -> Option<String>,
+    ) -> Result<(), String> {
         for (name, text) in [("standard output", &output.stdout), ("standard error", &output.stderr)] {
-            if let Some(what) = find_secret(text.as_bytes()) {
+            if let Some(what) = find(text.as_bytes()) {
                 return Err(format!("{name} contains {what}"));
             }
         }
@@ -32,8 +46,8 @@ impl FilesBefore {
             if is_old || ["work/.env", "work/new.env"].iter().any(|own| path == Path::new(own)) {
                 continue;
             }
-            let name = find_secret(path.as_os_str().as_bytes());
-            if let Some(what) = name.or_else(|| find_secret(&content)) {
+            let name = find(path.as_os_str().as_bytes());
+            if let Some(what) = name.or_else(|| find(&content)) {
                 return Err(format!("{} contains {what}", path.display()));
             }
         }

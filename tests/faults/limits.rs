@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use railway_doctor::io::sim::Sim;
 
 use crate::assertions::TIMEOUT_MARGIN;
@@ -297,6 +299,95 @@ fn compared() -> Vec<LimitCase> {
     ]
 }
 
+/// Expensive files and responses to search for a value.
+fn traced() -> Vec<LimitCase> {
+    let trace = LimitCase { args: &["trace", "API_KEY", "--from=api"], codes: &[0], ..CHECK };
+    let plan = &["rotate", "API_KEY", "--from=api", "--generate=hex:32", "--all-copies", "--dry-run"];
+    let plan = LimitCase { args: plan, codes: &[1], ..CHECK };
+    vec![
+        LimitCase {
+            name: "6 MiB of small variables to search",
+            change: Some(("Values", variables)),
+            codes: &[5],
+            stderr_contains: "more than 400000 values",
+            ..trace
+        },
+        LimitCase { name: "20,000 values to search", change: Some(("Values", differing)), codes: &[0, 5], ..trace },
+        LimitCase { name: "2,000 copies", change: Some(("Values", copies)), codes: &[0, 5], ..trace },
+        LimitCase { name: "2,000 copies to replace", change: Some(("Values", copies)), codes: &[1, 5], ..plan },
+        LimitCase {
+            name: "20,000 copies in one value",
+            change: Some(("Values", repeated_copies)),
+            codes: &[0, 5],
+            ..trace
+        },
+        LimitCase {
+            name: "20,000 copies in one value to replace",
+            change: Some(("Values", repeated_copies)),
+            codes: &[1, 5],
+            ..plan
+        },
+        LimitCase { name: "encodings inside encodings", change: Some(("Values", nested)), codes: &[0, 5], ..trace },
+        LimitCase {
+            name: "encodings inside encodings to replace",
+            change: Some(("Values", nested)),
+            codes: &[1, 5],
+            ..plan
+        },
+        LimitCase {
+            name: "2 MiB of separators",
+            change: Some(("Values", separators)),
+            timeout_ms: 5000,
+            codes: &[0, 5],
+            ..trace
+        },
+        LimitCase {
+            name: "a file with many copies",
+            args: &["trace", "API_KEY"],
+            prepare: |sandbox| {
+                env(sandbox, &lines(20_000, |number| format!("K{number}='x=mark4711-local;{number}'\n")));
+            },
+            codes: &[0, 5],
+            ..CHECK
+        },
+        LimitCase {
+            name: "a file with 1 MiB of base64 and JSON",
+            args: &["trace", "API_KEY"],
+            prepare: |sandbox| {
+                env(sandbox, &format!("BIG='{}{}'\n", "{\"a\":[\"QUJD-_/+".repeat(60_000), "}".repeat(9)));
+            },
+            timeout_ms: 5000,
+            codes: &[0, 5],
+            ..CHECK
+        },
+    ]
+}
+
+/// Variables with the stored value in a URL.
+fn copies(body: Vec<u8>) -> Vec<u8> {
+    let copy = |number| format!("\"URL{number}\":\"https://example.com/{number}?key=mark4711-stored&x=%20\",");
+    with_variables(body, lines(2000, copy))
+}
+
+fn repeated_copies(body: Vec<u8>) -> Vec<u8> {
+    with_variables(body, format!("\"LIST\":\"{}\",", "mark4711-stored,".repeat(20_000)))
+}
+
+/// Base64 of JSON of base64 …, twenty times, around the stored value.
+fn nested(body: Vec<u8>) -> Vec<u8> {
+    let text = (0..20).fold("mark4711-stored".to_owned(), |text, _| {
+        STANDARD.encode(serde_json::json!({ "key": text, "url": "https://example.com/%20" }).to_string())
+    });
+    with_variables(body, lines(20, |number| format!("\"NESTED{number}\":\"{text}\",")))
+}
+
+/// Each place may be the start of base64, or of a part of a URL.
+pub(crate) fn separators(body: Vec<u8>) -> Vec<u8> {
+    let text =
+        ["/+".repeat(200_000), "%2F-_".repeat(100_000), "a=b&".repeat(100_000), "{[\\\"".repeat(100_000)].concat();
+    with_variables(body, format!("\"SEPARATORS\":\"{text}\","))
+}
+
 /// Adds variables to each map.
 fn variables(body: Vec<u8>) -> Vec<u8> {
     with_variables(body, fill(5 << 18, |number| format!("\"B{number}\":\"\",")))
@@ -396,4 +487,9 @@ fn costly_checkout_ends_within_the_limits() {
 #[test]
 fn costly_response_ends_within_the_limits() {
     run_cases(&[remote(), compared()].into_iter().flatten().collect::<Vec<_>>());
+}
+
+#[test]
+fn costly_search_ends_within_the_limits() {
+    run_cases(&traced());
 }

@@ -2,7 +2,7 @@
 //! is lost.
 //!
 //! [`every_fault`] runs each combination against a server that speaks raw TCP or TLS, backed by a simulated Railway.
-//! [`mid_fix`] injects faults into each step of a fix.
+//! [`mid_fix`] and [`mid_rotation`] inject faults into each step of a fix and of a rotation.
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
@@ -24,12 +24,14 @@ mod fixture;
 mod hostile_checkout;
 mod http2;
 mod killed;
+mod killed_rotation;
 mod large_environments;
 mod leak_scan;
 mod leaks;
 mod limits;
 mod markers;
 mod mid_fix;
+mod mid_rotation;
 mod network_faults;
 mod parallel;
 mod run;

@@ -63,14 +63,27 @@ fn in_base64(bytes: &[u8]) -> [String; 3] {
 
 /// The first secret: its encoding, and the text around it, which shows whose value it is.
 pub(crate) fn find_secret(bytes: &[u8]) -> Option<String> {
+    find(bytes, &ENCODINGS)
+}
+
+/// The first occurrence of a value without the marker: its encoding, and the text around it. The value consists of
+/// letters, digits and hyphens, or at least starts with so many of them that they identify it.
+pub(crate) fn find_value(bytes: &[u8], value: &str) -> Option<String> {
+    let part: String = value.chars().take_while(|sign| sign.is_ascii_alphanumeric() || *sign == '-').collect();
+    let part = if part.len() > 2 * PREFIX_LENGTH { &part } else { value };
+    find(bytes, &encodings(part))
+}
+
+fn find(bytes: &[u8], encodings: &[(&str, String)]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
     // Undoes wrapping by a terminal or a mail client: removes line breaks, indentation and frames.
     let joined = || text.chars().filter(|c| !c.is_whitespace() && !"│┃|".contains(*c)).collect::<String>();
-    search(&text).or_else(|| search(&joined()).map(|what| format!("{what}, with the lines joined")))
+    let found = search(&text, encodings);
+    found.or_else(|| search(&joined(), encodings).map(|what| format!("{what}, with the lines joined")))
 }
 
-fn search(text: &str) -> Option<String> {
-    ENCODINGS.iter().find_map(|(encoding, secret)| {
+fn search(text: &str, encodings: &[(&str, String)]) -> Option<String> {
+    encodings.iter().find_map(|(encoding, secret)| {
         let at = text.find(secret.as_str())?;
         let before: String = text[..at].chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
         let after: String = text[at..].chars().take(60).collect();

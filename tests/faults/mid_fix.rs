@@ -20,7 +20,7 @@ use crate::server::{Backend, Server};
 
 /// What a response reveals about the requested change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ResponseMeaning {
+pub(crate) enum ResponseMeaning {
     /// Nothing; the change was applied.
     UnknownApplied,
     /// Nothing; the change was not applied.
@@ -41,7 +41,7 @@ enum Persistence {
 }
 
 /// A request of a fix: the operation, and its number among requests of that operation.
-type Step = (&'static str, usize);
+pub(crate) type Step = (&'static str, usize);
 
 /// The writes of a push to two services.
 const WRITE_STEPS: [Step; 2] = [("SetVariables", 1), ("SetVariables", 2)];
@@ -50,7 +50,7 @@ const DEPLOY_STEPS: [Step; 2] = [("Redeploy", 1), ("Redeploy", 2)];
 const READ_STEPS: [Step; 6] =
     [("Values", 3), ("PreWriteState", 3), ("DeploymentStatus", 1), ("Values", 4), ("Snapshot", 1), ("Values", 5)];
 
-fn faults() -> Vec<(&'static str, ScriptedResponse, ResponseMeaning)> {
+pub(crate) fn faults() -> Vec<(&'static str, ScriptedResponse, ResponseMeaning)> {
     use ResponseMeaning::{Rejected, RetryLater, UnknownApplied, UnknownNotApplied};
     let html = [("content-type", "text/html")];
     let page = |status| ScriptedResponse::page(status, &html, "<html>mark4711-local</html>");
@@ -259,9 +259,12 @@ fn long_persistent_fault_while_deploying_loses_nothing() {
     run_all(&[faults_at(&DEPLOY_STEPS, Persistence::Permanent), read_faults_at(Persistence::Permanent)].concat());
 }
 
+/// The faults of reads: one of each kind.
+pub(crate) const READ_FAULTS: [&str; 5] = ["a reset", "no response", "an empty 504", "truncated JSON", "429"];
+
 /// A read changes nothing that could be applied or not, so one fault of each kind is enough.
 fn read_faults_at(persistence: Persistence) -> Vec<FaultAtStep> {
     let mut faults = faults_at(&READ_STEPS, persistence);
-    faults.retain(|fault| ["a reset", "no response", "an empty 504", "truncated JSON", "429"].contains(&fault.name));
+    faults.retain(|fault| READ_FAULTS.contains(&fault.name));
     faults
 }

@@ -24,6 +24,12 @@ pub(crate) const ENV: &str = "# shop, staging\nAPI_KEY=mark4711-local\nMODE=\"ma
 /// The content after `API_KEY` was pulled.
 pub(crate) const PULLED: &str = "# shop, staging\nAPI_KEY=mark4711-stored\nMODE=\"mark4711-mode\" # kept\n";
 
+/// The new value of a rotation.
+pub(crate) const NEW_VALUE: &str = "mark4711-rotated";
+
+/// The content after `MODE` was rotated.
+pub(crate) const ROTATED: &str = "# shop, staging\nAPI_KEY=mark4711-local\nMODE=\"mark4711-rotated\" # kept\n";
+
 /// A run that takes longer hangs, and is killed.
 pub(crate) const HANG_TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -15,13 +15,16 @@ use crate::server::{Backend, Server};
 /// A user without other processes.
 const USER: u32 = 64_711;
 
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 10] = [
     &["check"],
     &["matrix", "--format=html", "--output=out.html"],
     &["compare", "staging", "production", "--token=production=PRODUCTION_TOKEN"],
     &["hook", "run"],
     &["fix", "--push", "--yes", "--only=API_KEY"],
     &["fix", "--pull", "--yes", "--only=API_KEY"],
+    &["trace", "API_KEY", "--from=api", "--everywhere", "--yes"],
+    &["rotate", "MODE", "--generate=hex:32", "--yes"],
+    &["fix", "--hoist=API_KEY", "--yes"],
     &["auth", "status"],
 ];
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::bad_responses::ScriptedResponse;
 use crate::fixture::normal_responses;
-use crate::limits::{CHECK, LimitCase, backend, env, ignore, lines, run, with_variables};
-use crate::run::{RunOutput, Sandbox, Watch};
+use crate::limits::{CHECK, LimitCase, backend, env, ignore, lines, run, separators, with_variables};
+use crate::run::{NEW_VALUE, RunOutput, Sandbox, Watch};
 use crate::server::Server;
 
 /// Names and patterns that take minutes to match.
@@ -53,6 +53,23 @@ fn timeout_ends_a_comparison_of_environments_with_an_error() {
     let output = run_until_compared(&Server::plain(), 0, &compare);
     let timed_out = "error: doctor did not finish within 3 s\n  cause: ";
     assert!(output.stderr.contains(timed_out) && output.stdout.is_empty(), "{output:?}");
+}
+
+#[test]
+fn timeout_ends_a_search_with_an_error() {
+    let server = Server::plain();
+    for (number, args) in [
+        &["trace", "API_KEY", "--from=api"][..],
+        &["rotate", "API_KEY", "--from=api", "--generate=hex:32", "--all-copies", "--dry-run"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = LimitCase { args, timeout_ms: 3000, change: Some(("Values", separators)), codes: &[5], ..CHECK };
+        let output = run_until_compared(&server, number, &case);
+        let timed_out = "error: doctor did not finish within 3 s\n  cause: ";
+        assert!(output.stderr.contains(timed_out) && output.stdout.is_empty(), "{output:?}");
+    }
 }
 
 #[test]
@@ -114,17 +131,26 @@ fn hook_with_slow_search_ends_in_time() {
 #[test]
 fn timeout_never_interrupts_a_write() {
     let server = Server::plain();
-    let slow = |operation: &str, _: usize| match operation {
-        "SetVariables" => ScriptedResponse::delayed(Duration::from_millis(2500)),
-        _ => ScriptedResponse::normal(),
-    };
-    let (url, written) = server.serve("limits-write", backend(Box::new(slow)));
-    let sandbox = Sandbox::new();
-    let args = ["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy", "--timeout=2s", "--api-url", &url];
-    let output = sandbox.run(&args, "", Watch::Nothing);
-    assert!(!output.stderr.contains("did not finish"), "{output:?}");
-    assert!(matches!(output.code, Some(6 | 8)) && output.stdout.contains("API_KEY"), "there is no receipt: {output:?}");
-    assert!(!written.sim.mutations().is_empty());
+    for (number, args) in [
+        &["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy"][..],
+        &["rotate", "API_KEY", "--from=api", "--stdin", "--yes"],
+        &["fix", "--hoist=API_KEY", "--yes"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let slow = |operation: &str, _: usize| match operation {
+            "SetVariables" => ScriptedResponse::delayed(Duration::from_millis(2500)),
+            _ => ScriptedResponse::normal(),
+        };
+        let (url, written) = server.serve(&format!("limits-write-{number}"), backend(Box::new(slow)));
+        let args = [args, &["--timeout=2s", "--api-url", &url]].concat();
+        let output = Sandbox::new().run(&args, NEW_VALUE, Watch::Nothing);
+        assert!(!output.stderr.contains("did not finish"), "{output:?}");
+        let has_receipt = matches!(output.code, Some(6 | 8)) && output.stdout.contains("API_KEY");
+        assert!(has_receipt, "there is no receipt: {output:?}");
+        assert!(!written.sim.mutations().is_empty());
+    }
 }
 
 #[test]

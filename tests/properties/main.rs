@@ -63,7 +63,7 @@ macro_rules! seeds_satisfy_property {
     };
 }
 
-seeds_satisfy_property!(responses altered_responses cli_config doctor_toml env_editor env_reader env_values names reasons references);
+seeds_satisfy_property!(responses altered_responses cli_config doctor_toml env_editor env_reader env_values names occurrences reasons references);
 
 /// Ensures that the decoder of every response is tested.
 #[test]

@@ -8,6 +8,7 @@
 //! | faults of responses and of the network, including redirects | [`crate::every_fault`], [`crate::mid_fix`] |
 //! | requests to a proxy | [`crate::every_fault`] |
 //! | values that Railway quotes, in every encoding | [`quoted_errors`] |
+//! | copies of a value in every form, and generated values | [`rotation`] |
 //! | a journal truncated by SIGKILL, and concurrent runs | [`crate::killed`], [`crate::concurrent_runs`] |
 //! | a hostile checkout | [`crate::hostile_checkout`] |
 //! | requests to a declared endpoint, and its responses | `tests/e2e/endpoint.rs` |
@@ -20,6 +21,7 @@ mod core_dump;
 mod fixture;
 mod quoted_errors;
 mod railway_texts;
+mod rotation;
 mod surroundings;
 mod terminal;
 
@@ -48,6 +50,9 @@ const VERBOSITIES: [&[&str]; 3] = [&[], &["--verbose", "--color=always"], &["--q
 
 /// A fix for `undo` to restore.
 const FIX: [&str; 6] = ["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--no-deploy"];
+
+/// The new value of a rotation, with characters that encodings treat differently.
+pub(crate) const NEW_SECRET: &str = r#"mark4711-n3w/+&=%25"$ü #mark4711"#;
 
 /// The clap definition of the command.
 fn command_of(case: &LeakCase) -> clap::Command {
@@ -111,7 +116,8 @@ fn checkout(args: &[&str], scenario: Scenario) -> Sandbox {
 fn run_scanned(sandbox: &Sandbox, args: &[String]) -> Result<RunOutput, String> {
     let args: Vec<&str> = args.iter().map(String::as_str).chain([Sandbox::DEBUG_API_FLAG]).collect();
     let before = FilesBefore::of(sandbox);
-    let output = sandbox.run(&args, ACCOUNT_TOKEN, Watch::Nothing);
+    let input = if args.contains(&"--stdin") { NEW_SECRET } else { ACCOUNT_TOKEN };
+    let output = sandbox.run(&args, input, Watch::Nothing);
     before.check_leaks(sandbox, &output).map_err(|what| format!("{what}\n{output:#?}"))?;
     sandbox.recorded_requests()?;
     Ok(output)

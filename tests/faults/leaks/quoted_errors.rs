@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::bad_responses::ScriptedResponse;
 use crate::fixture::normal_responses;
 use crate::leaks::fixture::Scenario;
-use crate::leaks::railway_texts::{LOCAL, STORED, TOKEN};
+use crate::leaks::railway_texts::{LOCAL, NEW, STORED, TOKEN};
 use crate::leaks::{FIX, checkout, run_scanned};
 use crate::parallel::{Job, PARALLEL_JOBS, ensure, run_jobs};
 use crate::server::{Backend, Server};
@@ -15,6 +15,8 @@ use crate::server::{Backend, Server};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KnownValues {
     EnvFile,
+    /// The same, and the new value on standard input before the first write.
+    NewValue,
     /// The journal of the run to undo.
     Journal,
     /// The token, and the stored values of both environments once they are read.
@@ -30,6 +32,11 @@ const COMMANDS: &[(&[&str], KnownValues)] = &[
     (&["matrix"], KnownValues::EnvFile),
     (&["compare", "staging", "production", "-v"], KnownValues::Stored),
     (&["compare", "pr-7", "staging", "--format=json"], KnownValues::Stored),
+    (&["trace", "API_KEY", "--from=api", "-v"], KnownValues::EnvFile),
+    (&["trace", "API_KEY", "--from=api", "--everywhere", "--yes", "--format=json"], KnownValues::EnvFile),
+    (&["rotate", "API_KEY", "--from=api", "--stdin", "--yes", "--all-copies"], KnownValues::NewValue),
+    (&["rotate", "API_KEY", "--from=api", "--stdin", "--yes", "--format=json"], KnownValues::NewValue),
+    (&["fix", "--hoist=LONG_SECRET", "--yes"], KnownValues::EnvFile),
     (&["fix", "--push", "--yes", "--only=API_KEY"], KnownValues::EnvFile),
     (&["fix", "--pull", "--yes", "--only=API_KEY", "--format=json"], KnownValues::EnvFile),
     (&["fix", "--redeploy", "--yes"], KnownValues::EnvFile),
@@ -87,7 +94,7 @@ fn run(
     responses: RejectedResponses,
 ) -> Result<(), String> {
     let first: &[&[&str]] = match known {
-        KnownValues::EnvFile => &[LOCAL, TOKEN],
+        KnownValues::EnvFile | KnownValues::NewValue => &[LOCAL, TOKEN],
         KnownValues::Journal => &[&["mark4711-local mark4711-stored mark4711-third"], TOKEN],
         KnownValues::Stored | KnownValues::Token => &[TOKEN],
     };
@@ -96,14 +103,18 @@ fn run(
         ScriptedResponse::page(status, &[("content-type", "application/json")], body)
     };
     // `undo` does not read the file.
-    let all: &[&[&str]] = if known == KnownValues::EnvFile { &[LOCAL, STORED, TOKEN] } else { first };
+    let all: &[&[&str]] = match known {
+        KnownValues::EnvFile => &[LOCAL, STORED, TOKEN],
+        KnownValues::NewValue => &[LOCAL, STORED, TOKEN, NEW],
+        KnownValues::Journal | KnownValues::Stored | KnownValues::Token => first,
+    };
     let [early, with_status, late] = [response(200, first), response(400, first), response(200, all)];
     let script = move |operation: &str, _: usize| match responses {
         RejectedResponses::Every => early.clone(),
         RejectedResponses::EveryWithErrorStatus => with_status.clone(),
         RejectedResponses::To(rejected) if operation == rejected => late.clone(),
         RejectedResponses::NextToValues if operation == "Values" => ScriptedResponse::modified(match known {
-            KnownValues::EnvFile => with_all_errors,
+            KnownValues::EnvFile | KnownValues::NewValue => with_all_errors,
             _ => with_errors_about_stored_values,
         }),
         RejectedResponses::To(_) | RejectedResponses::NextToValues => ScriptedResponse::normal(),
@@ -133,10 +144,10 @@ fn values_quoted_by_railway_are_not_shown() {
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for command in COMMANDS {
         for responses in RESPONSES {
-            let writes = command.0[0] == "fix" || command.0[0] == "undo";
+            let writes = ["fix", "rotate", "undo"].contains(&command.0[0]);
             if matches!(responses, RejectedResponses::To(_)) && !writes
                 || responses == RejectedResponses::NextToValues
-                    && !matches!(command.1, KnownValues::EnvFile | KnownValues::Stored)
+                    && !matches!(command.1, KnownValues::EnvFile | KnownValues::NewValue | KnownValues::Stored)
             {
                 continue;
             }

@@ -32,6 +32,17 @@ pub(crate) const STORED: &[&str] = &[
     "mark4711-lower",
 ];
 
+/// The new value of a rotation.
+pub(crate) const NEW: &[&str] = &[
+    r#"in plain: mark4711-n3w/+&=%25"$ü #mark4711"#,
+    r#"as JSON: {"key":"mark4711-n3w/+&=%25\"$\u00fc #mark4711"}"#,
+    r#"as JSON: "mark4711-n3w/+\u0026=%25\"$ü #mark4711""#,
+    "in a URL: /?key=mark4711-n3w%2F%2B%26%3D%2525%22%24%C3%BC%20%23mark4711&x",
+    "in a URL: /?key=mark4711-n3w%2f%2b%26%3d%2525%22%24%c3%bc+%23mark4711",
+    "in base64: bWFyazQ3MTEtbjN3LysmPSUyNSIkw7wgI21hcms0NzEx",
+    "in a header: Authorization: Basic b3BzOm1hcms0NzExLW4zdy8rJj0lMjUiJMO8ICNtYXJrNDcxMQ==",
+];
+
 /// The token, which every command that calls Railway has.
 pub(crate) const TOKEN: &[&str] = &[
     "the token 5e1d0000-acc0-4000-8000-000000000001 is unknown",

@@ -45,6 +45,10 @@ const CASES: &[EnvironmentCase] = &[
     (&["--", "doctor", "fix", "--only", ""], &[("COMPLETE", "zsh"), ("_CLAP_COMPLETE_INDEX", "3")], Expected::Success),
     (&["--", "doctor", "check", "--service", ""], &[("COMPLETE", "fish")], Expected::Success),
     (&["--", "doctor", "compare", "staging", "--only", ""], &[("COMPLETE", "fish")], Expected::Success),
+    (&["--", "doctor", "trace", ""], &[("COMPLETE", "bash")], Expected::Success),
+    (&["--", "doctor", "trace", "A"], &[("COMPLETE", "fish")], Expected::Success),
+    (&["--", "doctor", "rotate", "A"], &[("COMPLETE", "zsh"), ("_CLAP_COMPLETE_INDEX", "2")], Expected::Success),
+    (&["--", "doctor", "rotate", "API_KEY", "--from", ""], &[("COMPLETE", "fish")], Expected::Success),
     (&["--", "doctor", "undo", ""], &[("COMPLETE", "elvish"), ("_CLAP_COMPLETE_INDEX", "2")], Expected::Success),
 ];
 

@@ -26,6 +26,12 @@ type TerminalCase = (&'static [&'static str], &'static [Answer], Scenario, &'sta
 
 const ACCEPT: Answer = ("doctor.toml?", "y\r");
 
+const TYPED: Answer = ("(hidden):", "mark4711-rotated\r");
+const REPEATED: Answer = ("Repeat", "mark4711-rotated\r");
+const MISTYPED: Answer = ("Repeat", "mark4711-typo\r");
+const COPIES: Answer = ("(Space", " \r");
+const APPLY: Answer = ("plan?", "y\r");
+
 const CASES: &[TerminalCase] = &[
     (&["check", "-v"], &[], Scenario::Drift, "API_KEY"),
     (&["matrix", "-v"], &[], Scenario::Drift, "API_KEY"),
@@ -34,6 +40,23 @@ const CASES: &[TerminalCase] = &[
     (&["fix", "--push", "--only=API_KEY"], &[ACCEPT, ("plan?", "y\r")], Scenario::FailingDeployments, "in base64:"),
     (&["fix", "--pull"], &[("plan?", "n\r")], Scenario::Drift, "LONG_SECRET="),
     (&["init"], &[("Which", "\u{1b}")], Scenario::DriftWithoutConfig, "api"),
+    (&["trace", "API_KEY", "--from=api", "-v"], &[], Scenario::Drift, "SITE_URL"),
+    (&["rotate", "API_KEY", "--from=api"], &[ACCEPT, TYPED, REPEATED, COPIES, APPLY], Scenario::Drift, "done"),
+    (
+        &["rotate", "API_KEY", "--from=api", "--all-copies"],
+        &[ACCEPT, TYPED, REPEATED, APPLY],
+        Scenario::FailingDeployments,
+        "in base64:",
+    ),
+    // After two values that differ, the first prompt is shown again.
+    (
+        &["rotate", "API_KEY", "--from=api"],
+        &[ACCEPT, TYPED, MISTYPED, ("differ.", ""), ("(hidden):", "\u{1b}")],
+        Scenario::Drift,
+        "differ",
+    ),
+    (&["rotate", "MODE"], &[ACCEPT, TYPED, ("Repeat", "\u{1b}")], Scenario::Drift, "MODE"),
+    (&["fix", "--hoist=API_KEY"], &[ACCEPT, ("plan?", "y\r")], Scenario::InSync, "shared"),
 ];
 
 /// The commands that show values.
@@ -64,15 +87,16 @@ fn terminal_output(
     let mut next = answers.next();
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
+        let (mut shown, mut bytes, mut answered) = (Vec::new(), [0; 4096], 0);
         // At its end, a terminal returns an error instead of end of file.
         while let Ok(count @ 1..) = reader.read(&mut bytes) {
             shown.extend_from_slice(&bytes[..count]);
-            if let Some((prompt, keys)) = next
-                && String::from_utf8_lossy(&shown).contains(prompt)
+            // Each prompt is shown after the answer to the one before it.
+            while let Some((prompt, keys)) = next
+                && let Some(end) = end_of(&shown[answered..], prompt)
             {
                 writer.write_all(keys.as_bytes()).unwrap();
-                next = answers.next();
+                (next, answered) = (answers.next(), answered + end);
             }
         }
         sender.send((shown, next))
@@ -91,6 +115,11 @@ fn terminal_output(
     ensure!(missing.is_none(), "the prompt {:?} was not shown\n{shown}", missing.map(|(prompt, _)| prompt));
     ensure!(has_ended, "it did not end\n{shown}");
     Ok(shown)
+}
+
+/// The end of the first occurrence.
+fn end_of(shown: &[u8], text: &str) -> Option<usize> {
+    shown.windows(text.len()).position(|part| part == text.as_bytes()).map(|start| start + text.len())
 }
 
 #[test]

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use railway_doctor::io::railway::transport::{HttpRequest, HttpResponse, Transport, TransportFailure};
 use railway_doctor::io::sim::Sim;
 use railway_doctor::io::sim::estate::{Edge, Estate, TokenScope};
-use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, incident, storefront};
+use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, incident, rotation, storefront};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::sandbox::Sandbox;
+use super::sandbox::{RunOutput, Sandbox};
 
 /// The commands to run, selected by the first letter of an input.
 struct Scenario {
@@ -33,6 +33,9 @@ const EDGE: u8 = b'e';
 /// The scenarios that compare two environments of another project.
 const COMPARISONS: [u8; 2] = [b'k', b'b'];
 
+/// The scenarios with copies of a value, and another project.
+const COPIES: [u8; 4] = [b'w', b'v', b'x', b'h'];
+
 /// The project token of the second environment.
 const SECOND_TOKEN: &str = "5e1d0000-9201-4000-8000-000000000005";
 
@@ -44,7 +47,10 @@ const API: &str = "agentverse-api-staging";
 const WORKER: &str = "agentverse-worker-staging";
 const COMMAND_WITH_BEAT: &str = "celery --app agentverse.tasks worker --loglevel INFO -B";
 
-const SCENARIOS: [Scenario; 16] = [
+/// The arguments of a rotation of every copy.
+const ROTATE_ALL: &[&str] = &["rotate", KEY, "--generate=hex:32", "--all-copies", "--yes", "--environment=staging"];
+
+const SCENARIOS: [Scenario; 20] = [
     scenario(b'c', &[&["check", "-v"]]),
     scenario(EDGE, &[&["check", "-v"]]),
     scenario(b'j', &[&["check", "--format", "json"]]),
@@ -57,6 +63,10 @@ const SCENARIOS: [Scenario; 16] = [
         token: ("SECOND_TOKEN", SECOND_TOKEN),
         runs: &[&["compare", "staging", "production", "--token=production=SECOND_TOKEN", "--format=json"]],
     },
+    scenario(b'w', &[&["trace", KEY, "--everywhere", "--yes", "-v"]]),
+    scenario(b'v', &[&["trace", KEY, "--from", API, "--format", "json"]]),
+    scenario(b'x', &[ROTATE_ALL, &["undo", "--yes"]]),
+    scenario(b'h', &[&["fix", "--hoist", KEY, "--yes", "--environment", "staging"], &["undo", "--yes"]]),
     scenario(b'a', &[&["auth", "status"]]),
     scenario(b'i', &[&["init", "--yes"]]),
     scenario(b'f', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging", "--show-logs"]]),
@@ -150,14 +160,35 @@ pub fn run(data: &[u8]) -> Option<Sim> {
             );
         }
         let env_file = std::fs::read_to_string(work.join(".env")).expect("the file exists");
-        assert!(args.contains(&"--pull") || env_file == before, "{args:?} writes the file");
-        assert!(["fix", "undo"].contains(&args[0]) || sim.mutations().is_empty(), "{args:?} changes something");
+        let is_rotated = *args == ROTATE_ALL && check_rotated(&before, &env_file, &output);
+        assert!(args.contains(&"--pull") || is_rotated || env_file == before, "{args:?} writes the file");
+        let can_change = ["fix", "rotate", "undo"].contains(&args[0]);
+        assert!(can_change || sim.mutations().is_empty(), "{args:?} changes something");
     }
     Some(sim)
 }
 
+/// Checks that a rotation changes the file only in the value of the key, and does not show the new value. Returns whether
+/// it was changed.
+fn check_rotated(before: &str, after: &str, output: &RunOutput) -> bool {
+    let value = |text: &str| {
+        let rest = text.split_once(&format!("\n{KEY}=")).expect("the file has the key").1;
+        rest.lines().next().unwrap_or_default().to_owned()
+    };
+    let [old, new] = [before, after].map(value);
+    assert_eq!(before.replacen(&old, &new, 1), after, "the rotation changes another part of the file");
+    let is_shown = old != new && (output.stdout.contains(&new) || output.stderr.contains(&new));
+    assert!(!is_shown, "the rotation shows the new value: {}", output.stdout);
+    old != new
+}
+
 /// The project of a scenario.
 fn estate(letter: u8) -> Estate {
+    if COPIES.contains(&letter) {
+        let mut estate = rotation::estate();
+        estate.projects.extend(storefront::estate().projects);
+        return estate;
+    }
     if COMPARISONS.contains(&letter) {
         let estate = storefront::estate();
         let (project, environment) = (&estate.projects[0].id, &estate.projects[0].environments[1].id);

@@ -13,6 +13,7 @@ pub mod env_editor;
 pub mod env_reader;
 pub mod env_values;
 pub mod names;
+pub mod occurrences;
 pub mod reasons;
 pub mod references;
 mod report_formats;
@@ -23,7 +24,7 @@ mod sandbox;
 pub type Property = fn(&[u8]);
 
 /// Every property, by the name of its fuzz target and of its directory of seeds.
-pub const PROPERTIES: [(&str, Property); 10] = [
+pub const PROPERTIES: [(&str, Property); 11] = [
     ("responses", responses::check),
     ("altered_responses", altered_responses::check),
     ("cli_config", cli_config::check),
@@ -32,6 +33,7 @@ pub const PROPERTIES: [(&str, Property); 10] = [
     ("env_reader", env_reader::check),
     ("env_values", env_values::check),
     ("names", names::check),
+    ("occurrences", occurrences::check),
     ("reasons", reasons::check),
     ("references", references::check),
 ];

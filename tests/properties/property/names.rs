@@ -41,6 +41,39 @@ pub fn check(data: &[u8]) {
     run(&["matrix"]);
     check_equal_exit_codes(&json, &run(&["check", "--format", "junit"]));
     check_comparison(&sandbox, names);
+    check_trace(names);
+}
+
+/// The value of a key, which the service also has under the other key.
+const TRACED: &str = "kV93xLq0wMn72RbYcJd5";
+
+/// Searches for a value, and plans its replacement, in every format.
+fn check_trace(names: [&str; 5]) {
+    let sandbox = Sandbox::with(&VARIABLES);
+    let path = sandbox.work().join(".env");
+    let sandbox = sandbox.file(&path, format!("KEY={TRACED}\n").as_bytes());
+    let run = |args: &[&str]| run_with_responses(&sandbox, args, trace_responses(names));
+    let [_, _, service, key, _] = names;
+    let json = run(&["trace", "KEY", "--format", "json"]);
+    assert_eq!((json.code, report_formats::json(&json.stdout, names)), (0, 0), "{}{}", json.stdout, json.stderr);
+    let report: Value = serde_json::from_str(&json.stdout).expect("a report is JSON");
+    let places = report["trace"]["places"].as_array().expect("it lists places");
+    let is_found = places.iter().any(|place| place["key"] == key && place["service"] == service);
+    assert!(is_found, "{key:?} of {service:?} is not found");
+    report_formats::sarif(&run(&["trace", "KEY", "--format", "sarif"]).stdout, places.len());
+    report_formats::junit(&run(&["trace", "KEY", "--format", "junit"]).stdout, service);
+    for args in [&["trace", "KEY"][..], &["rotate", "KEY", "--generate=uuid", "--all-copies", "--dry-run"]] {
+        let run = |format: &str| run(&[args, &["--format", format]].concat());
+        check_equal_exit_codes(&run("text"), &run("json"));
+        let output = run("github");
+        let lines = output.stdout.lines().filter(|line| line.starts_with("::"));
+        assert!(lines.count() <= 10, "{}", output.stdout);
+        report_formats::markdown(&run("markdown").stdout);
+        report_formats::html(&run("html").stdout);
+        for output in [run("text"), run("json"), run("sarif"), run("junit"), output] {
+            assert!(!output.stdout.contains(TRACED) && !output.stderr.contains(TRACED), "the value is shown");
+        }
+    }
 }
 
 /// Compares two environments by id, in every format.
@@ -86,6 +119,20 @@ fn responses(names: [&str; 5]) -> Vec<CannedResponse> {
     let values =
         json!({ "data": { "stored_0": { key: value, "KEY": value }, "rendered_0": { key: "", "KEY": value } } });
     [shape, values].map(|body| CannedResponse { status: 200, body: body.to_string().into_bytes() }).into()
+}
+
+/// A service, and the shared variables, with the traced value; then the state before a write.
+fn trace_responses([project, environment, service, key, _]: [&str; 5]) -> Vec<CannedResponse> {
+    let shared = json!({ "data": { "stored": { key: TRACED } } });
+    let state = json!({ "data": { "environmentStagedChanges": null, "environment": { "id": "e", "projectId": "p",
+        "serviceInstances": { "edges": [{ "node": { "serviceId": "s", "environmentId": "e", "latestDeployment": null,
+            "activeDeployments": [] } }], "pageInfo": { "hasNextPage": false, "endCursor": null } } } } });
+    let variables = json!({ key: TRACED, "KEY": TRACED });
+    let values = json!({ "data": { "stored_0": variables, "rendered_0": variables,
+        "snapshot_0": { "variables": variables } } });
+    let shape = responses([project, environment, service, key, TRACED]).into_iter().take(1);
+    let more = [values, shared, state].map(|body| CannedResponse { status: 200, body: body.to_string().into_bytes() });
+    shape.chain(more).collect()
 }
 
 /// Two environments with the service. The first one also has the key, the second one `OTHER`, and both have `KEY`.

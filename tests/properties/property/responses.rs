@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::sandbox::{RunOutput, Sandbox};
 
 /// The commands, by the first letter of an input.
-const COMMANDS: [(u8, &[&str]); 9] = [
+const COMMANDS: [(u8, &[&str]); 12] = [
     (b'c', &["check", "--format", "text"]),
     (b'j', &["check", "--format", "json", "-v"]),
     (b'n', &["check", "--project", "shop", "--environment", "staging"]),
@@ -18,6 +18,9 @@ const COMMANDS: [(u8, &[&str]); 9] = [
     (b'p', &["fix", "--pull", "--yes", "--only", "B"]),
     (b'm', &["matrix"]),
     (b'k', &["compare", "e", "f", "-v"]),
+    (b't', &["trace", "C", "-v"]),
+    (b'w', &["trace", "C", "--everywhere", "--yes", "--format", "json"]),
+    (b'r', &["rotate", "C", "--generate=hex:32", "--all-copies", "--yes"]),
     (b'a', &["auth", "status"]),
     (b'h', &["hook", "run"]),
 ];
@@ -32,7 +35,7 @@ pub fn check(data: &[u8]) {
     let args = COMMANDS.iter().find(|(letter, _)| letter == command).map_or(COMMANDS[0].1, |(_, args)| args);
     let sandbox = Sandbox::with(&VARIABLES);
     let path = sandbox.work().join(".env");
-    let sandbox = sandbox.file(&path, b"A=1\nB=two words\n");
+    let sandbox = sandbox.file(&path, b"A=1\nB=two words\nC=kV93xLq0wMn72RbYcJd5\n");
     run_with_responses(&sandbox, args, rest.split(|byte| *byte == 0).map(parse_response).collect());
 }
 
