@@ -12,7 +12,8 @@ from facts import LICENCES, OUT, ROOT, Target, executable
 
 SHELLS = {"bash": "doctor.bash", "zsh": "_doctor", "fish": "doctor.fish", "elvish": "doctor.elv",
           "powershell": "doctor.ps1", "nushell": "doctor.nu"}
-COMMANDS = ["", "check", "matrix", "fix", "undo", "init", "trust", "auth", "hook", "explain", "demo", "schema"]
+COMMANDS = ["", "check", "matrix", "compare", "fix", "undo", "trace", "rotate", "pull", "init", "trust", "auth", "hook",
+            "explain", "demo", "schema"]
 
 
 def make(row: Target, binary: Path) -> Path:

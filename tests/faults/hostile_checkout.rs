@@ -278,13 +278,7 @@ const UNTRUSTED_CASES: [UntrustedCase; 14] = [
         HOIST,
         "only doctor.toml names the project shop and the environment staging",
     ),
-    untrusted(
-        "a file",
-        "env-file = \"other.env\"",
-        Named::ProjectAndEnvironment,
-        ROTATE_OF_FILE,
-        UNTRUSTED_FILE,
-    ),
+    untrusted("a file", "env-file = \"other.env\"", Named::ProjectAndEnvironment, ROTATE_OF_FILE, UNTRUSTED_FILE),
     untrusted(
         "a file of the environment",
         "[environments.staging]\nenv-file = \"other.env\"",
