@@ -89,6 +89,8 @@ impl NewValueRequest<'_> {
         let old: Vec<&Secret> = self.old.into_iter().collect();
         let contains = |old: &&Secret| self.is_traceable && !occurrences::find(value.expose(), old).is_empty();
         let rejected = new_value::objection(self.key, value, &old).map(|rejected| rejected.reason().to_owned());
+        let is_assignment = value.expose().strip_prefix(self.key).is_some_and(|rest| rest.starts_with('='));
+        let rejected = rejected.or_else(|| is_assignment.then(|| format!("it begins with `{}=`", self.key)));
         // The search after the rotation would find it everywhere.
         rejected.or_else(|| old.iter().any(contains).then(|| "it contains the old value".to_owned()))
     }

@@ -44,7 +44,7 @@ pub enum Scope {
 }
 
 /// Returns one command if one has exactly these effects, otherwise several to run in order, or `None` if no commands
-/// have exactly these effects. A key is hoisted by a command of its own, which does nothing else.
+/// have exactly these effects. A key is hoisted by a separate command, which does nothing else.
 pub fn commands(survey: &mut Survey, request: &CommandRequest<'_>) -> Option<Vec<FixInvocation>> {
     let is_hoist = |offer: &&Offer| offer.way == Direction::Hoist;
     let others: Vec<Offer> = request.offers.iter().filter(|offer| !is_hoist(offer)).cloned().collect();

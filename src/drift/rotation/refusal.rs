@@ -11,7 +11,7 @@ use crate::drift::{ResourceRef, Secret, Variable};
 /// Why a value can't be rotated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RotationRefusal {
-    /// A database service has it as a credential of its own. A new variable does not change the credential in the
+    /// A database service has it as its own credential. A new variable does not change the credential in the
     /// database.
     Database { service: String, key: String },
     /// The services get it through references to another variable, which would keep it.

@@ -153,7 +153,7 @@ fn list_accessible(client: &Client<'_>, found: &mut AccessibleProjects) -> Optio
         Ok(workspaces) => workspaces,
         Err(error) => return unread("projects of further workspaces", error),
     };
-    // A token of a workspace may have no list of its own.
+    // The list of a workspace token itself may be empty.
     let refused = own.filter(|_| workspaces.is_empty());
     found.unlisted.extend(refused.and_then(|error| unread("projects outside of workspaces", error)));
     for workspace in workspaces {

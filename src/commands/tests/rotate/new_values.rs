@@ -45,6 +45,7 @@ fn unusable_values_are_rejected_before_anything_is_written() {
         "changeme",
         "${{shared.OTHER}}",
         "op://vault/item/key",
+        "API_KEY=pT41c-uYw8rGh65ZsXe",
         "two-newlines-0123\n\n",
         "\"quoted-0123456789\"",
         OLD,
