@@ -163,9 +163,14 @@ impl Interrupt {
         written
     }
 
-    /// Returns whether something is being changed or was changed.
-    pub(super) fn has_begun_writing(&self) -> bool {
-        self.state().phase != Phase::Free
+    /// Returns whether a prompt is open, and the exit code of a run that panics now: some of its changes may have been
+    /// made. The thread that panicked may hold the lock, so this does not wait for it.
+    pub(super) fn state_at_panic(&self) -> (PromptState, Exit) {
+        match self.state.try_lock() {
+            Ok(state) if state.phase == Phase::Free => (state.question, Exit::Usage),
+            Ok(state) => (state.question, Exit::Partial),
+            Err(_) => (PromptState::None, Exit::Partial),
+        }
     }
 
     /// Ends the run with `leave` if it exceeds a limit, unless it has begun to write.

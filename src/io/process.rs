@@ -51,13 +51,9 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit + Send) -> 
     survive_file_limit();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let is_quiet = std::env::var_os(COMPLETE).is_some_and(|shell| is_half_typed(&arguments, &shell.to_string_lossy()));
-    panic::set_hook(Box::new(move |panic| {
-        if !is_quiet {
-            eprintln(&panic_message(panic.location()));
-        }
-    }));
     before_quit(files::remove_unfinished);
     let (interrupt, screen) = (Arc::new(Interrupt::default()), Progress::default());
+    panic::set_hook(panic_hook(&interrupt, is_quiet));
     let interrupted = ctrlc::set_handler(handler(&interrupt, &screen));
     let run = ProcessStart { arguments, is_quiet, interrupted, screen: screen.clone() };
     let (over, done) = mpsc::channel();
@@ -72,7 +68,7 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit + Send) -> 
         match worker {
             Ok(worker) => {
                 watchdog::watch(&done, &interrupt, &|ending, question| end(ending, question, &screen));
-                worker.join().unwrap_or_else(|_| after_panic(&interrupt))
+                worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
             }
             Err(error) => without_threads(&error, is_quiet),
         }
@@ -192,9 +188,23 @@ pub fn panic_message(location: Option<&panic::Location<'_>>) -> String {
     )
 }
 
-/// Returns the exit code of a run that panicked. If it had begun to write, some of the changes may have been made.
-fn after_panic(interrupt: &Interrupt) -> Exit {
-    if interrupt.has_begun_writing() { Exit::Partial } else { Exit::Usage }
+/// A panic hook, as the standard library expects it.
+type PanicHook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
+
+/// Returns the hook that ends a run that panics. Optimised builds do not unwind, so no destructor restores the terminal
+/// or removes temporary files.
+fn panic_hook(interrupt: &Arc<Interrupt>, is_quiet: bool) -> PanicHook {
+    let (interrupt, mode) = (Arc::clone(interrupt), TerminalMode::read());
+    Box::new(move |panic| {
+        let (question, exit) = interrupt.state_at_panic();
+        if question == PromptState::Open {
+            mode.restore();
+        }
+        if is_quiet {
+            leave("", question, Exit::Clean);
+        }
+        leave(&panic_message(panic.location()), question, exit);
+    })
 }
 
 fn without_threads(error: &io::Error, is_quiet: bool) -> Exit {
@@ -237,8 +247,8 @@ fn handler(interrupt: &Arc<Interrupt>, screen: &Progress) -> impl Fn() + Send + 
 }
 
 /// Cleans the line, shows the cursor, prints the final message, and ends the process.
-#[expect(clippy::exit, reason = "the main thread may be in a wait that can't be interrupted")]
-fn leave(line: &str, question: PromptState, exit: Exit) {
+#[expect(clippy::exit, reason = "other threads may be in a wait that can't be interrupted")]
+fn leave(line: &str, question: PromptState, exit: Exit) -> ! {
     match terminal().err {
         StreamKind::Terminal => eprint("\r\u{1b}[2K\u{1b}[?25h"),
         StreamKind::Dumb if question == PromptState::Open => eprint("\n"),
@@ -247,7 +257,7 @@ fn leave(line: &str, question: PromptState, exit: Exit) {
     if !line.is_empty() {
         eprintln(line);
     }
-    // No destructor removes the temporary files with values once this thread ends the process.
+    // No destructor removes the temporary files with values when the process ends here.
     files::remove_unfinished();
     std::process::exit(exit.code().into());
 }

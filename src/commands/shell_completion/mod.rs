@@ -5,7 +5,6 @@ mod names;
 mod partial_line;
 
 use std::ffi::OsString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +29,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(1);
 /// The variable with the separator between candidates.
 const SEPARATOR: &str = "_CLAP_IFS";
 
-/// Prints candidates if a shell requests a completion; returns `None` otherwise. Errors and panics produce neither
-/// candidates nor messages: a message would appear in the middle of the user's line.
+/// Prints candidates if a shell requests a completion; returns `None` otherwise. An error produces neither candidates
+/// nor messages: a message would appear in the middle of the user's line.
 pub(crate) fn complete(arguments: &[OsString], world: &mut World<'_>) -> Option<Exit> {
     let shell = world.variable(COMPLETE)?.to_owned();
     let [_, _, words @ ..] = arguments else { return None };
@@ -39,7 +38,7 @@ pub(crate) fn complete(arguments: &[OsString], world: &mut World<'_>) -> Option<
         return None;
     }
     world.interrupt.set_limits(Limits { time: Some(TIME_LIMIT), late: no_candidates(), large: no_candidates() });
-    let text = catch_unwind(AssertUnwindSafe(|| completions(&shell, words, world))).ok().flatten().unwrap_or_default();
+    let text = completions(&shell, words, world).unwrap_or_default();
     // A write error can't be reported.
     world.print_bytes(&text).map_or(Some(Exit::Clean), |()| Some(Exit::Clean))
 }
