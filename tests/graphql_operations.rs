@@ -8,8 +8,9 @@ use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
 use railway_doctor::io::railway::batch::{
     self, BatchEnvironment, BatchService, ENVIRONMENTS_PER_REQUEST, SERVICES_OF_SEVERAL_PER_REQUEST,
-    SERVICES_PER_REQUEST, SERVICES_WITH_RUNNING_PER_REQUEST, SHARED_PER_REQUEST, StagedQuery,
+    SERVICES_WITH_RUNNING_PER_REQUEST, SHARED_PER_REQUEST, StagedQuery,
 };
+use railway_doctor::io::railway::prefetch::remembered_ids::MOST_SERVICES_PER_REQUEST;
 
 fn schema() -> Valid<Schema> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/schema.graphql");
@@ -38,7 +39,7 @@ fn every_operation_is_valid() {
 
 #[test]
 fn every_batch_size_is_valid() {
-    for size in 1..=SERVICES_PER_REQUEST {
+    for size in 1..=MOST_SERVICES_PER_REQUEST {
         let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         // Every other service has a deployment.

@@ -14,6 +14,7 @@ pub(in crate::drift) mod known_values;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 
 use zeroize::Zeroizing;
 
@@ -58,6 +59,12 @@ pub struct Redactor {
 /// The values to search for.
 #[derive(Default)]
 struct Known {
+    /// Hashes of the keys and values that were added.
+    added: HashSet<u64>,
+    /// Has a random key, so that a hash reveals nothing about the value.
+    hasher: RandomState,
+    /// The keys and values that are not indexed yet: most runs redact nothing.
+    waiting: Vec<(String, Secret)>,
     /// The whole values.
     whole: KnownValues,
     /// The values without their first bytes. The text before a value may form an escape with its first bytes, so that
@@ -72,30 +79,20 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Adds a value with its key. Also adds the trimmed value, each of its lines, because logs contain single lines,
-    /// and the passwords of URLs in it.
+    /// Adds a value with its key.
     pub fn add(&self, key: &str, value: &Secret) {
-        let (text, mut known) = (value.expose(), self.known.borrow_mut());
-        let bare = text.trim();
-        for text in [text, bare] {
-            add(&mut known, text, if is_secret_like(key) { 1 } else { SHORTEST });
-        }
-        // Programs turn the `\n` in a one-line private key into line ends.
-        let lines = bare.split('\n').flat_map(|line| line.split("\\n")).map(str::trim);
-        // Short lines, such as the last line of a private key, are left out: they are as short as a word.
-        lines.for_each(|line| add(&mut known, line, SHORTEST));
-        passwords(bare).for_each(|password| add(&mut known, password, 1));
-        parameters(bare).for_each(|parameter| add(&mut known, parameter, SHORTEST));
-        if key.starts_with("OTEL_") && key.ends_with("_HEADERS") {
-            header_values(bare).for_each(|value| add(&mut known, value, SHORTEST));
+        let mut known = self.known.borrow_mut();
+        // Most values are added three times: as stored, as rendered, and as deployed.
+        let hash = known.hasher.hash_one((key, value.expose()));
+        if known.added.insert(hash) {
+            known.waiting.push((key.to_owned(), value.clone()));
         }
     }
 
     /// Redacts every known value and everything that looks like a credential.
     pub fn redact(&self, text: &str) -> String {
         let mut known = self.known.borrow_mut();
-        known.whole.index();
-        known.rests.index();
+        known.index();
         let examined = &text[..boundary_before(text, LONGEST_TEXT + BEHIND_CUT)];
         let mut search =
             RedactSearch { known: &known, found: Vec::new(), work: LEAST_WORK + MOST_WORK * examined.len() };
@@ -113,6 +110,37 @@ impl Redactor {
         match line.char_indices().nth(most) {
             Some((end, _)) => format!("{}…", &line[..end]),
             None => line,
+        }
+    }
+}
+
+impl Known {
+    /// Indexes the values that were added since the last call.
+    fn index(&mut self) {
+        for (key, value) in std::mem::take(&mut self.waiting) {
+            self.learn(&key, value.expose());
+        }
+        self.whole.index();
+        self.rests.index();
+    }
+
+    /// Learns a value, the trimmed value, each of its lines, because logs contain single lines, and the passwords of URLs
+    /// in it.
+    fn learn(&mut self, key: &str, text: &str) {
+        let (bare, shortest) = (text.trim(), if is_secret_like(key) { 1 } else { SHORTEST });
+        add(self, text, shortest);
+        if bare.len() < text.len() {
+            add(self, bare, shortest);
+        }
+        // Programs turn the `\n` in a one-line private key into line ends.
+        let lines = bare.split('\n').flat_map(|line| line.split("\\n")).map(str::trim);
+        let lines = lines.filter(|line| line.len() < bare.len());
+        // Short lines, such as the last line of a private key, are left out: they are as short as a word.
+        lines.for_each(|line| add(self, line, SHORTEST));
+        passwords(bare).for_each(|password| add(self, password, 1));
+        parameters(bare).for_each(|parameter| add(self, parameter, SHORTEST));
+        if key.starts_with("OTEL_") && key.ends_with("_HEADERS") {
+            header_values(bare).for_each(|value| add(self, value, SHORTEST));
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::io::railway::operations::environment_batch::{
 use crate::io::railway::requested_ids::claim;
 use crate::io::railway::scalars::EnvironmentVariables;
 use crate::io::railway::service_instance::{Listing, PageEnd, ServiceInstance, plain};
-use crate::io::railway::variables::shared_variables;
+use crate::io::railway::stored_variables::shared_variables;
 
 /// An environment and its project.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -62,6 +62,9 @@ impl Inspection {
     }
 }
 
+/// Most objects have fewer keys, so that the set of them does not grow.
+const USUAL_KEYS: usize = 28;
+
 /// Any value.
 struct Any<'i>(&'i Inspection);
 
@@ -82,7 +85,7 @@ impl<'de> Visitor<'de> for Any<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut hashes = HashSet::new();
+        let mut hashes = HashSet::with_capacity(USUAL_KEYS);
         while let Some(hash) = map.next_key_seed(KeyHash(self.0))? {
             if !hashes.insert(hash) {
                 return Err(self.0.fault("a duplicate key".to_owned()));

@@ -33,6 +33,7 @@ mod scalars;
 mod service_instance;
 pub mod service_settings;
 mod staged_changes;
+mod stored_variables;
 pub mod token_identity;
 mod token_probe;
 mod traffic;
@@ -141,7 +142,7 @@ impl Client<'_> {
 
     /// Reads the environment's shared variables as stored, with one request.
     pub fn shared_values(&self, shape: &Shape) -> StoredResult {
-        variables::shared(self, shape)
+        stored_variables::shared(self, shape)
     }
 
     /// Returns a sentence for each field that Railway could not return. They are redacted again, because they may quote

@@ -80,7 +80,7 @@ impl GraphqlError {
     }
 
     /// Returns the error for HTTP 413, with which the edge rejects a large request.
-    fn too_large() -> Self {
+    pub(crate) fn too_large() -> Self {
         Self {
             kind: ErrorKind::TooLarge,
             message: "the request is too large".to_owned(),
@@ -225,15 +225,6 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &HttpResponse) -> Result<Response
         }
         None => Err(ResponseError::Refused(refusals)),
     }
-}
-
-/// Returns whether a response has data and is not a rate limit, in one quick pass that skips the data: the values of
-/// many services are long, and the caller parses them anyway.
-pub(crate) fn has_data(reply: &HttpResponse) -> bool {
-    let is_limit = |error: &RawError| refusal(error).kind == ErrorKind::Limited;
-    reply.status == 200
-        && serde_json::from_slice::<Envelope<IgnoredAny>>(&reply.body)
-            .is_ok_and(|envelope| envelope.data.is_some() && !envelope.errors.iter().flatten().any(is_limit))
 }
 
 /// Returns an error for the statuses that are conclusive without the body.

@@ -20,8 +20,9 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, RailwayErrors};
 use crate::io::railway::client::Client;
 use crate::io::railway::operations::query_body;
+use crate::io::railway::prefetch::Exchange;
 use crate::io::railway::rate_limit::{FIRST_WAIT_WHEN_LIMITED, allowance, named_delay};
-use crate::io::railway::response::{self, ErrorKind, GraphqlError, QueryError, ResponseData, ResponseError};
+use crate::io::railway::response::{ErrorKind, GraphqlError, QueryError, ResponseData, ResponseError};
 use crate::io::railway::transport::{HttpRequest, HttpResponse, TOO_LONG, TransportFailure};
 
 /// The number of attempts per request; the deadline may end them earlier.
@@ -165,9 +166,9 @@ impl Client<'_> {
     }
 
     fn attempt<T: DeserializeOwned>(&self, request: &HttpRequest<'_>) -> Result<ResponseData<T>, Box<AttemptFailure>> {
-        let reply =
-            self.transport.post(request).map_err(|failure| Box::new(self.classify_transport(failure, request)))?;
-        response::read(&reply).map_err(|error| Box::new(self.classify_response(error, request.operation, &reply)))
+        let Exchange { reply, read } =
+            self.transport.exchange(request).map_err(|failure| Box::new(self.classify_transport(failure, request)))?;
+        read.map_err(|error| Box::new(self.classify_response(error, request.operation, &reply)))
     }
 
     fn classify_transport(&self, failure: TransportFailure, request: &HttpRequest<'_>) -> AttemptFailure {

@@ -1,18 +1,18 @@
 //! Reads the variables of many services, in as few requests as Railway accepts.
 //!
-//! A request has the variables of [`SERVICES_PER_REQUEST`] services, of [`SERVICES_OF_SEVERAL_PER_REQUEST`] if they are of
-//! several environments, or of [`SERVICES_WITH_RUNNING_PER_REQUEST`] if they are of several projects. If Railway rejects one, the errors usually name the services that they are about: these
-//! fail, and the others are requested again. If the errors name no service, the batch may be too large, or it may
-//! contain a service that Railway can't read: it is halved until it is accepted, or a single service fails.
+//! A request has the variables of [`SERVICES_PER_REQUEST`] services, or more if an environment has many (see
+//! `prefetch::remembered_ids`). It has those of [`SERVICES_OF_SEVERAL_PER_REQUEST`] services of several environments, or
+//! [`SERVICES_WITH_RUNNING_PER_REQUEST`] of several projects. If Railway rejects one, the errors usually name the services
+//! that they are about: these fail, and the others are requested again. If the errors name no service, the batch may be
+//! too large, or it may contain a service that Railway can't read: it is made smaller until it is accepted, or a single
+//! service fails.
 
 use std::collections::BTreeMap;
-
-use graphql_client::GraphQLQuery;
 
 use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::observed::Observed;
 use crate::drift::model::staged_changes::StagedChanges;
-use crate::drift::system_variables::{PUBLIC_ADDRESSES, TRACING_CREDENTIAL, is_provided};
+use crate::drift::system_variables::PUBLIC_ADDRESSES;
 use crate::drift::{ResourceRef, Secret, Variable};
 use crate::error::Error;
 use crate::io::railway::aliased_query::concerns_one_item;
@@ -22,10 +22,10 @@ use crate::io::railway::batch::{
 use crate::io::railway::batch_extras::{BatchExtras, ReadOptions, is_extra_field};
 use crate::io::railway::batch_response::{Maps, number};
 use crate::io::railway::client::Client;
-use crate::io::railway::environment::{Seal, ServiceShape, Shape};
-use crate::io::railway::operations::{SharedValues, shared_values};
+use crate::io::railway::compared_environments::is_too_large;
+use crate::io::railway::environment::{ServiceShape, Shape};
 use crate::io::railway::response::{ErrorKind, GraphqlError, QueryError, ResponseData};
-use crate::io::railway::scalars::EnvironmentVariables;
+use crate::io::railway::stored_variables::merged;
 
 /// The variables of a service, or the reason why they could not be read.
 pub type StoredResult = Result<BTreeMap<String, Variable>, Error>;
@@ -81,10 +81,10 @@ enum ReadingScope {
 }
 
 impl ReadingScope {
-    /// Returns the maximum number of services per request.
-    fn services_per_request(self) -> usize {
+    /// Returns the maximum number of services per request if the values of this many are read.
+    fn services_per_request(self, client: &Client<'_>, services: usize) -> usize {
         match self {
-            Self::Environment => SERVICES_PER_REQUEST,
+            Self::Environment => client.transport.services_per_request(services),
             Self::Project => SERVICES_OF_SEVERAL_PER_REQUEST,
             Self::SeveralProjects => SERVICES_WITH_RUNNING_PER_REQUEST,
         }
@@ -148,8 +148,8 @@ struct BatchReading<'r, 'c> {
     extras: BatchExtras<'r>,
 }
 
-/// The number of the next batch while all of them succeed; `Sequential` once one was rejected, or if only one may be in
-/// flight.
+/// The number of the next batch while all of them succeed, counted from the last one that was too large; `Sequential`
+/// once one was rejected for another reason, or if only one may be in flight.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BatchProgress {
     First,
@@ -171,7 +171,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
             scope,
             results: services.iter().map(|_| None).collect(),
             waiting: (0..services.len()).rev().collect(),
-            most: scope.services_per_request(),
+            most: scope.services_per_request(client, services.len()),
             alone: 0,
             progress: BatchProgress::First,
             extras,
@@ -221,7 +221,10 @@ impl<'r, 'c> BatchReading<'r, 'c> {
             }
             if chunk.len() > 1 {
                 // The errors name no service: a smaller batch may succeed, or narrow down the cause.
-                self.most = chunk.len().div_ceil(2);
+                self.most = smaller(chunk.len());
+                if is_of_size(&refusals) {
+                    self.client.transport.limit_batches(self.most);
+                }
                 self.waiting.extend(chunk.into_iter().rev());
                 return Ok(());
             }
@@ -282,40 +285,62 @@ impl<'r, 'c> BatchReading<'r, 'c> {
             BatchProgress::Second | BatchProgress::Later => BatchProgress::Later,
             BatchProgress::Sequential => BatchProgress::Sequential,
         };
-        let batch = self.batch(chunk);
-        match self.client.query_response::<_, Maps>("Values", &batch.query, &batch.variables) {
-            Ok(ResponseData { mut data, beside }) => {
-                // Staged changes are requested for the environment of the first service.
-                let environment = &self.services[chunk[0]].environment.id;
-                let staged_in = data.staged_in.as_ref().unwrap_or(environment);
-                self.client.require_same("environment", environment, staged_in)?;
-                let is_about_extras =
-                    |refusal: &GraphqlError| refusal.path.first().is_some_and(|alias| is_extra_field(alias));
-                let (about_extras, others): (Vec<GraphqlError>, Vec<GraphqlError>) =
-                    beside.into_iter().partition(is_about_extras);
-                self.extras.record(self.client, chunk, &mut data, &about_extras);
-                let is_unspecific = |refusal: &GraphqlError| position(refusal, chunk.len()).is_none();
-                let (rest, named): (Vec<GraphqlError>, Vec<GraphqlError>) = others.into_iter().partition(is_unspecific);
-                self.client.note_what_is_missing("Values", &rest);
-                Ok((Some(data), named))
+        let services = self.services(chunk);
+        let batch = batch::build(&services, self.extras.requests_staged_changes());
+        let refusals = match self.client.query_response("Values", &batch.query, &batch.variables) {
+            Ok(response) => {
+                self.client.transport.confirm(&services);
+                return self.record(chunk, response);
             }
-            Err(QueryError::Refused(refusals)) => {
-                self.progress = BatchProgress::Sequential;
-                Ok((None, refusals))
+            Err(QueryError::Refused(refusals)) => refusals,
+            Err(QueryError::Failed(error)) if chunk.len() > 1 && is_too_large(&error) => {
+                vec![GraphqlError::too_large()]
             }
-            Err(QueryError::Failed(error)) => Err(error),
+            Err(QueryError::Failed(error)) => return Err(error),
+        };
+        if !is_of_size(&refusals) {
+            self.client.transport.stop_confirming();
+            self.progress = BatchProgress::Sequential;
+        } else if self.progress != BatchProgress::Sequential {
+            // The smaller batches are sent as if this one had not been sent.
+            self.progress = BatchProgress::First;
         }
+        Ok((None, refusals))
+    }
+
+    /// Records the extra fields of a response. Returns the data, and the errors about services.
+    fn record(
+        &mut self,
+        chunk: &[usize],
+        response: ResponseData<Maps>,
+    ) -> Result<(Option<Maps>, Vec<GraphqlError>), Error> {
+        let ResponseData { mut data, beside } = response;
+        // Staged changes are requested for the environment of the first service.
+        let environment = &self.services[chunk[0]].environment.id;
+        let staged_in = data.staged_in.as_ref().unwrap_or(environment);
+        self.client.require_same("environment", environment, staged_in)?;
+        let is_about_extras = |refusal: &GraphqlError| refusal.path.first().is_some_and(|alias| is_extra_field(alias));
+        let (about_extras, others): (Vec<GraphqlError>, Vec<GraphqlError>) =
+            beside.into_iter().partition(is_about_extras);
+        self.extras.record(self.client, chunk, &mut data, &about_extras);
+        let is_unspecific = |refusal: &GraphqlError| position(refusal, chunk.len()).is_none();
+        let (rest, named): (Vec<GraphqlError>, Vec<GraphqlError>) = others.into_iter().partition(is_unspecific);
+        self.client.note_what_is_missing("Values", &rest);
+        Ok((Some(data), named))
     }
 
     fn batch(&self, chunk: &[usize]) -> Batch {
+        batch::build(&self.services(chunk), self.extras.requests_staged_changes())
+    }
+
+    fn services(&self, chunk: &[usize]) -> Vec<batch::BatchService<'r>> {
         let entry = |&index: &usize| batch::BatchService {
             project: &self.services[index].project.id,
             environment: &self.services[index].environment.id,
             service: &self.services[index].service.service.id,
             deployment: self.extras.deployment(index),
         };
-        let services: Vec<batch::BatchService<'_>> = chunk.iter().map(entry).collect();
-        batch::build(&services, self.extras.requests_staged_changes())
+        chunk.iter().map(entry).collect()
     }
 
     /// Returns the name of a service for an error.
@@ -350,40 +375,20 @@ impl<'r, 'c> BatchReading<'r, 'c> {
     }
 }
 
-/// Reads the environment's shared variables as stored, with one request. Railway does not render their references.
-pub(crate) fn shared(client: &Client<'_>, shape: &Shape) -> StoredResult {
-    let variables =
-        shared_values::Variables { project_id: shape.project.id.clone(), environment_id: shape.environment.id.clone() };
-    let data: shared_values::ResponseData = client
-        .query("SharedValues", &SharedValues::build_query(variables))
-        .map_err(|failure| client.error(failure, "SharedValues", "the shared variables"))?;
-    Ok(shared_variables(client, data.stored))
-}
-
-/// Converts shared variables, and redacts their values from now on.
-pub(crate) fn shared_variables(client: &Client<'_>, stored: EnvironmentVariables) -> BTreeMap<String, Variable> {
-    let variable = |(key, value): (String, Option<Secret>)| {
-        if let Some(value) = &value {
-            client.redactor.add(&key, value);
-        }
-        (key, as_stored(value, None, None))
-    };
-    stored.into_iter().map(variable).collect()
-}
-
-/// A null value is sealed, unless the listing states that the variable is not.
-fn as_stored(stored: Option<Secret>, rendered: Option<Secret>, seal: Option<Seal>) -> Variable {
-    match stored {
-        None if seal == Some(Seal::Open) => Variable::Unavailable,
-        None => Variable::Sealed,
-        Some(template) if template.expose().contains("${{") => Variable::Reference { template, rendered },
-        Some(value) => Variable::Plain(value),
-    }
-}
-
 /// Returns whether an error that names no service may be about the size of the batch, or about one service in it.
 fn may_pass_when_smaller(kind: ErrorKind) -> bool {
     kind.is_of_size() || matches!(kind, ErrorKind::Problem | ErrorKind::NotFound | ErrorKind::Other)
+}
+
+/// Returns whether the batch may only have been too large.
+fn is_of_size(refusals: &[GraphqlError]) -> bool {
+    refusals.iter().all(|refusal| refusal.kind.is_of_size())
+}
+
+/// Returns the number of services in the batches after one of `size` was rejected: twenty, which is the usual number, or
+/// half of it.
+fn smaller(size: usize) -> usize {
+    if size > SERVICES_PER_REQUEST { SERVICES_PER_REQUEST } else { size.div_ceil(2) }
 }
 
 /// Returns the first error, if all services have an error of the same kind.
@@ -410,36 +415,4 @@ fn culprits(refusals: &[GraphqlError], size: usize) -> BTreeMap<usize, Vec<Graph
 fn position(refusal: &GraphqlError, size: usize) -> Option<usize> {
     let alias = refusal.path.first().filter(|alias| !is_extra_field(alias))?;
     number(alias).filter(|&position| position < size)
-}
-
-/// Merges the stored and the rendered variables of a service.
-fn merged(
-    client: &Client<'_>,
-    service: &ServiceShape,
-    stored: EnvironmentVariables,
-    mut rendered: EnvironmentVariables,
-) -> BTreeMap<String, Variable> {
-    let mut variables: BTreeMap<String, Variable> = stored
-        .into_iter()
-        .filter(|(key, _)| !is_provided(key) || service.variables.contains_key(key))
-        .map(|(key, value)| {
-            let rendered = rendered.remove(&key).flatten();
-            for value in value.iter().chain(&rendered) {
-                client.redactor.add(&key, value);
-            }
-            let seal = service.variables.get(&key).copied();
-            (key, as_stored(value, rendered, seal))
-        })
-        .collect();
-    // Variables that Railway sets are not compared, but its tracing credential must be redacted in logs.
-    if let Some(Some(credential)) = rendered.get(TRACING_CREDENTIAL) {
-        client.redactor.add(TRACING_CREDENTIAL, credential);
-    }
-    // Railway has been observed to omit sealed variables from both maps, instead of returning null.
-    for (key, seal) in &service.variables {
-        if *seal == Seal::Sealed {
-            variables.entry(key.clone()).or_insert(Variable::Sealed);
-        }
-    }
-    variables
 }

@@ -1,5 +1,8 @@
 //! Caches the ids that the last run requested, so that the next one can request them immediately: ids, never a value, a
 //! name or a token. If they can't be written or read, the next run needs one more round trip.
+//!
+//! If Railway has rejected a batch as too large, the size that it accepted is cached with the ids. Such an entry is not
+//! renewed, so that larger batches are tried again when it expires.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +12,9 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::io::os;
-use crate::io::railway::prefetch::remembered_ids::{MOST_SERVICES, RememberedIds, RememberedService};
+use crate::io::railway::prefetch::remembered_ids::{
+    LOWEST_BATCH_LIMIT, MOST_SERVICES, MOST_SERVICES_PER_REQUEST, RememberedIds, RememberedService,
+};
 use crate::io::storage::cache_slot::{CacheEntry, CacheSlot, digest_parts};
 use crate::io::storage::state_dir::{PrivateDir, Purpose};
 
@@ -44,6 +49,8 @@ struct CachedIds {
     project: String,
     environment: String,
     services: Vec<RememberedService>,
+    /// The number of services per request, after a larger batch was rejected.
+    batch_limit: Option<usize>,
     /// The rate limit: requests, and the seconds that they apply to.
     allowance: Option<(u64, u64)>,
 }
@@ -76,35 +83,42 @@ impl IdCacheSlot {
             project: ids.project,
             environment: ids.environment,
             services: ids.services,
+            batch_limit: ids.batch_limit,
             allowance: ids.allowance,
         };
-        has_ids_only(&remembered).then_some(remembered)
+        is_valid(&remembered).then_some(remembered)
     }
 
     /// Caches ids for the next run. Without any, removes those of the last run.
     pub fn put(&self, remembered: Option<RememberedIds>, now: Timestamp) {
-        let Some(remembered) = remembered.filter(has_ids_only) else { return self.0.clear() };
+        let Some(remembered) = remembered.filter(is_valid) else { return self.0.clear() };
+        let known = self.0.get(now);
+        let has_same_limit =
+            |known: &&CachedIds| known.batch_limit.is_some() && known.batch_limit == remembered.batch_limit;
+        let learnt = known.as_ref().filter(has_same_limit).map(|known| known.time);
         let ids = CachedIds {
-            time: now.as_second(),
+            time: learnt.unwrap_or(now.as_second()),
             project: remembered.project,
             environment: remembered.environment,
             services: remembered.services,
+            batch_limit: remembered.batch_limit,
             allowance: remembered.allowance,
         };
-        let known = self.0.get(now).filter(|known| known.is_younger(FRESH, now));
+        let known = known.filter(|known| learnt.is_some() || known.is_younger(FRESH, now));
         if known.is_none_or(|known| CachedIds { time: ids.time, ..known } != ids) {
             self.0.put(&ids, now);
         }
     }
 }
 
-/// Returns whether every text has the form of an id.
-fn has_ids_only(remembered: &RememberedIds) -> bool {
+/// Returns whether every text has the form of an id, and the batch limit is a possible one.
+fn is_valid(remembered: &RememberedIds) -> bool {
     let is_id = |text: &String| {
         (1..=LONGEST_ID).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     (1..=MOST_SERVICES).contains(&remembered.services.len())
+        && remembered.batch_limit.is_none_or(|limit| (LOWEST_BATCH_LIMIT..MOST_SERVICES_PER_REQUEST).contains(&limit))
         && [&remembered.project, &remembered.environment].into_iter().all(is_id)
         && remembered.services.iter().all(|one| is_id(&one.service) && one.deployment.iter().all(is_id))
 }
@@ -136,6 +150,7 @@ mod tests {
             project: "p-1".to_owned(),
             environment: "e-1".to_owned(),
             services: vec![service(service_id, Some("d-1")), service("s-2", None)],
+            batch_limit: None,
             allowance: Some((100, 3600)),
         }
     }
@@ -176,6 +191,43 @@ mod tests {
     }
 
     #[test]
+    fn batch_limit_is_kept_and_expires_thirty_days_after_it_was_learnt() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        let limited = |id, batch_limit| RememberedIds { batch_limit: Some(batch_limit), ..guess(id) };
+        kept.put(Some(guess("s-1")), at(0));
+        for (seconds, id) in [(DAY, "s-1"), (2 * DAY, "s-1"), (20 * DAY, "s-2")] {
+            kept.put(Some(limited(id, 20)), at(seconds));
+            assert_eq!(kept.get(at(31 * DAY - 1)), Some(limited(id, 20)));
+            assert_eq!(kept.get(at(31 * DAY)), None, "written after {seconds} s");
+        }
+        kept.put(Some(limited("s-2", 10)), at(25 * DAY));
+        assert_eq!(kept.get(at(55 * DAY - 1)), Some(limited("s-2", 10)), "another limit was learnt later");
+        kept.put(Some(guess("s-2")), at(60 * DAY));
+        assert_eq!(kept.get(at(89 * DAY)), Some(guess("s-2")), "larger batches are accepted again");
+    }
+
+    #[test]
+    fn impossible_batch_limit_is_neither_stored_nor_read() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        for limit in [0, 1, 4, 40, 1_000_000, usize::MAX] {
+            kept.put(Some(RememberedIds { batch_limit: Some(limit), ..guess("s-1") }), at(0));
+            assert_eq!(files(cache.path()).len(), 0, "{limit}");
+        }
+        kept.put(Some(RememberedIds { batch_limit: Some(20), ..guess("s-1") }), at(0));
+        let path = files(cache.path()).remove(0);
+        let good = fs::read_to_string(&path).unwrap();
+        assert!(kept.get(at(1)).is_some());
+        for text in ["0", "-20", "4", "40", "2.5", "\"20\"", "[20]", "18446744073709551616", "{}", "true"] {
+            fs::write(&path, good.replace("\"batch_limit\":20", &format!("\"batch_limit\":{text}"))).unwrap();
+            assert_eq!(kept.get(at(1)), None, "{text}");
+        }
+        fs::write(&path, good.replace("\"batch_limit\":20,", "")).unwrap();
+        assert_eq!(kept.get(at(1)), Some(guess("s-1")), "a file of an earlier version has none");
+    }
+
+    #[test]
     fn file_count_is_limited_and_oldest_are_removed() {
         let cache = tempfile::tempdir().unwrap();
         slot(cache.path(), "first").put(Some(guess("s-1")), at(0));
@@ -204,7 +256,7 @@ mod tests {
             kept.put(Some(odd), at(1));
             assert_eq!(files(cache.path()).len(), 0, "{text}");
         }
-        let many = RememberedIds { services: vec![service("s", None); 21], ..guess("s-1") };
+        let many = RememberedIds { services: vec![service("s", None); 281], ..guess("s-1") };
         kept.put(Some(many), at(0));
         kept.put(Some(RememberedIds { services: Vec::new(), ..guess("s-1") }), at(0));
         assert_eq!(files(cache.path()).len(), 0);

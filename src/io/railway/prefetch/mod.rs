@@ -16,13 +16,13 @@ pub mod remembered_ids;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
+use serde::de::DeserializeOwned;
 
 use crate::io::clock::Clock;
-use crate::io::railway::batch::Batch;
-use crate::io::railway::prefetch::remembered_ids::{AT_ONCE, ExpectedRequest, RememberedIds};
+use crate::io::railway::batch::{Batch, BatchService};
+use crate::io::railway::prefetch::remembered_ids::{AT_ONCE, ExpectedRequest, RememberedIds, services_per_request};
 use crate::io::railway::rate_limit::{FIRST_WAIT_WHEN_LIMITED, named_delay};
-use crate::io::railway::response::{self, ErrorKind, GraphqlError, ResponseError};
+use crate::io::railway::response::{self, ErrorKind, GraphqlError, ResponseData, ResponseError};
 use crate::io::railway::traffic::Traffic;
 use crate::io::railway::transport::{
     ConcurrentTransport, EarlyOutcome, HttpRequest, HttpResponse, InFlight, PostOutcome, Transport, TransportFailure,
@@ -47,8 +47,10 @@ pub struct PrefetchingTransport<'t> {
     slot: RefCell<Option<IdCacheSlot>>,
     /// The ids of this run, for the next one.
     confirmed: RefCell<Option<RememberedIds>>,
-    /// Whether all batches of values have succeeded so far without being changed or split.
+    /// Whether the next run will most likely send the same batches of values: none was rejected, except for its size.
     is_confirming: Cell<bool>,
+    /// The number of services per request that is known to be accepted, if a larger batch was rejected for its size.
+    batch_limit: Cell<Option<usize>>,
 }
 
 /// The expected requests.
@@ -60,6 +62,12 @@ enum Expected {
     AfterFirst(RememberedIds),
     /// These.
     Next(Vec<ExpectedRequest>),
+}
+
+/// A response, and what was read from it.
+pub(super) struct Exchange<T> {
+    pub(super) reply: HttpResponse,
+    pub(super) read: Result<ResponseData<T>, ResponseError>,
 }
 
 /// A request that was sent before it was posted.
@@ -93,12 +101,14 @@ impl<'t> PrefetchingTransport<'t> {
             slot: RefCell::default(),
             confirmed: RefCell::default(),
             is_confirming: Cell::default(),
+            batch_limit: Cell::default(),
         }
     }
 
     /// Begins a run that remembers its ids in this slot. The requests of the last run are sent with the first request.
     pub fn begin(&self, slot: Option<IdCacheSlot>) {
         let ids = slot.as_ref().and_then(|slot| slot.get(self.clock.now()));
+        self.batch_limit.set(ids.as_ref().and_then(|ids| ids.batch_limit));
         self.expected.replace(ids.map_or(Expected::Nothing, Expected::AfterFirst));
         self.is_confirming.set(slot.is_some());
         self.slot.replace(slot);
@@ -112,7 +122,8 @@ impl<'t> PrefetchingTransport<'t> {
         let ids = self.confirmed.take().filter(|_| self.shares_connection());
         if let Some(slot) = self.slot.take() {
             let allowance = self.traffic.allowance();
-            slot.put(ids.map(|ids| RememberedIds { allowance, ..ids }), self.clock.now());
+            let batch_limit = self.batch_limit.get();
+            slot.put(ids.map(|ids| RememberedIds { batch_limit, allowance, ..ids }), self.clock.now());
         }
     }
 
@@ -139,16 +150,27 @@ impl<'t> PrefetchingTransport<'t> {
         self.inner.host()
     }
 
-    /// Posts a request, or returns its early response if there is a usable one.
-    pub(super) fn post(&self, request: &HttpRequest<'_>) -> PostOutcome {
-        let outcome = match self.take_early(request.body) {
-            Some(in_flight) => self.early_or_new(in_flight, request),
-            None => self.send(request),
+    /// Posts a request and reads the response, or its early response if there is a usable one.
+    pub(super) fn exchange<T: DeserializeOwned>(
+        &self,
+        request: &HttpRequest<'_>,
+    ) -> Result<Exchange<T>, TransportFailure> {
+        let reply = match self.take_early(request.body) {
+            Some(in_flight) => {
+                let began = self.clock.elapsed();
+                let early = self.wait_for_early(in_flight, request).map(Exchange::of);
+                let remaining = request.remaining.saturating_sub(self.clock.elapsed().saturating_sub(began));
+                if let Some(exchange) = early.filter(|early| self.is_usable(early, remaining)) {
+                    return Ok(exchange);
+                }
+                if remaining.is_zero() {
+                    return Err(TransportFailure::TimedOut);
+                }
+                self.post(&HttpRequest { remaining, time_limit: attempt_timeout(remaining), ..*request })
+            }
+            None => self.post(request),
         };
-        if let ("Values", Ok(reply)) = (request.operation, &outcome) {
-            self.confirm(request, reply);
-        }
-        outcome
+        reply.map(Exchange::of)
     }
 
     fn take_early(&self, body: &str) -> Option<Box<dyn InFlight>> {
@@ -157,21 +179,8 @@ impl<'t> PrefetchingTransport<'t> {
         Some(early.remove(position).in_flight)
     }
 
-    fn early_or_new(&self, in_flight: Box<dyn InFlight>, request: &HttpRequest<'_>) -> PostOutcome {
-        let began = self.clock.elapsed();
-        let reply = self.wait_for_early(in_flight, request);
-        let remaining = request.remaining.saturating_sub(self.clock.elapsed().saturating_sub(began));
-        if let Some(reply) = reply.filter(|reply| self.is_usable(reply, remaining)) {
-            return Ok(reply);
-        }
-        if remaining.is_zero() {
-            return Err(TransportFailure::TimedOut);
-        }
-        self.send(&HttpRequest { remaining, time_limit: attempt_timeout(remaining), ..*request })
-    }
-
-    /// Sends a request together with the expected ones.
-    fn send(&self, request: &HttpRequest<'_>) -> PostOutcome {
+    /// Posts a request together with the expected ones.
+    pub(super) fn post(&self, request: &HttpRequest<'_>) -> PostOutcome {
         let mut expected = match self.expected.take() {
             Expected::AfterFirst(ids) => ids.requests_after(request.operation),
             Expected::Next(requests) if request.operation == "Values" => requests,
@@ -213,8 +222,8 @@ impl<'t> PrefetchingTransport<'t> {
     }
 
     /// Returns whether a response counts: data, an error in the document, or a rate limit that ends within this time.
-    fn is_usable(&self, reply: &HttpResponse, remaining: Duration) -> bool {
-        match response::read::<IgnoredAny>(reply) {
+    fn is_usable<T>(&self, Exchange { reply, read }: &Exchange<T>, remaining: Duration) -> bool {
+        match read {
             Ok(_) => true,
             Err(ResponseError::Refused(refusals)) => refusals.iter().all(is_document_error),
             Err(ResponseError::Limited { .. }) => {
@@ -249,24 +258,32 @@ impl<'t> PrefetchingTransport<'t> {
         }
     }
 
+    /// Returns the maximum number of services per request if the values of this many are read.
+    pub(super) fn services_per_request(&self, services: usize) -> usize {
+        services_per_request(services, self.batch_limit.get())
+    }
+
     /// Remembers the ids of a batch of values that succeeded.
-    fn confirm(&self, request: &HttpRequest<'_>, reply: &HttpResponse) {
-        if !self.is_confirming.get() {
-            return;
+    pub(super) fn confirm(&self, batch: &[BatchService<'_>]) {
+        let batch = RememberedIds::of_batch(batch).filter(|_| self.is_confirming.get());
+        let mut confirmed = self.confirmed.borrow_mut();
+        match (batch, &mut *confirmed) {
+            (Some(batch), Some(ids)) => ids.extend(batch),
+            (Some(batch), None) => *confirmed = Some(batch),
+            (None, _) => {}
         }
-        if response::has_data(reply) {
-            let mut confirmed = self.confirmed.borrow_mut();
-            match (RememberedIds::of_values_request(request.body), &mut *confirmed) {
-                (Some(batch), Some(ids)) => ids.extend(batch),
-                (Some(batch), None) => *confirmed = Some(batch),
-                (None, _) => {}
-            }
-        } else if let Err(ResponseError::Refused(refusals)) = response::read::<IgnoredAny>(reply) {
-            // The batches up to here are remembered. The later ones result from a split, so they differ from run to
-            // run. A transient problem is retried with the same batch.
-            let is_transient = request.attempt == 1 && refusals.iter().all(|one| one.kind == ErrorKind::Problem);
-            self.is_confirming.set(is_transient);
-        }
+    }
+
+    /// Remembers no further batch: they result from a split, so they differ from run to run.
+    pub(super) fn stop_confirming(&self) {
+        self.is_confirming.set(false);
+    }
+
+    /// Limits the batches of this and later runs to this number of services, because a larger one was rejected for its
+    /// size. Those in flight are cancelled.
+    pub(super) fn limit_batches(&self, services: usize) {
+        self.batch_limit.set(Some(services));
+        self.forget_early();
     }
 
     fn shares_connection(&self) -> bool {
@@ -274,9 +291,15 @@ impl<'t> PrefetchingTransport<'t> {
     }
 }
 
+impl<T: DeserializeOwned> Exchange<T> {
+    fn of(reply: HttpResponse) -> Self {
+        Self { read: response::read(&reply), reply }
+    }
+}
+
 /// Returns whether the document is at fault, so that the same request would fail again.
 fn is_document_error(refusal: &GraphqlError) -> bool {
-    matches!(refusal.kind, ErrorKind::Schema | ErrorKind::Document)
+    refusal.kind == ErrorKind::Schema || refusal.kind.is_of_size()
 }
 
 #[cfg(test)]
@@ -285,6 +308,7 @@ mod tests {
     use std::time::Duration;
 
     use jiff::Timestamp;
+    use serde::de::IgnoredAny;
     use zeroize::Zeroizing;
 
     use crate::drift::Secret;
@@ -359,7 +383,7 @@ mod tests {
             let scheme = Scheme::Bearer;
             let request =
                 HttpRequest { operation, body: &body, token: &token, scheme, remaining, time_limit, attempt: 1 };
-            assert!(transport.post(&request).is_ok_and(|reply| reply.status == status));
+            assert!(transport.exchange::<IgnoredAny>(&request).is_ok_and(|got| got.reply.status == status));
         }
         transport.finish();
         assert_eq!(transport.traffic.requests(), canned.posted.borrow().len(), "unneeded requests are counted, too");

@@ -1,7 +1,5 @@
 //! Railway's ids that a run remembers for the next one, and the requests that are expected from them.
 
-use std::collections::BTreeMap;
-
 use graphql_client::GraphQLQuery;
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +9,17 @@ use crate::io::railway::operations::{Environment, environment, query_body};
 /// The maximum number of requests in flight: Railway's Hobby plan allows ten in a second.
 pub(super) const AT_ONCE: usize = 8;
 
-/// The maximum number of services whose values are prefetched. One of the requests in flight is the one before them.
-pub const MOST_SERVICES: usize = (AT_ONCE - 1) * SERVICES_PER_REQUEST;
+/// The number of batches of values that are prefetched. One of the requests in flight is the one before them.
+const BATCHES_AT_ONCE: usize = AT_ONCE - 1;
+
+/// The maximum number of services per request, for an environment with many. Railway documents no limit.
+pub const MOST_SERVICES_PER_REQUEST: usize = 2 * SERVICES_PER_REQUEST;
+
+/// A lower limit is not remembered: a server that rejects so small a batch has another reason.
+pub const LOWEST_BATCH_LIMIT: usize = SERVICES_PER_REQUEST / 4;
+
+/// The maximum number of services whose values are prefetched.
+pub const MOST_SERVICES: usize = BATCHES_AT_ONCE * MOST_SERVICES_PER_REQUEST;
 
 /// If fewer requests per hour are allowed, only one is sent early. Railway's Free plan allows a hundred.
 const SMALL_ALLOWANCE: u64 = 1000;
@@ -26,8 +33,17 @@ pub struct RememberedIds {
     pub environment: String,
     /// The services of the batches of values, in order.
     pub services: Vec<RememberedService>,
+    /// The number of services per request that was accepted after a larger batch was rejected as too large.
+    pub batch_limit: Option<usize>,
     /// The rate limit as requests and seconds, if a response has stated it.
     pub allowance: Option<(u64, u64)>,
+}
+
+/// Returns the number of services per request if the values of this many are read: twenty, or as many as are necessary
+/// to prefetch all of them at once. It is a multiple of ten, so that a few more services rarely change every batch.
+pub(super) fn services_per_request(services: usize, batch_limit: Option<usize>) -> usize {
+    let size = services.div_ceil(BATCHES_AT_ONCE).next_multiple_of(10);
+    size.clamp(SERVICES_PER_REQUEST, MOST_SERVICES_PER_REQUEST).min(batch_limit.unwrap_or(MOST_SERVICES_PER_REQUEST))
 }
 
 /// A service in a batch of values.
@@ -79,30 +95,31 @@ impl RememberedIds {
                 deployment: one.deployment.as_deref(),
             })
             .collect();
-        let values = services.chunks(SERVICES_PER_REQUEST).enumerate().map(|(index, services)| {
+        let size = services_per_request(services.len(), self.batch_limit);
+        let values = services.chunks(size).enumerate().map(|(index, services)| {
             let staged = if index == 0 { StagedQuery::Asked } else { StagedQuery::NotAsked };
             ExpectedRequest::values(&batch::build(services, staged))
         });
         let environment = by_name.then(|| ExpectedRequest::environment(self));
-        let most = if self.allowance.is_some_and(is_small) { 1 } else { AT_ONCE - 1 };
+        let most = if self.allowance.is_some_and(is_small) { 1 } else { BATCHES_AT_ONCE };
         environment.into_iter().chain(values).take(most).collect()
     }
 
-    /// Reads the ids in the body of a request for values; `None` if it has another form.
-    pub(super) fn of_values_request(body: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct ValuesBody {
-            variables: BTreeMap<String, String>,
-        }
-        let ValuesBody { mut variables } = serde_json::from_str(body).ok()?;
-        let (project, environment) = (variables.remove("projectId")?, variables.remove("environmentId")?);
-        let services = (0..).map_while(|index| {
-            let service = variables.remove(&format!("serviceId_{index}"))?;
-            Some(RememberedService { service, deployment: variables.remove(&format!("deploymentId_{index}")) })
-        });
-        let services = services.collect();
-        // Further variables belong to other environments, which are not remembered.
-        variables.is_empty().then_some(Self { project, environment, services, allowance: None })
+    /// Returns the ids of a batch of values; `None` if it has services of several environments.
+    pub(super) fn of_batch(batch: &[BatchService<'_>]) -> Option<Self> {
+        let BatchService { project, environment, .. } = *batch.first()?;
+        let remembered = |one: &BatchService<'_>| RememberedService {
+            service: one.service.to_owned(),
+            deployment: one.deployment.map(str::to_owned),
+        };
+        let is_same = batch.iter().all(|one| (one.project, one.environment) == (project, environment));
+        is_same.then(|| Self {
+            project: project.to_owned(),
+            environment: environment.to_owned(),
+            services: batch.iter().map(remembered).collect(),
+            batch_limit: None,
+            allowance: None,
+        })
     }
 
     /// Adds the services of one more batch, up to [`MOST_SERVICES`].
@@ -118,7 +135,10 @@ fn is_small((requests, seconds): (u64, u64)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::io::railway::prefetch::remembered_ids::{ExpectedRequest, RememberedIds, RememberedService};
+    use crate::io::railway::batch::BatchService;
+    use crate::io::railway::prefetch::remembered_ids::{
+        ExpectedRequest, RememberedIds, RememberedService, services_per_request,
+    };
 
     fn ids(services: usize, allowance: Option<(u64, u64)>) -> RememberedIds {
         let service = |number| RememberedService {
@@ -129,6 +149,7 @@ mod tests {
             project: "p".to_owned(),
             environment: "e".to_owned(),
             services: (0..services).map(service).collect(),
+            batch_limit: None,
             allowance,
         }
     }
@@ -140,13 +161,15 @@ mod tests {
 
     #[test]
     fn prefetches_in_batches_within_concurrency_limit() {
-        for (services, batches) in [(20, 1), (21, 2), (50, 3), (140, 7), (200, 7)] {
+        for (services, batches) in
+            [(20, 1), (21, 2), (50, 3), (140, 7), (141, 5), (200, 7), (210, 7), (280, 7), (500, 7)]
+        {
             let requests = ids(services, None).requests_after("Environment");
             assert_eq!(requests.len(), batches, "{services}");
             let staged = |request: &ExpectedRequest| request.body.contains("environmentStagedChanges");
             assert!(requests.iter().enumerate().all(|(index, one)| staged(one) == (index == 0)), "{services}");
         }
-        let by_name: Vec<_> = ids(200, None).requests_after("Projects").iter().map(|one| one.operation).collect();
+        let by_name: Vec<_> = ids(140, None).requests_after("Projects").iter().map(|one| one.operation).collect();
         assert_eq!(by_name, ["Environment", "Values", "Values", "Values", "Values", "Values", "Values"]);
         assert_eq!(ids(50, Some((100, 3600))).requests_after("Environment").len(), 1);
     }
@@ -171,17 +194,43 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_read_back_from_request_body() {
-        let requests = ids(25, None).requests_after("Environment");
-        let mut parsed = RememberedIds::of_values_request(&requests[0].body).unwrap();
-        assert_eq!(parsed, ids(20, None));
-        parsed.extend(RememberedIds::of_values_request(&requests[1].body).unwrap());
-        assert_eq!(parsed, ids(25, None));
-        parsed.extend(ids(200, None));
-        assert_eq!(parsed.services.len(), 140);
-        let two = r#"{"variables":{"projectId":"p","environmentId":"e","environmentId_1":"f","serviceId_0":"s"}}"#;
-        for other in ["", "{}", r#"{"variables":{"projectId":"p"}}"#, r#"{"variables":{"projectId":1}}"#, two] {
-            assert_eq!(RememberedIds::of_values_request(other), None, "{other}");
+    fn batches_are_larger_only_for_many_services_and_within_the_limit() {
+        for (services, limit, expected) in [
+            (1, None, 20),
+            (140, None, 20),
+            (141, None, 30),
+            (210, None, 30),
+            (211, None, 40),
+            (5000, None, 40),
+            (200, Some(20), 20),
+            (200, Some(40), 30),
+            (50, Some(10), 10),
+            (0, Some(5), 5),
+        ] {
+            assert_eq!(services_per_request(services, limit), expected, "{services} services, limit {limit:?}");
         }
+    }
+
+    #[test]
+    fn prefetches_batches_within_the_remembered_limit() {
+        let limited = RememberedIds { batch_limit: Some(10), ..ids(50, None) };
+        let requests = limited.requests_after("Environment");
+        let sizes: Vec<usize> = requests.iter().map(|one| one.body.matches("\"serviceId_").count()).collect();
+        assert_eq!(sizes, [10; 5]);
+    }
+
+    #[test]
+    fn ids_of_a_batch_are_those_of_one_environment() {
+        fn entry<'s>(environment: &'s str, service: &'s str, deployment: Option<&'s str>) -> BatchService<'s> {
+            BatchService { project: "p", environment, service, deployment }
+        }
+        let mut all = RememberedIds::of_batch(&[entry("e", "s0", Some("d0")), entry("e", "s1", None)]).unwrap();
+        assert_eq!(all, ids(2, None));
+        all.extend(RememberedIds::of_batch(&[entry("e", "s2", Some("d2"))]).unwrap());
+        assert_eq!(all, ids(3, None));
+        all.extend(ids(500, None));
+        assert_eq!(all.services.len(), 280);
+        assert_eq!(RememberedIds::of_batch(&[entry("e", "s0", None), entry("f", "s0", None)]), None);
+        assert_eq!(RememberedIds::of_batch(&[]), None);
     }
 }
