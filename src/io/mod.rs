@@ -1,6 +1,7 @@
 //! The only module with side effects: files, git, the process environment, the network, the clock, the terminal.
 #![expect(clippy::disallowed_methods, reason = "the only module with side effects")]
 
+pub mod background;
 pub mod certificate_error;
 pub mod clock;
 mod cloudflare;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::env_files::{ReadAhead, ReadFile};
 use crate::drift::Secret;
 use crate::drift::dotenv::LocalFile;
+use crate::io::background::Background;
 use crate::io::config::Config;
 use crate::io::files::{self, Below, Budget, ReadAccess, ReadOutcome, ResolvedFile, display_path};
 use crate::io::git::{GitClient, worktree};
@@ -47,6 +48,21 @@ fn is_missing_in<P: AsRef<Path>>(folder: &Path, path: Option<P>) -> bool {
     path.is_some_and(|path| folder.join(path).symlink_metadata().is_err())
 }
 
+/// The env files below the root of a repository, searched for in the background.
+pub(super) struct FoundBelow {
+    own: Below,
+    /// Those of the main worktree that this linked one does not have.
+    main: Below,
+}
+
+impl FoundBelow {
+    /// Starts the search.
+    pub(super) fn start(root: &Path) -> Background<Self> {
+        let root = root.to_owned();
+        Background::start(move || Self { own: files::env_files_below(&root), main: in_main_worktree(&root) })
+    }
+}
+
 /// Returns the env files of the main worktree that this linked one, at `root`, does not have.
 fn in_main_worktree(root: &Path) -> Below {
     let Some(main) = worktree::main_directory(root) else { return Below::default() };
@@ -55,24 +71,24 @@ fn in_main_worktree(root: &Path) -> Below {
     below
 }
 
-/// Reads these files, and all other env files in the working tree at `root`, or, in a linked worktree, in the main
-/// worktree. The streams that flags name have been read.
+/// Reads these files, and all others that were found. The streams that flags name have been read.
 pub(super) fn read(
     named: BTreeSet<PathBuf>,
+    found: Background<FoundBelow>,
     streams: &ReadAhead,
-    root: &Path,
     folder: &Path,
     git_client: &GitClient,
 ) -> LocalValueFiles {
     let of_stream =
         |(path, read): (&PathBuf, &ReadFile)| LocalFile::parse(files::name_of(path, folder), read.text.clone());
     let mut sources = LocalValueFiles { files: streams.iter().map(of_stream).collect(), ..LocalValueFiles::default() };
-    let (below, main) = (files::env_files_below(root), in_main_worktree(root));
-    if below.is_cut || main.is_cut {
+    let cut = || FoundBelow { own: Below { paths: Vec::new(), is_cut: true }, main: Below::default() };
+    let FoundBelow { own, main } = found.finish().unwrap_or_else(cut);
+    if own.is_cut || main.is_cut {
         let which = "the other .env files of this repository".to_owned();
         sources.unsearched.push((which, "it has too many directories".to_owned()));
     }
-    let others = below.paths.into_iter().chain(main.paths).filter(|path| !named.contains(path)).collect::<Vec<_>>();
+    let others = own.paths.into_iter().chain(main.paths).filter(|path| !named.contains(path)).collect::<Vec<_>>();
     let mut budget = Budget::default();
     for path in named.into_iter().chain(others) {
         let read = text(&path, folder, git_client, &mut sources.paths).and_then(|text| match text {

@@ -10,14 +10,14 @@ use crate::commands::analysis::{Analysis, analyse};
 use crate::commands::env_files::ReadAhead;
 use crate::commands::error_output::lines;
 use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
-use crate::commands::hook::cache_key;
+use crate::commands::hook::cache_key::CacheKey;
 use crate::commands::hook::install::skip_command;
 use crate::commands::hook::staged_secrets::StagedSearch;
 use crate::commands::hook::unchecked::{
-    ValueSearch, gaps, is_unrelated_to_commit, no_values, unchecked, unchecked_line,
+    ValueSearch, gaps, is_unrelated_to_commit, no_values, unchecked, unchecked_line, unread_push,
 };
 use crate::commands::missing_file::MissingFile;
-use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
+use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags, detail};
 use crate::commands::read_ahead::nothing_declared;
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
@@ -52,6 +52,7 @@ struct HookSettings<'o> {
     /// The pushed ranges. Empty for a commit.
     ranges: &'o [Range],
     config: Option<&'o Config>,
+    git: GitClient,
     /// The time limit of the run.
     limit: Duration,
 }
@@ -72,8 +73,16 @@ pub(super) fn run(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>
         world.status.print_line("doctor: skipped (DOCTOR=0)");
         return Ok(Exit::Clean);
     }
-    let ranges = ranges(args, world);
-    let (mut ended, details) = match search_staged(args, global, &ranges, world) {
+    let (ranges, unread) = match ranges(args, world) {
+        Ok(ranges) => (ranges, None),
+        Err(error) if args.strict => (Vec::new(), Some(error)),
+        Err(error) => {
+            world.status.print_line(&format!("doctor: warning: {}", error.with_cause(": ")));
+            (Vec::new(), None)
+        }
+    };
+    let searched = unread.map_or_else(|| search_staged(args, global, &ranges, world), Err);
+    let (mut ended, details) = match searched {
         Ok(HookOutcome::Secrets) => return Ok(Exit::Findings),
         Ok(HookOutcome::Checked(exit)) => (Ok(exit), None),
         Ok(HookOutcome::Drift { exit, details }) => (Ok(exit), Some(details)),
@@ -94,15 +103,17 @@ pub(super) fn run(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>
 }
 
 /// Returns the pushed ranges. git writes them to standard input, which it does not use for a commit.
-fn ranges(args: &HookRunArgs, world: &World<'_>) -> Vec<Range> {
+fn ranges(args: &HookRunArgs, world: &World<'_>) -> Result<Vec<Range>, Error> {
     let named = pushed_files::range_of(&world.variables);
     let is_commit = world.variables.contains_key("GIT_INDEX_FILE");
     let is_input = |path: &PathBuf| files::named_path(path, &world.directory) == Path::new(files::STANDARD_INPUT);
     let is_used = args.files.env_file.iter().any(is_input);
     if !named.is_empty() || is_commit || is_used || world.terminal.input != StreamKind::Pipe {
-        return named;
+        return Ok(named);
     }
-    world.prompt.hook_input(INPUT_TIMEOUT).map(|input| pushed_files::ranges(input.expose())).unwrap_or_default()
+    let input = world.prompt.hook_input(INPUT_TIMEOUT).map_err(|why| unread_push(format!("standard input: {why}")))?;
+    let invalid = |line| unread_push(format!("line {line} of standard input is not a pushed ref"));
+    pushed_files::ranges(input.expose()).map_err(invalid)
 }
 
 /// Returns the message for a blocked commit or push, with the command that shows the details.
@@ -152,11 +163,14 @@ fn search_staged(
         config.expect_log.clear();
         config.expect_http.clear();
     }
-    let settings = HookSettings { args, global, ranges, config: config.as_ref(), limit };
+    let git = GitClient::new(&world.variables);
+    let settings = HookSettings { args, global, ranges, config: config.as_ref(), git, limit };
     let streams = session::streams(&settings.options(), world);
-    let Some(search) = settings.staged(&streams, world)? else { return Ok(HookOutcome::Secrets) };
-    let git_client = GitClient::new(&world.variables).within(limit.saturating_sub(world.clock.elapsed()));
-    let slot = cache_key::slot(args, global, settings.config, git_client, world);
+    let git_client = settings.git.clone().within(limit.saturating_sub(world.clock.elapsed()));
+    let key = CacheKey::read(args, global, settings.config, git_client, world);
+    let searched = settings.staged(&streams, world);
+    let slot = key.and_then(|key| key.slot(world));
+    let Some(search) = searched? else { return Ok(HookOutcome::Secrets) };
     let kept = slot.as_ref().and_then(|slot| slot.get(world.clock.now()));
     if let Some(recent) = kept.filter(|recent| recent.drift == 0 || settings.only_warn()) {
         print_cached(&recent, world);
@@ -176,7 +190,7 @@ impl HookSettings<'_> {
             env_file: &self.args.files.env_file,
             streams: streams.as_ref().unwrap_or(&none),
             config: self.config,
-            git: &GitClient::new(&world.variables).within(limit.saturating_sub(RESERVED.min(limit / 4))),
+            git: &self.git.clone().within(limit.saturating_sub(RESERVED.min(limit / 4))),
             today: Offset::UTC.to_datetime(world.clock.now()).date(),
             ranges: self.ranges,
         };
@@ -291,7 +305,7 @@ impl HookSettings<'_> {
     /// Reports drift briefly.
     fn print_drift(&self, analysis: Analysis, exit: Exit, world: &mut World<'_>) -> Result<HookOutcome, Error> {
         let details = shell_command::line(&analysis.gathered.repeated(&["check".to_owned()], world));
-        let report = output::report("check", analysis, exit, world);
+        let report = output::report("check", analysis, exit, detail(self.global), world);
         if self.global.verbose {
             self.output(world)?.write_report(&report, world)?;
         } else {

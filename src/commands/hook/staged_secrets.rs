@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use crate::commands::env_files::ReadAhead;
-use crate::commands::hook::local_values;
+use crate::commands::hook::local_values::{self, FoundBelow};
 use crate::drift::Severity;
 use crate::drift::leak::{self, CommittedFile, FileKind, FileOrigin, KnownSecrets, Leak, LeakCandidate};
 use crate::drift::rules::of_staged_files;
 use crate::io::config::Config;
 use crate::io::files::display_path;
 use crate::io::git::GitClient;
-use crate::io::git::blobs::Unread;
+use crate::io::git::blobs::{Unread, WantedBlob};
+use crate::io::git::index_repository::IndexRepository;
 use crate::io::git::pushed_files::{Pushed, Range};
-use crate::io::git::staged_files::{IndexRepository, StagedFile};
+use crate::io::git::staged_files::StagedFile;
 use crate::io::world::World;
 
 /// The most leaks that are processed. More of them mean that the commit must be redone anyway.
@@ -54,7 +55,7 @@ struct SearchedFile<'c> {
     name: String,
     kind: FileKind,
     origin: FileOrigin,
-    blob: &'c str,
+    blob: WantedBlob<'c>,
 }
 
 impl StagedSearch<'_> {
@@ -65,12 +66,14 @@ impl StagedSearch<'_> {
         let Some(repository) = IndexRepository::of(&world.directory, &world.variables, git_client)? else {
             return Ok(None);
         };
+        // Meanwhile, git compares the index.
+        let below = FoundBelow::start(&repository.root);
         let Pushed { objects: changes, bases } = self.changes(&repository)?;
         if changes.is_empty() {
             return Ok(Some(StagedSecrets::default()));
         }
         let named = local_values::named(self.env_file, self.config, &world.directory);
-        let sources = local_values::read(named, self.streams, &repository.root, &world.directory, git_client);
+        let sources = local_values::read(named, below, self.streams, &world.directory, git_client);
         let (known, lacks_values) = (KnownSecrets::of(&sources.files, &self.accepted()), sources.is_empty());
         let mut files: Vec<SearchedFile<'_>> = changes
             .iter()
@@ -78,7 +81,11 @@ impl StagedSearch<'_> {
                 let path = repository.root.join(&change.path);
                 let name = display_path(&path, &world.directory);
                 let kind = if sources.paths.contains(&path) { FileKind::EnvFile } else { leak::kind(&name) };
-                SearchedFile { name, kind, origin: self.origin(change), blob: &change.blob }
+                // A pushed file may be from an older commit.
+                let size = || path.symlink_metadata().ok().map(|metadata| metadata.len());
+                let expected_size = if self.ranges.is_empty() { size() } else { None };
+                let blob = WantedBlob { name: &change.blob, expected_size };
+                SearchedFile { name, kind, origin: self.origin(change), blob }
             })
             .collect();
         // Env files first: the time limit may be reached before all files are read.
@@ -93,7 +100,7 @@ impl StagedSearch<'_> {
                 candidates.extend(known.candidates(staged));
             }
         };
-        let blobs: Vec<&str> = files.iter().map(|file| file.blob).collect();
+        let blobs: Vec<WantedBlob<'_>> = files.iter().map(|file| file.blob).collect();
         let unread = git_client.read_blobs(&repository, &blobs, &mut search)?;
         let bases: Vec<&str> = bases.iter().map(String::as_str).collect();
         let present = git_client.texts_in(&repository, &leak::patterns(&candidates, MOST_TEXTS), &bases);

@@ -27,6 +27,15 @@ pub(super) fn unchecked(why: String) -> Error {
     }
 }
 
+/// Returns the error for standard input that is not a list of pushed refs.
+pub(super) fn unread_push(why: String) -> Error {
+    Error::System {
+        what: "could not check the pushed commits".to_owned(),
+        cause: why,
+        help: "run it as the pre-push hook of git, or remove --strict".into(),
+    }
+}
+
 /// Returns the error for a search without values.
 pub(super) fn no_values() -> Error {
     Error::System {

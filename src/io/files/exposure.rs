@@ -3,38 +3,25 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use crate::drift::model::file_exposure::{Exposure, Git, Readers};
+use crate::io::background::Background;
 use crate::io::files::{self, display_path};
 use crate::io::git::{self, GitClient, GitStatus};
 use crate::io::os;
 
-/// An inspection in the background: git runs while `doctor` waits for Railway. If no thread can be started, the
-/// inspection runs immediately.
+/// An inspection in the background: git runs while `doctor` waits for Railway.
 #[derive(Debug)]
 pub struct ExposureTask {
     files: usize,
-    state: ExposureState,
-}
-
-#[derive(Debug)]
-enum ExposureState {
-    Running(JoinHandle<Vec<Exposure>>),
-    Done(Vec<Exposure>),
+    inspection: Background<Vec<Exposure>>,
 }
 
 impl ExposureTask {
     /// Starts to inspect files.
     pub fn start(paths: &[PathBuf], folder: &Path, git_client: GitClient) -> Self {
-        let arguments = Arc::new((paths.to_vec(), folder.to_owned(), git_client));
-        let shared = Arc::clone(&arguments);
-        let state = match thread::Builder::new().spawn(move || inspect(&shared.0, &shared.1, &shared.2)) {
-            Ok(thread) => ExposureState::Running(thread),
-            Err(_) => ExposureState::Done(inspect(&arguments.0, &arguments.1, &arguments.2)),
-        };
-        Self { files: paths.len(), state }
+        let (files, paths, folder) = (paths.len(), paths.to_vec(), folder.to_owned());
+        Self { files, inspection: Background::start(move || inspect(&paths, &folder, &git_client)) }
     }
 
     /// Waits for the inspection, and returns one result per path, in order.
@@ -45,10 +32,7 @@ impl ExposureTask {
             readers: Readers::Owner,
             end: None,
         };
-        match self.state {
-            ExposureState::Running(thread) => thread.join().unwrap_or_else(|_| vec![unknown; self.files]),
-            ExposureState::Done(exposures) => exposures,
-        }
+        self.inspection.finish().unwrap_or_else(|| vec![unknown; self.files])
     }
 }
 

@@ -48,6 +48,7 @@ pub use crate::io::files::missing_file_hint::{
     MissingDeclaredFile, PullOffer, declared_file_hint, env_files_in, missing_flag_hint, other_directory_hint,
     template_above, variables_in,
 };
+use crate::io::files::one_time_input::UnreadStream;
 pub use crate::io::files::output::{
     append, create_own, refuse_output, refuse_replacement, refuse_unwritable, write_report,
 };
@@ -134,11 +135,13 @@ fn within_budget(reading: ReadOutcome) -> ReadOutcome {
     }
 }
 
-/// Reads standard input. Returns `None` if it is not text or does not end within `time_limit`.
-pub fn read_input(time_limit: Duration) -> Option<Secret> {
-    match one_time_input::read_stream(Path::new(STANDARD_INPUT), ENV_FILE_LIMIT, time_limit) {
-        ReadOutcome::Text(text) => Some(text),
-        _ => None,
+/// Reads standard input, with a replacement for what is not UTF-8. Returns an empty text if it does not end within
+/// `time_limit`. On failure, returns the cause.
+pub fn read_input(time_limit: Duration) -> Result<Secret, String> {
+    match one_time_input::read_stream_bytes(Path::new(STANDARD_INPUT), ENV_FILE_LIMIT, time_limit) {
+        Ok(bytes) => Ok(Secret::new(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(UnreadStream::TimedOut(_)) => Ok(Secret::new("")),
+        Err(UnreadStream::Failed(why)) => Err(why),
     }
 }
 

@@ -22,9 +22,29 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// Reads in a separate thread, because opening and reading a pipe block until its writer acts. A thread that still
 /// blocks after the time limit ends with the process.
 pub(super) fn read_stream(path: &Path, limit: u64, time_limit: Duration) -> ReadOutcome {
+    match read_stream_bytes(path, limit, time_limit) {
+        Ok(bytes) if bytes.is_empty() => ReadOutcome::Unusable("it is empty".to_owned()),
+        Ok(bytes) => text(bytes),
+        Err(UnreadStream::TimedOut(why) | UnreadStream::Failed(why)) => ReadOutcome::Unusable(why),
+    }
+}
+
+/// Why a stream was not read, as a phrase.
+#[derive(Debug)]
+pub(super) enum UnreadStream {
+    TimedOut(String),
+    Failed(String),
+}
+
+/// Reads a stream like [`read_stream`], but any bytes.
+pub(super) fn read_stream_bytes(
+    path: &Path,
+    limit: u64,
+    time_limit: Duration,
+) -> Result<Zeroizing<Vec<u8>>, UnreadStream> {
     let time_limit = time_limit.min(LONGEST);
     if time_limit.is_zero() {
-        return ReadOutcome::Unusable("timed out before it could be read".to_owned());
+        return Err(UnreadStream::TimedOut("timed out before it could be read".to_owned()));
     }
     let (sender, receiver) = mpsc::channel();
     let owned = path.to_owned();
@@ -33,15 +53,15 @@ pub(super) fn read_stream(path: &Path, limit: u64, time_limit: Duration) -> Read
         drop(sender.send(read_all(&owned, limit)));
     });
     if reader.is_err() {
-        return ReadOutcome::Unusable("failed to start a thread to read it".to_owned());
+        return Err(UnreadStream::Failed("failed to start a thread to read it".to_owned()));
     }
     match receiver.recv_timeout(time_limit) {
-        Ok(Ok(bytes)) if bytes.is_empty() => ReadOutcome::Unusable("it is empty".to_owned()),
-        Ok(Ok(bytes)) if bytes.len() as u64 > limit => ReadOutcome::Unusable(too_large(limit)),
-        Ok(Ok(bytes)) => text(bytes),
-        Ok(Err(why)) => ReadOutcome::Unusable(why),
+        Ok(Ok(bytes)) if bytes.len() as u64 > limit => Err(UnreadStream::Failed(too_large(limit))),
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(why)) => Err(UnreadStream::Failed(why)),
         Err(_) => {
-            ReadOutcome::Unusable(format!("timed out after {}, before the end of the input", Seconds(time_limit)))
+            let why = format!("timed out after {}, before the end of the input", Seconds(time_limit));
+            Err(UnreadStream::TimedOut(why))
         }
     }
 }

@@ -1,17 +1,43 @@
 //! Reads blobs in batches, because the files of a commit may exceed the memory or the time limit.
+//!
+//! To ask git for the size of a blob takes nearly as long as to read it. Where the size is expected to be small, the blob
+//! is therefore read at once, and only those that could not be read in this way are measured first.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::io::git::GitClient;
-use crate::io::git::staged_files::IndexRepository;
+use crate::io::git::index_repository::IndexRepository;
+use crate::io::git::running_query::RunningQuery;
 
-/// The maximum size of a file that is read, and of all files in one run of git, in bytes.
+/// The maximum size of a file that is read, in bytes.
 pub const LONGEST: u64 = 16 << 20;
+
+/// The maximum expected size of a blob that is read without asking for its size, in bytes.
+const SMALL: u64 = 1 << 20;
+
+/// The maximum size of all blobs in one run of git, in bytes, unless there is only one.
+const BATCH_SIZE: u64 = 4 << 20;
+
+/// The maximum number of blobs in one run of git.
+const BATCH_LENGTH: usize = 1000;
+
+/// The number of runs of git at the same time. While their output is searched, the next ones are running.
+const PROCESSES: usize = 3;
 
 /// The minimum remaining time to read another file.
 const LEAST: Duration = Duration::from_millis(20);
+
+/// A blob to read.
+#[derive(Clone, Copy, Debug)]
+pub struct WantedBlob<'b> {
+    /// The name of the object.
+    pub name: &'b str,
+    /// The size of the file in the working tree, which is usually that of the blob.
+    pub expected_size: Option<u64>,
+}
 
 /// Why a file was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,73 +50,52 @@ pub enum Unread {
     Missing,
 }
 
+/// Blobs that are being read. Each is identified by its index.
+struct BlobReader<'r> {
+    git: &'r GitClient,
+    repository: &'r IndexRepository,
+    blobs: &'r [WantedBlob<'r>],
+    /// Called with the index and the content of each blob.
+    each: &'r mut dyn FnMut(usize, &[u8]),
+}
+
+/// The blobs that were not read, and why git failed, if it did.
+#[derive(Default)]
+struct Missed {
+    indexes: Vec<usize>,
+    error: Option<String>,
+}
+
+/// The next object in the output of git.
+enum BatchEntry<'o> {
+    Blob(&'o [u8]),
+    /// A tree, a commit or a tag.
+    Other,
+    Missing,
+}
+
 impl GitClient {
     /// Reads blobs, and calls `each` with the index and the content of each one. Objects of other types are skipped.
     /// Returns the indexes of blobs that were not read, with the reason.
     pub fn read_blobs(
         &self,
         repository: &IndexRepository,
-        blobs: &[&str],
+        blobs: &[WantedBlob<'_>],
         each: &mut dyn FnMut(usize, &[u8]),
     ) -> Result<Vec<(usize, Unread)>, String> {
-        if blobs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let check = "--batch-check=%(objecttype) %(objectsize)";
-        let sizes = self.in_repository(repository, &["cat-file", check], &lines(blobs.iter().copied()))?;
-        let sizes = String::from_utf8_lossy(&sizes);
-        let (mut unread, mut batch, mut filled) = (Vec::new(), Vec::new(), 0);
-        for (index, line) in (0..blobs.len()).zip(sizes.lines().chain(std::iter::repeat(""))) {
-            let size = match line.split_once(' ') {
-                Some(("blob", size)) => size.parse::<u64>().ok(),
-                Some(("tree" | "commit" | "tag", _)) => continue,
-                _ => None,
-            };
-            match size {
-                Some(size) if size <= LONGEST => {
-                    if filled + size > LONGEST {
-                        self.read_batch(repository, blobs, &std::mem::take(&mut batch), &mut unread, each)?;
-                        filled = 0;
-                    }
-                    filled += size;
-                    batch.push(index);
-                }
-                Some(_) => unread.push((index, Unread::Size)),
-                None => unread.push((index, Unread::Missing)),
-            }
-        }
-        self.read_batch(repository, blobs, &batch, &mut unread, each)?;
-        Ok(unread)
+        let mut reader = BlobReader { git: self, repository, blobs, each };
+        let small = |(index, blob): (usize, &WantedBlob<'_>)| {
+            blob.expected_size.filter(|&size| size <= SMALL).map(|size| (index, size))
+        };
+        let small: Vec<(usize, u64)> = blobs.iter().enumerate().filter_map(small).collect();
+        let mut others = reader.read(&small).indexes;
+        others.extend((0..blobs.len()).filter(|index| small.binary_search_by_key(index, |(small, _)| *small).is_err()));
+        others.sort_unstable();
+        reader.read_measured(&others)
     }
 
-    fn read_batch(
-        &self,
-        repository: &IndexRepository,
-        blobs: &[&str],
-        batch: &[usize],
-        unread: &mut Vec<(usize, Unread)>,
-        each: &mut dyn FnMut(usize, &[u8]),
-    ) -> Result<(), String> {
-        let is_over = || self.limit() < LEAST;
-        let output = if batch.is_empty() || is_over() {
-            Zeroizing::default()
-        } else {
-            let wanted = lines(batch.iter().map(|&index| blobs[index]));
-            match self.in_repository(repository, &["cat-file", "--batch=%(objectsize)"], &wanted) {
-                Err(_) if is_over() => Zeroizing::default(),
-                output => output?,
-            }
-        };
-        let mut rest: &[u8] = &output;
-        for &index in batch {
-            let content = if is_over() { None } else { next(&mut rest) };
-            match content {
-                Some(content) => each(index, content),
-                None if is_over() => unread.push((index, Unread::Time)),
-                None => unread.push((index, Unread::Missing)),
-            }
-        }
-        Ok(())
+    fn is_late(&self) -> bool {
+        self.limit() < LEAST
     }
 
     /// Searches the files of these commits for texts, one per line, and returns those that were found, one per line.
@@ -118,17 +123,115 @@ impl GitClient {
     }
 }
 
-fn lines<'b>(blobs: impl Iterator<Item = &'b str>) -> String {
-    blobs.flat_map(|blob| [blob, "\n"]).collect()
+impl BlobReader<'_> {
+    /// Asks for the sizes of blobs, and reads those that are not too long. Returns those that were not read.
+    fn read_measured(&mut self, indexes: &[usize]) -> Result<Vec<(usize, Unread)>, String> {
+        let late = || Ok(indexes.iter().map(|&index| (index, Unread::Time)).collect());
+        if indexes.is_empty() || self.git.is_late() {
+            return late();
+        }
+        let check = ["cat-file", "--buffer", "--batch-check=%(objecttype) %(objectsize)"];
+        let sizes = match self.git.in_repository(self.repository, &check, &self.lines(indexes)) {
+            Err(_) if self.git.is_late() => return late(),
+            sizes => sizes?,
+        };
+        let sizes = String::from_utf8_lossy(&sizes);
+        let (mut unread, mut measured) = (Vec::new(), Vec::new());
+        for (&index, line) in indexes.iter().zip(sizes.lines().chain(std::iter::repeat(""))) {
+            let size = match line.split_once(' ') {
+                Some(("blob", size)) => size.parse::<u64>().ok(),
+                Some(("tree" | "commit" | "tag", _)) => continue,
+                _ => None,
+            };
+            match size {
+                Some(size) if size <= LONGEST => measured.push((index, size)),
+                Some(_) => unread.push((index, Unread::Size)),
+                None => unread.push((index, Unread::Missing)),
+            }
+        }
+        let Missed { indexes, error } = self.read(&measured);
+        let reason = if self.git.is_late() { Unread::Time } else { Unread::Missing };
+        if let Some(error) = error.filter(|_| reason == Unread::Missing) {
+            return Err(error);
+        }
+        unread.extend(indexes.into_iter().map(|index| (index, reason)));
+        Ok(unread)
+    }
+
+    /// Reads blobs of these sizes, with several runs of git at the same time.
+    fn read(&mut self, sizes: &[(usize, u64)]) -> Missed {
+        let (mut missed, batches) = (Missed::default(), batches(sizes));
+        let mut waiting = batches.iter();
+        let mut running: VecDeque<_> =
+            waiting.by_ref().take(PROCESSES).map(|batch| (batch, self.start(batch))).collect();
+        while let Some((batch, query)) = running.pop_front() {
+            let failed = |error| {
+                missed.error.get_or_insert(error);
+                Zeroizing::default()
+            };
+            let output = query.and_then(RunningQuery::finish).map_or_else(failed, Zeroizing::new);
+            running.extend(waiting.next().map(|batch| (batch, self.start(batch))));
+            missed.indexes.extend(self.process(batch, &output));
+        }
+        missed
+    }
+
+    fn start(&self, batch: &[usize]) -> Result<RunningQuery, String> {
+        if self.git.is_late() {
+            return Err("there is no time left".to_owned());
+        }
+        let read = ["cat-file", "--buffer", "--batch=%(objecttype) %(objectsize)"];
+        self.git.start_in_repository(self.repository, &read, &self.lines(batch))
+    }
+
+    /// Passes on the blobs in git's output, and returns the indexes of those that it does not contain.
+    fn process(&mut self, batch: &[usize], mut output: &[u8]) -> Vec<usize> {
+        let mut missed = Vec::new();
+        for &index in batch {
+            match next(&mut output).filter(|_| !self.git.is_late()) {
+                Some(BatchEntry::Blob(content)) => (self.each)(index, content),
+                Some(BatchEntry::Other) => {}
+                Some(BatchEntry::Missing) | None => missed.push(index),
+            }
+        }
+        missed
+    }
+
+    /// Returns the names of blobs, one per line.
+    fn lines(&self, indexes: &[usize]) -> String {
+        indexes.iter().flat_map(|&index| [self.blobs[index].name, "\n"]).collect()
+    }
 }
 
-/// Parses the next blob from `SIZE\nCONTENT\n`.
-fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+/// Divides blobs of these sizes into batches.
+fn batches(sizes: &[(usize, u64)]) -> Vec<Vec<usize>> {
+    let (mut batches, mut filled) = (Vec::<Vec<usize>>::new(), 0);
+    for &(index, size) in sizes {
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH_LENGTH && filled + size <= BATCH_SIZE => {
+                batch.push(index);
+                filled += size;
+            }
+            _ => {
+                batches.push(vec![index]);
+                filled = size;
+            }
+        }
+    }
+    batches
+}
+
+/// Parses the next object from `TYPE SIZE\nCONTENT\n`, or `NAME missing\n`.
+fn next<'o>(rest: &mut &'o [u8]) -> Option<BatchEntry<'o>> {
     let end = rest.iter().position(|&byte| byte == b'\n')?;
-    let size: usize = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
+    let (kind, size) = std::str::from_utf8(&rest[..end]).ok()?.split_once(' ')?;
+    let Ok(size) = size.parse::<usize>() else {
+        *rest = &rest[end + 1..];
+        return Some(BatchEntry::Missing);
+    };
     let content = rest.get(end + 1..end + 1 + size)?;
     *rest = rest.get(end + 2 + size..).unwrap_or_default();
-    Some(content)
+    Some(if kind == "blob" { BatchEntry::Blob(content) } else { BatchEntry::Other })
 }
 
 #[cfg(test)]
@@ -139,19 +242,23 @@ mod tests {
     use std::time::Duration;
 
     use crate::io::git::GitClient;
-    use crate::io::git::blobs::{LONGEST, Unread};
-    use crate::io::git::staged_files::IndexRepository;
+    use crate::io::git::blobs::{BATCH_LENGTH, LONGEST, SMALL, Unread, WantedBlob};
+    use crate::io::git::index_repository::IndexRepository;
     use crate::io::git::tests::{git, git_client, output, repository};
 
     /// The index and length of each blob that was read.
     type Lengths = Vec<(usize, usize)>;
     type NotRead = Vec<(usize, Unread)>;
 
-    fn read(git_client: &GitClient, folder: &Path, blobs: &[&str]) -> (Lengths, NotRead) {
+    fn read(git_client: &GitClient, folder: &Path, blobs: &[WantedBlob<'_>]) -> (Lengths, NotRead) {
         let found = IndexRepository::of(folder, &BTreeMap::new(), git_client).unwrap().unwrap();
         let mut lengths = Vec::new();
         let unread = git_client.read_blobs(&found, blobs, &mut |index, bytes| lengths.push((index, bytes.len())));
         (lengths, unread.unwrap())
+    }
+
+    fn wanted<'b>(names: &[&'b str], expected_size: Option<u64>) -> Vec<WantedBlob<'b>> {
+        names.iter().map(|name| WantedBlob { name, expected_size }).collect()
     }
 
     #[test]
@@ -171,10 +278,28 @@ mod tests {
         blobs.push(blobs[4].clone());
         let blobs: Vec<&str> = blobs.iter().map(String::as_str).collect();
         let home = folder.parent().unwrap();
-        let (lengths, unread) = read(&git_client(home), &folder, &blobs);
-        assert_eq!(lengths, [(0, 0), (1, 1), (2, 6), (3, 4), (4, long.len()), (8, long.len())]);
-        assert_eq!(unread, [(5, Unread::Size), (6, Unread::Missing)]);
+        for expected_size in [None, Some(0), Some(SMALL + 1)] {
+            let (mut lengths, unread) = read(&git_client(home), &folder, &wanted(&blobs, expected_size));
+            lengths.sort_unstable();
+            assert_eq!(lengths, [(0, 0), (1, 1), (2, 6), (3, 4), (4, long.len()), (8, long.len())]);
+            assert_eq!(unread, [(5, Unread::Size), (6, Unread::Missing)], "{expected_size:?}");
+        }
         assert_eq!(read(&git_client(home), &folder, &[]), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn order_is_kept_across_batches() {
+        let (_guard, folder) = repository();
+        fs::write(folder.join("a"), "one").unwrap();
+        fs::write(folder.join("b"), "three").unwrap();
+        let blobs = ["a", "b"].map(|name| output(&folder, &["hash-object", "-w", name]));
+        let count = 4 * BATCH_LENGTH;
+        let names: Vec<&str> = (0..count).map(|index| blobs[index % 2].as_str()).collect();
+        let expected: Vec<(usize, usize)> = (0..count).map(|index| (index, [3, 5][index % 2])).collect();
+        let git_client = git_client(folder.parent().unwrap());
+        for expected_size in [None, Some(5)] {
+            assert!(read(&git_client, &folder, &wanted(&names, expected_size)) == (expected.clone(), Vec::new()));
+        }
     }
 
     #[test]
@@ -182,15 +307,17 @@ mod tests {
         let (_guard, folder) = repository();
         fs::write(folder.join("file"), "text").unwrap();
         let blob = output(&folder, &["hash-object", "-w", "file"]);
-        let late = git_client(folder.parent().unwrap()).within(Duration::from_secs(2));
-        let found = IndexRepository::of(&folder, &BTreeMap::new(), &late).unwrap().unwrap();
-        let mut read = 0;
-        let slow = &mut |_: usize, _: &[u8]| {
-            read += 1;
-            std::thread::sleep(Duration::from_secs(2));
-        };
-        let unread = late.read_blobs(&found, &[&blob, &blob, &blob], slow);
-        assert_eq!((read, unread), (1, Ok(vec![(1, Unread::Time), (2, Unread::Time)])));
+        for expected_size in [None, Some(4)] {
+            let late = git_client(folder.parent().unwrap()).within(Duration::from_secs(2));
+            let found = IndexRepository::of(&folder, &BTreeMap::new(), &late).unwrap().unwrap();
+            let mut read = 0;
+            let slow = &mut |_: usize, _: &[u8]| {
+                read += 1;
+                std::thread::sleep(Duration::from_secs(2));
+            };
+            let unread = late.read_blobs(&found, &wanted(&[&blob, &blob, &blob], expected_size), slow);
+            assert_eq!((read, unread), (1, Ok(vec![(1, Unread::Time), (2, Unread::Time)])));
+        }
     }
 
     #[test]

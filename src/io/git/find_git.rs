@@ -13,7 +13,7 @@ use crate::io::{files, git, os};
 const DEFAULT_SEARCH: &str = "/usr/bin:/bin";
 
 /// The git program, and the `PATH` of its process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Program {
     /// The absolute path.
     pub(super) path: PathBuf,

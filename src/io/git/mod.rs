@@ -5,8 +5,10 @@ pub mod commit_relation;
 mod find_git;
 pub mod gitignore;
 pub mod hooks;
+pub mod index_repository;
 pub mod pushed_files;
 mod query;
+mod running_query;
 pub mod staged_files;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -14,7 +16,8 @@ pub mod worktree;
 
 use std::path::{Path, PathBuf};
 
-pub use crate::io::git::query::{GitClient, GitStatus, Hooks, NO_REPOSITORY};
+pub use crate::io::git::query::{GitClient, GitStatus, Hooks};
+pub use crate::io::git::running_query::NO_REPOSITORY;
 
 /// Returns the root of the working tree that contains `folder`, or `None` outside a repository.
 ///

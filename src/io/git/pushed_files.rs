@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::io::git::GitClient;
-use crate::io::git::staged_files::{IndexRepository, StagedFile, is_name};
+use crate::io::git::index_repository::IndexRepository;
+use crate::io::git::staged_files::{StagedFile, is_name};
 use crate::io::os::path_of;
 
 /// The maximum number of commits whose files count as already pushed.
@@ -29,13 +30,14 @@ fn is_zero(name: &str) -> bool {
 }
 
 /// Parses the standard input of a `pre-push` hook, with a line `<local ref> <local object> <remote ref> <remote
-/// object>` per ref. Returns nothing if a line has another form.
-pub fn ranges(text: &str) -> Vec<Range> {
-    let range = |line: &str| match *line.split(' ').collect::<Vec<_>>().as_slice() {
-        [_, to, _, from] if is_name(to) && is_name(from) => Some(Range { to: to.to_owned(), from: from.to_owned() }),
+/// object>` per ref. Returns the number of the first line with another form, 1-based, if there is one.
+pub fn ranges(text: &str) -> Result<Vec<Range>, usize> {
+    // From the right: the local ref is what the user typed, and may contain spaces: `:/fix the form`.
+    let range = |line: &str| match *line.rsplitn(4, ' ').collect::<Vec<_>>().as_slice() {
+        [from, _, to, _] if is_name(to) && is_name(from) => Some(Range { to: to.to_owned(), from: from.to_owned() }),
         _ => None,
     };
-    text.lines().map(range).collect::<Option<_>>().unwrap_or_default()
+    text.lines().zip(1..).map(|(line, number)| range(line).ok_or(number)).collect()
 }
 
 /// Returns the range that pre-commit and prek pass in variables, because they consume standard input.
@@ -102,8 +104,9 @@ mod tests {
     use std::collections::BTreeMap;
     use std::fs;
 
+    use crate::io::git::index_repository::IndexRepository;
     use crate::io::git::pushed_files::{range_of, ranges};
-    use crate::io::git::staged_files::{IndexRepository, StagedFile};
+    use crate::io::git::staged_files::StagedFile;
     use crate::io::git::tests::{git, git_client, output, repository};
 
     const ZERO: &str = "0000000000000000000000000000000000000000";
@@ -112,11 +115,15 @@ mod tests {
     #[test]
     fn parses_only_ranges_in_git_format() {
         let line = format!("refs/heads/main {SOME} refs/heads/main {ZERO}\n");
-        assert_eq!(ranges(&line).len(), 1);
-        assert_eq!(ranges(&line.repeat(2)).len(), 2);
-        assert_eq!(ranges(&format!("HEAD~1 {0} refs/heads/x {0}", SOME.repeat(2)[..64].to_owned())).len(), 1);
-        for text in ["", "API_KEY=x\n", "a b c d\n", &format!("{line}x\n"), &line.replace(SOME, "--output=x")] {
-            assert_eq!(ranges(text), [], "{text}");
+        let count = |text: &str| ranges(text).map(|ranges| ranges.len());
+        assert_eq!(count(""), Ok(0));
+        assert_eq!(count(&line), Ok(1));
+        assert_eq!(count(&line.repeat(2)), Ok(2));
+        assert_eq!(count(&format!("HEAD~1 {0} refs/heads/x {0}", SOME.repeat(2)[..64].to_owned())), Ok(1));
+        assert_eq!(count(&line.replace("refs/heads/main 0123", "HEAD@{1 day ago} 0123")), Ok(1));
+        assert_eq!(count(&format!("{line}\n")), Err(2));
+        for text in ["API_KEY=x\n", "a b c d\n", &format!("x\n{line}"), &line.replace(SOME, "--output=x")] {
+            assert_eq!(count(text), Err(1), "{text}");
         }
         let variables = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -141,7 +148,7 @@ mod tests {
         let found = IndexRepository::of(&folder, &BTreeMap::new(), &git_client).unwrap().unwrap();
         let pushed = |to: &str, from: &str| {
             let line = format!("refs/heads/main {to} refs/heads/main {from}\n");
-            let pushed = git_client.pushed(&found, &ranges(&line)).unwrap();
+            let pushed = git_client.pushed(&found, &ranges(&line).unwrap()).unwrap();
             let text = |change: &StagedFile| output(&folder, &["cat-file", "blob", &change.blob]);
             let mut files: Vec<String> =
                 pushed.objects.iter().map(|one| format!("{} {}", one.path.display(), text(one))).collect();

@@ -4,17 +4,13 @@
 //! and so may the process environment (`GIT_*`). The queries here need none of them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
-use crate::error::Seconds;
-use crate::io::git::find_git;
+use crate::io::git::find_git::{self, Program};
+use crate::io::git::running_query::{QueryLimits, RunningQuery, UNREADABLE};
 
 /// The time limit of one query. Git usually needs a few milliseconds.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -55,12 +51,6 @@ const SETTINGS: [(&str, &str); 5] = [
     ("LC_ALL", "C"),
 ];
 
-/// The cause if the directory is not in a repository. A `.git` that can't be read has another one.
-pub const NO_REPOSITORY: &str = "neither this directory nor a parent has a .git";
-
-/// The cause if git fails for an unknown reason.
-const UNREADABLE: &str = "git could not read the repository";
-
 /// The state of a file in git.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GitStatus {
@@ -86,15 +76,23 @@ pub struct Hooks {
 pub struct GitClient {
     variables: Vec<(&'static str, String)>,
     search: Option<String>,
+    /// The program for the first directories that it was searched for, which takes hundreds of system calls.
+    found: Arc<OnceLock<FoundProgram>>,
     pub(super) limit: Duration,
     deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct FoundProgram {
+    folders: [PathBuf; 2],
+    program: Program,
 }
 
 impl GitClient {
     pub fn new(variables: &BTreeMap<String, String>) -> Self {
         let kept = KEPT.iter().filter_map(|&name| Some((name, variables.get(name)?.clone())));
         let search = variables.get("PATH").or_else(|| variables.get("Path")).cloned();
-        Self { variables: kept.collect(), search, limit: LIMIT, deadline: None }
+        Self { variables: kept.collect(), search, found: Arc::default(), limit: LIMIT, deadline: None }
     }
 
     /// Limits the total time of all queries from now on.
@@ -197,7 +195,7 @@ impl GitClient {
     fn command_with(&self, root: &Path, careful: &[&str]) -> Result<Command, String> {
         // The working directory too, because a package manager or a shell there may have extended `PATH`.
         let here = std::env::current_dir().unwrap_or_default();
-        let git = find_git::find(self.search.as_deref(), &[root, &here])?;
+        let git = self.program([root.to_owned(), here])?;
         let mut command = Command::new(git.path);
         command.args(careful).arg("-C").arg(root);
         command.env_clear().envs(SETTINGS).envs(self.variables.iter().map(|(name, value)| (name, value)));
@@ -205,88 +203,35 @@ impl GitClient {
         Ok(command)
     }
 
+    /// Returns git outside the checkouts that contain these directories.
+    fn program(&self, folders: [PathBuf; 2]) -> Result<Program, String> {
+        if let Some(found) = self.found.get().filter(|found| found.folders == folders) {
+            return Ok(found.program.clone());
+        }
+        let program = find_git::find(self.search.as_deref(), &[&folders[0], &folders[1]])?;
+        // Another thread may have found it meanwhile.
+        let _ = self.found.set(FoundProgram { folders, program: program.clone() });
+        Ok(program)
+    }
+
     fn output(&self, command: Command, input: &str) -> Result<Vec<u8>, String> {
         self.output_up_to(command, input, OUTPUT_LIMIT)
     }
 
     /// Returns up to `most` bytes of git's output.
-    pub(super) fn output_up_to(&self, mut command: Command, input: &str, most: u64) -> Result<Vec<u8>, String> {
-        let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
-        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => "git is not installed".to_owned(),
-            _ => "git could not be started".to_owned(),
-        })?;
-        wait_for_output(child, Zeroizing::new(input.to_owned()), self.limit(), most)
+    pub(super) fn output_up_to(&self, command: Command, input: &str, most: u64) -> Result<Vec<u8>, String> {
+        self.start(command, input, most)?.finish()
+    }
+
+    /// Starts git in the background, and reads up to `most` bytes of its output.
+    pub(super) fn start(&self, command: Command, input: &str, most: u64) -> Result<RunningQuery, String> {
+        RunningQuery::start(command, input, QueryLimits { time: self.limit(), output: most })
     }
 
     /// Returns the time limit of the next query.
     pub(super) fn limit(&self) -> Duration {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         left.map_or(self.limit, |left| left.min(self.limit))
-    }
-}
-
-/// Returns up to `most` bytes of the child's output. A child that runs longer than `limit` is killed.
-fn wait_for_output(mut child: Child, input: Zeroizing<String>, limit: Duration, most: u64) -> Result<Vec<u8>, String> {
-    let deadline = Instant::now() + limit;
-    let threads = read_in_background(child.stdout.take(), most).and_then(|out| {
-        let err = read_in_background(child.stderr.take(), OUTPUT_LIMIT)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // In the background, like the reading. If git rejects the input, its exit status shows that.
-            thread::Builder::new().spawn(move || drop(stdin.write_all(input.as_bytes())))?;
-        }
-        Ok((out, err))
-    });
-    let Ok((out, err)) = threads else {
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err("failed to start a thread to read git's output".to_owned());
-    };
-    let left = || deadline.saturating_duration_since(Instant::now());
-    let output = out.recv_timeout(left()).and_then(|out| Ok((out, err.recv_timeout(left())?)));
-    let status = loop {
-        match child.try_wait() {
-            Ok(None) if output.is_ok() && !left().is_zero() => thread::sleep(Duration::from_millis(1)),
-            Ok(Some(status)) => break Some(status),
-            _ => break None,
-        }
-    };
-    match (output, status) {
-        (Ok((out, _)), Some(status)) if status.success() => Ok(out),
-        (Ok((_, err)), Some(_)) => Err(failure(&err)),
-        _ => {
-            // It may just have ended. Kill and reap it here, because nothing waits for it later.
-            let _ = child.kill();
-            let _ = child.wait();
-            Err(format!("git timed out after {}", Seconds(limit)))
-        }
-    }
-}
-
-/// Reads in the background, so that a program that keeps the stream open can't block the run.
-fn read_in_background(stream: Option<impl Read + Send + 'static>, most: u64) -> io::Result<mpsc::Receiver<Vec<u8>>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::Builder::new().spawn(move || {
-        let mut bytes = Vec::new();
-        let read = stream.map_or(Ok(0), |stream| stream.take(most).read_to_end(&mut bytes));
-        if read.is_ok() {
-            // The receiver is gone after the time limit.
-            let _ = sender.send(bytes);
-        }
-    })?;
-    Ok(receiver)
-}
-
-/// Returns the cause of a failure. Git's own message is not shown, because it contains paths and unsafe advice.
-fn failure(message: &[u8]) -> String {
-    let message = String::from_utf8_lossy(message);
-    if message.contains("dubious ownership") {
-        "the repository belongs to another user, and git does not trust it".to_owned()
-    } else if message.contains("not a git repository (or any") {
-        NO_REPOSITORY.to_owned()
-    } else {
-        UNREADABLE.to_owned()
     }
 }
 

@@ -1,16 +1,12 @@
 //! The staged files, read from the index. Neither the working tree nor filters are used.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
-
-use zeroize::Zeroizing;
+use std::collections::HashSet;
+use std::path::PathBuf;
 
 use crate::io::files::{self, ReadOutcome};
-use crate::io::git::{self, GitClient};
+use crate::io::git::GitClient;
+use crate::io::git::index_repository::IndexRepository;
 use crate::io::os::path_of;
-
-/// The maximum size of git's output that is read, in bytes.
-const OUTPUT_LIMIT: u64 = 24 << 20;
 
 /// The maximum size of `MERGE_HEAD`, which has a line of 41 bytes per commit.
 const MERGE_HEAD: u64 = 1 << 16;
@@ -32,17 +28,6 @@ const SOURCES: [CommitList; 4] = [
     CommitList { name: "REVERT_HEAD", suffix: "^" },
 ];
 
-/// The repository and the index with which git called a hook.
-#[derive(Clone, Debug)]
-pub struct IndexRepository {
-    /// The root of the working tree.
-    pub root: PathBuf,
-    /// The git directory, if it can't be found from the working tree.
-    git_dir: Option<PathBuf>,
-    /// The index of the commit in progress; `None` means the default index.
-    index: Option<PathBuf>,
-}
-
 /// A file that the next commit adds or changes, or that a push sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StagedFile {
@@ -52,39 +37,6 @@ pub struct StagedFile {
     pub blob: String,
     /// Whether `HEAD` has no file of that name.
     pub is_new: bool,
-}
-
-impl IndexRepository {
-    /// Returns the repository that contains `folder`. `GIT_DIR` and `GIT_WORK_TREE` are used only if the directory is
-    /// not in a repository, and `GIT_INDEX_FILE` only if it belongs to this repository: a hook of another repository
-    /// may have called this hook.
-    pub fn of(
-        folder: &Path,
-        variables: &BTreeMap<String, String>,
-        git_client: &GitClient,
-    ) -> Result<Option<Self>, String> {
-        let variable = |name: &str| variables.get(name).filter(|path| !path.is_empty()).map(|path| folder.join(path));
-        let mut found = match (git::root(folder), variable("GIT_DIR")) {
-            (Some(root), _) => Self { root, git_dir: None, index: None },
-            (None, Some(git_dir)) => {
-                let root = variable("GIT_WORK_TREE").unwrap_or_else(|| folder.to_owned());
-                Self { root, git_dir: Some(git_dir), index: None }
-            }
-            (None, None) => return Ok(None),
-        };
-        if let Some(index) = variable("GIT_INDEX_FILE") {
-            let beside = index.parent().unwrap_or(folder);
-            let is_foreign = || -> Result<bool, String> {
-                let own = git_client.in_repository(&found, &["rev-parse", "--absolute-git-dir"], "")?;
-                let own = PathBuf::from(String::from_utf8_lossy(&own).trim_end());
-                Ok(own.canonicalize().ok() != beside.canonicalize().ok())
-            };
-            if !beside.join("HEAD").exists() || !is_foreign()? {
-                found.index = Some(index);
-            }
-        }
-        Ok(Some(found))
-    }
 }
 
 impl GitClient {
@@ -105,8 +57,7 @@ impl GitClient {
 
     /// Returns the commits besides `HEAD` whose lines the next commit takes over.
     pub fn sources(&self, repository: &IndexRepository) -> Result<Vec<String>, String> {
-        let folder = self.in_repository(repository, &["rev-parse", "--absolute-git-dir"], "")?;
-        let folder = PathBuf::from(String::from_utf8_lossy(&folder).trim_end());
+        let folder = self.git_dir(repository)?;
         let mut commits = Vec::new();
         // git leaves REBASE_HEAD behind when a rebase with conflicts ends.
         let is_rebasing =
@@ -151,23 +102,6 @@ impl GitClient {
         }
         Ok((changes, known))
     }
-
-    pub(super) fn in_repository(
-        &self,
-        repository: &IndexRepository,
-        arguments: &[&str],
-        input: &str,
-    ) -> Result<Zeroizing<Vec<u8>>, String> {
-        let mut command = self.command(&repository.root)?;
-        if let Some(git_dir) = &repository.git_dir {
-            command.arg("--git-dir").arg(git_dir);
-        }
-        if let Some(index) = &repository.index {
-            command.env("GIT_INDEX_FILE", index);
-        }
-        command.args(arguments);
-        self.output_up_to(command, input, OUTPUT_LIMIT).map(Zeroizing::new)
-    }
 }
 
 /// Returns whether the text is the full name of an object.
@@ -182,7 +116,8 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
-    use crate::io::git::staged_files::{IndexRepository, StagedFile};
+    use crate::io::git::index_repository::IndexRepository;
+    use crate::io::git::staged_files::StagedFile;
     use crate::io::git::tests::{git, git_client, output, repository};
 
     fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) {
