@@ -43,7 +43,7 @@ pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, world: &mut World<'_>) 
     let exit = analysis.exit();
     let output = output.about(&analysis.gathered.survey.files, world);
     let matrix = (output.format == Format::Html).then(|| matrix::of(&analysis.gathered.survey, &analysis.examination));
-    let report = Report { baseline, matrix, ..output::report("check", analysis, exit, world) };
+    let report = Report { baseline, matrix, ..output::report("check", analysis, exit, output.detail(), world) };
     output.write_report(&report, world)?;
     Ok(exit)
 }

@@ -12,7 +12,7 @@ use crate::commands::{output, timeout};
 use crate::drift::matrix;
 use crate::error::{Error, Exit};
 use crate::io::world::World;
-use crate::report::{self, Format};
+use crate::report::{self, Detail, Format};
 
 /// Compares each service in scope with its files, and shows the result as a table. The exit code is that of `check`.
 pub(crate) fn run(args: &MatrixArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &MatrixArgs, global: &GlobalArgs, world: &mut World<'_>)
     let analysis = compare(&options, args.output.fail_on, world)?;
     let exit = analysis.exit();
     let matrix = matrix::of(&analysis.gathered.survey, &analysis.examination);
-    let report = output::report("matrix", analysis, exit, world);
+    let report = output::report("matrix", analysis, exit, Detail::Normal, world);
     let mut bytes = Vec::new();
     report::matrix::write(&report, &matrix, args.output.format, &output.text_options(world), &mut bytes)
         .expect("writing to memory can't fail");

@@ -3,14 +3,14 @@
 use crate::commands::analysis::Analysis;
 use crate::commands::main_worktree_fixes;
 use crate::commands::output_options::OutputOptions;
-use crate::drift::engine::run_rules::ComparedExtent;
+use crate::drift::engine::run_rules::{ComparedExtent, optional};
 use crate::drift::engine::service_status::StatusCheck;
 use crate::drift::model::deployment::{Deployed, Deployment};
 use crate::drift::{ResourceRef, Survey, Target, needs};
 use crate::error::{Error, Exit};
 use crate::io::files;
 use crate::io::world::World;
-use crate::report::{self, Format, Report, ServiceDeployment, ServiceLine};
+use crate::report::{self, Detail, Format, Report, ServiceDeployment, ServiceLine};
 
 impl OutputOptions<'_> {
     /// Writes the report, and the step summary of GitHub Actions.
@@ -64,12 +64,17 @@ fn write_summary(report: &Report, world: &World<'_>) {
     }
 }
 
-/// Returns the report of a comparison.
-pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, world: &World<'_>) -> Report {
+/// Returns the report of a comparison. Only a verbose text lists the optional differences.
+pub(crate) fn report(
+    command: &'static str,
+    analysis: Analysis,
+    exit: Exit,
+    detail: Detail,
+    world: &World<'_>,
+) -> Report {
     let Analysis { gathered, mut examination, fail_on } = analysis;
-    for findings in [&mut examination.findings, &mut examination.optional] {
-        main_worktree_fixes::name_files(findings, &gathered);
-    }
+    let optional = if detail == Detail::Verbose { optional(&gathered.survey) } else { Vec::new() };
+    main_worktree_fixes::name_files(&mut examination.findings, &gathered);
     let template_needs = needs::template_needs(&gathered.survey);
     let lines = service_lines(&gathered.survey, examination.extents, examination.checks);
     let services = gathered.survey.targets.iter().zip(lines);
@@ -98,7 +103,7 @@ pub(crate) fn report(command: &'static str, analysis: Analysis, exit: Exit, worl
         left_out: gathered.selection.left_out,
         only: gathered.survey.only.into_iter().collect(),
         findings: examination.findings,
-        optional: examination.optional,
+        optional,
         ignored: examination.ignored,
         remarks: gathered.remarks,
         requests: gathered.requests,

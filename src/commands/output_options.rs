@@ -114,6 +114,11 @@ impl<'m> OutputOptions<'m> {
         Self { shown: source.map_or(self.shown, Reveal::Redacted), ..self }
     }
 
+    /// Returns the detail of the report. Only text has more with `-v`.
+    pub(crate) fn detail(&self) -> Detail {
+        if self.format == Format::Text { detail(self.global) } else { Detail::Normal }
+    }
+
     /// Returns the options of the text report.
     pub(crate) fn text_options<'k>(&self, world: &'k World<'_>) -> TextOptions<'k> {
         TextOptions {

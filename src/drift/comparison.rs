@@ -1,6 +1,6 @@
 //! Compares one key of a service with the file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::drift::dotenv::Entry;
 use crate::drift::expansion::{self, LONGEST};
@@ -49,8 +49,24 @@ pub enum ComparisonOutcome {
 
 /// Returns every key that both a service and its layers have, without system variables.
 pub fn pairs(survey: &Survey) -> impl Iterator<Item = Pair<'_>> {
+    pairs_of(survey, |_| true)
+}
+
+/// Returns the pairs with this outcome. Most variables can't have it, which shows before the file is searched for them.
+pub fn pairs_with(survey: &Survey, outcome: ComparisonOutcome) -> impl Iterator<Item = Pair<'_>> {
+    let may_have = move |variable: &Variable| match outcome {
+        ComparisonOutcome::Sealed | ComparisonOutcome::Unavailable => variable.is_unknown(),
+        ComparisonOutcome::ReferenceDiffers => variable.template().is_some(),
+        _ => true,
+    };
+    pairs_of(survey, may_have).filter(move |pair| pair.verdict(survey) == outcome)
+}
+
+/// Returns the pairs whose variable is of this kind.
+fn pairs_of(survey: &Survey, is_of_kind: impl Fn(&Variable) -> bool + Copy) -> impl Iterator<Item = Pair<'_>> {
     survey.targets.iter().flat_map(move |target| {
-        target.stored.iter().flatten().filter_map(move |(key, variable)| {
+        let stored = target.stored.iter().flatten().filter(move |(_, variable)| is_of_kind(variable));
+        stored.filter_map(move |(key, variable)| {
             let local = survey.local(target, key)?;
             (!system_variables::is_provided(key)).then_some(Pair { target, key, variable, local })
         })
@@ -61,18 +77,11 @@ pub fn pairs(survey: &Survey) -> impl Iterator<Item = Pair<'_>> {
 /// layer or line overrides for all services are not included.
 pub fn counting(survey: &Survey) -> Vec<Local<'_>> {
     let stacks: BTreeSet<&[usize]> = survey.targets.iter().map(|target| target.layers.as_slice()).collect();
-    let mut counting = BTreeMap::new();
-    for layers in stacks {
-        let winners: BTreeMap<&str, usize> =
-            layers.iter().flat_map(|&layer| survey.files[layer].keys().map(move |key| (key, layer))).collect();
-        for (key, layer) in winners {
-            let file = &survey.files[layer];
-            if let Some(entry) = file.entry(key) {
-                counting.insert((layer, entry.line, key), Local { file, entry });
-            }
-        }
-    }
-    counting.into_values().collect()
+    let mut counting: Vec<(usize, Local<'_>)> = stacks.iter().flat_map(|layers| survey.effective(layers)).collect();
+    let place = |(layer, local): &(usize, Local<'_>)| (*layer, local.entry.line);
+    counting.sort_by(|one, other| place(one).cmp(&place(other)).then_with(|| one.1.entry.key.cmp(&other.1.entry.key)));
+    counting.dedup_by(|one, other| one.0 == other.0 && std::ptr::eq(one.1.entry, other.1.entry));
+    counting.into_iter().map(|(_, local)| local).collect()
 }
 
 /// Returns why the local value is expected to differ from any value on Railway. A `${NAME}` in it counts as its value in
@@ -169,8 +178,22 @@ impl<'s> Pair<'s> {
 
     /// Returns the outcome of comparing the two.
     pub fn verdict(&self, survey: &Survey) -> ComparisonOutcome {
+        self.comparison(survey).outcome()
+    }
+
+    /// Returns whether the two are equal.
+    pub fn is_equal(&self, survey: &Survey) -> bool {
+        self.comparison(survey).without_difference() == Some(ComparisonOutcome::Equal)
+    }
+
+    /// Returns whether one side refers to a value kept elsewhere.
+    pub fn is_indirect(&self, survey: &Survey) -> bool {
+        self.comparison(survey).is_indirect()
+    }
+
+    fn comparison<'a>(&'a self, survey: &'a Survey) -> Comparison<'a> {
         let sides = [SideValue::Text(self.local_value()), SideValue::Stored(self.variable)];
-        Comparison { survey, target: self.target, key: self.key, sides }.outcome()
+        Comparison { survey, target: self.target, key: self.key, sides }
     }
 
     /// Returns why the two values differ from their texts alone, if the stored one is a literal.
@@ -197,19 +220,8 @@ pub struct Comparison<'s> {
 
 impl Comparison<'_> {
     pub fn outcome(&self) -> ComparisonOutcome {
-        let [wanted, found] = self.sides;
-        if self.sides.iter().any(|side| self.is_indirect(*side)) {
-            return ComparisonOutcome::Indirect;
-        }
-        // The same template in the file is equal, whatever it renders to.
-        if wanted.text().is_some() && wanted.text() == found.text() {
-            return ComparisonOutcome::Equal;
-        }
-        if let Some(unknown) = self.sides.iter().find_map(|side| self.unknown(*side)) {
-            return unknown;
-        }
-        if wanted.effective() == found.effective() {
-            return ComparisonOutcome::Equal;
+        if let Some(outcome) = self.without_difference() {
+            return outcome;
         }
         if self.sides.iter().any(|side| self.is_dangling(*side)) {
             return ComparisonOutcome::Dangling;
@@ -221,8 +233,28 @@ impl Comparison<'_> {
         if is_reference { ComparisonOutcome::ReferenceDiffers } else { ComparisonOutcome::Differs }
     }
 
-    fn is_indirect(&self, side: SideValue<'_>) -> bool {
-        [side.text(), side.effective()].into_iter().flatten().any(|text| self.survey.is_indirect(text))
+    /// Returns the outcome if the two sides are equal or can't be compared; `None` if they differ.
+    fn without_difference(&self) -> Option<ComparisonOutcome> {
+        let [wanted, found] = self.sides;
+        if self.is_indirect() {
+            return Some(ComparisonOutcome::Indirect);
+        }
+        // The same template in the file is equal, whatever it renders to.
+        if wanted.text().is_some() && wanted.text() == found.text() {
+            return Some(ComparisonOutcome::Equal);
+        }
+        let unknown = self.sides.iter().find_map(|side| self.unknown(*side));
+        unknown.or_else(|| (wanted.effective() == found.effective()).then_some(ComparisonOutcome::Equal))
+    }
+
+    /// Most texts are equal, and a literal is also what it renders to. Each text is examined once.
+    fn is_indirect(&self) -> bool {
+        let [wanted, found] = self.sides;
+        let texts = [wanted.text(), wanted.effective(), found.text(), found.effective()];
+        let is_new = |index: usize| !texts[..index].contains(&texts[index]);
+        (0..texts.len())
+            .filter(|&index| is_new(index))
+            .any(|index| texts[index].is_some_and(|text| self.survey.is_indirect(text)))
     }
 
     /// Returns why the value of a side is unknown; `None` if it is known.

@@ -52,9 +52,11 @@ const SHORTEST_CIPHERTEXT: usize = 16;
 pub fn indirect(value: &str) -> Option<Indirect> {
     let text = value.trim();
     let text = without_quotes(text).map_or(text, str::trim);
+    let first = text.bytes().next();
+    let may_fit = |form: &&PrefixForm| form.prefix.bytes().next() == first;
     let fits = |form: &PrefixForm| text.strip_prefix(form.prefix).is_some_and(form.fits);
     let is_one_line = || !text.contains(['\n', '\r']);
-    if (FORMS.iter().any(fits) && is_one_line()) || has_op_template(text) {
+    if (FORMS.iter().filter(may_fit).any(fits) && is_one_line()) || has_op_template(text) {
         return Some(Indirect::Elsewhere);
     }
     let is_github =
@@ -75,6 +77,9 @@ fn is_github_secret(body: &str) -> bool {
 
 /// Returns true for `{{ op://vault/item/field }}`, which `op inject` resolves anywhere in a text.
 fn has_op_template(text: &str) -> bool {
+    if !text.contains('{') {
+        return false;
+    }
     // The end is searched for once and not for each opening, of which a hostile text may have many.
     let Some(end) = text.rfind("}}") else { return false };
     text.match_indices("{{").take_while(|(at, _)| *at < end).any(|(at, braces)| {

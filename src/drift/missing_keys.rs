@@ -28,35 +28,40 @@ struct LayerGroup<'s> {
     having: HashMap<&'s str, usize>,
 }
 
+impl LayerGroup<'_> {
+    /// Returns the number of services that lack the key.
+    fn lacking(&self, key: &str) -> usize {
+        self.targets.len() - self.having.get(key).copied().unwrap_or_default()
+    }
+}
+
 /// Returns every wanted key that is missing on a readable service and that no service of the environment has, by key
 /// and file. Databases that are not compared do not count, because they keep their variables for others. System
 /// variables are skipped.
 pub fn missing_keys<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -> Vec<MissingKey<'s>> {
     let holders = LazyCell::new(|| KeyHolders::new(survey));
-    lacked_keys(survey, |local| is_wanted(local) && !holders.is_on_a_service(&local.entry.key))
+    lacked_keys(survey, |local| !holders.is_on_a_service(&local.entry.key) && is_wanted(local))
 }
 
 /// Returns every wanted key that is missing on a readable service, although another service of the environment has it.
 pub fn partly_missing_keys<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -> Vec<MissingKey<'s>> {
     let holders = LazyCell::new(|| KeyHolders::new(survey));
-    lacked_keys(survey, |local| is_wanted(local) && holders.is_on_a_service(&local.entry.key))
+    lacked_keys(survey, |local| holders.is_on_a_service(&local.entry.key) && is_wanted(local))
 }
 
 fn lacked_keys<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -> Vec<MissingKey<'s>> {
     let stacks: BTreeSet<&[usize]> = survey.readable().map(|target| target.layers.as_slice()).collect();
+    let groups = groups(survey, &stacks);
     let mut users: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
     for (index, layers) in stacks.iter().enumerate() {
-        for (key, layer) in winners(survey, layers).into_iter().filter(|(key, _)| !system_variables::is_provided(key)) {
-            let file = &survey.files[layer];
-            if file.entry(key).is_some_and(|entry| is_wanted(Local { file, entry })) {
-                users.entry((key, layer)).or_default().push(index);
+        // Most keys are missing nowhere, which is the fastest to find out.
+        let lacked = survey.effective(layers).filter(|(_, local)| groups[index].lacking(&local.entry.key) > 0);
+        for (layer, local) in lacked.filter(|(_, local)| !system_variables::is_provided(&local.entry.key)) {
+            if is_wanted(local) {
+                users.entry((local.entry.key.as_str(), layer)).or_default().push(index);
             }
         }
     }
-    if users.is_empty() {
-        return Vec::new();
-    }
-    let groups = groups(survey, &stacks);
     let mut budget = LISTED_AT_MOST;
     let missing =
         |((key, layer), users): (_, Vec<usize>)| missing_key(survey, &groups, key, layer, &users, &mut budget);
@@ -77,11 +82,6 @@ fn groups<'s>(survey: &'s Survey, stacks: &BTreeSet<&[usize]>) -> Vec<LayerGroup
     groups.into_values().collect()
 }
 
-/// Returns every key of the layers with the layer that takes precedence.
-fn winners<'s>(survey: &'s Survey, layers: &[usize]) -> HashMap<&'s str, usize> {
-    layers.iter().flat_map(|&layer| survey.files[layer].keys().map(move |key| (key, layer))).collect()
-}
-
 fn missing_key<'s>(
     survey: &'s Survey,
     groups: &[LayerGroup<'s>],
@@ -91,11 +91,7 @@ fn missing_key<'s>(
     budget: &mut usize,
 ) -> Option<MissingKey<'s>> {
     let groups = || users.iter().map(|&index| &groups[index]);
-    let number: usize =
-        groups().map(|group| group.targets.len() - group.having.get(key).copied().unwrap_or_default()).sum();
-    if number == 0 {
-        return None;
-    }
+    let number: usize = groups().map(|group| group.lacking(key)).sum();
     let mut lacking = Vec::new();
     if number <= *budget {
         *budget -= number;

@@ -1,44 +1,73 @@
 //! Keys whose name indicates that the value is a secret.
 
+use std::borrow::Cow;
+
 /// The words that indicate a secret, in the singular.
 const WORDS: &[&str] =
     &["APIKEY", "AUTH", "CREDENTIAL", "DSN", "KEY", "PASS", "PASSWORD", "PRIVATE", "PWD", "SECRET", "TOKEN"];
 
 /// Returns whether a part of the key is one of the words: `API_KEY` and `apiKeys`, not `KEYBOARD` or `AUTHOR`.
 pub fn is_secret_like(key: &str) -> bool {
-    name_parts(key).iter().any(|word| {
-        let singular = word.strip_suffix('S').unwrap_or(word);
-        WORDS.binary_search(&word.as_str()).is_ok() || WORDS.binary_search(&singular).is_ok()
-    })
+    parts_as_written(key).any(is_secret_word)
+}
+
+/// Returns whether a part of a name is one of the words, in the singular or plural.
+fn is_secret_word(part: &str) -> bool {
+    let part = comparable(part);
+    is_one_of(WORDS, &part) || part.strip_suffix(['S', 's']).is_some_and(|singular| is_one_of(WORDS, singular))
+}
+
+/// Returns whether the part of a name, in upper case, is in the sorted list.
+pub(crate) fn is_one_of(list: &[&str], part: &str) -> bool {
+    let part = comparable(part);
+    let letters = || part.bytes().map(|letter| letter.to_ascii_uppercase());
+    list.binary_search_by(|word| word.bytes().cmp(letters())).is_ok()
+}
+
+/// Returns the part in upper case if it has other letters than those of ASCII, whose case is easily ignored.
+fn comparable(part: &str) -> Cow<'_, str> {
+    if part.is_ascii() { Cow::Borrowed(part) } else { Cow::Owned(in_upper_case(part)) }
 }
 
 /// Splits a name at non-letters and at camel-case word boundaries. Returns the parts in upper case.
 pub fn name_parts(key: &str) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let mut letters = key.chars().peekable();
+    parts_as_written(key).map(in_upper_case).collect()
+}
+
+fn in_upper_case(part: &str) -> String {
+    part.chars().flat_map(char::to_uppercase).collect()
+}
+
+/// Splits a name into the same parts, and returns them as they are written.
+pub(crate) fn parts_as_written(key: &str) -> impl Iterator<Item = &str> {
+    let mut rest = key.trim_start_matches(|letter: char| !letter.is_alphabetic());
+    std::iter::from_fn(move || {
+        let (part, after) = rest.split_at(part_length(rest));
+        rest = after.trim_start_matches(|letter: char| !letter.is_alphabetic());
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+/// Returns the length of the part at the start of a text.
+fn part_length(text: &str) -> usize {
+    let mut letters = text.char_indices().peekable();
     let mut before = ' ';
-    while let Some(letter) = letters.next() {
-        let next_is_small = letters.peek().is_some_and(|next| next.is_lowercase());
+    while let Some((at, letter)) = letters.next() {
+        let next_is_small = letters.peek().is_some_and(|(_, next)| next.is_lowercase());
         let starts_word = letter.is_uppercase() && (before.is_lowercase() || (before.is_uppercase() && next_is_small));
         if starts_word || !letter.is_alphabetic() {
-            parts.push(std::mem::take(&mut word));
-        }
-        if letter.is_alphabetic() {
-            word.extend(letter.to_uppercase());
+            return at;
         }
         before = letter;
     }
-    parts.push(word);
-    parts.retain(|word| !word.is_empty());
-    parts
+    text.len()
 }
 
 /// Returns whether the value is public: a key that build tools or services expose to browsers, or encryption metadata.
 pub(crate) fn is_public(key: &str) -> bool {
     ["VITE_", "REACT_APP_", "GATSBY_", "VUE_APP_"].iter().any(|prefix| key.starts_with(prefix))
         || is_encryption_metadata(key)
-        || name_parts(key).iter().any(|word| matches!(word.as_str(), "PUBLIC" | "PUBLISHABLE" | "ANON"))
+        || parts_as_written(key).any(|part| is_one_of(&["ANON", "PUBLIC", "PUBLISHABLE"], part))
 }
 
 /// Returns whether the key describes how a file was encrypted. Its value is public, and not configuration of a program.
@@ -73,6 +102,11 @@ mod tests {
             ("PASSENGERS", false),
             ("TOKENIZER", false),
             ("OPENAI_APIKEY", true),
+            ("paßwort", false),
+            ("db_paß", true),
+            ("ſecret", true),
+            ("keyſ", true),
+            ("KEYÉ", false),
             ("DATABASE_URL", false),
             ("", false),
         ] {
@@ -83,5 +117,7 @@ mod tests {
     #[test]
     fn splits_camel_case_and_acronyms() {
         assert_eq!(name_parts("myAPIKey2_old.X"), ["MY", "API", "KEY", "OLD", "X"]);
+        assert_eq!(name_parts("__éaBcD2éÀ_"), ["ÉA", "BC", "D", "É", "À"]);
+        assert_eq!(name_parts("2__"), [""; 0]);
     }
 }

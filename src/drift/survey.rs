@@ -178,6 +178,16 @@ impl Survey {
         })
     }
 
+    /// Returns the effective assignment of every key of the layers, with its layer.
+    pub fn effective<'s>(&'s self, layers: &'s [usize]) -> impl Iterator<Item = (usize, Local<'s>)> {
+        layers.iter().enumerate().flat_map(move |(index, &layer)| {
+            let file = &self.files[layer];
+            let is_overridden = move |key: &str| layers[index + 1..].iter().any(|&other| self.files[other].has(key));
+            let entries = file.effective().filter(move |entry| !is_overridden(&entry.key));
+            entries.map(move |entry| (layer, Local { file, entry }))
+        })
+    }
+
     /// Returns whether a local or stored text refers to a value kept elsewhere. `${{ secrets.NAME }}` is GitHub's,
     /// unless a service is named `secrets`.
     pub fn is_indirect(&self, text: &Secret) -> bool {

@@ -50,7 +50,7 @@ pub fn suspicions(value: &str) -> Vec<SuspiciousValue> {
     let found = [
         (SuspiciousValue::TrailingNewline, is_line_with_break(value)),
         (SuspiciousValue::Quotes, without_quotes(value).is_some()),
-        (SuspiciousValue::Invisible, value.chars().any(is_invisible)),
+        (SuspiciousValue::Invisible, !value.is_ascii() && value.chars().any(is_invisible)),
         (SuspiciousValue::CutPem, is_cut_pem(value)),
     ];
     found.into_iter().filter_map(|(value, is_found)| is_found.then_some(value)).collect()

@@ -32,7 +32,7 @@ use crate::commands::fix::planner::Planner;
 use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
 use crate::commands::key_flags::KeyFlag;
 use crate::commands::missing_file::MissingFile;
-use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
+use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags, detail};
 use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::session::Session;
 use crate::commands::{config_file, output, protected_environments, timeout};
@@ -201,7 +201,7 @@ impl FixRun<'_> {
     fn execute(mut self, world: &mut World<'_>) -> Result<Exit, Error> {
         self.read_shared_values()?;
         let findings = self.analysis.examination.findings.clone();
-        let mut fixable = self.analysis.examination.fixable(&self.permissions.named);
+        let mut fixable = self.analysis.examination.fixable(self.survey(), &self.permissions.named);
         fixable.retain(|finding| self.is_offered(finding));
         let offered: Vec<Finding> = findings.iter().filter(|finding| self.is_offered(finding)).cloned().collect();
         let proposals = proposals(self.survey(), &fixable, &self.permissions);
@@ -396,7 +396,7 @@ impl FixRun<'_> {
         let hoisted = self.args.hoist.as_ref().map(|key| self.hoisted_values(key));
         let mut analysis = self.analysis;
         analysis.gathered.requests = self.client.requests();
-        let mut report = output::report("fix", analysis, exit, world);
+        let mut report = output::report("fix", analysis, exit, detail(self.output.global), world);
         if let Some(values) = &hoisted {
             hoist::count_values(&mut report, values);
         }

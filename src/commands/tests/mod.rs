@@ -22,6 +22,7 @@ mod expectations;
 mod faults;
 mod fix;
 mod fix_counts;
+mod flag_pairs;
 mod formats;
 mod guessed_secrets;
 mod hoist;

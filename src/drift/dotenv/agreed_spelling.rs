@@ -38,8 +38,20 @@ impl Spelling {
         Zeroizing::new(format!("{quote}{}{quote}", value.expose()))
     }
 
-    /// Returns the simplest spelling from which every loader reads exactly this value, found by running all of them.
+    /// Returns the simplest spelling from which every loader reads exactly this value, found by running all of them
+    /// unless the characters show it.
     pub fn of(value: &Secret) -> Option<Self> {
+        Self::by_characters(value.expose()).or_else(|| Self::by_loaders(value))
+    }
+
+    /// No loader reads a space and a `#` as part of a value without quotes, and between single quotes most characters mean
+    /// nothing.
+    fn by_characters(value: &str) -> Option<Self> {
+        let is_literal = |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && !b"'\\$`".contains(&byte);
+        (value.contains([' ', '#']) && value.bytes().all(is_literal)).then_some(Self::Single)
+    }
+
+    fn by_loaders(value: &Secret) -> Option<Self> {
         [Self::Bare, Self::Single, Self::Double]
             .into_iter()
             .find(|spelling| agreed(&spelling.write(value)).as_ref() == Some(value))
@@ -71,4 +83,21 @@ pub fn agreed(right_hand_side: &str) -> Option<Secret> {
         agreed.get_or_insert_with(|| value.clone());
     }
     agreed
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::proptest;
+    use proptest::prop_assert;
+
+    use crate::drift::Secret;
+    use crate::drift::dotenv::agreed_spelling::Spelling;
+
+    proptest! {
+        #[test]
+        fn characters_show_the_spelling_that_all_loaders_read(value in "[ -~]{0,12}") {
+            let by_characters = Spelling::by_characters(&value);
+            prop_assert!(by_characters.is_none() || by_characters == Spelling::by_loaders(&Secret::new(value)));
+        }
+    }
 }

@@ -139,8 +139,9 @@ fn suspects<'v>(file: &'v LocalFile, views: &'v LoaderViews) -> Vec<SuspectKey<'
     let lists = [&views.dotenvy.bindings, &views.python.bindings, &views.classic.bindings, &views.node];
     for bindings in lists {
         // A fragment of a value is not a key.
-        let fragments = pasted_fragment::starts(file.text().expose(), bindings);
-        for binding in bindings.iter().filter(|binding| !fragments.contains(&binding.key_span.start)) {
+        let others: Vec<&Binding> = bindings.iter().filter(|binding| !seen.contains(binding.key.as_str())).collect();
+        let fragments = pasted_fragment::starts(file.text().expose(), others.iter().copied());
+        for binding in others.into_iter().filter(|binding| !fragments.contains(&binding.key_span.start)) {
             if seen.insert(&binding.key) {
                 suspects.push(SuspectKey { key: &binding.key, entry: None, at: binding.key_span.start });
             }

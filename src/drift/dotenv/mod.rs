@@ -106,18 +106,19 @@ impl LocalFile {
     pub fn parse(name: impl Into<String>, text: Secret) -> Self {
         let body = Body::of(text.expose());
         let python = body.python(Edition::Current, Substitution::Off);
-        let node = body.node();
+        // Both loaders read most files the same, and then no copy is needed; for the simplest ones, not even both readings.
+        let node = (!plain_text::has_plain_lines(text.expose())).then(|| body.node());
+        let node = node.filter(|node| !literal::are_equal(&python.bindings, node));
         let find = |bindings: &[Binding], merged: &Literal| {
             problem::find(text.expose(), &body, Python { bindings, refusals: &python.refusals }, &merged.bindings)
         };
-        // Both loaders read most files the same, and then no copy is needed.
-        let (mut merged, mut flaws) = if literal::are_equal(&python.bindings, &node) {
-            let merged = Literal::of(python.bindings);
-            let flaws = find(&merged.bindings, &merged);
-            (merged, flaws)
-        } else {
+        let (mut merged, mut flaws) = if let Some(node) = node {
             let merged = literal::merge(&body, &python.bindings, &node);
             let flaws = find(&python.bindings, &merged);
+            (merged, flaws)
+        } else {
+            let merged = Literal::of(python.bindings);
+            let flaws = find(&merged.bindings, &merged);
             (merged, flaws)
         };
         key_block::remove_assignments(text.expose(), &mut merged, &mut flaws);
@@ -202,6 +203,18 @@ impl LocalFile {
         self.last.get(key).map(|&index| &self.entries[index])
     }
 
+    /// Returns the effective assignment of every key, in the order of the file.
+    pub fn effective(&self) -> impl Iterator<Item = &Entry> {
+        let mut indexes: Vec<usize> = self.last.values().copied().collect();
+        indexes.sort_unstable();
+        indexes.into_iter().map(|index| &self.entries[index])
+    }
+
+    /// Returns whether the file assigns the key.
+    pub fn has(&self, key: &str) -> bool {
+        self.last.contains_key(key)
+    }
+
     /// Returns every key, once each, in no particular order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.last.keys().map(String::as_str)
@@ -209,6 +222,9 @@ impl LocalFile {
 
     /// Returns, for each key that is assigned more than once, the indexes of its entries, ordered by the first index.
     pub fn duplicates(&self) -> Vec<Vec<usize>> {
+        if self.entries.len() == self.last.len() {
+            return Vec::new();
+        }
         let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
             groups.entry(&entry.key).or_default().push(index);

@@ -59,7 +59,7 @@ pub fn remove_assignments(original: &str, read: &mut Literal, flaws: &mut Vec<Pr
 
 /// Removes such assignments from the reading of one loader.
 pub fn retain_names(original: &str, bindings: &mut Vec<Binding>) {
-    let found = starts(original, bindings);
+    let found = starts(original, bindings.iter());
     bindings.retain(|binding| !found.contains(&binding.key_span.start));
 }
 
@@ -69,15 +69,15 @@ pub fn is_name(key: &str) -> bool {
 }
 
 /// Returns the offsets of the keys that are fragments of a value.
-pub fn starts(original: &str, bindings: &[Binding]) -> HashSet<usize> {
-    let mut keys: Vec<(&Range<usize>, &str)> =
-        bindings.iter().map(|binding| (&binding.key_span, binding.key.as_str())).collect();
+pub fn starts<'b>(original: &str, bindings: impl IntoIterator<Item = &'b Binding>) -> HashSet<usize> {
+    let keys = bindings.into_iter().map(|binding| (&binding.key_span, binding.key.as_str()));
+    let mut keys: Vec<(&Range<usize>, &str)> = keys.filter(|(_, key)| may_be_fragment(key)).collect();
     keys.sort_by_key(|(span, _)| span.start);
     let mut reader = Reader { text: original, at: 0, above: Above::Ordinary };
     let mut is_piece = |span: &Range<usize>, key: &str| {
-        key.chars().nth(SHORTEST - 1).is_some() && {
+        is_odd(key) || is_random(key) || {
             let above = reader.above(span.start);
-            is_odd(key) || is_random(key) || is_rest(key, FragmentEnd::of(&original[span.end..]), above)
+            is_rest(key, FragmentEnd::of(&original[span.end..]), above)
         }
     };
     keys.into_iter().filter(|(span, key)| is_piece(span, key)).map(|(span, _)| span.start).collect()
@@ -100,14 +100,36 @@ fn is_random(key: &str) -> bool {
     key.len() >= 16 && breaks(key) >= 3.max(key.len() / 8)
 }
 
+/// Returns whether the key may be a fragment in some context. Most keys may not, so that their lines are not read.
+fn may_be_fragment(key: &str) -> bool {
+    let shape = KeyShape::of(key);
+    let is_long = key.chars().nth(SHORTEST - 1).is_some();
+    is_long && (!shape.is_words || (shape.breaks >= 2 && !shape.is_constant) || is_odd(key) || is_random(key))
+}
+
+/// What the letters of a key show.
+struct KeyShape {
+    breaks: usize,
+    /// It is in upper case and has an underscore.
+    is_constant: bool,
+    /// It looks like words.
+    is_words: bool,
+}
+
+impl KeyShape {
+    fn of(key: &str) -> Self {
+        let has = |is: fn(&u8) -> bool| key.bytes().any(|byte| is(&byte));
+        let (small, capital) = (has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase));
+        let breaks = breaks(key);
+        let is_constant = !small && key.contains('_');
+        let is_plain = breaks == 0 || (breaks == 1 && !has(u8::is_ascii_digit));
+        Self { breaks, is_constant, is_words: (small != capital && is_plain) || (is_constant && breaks < 3) }
+    }
+}
+
 /// Returns whether the key continues a value, judged by the end of its line and the lines above it.
 fn is_rest(key: &str, ending: FragmentEnd, above: Above) -> bool {
-    let has = |is: fn(&u8) -> bool| key.bytes().any(|byte| is(&byte));
-    let (small, capital) = (has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase));
-    let breaks = breaks(key);
-    let is_constant = !small && key.contains('_');
-    let is_plain = breaks == 0 || (breaks == 1 && !has(u8::is_ascii_digit));
-    let is_words = (small != capital && is_plain) || (is_constant && breaks < 3);
+    let KeyShape { breaks, is_constant, is_words } = KeyShape::of(key);
     match (ending, above) {
         (FragmentEnd::Padding | FragmentEnd::Below, _) | (FragmentEnd::Empty, Above::Piece) => !is_words,
         // The length of padded base64 is a multiple of four.

@@ -27,8 +27,6 @@ use crate::drift::{Survey, Target, needs, system_variables};
 pub struct Examination {
     /// Worst first, then by urgency, code, key and first service; a consequence directly below its cause.
     pub findings: Vec<Finding>,
-    /// Differences that no declaration makes a fault. [`Examination::fixable`] includes those of named keys.
-    pub optional: Vec<Finding>,
     /// The findings that `[[ignore]]`, `[severity]` and a baseline removed, in the same order.
     pub ignored: Vec<IgnoredFinding>,
     /// How much was compared on each target, in the order of [`Survey::targets`].
@@ -95,18 +93,26 @@ pub fn examine_without(survey: &Survey, baseline: &Baseline) -> Examination {
     let findings = causes::attach_causes(remainder.findings);
     let checks = service_status::checks(survey, &findings, &left_out);
     let extents = extents(survey, &exceptions);
-    let optional = checks_of(survey).flat_map(|check| (check.optional)(survey));
-    let optional = optional.filter(|one| survey.is_about(one.key.as_deref(), &one.services));
-    let optional = optional.filter_map(|one| ignored::apply(&survey.policy, &exceptions, one).ok());
-    let optional = optional.map(|one| loader_conflicts::without_push(one, &open)).collect();
-    Examination { findings, optional, ignored, extents, checks }
+    Examination { findings, ignored, extents, checks }
+}
+
+/// Returns the differences that no declaration makes a fault. There is one for each key that only some services have,
+/// which may take more memory than everything else, so they are found only where they are needed.
+pub fn optional(survey: &Survey) -> Vec<Finding> {
+    let exceptions = ActiveIgnores::new(&survey.policy, &survey.environments(), survey.today);
+    let open = loader_conflicts::open(survey);
+    let all = checks_of(survey).flat_map(|check| (check.optional)(survey));
+    let included = all.filter(|one| survey.is_about(one.key.as_deref(), &one.services));
+    let reported = included.filter_map(|one| ignored::apply(&survey.policy, &exceptions, one).ok());
+    reported.map(|one| loader_conflicts::without_push(one, &open)).collect()
 }
 
 impl Examination {
     /// Returns everything that a fix can change: the findings, and the optional ones of the named keys.
-    pub fn fixable(&self, named: &BTreeSet<String>) -> Vec<Finding> {
-        let is_named = |one: &&Finding| one.key.as_ref().is_some_and(|key| named.contains(key));
-        self.findings.iter().chain(self.optional.iter().filter(is_named)).cloned().collect()
+    pub fn fixable(&self, survey: &Survey, named: &BTreeSet<String>) -> Vec<Finding> {
+        let optional = if named.is_empty() { Vec::new() } else { optional(survey) };
+        let is_named = |one: &Finding| one.key.as_ref().is_some_and(|key| named.contains(key));
+        self.findings.iter().cloned().chain(optional.into_iter().filter(is_named)).collect()
     }
 }
 
@@ -181,12 +187,14 @@ fn extent(survey: &Survey, target: &Target) -> ComparedExtent {
     let Ok(stored) = &target.stored else { return ComparedExtent::default() };
     let mut extent = ComparedExtent::default();
     for (key, variable) in stored {
-        let Some(local) =
-            survey.local(target, key).filter(|_| survey.includes_key(key) && !system_variables::is_provided(key))
-        else {
-            continue;
-        };
+        let is_compared = survey.includes_key(key) && !system_variables::is_provided(key);
+        let Some(local) = survey.local(target, key).filter(|_| is_compared) else { continue };
         let pair = Pair { target, key, variable, local };
+        // Only a value that is known and not kept elsewhere is compared, and then the outcome does not matter.
+        if !variable.is_unknown() && !pair.is_indirect(survey) {
+            extent.compared += 1;
+            continue;
+        }
         match pair.verdict(survey) {
             ComparisonOutcome::Sealed => extent.sealed += 1,
             ComparisonOutcome::Unavailable | ComparisonOutcome::Indirect => extent.unknown += 1,
@@ -202,7 +210,7 @@ fn extent(survey: &Survey, target: &Target) -> ComparedExtent {
 mod tests {
     use crate::drift::Survey;
     use crate::drift::engine::policy::Ignore;
-    use crate::drift::engine::run_rules::{ComparedExtent, Examination, examine};
+    use crate::drift::engine::run_rules::{ComparedExtent, Examination, examine, optional};
     use crate::drift::model::severity::Severity;
     use crate::drift::rules::RULES;
     use crate::drift::test_support::{TODAY, healthy, ignore, line, named, out_of_scope, require, survey, unreadable};
@@ -259,14 +267,14 @@ mod tests {
         let examination = examine(&found);
         let keys = |named: &[&str]| {
             let named = named.iter().map(|&key| key.to_owned()).collect();
-            let fixable = examination.fixable(&named).into_iter();
+            let fixable = examination.fixable(&found, &named).into_iter();
             fixable.map(|finding| format!("{} {}", finding.rule.code, finding.key.unwrap())).collect::<Vec<_>>()
         };
         assert_eq!(keys(&[]), ["D103 C"]);
         assert_eq!(keys(&["B", "C"]), ["D103 C", "D101 B", "D101 C"]);
         let mut ignoring = found;
         ignoring.policy.ignore.push(Ignore { services: vec!["web".to_owned()], ..ignore(&["B"]) });
-        assert_eq!(examine(&ignoring).optional.len(), 2);
+        assert_eq!(optional(&ignoring).len(), 2);
     }
 
     #[test]

@@ -13,8 +13,7 @@ mod tests;
 mod vocabulary;
 
 use crate::drift::expected_differences::{self, ExpectedDifference};
-use crate::drift::secret_like::is_public;
-use crate::drift::secret_like::{is_secret_like, name_parts};
+use crate::drift::secret_like::{is_one_of, is_public, is_secret_like, name_parts, parts_as_written};
 use crate::drift::{Secret, Survey};
 
 /// Whole values that are placeholders. Compared in lower case, with spaces and `_` as `-`, and without brackets.
@@ -168,10 +167,13 @@ const SETTINGS: &[&str] = &[
     "WINDOW",
 ];
 
+/// The first two letters of [`PLACEHOLDERS`], and of the words with which a request begins.
+const BEGINNINGS: &[&str] = &["ad", "ch", "ed", "en", "fi", "in", "pa", "pl", "pu", "re", "se", "tb", "to", "up", "yo"];
+
 /// Returns whether the whole value is a placeholder, or what another tool prints instead of a value, whatever its key.
 pub fn is_placeholder(value: &str) -> bool {
     let value = value.trim();
-    if value.is_empty() || value.len() > LONGEST {
+    if value.is_empty() || value.len() > LONGEST || is_other_text(value) {
         return false;
     }
     let plain = value.to_lowercase().replace([' ', '_'], "-");
@@ -191,23 +193,19 @@ impl Survey {
     }
 
     fn equals_example(&self, key: &str, value: &Secret) -> bool {
-        let is_same = || {
-            let mut entries = self.examples.iter().filter_map(|example| example.file.entry(key));
-            entries.any(|entry| entry.value == *value)
-        };
-        let is_secret = names_secret(key) && !is_public(key) && !self.is_indirect(value);
-        is_secret && is_same() && is_secret_text(key, value)
+        let mut entries = self.examples.iter().filter_map(|example| example.file.entry(key));
+        let is_secret = || names_secret(key) && !is_public(key) && !self.is_indirect(value);
+        entries.any(|entry| entry.value == *value) && is_secret() && is_secret_text(key, value)
     }
 }
 
 /// Returns whether the value of the key is itself a secret. A word such as AUTH or PRIVATE is often a namespace, so it
 /// counts only at the end.
 pub(crate) fn names_secret(key: &str) -> bool {
-    let parts = name_parts(key);
-    let Some(last) = parts.last() else { return false };
-    let is_section = |word: &str| matches!(word, "AUTH" | "PRIVATE");
-    SETTINGS.binary_search(&last.as_str()).is_err()
-        && (is_section(last) || parts.iter().any(|word| !is_section(word) && is_secret_like(word)))
+    let Some(last) = parts_as_written(key).last() else { return false };
+    let is_section = |part: &str| is_one_of(&["AUTH", "PRIVATE"], part);
+    !is_one_of(SETTINGS, last)
+        && (is_section(last) || parts_as_written(key).any(|part| !is_section(part) && is_secret_like(part)))
 }
 
 /// Returns whether the text may be a secret. Booleans, numbers, addresses, paths and references are settings, which may
@@ -235,6 +233,17 @@ fn unbracketed(text: &str) -> Option<&str> {
         let inner = text.strip_prefix(open)?.strip_suffix(close)?.trim();
         (!inner.is_empty()).then_some(inner)
     })
+}
+
+/// Returns whether the start of the value shows that it is no placeholder. Nearly every value is rejected here, without
+/// a copy.
+fn is_other_text(value: &str) -> bool {
+    let bare = value.trim_start_matches([' ', '_', '-']);
+    let Some(start) = bare.get(..2).filter(|start| start.bytes().all(|letter| letter.is_ascii_alphanumeric())) else {
+        return false;
+    };
+    let is_mask = start.starts_with(['x', 'X']);
+    !is_mask && !BEGINNINGS.iter().any(|beginning| beginning.eq_ignore_ascii_case(start))
 }
 
 fn is_asking(plain: &str) -> bool {

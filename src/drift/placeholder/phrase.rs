@@ -1,10 +1,12 @@
 //! Recognises phrases that ask for a secret, such as `your-api-key`. Only for keys that name a secret: under another
 //! key, `insert coin here` is content.
 
+use std::cell::LazyCell;
+
 use crate::drift::placeholder::pattern::{has_name_in_angles, is_blank, is_elsewhere, is_prose};
 use crate::drift::placeholder::unbracketed;
 use crate::drift::placeholder::vocabulary::{
-    is_belonging, is_known, is_noun, is_owner, is_place, is_prefix, is_quality, is_verb, segments,
+    is_belonging, is_known, is_known_or_prefix, is_noun, is_owner, is_place, is_prefix, is_quality, is_verb, segments,
 };
 use crate::drift::secret_like;
 
@@ -133,9 +135,11 @@ fn is_made_up(words: &[&str]) -> bool {
 
 /// Returns true for `NEW_RELIC_LICENSE_KEY=NEW_RELIC_LICENSE_KEY`: the value is the name, or the end of it.
 fn is_echo(key: &str, words: &[&str]) -> bool {
+    if words.len() < 2 {
+        return false;
+    }
     let name = secret_like::name_parts(key);
-    words.len() >= 2
-        && words.len() <= name.len()
+    words.len() <= name.len()
         && name.iter().rev().zip(words.iter().rev()).all(|(one, other)| one.eq_ignore_ascii_case(other))
 }
 
@@ -146,13 +150,13 @@ fn is_number(word: &str) -> bool {
 /// Returns the words of a text in lower case; `None` if a part is not a word, as in generated secrets. The words of the
 /// key count as words, even abbreviations.
 fn phrase_words(key: &str, text: &str) -> Option<Vec<String>> {
-    let name = secret_like::name_parts(key);
+    let name = LazyCell::new(|| secret_like::name_parts(key));
     let is_of_key = |word: &str| name.iter().any(|other| other.eq_ignore_ascii_case(word));
     let mut all = Vec::new();
     for piece in text.split(|letter: char| !letter.is_alphanumeric()).filter(|piece| !piece.is_empty()) {
         for part in humps(piece) {
             let small = part.to_lowercase();
-            if is_number(&small) && small.len() <= 10 || is_known(&small) || is_prefix(&small) {
+            if is_number(&small) && small.len() <= 10 || is_known_or_prefix(&small) {
                 all.push(small);
             } else if let Some(segments) = segments(&small) {
                 all.extend(segments.into_iter().map(str::to_owned));
@@ -167,19 +171,28 @@ fn phrase_words(key: &str, text: &str) -> Option<Vec<String>> {
 }
 
 /// Splits a piece between letters and digits, and between the words of camel case.
-fn humps(piece: &str) -> Vec<&str> {
-    let letters: Vec<(usize, char)> = piece.char_indices().collect();
-    let mut cuts = vec![0];
-    for index in 1..letters.len() {
-        let (before, (at, letter)) = (letters[index - 1].1, letters[index]);
-        let next_is_small = letters.get(index + 1).is_some_and(|(_, next)| next.is_lowercase());
+fn humps(piece: &str) -> impl Iterator<Item = &str> {
+    let mut rest = piece;
+    std::iter::from_fn(move || {
+        let (hump, after) = rest.split_at(hump_length(rest));
+        rest = after;
+        (!hump.is_empty()).then_some(hump)
+    })
+}
+
+/// Returns the length of the hump at the start of a text.
+fn hump_length(text: &str) -> usize {
+    let mut letters = text.char_indices().peekable();
+    let Some((_, mut before)) = letters.next() else { return 0 };
+    while let Some((at, letter)) = letters.next() {
+        let next_is_small = letters.peek().is_some_and(|(_, next)| next.is_lowercase());
         let starts_word = letter.is_uppercase() && (before.is_lowercase() || (before.is_uppercase() && next_is_small));
         if starts_word || letter.is_ascii_digit() != before.is_ascii_digit() {
-            cuts.push(at);
+            return at;
         }
+        before = letter;
     }
-    cuts.push(piece.len());
-    cuts.windows(2).map(|cut| &piece[cut[0]..cut[1]]).collect()
+    text.len()
 }
 
 /// Returns whether the word may be from a dictionary: it has vowels, and not too many consonants in a row.

@@ -1,5 +1,8 @@
 //! The words that occur in placeholders.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// Names for a secret.
 const NOUNS: &[&str] = &[
     "apikey",
@@ -228,38 +231,80 @@ const PREFIXES: &[&str] = &[
     "v", "whsec", "xai", "xapp", "xoxb", "xoxp", "xoxa",
 ];
 
+/// Every list with its bit.
+const LISTS: [(&[&str], u8); 8] = [
+    (NOUNS, NOUN),
+    (BELONGINGS, BELONGING),
+    (OWNERS, OWNER),
+    (PLACES, PLACE),
+    (VERBS, VERB),
+    (QUALITIES, QUALITY),
+    (CONNECTORS, CONNECTOR),
+    (PREFIXES, PREFIX),
+];
+
+const NOUN: u8 = 1;
+const BELONGING: u8 = 1 << 1;
+const OWNER: u8 = 1 << 2;
+const PLACE: u8 = 1 << 3;
+const VERB: u8 = 1 << 4;
+const QUALITY: u8 = 1 << 5;
+const CONNECTOR: u8 = 1 << 6;
+const PREFIX: u8 = 1 << 7;
+
+/// The length of the longest word, in bytes.
+const LONGEST: usize = 12;
+
+/// Returns the bits of the lists that have the word. A large file has a hundred thousand values of several words each.
+fn lists_of(word: &str) -> u8 {
+    static ALL: LazyLock<HashMap<&str, u8>> = LazyLock::new(|| {
+        let mut all = HashMap::new();
+        for (list, bit) in LISTS {
+            for word in list {
+                *all.entry(*word).or_default() |= bit;
+            }
+        }
+        all
+    });
+    if word.len() > LONGEST { 0 } else { ALL.get(word).copied().unwrap_or_default() }
+}
+
 pub(super) fn is_noun(word: &str) -> bool {
-    NOUNS.contains(&word)
+    lists_of(word) & NOUN != 0
 }
 
 pub(super) fn is_belonging(word: &str) -> bool {
-    is_noun(word) || BELONGINGS.contains(&word)
+    lists_of(word) & (NOUN | BELONGING) != 0
 }
 
 pub(super) fn is_owner(word: &str) -> bool {
-    OWNERS.contains(&word)
+    lists_of(word) & OWNER != 0
 }
 
 pub(super) fn is_place(word: &str) -> bool {
-    PLACES.contains(&word)
+    lists_of(word) & PLACE != 0
 }
 
 pub(super) fn is_verb(word: &str) -> bool {
-    VERBS.contains(&word)
+    lists_of(word) & VERB != 0
 }
 
 pub(super) fn is_quality(word: &str) -> bool {
-    QUALITIES.contains(&word)
+    lists_of(word) & QUALITY != 0
 }
 
 pub(super) fn is_prefix(word: &str) -> bool {
-    PREFIXES.contains(&word)
+    lists_of(word) & PREFIX != 0
 }
 
 /// Returns whether the word occurs in placeholders.
 pub(super) fn is_known(word: &str) -> bool {
-    let all = [NOUNS, BELONGINGS, OWNERS, PLACES, VERBS, QUALITIES, CONNECTORS];
-    all.iter().any(|list| list.contains(&word))
+    lists_of(word) & !PREFIX != 0
+}
+
+/// Returns whether the word occurs in placeholders or is a provider's prefix.
+pub(super) fn is_known_or_prefix(word: &str) -> bool {
+    lists_of(word) != 0
 }
 
 /// Returns whether a piece between separators is a provider's prefix or a word that occurs in placeholders, with or
@@ -268,7 +313,7 @@ pub(super) fn is_known_piece(piece: &str) -> bool {
     let small = piece.to_lowercase();
     let word = small.trim_end_matches(|letter: char| letter.is_ascii_digit());
     let begins = ["eyj", "aiza", "akia"].iter().any(|start| small.starts_with(start)) && small.len() <= 12;
-    word.is_empty() || begins || is_prefix(word) || is_known(word)
+    word.is_empty() || begins || is_known_or_prefix(word)
 }
 
 /// Splits a text without separators into words that occur in placeholders: `yoursecretkey` → your, secret, key.
@@ -280,7 +325,8 @@ pub(super) fn segments(text: &str) -> Option<Vec<&str>> {
     let mut starts: Vec<Option<usize>> = vec![None; text.len() + 1];
     starts[0] = Some(0);
     for end in 2..=text.len() {
-        starts[end] = (0..end - 1).find(|&start| starts[start].is_some() && is_known(&text[start..end]));
+        let longest = end.saturating_sub(LONGEST);
+        starts[end] = (longest..end - 1).find(|&start| starts[start].is_some() && is_known(&text[start..end]));
     }
     let mut words = Vec::new();
     let mut end = text.len();
@@ -291,4 +337,25 @@ pub(super) fn segments(text: &str) -> Option<Vec<&str>> {
     }
     words.reverse();
     Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::placeholder::vocabulary::{LISTS, LONGEST, is_known, is_known_or_prefix, segments};
+
+    #[test]
+    fn every_word_is_found() {
+        for word in LISTS.iter().flat_map(|(list, _)| *list) {
+            assert!(is_known_or_prefix(word), "{word}");
+        }
+        let longest = LISTS.iter().flat_map(|(list, _)| *list).map(|word| word.len()).max();
+        assert_eq!(longest, Some(LONGEST));
+        assert!(!is_known("xoxb") && is_known_or_prefix("xoxb") && !is_known_or_prefix("organizations"));
+    }
+
+    #[test]
+    fn longest_word_ends_a_text_without_separators() {
+        assert_eq!(segments("yourorganization"), Some(vec!["your", "organization"]));
+        assert_eq!(segments("yourorganizations"), None);
+    }
 }

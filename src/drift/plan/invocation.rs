@@ -152,7 +152,7 @@ impl FixInvocation {
         let services = self.services.as_ref().filter(|_| self.start.is_none() || !self.is_directed());
         survey.within(services, &self.keys, |survey| {
             let examination = examine(survey);
-            let fixable = examination.fixable(&permissions.named);
+            let fixable = examination.fixable(survey, &permissions.named);
             let proposals = proposals(survey, &fixable, &permissions);
             let selection = select(&proposals, &ways, &permissions, Consent::Flag);
             // A push without named keys is refused, together with its start command.

@@ -54,12 +54,10 @@ fn check(survey: &Survey) -> Vec<Finding> {
 }
 
 fn duplicates(file: &LocalFile) -> Vec<Finding> {
-    let mut entries: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-    for entry in &file.entries {
-        entries.entry(&entry.key).or_default().push(entry);
-    }
-    let repeated = entries.into_iter().filter(|(_, entries)| entries.len() > 1);
-    repeated.map(|(key, entries)| finding(file, key, &entries)).collect()
+    let entries = |group: Vec<usize>| group.into_iter().map(|index| &file.entries[index]).collect();
+    let mut repeated: Vec<Vec<&Entry>> = file.duplicates().into_iter().map(entries).collect();
+    repeated.sort_by(|one, other| one[0].key.cmp(&other[0].key));
+    repeated.iter().map(|entries| finding(file, &entries[0].key, entries)).collect()
 }
 
 fn finding(file: &LocalFile, key: &str, entries: &[&Entry]) -> Finding {
@@ -93,10 +91,17 @@ fn finding(file: &LocalFile, key: &str, entries: &[&Entry]) -> Finding {
 
 /// Reports keys of a file that differ only in case. Proxy variables are often set in both.
 fn spellings(file: &LocalFile) -> Vec<Finding> {
-    let mut spellings: BTreeMap<String, BTreeMap<usize, &str>> = BTreeMap::new();
-    for key in file.keys().filter(|key| !key.to_ascii_lowercase().ends_with("_proxy")) {
-        let line = file.entry(key).map_or(0, |entry| entry.line);
-        spellings.entry(key.to_ascii_lowercase()).or_default().insert(line, key);
+    // Two keys that differ only in case are not both in upper case, as most are.
+    let has_small = |key: &&str| key.bytes().any(|byte| byte.is_ascii_lowercase());
+    let mut spellings: BTreeMap<String, BTreeMap<usize, &str>> =
+        file.keys().filter(has_small).map(|key| (key.to_ascii_lowercase(), BTreeMap::new())).collect();
+    if spellings.is_empty() {
+        return Vec::new();
+    }
+    for entry in file.effective().filter(|entry| !entry.key.to_ascii_lowercase().ends_with("_proxy")) {
+        if let Some(keys) = spellings.get_mut(&entry.key.to_ascii_lowercase()) {
+            keys.insert(entry.line, &entry.key);
+        }
     }
     let several = spellings.into_values().filter(|keys| keys.len() > 1);
     let finding = |keys: BTreeMap<usize, &str>| {
@@ -116,12 +121,13 @@ fn spelled_otherwise(survey: &Survey) -> Vec<Finding> {
     let mut found: BTreeMap<Spelling<'_>, Vec<ResourceRef>> = BTreeMap::new();
     let mut by_layers: BTreeMap<&[usize], HashMap<String, &str>> = BTreeMap::new();
     for target in survey.readable() {
+        // Most keys are spelled alike, and then the local keys are not needed.
         let local_keys = || survey.local_keys(target).into_iter().map(|key| (key.to_ascii_lowercase(), key)).collect();
-        let local = by_layers.entry(&target.layers).or_insert_with(local_keys);
-        for stored in target.stored.iter().flat_map(BTreeMap::keys).filter(|key| !system_variables::is_provided(key)) {
+        let is_other = |key: &&String| !system_variables::is_provided(key) && survey.local(target, key).is_none();
+        for stored in target.stored.iter().flat_map(BTreeMap::keys).filter(is_other) {
+            let local = by_layers.entry(&target.layers).or_insert_with(local_keys);
             let Some(&key) = local.get(&stored.to_ascii_lowercase()) else { continue };
-            let is_other = target.variable(key).is_none() && survey.local(target, stored).is_none();
-            if let Some(local) = survey.local(target, key).filter(|_| is_other) {
+            if let Some(local) = survey.local(target, key).filter(|_| target.variable(key).is_none()) {
                 found.entry((key, local.place(), stored)).or_default().push(target.service.clone());
             }
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
-use crate::drift::dotenv::{LocalFile, ReadOnly};
+use crate::drift::dotenv::{Entry, LocalFile, ReadOnly};
 use crate::drift::file_exposure::secrets;
 use crate::drift::indirect::is_indirect;
 use crate::drift::model::file_exposure::{Exposure, Git, Readers};
@@ -58,15 +58,13 @@ configures; if git is unavailable, the report header shows it.
 ";
 
 /// A file that others can read.
-struct ExposedFile<'s> {
+struct ExposedFile {
     /// Its name in messages, with the target of a link.
     subject: String,
     /// Its real path, quoted for a shell.
     path: String,
     /// The command that removes it from git's index.
     untrack: String,
-    /// The unique keys of its secrets.
-    keys: Vec<&'s str>,
     /// Its first secret, or its first line.
     place: Location,
 }
@@ -74,17 +72,21 @@ struct ExposedFile<'s> {
 /// Reports only the worst exposure of each file: the mode of a file that can be cloned does not matter.
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut readable: BTreeMap<String, Vec<ExposedFile<'_>>> = BTreeMap::new();
+    let mut readable: BTreeMap<String, Vec<ExposedFile>> = BTreeMap::new();
     let in_use = survey.files.iter().zip(&survey.exposures).filter(|(file, _)| !example_file::is_example(&file.name));
     for (file, exposure) in in_use {
-        let exposed = ExposedFile::of(file, exposure);
+        // Nothing is searched in a file that only its owner can read.
+        if !matches!(exposure.git, Git::NotIgnored | Git::Tracked) && exposure.readers == Readers::Owner {
+            continue;
+        }
+        let first = secrets(file).next();
+        let exposed = ExposedFile::of(file, exposure, first);
         match (&exposure.git, exposure.readers) {
             // Encrypted files are intended to be committed.
-            (Git::NotIgnored, _) if exposed.keys.is_empty() && is_encrypted(file) => {}
+            (Git::NotIgnored, _) if first.is_none() && is_encrypted(file) => {}
             (Git::NotIgnored, _) => findings.push(exposed.not_ignored()),
-            _ if exposed.keys.is_empty() => {}
-            (Git::Tracked, _) => findings.push(exposed.tracked()),
-            (_, Readers::Owner) => {}
+            _ if first.is_none() => {}
+            (Git::Tracked, _) => findings.push(exposed.tracked(file)),
             (_, readers) => readable.entry(describe(readers, exposure.mode)).or_default().push(exposed),
         }
     }
@@ -97,15 +99,14 @@ fn is_encrypted(file: &LocalFile) -> bool {
     file.entries.iter().any(|entry| is_indirect(entry.value.expose()))
 }
 
-impl<'s> ExposedFile<'s> {
-    fn of(file: &'s LocalFile, exposure: &Exposure) -> Self {
-        let mut seen = HashSet::new();
-        let keys = secrets(file).map(|entry| entry.key.as_str()).filter(|&key| seen.insert(key)).collect();
+impl ExposedFile {
+    /// Describes a file by its first secret, if it has one.
+    fn of(file: &LocalFile, exposure: &Exposure, first: Option<&Entry>) -> Self {
         let (subject, path) = match &exposure.end {
             Some(end) => (format!("{} (a link to {end})", file.name), end),
             None => (file.name.clone(), &file.name),
         };
-        let line = secrets(file).next().map_or(1, |entry| entry.line);
+        let line = first.map_or(1, |entry| entry.line);
         let place = Location { file: file.name.clone(), line };
         let quoted = |text| shlex::try_quote(text).unwrap_or(Cow::Borrowed(text)).into_owned();
         // git refuses a path outside the worktree in which it runs.
@@ -113,7 +114,7 @@ impl<'s> ExposedFile<'s> {
             Some((folder, name)) => format!("git -C {} rm --cached -- {}", quoted(folder), quoted(name)),
             None => format!("git rm --cached -- {}", quoted(path)),
         };
-        Self { subject, path: quoted(path), untrack, keys, place }
+        Self { subject, path: quoted(path), untrack, place }
     }
 
     fn not_ignored(self) -> Finding {
@@ -128,12 +129,14 @@ impl<'s> ExposedFile<'s> {
         }
     }
 
-    fn tracked(self) -> Finding {
+    fn tracked(self, file: &LocalFile) -> Finding {
         let advice = format!(
             "run `{}`, add the file to .gitignore, and rotate its secrets: the history keeps the old ones",
             self.untrack
         );
-        let keys = phrases::names(&self.keys);
+        let mut seen = HashSet::new();
+        let keys = secrets(file).map(|entry| entry.key.as_str()).filter(|&key| seen.insert(key));
+        let keys = phrases::names(&keys.collect::<Vec<_>>());
         Finding {
             places: vec![self.place],
             advice: Some(advice),
@@ -143,7 +146,7 @@ impl<'s> ExposedFile<'s> {
 }
 
 /// Combines files with the same readers into one finding, because usually all files have the same.
-fn readable_by(who: &str, files: Vec<ExposedFile<'_>>) -> Finding {
+fn readable_by(who: &str, files: Vec<ExposedFile>) -> Finding {
     let subjects: Vec<&str> = files.iter().map(|file| file.subject.as_str()).collect();
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let advice = match paths.len() {

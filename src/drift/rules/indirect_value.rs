@@ -59,7 +59,7 @@ the value itself, or a Railway reference such as `${{shared.OPENAI_API_KEY}}`.
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut keys: BTreeMap<&str, Vec<Pair<'_>>> = BTreeMap::new();
-    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Indirect) {
+    for pair in pairs(survey).filter(|pair| pair.is_indirect(survey)) {
         keys.entry(pair.key).or_default().push(pair);
     }
     let needs = needs::unknown(survey, ComparisonOutcome::Indirect);

@@ -65,20 +65,63 @@ fn check(survey: &Survey) -> Vec<Finding> {
 }
 
 fn of_file(survey: &Survey, file: &LocalFile, disagreements: &[Disagreement]) -> Vec<Finding> {
-    let (mut single, mut swallowed) = (Vec::new(), BTreeMap::<usize, Vec<&Disagreement>>::new());
+    let (mut conflicts, mut swallowed) = (Vec::new(), BTreeMap::<usize, Vec<&Disagreement>>::new());
     for disagreement in reported_here(file, disagreements) {
         match disagreement.part_of_line {
             Some(line) => swallowed.entry(line).or_default().push(disagreement),
-            None => single.push(disagreement),
+            None => conflicts.push(LoaderConflict::Single(disagreement)),
         }
     }
-    let mut findings: Vec<Finding> =
-        single.into_iter().map(|disagreement| finding(survey, file, disagreement)).collect();
-    findings.extend(swallowed.into_iter().map(|(line, lost)| swallowing(file, line, &lost)));
-    findings.sort_by_key(|finding| finding.places.first().map(|place| place.line));
+    conflicts.extend(swallowed.into_iter().map(|(line, lost)| LoaderConflict::Swallowing(line, lost)));
+    conflicts.sort_by_key(LoaderConflict::line);
     let (warnings, notes): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| finding.severity == Severity::Warning);
-    [folded(file, warnings), folded(file, notes)].concat()
+        conflicts.iter().partition(|conflict| conflict.severity(survey, file) == Severity::Warning);
+    [listed(survey, file, &warnings), listed(survey, file, &notes)].concat()
+}
+
+/// What a finding is about.
+enum LoaderConflict<'d> {
+    Single(&'d Disagreement),
+    /// The line with an unclosed quote, and what it swallows.
+    Swallowing(usize, Vec<&'d Disagreement>),
+}
+
+impl LoaderConflict<'_> {
+    fn line(&self) -> usize {
+        match self {
+            Self::Single(disagreement) => disagreement.line,
+            Self::Swallowing(line, _) => *line,
+        }
+    }
+
+    fn severity(&self, survey: &Survey, file: &LocalFile) -> Severity {
+        match self {
+            Self::Single(disagreement) => severity(survey, file, disagreement),
+            Self::Swallowing(_, lost) => {
+                lost.iter().map(|one| loader_conflicts::severity(one)).max().unwrap_or(RULE.severity)
+            }
+        }
+    }
+
+    fn finding(&self, survey: &Survey, file: &LocalFile) -> Finding {
+        let finding = match self {
+            Self::Single(disagreement) => finding(file, disagreement),
+            Self::Swallowing(line, lost) => swallowing(file, *line, lost),
+        };
+        Finding { severity: self.severity(survey, file), ..finding }
+    }
+}
+
+/// Returns the findings on the first conflicts of one severity; the last one counts the rest.
+fn listed(survey: &Survey, file: &LocalFile, conflicts: &[&LoaderConflict<'_>]) -> Vec<Finding> {
+    let findings = conflicts.iter().take(MAX_LISTED + 1).map(|conflict| conflict.finding(survey, file));
+    let mut findings: Vec<Finding> = findings.collect();
+    let more = conflicts.len() - conflicts.len().min(MAX_LISTED);
+    if let Some(last) = findings.last_mut().filter(|_| more > 1) {
+        let message = format!("loaders read {more} more lines of {} differently, starting with this one", file.name);
+        *last = Finding { message, key: None, reason: None, advice: None, ..last.clone() };
+    }
+    findings
 }
 
 /// Keeps one conflict for each line, without those that `duplicate-key` and `unreadable-line` report.
@@ -97,13 +140,16 @@ fn reported_here<'d>(file: &LocalFile, disagreements: &'d [Disagreement]) -> Vec
     kept.into_iter().chain(keyless).filter(|disagreement| reported.insert(disagreement.line)).collect()
 }
 
-fn finding(survey: &Survey, file: &LocalFile, disagreement: &Disagreement) -> Finding {
+fn severity(survey: &Survey, file: &LocalFile, disagreement: &Disagreement) -> Severity {
+    let is_note = disagreement.kind == CauseKind::Substitution && differs_as_expected(survey, file, &disagreement.key);
+    if is_note { Severity::Note } else { loader_conflicts::severity(disagreement) }
+}
+
+fn finding(file: &LocalFile, disagreement: &Disagreement) -> Finding {
     // A key that only some loaders find may be a fragment of a certificate, so it is not quoted.
     let key = disagreement.entry.is_some().then(|| disagreement.key.clone());
     let what = key.as_deref().unwrap_or("this line");
-    let is_note = disagreement.kind == CauseKind::Substitution && differs_as_expected(survey, file, &disagreement.key);
     Finding {
-        severity: if is_note { Severity::Note } else { loader_conflicts::severity(disagreement) },
         key: key.clone(),
         places: vec![Location { file: file.name.clone(), line: disagreement.line }],
         reason: Some(disagreement.kind.description().to_owned()),
@@ -128,8 +174,6 @@ fn differs_as_expected(survey: &Survey, file: &LocalFile, key: &str) -> bool {
 /// Reports the lines that an unclosed quote swallows as one finding.
 fn swallowing(file: &LocalFile, line: usize, lost: &[&Disagreement]) -> Finding {
     let keys: Vec<&str> = lost.iter().map(|disagreement| disagreement.key.as_str()).collect();
-    let severity =
-        lost.iter().map(|disagreement| loader_conflicts::severity(disagreement)).max().unwrap_or(RULE.severity);
     let loaders: Vec<&str> = Loader::ALL
         .into_iter()
         .filter(|loader| lost.iter().any(|disagreement| disagreement.reading(*loader) != KeyReading::Same))
@@ -138,7 +182,6 @@ fn swallowing(file: &LocalFile, line: usize, lost: &[&Disagreement]) -> Finding 
     let place = |line| Location { file: file.name.clone(), line };
     let verb = if loaders.len() == 1 { "reads" } else { "read" };
     Finding {
-        severity,
         key: keys.first().filter(|_| keys.len() == 1).map(|&key| key.to_owned()),
         places: std::iter::once(line).chain(lost.iter().map(|disagreement| disagreement.line)).map(place).collect(),
         reason: Some(CauseKind::Unclosed.description().to_owned()),
@@ -166,19 +209,6 @@ fn readings(disagreement: &Disagreement) -> String {
         clause(KeyReading::Missing, ["does not find it", "do not find it"]),
     ];
     clauses.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-fn folded(file: &LocalFile, mut findings: Vec<Finding>) -> Vec<Finding> {
-    if findings.len() > MAX_LISTED + 1 {
-        let more = findings.len() - MAX_LISTED;
-        findings.truncate(MAX_LISTED + 1);
-        if let Some(last) = findings.last_mut() {
-            let message =
-                format!("loaders read {more} more lines of {} differently, starting with this one", file.name);
-            *last = Finding { message, key: None, reason: None, advice: None, ..last.clone() };
-        }
-    }
-    findings
 }
 
 #[cfg(test)]

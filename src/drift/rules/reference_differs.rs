@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs_with};
 use crate::drift::model::finding::{Finding, Remedy};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
@@ -81,7 +81,7 @@ struct ReferenceGroup<'s> {
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut groups: BTreeMap<ReferenceGroup<'_>, Vec<Pair<'_>>> = BTreeMap::new();
-    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::ReferenceDiffers) {
+    for pair in pairs_with(survey, ComparisonOutcome::ReferenceDiffers) {
         if let Variable::Reference { template, .. } = pair.variable {
             let (file, line) = (pair.local.file.name.as_str(), pair.local.entry.line);
             let group = ReferenceGroup { key: pair.key, file, line, template: template.expose() };

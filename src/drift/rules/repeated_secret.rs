@@ -61,24 +61,49 @@ const SHORTEST: usize = 12;
 type Holder<'s> = (&'s Target, &'s str, &'s Variable);
 
 fn check(survey: &Survey) -> Vec<Finding> {
+    if survey.readable().take(2).count() < 2 {
+        return Vec::new();
+    }
+    // Most secrets are on one service only, so those on several are found first.
+    let mut first: HashMap<&str, &str> = HashMap::new();
     let mut holders: HashMap<&str, Vec<Holder<'_>>> = HashMap::new();
-    // Many services have the same keys: each key is classified once.
-    let mut secret_keys: HashMap<&str, bool> = HashMap::new();
-    for target in survey.readable() {
-        for (key, variable) in target.stored.iter().flatten() {
-            let Variable::Plain(value) = variable else { continue };
-            let is_key =
-                *secret_keys.entry(key).or_insert_with(|| is_secret_like(key) && !system_variables::is_provided(key));
-            let is_literal = !survey.is_unset(key, value) && !survey.is_indirect(value);
-            if is_key && !survey.requires(target, key) && value.expose().len() >= SHORTEST && is_literal {
-                holders.entry(value.expose()).or_default().push((target, key, variable));
-            }
+    for (value, (target, ..)) in long_secrets(survey) {
+        let id = target.service.id.as_str();
+        if *first.entry(value).or_insert(id) != id {
+            holders.entry(value).or_default();
         }
     }
-    let repeated = holders.into_iter().filter(|(value, holders)| holders.len() > 1 && is_secret(value));
+    for (value, holder) in long_secrets(survey) {
+        if let Some(holders) = holders.get_mut(value) {
+            holders.push(holder);
+        }
+    }
+    let is_literal = |(_, key, variable): &Holder<'_>| match variable {
+        Variable::Plain(value) => !survey.is_unset(key, value) && !survey.is_indirect(value),
+        _ => false,
+    };
+    for holders in holders.values_mut() {
+        holders.retain(is_literal);
+    }
+    let repeated = holders.into_iter().filter(|(value, _)| is_secret(value));
     let mut findings: Vec<Finding> = repeated.filter_map(|(_, holders)| finding(&holders)).collect();
-    findings.sort_by(|one, other| (&one.key, &one.services).cmp(&(&other.key, &other.services)));
+    findings.sort_by(|one, other| {
+        (&one.key, &one.services, &one.message).cmp(&(&other.key, &other.services, &other.message))
+    });
     findings
+}
+
+/// Returns the long literals whose key names a secret, unless a `[[require]]` keeps them equal.
+fn long_secrets(survey: &Survey) -> impl Iterator<Item = (&str, Holder<'_>)> {
+    let stored = survey
+        .readable()
+        .flat_map(|target| target.stored.iter().flatten().map(move |(key, variable)| (target, key.as_str(), variable)));
+    stored.filter_map(move |holder| {
+        let (target, key, Variable::Plain(value)) = holder else { return None };
+        let is_long = value.expose().len() >= SHORTEST;
+        let is_key = || is_secret_like(key) && !system_variables::is_provided(key);
+        (is_long && is_key() && !survey.requires(target, key)).then_some((value.expose(), holder))
+    })
 }
 
 fn is_secret(value: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs_with};
 use crate::drift::model::finding::{Finding, Observation};
 use crate::drift::model::fix::{Direction, Fix, FixCondition};
 use crate::drift::model::marker::{Mark, Marker};
@@ -48,7 +48,7 @@ No action is needed. If you doubt the value, set it again on Railway; it stays s
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut keys: BTreeMap<&str, Vec<Pair<'_>>> = BTreeMap::new();
-    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Sealed) {
+    for pair in pairs_with(survey, ComparisonOutcome::Sealed) {
         keys.entry(pair.key).or_default().push(pair);
     }
     let needs = needs::unknown(survey, ComparisonOutcome::Sealed);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs_with};
 use crate::drift::model::finding::{Finding, Location, Remedy};
 use crate::drift::model::fix::{Bulk, Direction, Fix, FixCondition, VariableFix};
 use crate::drift::model::marker::{Mark, Marker};
@@ -81,8 +81,7 @@ struct DifferingGroup<'s> {
 }
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    let differing: Vec<Pair<'_>> =
-        pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Differs).collect();
+    let differing: Vec<Pair<'_>> = pairs_with(survey, ComparisonOutcome::Differs).collect();
     let others = OtherValues::of(survey, &differing);
     let mut groups: BTreeMap<DifferingGroup<'_>, Vec<Pair<'_>>> = BTreeMap::new();
     for pair in differing {
@@ -152,9 +151,7 @@ fn is_unambiguous(survey: &Survey, pairs: &[Pair<'_>], remedy: Remedy) -> bool {
 /// Returns whether `doctor fix --only KEY` may be about the service: its value is not the local one, or one is missing.
 fn is_affected(survey: &Survey, target: &Target, key: &str) -> bool {
     match (target.variable(key), survey.local(target, key)) {
-        (Some(variable), Some(local)) => {
-            Pair { target, key, variable, local }.verdict(survey) != ComparisonOutcome::Equal
-        }
+        (Some(variable), Some(local)) => !Pair { target, key, variable, local }.is_equal(survey),
         (Some(_), None) => true,
         // A push adds only required keys.
         (None, _) => survey.requires(target, key),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::drift::Survey;
-use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs};
+use crate::drift::comparison::{ComparisonOutcome, Pair, observation, pairs_with};
 use crate::drift::model::finding::{Finding, Observation};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
@@ -55,7 +55,7 @@ dashboard. If its value is missing there, too, set it again.
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut keys: BTreeMap<&str, Vec<Pair<'_>>> = BTreeMap::new();
-    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Unavailable) {
+    for pair in pairs_with(survey, ComparisonOutcome::Unavailable) {
         keys.entry(pair.key).or_default().push(pair);
     }
     let needs = needs::unknown(survey, ComparisonOutcome::Unavailable);

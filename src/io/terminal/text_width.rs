@@ -2,10 +2,23 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Replaces control characters, which would move the cursor. Callers escape their texts already; this is a second line
-/// of defence.
+/// Replaces characters that would move the cursor, or reorder or hide text. Most callers escape their texts already; this
+/// is a second line of defence.
 pub(in crate::io) fn harmless(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars().map(|character| if is_harmful(character) { '\u{fffd}' } else { character }).collect()
+}
+
+fn is_harmful(character: char) -> bool {
+    let reorders_or_hides = matches!(
+        character,
+        '\u{61c}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    );
+    reorders_or_hides || character.is_control()
 }
 
 /// Returns the number of columns that a text takes.
@@ -68,7 +81,8 @@ mod tests {
     }
 
     #[test]
-    fn only_control_characters_are_replaced() {
+    fn only_control_and_bidirectional_characters_are_replaced() {
         assert_eq!(harmless("a\u{1b}[2Jb\r\nü\u{9b}日"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}ü\u{fffd}日");
+        assert_eq!(harmless("a\u{202e}b\u{2069}\u{feff}👩\u{200d}💻"), "a\u{fffd}b\u{fffd}\u{fffd}👩\u{200d}💻");
     }
 }

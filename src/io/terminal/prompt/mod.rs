@@ -63,9 +63,10 @@ pub trait Prompter {
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error>;
     /// Reads standard input to its end.
     fn piped(&self) -> Result<Secret, Error>;
-    /// Reads what git writes to the standard input of a hook; `None` unless it ends within `time_limit`.
-    fn hook_input(&self, _time_limit: Duration) -> Option<Secret> {
-        None
+    /// Reads what git writes to the standard input of a hook; empty unless it ends within `time_limit`. On failure,
+    /// returns the cause.
+    fn hook_input(&self, _time_limit: Duration) -> Result<Secret, String> {
+        Ok(Secret::new(""))
     }
 }
 
@@ -215,7 +216,7 @@ impl Prompter for Prompts<'_> {
         std::str::from_utf8(&bytes).map(Secret::new).map_err(|_| fail("it is not UTF-8 text".to_owned()))
     }
 
-    fn hook_input(&self, time_limit: Duration) -> Option<Secret> {
+    fn hook_input(&self, time_limit: Duration) -> Result<Secret, String> {
         files::read_input(time_limit)
     }
 }
