@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "creates directories to run in, and reads the process environment")]
 
 pub mod altered_responses;
+pub mod baselines;
 pub mod cli_config;
 pub mod doctor_toml;
 mod dotenvy_oracle;
@@ -14,19 +15,23 @@ pub mod env_reader;
 pub mod env_values;
 pub mod names;
 pub mod occurrences;
+pub mod planner;
+pub mod pushed_refs;
 pub mod reasons;
 pub mod references;
 mod report_formats;
 pub mod responses;
 mod sandbox;
+mod values;
 
 /// Panics if the property does not hold for the input.
 pub type Property = fn(&[u8]);
 
 /// Every property, by the name of its fuzz target and of its directory of seeds.
-pub const PROPERTIES: [(&str, Property); 11] = [
+pub const PROPERTIES: [(&str, Property); 14] = [
     ("responses", responses::check),
     ("altered_responses", altered_responses::check),
+    ("baselines", baselines::check),
     ("cli_config", cli_config::check),
     ("doctor_toml", doctor_toml::check),
     ("env_editor", env_editor::check),
@@ -34,6 +39,8 @@ pub const PROPERTIES: [(&str, Property); 11] = [
     ("env_values", env_values::check),
     ("names", names::check),
     ("occurrences", occurrences::check),
+    ("planner", planner::check),
+    ("pushed_refs", pushed_refs::check),
     ("reasons", reasons::check),
     ("references", references::check),
 ];

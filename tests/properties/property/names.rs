@@ -64,13 +64,13 @@ fn check_trace(names: [&str; 5]) {
     report_formats::junit(&run(&["trace", "KEY", "--format", "junit"]).stdout, service);
     for args in [&["trace", "KEY"][..], &["rotate", "KEY", "--generate=uuid", "--all-copies", "--dry-run"]] {
         let run = |format: &str| run(&[args, &["--format", format]].concat());
-        check_equal_exit_codes(&run("text"), &run("json"));
-        let output = run("github");
+        let (text, json, output) = (run("text"), run("json"), run("github"));
+        check_equal_exit_codes(&text, &json);
         let lines = output.stdout.lines().filter(|line| line.starts_with("::"));
         assert!(lines.count() <= 10, "{}", output.stdout);
         report_formats::markdown(&run("markdown").stdout);
         report_formats::html(&run("html").stdout);
-        for output in [run("text"), run("json"), run("sarif"), run("junit"), output] {
+        for output in [text, json, run("sarif"), run("junit"), output] {
             assert!(!output.stdout.contains(TRACED) && !output.stderr.contains(TRACED), "the value is shown");
         }
     }
