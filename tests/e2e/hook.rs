@@ -12,6 +12,7 @@ use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 
 use crate::binary::{Doctor, Outcome, outcome};
 use crate::server::Misbehaviour;
+use crate::test_each::test_each;
 
 const ENV: &str = "API_KEY=k3y-of-this-shop\nMODE=on\n";
 
@@ -209,14 +210,14 @@ fn git_variables_do_not_redirect_the_hook() {
 
 #[test]
 fn unresponsive_railway_delays_hook_at_most_three_seconds() {
-    let faults: [&dyn Fn(&Doctor); 3] = [
+    let faults: [&(dyn Fn(&Doctor) + Sync); 3] = [
         &|doctor| (0..4).for_each(|_| doctor.served.misbehave(Misbehaviour::Hang)),
         &|doctor| {
             (0..4).for_each(|_| doctor.served.misbehave(Misbehaviour::Trickle(Duration::from_millis(50))));
         },
         &|doctor| (0..4).for_each(|_| doctor.served.misbehave(Misbehaviour::CloseBeforeResponse)),
     ];
-    for inject_fault in faults {
+    test_each(faults, |inject_fault| {
         let doctor = without_drift();
         inject_fault(&doctor);
         let (outcome, took) = timed(&doctor, "echo two >> a.py; git commit -q -a -m second");
@@ -228,7 +229,7 @@ fn unresponsive_railway_delays_hook_at_most_three_seconds() {
         let (strict, took) = timed(&doctor, "doctor hook run --strict");
         assert_eq!(strict.code, Some(5), "{strict:?}");
         assert!(took < BUDGET, "{took:?}");
-    }
+    });
 }
 
 #[test]

@@ -32,5 +32,8 @@ mod rotate_prompt;
 mod served_simulator;
 mod server;
 mod targets;
+#[cfg(unix)]
+#[path = "../shared/test_each.rs"]
+mod test_each;
 mod trace;
 mod worlds;

@@ -12,6 +12,7 @@ use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
 use railway_doctor::io::sim::status_timeline::StatusTimeline;
 
 use crate::binary::Doctor;
+use crate::test_each::test_each;
 
 const OLD: &str = "kV93xLq0wMn72RbYcJd5";
 const NEW: &str = "pT41cYw8rGh65ZsXeKa2";
@@ -140,7 +141,7 @@ impl RotateTerminal {
 
 #[test]
 fn typed_value_is_hidden_and_stored() {
-    for term in ["xterm-256color", "dumb"] {
+    test_each(["xterm-256color", "dumb"], |term| {
         let doctor = shop();
         let mut terminal = RotateTerminal::start(&doctor, term, "");
         for (prompt, keys) in prompts(term) {
@@ -152,35 +153,35 @@ fn typed_value_is_hidden_and_stored() {
         assert!(text.contains("code 6"), "{term}\n{text}");
         assert_eq!(stored(&doctor), NEW, "{term}\n{text}");
         assert_eq!(std::fs::read_to_string(doctor.work().join(".env")).unwrap(), env_file(NEW), "{term}");
-    }
+    });
 }
 
 #[test]
 fn ctrl_c_at_any_prompt_changes_nothing() {
-    for term in ["xterm-256color", "dumb"] {
+    let of_term = |term| (0..4).map(move |count| (term, count));
+    test_each(["xterm-256color", "dumb"].into_iter().flat_map(of_term), |(term, count)| {
         let prompts = prompts(term);
-        for (count, (prompt, _)) in prompts.iter().enumerate() {
-            let doctor = shop();
-            let mut terminal = RotateTerminal::start(&doctor, term, "");
-            for (prompt, keys) in &prompts[..count] {
-                terminal.wait_for(prompt, 1);
-                terminal.press(keys);
-            }
+        let prompt = prompts[count].0;
+        let doctor = shop();
+        let mut terminal = RotateTerminal::start(&doctor, term, "");
+        for (prompt, keys) in &prompts[..count] {
             terminal.wait_for(prompt, 1);
-            // A part of the value is already typed.
-            if count < 2 {
-                terminal.press(&NEW[..9]);
-                thread::sleep(Duration::from_millis(100));
-            }
-            terminal.press("\u{3}");
-            let text = terminal.end();
-            assert!(text.contains("interrupted; nothing was changed"), "{term} at {prompt:?}\n{text}");
-            assert!(text.contains("code 130"), "{term} at {prompt:?}\n{text}");
-            assert_eq!(stored(&doctor), OLD, "{term} at {prompt:?}");
-            assert_eq!(std::fs::read_to_string(doctor.work().join(".env")).unwrap(), env_file(OLD));
-            assert!(doctor.served.sim.mutations().is_empty(), "{term} at {prompt:?}");
+            terminal.press(keys);
         }
-    }
+        terminal.wait_for(prompt, 1);
+        // A part of the value is already typed.
+        if count < 2 {
+            terminal.press(&NEW[..9]);
+            thread::sleep(Duration::from_millis(100));
+        }
+        terminal.press("\u{3}");
+        let text = terminal.end();
+        assert!(text.contains("interrupted; nothing was changed"), "{term} at {prompt:?}\n{text}");
+        assert!(text.contains("code 130"), "{term} at {prompt:?}\n{text}");
+        assert_eq!(stored(&doctor), OLD, "{term} at {prompt:?}");
+        assert_eq!(std::fs::read_to_string(doctor.work().join(".env")).unwrap(), env_file(OLD));
+        assert!(doctor.served.sim.mutations().is_empty(), "{term} at {prompt:?}");
+    });
 }
 
 #[test]
@@ -211,7 +212,7 @@ fn values_that_differ_or_are_unusable_are_typed_again() {
 #[test]
 fn escape_at_a_value_prompt_changes_nothing() {
     let prompts = prompts("xterm-256color");
-    for count in 0..2 {
+    test_each(0..2, |count: usize| {
         let doctor = shop();
         let mut terminal = RotateTerminal::start(&doctor, "xterm-256color", "");
         for (prompt, keys) in &prompts[..count] {
@@ -224,7 +225,7 @@ fn escape_at_a_value_prompt_changes_nothing() {
         assert!(text.contains("code 2"), "{text}");
         assert!(doctor.served.sim.mutations().is_empty(), "{text}");
         assert_eq!(std::fs::read_to_string(doctor.work().join(".env")).unwrap(), env_file(OLD));
-    }
+    });
 }
 
 /// A value that is typed into `--stdin` would be shown by the terminal.

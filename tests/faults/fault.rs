@@ -86,7 +86,7 @@ impl FaultCase {
             expected,
             timeout_ms: THREE_ATTEMPTS_MS,
             watch: Watch::Nothing,
-            coverage: Coverage::AllCommands,
+            coverage: Coverage::MainCommands,
             exceptions: Vec::new(),
         }
     }
@@ -111,13 +111,8 @@ impl FaultCase {
         }
     }
 
-    /// Runs only the main commands: the fault takes long, or is similar to another one.
-    pub(crate) fn main_commands_only(self) -> Self {
-        Self { coverage: Coverage::MainCommands, ..self }
-    }
-
-    /// Measures the memory, with the main commands only.
+    /// Measures the memory.
     pub(crate) fn with_memory_watch(self) -> Self {
-        Self { watch: Watch::Memory, timeout_ms: 25_000, ..self.main_commands_only() }
+        Self { watch: Watch::Memory, timeout_ms: 25_000, ..self }
     }
 }

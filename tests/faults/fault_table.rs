@@ -4,14 +4,54 @@ use std::time::Duration;
 
 use crate::bad_responses::{ConnectionEnd, ScriptedResponse};
 use crate::certificate::CertificateState;
-use crate::fault::{Expected, FaultCase, LONG_TIMEOUT_MS, NetworkFault, Root};
+use crate::fault::{Coverage, Expected, FaultCase, LONG_TIMEOUT_MS, NetworkFault, Root};
+
+/// One fault of each kind that the code distinguishes: all commands run with it in the ordinary tests, too.
+const REPRESENTATIVES: [&str; 24] = [
+    "no response",
+    "a date header decades ago",
+    "a closed connection",
+    "a reset in the body",
+    "invalid gzip",
+    "truncated JSON",
+    "no body",
+    "a page with 200",
+    "a page with 502",
+    "a page with 401",
+    "a Cloudflare error code with 403",
+    "429 without headers",
+    "429 for 1 h",
+    "307 to another host",
+    "null data",
+    "another environment and project",
+    "an error without a reason",
+    "another schema",
+    "an unknown token",
+    "unknown statuses",
+    "unknown fields next to the data",
+    "a proxy",
+    "a certificate for another name",
+    "a closed port",
+];
 
 /// All of them. `other_host` is an address that must receive no request.
 pub(crate) fn fault_cases(other_host: &str) -> Vec<FaultCase> {
-    [timing(), broken_connections(), large(), pages(), limits(), redirects(other_host), unexpected_json(), network()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let all = [
+        timing(),
+        broken_connections(),
+        large(),
+        pages(),
+        limits(),
+        redirects(other_host),
+        unexpected_json(),
+        network(),
+    ];
+    let mut cases: Vec<FaultCase> = all.into_iter().flatten().collect();
+    for name in REPRESENTATIVES {
+        let case = cases.iter_mut().find(|case| case.name == name).unwrap_or_else(|| panic!("no fault {name:?}"));
+        case.coverage = Coverage::AllCommands;
+    }
+    cases
 }
 
 fn timing() -> Vec<FaultCase> {
@@ -100,22 +140,22 @@ fn pages() -> Vec<FaultCase> {
         let fragment =
             format!("HTTP {status} with a web page, probably from a gateway, a proxy or a network's sign-in page");
         let case = FaultCase::fails(format!("a page with {status}"), page(status), 5, &[&fragment]);
-        cases.push(if status > 520 { case.main_commands_only() } else { case });
+        cases.push(case);
     }
     for status in [502, 503, 504] {
         let fragment = format!("HTTP {status} from a gateway in front of Railway");
         cases.push(FaultCase::fails(format!("a page with {status}"), page(status), 5, &[&fragment]));
-        cases.push(
-            FaultCase::fails(format!("an empty {status}"), ScriptedResponse::page(status, &[], ""), 5, &[&fragment])
-                .main_commands_only(),
-        );
+        cases.push(FaultCase::fails(
+            format!("an empty {status}"),
+            ScriptedResponse::page(status, &[], ""),
+            5,
+            &[&fragment],
+        ));
     }
     for status in [400, 404, 500, 520] {
         let fragment = format!("HTTP {status} with neither data nor errors");
         let response = ScriptedResponse::page(status, &json, "{\"error\":\"mark4711-stored\"}");
-        cases.push(
-            FaultCase::fails(format!("other JSON with {status}"), response, 5, &[&fragment]).main_commands_only(),
-        );
+        cases.push(FaultCase::fails(format!("other JSON with {status}"), response, 5, &[&fragment]));
     }
     let blocked = "a proxy or firewall in front of 127.0.0.1:";
     for status in [401, 403] {
@@ -128,11 +168,9 @@ fn pages() -> Vec<FaultCase> {
             )
         };
         cases.push(case("a page", page(status), "a web page"));
-        cases.push(
-            case("an empty body", ScriptedResponse::page(status, &json, ""), "an empty body").main_commands_only(),
-        );
+        cases.push(case("an empty body", ScriptedResponse::page(status, &json, ""), "an empty body"));
         let gateway = ScriptedResponse::page(status, &json, "{\"message\":\"mark4711-stored\"}");
-        cases.push(case("JSON of a gateway", gateway, "JSON that is not a GraphQL response").main_commands_only());
+        cases.push(case("JSON of a gateway", gateway, "JSON that is not a GraphQL response"));
         let plain = [("content-type", "text/plain"), ("server", "cloudflare"), ("cf-ray", "mark4711-SIN")];
         let cloudflare = ScriptedResponse::page(status, &plain, "error code: 1010");
         cases.push(case(
@@ -141,10 +179,7 @@ fn pages() -> Vec<FaultCase> {
             "Cloudflare's `error code: 1010`: the client signature",
         ));
         let own = ScriptedResponse::page(status, &json, "{\"errors\":[{\"message\":\"Forbidden\"}]}");
-        cases.push(
-            FaultCase::fails(format!("Railway's own {status}"), own, 4, &["Railway rejected the token from"])
-                .main_commands_only(),
-        );
+        cases.push(FaultCase::fails(format!("Railway's own {status}"), own, 4, &["Railway rejected the token from"]));
     }
     cases.push(FaultCase::fails("a page with 413", page(413), 5, &["too large"]));
     cases
@@ -205,10 +240,7 @@ fn redirects(other_host: &str) -> Vec<FaultCase> {
             &fragments,
         ));
         let fragments = ["redirects to another path", "was not followed"];
-        cases.push(
-            FaultCase::fails(format!("{status} to the same host"), to("/elsewhere/graphql/v2"), 5, &fragments)
-                .main_commands_only(),
-        );
+        cases.push(FaultCase::fails(format!("{status} to the same host"), to("/elsewhere/graphql/v2"), 5, &fragments));
     }
     let fragments = ["redirects to an unnamed address", "was not followed"];
     cases.push(FaultCase::fails("307 without a location", ScriptedResponse::page(307, &[], ""), 5, &fragments));
@@ -272,6 +304,8 @@ fn unexpected_json() -> Vec<FaultCase> {
                 ("push", 8),
                 ("rotate", 8),
                 ("rotate with a file", 8),
+                // Whether a deployment with an unknown status is current is unknown.
+                ("check without a file", 0),
                 ("redeploy", 1),
                 ("start command", 8),
                 ("pull", 0),
@@ -288,10 +322,7 @@ fn unexpected_json() -> Vec<FaultCase> {
         FaultCase::passes("unknown fields next to the data", ScriptedResponse::modified(with_unknown_fields)),
     ];
     for kind in ["text/plain", "text/html", "application/octet-stream", "application/graphql-response+json", ""] {
-        cases.push(
-            FaultCase::passes(format!("JSON as {kind:?}"), ScriptedResponse::with_header("content-type", kind))
-                .main_commands_only(),
-        );
+        cases.push(FaultCase::passes(format!("JSON as {kind:?}"), ScriptedResponse::with_header("content-type", kind)));
     }
     cases
 }

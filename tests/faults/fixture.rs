@@ -20,7 +20,11 @@ use crate::run::{RunOutput, Sandbox, Watch, ids, names, shop};
 use crate::server::{Backend, Script, Server};
 
 /// Messages of runs that timed out before they reached the fault.
-const TIMED_OUT: [&str; 3] = ["no response from ", "git timed out after ", "keyring did not respond"];
+const TIMED_OUT: [&str; 4] =
+    ["no response from ", "git timed out after ", "keyring did not respond", "doctor did not finish within "];
+
+/// A `doctor.toml` that requires the keys of `.env`.
+const DECLARED: &str = "[services.api]\n[services.worker]\n[[require]]\nkeys = [\"API_KEY\", \"MODE\"]\n";
 
 /// The servers, certificates and recorded fixes that all runs share.
 pub(crate) struct Fixture {
@@ -28,6 +32,8 @@ pub(crate) struct Fixture {
     authority: Authority,
     untrusted_authority: Authority,
     pub(crate) keyring: Option<Keyring>,
+    /// A baseline with the findings of the healthy Railway.
+    known: String,
     /// Fixes to undo: recorded with the server, and through a tunnel to a server with Railway's name.
     fixes: [CompletedFix; 2],
 }
@@ -103,13 +109,14 @@ impl Fixture {
     pub(crate) fn new() -> Self {
         let (authority, untrusted_authority, server) = (Authority::new(), Authority::new(), Server::plain());
         let (url, _) = server.serve("fixed", Backend::new(Sim::new(shop("mark4711-stored")), normal_responses()));
+        let known = baseline(&url);
         let direct = CompletedFix::make(Sandbox::new(), &["--api-url", &url]);
         let mut sandbox = Sandbox::new();
         let _railway =
             tunnel(&mut sandbox, &authority, Backend::new(Sim::new(shop("mark4711-stored")), normal_responses()));
         let tunnelled = CompletedFix::make(sandbox, &[]);
         let keyring = Keyring::start(&direct.sandbox.work());
-        Self { server, authority, untrusted_authority, keyring, fixes: [direct, tunnelled] }
+        Self { server, authority, untrusted_authority, keyring, known, fixes: [direct, tunnelled] }
     }
 
     /// A sandbox with the setup of a command. `index` selects the fix to undo.
@@ -129,6 +136,10 @@ impl Fixture {
             Setup::Configured => {
                 let [project, environment] = ids();
                 sandbox.write("doctor.toml", &format!("project = \"{project}\"\nenvironment = \"{environment}\"\n"));
+            }
+            Setup::Declared => {
+                sandbox.write("doctor.toml", DECLARED);
+                sandbox.write("known.toml", &self.known);
             }
             Setup::AfterFix => {
                 let from = self.fixes[index].sandbox.state();
@@ -243,6 +254,16 @@ impl CompletedFix {
         let run = sandbox.runs().pop().unwrap_or_else(|| panic!("{output:#?}"));
         Self { sandbox, run }
     }
+}
+
+/// Returns a baseline with the present findings.
+fn baseline(url: &str) -> String {
+    let sandbox = Sandbox::new();
+    sandbox.write("doctor.toml", DECLARED);
+    let args = ["check", "--baseline=known.toml", "--write-baseline", "--api-url", url];
+    let output = sandbox.run(&args, "", Watch::Nothing);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    sandbox.read("known.toml")
 }
 
 /// Routes a sandbox through a tunnel to a server with Railway's name.

@@ -2,7 +2,7 @@
 //! is lost.
 //!
 //! [`every_fault`] runs each combination against a server that speaks raw TCP or TLS, backed by a simulated Railway.
-//! [`mid_fix`] and [`mid_rotation`] inject faults into each step of a fix and of a rotation.
+//! [`mid_fix`], [`mid_rotation`] and [`mid_run`] inject faults into each step of a run that changes something.
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
@@ -32,9 +32,12 @@ mod limits;
 mod markers;
 mod mid_fix;
 mod mid_rotation;
+mod mid_run;
 mod network_faults;
 mod parallel;
 mod run;
 mod server;
 mod small_machine;
+#[path = "../shared/test_each.rs"]
+mod test_each;
 mod time_limit;

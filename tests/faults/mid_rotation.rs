@@ -13,7 +13,8 @@ use crate::bad_responses::ScriptedResponse;
 use crate::fixture::normal_responses;
 use crate::killed_rotation::{ENV, NEW, OLD, RUNS, Recovered, copies, estate, running, sandbox, stored};
 use crate::leak_scan::FilesBefore;
-use crate::mid_fix::{READ_FAULTS, ResponseMeaning, Step, faults};
+use crate::mid_fix::{ResponseMeaning, Step, WRITE_FAULTS, faults};
+use crate::mid_run::READ_FAULTS;
 use crate::parallel::{Job, PARALLEL_JOBS, ensure, run_jobs};
 use crate::run::{RunOutput, Sandbox, Watch};
 use crate::server::{Backend, Server};
@@ -187,15 +188,13 @@ fn run_all(faults: &[FaultAtStep], server: &Server) {
     run_jobs([(jobs, PARALLEL_JOBS)]);
 }
 
-fn faults_at(steps: &[Step], is_permanent: bool) -> Vec<FaultAtStep> {
+fn faults_at(steps: &[Step], names: &[&str], is_permanent: bool) -> Vec<FaultAtStep> {
     let mut all = Vec::new();
     for &step in steps {
-        for (number, (name, response, meaning)) in faults().into_iter().enumerate() {
-            let is_read = !WRITE_STEPS.contains(&step);
-            // Large responses need much CPU time, so they are only sent once.
-            let is_included = (!is_read || READ_FAULTS.contains(&name)) && (!is_permanent || name != "100 MiB");
+        let included = faults().into_iter().filter(|(name, ..)| names.contains(name));
+        for (number, (name, response, meaning)) in included.enumerate() {
             let next = if number % 2 == 0 { Next::Repeat } else { Next::Undo };
-            all.extend(is_included.then_some(FaultAtStep { name, response, meaning, step, is_permanent, next }));
+            all.push(FaultAtStep { name, response, meaning, step, is_permanent, next });
         }
     }
     all
@@ -203,8 +202,7 @@ fn faults_at(steps: &[Step], is_permanent: bool) -> Vec<FaultAtStep> {
 
 #[test]
 fn fault_during_a_rotation_loses_nothing() {
-    let server = Server::plain();
-    run_all(&faults_at(&WRITE_STEPS, false), &server);
+    run_all(&faults_at(&WRITE_STEPS, &WRITE_FAULTS, false), &Server::plain());
 }
 
 #[test]
@@ -218,12 +216,17 @@ fn failed_read_after_a_rotation_changes_nothing() {
             (name.unwrap_or_else(|| panic!("unknown operation {operation}")), number)
         })
         .collect();
-    run_all(&faults_at(&steps, false), &server);
+    run_all(&faults_at(&steps, &READ_FAULTS, false), &server);
 }
 
 #[test]
 #[ignore = "long"]
-fn long_persistent_fault_during_a_rotation_loses_nothing() {
-    let server = Server::plain();
-    run_all(&faults_at(&WRITE_STEPS, true), &server);
+fn long_fault_during_a_rotation_loses_nothing() {
+    let all: Vec<&str> = faults().iter().map(|(name, ..)| *name).collect();
+    // Large responses need much CPU time, so they are only sent once.
+    let small: Vec<&str> = all.iter().copied().filter(|name| *name != "100 MiB").collect();
+    let [once, permanent] =
+        [(&all, false), (&small, true)].map(|(names, is_permanent)| faults_at(&WRITE_STEPS, names, is_permanent));
+    run_all(&once, &Server::plain());
+    run_all(&permanent, &Server::plain());
 }

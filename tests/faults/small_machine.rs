@@ -11,9 +11,11 @@ use railway_doctor::io::sim::Sim;
 use crate::fixture::normal_responses;
 use crate::run::{RunOutput, Sandbox, Watch, finish, shop};
 use crate::server::{Backend, Server};
+use crate::test_each::test_each;
 
-/// A user without other processes.
-const USER: u32 = 64_711;
+/// The first of the users without other processes: each run has its own, because the number of threads is limited for
+/// each user.
+const FIRST_USER: u32 = 64_711;
 
 const COMMANDS: [&[&str]; 10] = [
     &["check"],
@@ -40,8 +42,8 @@ fn limited(server: &Server, path: &str, limit: &[&str], args: &[&str]) -> (Sandb
     for (name, value) in doctor.get_envs() {
         command.envs(value.map(|value| (name, value)));
     }
-    if limit[0].contains("setpriv") {
-        chown_all(sandbox.work().parent().unwrap());
+    if let Some(user) = limit.iter().find_map(|arg| arg.strip_prefix("--reuid=")) {
+        chown_all(sandbox.work().parent().unwrap(), user.parse().unwrap());
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = finish(command.spawn().unwrap(), Instant::now(), Watch::Nothing);
@@ -49,10 +51,10 @@ fn limited(server: &Server, path: &str, limit: &[&str], args: &[&str]) -> (Sandb
 }
 
 /// Makes that user the owner of a directory and everything in it.
-fn chown_all(path: &Path) {
-    chown(path, Some(USER), Some(USER)).unwrap();
+fn chown_all(path: &Path, user: u32) {
+    chown(path, Some(user), Some(user)).unwrap();
     if path.is_dir() && !path.is_symlink() {
-        path.read_dir().unwrap().for_each(|entry| chown_all(&entry.unwrap().path()));
+        path.read_dir().unwrap().for_each(|entry| chown_all(&entry.unwrap().path(), user));
     }
 }
 
@@ -68,18 +70,18 @@ fn assert_handled(output: &RunOutput, what: &str) {
 #[test]
 fn small_stack_is_sufficient() {
     let server = Server::plain();
-    for (number, args) in COMMANDS.iter().enumerate() {
+    test_each(COMMANDS.iter().enumerate(), |(number, args)| {
         let limit = ["/bin/sh", "-c", "ulimit -s 64 && exec \"$0\" \"$@\""];
         let (_, output) = limited(&server, &format!("stack-{number}"), &limit, args);
         assert_handled(&output, &args.join(" "));
         assert!(!output.stderr.contains("error: "), "{output:#?}");
-    }
+    });
 }
 
 #[test]
 fn unwritable_file_is_an_error_and_not_a_signal() {
     let server = Server::plain();
-    for (number, args) in COMMANDS.iter().enumerate() {
+    test_each(COMMANDS.iter().enumerate(), |(number, args)| {
         let limit = ["/bin/sh", "-c", "ulimit -f 0 && exec \"$0\" \"$@\""];
         let (sandbox, output) = limited(&server, &format!("size-{number}"), &limit, args);
         assert_handled(&output, &args.join(" "));
@@ -89,13 +91,13 @@ fn unwritable_file_is_an_error_and_not_a_signal() {
         assert!(!sandbox.read(".env").is_empty(), "{args:?}");
         let left: Vec<String> = sandbox.names().into_iter().filter(|name| name.contains("doctor-")).collect();
         assert_eq!(left, [""; 0], "{args:?}");
-    }
+    });
 }
 
 #[test]
 #[expect(clippy::print_stderr, reason = "reports a skipped part")]
 fn few_threads_suffice_or_report_an_error() {
-    let user = format!("--reuid={USER}");
+    let user = format!("--reuid={FIRST_USER}");
     let probe = [user.as_str(), "--clear-groups", "prlimit", "--nproc=9", "true"];
     let can_limit = Command::new("setpriv").args(probe).output().is_ok_and(|out| out.status.success());
     if !can_limit {
@@ -104,11 +106,12 @@ fn few_threads_suffice_or_report_an_error() {
     }
     let server = Server::plain();
     for max_threads in 1..=9 {
-        for (number, args) in COMMANDS.iter().enumerate() {
+        test_each((0..).zip(COMMANDS), |(number, args)| {
+            let user = format!("--reuid={}", FIRST_USER + max_threads * 100 + number);
             let max_threads = format!("--nproc={max_threads}");
             let limit = ["/usr/bin/setpriv", &user, "--clear-groups", "/usr/bin/prlimit", &max_threads];
             let (_, output) = limited(&server, &format!("threads{max_threads}-{number}"), &limit, args);
             assert_handled(&output, &format!("{max_threads}, {}", args.join(" ")));
-        }
+        });
     }
 }

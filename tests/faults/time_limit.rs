@@ -1,16 +1,16 @@
 //! `--timeout`: it ends a comparison, but neither a write nor a slow reader of the output.
 
-use std::fs;
 use std::io::Read;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::bad_responses::ScriptedResponse;
 use crate::fixture::normal_responses;
 use crate::limits::{CHECK, LimitCase, backend, env, ignore, lines, run, separators, with_variables};
 use crate::run::{NEW_VALUE, RunOutput, Sandbox, Watch};
 use crate::server::Server;
+use crate::test_each::test_each;
 
 /// Names and patterns that take minutes to match.
 fn slow_patterns(sandbox: &mut Sandbox) {
@@ -20,18 +20,14 @@ fn slow_patterns(sandbox: &mut Sandbox) {
 }
 
 /// Runs a case whose comparison reaches the time limit. On a busy machine, the response alone can take that long: then,
-/// it runs again.
+/// it runs again with a longer limit.
 fn run_until_compared(server: &Server, number: usize, case: &LimitCase) -> RunOutput {
-    let is_compared = |output: &RunOutput| !output.stderr.contains("no response from");
-    let mut output = run(server, number, case).unwrap();
-    for _ in 0..2 {
-        if is_compared(&output) {
-            break;
-        }
-        output = run(server, number, case).unwrap();
-    }
-    assert!(is_compared(&output), "no response arrived within the time limit: {output:#?}");
-    output
+    let mut outputs = [1, 3, 9].into_iter().map(|times| {
+        let case = LimitCase { timeout_ms: case.timeout_ms * times, ..*case };
+        run(server, number, &case).unwrap()
+    });
+    let output = outputs.find(|output| !output.stderr.contains("no response from"));
+    output.expect("no response arrived within the time limit")
 }
 
 /// Names of stored variables that take minutes to match.
@@ -40,19 +36,24 @@ fn with_slow_names(body: Vec<u8>) -> Vec<u8> {
     with_variables(body, lines(5000, |number| format!("\"{name}{number}\":\"{number}\",")))
 }
 
+fn assert_timed_out(output: &RunOutput) {
+    let message = "error: doctor did not finish within ";
+    assert!(output.stderr.contains(message) && output.stderr.contains(" s\n  cause: "), "{output:?}");
+    assert_eq!(output.stdout, "", "{output:?}");
+}
+
 #[test]
 fn timeout_ends_a_comparison_of_environments_with_an_error() {
     let compare = LimitCase {
         args: &["compare", "staging", "production"],
-        timeout_ms: 3000,
+        timeout_ms: 1000,
         prepare: slow_patterns,
         change: Some(("Values", with_slow_names)),
         codes: &[5],
         ..CHECK
     };
     let output = run_until_compared(&Server::plain(), 0, &compare);
-    let timed_out = "error: doctor did not finish within 3 s\n  cause: ";
-    assert!(output.stderr.contains(timed_out) && output.stdout.is_empty(), "{output:?}");
+    assert_timed_out(&output);
 }
 
 #[test]
@@ -65,18 +66,16 @@ fn timeout_ends_a_search_with_an_error() {
     .into_iter()
     .enumerate()
     {
-        let case = LimitCase { args, timeout_ms: 3000, change: Some(("Values", separators)), codes: &[5], ..CHECK };
+        let case = LimitCase { args, timeout_ms: 1000, change: Some(("Values", separators)), codes: &[5], ..CHECK };
         let output = run_until_compared(&server, number, &case);
-        let timed_out = "error: doctor did not finish within 3 s\n  cause: ";
-        assert!(output.stderr.contains(timed_out) && output.stdout.is_empty(), "{output:?}");
+        assert_timed_out(&output);
     }
 }
 
 #[test]
 fn timeout_ends_a_comparison_with_an_error() {
     let server = Server::plain();
-    let case = |args| LimitCase { args, timeout_ms: 3000, prepare: slow_patterns, codes: &[5], ..CHECK };
-    let timed_out = "error: doctor did not finish within 3 s\n  cause: ";
+    let case = |args| LimitCase { args, timeout_ms: 1000, prepare: slow_patterns, codes: &[5], ..CHECK };
     for (number, args) in [
         &["check"][..],
         &["matrix"],
@@ -88,7 +87,7 @@ fn timeout_ends_a_comparison_with_an_error() {
     .enumerate()
     {
         let output = run_until_compared(&server, number, &case(args));
-        assert!(output.stderr.contains(timed_out) && output.stdout.is_empty(), "{output:?}");
+        assert_timed_out(&output);
     }
     let output = run_until_compared(&server, 5, &case(&["check", "--format=json"]));
     let error: serde_json::Value = serde_json::from_str(output.stderr.lines().last().unwrap()).unwrap();
@@ -98,7 +97,7 @@ fn timeout_ends_a_comparison_with_an_error() {
         "{output:?}"
     );
     let output = run_until_compared(&server, 6, &LimitCase { codes: &[0], ..case(&["hook", "run"]) });
-    let warning = "doctor: warning: this commit was only partly checked: doctor did not finish within 3 s";
+    let warning = "doctor: warning: this commit was only partly checked: doctor did not finish within ";
     assert!(output.stderr.contains(warning), "{output:?}");
 }
 
@@ -117,28 +116,27 @@ fn hook_with_slow_search_ends_in_time() {
     let server = Server::plain();
     let hook = LimitCase {
         args: &["hook", "run"],
-        timeout_ms: 3000,
+        timeout_ms: 1500,
         prepare,
         codes: &[0],
         stderr_contains: "doctor: warning: ",
         ..CHECK
     };
     run(&server, 0, &hook).unwrap();
-    let strict = LimitCase { args: &["hook", "run", "--strict"], codes: &[0, 1, 5], stderr_contains: "doctor", ..hook };
+    let strict =
+        LimitCase { args: &["hook", "run", "--strict"], codes: &[0, 1, 2, 5], stderr_contains: "doctor", ..hook };
     run(&server, 1, &strict).unwrap();
 }
 
 #[test]
 fn timeout_never_interrupts_a_write() {
     let server = Server::plain();
-    for (number, args) in [
+    let commands = [
         &["fix", "--push", "--yes", "--only=API_KEY", "--no-deploy"][..],
         &["rotate", "API_KEY", "--from=api", "--stdin", "--yes"],
         &["fix", "--hoist=API_KEY", "--yes"],
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    ];
+    test_each(commands.into_iter().enumerate(), |(number, args)| {
         let slow = |operation: &str, _: usize| match operation {
             "SetVariables" => ScriptedResponse::delayed(Duration::from_millis(2500)),
             _ => ScriptedResponse::normal(),
@@ -150,7 +148,7 @@ fn timeout_never_interrupts_a_write() {
         let has_receipt = matches!(output.code, Some(6 | 8)) && output.stdout.contains("API_KEY");
         assert!(has_receipt, "there is no receipt: {output:?}");
         assert!(!written.sim.mutations().is_empty());
-    }
+    });
 }
 
 #[test]
@@ -160,14 +158,17 @@ fn timeout_excludes_a_slow_reader() {
     let sandbox = Sandbox::new();
     // More output than the buffer of a pipe.
     env(&sandbox, &lines(3000, |number| format!("K{number}=local-{number}\n")));
-    let args = ["check", "-v", "--timeout=2s", "--api-url", &url];
-    let (start, mut child) = (Instant::now(), sandbox.command(&args).spawn().unwrap());
-    while start.elapsed() < Duration::from_secs(4) {
-        thread::sleep(Duration::from_millis(50));
-    }
-    let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let run = |limit: u64| {
+        let args = ["check", "-v", &format!("--timeout={limit}s"), "--api-url", &url];
+        let mut child = sandbox.command(&args).spawn().unwrap();
+        thread::sleep(Duration::from_secs(limit + 1));
+        let mut text = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+        (child.wait().unwrap().code(), text)
+    };
+    // On a busy machine, the comparison alone can reach the limit.
+    let (code, text) =
+        [2, 8].into_iter().map(run).find(|(code, _)| *code != Some(5)).expect("it is not compared in time");
+    assert_eq!(code, Some(1));
     assert!(text.len() > 100_000 && text.contains("K2999"), "{} bytes", text.len());
-    drop(fs::remove_file(sandbox.work().join(".env")));
 }

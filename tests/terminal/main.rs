@@ -4,11 +4,14 @@
 
 mod pseudo_terminal;
 mod scenario;
+#[path = "../shared/test_each.rs"]
+mod test_each;
 
 use std::thread;
 use std::time::Duration;
 
 use crate::pseudo_terminal::PseudoTerminal;
+use crate::test_each::test_each;
 
 #[test]
 fn arrows_select_one_option_and_leave_one_line() {
@@ -31,10 +34,11 @@ fn arrows_select_one_option_and_leave_one_line() {
 
 #[test]
 fn hyperlinks_require_a_supporting_terminal() {
-    for (term, links) in [("xterm-kitty", true), ("alacritty", true), ("xterm-256color", false), ("dumb", false)] {
+    let cases = [("xterm-kitty", true), ("alacritty", true), ("xterm-256color", false), ("dumb", false)];
+    test_each(cases, |(term, links)| {
         let text = PseudoTerminal::start("links", term, 80).end();
         assert!(text.contains(&format!("links {links}\ncode 0")), "{term}\n{text}");
-    }
+    });
 }
 
 #[test]
@@ -74,12 +78,13 @@ fn confirmation_needs_enter_and_shows_what_was_typed() {
 
 #[test]
 fn input_before_a_prompt_is_discarded() {
-    for (term, shown, keys, expected) in [
+    let cases = [
         ("xterm-256color", "[y/N]", "y\r", "No\ncode 0"),
         ("xterm-256color", "[y/N]", "yes\ryes\r", "No\ncode 0"),
         ("dumb", "[y/N]", "y\n", "No\ncode 0"),
         ("xterm-256color", "[y/N]", "\u{1b}", "No\ncode 0"),
-    ] {
+    ];
+    test_each(cases, |(term, shown, keys, expected)| {
         let mut terminal = PseudoTerminal::start("late-confirm", term, 80);
         terminal.wait_for("querying Railway");
         terminal.press(keys);
@@ -88,7 +93,7 @@ fn input_before_a_prompt_is_discarded() {
         assert!(!terminal.text().contains("code"), "{term} {keys:?}\n{}", terminal.text());
         terminal.press("\r");
         assert!(terminal.end().contains(expected), "{term} {keys:?}\n{}", terminal.text());
-    }
+    });
     let mut terminal = PseudoTerminal::start("line-then-confirm", "xterm-256color", 80);
     terminal.wait_for("The reason:");
     terminal.press("a reason\ry\ry\r");
@@ -101,22 +106,23 @@ fn input_before_a_prompt_is_discarded() {
 
 #[test]
 fn typed_line_is_returned() {
-    for (scenario, keys, expected) in [
+    let cases = [
         ("line", "new text\r", "line new text\ncode 0"),
         ("line", "\r", "line \ncode 0"),
         ("line-from", "\r", "line old text\ncode 0"),
         ("line-from", "\u{7f}\u{7f}\u{7f}\u{7f}name\r", "line old name\ncode 0"),
-    ] {
+    ];
+    test_each(cases, |(scenario, keys, expected)| {
         let mut terminal = PseudoTerminal::start(scenario, "xterm-256color", 80);
         terminal.wait_for("The reason:");
         terminal.press(keys);
         assert!(terminal.end().contains(expected), "{keys:?}");
-    }
+    });
 }
 
 #[test]
 fn escape_goes_back_in_every_terminal() {
-    for (scenario, shown, term, columns, keys) in [
+    let cases = [
         ("choose", "skip", "xterm-256color", 80, "\u{1b}"),
         ("choose-many", "skip", "xterm-256color", 80, "\u{1b}"),
         ("confirm", "[y/N]", "xterm-256color", 80, "\u{1b}"),
@@ -132,19 +138,21 @@ fn escape_goes_back_in_every_terminal() {
         ("choose", "> push", "xterm-256color", 20, "\u{1b}"),
         ("choose-many", "> [ ] push", "xterm-256color", 20, "\u{1b}"),
         ("confirm", "[y/N]", "xterm-256color", 20, "\u{1b}"),
-    ] {
+    ];
+    test_each(cases, |(scenario, shown, term, columns, keys)| {
         let mut terminal = PseudoTerminal::start(scenario, term, columns);
         terminal.wait_for(shown);
         terminal.press(keys);
         let text = terminal.end();
         assert!(text.contains("back\ncode 0"), "{scenario} {term} {columns}\n{text}");
         assert!(!text.contains("secret"), "{scenario} {term} {columns}\n{text}");
-    }
+    });
 }
 
 #[test]
 fn pasted_token_is_never_shown() {
-    for term in ["xterm-256color", "dumb"] {
+    let cases = ["xterm-256color", "dumb"];
+    test_each(cases, |term| {
         let mut terminal = PseudoTerminal::start("secret", term, 80);
         terminal.wait_for("The token:");
         terminal.press(&"pasted-token-".repeat(100));
@@ -153,12 +161,13 @@ fn pasted_token_is_never_shown() {
         let text = terminal.end();
         assert!(text.contains("1303 characters\ncode 0"), "{term}\n{text}");
         assert!(!text.contains("pasted"), "{term}\n{text}");
-    }
+    });
 }
 
 #[test]
 fn long_pasted_line_stays_on_one_row() {
-    for columns in [20, 80] {
+    let cases = [20, 80];
+    test_each(cases, |columns| {
         let mut terminal = PseudoTerminal::start("line", "xterm-256color", columns);
         terminal.wait_for("The reason:");
         terminal.press(&format!("{}日本語 the end", "é".repeat(300)));
@@ -171,23 +180,24 @@ fn long_pasted_line_stays_on_one_row() {
         let expected = format!("line x{}日本語 the finish", "é".repeat(299));
         let text = terminal.end();
         assert!(text.replace('\n', "").contains(&expected), "{columns}\n{text}");
-    }
+    });
 }
 
 #[test]
 fn default_text_can_be_edited_or_replaced() {
-    for (keys, expected) in [
+    let cases = [
         ("\u{15}another\r", "line another"),
         ("\u{1b}[H\u{b}another\r", "line another"),
         ("\u{17}name\r", "line old name"),
         ("\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[Dx\u{1b}[1;5Cy\r", "line old xytext"),
-    ] {
+    ];
+    test_each(cases, |(keys, expected)| {
         let mut terminal = PseudoTerminal::start("line-from", "xterm-256color", 80);
         terminal.wait_for("The reason: old text");
         terminal.press(keys);
         let text = terminal.end();
         assert!(text.contains(&format!("{expected}\ncode 0")), "{keys:?}\n{text}");
-    }
+    });
 }
 
 #[test]
@@ -213,7 +223,7 @@ fn narrow_terminal_lists_cut_choices_in_full() {
 
 #[test]
 fn ctrl_c_at_any_prompt_restores_the_terminal() {
-    for (scenario, shown, term) in [
+    let cases = [
         ("choose", "skip", "xterm-256color"),
         ("choose-many", "skip", "xterm-256color"),
         ("confirm", "[y/N]", "xterm-256color"),
@@ -222,7 +232,8 @@ fn ctrl_c_at_any_prompt_restores_the_terminal() {
         ("choose", "choice, or b", "dumb"),
         ("line", "The reason:", "dumb"),
         ("spinner", "querying Railway", "xterm-256color"),
-    ] {
+    ];
+    test_each(cases, |(scenario, shown, term)| {
         let mut terminal = PseudoTerminal::start(scenario, term, 80);
         terminal.wait_for(shown);
         thread::sleep(Duration::from_millis(50));
@@ -230,12 +241,13 @@ fn ctrl_c_at_any_prompt_restores_the_terminal() {
         let text = terminal.end();
         assert_eq!(text.matches("interrupted").count(), 1, "{scenario} {term}\n{text}");
         assert!(text.contains("\ndoctor: interrupted; nothing was changed\ncode 130"), "{scenario} {term}\n{text}");
-    }
+    });
 }
 
 #[test]
 fn signal_at_a_prompt_restores_the_terminal() {
-    for signal in ["-INT", "-TERM"] {
+    let cases = ["-INT", "-TERM"];
+    test_each(cases, |signal| {
         let terminal = PseudoTerminal::start("choose-as", "xterm-256color", 80);
         let text = terminal.wait_for("skip");
         let process = text.lines().find_map(|line| line.strip_prefix("process ")).unwrap();
@@ -243,16 +255,64 @@ fn signal_at_a_prompt_restores_the_terminal() {
         assert!(std::process::Command::new("kill").args([signal, process]).status().unwrap().success());
         let text = terminal.end();
         assert!(text.contains("\ndoctor: interrupted; nothing was changed\ncode 130"), "{signal}\n{text}");
-    }
+    });
 }
 
 #[test]
 fn dumb_terminal_uses_numbered_prompts() {
-    let mut terminal = PseudoTerminal::start("choose", "dumb", 80);
-    let text = terminal.wait_for("[1]:");
-    assert!(text.contains("A choice:\n  1) push .env → Railway\n  2) pull"), "{text}");
-    terminal.press("3\n");
-    assert!(terminal.end().contains("item 2\ncode 0"));
+    let cases = [
+        ("choose", "[1]:", &["3\n"][..], "item 2\ncode 0"),
+        ("choose", "[1]:", &["\n"], "item 0\ncode 0"),
+        ("choose", "[1]:", &["0\n", "4\n", "pull\n", "2\n"], "item 1\ncode 0"),
+        // Ctrl-D, the end of the input.
+        ("choose", "[1]:", &["\u{4}"], "back\ncode 0"),
+        ("choose", "[1]:", &["b\n"], "back\ncode 0"),
+        ("choose-many", "[3]:", &["2 1\n"], "items [0, 1]\ncode 0"),
+        ("choose-many", "[3]:", &["\n"], "items [2]\ncode 0"),
+        ("choose-many", "[3]:", &["0\n"], "items []\ncode 0"),
+        ("choose-many", "[3]:", &["1 4\n", "1,2\n", "3\n"], "items [2]\ncode 0"),
+        ("choose-many", "[3]:", &["b\n"], "back\ncode 0"),
+        ("confirm", "[y/N]", &["maybe\n", "1\n", "Yes\n"], "Yes\ncode 0"),
+        ("confirm", "[y/N]", &["\n"], "No\ncode 0"),
+        ("confirm", "[y/N]", &["\u{4}"], "back\ncode 0"),
+        ("line", "The reason:", &["  a reason \n"], "line a reason\ncode 0"),
+        ("line-from", "[old text]", &["\n"], "line old text\ncode 0"),
+        ("line-from", "[old text]", &["new text\n"], "line new text\ncode 0"),
+        ("line-from", "[old text]", &["b\n"], "back\ncode 0"),
+    ];
+    test_each(cases, |(scenario, shown, keys, expected)| {
+        let mut terminal = PseudoTerminal::start(scenario, "dumb", 80);
+        let text = terminal.wait_for(shown);
+        let items = "  1) push .env → Railway\n  2) pull";
+        assert!(!scenario.starts_with("choose") || text.contains(items), "{scenario}\n{text}");
+        for (number, line) in keys.iter().enumerate() {
+            // Each answer but the last one is invalid, and is asked for again.
+            terminal.wait_for_times(shown, number + 1);
+            terminal.press(line);
+        }
+        let text = terminal.end();
+        assert!(text.contains(expected), "{scenario} {keys:?}\n{text}");
+        assert_eq!(text.matches("invalid answer").count(), keys.len() - 1, "{scenario} {keys:?}\n{text}");
+    });
+}
+
+#[test]
+fn line_after_an_invalid_answer_does_not_answer_the_repeated_prompt() {
+    let cases = [
+        ("choose", "[1]:", "9\n2\n", "3\n", "item 2\ncode 0"),
+        ("choose-many", "[3]:", "9\n1 2\n", "2\n", "items [1]\ncode 0"),
+        ("confirm", "[y/N]", "maybe\ny\n", "n\n", "No\ncode 0"),
+    ];
+    test_each(cases, |(scenario, shown, typed, answer, expected)| {
+        let mut terminal = PseudoTerminal::start(scenario, "dumb", 80);
+        terminal.wait_for(shown);
+        terminal.press(typed);
+        terminal.wait_for_times(shown, 2);
+        thread::sleep(Duration::from_millis(100));
+        assert!(!terminal.text().contains("code"), "{scenario}\n{}", terminal.text());
+        terminal.press(answer);
+        assert!(terminal.end().contains(expected), "{scenario}\n{}", terminal.text());
+    });
 }
 
 #[test]

@@ -54,8 +54,13 @@ impl PseudoTerminal {
 
     /// Waits until the screen shows the text, and returns the screen.
     pub(crate) fn wait_for(&self, text: &str) -> String {
+        self.wait_for_times(text, 1)
+    }
+
+    /// Waits until the screen shows the text so many times, and returns the screen.
+    pub(crate) fn wait_for_times(&self, text: &str, times: usize) -> String {
         let start = Instant::now();
-        while !self.text().contains(text) {
+        while self.text().matches(text).count() < times {
             assert!(start.elapsed() < Duration::from_secs(20), "no {text:?} in\n{}", self.text());
             thread::sleep(Duration::from_millis(10));
         }

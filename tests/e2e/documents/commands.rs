@@ -41,7 +41,7 @@ fn call(line: &str) -> Option<Vec<String>> {
     let words = &words[..end.unwrap_or(words.len())];
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["doctor", ..] => Some(words.to_vec()),
-        ["cargo", "run", "--release", "--", rest @ ..] => {
+        ["cargo", "run", "--", rest @ ..] => {
             Some(["doctor"].iter().chain(rest).map(|word| (*word).to_owned()).collect())
         }
         // The line is written to a hook.

@@ -19,6 +19,8 @@ pub(crate) enum OutputOptions {
     AllPairs,
     /// Every format and every verbosity, but not every pair: the output is built in the same way.
     EachOnce,
+    /// Text and two other formats, which differ from case to case. Another case of the command has every format.
+    Three,
     /// Only the defaults: the output contains no values.
     Defaults,
 }
@@ -31,7 +33,11 @@ pub(crate) enum Preceding {
 }
 
 const fn case(args: &'static [&'static str], code: i32) -> LeakCase {
-    LeakCase { args, scenario: Scenario::Drift, code, options: OutputOptions::EachOnce, preceding: Preceding::Nothing }
+    LeakCase { args, scenario: Scenario::Drift, code, options: OutputOptions::Three, preceding: Preceding::Nothing }
+}
+
+const fn each_once(args: &'static [&'static str], code: i32) -> LeakCase {
+    LeakCase { options: OutputOptions::EachOnce, ..case(args, code) }
 }
 
 const fn all_pairs(args: &'static [&'static str], code: i32) -> LeakCase {
@@ -56,6 +62,21 @@ const fn after_fix(args: &'static [&'static str], code: i32) -> LeakCase {
 
 pub(crate) const CASES: &[LeakCase] = &[
     all_pairs(&["check"], 1),
+    case(
+        &[
+            "check",
+            "--project=shop",
+            "--environment=staging",
+            "--service=api",
+            "--env-file=.env",
+            "--only=API_KEY",
+            "--fail-on=never",
+            "--timeout=20s",
+            "--config=doctor.toml",
+        ],
+        0,
+    ),
+    defaults(&["check", "--no-config"], 1),
     in_sync(&["check"], 0),
     case(&["check", "--show-logs", "--output=report"], 1),
     defaults(&["check", "--show-values"], 2),
@@ -63,12 +84,38 @@ pub(crate) const CASES: &[LeakCase] = &[
     case(&["check", "--baseline=known.toml", "--new-only"], 2),
     all_pairs(&["matrix"], 1),
     in_sync(&["matrix", "--output=report"], 0),
+    case(
+        &[
+            "matrix",
+            "--project=shop",
+            "--environment=staging",
+            "--service=api",
+            "--env-file=.env",
+            "--only=API_KEY",
+            "--fail-on=never",
+            "--timeout=20s",
+        ],
+        0,
+    ),
     all_pairs(&["compare", "staging", "production"], 1),
     case(&["compare", "production", "staging", "--output=report", "--token=production=PRODUCTION_TOKEN"], 1),
     // Values of production are also read, so they are not shown either.
     case(&["compare", "pr-7", "staging"], 1),
     defaults(&["compare", "pr-7", "staging", "--show-values"], 2),
     in_sync(&["compare", "staging", "production"], 0),
+    case(
+        &[
+            "compare",
+            "staging",
+            "production",
+            "--project=shop",
+            "--service=api",
+            "--only=API_KEY",
+            "--fail-on=never",
+            "--timeout=20s",
+        ],
+        0,
+    ),
     case(&["compare", "staging", "production", "--only=API_KEY=mark4711-local"], 2),
     case(&["compare", "staging", "production", "--token=production=mark4711-token"], 2),
     case(&["compare", "staging", "production", "--token=mark4711-token"], 2),
@@ -77,6 +124,18 @@ pub(crate) const CASES: &[LeakCase] = &[
     all_pairs(&["trace", "API_KEY", "--from=api"], 0),
     // It is in a URL and in JSON, too.
     case(&["trace", "API_KEY", "--output=report"], 0),
+    case(
+        &[
+            "trace",
+            "API_KEY",
+            "--project=shop",
+            "--environment=staging",
+            "--service=api",
+            "--env-file=.env",
+            "--timeout=20s",
+        ],
+        0,
+    ),
     case(&["trace", "API_KEY", "--from=worker", "--everywhere", "--yes"], 0),
     case(&["trace", "ODD", "--from=api"], 0),
     case(&["trace", "LINES", "--from=api"], 0),
@@ -84,12 +143,29 @@ pub(crate) const CASES: &[LeakCase] = &[
     case(&["trace", "SEALED_LIVE", "--environment=production"], 3),
     case(&["trace", "API_KEY=mark4711-local"], 2),
     case(&["trace", "mark4711Zx9Kq2Lm8Vb4Tn7Ws1Rc5Yd3"], 2),
-    all_pairs(&["rotate", "API_KEY", "--from=api", "--stdin", "--yes"], 6),
+    each_once(&["rotate", "API_KEY", "--from=api", "--stdin", "--yes"], 6),
     case(&["rotate", "API_KEY", "--from=api", "--stdin", "--yes", "--all-copies", "--output=report"], 0),
-    case(&["rotate", "API_KEY", "--from=api", "--stdin", "--dry-run", "--keep-old-as=OLD_KEY"], 1),
+    each_once(&["rotate", "API_KEY", "--from=api", "--stdin", "--dry-run", "--keep-old-as=OLD_KEY"], 1),
     // The worker does not log the declared line.
     case(&["rotate", "MODE", "--stdin", "--yes", "--allow-tracked", "--no-journal", "--show-logs"], 7),
     case(&["rotate", "API_KEY", "--from=api", "--stdin"], 2),
+    case(
+        &[
+            "rotate",
+            "API_KEY",
+            "--project=shop",
+            "--environment=staging",
+            "--service=api",
+            "--env-file=.env",
+            "--from=api",
+            "--generate=hex:32",
+            "--allow-sealed=API_KEY",
+            "--on-staged=ignore",
+            "--timeout=1m",
+            "--dry-run",
+        ],
+        1,
+    ),
     case(&["rotate", "API_KEY", "--stdin", "--yes"], 2),
     case(&["rotate", "API_KEY=mark4711-local", "--stdin", "--yes"], 2),
     case(&["rotate", "API_KEY", "--keep-old-as=API_KEY=mark4711-local", "--stdin", "--yes"], 2),
@@ -104,11 +180,30 @@ pub(crate) const CASES: &[LeakCase] = &[
     case(&["fix", "--hoist=API_KEY", "--yes"], 2),
     case(&["fix", "--hoist=API_KEY=mark4711-local", "--yes"], 2),
     case(&["fix"], 2),
-    case(&["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--only=ODD", "--only=MISSING_KEY"], 7),
+    each_once(&["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--only=ODD", "--only=MISSING_KEY"], 7),
     case(&["fix", "--add", "--yes", "--only=MISSING_KEY", "--service=api"], 0),
     case(&["fix", "--push", "--yes", "--only=LONG_SECRET", "--no-deploy", "--no-journal"], 1),
     defaults(&["fix", "--push", "--yes", "--only=API_KEY", "--show-values"], 2),
     case(&["fix", "--push", "--dry-run", "--output=report"], 1),
+    case(
+        &[
+            "fix",
+            "--project=shop",
+            "--environment=staging",
+            "--env-file=.env",
+            "--push",
+            "--only=REFERENCE",
+            "--only=SEALED",
+            "--allow-reference=REFERENCE",
+            "--allow-sealed=SEALED",
+            "--allow-shared=SHARED",
+            "--on-staged=ignore",
+            "--fail-on=never",
+            "--timeout=1m",
+            "--dry-run",
+        ],
+        1,
+    ),
     case(&["fix", "--pull", "--yes"], 1),
     case(&["fix", "--pull", "--yes", "--allow-tracked"], 1),
     case(&["fix", "--redeploy", "--yes", "--dependents"], 7),
@@ -120,7 +215,24 @@ pub(crate) const CASES: &[LeakCase] = &[
     LeakCase { options: OutputOptions::Defaults, ..failing(&["fix", "--push", "--yes", "--only=API_KEY"], 7) },
     after_fix(&["undo", "--list"], 0),
     after_fix(&["undo", "RUN", "--dry-run"], 1),
+    LeakCase {
+        options: OutputOptions::Defaults,
+        ..after_fix(
+            &[
+                "undo",
+                "RUN",
+                "--project=shop",
+                "--environment=staging",
+                "--on-staged=ignore",
+                "--fail-on=never",
+                "--timeout=1m",
+                "--dry-run",
+            ],
+            1,
+        )
+    },
     LeakCase { options: OutputOptions::Defaults, ..after_fix(&["undo", "RUN", "--yes", "--show-values"], 2) },
+    LeakCase { options: OutputOptions::EachOnce, ..after_fix(&["undo", "RUN", "--yes"], 0) },
     after_fix(&["undo", "RUN", "--yes", "--output=report"], 0),
     LeakCase {
         options: OutputOptions::Defaults,
@@ -131,13 +243,44 @@ pub(crate) const CASES: &[LeakCase] = &[
         ..after_fix(&["undo", "RUN", "--yes", "--allow-tracked", "--no-deploy"], 0)
     },
     defaults(&["undo"], 2),
-    case(&["pull", "--yes", "--output=new.env"], 1),
+    each_once(&["pull", "--yes", "--output=new.env"], 1),
     case(&["pull", "--dry-run", "--output=new.env"], 1),
     defaults(&["pull", "--yes"], 2),
-    LeakCase { scenario: Scenario::DriftWithoutConfig, ..case(&["init", "--yes"], 0) },
-    defaults(&["trust", "--yes"], 0),
+    defaults(
+        &[
+            "pull",
+            "--project=shop",
+            "--environment=staging",
+            "--service=api",
+            "--timeout=20s",
+            "--dry-run",
+            "--output=new.env",
+        ],
+        1,
+    ),
+    LeakCase { scenario: Scenario::DriftWithoutConfig, ..each_once(&["init", "--yes"], 0) },
+    LeakCase {
+        scenario: Scenario::DriftWithoutConfig,
+        ..defaults(
+            &[
+                "init",
+                "--project=shop",
+                "--environment=staging",
+                "--service=api",
+                "--env-file=.env",
+                "--timeout=20s",
+                "--yes",
+            ],
+            0,
+        )
+    },
+    defaults(&["trust", "--yes", "--timeout=20s"], 0),
     case(&["hook", "run", "--strict"], 1),
     in_sync(&["hook", "run"], 0),
+    defaults(
+        &["hook", "run", "--project=shop", "--environment=staging", "--service=api", "--env-file=.env", "--timeout=3s"],
+        1,
+    ),
     case(&["hook", "run", "--no-env-file"], 1),
     case(&["matrix", "--no-env-file"], 1),
     case(&["fix", "--redeploy", "--yes", "--no-env-file"], 7),
@@ -145,11 +288,12 @@ pub(crate) const CASES: &[LeakCase] = &[
     defaults(&["hook", "install"], 0),
     defaults(&["hook", "install", "--yes"], 0),
     defaults(&["hook", "uninstall"], 0),
-    case(&["hook", "status"], 1),
-    case(&["auth", "status"], 0),
+    each_once(&["hook", "status"], 1),
+    each_once(&["auth", "status"], 0),
+    defaults(&["auth", "status", "--project=shop", "--environment=staging", "--timeout=20s"], 0),
     defaults(&["auth", "login"], 4),
     defaults(&["auth", "logout"], 4),
-    defaults(&["explain"], 0),
+    each_once(&["explain"], 0),
     defaults(&["explain", "value-differs"], 0),
     case(&["explain", "nothing"], 2),
     defaults(&["schema", "report"], 0),

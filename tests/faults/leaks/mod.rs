@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use clap::{ArgAction, CommandFactory};
+use clap::CommandFactory;
 use railway_doctor::cli::Cli;
 use railway_doctor::drift::model::rule::RuleScope;
 use railway_doctor::drift::rules::RULES;
@@ -47,6 +47,9 @@ use crate::run::{RunOutput, Sandbox, Watch};
 use crate::server::{Backend, Server};
 
 const VERBOSITIES: [&[&str]; 3] = [&[], &["--verbose", "--color=always"], &["--quiet"]];
+
+/// The global flags that every case, or every verbosity, has.
+const IN_EVERY_RUN: [&str; 5] = ["--api-url", "--color", "--debug-api", "--quiet", "--verbose"];
 
 /// A fix for `undo` to restore.
 const FIX: [&str; 6] = ["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--no-deploy"];
@@ -74,24 +77,24 @@ fn formats(command: &clap::Command) -> Vec<Option<String>> {
     format.get_possible_values().iter().map(|value| Some(value.get_name().to_owned())).collect()
 }
 
-/// The additional arguments of each run of a case.
-fn argument_sets(case: &LeakCase) -> Vec<Vec<String>> {
-    if case.options == OutputOptions::Defaults {
-        return vec![Vec::new()];
-    }
+/// The additional arguments of each run of a case. Its number selects the formats of [`OutputOptions::Three`].
+fn argument_sets(case: &LeakCase, case_number: usize) -> Vec<Vec<String>> {
     let formats = formats(&command_of(case));
-    let mut argument_sets = Vec::new();
-    for (number, format) in formats.iter().enumerate() {
-        for (other, verbosity) in VERBOSITIES.iter().enumerate() {
-            let is_included =
-                case.options == OutputOptions::AllPairs || formats.len() < VERBOSITIES.len() || number % 3 == other;
-            if is_included {
-                let format = format.iter().map(|name| format!("--format={name}"));
-                argument_sets.push(format.chain(verbosity.iter().map(|&arg| arg.to_owned())).collect());
-            }
+    let arguments = |format: usize, verbosity: usize| -> Vec<String> {
+        let format = formats[format % formats.len()].iter().map(|name| format!("--format={name}"));
+        format.chain(VERBOSITIES[verbosity % VERBOSITIES.len()].iter().map(|&arg| arg.to_owned())).collect()
+    };
+    let (all, verbosities) = (formats.len(), VERBOSITIES.len());
+    match case.options {
+        OutputOptions::Defaults => vec![Vec::new()],
+        OutputOptions::AllPairs => (0..all * verbosities).map(|pair| arguments(pair / verbosities, pair)).collect(),
+        OutputOptions::EachOnce => (0..all.max(verbosities)).map(|number| arguments(number, number)).collect(),
+        OutputOptions::Three => {
+            let others = (all - 1).max(1);
+            let third = 1 + (case_number + others / 2) % others;
+            vec![arguments(0, 1), arguments(1 + case_number % others, 2), arguments(third, 0)]
         }
     }
-    argument_sets
 }
 
 /// A repository that ignores `.env` and `new.env`; for a commit, also a staged file that contains values.
@@ -116,7 +119,12 @@ fn checkout(args: &[&str], scenario: Scenario) -> Sandbox {
 fn run_scanned(sandbox: &Sandbox, args: &[String]) -> Result<RunOutput, String> {
     let args: Vec<&str> = args.iter().map(String::as_str).chain([Sandbox::DEBUG_API_FLAG]).collect();
     let before = FilesBefore::of(sandbox);
-    let input = if args.contains(&"--stdin") { NEW_SECRET } else { ACCOUNT_TOKEN };
+    let input = match args[0] {
+        "rotate" => NEW_SECRET,
+        // The refs of a push.
+        "hook" => "",
+        _ => ACCOUNT_TOKEN,
+    };
     let output = sandbox.run(&args, input, Watch::Nothing);
     before.check_leaks(sandbox, &output).map_err(|what| format!("{what}\n{output:#?}"))?;
     sandbox.recorded_requests()?;
@@ -156,8 +164,8 @@ fn run(server: &Server, path: &str, case: &LeakCase, extra_args: &[String]) -> R
 fn no_command_leaks_a_value() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
-    for case in CASES {
-        for extra_args in argument_sets(case) {
+    for (number, case) in CASES.iter().enumerate() {
+        for extra_args in argument_sets(case, number) {
             let (number, server) = (jobs.len(), &server);
             let name = format!("{} {} in {:?}", case.args.join(" "), extra_args.join(" "), case.scenario);
             jobs.push((name, Box::new(move || run(server, &format!("leak-{number}"), case, &extra_args))));
@@ -184,29 +192,43 @@ fn compared_environments_have_every_finding() {
     assert_eq!(missing, [""; 0], "no finding of these rules: {found:?}");
 }
 
+/// Whether a case of the command has the flag. Of a flag for formats, every value is used.
+fn has_flag(cases: &[&LeakCase], flag: &clap::Arg) -> bool {
+    let name = format!("--{}", flag.get_long().unwrap_or_default());
+    let is_flag = |arg: &str| arg.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+    let has_formats = |case: &&LeakCase| matches!(case.options, OutputOptions::AllPairs | OutputOptions::EachOnce);
+    match name.as_str() {
+        "--format" => cases.iter().any(has_formats),
+        _ => cases.iter().any(|case| case.args.iter().any(|arg| is_flag(arg))),
+    }
+}
+
 #[test]
 fn every_command_and_flag_has_a_leak_test() {
+    let mut missing = Vec::new();
     let mut commands = vec![(Vec::new(), Cli::command())];
     while let Some((path, command)) = commands.pop() {
         for below in command.get_subcommands() {
             commands.push(([&path[..], &[below.get_name().to_owned()]].concat(), below.clone()));
         }
-        if command.is_subcommand_required_set() || path.is_empty() {
-            continue;
-        }
         let cases: Vec<&LeakCase> = CASES
             .iter()
             .filter(|case| case.args.iter().zip(&path).filter(|(arg, name)| *arg == name).count() == path.len())
             .collect();
-        assert!(!cases.is_empty(), "doctor {} has no leak test", path.join(" "));
-        // The demo runs the same commands on sample values.
-        if path[0] == "demo" {
-            continue;
+        let is_group = path.is_empty() || command.is_subcommand_required_set();
+        if cases.is_empty() && !is_group {
+            missing.push(format!("doctor {}", path.join(" ")));
         }
-        for flag in command.get_arguments().filter(|flag| matches!(flag.get_action(), ArgAction::SetTrue)) {
-            let name = format!("--{}", flag.get_long().unwrap());
-            let is_covered = cases.iter().any(|case| case.args.contains(&name.as_str()));
-            assert!(is_covered, "doctor {} {name} has no leak test", path.join(" "));
+        // The demo runs the same commands on sample values.
+        let flags = command
+            .get_arguments()
+            .filter(|flag| flag.get_long().is_some() && path.first().is_none_or(|name| name != "demo"));
+        for flag in flags.filter(|flag| !has_flag(&cases, flag)) {
+            let name = format!("--{}", flag.get_long().unwrap_or_default());
+            if !path.is_empty() || !IN_EVERY_RUN.contains(&name.as_str()) {
+                missing.push(format!("doctor {} {name}", path.join(" ")));
+            }
         }
     }
+    assert_eq!(missing, [""; 0], "no leak test has these");
 }
