@@ -1,9 +1,9 @@
 //! A working directory, a home directory and a simulated Railway, and the programs that are measured with them.
 
 use std::ffi::OsString;
-use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use railway_doctor::io::sim::Sim;
 use railway_doctor::io::sim::deployment::SimDeployment;
@@ -15,17 +15,23 @@ use crate::measure::{Program, Usage};
 use crate::server::{Request, Server};
 
 /// The path of the measured binary.
-pub(crate) const DOCTOR: &str = env!("CARGO_BIN_EXE_doctor");
+pub(crate) const DOCTOR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../dist/doctor");
 
-/// Whether the ids of the previous run are cached.
+/// Whether the results of the previous run, such as ids, are cached.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cache {
     Cold,
     Warm,
 }
 
-/// One run of `doctor check` and its requests.
-pub(crate) struct CheckRun {
+impl fmt::Display for Cache {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if *self == Self::Cold { "cold" } else { "warm" })
+    }
+}
+
+/// One run of `doctor` and its requests.
+pub(crate) struct Run {
     pub(crate) usage: Usage,
     pub(crate) requests: Vec<Request>,
 }
@@ -91,16 +97,23 @@ impl Fixture {
         self.program(DOCTOR, &[arguments, &["--api-url", &url]].concat())
     }
 
-    /// Runs one check. With a warm cache, an unmeasured check precedes it.
-    pub(crate) fn check(&self, cache: Cache, arguments: &[&str]) -> CheckRun {
-        let check = self.doctor(&[&["check"], arguments].concat());
-        match cache {
-            Cache::Warm => drop(check.once()),
-            Cache::Cold => drop(fs::remove_dir_all(self.home().join(".cache"))),
+    /// Runs `doctor` once. With a cold cache, the results of previous runs are removed first. With a warm one, the caller
+    /// has run the same command before.
+    pub(crate) fn run(&self, cache: Cache, arguments: &[&str]) -> Run {
+        self.once(cache, &self.doctor(arguments))
+    }
+
+    /// Does the same with this program.
+    pub(crate) fn once(&self, cache: Cache, program: &Program) -> Run {
+        if cache == Cache::Cold {
+            // Ids, and results of the hook.
+            for folder in [".cache", ".local/state"] {
+                drop(fs::remove_dir_all(self.home().join(folder)));
+            }
         }
         self.server.take_requests();
-        let usage = check.once();
-        assert!(matches!(usage.code, 0 | 1), "the check exited with {}", usage.code);
-        CheckRun { usage, requests: self.server.take_requests() }
+        let usage = program.once();
+        assert!(matches!(usage.code, 0 | 1), "{:?} exited with {}", program.arguments, usage.code);
+        Run { usage, requests: self.server.take_requests() }
     }
 }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use crate::Effort;
-use crate::fixture::{Cache, CheckRun, Fixture, drifted, project};
+use crate::fixture::{Cache, Fixture, Run, drifted, project};
 use crate::measure::median;
 use crate::table::{megabytes, milliseconds, print_header, print_row, with_goal};
 
 const VARIABLES: usize = 100;
+
+const CHECK: &[&str] = &["check", "--timeout", "5m"];
 
 /// Prints CPU time and memory of a check by the number of services.
 pub(crate) fn figures(effort: Effort) {
@@ -18,9 +20,9 @@ pub(crate) fn figures(effort: Effort) {
     for services in [250_u32, 500, 1000] {
         let (estate, file) = project(services as usize, VARIABLES);
         let fixture = Fixture::new(estate, &drifted(&file));
-        fixture.check(Cache::Cold, &["--timeout", "5m"]);
-        let runs: Vec<_> = (0..effort.times(5)).map(|_| fixture.check(Cache::Cold, &["--timeout", "5m"])).collect();
-        let median_of = |pick: fn(&CheckRun) -> Duration| median(runs.iter().map(pick).collect());
+        fixture.run(Cache::Cold, CHECK);
+        let runs: Vec<_> = (0..effort.times(5)).map(|_| fixture.run(Cache::Cold, CHECK)).collect();
+        let median_of = |pick: fn(&Run) -> Duration| median(runs.iter().map(pick).collect());
         let (cpu, wall) = (median_of(|run| run.usage.cpu), median_of(|run| run.usage.wall));
         let memory = runs.iter().map(|run| run.usage.memory).fold(0.0, f64::max);
         let count = f64::from(services);

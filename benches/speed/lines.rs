@@ -25,6 +25,9 @@ use crate::table::{milliseconds, print_header, print_row, ratio, with_goal};
 
 const LINES: usize = 100_000;
 
+/// The number of variables of a service: `doctor` accepts at most 20,000, with those that Railway provides.
+const VARIABLES: usize = 16_000;
+
 /// Generates comments, blank lines and typical values. No value contains `$`, which each parser expands differently.
 fn file() -> String {
     let mut text = String::new();
@@ -59,7 +62,7 @@ fn timed<I, O>(times: usize, prepare: impl Fn() -> I, act: impl Fn(I) -> O) -> D
 pub(crate) fn figures(effort: Effort) {
     let text = file();
     let times = effort.times(11);
-    let title = "A `.env` of 100,000 lines (goal: at least as fast as the other parsers)";
+    let title = "A `.env` of 100,000 lines (goals: at least as fast as the other parsers, a check below 1 s)";
     print_header(title, &["task", "`doctor`", "dotenvy 0.15.7", "÷ dotenvy", "dotenv-linter", "÷ dotenv-linter"]);
     let fixture = fixture(&text);
     let linter = |arguments: &[&str], times| linter(&fixture, arguments, times);
@@ -90,10 +93,11 @@ pub(crate) fn figures(effort: Effort) {
     );
     let parsed = || survey(LocalFile::parse(".env", Secret::new(text.as_str())));
     print_row(&["all rules".to_owned(), milliseconds(timed(times, parsed, |survey| examine(&survey).findings.len()))]);
-    let check = || fixture.check(Cache::Warm, &["--timeout", "1m"]).usage;
+    let check = || fixture.run(Cache::Warm, &["check", "--timeout", "1m"]).usage;
     assert_eq!(check().code, 0, "expected no findings");
-    let checks: Vec<_> = (0..times).map(|_| check().wall).collect();
-    print_row(&["`doctor check`, including Railway's responses".to_owned(), milliseconds(median(checks))]);
+    let check = median((0..times).map(|_| check().wall).collect());
+    let is_met = Some(check < Duration::from_secs(1));
+    print_row(&["`doctor check`, including Railway's responses".to_owned(), with_goal(milliseconds(check), is_met)]);
 }
 
 fn line(task: &str, doctor: Duration, dotenvy: Duration, linter: Option<Duration>) {
@@ -123,12 +127,14 @@ fn linter(fixture: &Fixture, arguments: &[&str], times: usize) -> Option<Duratio
     Some(median(wall_times(&usage)))
 }
 
-/// Returns a fixture whose only service has all variables of the file.
+/// Returns a fixture whose services together have all variables of the file.
 fn fixture(text: &str) -> Fixture {
     let variables = dotenvy(text);
     let stored: Vec<(&str, &str)> = variables.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let service = SimService::named("api").repository("large/large").variables(&stored);
-    let environment = Environment::named("production").service(service);
+    let services = stored.chunks(VARIABLES).enumerate().map(|(number, variables)| {
+        SimService::named(&format!("api-{number}")).repository("large/large").variables(variables)
+    });
+    let environment = services.fold(Environment::named("production"), Environment::service);
     let fixture =
         Fixture::new(Estate::of("large").project(Project::named("large").environment(environment)).with_tokens(), text);
     fs::write(fixture.work().join("copy.env"), text).unwrap();

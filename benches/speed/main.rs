@@ -12,11 +12,13 @@
 )]
 
 #[cfg(unix)]
-mod checks;
+mod commands;
 #[cfg(unix)]
 mod curl;
 #[cfg(unix)]
 mod fixture;
+#[cfg(unix)]
+mod hook;
 #[cfg(unix)]
 mod large;
 #[cfg(unix)]
@@ -66,19 +68,30 @@ fn main() {
             part => parts.push(part.to_owned()),
         }
     }
-    let all: [(&str, Part); 5] = [
-        ("requests", checks::requests),
-        ("latency", checks::latency),
+    let all: [(&str, Part); 7] = [
+        ("requests", commands::requests),
+        ("latency", commands::latency),
+        ("loops", commands::loops),
         ("small", start::figures),
+        ("hook", hook::figures),
         ("large", large::figures),
         ("lines", lines::figures),
     ];
+    build_packaged_binary();
     println!("{}", table::machine_info());
     for (name, figures) in all {
         if parts.is_empty() || parts.iter().any(|part| part == name) {
             figures(effort);
         }
     }
+}
+
+/// Builds the binary that packages contain, which is measured.
+#[cfg(unix)]
+fn build_packaged_binary() {
+    let cargo = std::env::var_os("CARGO").unwrap();
+    let built = std::process::Command::new(cargo).args(["build", "--locked", "--profile", "dist"]).status();
+    assert!(built.unwrap().success(), "the build failed");
 }
 
 #[cfg(not(unix))]
