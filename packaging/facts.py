@@ -82,7 +82,7 @@ def host() -> Target:
 def executable(path: Path, row: Target) -> Path:
     """Checks that a binary exists and that its header names the target's system and processor; returns its path."""
     if not path.is_file():
-        raise PackagingError(f"{path} not found: build it with `cargo build --release --locked`")
+        raise PackagingError(f"{path} not found: build it with `cargo build --profile dist --locked`")
     with path.open("rb") as file:
         head = file.read(4096)
     kind = "PE" if row.is_windows else "Mach-O" if "apple" in row.triple else "ELF"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Builds the packages of doctor in target/packages. Needs Python 3.11 and cargo, and npm for the npm packages.
 
-    pack.py wheel                         the Python wheel for this machine
     pack.py npm [TRIPLE=BINARY]...        the npm packages (default: built for this machine)
     pack.py archive [TRIPLE=BINARY]...    the archives of a release (default: built for this machine)
     pack.py manifests SHA256SUMS          the manifests that link to these archives: Homebrew, Scoop, pre-commit
@@ -21,9 +20,9 @@ import archive
 import manifests
 import npm
 import release
-from facts import OUT, ROOT, TARGETS, PackagingError, host, print_error, target
+from facts import ROOT, TARGETS, PackagingError, host, print_error, target
 
-BUILT = ROOT / "target" / "release"
+BUILT = ROOT / "target" / "dist"
 
 
 def cargo(*args: str) -> str:
@@ -33,22 +32,14 @@ def cargo(*args: str) -> str:
 def binaries(pairs: list[str]) -> dict[str, Path]:
     """Parses TRIPLE=BINARY pairs; without any, builds for this machine."""
     if not pairs:
-        cargo("build", "--release")
+        cargo("build", "--profile", "dist")
         return {host().triple: BUILT / host().binary}
     named = dict(pair.partition("=")[::2] for pair in pairs)
     return {triple: Path(path) for triple, path in named.items()}
 
 
-def wheel() -> Path:
-    """Builds the wheel with pip, which installs maturin for it."""
-    subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", OUT, ROOT], check=True)
-    return max(OUT.glob("*.whl"), key=lambda path: path.stat().st_mtime)
-
-
 def main(command: str, *args: str) -> None:
     match command, args:
-        case "wheel", ():
-            print(wheel())
         case "npm", pairs:
             print(*npm.make(binaries(list(pairs))), sep="\n")
         case "archive", pairs:

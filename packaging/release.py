@@ -23,12 +23,13 @@ def plan(tag: str) -> str:
 
 
 def notes() -> str:
-    """Returns the changelog's section for this version."""
+    """Returns the changelog's section for this version, with links to the files at its tag."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     section = re.search(rf"^## \[?{re.escape(VERSION)}\]?[^\n]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     if not section or not section[1].strip():
         raise PackagingError(f"CHANGELOG.md has no section for {VERSION}: replace the heading “Unreleased” with the version and the date")
-    return section[1].strip() + "\n"
+    at_tag = f"{repository()}/blob/v{VERSION}"
+    return re.sub(r"\]\((?!https?:)", f"]({at_tag}/", section[1].strip()) + "\n"
 
 
 def sums(folder: Path) -> str:

@@ -13,7 +13,8 @@ from github_server import REPOSITORY
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-TOKEN = re.compile(r"\s*('[^']*'|[A-Za-z_][\w.-]*(?:\(\))?|&&|\|\||!=|==|[()])")
+TOKEN = re.compile(r"\s*('[^']*'|[A-Za-z_][\w.-]*(?:\(\))?|&&|\|\||!=|==|[(),])")
+FUNCTIONS = {"endsWith": lambda text, end: text.endswith(end), "fromJSON": json.loads}
 
 
 class Event:
@@ -58,12 +59,12 @@ def lookup(name, context):
 
 
 def evaluate(expression, context):
-    """Evaluates the subset of expressions that action.yml uses."""
+    """Evaluates the subset of expressions that action.yml and the release workflow use."""
     operators = {"&&": "and", "||": "or", "always()": "True"}
     found = [operators.get(token, token) for token in TOKEN.findall(expression)]
     assert "".join(TOKEN.findall(expression)) == re.sub(r"\s", "", expression), expression
-    is_name = lambda token: re.match(r"[A-Za-z_]", token) and token not in ("and", "or", "True")
-    return eval(" ".join(repr(lookup(token, context)) if is_name(token) else token for token in found))
+    is_name = lambda token: re.match(r"[A-Za-z_]", token) and token not in ("and", "or", "True", *FUNCTIONS)
+    return eval(" ".join(repr(lookup(token, context)) if is_name(token) else token for token in found), FUNCTIONS.copy())
 
 
 def expand(text, context):

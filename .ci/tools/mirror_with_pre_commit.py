@@ -2,31 +2,28 @@
 """Tests the hook from the wheel with pre-commit: installed from a release's mirror repository, without compiling, it blocks a
 commit that contains `.env` and allows one that does not.
 
-    mirror_with_pre_commit.py WHEEL DIR
+    mirror_with_pre_commit.py RELEASE-DIR DIR
 """
-import hashlib
 import pathlib
 import sys
 import time
+import tomllib
 
 sys.dont_write_bytecode = True  # Keep bytecode out of the source tree.
-from packaging_checks import ROOT, check, copy_with_repository_url, print_total, sh
+from packaging_checks import ROOT, check, print_total, sh
 
-WHEEL, WORK = map(pathlib.Path, sys.argv[1:3])
+RELEASE, WORK = map(pathlib.Path, sys.argv[1:3])
 TOOLS = ROOT / "target" / "ci-tools" / "hooks"
 GIT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com",
        "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.com"}
 
 
 def mirror():
-    """Creates the mirror repository from a release's files, with its tag."""
-    version = copy_with_repository_url(WORK / "source")
-    sys.path.insert(0, str(ROOT / "packaging"))
-    from facts import TARGETS
-    sums = WORK / "SHA256SUMS"
-    sums.write_text("".join(f"{hashlib.sha256(row.archive.encode()).hexdigest()}  {row.archive}\n" for row in TARGETS))
-    sh(sys.executable, WORK / "source/packaging/pack.py", "manifests", sums)
-    folder = WORK / "source/target/packages/mirror"
+    """Creates the mirror repository from the files of the release, with its tag."""
+    folder = WORK / "mirror"
+    folder.mkdir(parents=True)
+    sh("tar", "-xzf", RELEASE / "railway-doctor-pre-commit.tar.gz", "-C", folder)
+    version = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["version"]
     sh("git", "init", "-q", folder)
     for args in [["add", "--all"], ["commit", "-qm", f"doctor {version}"], ["tag", f"v{version}"]]:
         sh("git", *args, cwd=folder, **GIT)
@@ -44,8 +41,8 @@ def main():
         f"repos:\n  - repo: {source}\n    rev: {tag}\n    hooks:\n      - id: doctor\n")
     home = WORK / "home"
     home.mkdir()
-    # Without cargo or a compiler. The wheel is local; only the build tools are downloaded.
-    variables = GIT | {"HOME": str(home), "PRE_COMMIT_HOME": str(home / "pre-commit"), "PIP_FIND_LINKS": str(WHEEL.resolve().parent),
+    # Without cargo or a compiler. The wheel is in the release; only the build tools are downloaded.
+    variables = GIT | {"HOME": str(home), "PRE_COMMIT_HOME": str(home / "pre-commit"), "PIP_FIND_LINKS": str(RELEASE.resolve()),
                        "PATH": f"{TOOLS}/bin:/usr/local/bin:/usr/bin:/bin", "CARGO_HOME": "/nonexistent"}
     sh("pre-commit", "install", cwd=project, **variables)
     (project / ".env").write_text("API_KEY=4f1c9a77-b2d0-4e5a\n")

@@ -14,6 +14,8 @@ rustPlatform.buildRustPackage {
 
   nativeBuildInputs = [ installShellFiles ];
 
+  buildType = "dist"; # the profile
+
   # CI has already run the tests, which need loopback.
   doCheck = false;
 
