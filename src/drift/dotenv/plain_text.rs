@@ -23,7 +23,9 @@ fn is_plain_line(line: &str) -> bool {
         return comment.bytes().all(|byte| byte == b' ' || is_of_name(byte) || b"-.,:/".contains(&byte));
     }
     let Some((key, value)) = line.split_once('=') else { return false };
-    key.bytes().all(is_of_name)
+    // node's dotenv loses a key that is the prototype of its object.
+    key != "__proto__"
+        && key.bytes().all(is_of_name)
         && key.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
         && is_plain_value(value.as_bytes())
 }
@@ -71,6 +73,7 @@ mod tests {
             ("", true),
             ("# a comment: see docs/x.md\n\nA=1\nB_2=https://x.dev/y?z=1", true),
             ("A='two words'\nB=\" x \"\nC=''\nD==\n", true),
+            ("__proto__=1\n", false),
             ("A='\n", false),
             ("A='x\"\n", false),
             ("A='it's'\n", false),

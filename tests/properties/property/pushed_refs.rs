@@ -53,6 +53,9 @@ const FIRST: &str = "579448ecf1b67b8d4389b940bda54e66e17ac3fa";
 const SECOND: &str = "a912ee54620ae8085441cdaff92f693c154cb380";
 const THIRD: &str = "01fc572a0c9d3b495a68d09289e0424218ea636d";
 
+/// The message about an input that is not a list of pushed refs.
+const UNCHECKED: &str = "could not check the pushed commits";
+
 /// Where each process of git records its arguments.
 const TRACE: &str = "trace";
 
@@ -61,14 +64,22 @@ pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let Some(refs) = text.lines().map(PushedRef::read).collect::<Option<Vec<_>>>() else {
         // Without a repository, which is faster: nothing of the input is used.
-        let output = run(&Sandbox::with(&[]).input(data));
-        return assert!(is_unchecked(&output), "another input is ignored: {}", output.stderr);
+        let sandbox = Sandbox::with(&[]).input(data);
+        let output = run(&sandbox, &["hook", "run"]);
+        assert!(
+            output.stderr.contains(&format!("doctor: warning: {UNCHECKED}")),
+            "the input is ignored: {}",
+            output.stderr
+        );
+        let output = run(&sandbox, &["hook", "run", "--strict"]);
+        assert!(output.code == 2 && output.stderr.contains(UNCHECKED), "the push is not blocked: {}", output.stderr);
+        return;
     };
     if refs.is_empty() {
         return;
     }
     let sandbox = repository().input(data);
-    let output = run(&sandbox);
+    let output = run(&sandbox, &["hook", "run"]);
     let options = recorded_options(&sandbox);
     assert!(options.is_subset(known_options()), "{options:?} is passed to git");
     // git fails for a commit that does not exist, which it never pushes.
@@ -111,14 +122,10 @@ fn is_zero(name: &str) -> bool {
     name.chars().all(|digit| digit == '0')
 }
 
-fn is_unchecked(output: &RunOutput) -> bool {
-    output.stderr.contains("doctor: warning: could not check the pushed commits: ")
-}
-
-fn run(sandbox: &Sandbox) -> RunOutput {
+fn run(sandbox: &Sandbox, args: &[&str]) -> RunOutput {
     let sim = Sim::new(Estate::of("crew"));
     let connect = || -> Box<dyn Transport> { Box::new(sim.clone()) };
-    sandbox.run(&["hook", "run"], &connect, &sim)
+    sandbox.run(args, &connect, &sim)
 }
 
 /// A repository with the history, in which each process of git records its arguments.
@@ -165,7 +172,7 @@ fn known_options() -> &'static BTreeSet<String> {
         let push = format!("HEAD {THIRD} refs/heads/main {FIRST}\n");
         let options = ["", &push].map(|input| {
             let sandbox = repository().input(input.as_bytes());
-            run(&sandbox);
+            run(&sandbox, &["hook", "run"]);
             recorded_options(&sandbox)
         });
         options.into_iter().flatten().collect()
