@@ -195,8 +195,8 @@ impl Prompter for Prompts<'_> {
 
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error> {
         self.ask(|| {
-            let prompt = lead(prompt)?;
-            let typed = on_keys(|| TypedLine::hidden(&prompt).read(&Term::stderr()))?.map(Secret::new);
+            // The echo is off before any part of the prompt is shown.
+            let typed = on_keys(|| TypedLine::hidden(&lead(prompt)?).read(&Term::stderr()))?.map(Secret::new);
             Ok(typed.filter(|typed| !typed.expose().trim().is_empty()))
         })
     }
