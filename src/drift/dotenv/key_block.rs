@@ -49,19 +49,17 @@ pub fn remove_assignments(original: &str, read: &mut Literal, flaws: &mut Vec<Pr
     flaws.sort_by_key(|flaw| flaw.line);
 }
 
-/// Removes bindings, and updates the index of the effective binding of every remaining key.
+/// Removes bindings, and updates the index of the effective binding of every remaining key. If that one is removed, the
+/// last remaining one of the key is effective.
 pub fn drop_bindings(read: &mut Literal, drop: impl Fn(&Binding) -> bool) {
     let mut kept = 0..;
     let new_index: Vec<Option<usize>> =
         read.bindings.iter().map(|binding| if drop(binding) { None } else { kept.next() }).collect();
-    read.bindings.retain(|binding| !drop(binding));
-    read.last.retain(|_, index| match new_index[*index] {
-        Some(new) => {
-            *index = new;
-            true
-        }
-        None => false,
-    });
+    let mut remaining = std::mem::take(&mut read.bindings);
+    remaining.retain(|binding| !drop(binding));
+    let effective = std::mem::take(&mut read.last);
+    *read = Literal::of(remaining);
+    read.last.extend(effective.into_iter().filter_map(|(key, index)| Some((key, new_index[index]?))));
 }
 
 /// Returns the blocks, in the order of the text and without overlap: from the line after `KEY=-----BEGIN …` to the line

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use railway_doctor::drift::Secret;
 use railway_doctor::drift::dotenv::loader::Body;
-use railway_doctor::drift::dotenv::{KeyReading, Loader, LocalFile};
+use railway_doctor::drift::dotenv::{KeyReading, Loader, LocalFile, pasted_fragment};
 
 use super::dotenvy_oracle::{self, first, last};
 use super::texts;
@@ -70,7 +70,9 @@ fn check_disagreements(file: &LocalFile, assignments: &[(String, String)]) {
     let reported: BTreeMap<&str, KeyReading> =
         disagreements.iter().map(|found| (found.key.as_str(), found.reading(Loader::Dotenvy))).collect();
     let keys: BTreeSet<&str> = assignments.iter().map(|assignment| assignment.0.as_str()).chain(file.keys()).collect();
-    for key in keys {
+    // A key that looks like a part of a value is reported by its line, and is no key to our reader.
+    let has_fragment = file.problems.iter().any(|problem| problem.description == pasted_fragment::DESCRIPTION);
+    for key in keys.into_iter().filter(|key| !has_fragment || file.entry(key).is_some()) {
         let ours = file.entry(key).map(|entry| entry.value.expose());
         // A program can use dotenvy so that the first or the last assignment applies.
         let theirs = [first(assignments, key), last(assignments, key)];

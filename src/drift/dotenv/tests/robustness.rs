@@ -161,3 +161,10 @@ fn exponential_expansion_is_bounded() {
     }
     assert!(file.disagreements().iter().any(|found| found.key == "A59"));
 }
+
+#[test]
+fn assignment_before_a_fragment_with_the_same_key_is_effective() {
+    let file = file("CGGGGGGGGG=1\nGGGGGGGGGGGGGGGC\nCGGGGGGGGG=\n");
+    assert_eq!(file.entries.len(), 1);
+    assert_eq!(file.entry("CGGGGGGGGG").map(|entry| entry.value.expose()), Some("1"));
+}
