@@ -4,6 +4,7 @@ use crate::cli::RotateOptions;
 use crate::commands::key_value::{KeyRequest, KeySides};
 use crate::commands::rotate::RotateRun;
 use crate::commands::service_selection::Services;
+use crate::drift::dotenv::edit::is_writable_name;
 use crate::drift::dotenv::pasted_fragment::is_name;
 use crate::drift::phrases;
 use crate::drift::plan::VariableOwner;
@@ -30,6 +31,8 @@ pub(super) fn refuse_keys(key: &str, options: &RotateOptions) -> Result<(), Erro
     }
     let cause = if kept == key {
         "it is the key that is rotated"
+    } else if !is_writable_name(kept) {
+        "a key has only letters, digits and underscores, and no digit at the start"
     } else if system_variables::is_provided(kept) {
         "Railway sets the variable with that name"
     } else if is_dangerous_name(kept) {

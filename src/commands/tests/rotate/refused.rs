@@ -100,6 +100,9 @@ fn flags_with_other_keys_are_refused() {
         ("--keep-old-as=API_KEY", "it is the key that is rotated"),
         ("--keep-old-as=PATH", "changes how programs run"),
         ("--keep-old-as=RAILWAY_SERVICE_ID", "Railway sets the variable"),
+        ("--keep-old-as=1KEY", "no digit at the start"),
+        ("--keep-old-as=1 KEY", "only letters, digits and underscores"),
+        ("--keep-old-as=KEY-OLD", "only letters, digits and underscores"),
         ("--keep-old-as=not a name", "expected the name of a key"),
         ("--allow-sealed=OTHER", "only API_KEY is rotated"),
     ] {
