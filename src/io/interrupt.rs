@@ -163,14 +163,16 @@ impl Interrupt {
         written
     }
 
-    /// Returns whether a prompt is open, and the exit code of a run that panics now: some of its changes may have been
-    /// made. The thread that panicked may hold the lock, so this does not wait for it.
-    pub(super) fn state_at_panic(&self) -> (PromptState, Exit) {
-        match self.state.try_lock() {
-            Ok(state) if state.phase == Phase::Free => (state.question, Exit::Usage),
-            Ok(state) => (state.question, Exit::Partial),
-            Err(_) => (PromptState::None, Exit::Partial),
-        }
+    /// Returns how a run that panics now ends, after the message about the panic, and whether a prompt is open. The thread
+    /// that panicked may hold the lock, so this does not wait for it.
+    pub(super) fn state_at_panic(&self) -> (RunEnd, PromptState) {
+        let (phase, question) =
+            self.state.try_lock().map_or((Phase::Writing, PromptState::None), |state| (state.phase, state.question));
+        let end = match phase {
+            Phase::Free => RunEnd { message: String::new(), exit: Exit::Usage },
+            _ => RunEnd { message: phase.final_message().to_owned(), exit: Exit::Partial },
+        };
+        (end, question)
     }
 
     /// Ends the run with `leave` if it exceeds a limit, unless it has begun to write.
@@ -274,7 +276,7 @@ mod tests {
     use crate::error::Exit;
     use crate::io::clock::Clock;
     use crate::io::interrupt::{
-        CHANGES_MADE, CHANGES_UNDER_WAY, FINISHING, Interrupt, Limits, NOTHING_CHANGED, RunEnd, Usage,
+        CHANGES_MADE, CHANGES_UNDER_WAY, FINISHING, Interrupt, Limits, NOTHING_CHANGED, PromptState, RunEnd, Usage,
     };
 
     /// Simulates Ctrl-C. Returns the lines that were printed during the run and at its end.
@@ -308,6 +310,27 @@ mod tests {
         interrupt.begin_writing();
         interrupt.end_writing();
         assert_eq!(press(&interrupt), (vec![], vec![CHANGES_MADE.to_owned()]));
+    }
+
+    #[test]
+    fn panic_after_the_first_write_names_the_commands_that_show_the_changes() {
+        let at_panic = |interrupt: &Interrupt| {
+            let (RunEnd { message, exit }, question) = interrupt.state_at_panic();
+            (message, exit, question)
+        };
+        let interrupt = Interrupt::default();
+        interrupt.begin_question();
+        assert_eq!(at_panic(&interrupt), (String::new(), Exit::Usage, PromptState::Open));
+        interrupt.end_question();
+        interrupt.begin_writing();
+        let under_way = (CHANGES_UNDER_WAY.to_owned(), Exit::Partial, PromptState::None);
+        assert_eq!(at_panic(&interrupt), under_way);
+        {
+            let _held = interrupt.state();
+            assert_eq!(at_panic(&interrupt), under_way, "the lock is held");
+        }
+        interrupt.end_writing();
+        assert_eq!(at_panic(&interrupt), (CHANGES_MADE.to_owned(), Exit::Partial, PromptState::None));
     }
 
     #[test]

@@ -196,14 +196,15 @@ type PanicHook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
 fn panic_hook(interrupt: &Arc<Interrupt>, is_quiet: bool) -> PanicHook {
     let (interrupt, mode) = (Arc::clone(interrupt), TerminalMode::read());
     Box::new(move |panic| {
-        let (question, exit) = interrupt.state_at_panic();
+        let (end, question) = interrupt.state_at_panic();
         if question == PromptState::Open {
             mode.restore();
         }
         if is_quiet {
             leave("", question, Exit::Clean);
         }
-        leave(&panic_message(panic.location()), question, exit);
+        let message = format!("{}\n{}", panic_message(panic.location()), end.message);
+        leave(message.trim_end(), question, end.exit);
     })
 }
 
