@@ -1,5 +1,6 @@
 //! Work in the background, for example while git runs or `doctor` waits for Railway.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -27,11 +28,11 @@ impl<T: Send + 'static> Background<T> {
         Self { state }
     }
 
-    /// Waits for the result; `None` if the computation panicked.
-    pub fn finish(self) -> Option<T> {
+    /// Waits for the result.
+    pub fn finish(self) -> T {
         match self.state {
-            BackgroundState::Running(thread) => thread.join().ok(),
-            BackgroundState::Done(result) => Some(result),
+            BackgroundState::Running(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            BackgroundState::Done(result) => result,
         }
     }
 }

@@ -82,8 +82,7 @@ pub(super) fn read(
     let of_stream =
         |(path, read): (&PathBuf, &ReadFile)| LocalFile::parse(files::name_of(path, folder), read.text.clone());
     let mut sources = LocalValueFiles { files: streams.iter().map(of_stream).collect(), ..LocalValueFiles::default() };
-    let cut = || FoundBelow { own: Below { paths: Vec::new(), is_cut: true }, main: Below::default() };
-    let FoundBelow { own, main } = found.finish().unwrap_or_else(cut);
+    let FoundBelow { own, main } = found.finish();
     if own.is_cut || main.is_cut {
         let which = "the other .env files of this repository".to_owned();
         sources.unsearched.push((which, "it has too many directories".to_owned()));

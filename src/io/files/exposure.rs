@@ -12,27 +12,18 @@ use crate::io::os;
 
 /// An inspection in the background: git runs while `doctor` waits for Railway.
 #[derive(Debug)]
-pub struct ExposureTask {
-    files: usize,
-    inspection: Background<Vec<Exposure>>,
-}
+pub struct ExposureTask(Background<Vec<Exposure>>);
 
 impl ExposureTask {
     /// Starts to inspect files.
     pub fn start(paths: &[PathBuf], folder: &Path, git_client: GitClient) -> Self {
-        let (files, paths, folder) = (paths.len(), paths.to_vec(), folder.to_owned());
-        Self { files, inspection: Background::start(move || inspect(&paths, &folder, &git_client)) }
+        let (paths, folder) = (paths.to_vec(), folder.to_owned());
+        Self(Background::start(move || inspect(&paths, &folder, &git_client)))
     }
 
     /// Waits for the inspection, and returns one result per path, in order.
     pub fn finish(self) -> Vec<Exposure> {
-        let unknown = Exposure {
-            git: Git::Unknown("doctor could not inspect them".to_owned()),
-            mode: None,
-            readers: Readers::Owner,
-            end: None,
-        };
-        self.inspection.finish().unwrap_or_else(|| vec![unknown; self.files])
+        self.0.finish()
     }
 }
 
