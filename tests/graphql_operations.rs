@@ -7,10 +7,10 @@ use std::path::Path;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
 use railway_doctor::io::railway::batch::{
-    self, BatchEnvironment, BatchService, ENVIRONMENTS_PER_REQUEST, SERVICES_OF_SEVERAL_PER_REQUEST,
-    SERVICES_WITH_RUNNING_PER_REQUEST, SHARED_PER_REQUEST, StagedQuery,
+    self, BatchEnvironment, BatchService, ENVIRONMENTS_PER_REQUEST, EnvironmentField,
+    SERVICES_WITH_RUNNING_PER_REQUEST, SHARED_PER_REQUEST,
 };
-use railway_doctor::io::railway::prefetch::remembered_ids::MOST_SERVICES_PER_REQUEST;
+use railway_doctor::io::railway::prefetch::remembered_ids::{MOST_OF_SEVERAL_PER_REQUEST, MOST_SERVICES_PER_REQUEST};
 
 fn schema() -> Valid<Schema> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/schema.graphql");
@@ -50,8 +50,8 @@ fn every_batch_size_is_valid() {
             deployment: (index % 2 == 0).then_some("deployment-id"),
         });
         let services: Vec<BatchService<'_>> = services.collect();
-        for staged in [StagedQuery::Asked, StagedQuery::NotAsked] {
-            let batch = batch::build(&services, staged);
+        for fields in [&[][..], &[EnvironmentField::Staged], &[EnvironmentField::Staged, EnvironmentField::Shared]] {
+            let batch = batch::build(&services, fields);
             assert_eq!(problems(&batch.query), None, "{size} services");
             assert!(!batch.query.contains("deployment-id"), "the query contains an id");
             assert!(ids.iter().all(|id| !batch.query.contains(id)), "the query contains an id");
@@ -62,7 +62,7 @@ fn every_batch_size_is_valid() {
 
 #[test]
 fn every_batch_of_several_environments_is_valid() {
-    for size in 1..=SERVICES_OF_SEVERAL_PER_REQUEST {
+    for size in 1..=MOST_OF_SEVERAL_PER_REQUEST {
         let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
         let services = ids.iter().enumerate().map(|(index, id)| BatchService {
             project: "p",
@@ -70,7 +70,7 @@ fn every_batch_of_several_environments_is_valid() {
             service: id,
             deployment: None,
         });
-        let batch = batch::build(&services.collect::<Vec<_>>(), StagedQuery::NotAsked);
+        let batch = batch::build(&services.collect::<Vec<_>>(), &[]);
         assert_eq!(problems(&batch.query), None, "{size} services");
         assert!(!batch.query.contains("environment-") && !batch.query.contains("id-"), "the query contains an id");
     }
@@ -86,7 +86,7 @@ fn every_batch_of_several_projects_is_valid() {
             service: id,
             deployment: (index % 2 == 0).then_some("deployment-id"),
         });
-        let batch = batch::build(&services.collect::<Vec<_>>(), StagedQuery::NotAsked);
+        let batch = batch::build(&services.collect::<Vec<_>>(), &[]);
         assert_eq!(problems(&batch.query), None, "{size} services");
         assert!(!batch.query.contains("project-") && !batch.query.contains("id-"), "the query contains an id");
     }

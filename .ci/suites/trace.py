@@ -55,7 +55,7 @@ def every_fact_is_found(name, arguments, has_file):
     spread = planted(env=has_file)
     with relay(f"spread from {name}", spread) as it:
         (it.path / "empty.env").write_text("LOG_LEVEL=info\n")
-        run = trace(it, *arguments, expected=spread.places(), requests=4)
+        run = trace(it, *arguments, expected=spread.places(), requests=2)
         it.check("no service is partial", not [one for one in run.report["services"] if one.get("error")], run.report["services"])
 
 
@@ -117,7 +117,7 @@ def target_by_flags(name, flags):
 def every_form_is_found(name, old, new, has_file):
     spread = all_forms(old, new, with_file=has_file)
     with project(f"forms of {name}", spread, new) as it:
-        run = trace(it, *([] if has_file else ["--from", "api"]), expected=spread.places(), requests=4)
+        run = trace(it, *([] if has_file else ["--from", "api"]), expected=spread.places(), requests=2)
         found = {(one["service"], one["key"]): one.get("running") for one in run.report["trace"]["places"] if one["kind"] == "service"}
         # Whether the copy runs is shown for each place: api does, worker has an older value, idle has no deployment.
         states = [found.get((service, KEY)) for service in ("api", "worker", "idle", "old")]
@@ -306,10 +306,17 @@ def partly_unreadable():
         it.check("the report is incomplete and names the service", run.report["trace"]["complete"] is False and "billing" in run.out, run)
         text = it.run("trace", KEY, code=5)
         it.check("the text marks the result as partial", "billing" in text.unwrapped and re.search("partial|could not|not read|incomplete|not searched", text.unwrapped), text)
-    with relay("shared variables", faults=[{"kind": "graphql_error", "match": {"operation": "SharedValues"}, "count": -1}]) as it:
+    # They are read together with the values, and alone if that is rejected.
+    together = {"kind": "graphql_error", "match": {"documentContains": "shared: variables("}, "count": -1}
+    alone = {"kind": "graphql_error", "match": {"operation": "SharedValues"}, "count": -1}
+    with relay("shared variables with the values", faults=[together]) as it:
+        run = it.run("trace", KEY, "--format", "json", code=0)
+        check_places(it, "read alone", run.report["trace"], planted().places())
+        it.check("the fault was met", it.server.call("/faults")["faults"][0]["fired"], it.server.summary())
+    with relay("shared variables", faults=[together, alone]) as it:
         run = it.run("trace", KEY, "--format", "json")
-        fired = sum(one["fired"] for one in it.server.call("/faults")["faults"])
-        it.check("without the shared variables, the trace is incomplete", not fired or run.code == 5 and run.report["trace"]["complete"] is False, run)
+        it.check("both faults were met", all(one["fired"] for one in it.server.call("/faults")["faults"]), run)
+        it.check("without the shared variables, the trace is incomplete", run.code == 5 and run.report["trace"]["complete"] is False, run)
 
 
 @cases_of([("refused", {"kind": "partial", "path": "Query.deploymentSnapshot"}), ("refused altogether", {"kind": "graphql_error", "match": {"field": "deploymentSnapshot"}}),

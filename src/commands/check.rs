@@ -13,6 +13,7 @@ use crate::commands::session::Session;
 use crate::commands::{config_file, output, timeout};
 use crate::drift::matrix;
 use crate::error::{Error, Exit};
+use crate::io::railway::batch::ReadOptions;
 use crate::io::world::World;
 use crate::report::{Format, Report};
 
@@ -26,6 +27,7 @@ pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, world: &mut World<'_>) 
         env_file: &args.files.env_file,
         only: &args.keys.only,
         missing_file: MissingFile::InMainWorktree.unless_excluded(&args.no_file),
+        along: ReadOptions::Running,
         prefetch: Prefetch::Ahead,
     };
     let inputs = [args.files.env_file.as_slice(), args.baseline.file.as_slice()].concat();

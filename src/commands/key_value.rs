@@ -11,6 +11,7 @@ use crate::commands::service_selection::{ServiceFlagRole, Services};
 use crate::commands::session::Session;
 use crate::drift::dotenv::CheckoutSource;
 use crate::drift::dotenv::pasted_fragment::is_name;
+use crate::drift::model::observed::Observed;
 use crate::drift::trace::Trace;
 use crate::drift::trace::search::{self, SearchedEnvironment, SearchedValue};
 use crate::drift::trace::source::{self, KeyValue, NoValue, ValueOrigin};
@@ -19,6 +20,7 @@ use crate::drift::{Target, Variable, phrases};
 use crate::error::{Error, Help};
 use crate::io::config::Config;
 use crate::io::files;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::railway::client::Client;
 use crate::io::world::World;
 use crate::report::shell_command;
@@ -66,6 +68,7 @@ impl KeyRequest<'_> {
         env_file: &'o [PathBuf],
         limit: Duration,
         global: &'o GlobalArgs,
+        prefetch: Prefetch,
     ) -> GatherOptions<'o> {
         GatherOptions {
             global,
@@ -75,11 +78,13 @@ impl KeyRequest<'_> {
             only: &[],
             limit,
             missing_file: MissingFile::Empty,
-            prefetch: Prefetch::Disabled,
+            along: ReadOptions::RunningAndShared,
+            prefetch,
         }
     }
 
-    /// Reads both sides: one request for the shape, one for every twenty services, one for the shared variables.
+    /// Reads both sides: one request for the shape, and one for every twenty services. The first of these reads the
+    /// shared variables as well.
     pub(crate) fn read(
         &self,
         client: &Client<'_>,
@@ -88,7 +93,7 @@ impl KeyRequest<'_> {
         world: &World<'_>,
     ) -> Result<KeySides, Error> {
         let mut gathered = gather(client, options, session, world)?;
-        let shared = read_shared(client, &gathered);
+        let shared = read_shared(client, &mut gathered);
         gathered.requests = client.requests();
         leave_out_missing_files(&mut gathered);
         let known = shared.as_ref().cloned().unwrap_or_default();
@@ -220,12 +225,17 @@ fn leave_out_missing_files(gathered: &mut Gathered) {
     gathered.files = named.filter(|(_, path)| is_read(path)).map(|(name, _)| name).collect();
 }
 
-/// Reads the shared variables, if there are any.
-pub(crate) fn read_shared(client: &Client<'_>, gathered: &Gathered) -> Result<BTreeMap<String, Variable>, Error> {
+/// Returns the shared variables, if there are any. Reads them, unless they were read together with the values. If that
+/// failed, this tells why.
+pub(crate) fn read_shared(client: &Client<'_>, gathered: &mut Gathered) -> Result<BTreeMap<String, Variable>, Error> {
+    let read = std::mem::take(&mut gathered.shared);
     if gathered.survey.catalogue.shared.is_empty() {
         return Ok(BTreeMap::new());
     }
-    client.shared_values(&gathered.selected.shape)
+    match read {
+        Observed::Known(shared) => Ok(shared),
+        Observed::NotRequested | Observed::Unavailable(_) => client.shared_values(&gathered.selected.shape),
+    }
 }
 
 impl KeySides {

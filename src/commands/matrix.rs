@@ -11,6 +11,7 @@ use crate::commands::service_selection::ServiceFlagRole;
 use crate::commands::{output, timeout};
 use crate::drift::matrix;
 use crate::error::{Error, Exit};
+use crate::io::railway::batch::ReadOptions;
 use crate::io::world::World;
 use crate::report::{self, Detail, Format};
 
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &MatrixArgs, global: &GlobalArgs, world: &mut World<'_>)
         env_file: &args.files.env_file,
         only: &args.keys.only,
         missing_file: MissingFile::InMainWorktree.unless_excluded(&args.no_file),
+        along: ReadOptions::Running,
         prefetch: Prefetch::Ahead,
     };
     let request = OutputRequest {

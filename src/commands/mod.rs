@@ -21,6 +21,7 @@ mod explain;
 mod fix;
 mod gather;
 mod hook;
+mod id_cache_slot;
 mod init;
 mod input_files;
 mod key_flags;

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use railway_doctor::io::sim::deployment::SimDeployment;
 use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
@@ -63,6 +64,28 @@ fn cached_ids_send_all_requests_concurrently() {
 }
 
 #[test]
+fn comparison_and_trace_send_all_requests_concurrently() {
+    let staging = Environment::named("staging").shared(&[("SHARED", "mark4711-b")]).service(api());
+    let project = Project::named("shop").environment(staging).environment(Environment::named("live").service(api()));
+    let estate = Estate::of("crew").project(project).with_tokens();
+    for words in [&["compare", "staging", "live"][..], &["trace", "B", "--from", "api"]] {
+        let doctor = Doctor::new(estate.clone());
+        let run = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_doctor"));
+            command.args(words).args(JSON).args(["--api-url", &doctor.served.url()]);
+            doctor.prepare(&mut command);
+            outcome(command.output().unwrap())
+        };
+        let cold = run();
+        assert_eq!((requests(&cold), doctor.served.received().len()), (2, 2), "{cold:?}");
+        (0..2).for_each(|_| doctor.served.misbehave(Misbehaviour::WaitForRequests(4)));
+        let warm = run();
+        assert_eq!(warm.code, cold.code);
+        assert_eq!((requests(&warm), doctor.served.received().len()), (2, 4), "{warm:?}");
+    }
+}
+
+#[test]
 fn hanging_prefetch_delays_but_does_not_fail_the_run() {
     let doctor = shop();
     let cold = doctor.check(&JSON);
@@ -119,7 +142,7 @@ fn invalid_cache_is_ignored_and_rewritten() {
         }),
         ("a pipe", |path| {
             fs::remove_file(path).unwrap();
-            assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+            assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
         }),
         ("another owner", |path| drop(std::os::unix::fs::chown(path, Some(65534), None))),
         ("a file that others may write", |path| {

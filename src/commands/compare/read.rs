@@ -6,15 +6,17 @@ use std::time::Duration;
 use crate::commands::compare::CompareRequest;
 use crate::commands::compare::select::{SelectedPair, select};
 use crate::commands::connection::Connection;
-use crate::commands::policy;
 use crate::commands::service_selection::{ServiceSelection, Services, choose_of_both};
+use crate::commands::{id_cache_slot, policy};
 use crate::drift::engine::policy::Policy;
 use crate::drift::service_scope::is_database_image;
 use crate::error::Error;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::railway::client::Client;
 use crate::io::railway::compared_environments::EnvironmentShape;
 use crate::io::railway::environment::{ServiceShape, Shape};
 use crate::io::railway::variables::{EnvironmentService, StoredResult};
+use crate::io::storage::id_cache::IdCacheSlot;
 use crate::io::world::World;
 
 /// The two environments with the values that are compared.
@@ -46,7 +48,8 @@ impl ReadEnvironments {
     }
 }
 
-/// Reads both environments: two requests for up to twenty services if one token reaches both.
+/// Reads both environments: two requests for up to twenty services if one token reaches both. They are sent at the same
+/// time if the ids are cached.
 pub(super) fn read(
     request: &CompareRequest<'_>,
     connections: &[Connection],
@@ -55,8 +58,14 @@ pub(super) fn read(
 ) -> Result<ReadEnvironments, Error> {
     let clients: Vec<Client<'_>> = connections.iter().map(|connection| connection.client(world, limit)).collect();
     world.status.waiting("querying Railway");
+    if let [client] = &clients[..] {
+        client.transport.begin(cache_slot(client, request, world), ReadOptions::Nothing);
+    }
     let read = read_all(request, &clients, world);
     world.status.done();
+    for client in &clients {
+        client.transport.finish();
+    }
     let mut read = read?;
     read.requests = clients.iter().map(Client::requests).sum();
     for client in &clients {
@@ -64,6 +73,13 @@ pub(super) fn read(
         read.remarks.extend(client.take_remarks());
     }
     Ok(read)
+}
+
+/// Returns the cache slot for the ids of both environments.
+fn cache_slot(client: &Client<'_>, request: &CompareRequest<'_>, world: &World<'_>) -> Option<IdCacheSlot> {
+    let project = request.sources.project().ok()?.text;
+    let selection = ("compare", project, request.environments, &request.options.service);
+    id_cache_slot::of(client, request.config, &selection, world)
 }
 
 fn read_all(

@@ -43,6 +43,7 @@ use crate::drift::plan::redeploys::due;
 use crate::drift::{Finding, Severity, Survey, Variable};
 use crate::error::{Error, Exit};
 use crate::io::config::Config;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::railway::client::Client;
 use crate::io::storage::journal::RecordedCommand;
 use crate::io::terminal::prompt::can_ask;
@@ -112,6 +113,7 @@ fn gather_options<'a>(args: &'a FixArgs, global: &'a GlobalArgs) -> Result<Gathe
         env_file: &args.files.env_file,
         only: &args.keys.only,
         missing_file: missing_file(args),
+        along: ReadOptions::Running,
         prefetch: Prefetch::Disabled,
     })
 }

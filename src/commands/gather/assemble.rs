@@ -42,7 +42,7 @@ pub(super) fn assemble(
     session: &Session<'_>,
     world: &World<'_>,
 ) -> Gathered {
-    let RunningSides { stored: StoredSides { local, targets, staged }, times } = running;
+    let RunningSides { stored: StoredSides { local, targets, staged, shared }, times } = running;
     let LocalSide { services, mut selection, mut files, examples, exposures, policy, declarations } = local;
     let (config, shape) = (session.config, &selected.shape);
     let aliases = std::mem::take(&mut selection.aliases);
@@ -82,6 +82,7 @@ pub(super) fn assemble(
         remarks,
         selected,
         selection,
+        shared,
         files: files.origins,
         declarations: declared_by,
         unread_layers: files.unread_layers.into_iter().collect(),

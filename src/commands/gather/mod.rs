@@ -10,17 +10,21 @@ mod read_runtime;
 mod redact_error;
 mod refresh;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::commands::expectations::{self, ExpectationChecker, Expectations};
 pub(crate) use crate::commands::gather::options::{GatherOptions, Prefetch};
 pub(crate) use crate::commands::gather::read_railway::catalogue;
 pub(crate) use crate::commands::gather::refresh::{refresh, reread_files};
+use crate::commands::id_cache_slot;
 use crate::commands::project_selection::{self, SelectedEnvironment};
 use crate::commands::service_selection::ServiceSelection;
 use crate::commands::session::Session;
-use crate::drift::{Severity, Survey};
+use crate::drift::model::observed::Observed;
+use crate::drift::{Severity, Survey, Variable};
 use crate::error::Error;
+use crate::io::credentials::LoginTarget;
 use crate::io::files::ResolvedFile;
 use crate::io::railway::client::Client;
 use crate::io::storage::id_cache::IdCacheSlot;
@@ -36,6 +40,8 @@ pub(crate) struct Gathered {
     pub(crate) selected: SelectedEnvironment,
     /// The services in scope, and why they are in scope.
     pub(crate) selection: ServiceSelection,
+    /// The shared variables, if they were read together with the values.
+    pub(crate) shared: Observed<BTreeMap<String, Variable>>,
     /// The display name and the origin of each file.
     pub(crate) files: Vec<(String, String)>,
     /// The files that declare needs, if a service is compared with no file: `doctor.toml`, `.env.example`.
@@ -85,7 +91,7 @@ pub(crate) fn gather(
     world: &World<'_>,
 ) -> Result<Gathered, Error> {
     world.status.waiting("querying Railway");
-    client.transport.begin(id_cache_slot(client, options, session, world));
+    client.transport.begin(cache_slot(client, options, session, world), options.along);
     let gathered = read_both_sides(client, options, session, world);
     world.status.done();
     client.transport.finish();
@@ -113,14 +119,13 @@ fn read_both_sides(
     let selected = project_selection::select(client, &session.sources, session.config)
         .map_err(|error| redact_error::redact(error, options, session.config, world))?;
     let local = read_files::read_local(client, &selected, options, session, world)?;
-    let stored = read_railway::read_stored(client, &selected.shape, local, world)?;
+    let stored = read_railway::read_stored(client, &selected.shape, local, options.along, world)?;
     let running = read_runtime::read_running(client, &selected.shape, stored, world);
     Ok(assemble::assemble(client, selected, running, options, session, world))
 }
 
-/// Returns the cache slot for the ids of this target, as requested from this directory. Its key does not depend on the
-/// contents of the files: a stale entry costs one request, and is then replaced.
-fn id_cache_slot(
+/// Returns the cache slot for the ids of this target, unless the run does not prefetch.
+fn cache_slot(
     client: &Client<'_>,
     options: &GatherOptions<'_>,
     session: &Session<'_>,
@@ -129,16 +134,7 @@ fn id_cache_slot(
     if options.prefetch == Prefetch::Disabled {
         return None;
     }
-    let login_target = session.sources.login_target();
-    let target = format!(
-        "{} {} {:?} {:?} {:?} {:?} {:?}",
-        env!("CARGO_PKG_VERSION"),
-        client.host(),
-        client.credentials.scheme,
-        (login_target.project, login_target.environment),
-        options.targeting.service,
-        options.env_file,
-        session.config.map(|config| &config.path),
-    );
-    IdCacheSlot::of(world.cache.as_deref(), &[target.as_bytes(), world.directory.as_os_str().as_encoded_bytes()])
+    let LoginTarget { project, environment } = session.sources.login_target();
+    let selection = (options.along, project, environment, &options.targeting.service, options.env_file);
+    id_cache_slot::of(client, session.config, &selection, world)
 }

@@ -7,6 +7,7 @@ use crate::cli::{GlobalArgs, TargetArgs};
 use crate::commands::key_flags::KeyFlag;
 use crate::commands::missing_file::MissingFile;
 use crate::commands::service_selection::ServiceFlagRole;
+use crate::io::railway::batch::ReadOptions;
 
 /// What to gather, and how.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct GatherOptions<'o> {
     pub(crate) limit: Duration,
     /// How a missing default `.env` is treated.
     pub(crate) missing_file: MissingFile,
+    /// What is read together with the values.
+    pub(crate) along: ReadOptions,
     /// Whether to prefetch with the ids of the previous run.
     pub(crate) prefetch: Prefetch,
 }

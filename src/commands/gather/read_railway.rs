@@ -12,8 +12,9 @@ use crate::drift::model::staged_changes::StagedChanges;
 use crate::drift::redact::Redactor;
 use crate::drift::runtime::Runtime;
 use crate::drift::service_scope::{Exclusion, is_database_image, providers};
-use crate::drift::{Target, phrases};
+use crate::drift::{Target, Variable, phrases};
 use crate::error::Error;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::{Seal, ServiceShape, Shape};
 use crate::io::railway_config_files;
@@ -27,6 +28,8 @@ pub(super) struct StoredSides {
     pub(super) targets: Vec<Target>,
     /// The staged changes of the environment.
     pub(super) staged: Observed<Option<StagedChanges>>,
+    /// The shared variables, if they were read together with the values.
+    pub(super) shared: Observed<BTreeMap<String, Variable>>,
 }
 
 /// Reads the services in scope. Sends one request for every twenty.
@@ -34,15 +37,17 @@ pub(super) fn read_stored(
     client: &Client<'_>,
     shape: &Shape,
     mut local: LocalSide,
+    along: ReadOptions,
     world: &World<'_>,
 ) -> Result<StoredSides, Error> {
     let selection = &local.selection;
     if selection.chosen.is_empty() {
-        return Ok(StoredSides { local, targets: Vec::new(), staged: Observed::NotRequested });
+        let (staged, shared) = (Observed::NotRequested, Observed::NotRequested);
+        return Ok(StoredSides { local, targets: Vec::new(), staged, shared });
     }
     world.status.waiting(&format!("reading the variables of {}", phrases::count(selection.chosen.len(), "service")));
     let services: Vec<&ServiceShape> = selection.chosen.iter().map(|chosen| &shape.services[chosen.index]).collect();
-    let read = client.values_and_running(shape, &services)?;
+    let read = client.values_and(shape, &services, along)?;
     let targets = selection.chosen.iter().zip(read.stored.into_iter().zip(read.got)).map(|(chosen, (stored, got))| {
         let service = &shape.services[chosen.index];
         Target {
@@ -55,7 +60,7 @@ pub(super) fn read_stored(
     });
     let mut targets: Vec<Target> = targets.collect();
     exclude_providers(&mut local, &mut targets, shape);
-    Ok(StoredSides { local, targets, staged: read.staged })
+    Ok(StoredSides { local, targets, staged: read.staged, shared: read.shared })
 }
 
 /// Excludes services whose values other services reference, which only the values show. Named services stay, and so do

@@ -7,6 +7,7 @@ use crate::drift::dotenv::disagreement::Disagreements;
 use crate::drift::runtime::Runtime;
 use crate::error::Error;
 use crate::io::files;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::ServiceShape;
 use crate::io::railway::transport::Scheme;
@@ -38,7 +39,7 @@ pub(crate) fn refresh(client: &Client<'_>, gathered: &mut Gathered, world: &Worl
     // A service may have been deleted in the meantime.
     survey.targets.retain(|target| in_scope(target).is_some());
     let services: Vec<&ServiceShape> = survey.targets.iter().filter_map(in_scope).collect();
-    let read = client.values_and_running(shape, &services)?;
+    let read = client.values_and(shape, &services, ReadOptions::Running)?;
     survey.staged = read.staged;
     for (index, (stored, got)) in read.stored.into_iter().zip(read.got).enumerate() {
         let target = &mut survey.targets[index];

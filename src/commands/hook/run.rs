@@ -30,6 +30,7 @@ use crate::io::files;
 use crate::io::git::GitClient;
 use crate::io::git::pushed_files::{self, Range};
 use crate::io::interrupt::RunEnd;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::storage::hook_cache::{HookCacheSlot, Recent};
 use crate::io::terminal::status::NoStatus;
 use crate::io::terminal::stream::StreamKind;
@@ -298,6 +299,7 @@ impl HookSettings<'_> {
             env_file: &self.args.files.env_file,
             only: &[],
             missing_file: MissingFile::InMainWorktree.unless_excluded(&self.args.no_file),
+            along: ReadOptions::Running,
             prefetch: Prefetch::Ahead,
         }
     }

@@ -11,6 +11,7 @@ use crate::commands::session::Session;
 use crate::commands::timeout;
 use crate::error::Error;
 use crate::io::config::Config;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::world::World;
 
 /// Gathers both sides, again if the user chooses other files or services.
@@ -92,6 +93,7 @@ fn options<'o>(
         env_file: files,
         only: &[],
         missing_file: MissingFile::Refused,
+        along: ReadOptions::Running,
         prefetch: Prefetch::Disabled,
     }
 }

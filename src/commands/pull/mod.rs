@@ -22,6 +22,7 @@ use crate::error::{Error, Exit, Help};
 use crate::io::config::Config;
 use crate::io::files::{self, Folders, Replaced};
 use crate::io::git::GitClient;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::railway::client::Client;
 use crate::io::world::World;
 use crate::report::{Format, shell_command};
@@ -61,6 +62,7 @@ pub(crate) fn run(args: &PullArgs, global: &GlobalArgs, world: &mut World<'_>) -
         only: &[],
         limit,
         missing_file: MissingFile::Created,
+        along: ReadOptions::Running,
         prefetch: Prefetch::Disabled,
     };
     let session = Session::with_streams(&ahead, config, &options, world)?;

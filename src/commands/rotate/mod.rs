@@ -16,7 +16,7 @@ use crate::cli::{GlobalArgs, RotateOptions};
 use crate::commands::apply::{self, Applied, ApplyContext, ExpectedOfDeployments, StepNames};
 use crate::commands::expectations::ExpectationChecker;
 use crate::commands::fix;
-use crate::commands::gather::Gathered;
+use crate::commands::gather::{Gathered, Prefetch};
 use crate::commands::key_flags::KeyFlag;
 use crate::commands::key_value::{KeyRequest, KeySides};
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
@@ -87,7 +87,7 @@ pub(crate) fn run(
     let output = OutputRequest { format, file, reveal, inputs: &options.files.env_file, global };
     let output = OutputOptions::of(output, world)?;
     let config = config_file::read(global, world)?;
-    let gather = KeyRequest::options(&options.targeting, &options.files.env_file, limit, global);
+    let gather = KeyRequest::options(&options.targeting, &options.files.env_file, limit, global, Prefetch::Disabled);
     let session = Session::open(config.as_ref(), &gather, world)?;
     let client = session.client(limit, world);
     let mut sides = request.read(&client, &gather, &session, world)?;

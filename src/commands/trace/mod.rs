@@ -5,6 +5,7 @@
 mod everywhere;
 
 use crate::cli::{GlobalArgs, TraceOptions};
+use crate::commands::gather::Prefetch;
 use crate::commands::key_value::{KeyRequest, KeySides, unread_running};
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
 use crate::commands::session::Session;
@@ -39,7 +40,7 @@ pub(crate) fn run(
         world,
     )?;
     let config = config_file::read(global, world)?;
-    let gather = KeyRequest::options(&options.targeting, &options.files.env_file, limit, global);
+    let gather = KeyRequest::options(&options.targeting, &options.files.env_file, limit, global, Prefetch::Ahead);
     let session = Session::open(config.as_ref(), &gather, world)?;
     let client = session.client(limit, world);
     let sides = request.read(&client, &gather, &session, world)?;

@@ -60,19 +60,43 @@ pub struct BatchService<'s> {
     pub deployment: Option<&'s str>,
 }
 
-/// Whether the staged changes of the first environment are read in the same request.
+/// What is read of the first environment in the same request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StagedQuery {
-    /// They are.
-    Asked,
-    /// They are not.
-    NotAsked,
+pub enum EnvironmentField {
+    /// Its staged changes.
+    Staged,
+    /// Its shared variables, as stored.
+    Shared,
+}
+
+/// What is read together with the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadOptions {
+    /// The snapshots of the running deployments, and the staged changes.
+    Running,
+    /// The snapshots of the running deployments, the staged changes, and the shared variables.
+    RunningAndShared,
+    /// The snapshots of the running deployments.
+    Snapshots,
+    /// Nothing.
+    Nothing,
+}
+
+impl ReadOptions {
+    /// Returns what the first batch of an environment reads of it.
+    pub(crate) fn environment_fields(self) -> &'static [EnvironmentField] {
+        match self {
+            Self::Running => &[EnvironmentField::Staged],
+            Self::RunningAndShared => &[EnvironmentField::Staged, EnvironmentField::Shared],
+            Self::Snapshots | Self::Nothing => &[],
+        }
+    }
 }
 
 /// Builds the batch for these services. `stored_0` and `rendered_0` are the variables of the first, `snapshot_0` is the
-/// snapshot of its deployment, and `staged` are the staged changes of its environment. A further project or environment
-/// has a numbered variable.
-pub fn build(services: &[BatchService<'_>], staged: StagedQuery) -> Batch {
+/// snapshot of its deployment, and `staged` and `shared` are the staged changes and the shared variables of its
+/// environment. A further project or environment has a numbered variable.
+pub fn build(services: &[BatchService<'_>], fields: &[EnvironmentField]) -> Batch {
     let no_ids =
         values::Variables { project_id: String::new(), environment_id: String::new(), service_id: String::new() };
     let operation = Values::build_query(no_ids).query;
@@ -90,11 +114,23 @@ pub fn build(services: &[BatchService<'_>], staged: StagedQuery) -> Batch {
             parts.numbered(snapshot, index, &[NumberedId { variable: "deploymentId", id }]);
         }
     }
-    if staged == StagedQuery::Asked {
-        let no_ids = staged_changes::Variables { environment_id: String::new() };
-        selection_lines(StagedChanges::build_query(no_ids).query).for_each(|line| parts.select(line));
+    for field in fields {
+        selection_lines(field.operation()).for_each(|line| parts.select(line));
     }
     parts.finish(operation)
+}
+
+impl EnvironmentField {
+    /// Returns the operation that reads it.
+    fn operation(self) -> &'static str {
+        let (project_id, environment_id) = (String::new(), String::new());
+        match self {
+            Self::Staged => StagedChanges::build_query(staged_changes::Variables { environment_id }).query,
+            Self::Shared => {
+                SharedValuesBatch::build_query(shared_values_batch::Variables { project_id, environment_id }).query
+            }
+        }
+    }
 }
 
 /// Builds the batch for these environments, which may be of several projects: `environment_0` is the first.
@@ -245,13 +281,13 @@ fn selection_lines(operation: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use crate::io::railway::batch::{
-        BatchEnvironment, BatchService, StagedQuery, build, environments, shared, snapshots, watch,
+        BatchEnvironment, BatchService, EnvironmentField, build, environments, shared, snapshots, watch,
     };
 
     #[test]
     fn each_service_has_aliases_and_id_variable() {
         let entry = |service| BatchService { project: "p", environment: "e", service, deployment: None };
-        let batch = build(&[entry("one"), entry("two")], StagedQuery::NotAsked);
+        let batch = build(&[entry("one"), entry("two")], &[]);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!) {\n\
@@ -267,9 +303,10 @@ mod tests {
     }
 
     #[test]
-    fn batch_includes_snapshots_and_staged_changes() {
+    fn batch_includes_snapshots_staged_changes_and_shared_variables() {
         let entry = |service, deployment| BatchService { project: "p", environment: "e", service, deployment };
-        let batch = build(&[entry("one", None), entry("two", Some("d"))], StagedQuery::Asked);
+        let services = [entry("one", None), entry("two", Some("d"))];
+        let batch = build(&services, &[EnvironmentField::Staged, EnvironmentField::Shared]);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!, $deploymentId_1: String!) {\n\
@@ -278,7 +315,8 @@ mod tests {
              \x20 stored_1: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_1, unrendered: true)\n\
              \x20 rendered_1: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_1)\n\
              \x20 snapshot_1: deploymentSnapshot(deploymentId: $deploymentId_1) { variables }\n\
-             \x20 staged: environmentStagedChanges(environmentId: $environmentId) { id environmentId status patch lastAppliedError updatedAt appliedBy { name email } }\n}\n"
+             \x20 staged: environmentStagedChanges(environmentId: $environmentId) { id environmentId status patch lastAppliedError updatedAt appliedBy { name email } }\n\
+             \x20 shared: variables(projectId: $projectId, environmentId: $environmentId, unrendered: true)\n}\n"
         );
         assert_eq!(
             batch.variables,
@@ -292,7 +330,7 @@ mod tests {
     fn each_further_environment_has_a_numbered_variable() {
         let entry = |environment, service| BatchService { project: "p", environment, service, deployment: None };
         let services = [entry("left", "one"), entry("right", "one"), entry("left", "two"), entry("third", "two")];
-        let batch = build(&services, StagedQuery::NotAsked);
+        let batch = build(&services, &[]);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $environmentId_1: String!, $environmentId_2: String!, $serviceId_0: String!, $serviceId_1: String!, $serviceId_2: String!, $serviceId_3: String!) {\n\
@@ -318,7 +356,7 @@ mod tests {
     fn services_of_several_projects_share_batch() {
         let entry = |project, environment| BatchService { project, environment, service: "s", deployment: None };
         let services = [entry("one", "a"), entry("one", "b"), entry("two", "c")];
-        let batch = build(&services, StagedQuery::NotAsked);
+        let batch = build(&services, &[]);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $projectId_1: String!, $environmentId: String!, $environmentId_1: String!, $environmentId_2: String!, $serviceId_0: String!, $serviceId_1: String!, $serviceId_2: String!) {\n\

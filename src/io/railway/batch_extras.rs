@@ -1,26 +1,21 @@
-//! Extra fields in a batch of values: the snapshots of the running deployments, and the staged changes.
+//! Extra fields in a batch of values: the snapshots of the running deployments, the staged changes, and the shared
+//! variables.
 //!
 //! They save requests, but the comparison of the variables must not depend on them. If Railway rejects a batch because
 //! of an extra field, or may have done so, the field is dropped and the batch is sent again without it.
 
+use std::collections::BTreeMap;
+
+use crate::drift::Variable;
 use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::observed::Observed;
 use crate::drift::model::staged_changes::StagedChanges;
-use crate::io::railway::batch;
+use crate::io::railway::batch::{EnvironmentField, ReadOptions};
 use crate::io::railway::batch_response::{Maps, kind, number};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::ServiceShape;
 use crate::io::railway::response::{ErrorKind, GraphqlError};
-
-/// What is read together with the values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReadOptions {
-    /// The snapshots of the running deployments, and the staged changes.
-    Running,
-    /// The snapshots of the running deployments.
-    Snapshots,
-    Nothing,
-}
+use crate::io::railway::stored_variables::shared_variables;
 
 /// The extra fields and their results.
 pub(crate) struct BatchExtras<'r> {
@@ -28,12 +23,13 @@ pub(crate) struct BatchExtras<'r> {
     deployments: Vec<Option<&'r str>>,
     pub(crate) got: Vec<Observed<DeployedVariables>>,
     pub(crate) staged: Observed<Option<StagedChanges>>,
+    pub(crate) shared: Observed<BTreeMap<String, Variable>>,
     along: ReadOptions,
 }
 
 /// Returns whether an alias is an extra field.
 pub(crate) fn is_extra_field(alias: &str) -> bool {
-    matches!(kind(alias), "snapshot" | "staged")
+    matches!(kind(alias), "snapshot" | "staged" | "shared")
 }
 
 impl<'r> BatchExtras<'r> {
@@ -44,7 +40,7 @@ impl<'r> BatchExtras<'r> {
         };
         let deployments: Vec<Option<&str>> = services.map(running).collect();
         let got = deployments.iter().map(|_| Observed::NotRequested).collect();
-        Self { deployments, got, staged: Observed::NotRequested, along }
+        Self { deployments, got, staged: Observed::NotRequested, shared: Observed::NotRequested, along }
     }
 
     /// Returns the deployment whose snapshot is requested together with this service's values.
@@ -52,30 +48,24 @@ impl<'r> BatchExtras<'r> {
         self.deployments[index]
     }
 
-    pub(crate) fn requests_staged_changes(&self) -> batch::StagedQuery {
-        let is_due = self.along == ReadOptions::Running && !self.staged.is_requested();
-        if is_due { batch::StagedQuery::Asked } else { batch::StagedQuery::NotAsked }
+    /// Returns what is requested of the environment together with the next batch.
+    pub(crate) fn environment_fields(&self) -> Vec<EnvironmentField> {
+        let is_due = |field: &EnvironmentField| match field {
+            EnvironmentField::Staged => !self.staged.is_requested(),
+            EnvironmentField::Shared => !self.shared.is_requested(),
+        };
+        self.along.environment_fields().iter().copied().filter(is_due).collect()
     }
 
     /// Records the results of a batch, and the reason for each missing one.
     pub(crate) fn record(&mut self, client: &Client<'_>, chunk: &[usize], maps: &mut Maps, refused: &[GraphqlError]) {
-        let error_of = |alias: &str| {
-            let error = refused.iter().find(|refusal| refusal.path.first().is_some_and(|path| path == alias))?;
-            Some(client.refused(std::slice::from_ref(error)).to_string())
-        };
-        if self.requests_staged_changes() == batch::StagedQuery::Asked {
-            let why = || error_of("staged").unwrap_or_else(|| "Railway did not return them".to_owned());
-            self.staged = match std::mem::take(&mut maps.staged) {
-                Observed::NotRequested => Observed::Unavailable(why()),
-                known => known,
-            };
-        }
+        self.record_environment(client, maps, refused);
         for (position, &index) in chunk.iter().enumerate() {
             if self.deployments[index].take().is_none() {
                 continue;
             }
             let why = || {
-                let error = error_of(&format!("snapshot_{position}"));
+                let error = error_of(client, &format!("snapshot_{position}"), refused);
                 error.unwrap_or_else(|| "Railway did not return the deployment's variables".to_owned())
             };
             let got = maps.snapshots.remove(&position);
@@ -88,19 +78,48 @@ impl<'r> BatchExtras<'r> {
         }
     }
 
+    /// Records the staged changes and the shared variables.
+    fn record_environment(&mut self, client: &Client<'_>, maps: &mut Maps, refused: &[GraphqlError]) {
+        let why = |alias| {
+            let error = error_of(client, alias, refused);
+            error.unwrap_or_else(|| "Railway did not return them".to_owned())
+        };
+        for field in self.environment_fields() {
+            match field {
+                EnvironmentField::Staged => {
+                    self.staged = match std::mem::take(&mut maps.staged) {
+                        Observed::NotRequested => Observed::Unavailable(why("staged")),
+                        known => known,
+                    };
+                }
+                EnvironmentField::Shared => {
+                    self.shared = match maps.shared.take() {
+                        Some(stored) => Observed::Known(shared_variables(client, stored)),
+                        None => Observed::Unavailable(why("shared")),
+                    };
+                }
+            }
+        }
+    }
+
     /// Drops the extra fields that may be the reason why a batch was rejected, and records that reason. Returns whether
     /// any was dropped, so that the batch is worth another attempt.
     pub(crate) fn drop_rejected(&mut self, client: &Client<'_>, chunk: &[usize], refusals: &[GraphqlError]) -> bool {
-        let with_staged = self.requests_staged_changes() == batch::StagedQuery::Asked;
+        let fields = self.environment_fields();
         let with_snapshots = chunk.iter().any(|&index| self.deployments[index].is_some());
         let of_snapshots = refusals.iter().any(|refusal| names(refusal, "snapshot", &SNAPSHOT));
         let of_staged = refusals.iter().any(|refusal| names(refusal, "staged", &STAGED));
-        let is_unspecific = !of_snapshots && !of_staged && may_be_about_extras(refusals, chunk.len());
-        let drop_staged = with_staged && (of_staged || is_unspecific);
+        let of_shared = refusals.iter().any(|refusal| names(refusal, "shared", &[]));
+        let is_unspecific = !of_snapshots && !of_staged && !of_shared && may_be_about_extras(refusals, chunk.len());
+        let drop_staged = fields.contains(&EnvironmentField::Staged) && (of_staged || is_unspecific);
+        let drop_shared = fields.contains(&EnvironmentField::Shared) && (of_shared || is_unspecific);
         let drop_snapshots = with_snapshots && (of_snapshots || is_unspecific);
         let why = client.refused(refusals).to_string();
         if drop_staged {
             self.staged = Observed::Unavailable(why.clone());
+        }
+        if drop_shared {
+            self.shared = Observed::Unavailable(why.clone());
         }
         if drop_snapshots {
             for (deployment, got) in self.deployments.iter_mut().zip(&mut self.got) {
@@ -109,8 +128,14 @@ impl<'r> BatchExtras<'r> {
                 }
             }
         }
-        drop_staged || drop_snapshots
+        drop_staged || drop_shared || drop_snapshots
     }
+}
+
+/// Returns the error about the field with that alias.
+fn error_of(client: &Client<'_>, alias: &str, refused: &[GraphqlError]) -> Option<String> {
+    let error = refused.iter().find(|refusal| refusal.path.first().is_some_and(|path| path == alias))?;
+    Some(client.refused(std::slice::from_ref(error)).to_string())
 }
 
 /// Schema names that only the snapshot field uses.

@@ -25,6 +25,8 @@ pub(crate) struct Maps {
     pub(crate) staged: Observed<Option<StagedChanges>>,
     /// The environment that `staged` states.
     pub(crate) staged_in: Option<String>,
+    /// `shared`.
+    pub(crate) shared: Option<EnvironmentVariables>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +93,7 @@ impl<'de> Visitor<'de> for Aliases {
                         maps.staged_in = Some(found.environment_id);
                     }
                 }
+                ("shared", None) => maps.shared = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }

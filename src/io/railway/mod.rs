@@ -51,7 +51,7 @@ use crate::drift::model::variable_times::ChangeTimes;
 use crate::drift::{ResourceRef, Variable};
 use crate::error::Error;
 use crate::io::railway::aliased_query::PartialResults;
-use crate::io::railway::batch_extras::ReadOptions;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::railway::client::Client;
 use crate::io::railway::compared_environments::ProjectEnvironments;
 use crate::io::railway::environment::{ServiceShape, Shape};
@@ -100,7 +100,8 @@ impl Client<'_> {
         Ok(variables::read(self, shape, services, ReadOptions::Nothing)?.stored)
     }
 
-    /// Reads the variables of services of several environments of a project, in order: one request for every forty.
+    /// Reads the variables of services of several environments of a project, in order: one request for every forty, or for up to
+    /// sixty if there are many.
     pub fn values_of(&self, services: &[EnvironmentService<'_>]) -> Result<Vec<StoredResult>, Error> {
         variables::read_several(self, services)
     }
@@ -128,11 +129,10 @@ impl Client<'_> {
         variables::read_of_projects(self, services)
     }
 
-    /// Reads the variables of these services, those of their running deployments, and the staged changes in the same
-    /// requests.
-    /// If one of these makes Railway reject a whole request, it is sent once more without it.
-    pub fn values_and_running(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Read, Error> {
-        variables::read(self, shape, services, ReadOptions::Running)
+    /// Reads the variables of these services, and in the same requests what the options name. If one of these makes
+    /// Railway reject a whole request, it is sent once more without it.
+    pub fn values_and(&self, shape: &Shape, services: &[&ServiceShape], along: ReadOptions) -> Result<Read, Error> {
+        variables::read(self, shape, services, along)
     }
 
     /// Reads when each variable of the environment was last changed: one request for each page.

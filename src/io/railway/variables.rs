@@ -1,8 +1,8 @@
 //! Reads the variables of many services, in as few requests as Railway accepts.
 //!
-//! A request has the variables of [`SERVICES_PER_REQUEST`] services, or more if an environment has many (see
-//! `prefetch::remembered_ids`). It has those of [`SERVICES_OF_SEVERAL_PER_REQUEST`] services of several environments, or
-//! [`SERVICES_WITH_RUNNING_PER_REQUEST`] of several projects. If Railway rejects one, the errors usually name the services
+//! A request has the variables of [`SERVICES_PER_REQUEST`] services of an environment, or of
+//! [`SERVICES_OF_SEVERAL_PER_REQUEST`] services of several environments, or more if there are many (see
+//! `prefetch::remembered_ids`). It has those of [`SERVICES_WITH_RUNNING_PER_REQUEST`] of several projects. If Railway rejects one, the errors usually name the services
 //! that they are about: these fail, and the others are requested again. If the errors name no service, the batch may be
 //! too large, or it may contain a service that Railway can't read: it is made smaller until it is accepted, or a single
 //! service fails.
@@ -17,9 +17,9 @@ use crate::drift::{ResourceRef, Secret, Variable};
 use crate::error::Error;
 use crate::io::railway::aliased_query::concerns_one_item;
 use crate::io::railway::batch::{
-    self, Batch, SERVICES_OF_SEVERAL_PER_REQUEST, SERVICES_PER_REQUEST, SERVICES_WITH_RUNNING_PER_REQUEST,
+    self, Batch, ReadOptions, SERVICES_OF_SEVERAL_PER_REQUEST, SERVICES_PER_REQUEST, SERVICES_WITH_RUNNING_PER_REQUEST,
 };
-use crate::io::railway::batch_extras::{BatchExtras, ReadOptions, is_extra_field};
+use crate::io::railway::batch_extras::{BatchExtras, is_extra_field};
 use crate::io::railway::batch_response::{Maps, number};
 use crate::io::railway::client::Client;
 use crate::io::railway::compared_environments::is_too_large;
@@ -48,6 +48,8 @@ pub struct Read {
     pub got: Vec<Observed<DeployedVariables>>,
     /// The staged changes of the environment.
     pub staged: Observed<Option<StagedChanges>>,
+    /// The shared variables of the environment.
+    pub shared: Observed<BTreeMap<String, Variable>>,
 }
 
 /// The result of reading the variables of services of several projects, as far as it was possible.
@@ -84,8 +86,8 @@ impl ReadingScope {
     /// Returns the maximum number of services per request if the values of this many are read.
     fn services_per_request(self, client: &Client<'_>, services: usize) -> usize {
         match self {
-            Self::Environment => client.transport.services_per_request(services),
-            Self::Project => SERVICES_OF_SEVERAL_PER_REQUEST,
+            Self::Environment => client.transport.services_per_request(services, SERVICES_PER_REQUEST),
+            Self::Project => client.transport.services_per_request(services, SERVICES_OF_SEVERAL_PER_REQUEST),
             Self::SeveralProjects => SERVICES_WITH_RUNNING_PER_REQUEST,
         }
     }
@@ -195,7 +197,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
         if let Observed::Known(Some(StagedChanges { error: Some(error), .. })) = &mut staged {
             *error = client.redactor.excerpt(error, LONGEST_ERROR);
         }
-        Ok(Read { stored, got: self.extras.got, staged })
+        Ok(Read { stored, got: self.extras.got, staged, shared: self.extras.shared })
     }
 
     fn run(&mut self) -> Result<(), Error> {
@@ -286,7 +288,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
             BatchProgress::Sequential => BatchProgress::Sequential,
         };
         let services = self.services(chunk);
-        let batch = batch::build(&services, self.extras.requests_staged_changes());
+        let batch = batch::build(&services, &self.extras.environment_fields());
         let refusals = match self.client.query_response("Values", &batch.query, &batch.variables) {
             Ok(response) => {
                 self.client.transport.confirm(&services);
@@ -315,7 +317,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
         response: ResponseData<Maps>,
     ) -> Result<(Option<Maps>, Vec<GraphqlError>), Error> {
         let ResponseData { mut data, beside } = response;
-        // Staged changes are requested for the environment of the first service.
+        // The extra fields are requested for the environment of the first service.
         let environment = &self.services[chunk[0]].environment.id;
         let staged_in = data.staged_in.as_ref().unwrap_or(environment);
         self.client.require_same("environment", environment, staged_in)?;
@@ -330,7 +332,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
     }
 
     fn batch(&self, chunk: &[usize]) -> Batch {
-        batch::build(&self.services(chunk), self.extras.requests_staged_changes())
+        batch::build(&self.services(chunk), &self.extras.environment_fields())
     }
 
     fn services(&self, chunk: &[usize]) -> Vec<batch::BatchService<'r>> {

@@ -197,9 +197,7 @@ pub(crate) fn environment_batch(request: &RequestContext<'_>) -> Result<Value, D
 
 /// Returns no data if the token has no access to one of the environments.
 pub(crate) fn shared_values_batch(request: &RequestContext<'_>) -> Result<Value, Denied> {
-    each_environment(request, "shared", &|_, environment| {
-        Ok(environment_config::values(environment_config::stored(&environment.shared), request.quirks.sealed))
-    })
+    each_environment(request, "shared", &|_, environment| Ok(shared(request, environment)))
 }
 
 /// Renders an environment as a GraphQL object.
@@ -301,7 +299,16 @@ pub(crate) fn values(request: &RequestContext<'_>) -> Result<Value, Denied> {
         let (_, environment) = request.environment().map_err(denied("staged"))?;
         data.insert("staged".into(), deployment_queries::staged(request, environment));
     }
+    if request.query.contains("shared: ") {
+        let (_, environment) = request.environment().map_err(denied("shared"))?;
+        data.insert("shared".into(), shared(request, environment));
+    }
     Ok(Value::Object(data))
+}
+
+/// Returns the shared variables of an environment, as stored.
+fn shared(request: &RequestContext<'_>, environment: &Environment) -> Value {
+    environment_config::values(environment_config::stored(&environment.shared), request.quirks.sealed)
 }
 
 /// Returns the variables of a service that its next deployment gets.
@@ -327,9 +334,7 @@ fn shown_values(request: &RequestContext<'_>, mut map: BTreeMap<String, Option<S
 
 pub(crate) fn shared_values(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let (_, environment) = request.environment().map_err(denied("stored"))?;
-    Ok(
-        json!({ "stored": environment_config::values(environment_config::stored(&environment.shared), request.quirks.sealed) }),
-    )
+    Ok(json!({ "stored": shared(request, environment) }))
 }
 
 /// The default time of a variable's last change, before all deployments.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::io::storage::state_dir::{PrivateDir, StoredContent};
 
 /// The maximum size of a file, in bytes.
-pub(super) const LIMIT: u64 = 32 << 10;
+pub(super) const LIMIT: u64 = 128 << 10;
 
 /// The maximum number of entries in a directory.
 pub(super) const MOST: usize = 64;

@@ -47,7 +47,6 @@ struct CachedIds {
     /// Seconds since 1970.
     time: i64,
     project: String,
-    environment: String,
     services: Vec<RememberedService>,
     /// The number of services per request, after a larger batch was rejected.
     batch_limit: Option<usize>,
@@ -81,7 +80,6 @@ impl IdCacheSlot {
         let ids = self.0.get(now)?;
         let remembered = RememberedIds {
             project: ids.project,
-            environment: ids.environment,
             services: ids.services,
             batch_limit: ids.batch_limit,
             allowance: ids.allowance,
@@ -99,7 +97,6 @@ impl IdCacheSlot {
         let ids = CachedIds {
             time: learnt.unwrap_or(now.as_second()),
             project: remembered.project,
-            environment: remembered.environment,
             services: remembered.services,
             batch_limit: remembered.batch_limit,
             allowance: remembered.allowance,
@@ -119,8 +116,11 @@ fn is_valid(remembered: &RememberedIds) -> bool {
     };
     (1..=MOST_SERVICES).contains(&remembered.services.len())
         && remembered.batch_limit.is_none_or(|limit| (LOWEST_BATCH_LIMIT..MOST_SERVICES_PER_REQUEST).contains(&limit))
-        && [&remembered.project, &remembered.environment].into_iter().all(is_id)
-        && remembered.services.iter().all(|one| is_id(&one.service) && one.deployment.iter().all(is_id))
+        && is_id(&remembered.project)
+        && remembered
+            .services
+            .iter()
+            .all(|one| [&one.environment, &one.service].into_iter().chain(&one.deployment).all(is_id))
 }
 
 #[cfg(test)]
@@ -142,13 +142,16 @@ mod tests {
     }
 
     fn service(id: &str, deployment: Option<&str>) -> RememberedService {
-        RememberedService { service: id.to_owned(), deployment: deployment.map(str::to_owned) }
+        RememberedService {
+            environment: "e-1".to_owned(),
+            service: id.to_owned(),
+            deployment: deployment.map(str::to_owned),
+        }
     }
 
     fn guess(service_id: &str) -> RememberedIds {
         RememberedIds {
             project: "p-1".to_owned(),
-            environment: "e-1".to_owned(),
             services: vec![service(service_id, Some("d-1")), service("s-2", None)],
             batch_limit: None,
             allowance: Some((100, 3600)),
@@ -255,8 +258,12 @@ mod tests {
             odd.services[0].deployment = Some(text.to_owned());
             kept.put(Some(odd), at(1));
             assert_eq!(files(cache.path()).len(), 0, "{text}");
+            let mut odd = guess("s-1");
+            odd.services[1].environment = text.to_owned();
+            kept.put(Some(odd), at(1));
+            assert_eq!(files(cache.path()).len(), 0, "{text}");
         }
-        let many = RememberedIds { services: vec![service("s", None); 281], ..guess("s-1") };
+        let many = RememberedIds { services: vec![service("s", None); 421], ..guess("s-1") };
         kept.put(Some(many), at(0));
         kept.put(Some(RememberedIds { services: Vec::new(), ..guess("s-1") }), at(0));
         assert_eq!(files(cache.path()).len(), 0);
@@ -277,6 +284,8 @@ mod tests {
             "null",
             &good[..good.len() / 2],
             &good.replace("{\"time\"", "{\"more\":1,\"time\""),
+            &good.replace("\"services\"", "\"environment\":\"e-1\",\"services\""),
+            &good.replace("\"environment\":\"e-1\",", ""),
             &good.replace("\"service\":\"s-1\"", "\"service\":\"s-1\",\"value\":\"x\""),
             &good.replace("s-1", "s-1\\n"),
             &good.replace("p-1", "../p"),

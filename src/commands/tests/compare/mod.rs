@@ -4,6 +4,7 @@ mod demo;
 mod environments;
 mod exit_codes;
 mod policy;
+mod prefetch;
 mod pull_requests;
 mod requests;
 mod services;

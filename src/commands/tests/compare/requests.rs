@@ -1,4 +1,4 @@
-//! The number of requests: two for both environments if one token reaches both.
+//! The number of requests without cached ids: two for both environments if one token reaches both.
 
 use crate::commands::tests::compare::{environment, id_of, json, report, shop, three, with_project_token};
 use crate::commands::tests::fix::service;
@@ -48,7 +48,7 @@ fn requests_grow_with_each_further_twenty_services() {
     };
     let pair =
         |number: usize| -> [Environment; 2] { ["staging", "live"].map(|name| environment(name, services(number))) };
-    for (number, expected) in [(20, 2), (21, 3), (40, 3), (41, 4)] {
+    for (number, expected) in [(20, 2), (21, 3), (40, 3), (41, 4), (140, 8), (141, 7)] {
         assert_eq!(requests(&shop(pair(number)), &["staging", "live"]), expected, "{number} services");
     }
 }

@@ -1,6 +1,7 @@
 //! `doctor trace`: what it finds, where the value comes from, and how it ends.
 
 mod everywhere;
+mod requests;
 
 use serde_json::Value;
 
@@ -107,15 +108,6 @@ fn missing_and_untraceable_values_are_errors() {
     let ended = shop().run(&["trace", "API_KYE"]);
     assert_eq!(ended.code, 2, "{ended:?}");
     ended.assert_shows("doctor trace API_KEY");
-}
-
-#[test]
-fn three_requests_and_no_change_are_sent() {
-    let sandbox = shop();
-    assert_eq!(sandbox.run(&["trace", "API_KEY"]).code, 0);
-    assert_eq!(sandbox.sim.count(), 3, "the shape, the values and the shared variables");
-    assert_eq!(sandbox.mutations(), [""; 0]);
-    assert!(!sandbox.state().exists());
 }
 
 #[test]

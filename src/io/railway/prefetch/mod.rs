@@ -1,6 +1,6 @@
 //! Prefetching: sends requests early that are expected soon, to save round trips.
 //!
-//! A run first reads the environment and then the values of its services, whose ids only the first response contains.
+//! A run first reads its environments and then the values of their services, whose ids only the first response contains.
 //! These ids rarely change, so a run remembers them (`remembered_ids`), and the next run sends the requests for the
 //! values together with its first request. Within a run, the remaining batches of values are sent together as well,
 //! once a batch has succeeded.
@@ -19,7 +19,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::io::clock::Clock;
-use crate::io::railway::batch::{Batch, BatchService};
+use crate::io::railway::batch::{Batch, BatchService, ReadOptions};
 use crate::io::railway::prefetch::remembered_ids::{AT_ONCE, ExpectedRequest, RememberedIds, services_per_request};
 use crate::io::railway::rate_limit::{FIRST_WAIT_WHEN_LIMITED, named_delay};
 use crate::io::railway::response::{self, ErrorKind, GraphqlError, ResponseData, ResponseError};
@@ -58,8 +58,8 @@ pub struct PrefetchingTransport<'t> {
 enum Expected {
     #[default]
     Nothing,
-    /// Those that followed the first request of the last run.
-    AfterFirst(RememberedIds),
+    /// Those that followed the first request of the last run, with what it read together with the values.
+    AfterFirst(RememberedIds, ReadOptions),
     /// These.
     Next(Vec<ExpectedRequest>),
 }
@@ -105,11 +105,12 @@ impl<'t> PrefetchingTransport<'t> {
         }
     }
 
-    /// Begins a run that remembers its ids in this slot. The requests of the last run are sent with the first request.
-    pub fn begin(&self, slot: Option<IdCacheSlot>) {
+    /// Begins a run that remembers its ids in this slot, and reads this together with the values. The requests of the
+    /// last run are sent with the first request.
+    pub fn begin(&self, slot: Option<IdCacheSlot>, along: ReadOptions) {
         let ids = slot.as_ref().and_then(|slot| slot.get(self.clock.now()));
         self.batch_limit.set(ids.as_ref().and_then(|ids| ids.batch_limit));
-        self.expected.replace(ids.map_or(Expected::Nothing, Expected::AfterFirst));
+        self.expected.replace(ids.map_or(Expected::Nothing, |ids| Expected::AfterFirst(ids, along)));
         self.is_confirming.set(slot.is_some());
         self.slot.replace(slot);
     }
@@ -182,7 +183,7 @@ impl<'t> PrefetchingTransport<'t> {
     /// Posts a request together with the expected ones.
     pub(super) fn post(&self, request: &HttpRequest<'_>) -> PostOutcome {
         let mut expected = match self.expected.take() {
-            Expected::AfterFirst(ids) => ids.requests_after(request.operation),
+            Expected::AfterFirst(ids, along) => ids.requests_after(request.operation, along),
             Expected::Next(requests) if request.operation == "Values" => requests,
             // Nothing is sent together with a request of another kind, above all a mutation: values must be read after
             // it.
@@ -259,8 +260,8 @@ impl<'t> PrefetchingTransport<'t> {
     }
 
     /// Returns the maximum number of services per request if the values of this many are read.
-    pub(super) fn services_per_request(&self, services: usize) -> usize {
-        services_per_request(services, self.batch_limit.get())
+    pub(super) fn services_per_request(&self, services: usize, usual: usize) -> usize {
+        services_per_request(services, usual, self.batch_limit.get())
     }
 
     /// Remembers the ids of a batch of values that succeeded.
@@ -313,7 +314,7 @@ mod tests {
 
     use crate::drift::Secret;
     use crate::io::clock::Clock;
-    use crate::io::railway::batch::{self, Batch, BatchService, StagedQuery};
+    use crate::io::railway::batch::{self, Batch, BatchService};
     use crate::io::railway::prefetch::PrefetchingTransport;
     use crate::io::railway::prefetch::remembered_ids::ExpectedRequest;
     use crate::io::railway::transport::{HttpRequest, HttpResponse, PostOutcome, Scheme, Transport};
@@ -360,7 +361,7 @@ mod tests {
 
     fn batch(service: &str) -> Batch {
         let service = BatchService { project: "p", environment: "e", service, deployment: None };
-        batch::build(&[service], StagedQuery::NotAsked)
+        batch::build(&[service], &[])
     }
 
     /// Returns the operations that are sent when these requests are posted and this batch is expected.

@@ -1,6 +1,7 @@
 //! A response about another resource than the requested one is rejected, whichever of its ids differs.
 
 use crate::error::{Error, Exit};
+use crate::io::railway::batch::ReadOptions;
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::{ServiceShape, Shape};
 use crate::io::railway::tests::Bench;
@@ -68,7 +69,7 @@ const CALLS: &[(&str, Call)] = &[
     ("ComparedEnvironments", |client, shape| client.project_environments(&shape.project.id).map(drop)),
     ("Environments", |client, shape| client.project(&shape.project.id).map(drop)),
     ("Projects", |client, shape| client.project_named(&shape.project.name).map(drop)),
-    ("Values", |client, shape| client.values_and_running(shape, &services(shape)).map(drop)),
+    ("Values", |client, shape| client.values_and(shape, &services(shape), ReadOptions::Running).map(drop)),
     ("PreWriteState", |client, shape| client.pre_write_state(&shape.project.id, &shape.environment.id).map(drop)),
     ("RecentDeployments", |client, shape| {
         client.recent(&shape.project.id, &shape.environment.id, running(shape).0).map(drop)

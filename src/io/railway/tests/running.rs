@@ -5,6 +5,7 @@ use crate::drift::model::deployment::{DeploymentStatus, StartCommand};
 use crate::drift::model::observed::Observed;
 use crate::drift::model::service_settings::SettingValues;
 use crate::drift::runtime::ServiceSettings;
+use crate::io::railway::batch::ReadOptions;
 use crate::io::railway::environment::{ServiceShape, Shape};
 use crate::io::railway::tests::Bench;
 use crate::io::railway::transport::Scheme;
@@ -42,7 +43,7 @@ fn read(bench: &Bench) -> (Shape, Read, usize) {
         }
     };
     let services: Vec<&ServiceShape> = shape.services.iter().collect();
-    let read = client.values_and_running(&shape, &services).unwrap();
+    let read = client.values_and(&shape, &services, ReadOptions::Running).unwrap();
     let requests = client.requests();
     (shape, read, requests)
 }
