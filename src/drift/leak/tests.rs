@@ -171,6 +171,21 @@ fn file_content_decides_and_not_its_name() {
 }
 
 #[test]
+fn lines_of_a_long_file_are_counted_from_its_start() {
+    // More than the lines that are parsed together.
+    let settings = "LEVEL=1\n".repeat(5000);
+    let text = format!("{settings}API_KEY=4f1c9a77b2d04e55\n{settings}# was sk_live_51H8xAbCdEfGhIjKlMnOp\nB_KEY=\n");
+    let expected = [".env.production:5001 API_KEY secret", ".env.production:10002 B_KEY secret"];
+    assert_eq!(in_file("", ".env.production", &text), expected);
+}
+
+#[test]
+fn number_of_reported_secrets_is_limited() {
+    let lines: Vec<String> = (0..9000).map(|number| format!("API_KEY_{number}=4f1c9a77b2d04e55")).collect();
+    assert_eq!(in_file("", ".env.production", &lines.join("\n")).len(), 100);
+}
+
+#[test]
 fn comments_and_fake_headers_hide_nothing() {
     let cipher = "API_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6\n";
     for (text, expected) in [
@@ -178,6 +193,10 @@ fn comments_and_fake_headers_hide_nothing() {
         (format!("{cipher}  # export OLD_TOKEN: '4f1c9a77b2d04e'\n"), "2 OLD_TOKEN"),
         (format!("# DB_PASSWORD was sk_live_51H8xAbCdEfGhIjKlMnOp\n{cipher}"), "1 DB_PASSWORD"),
         (format!("# old: sk_live_51H8xAbCdEfGhIjKlMnOp\n{cipher}"), "1 API_KEY"),
+        (format!("{cipher}# old: sk_live_51H8xAbCdEfGhIjKlMnOp\nB_KEY=\nC_KEY=\n"), "2 B_KEY"),
+        (format!("{cipher}# the last KEY: sk_live_51H8xAbCdEfGhIjKlMnOp\n"), "2 API_KEY"),
+        (format!("{cipher}# set by Acme_Token_Store: sk_live_51H8xAbCdEfGhIjKlMnOp\n"), "2 API_KEY"),
+        (format!("{cipher}# on STAGING: sk_live_51H8xAbCdEfGhIjKlMnOp\n"), "2 API_KEY"),
         ("\0GITCRYPT\0\nAPI_KEY=4f1c9a77b2d04e\n".to_owned(), "2 API_KEY"),
         ("\0GITCRYPT\0API_KEY=4f1c9a77b2d04e\n".to_owned(), "1 API_KEY"),
     ] {

@@ -393,6 +393,20 @@ mod tests {
                 "it is sealed on c; it has no value that Railway returns on d",
                 "a b",
             ),
+            (
+                &[
+                    ("a", &["K=1"]),
+                    ("b", &["K=1"]),
+                    ("c", &["K="]),
+                    ("d", &["K=op://dev/a/b"]),
+                    ("e", &["K=changeme"]),
+                    ("f", &["K=${{a.K}} => 1"]),
+                ],
+                None,
+                "it refers to another variable on f; it refers to a value kept elsewhere on d; it is empty on c; it is a \
+                 placeholder on e",
+                "a b",
+            ),
         ];
         for (services, value, causes, others) in cases {
             let refusal = hoist(&survey(&[], services), "K", *value).unwrap_err();

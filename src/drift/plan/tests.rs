@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::drift::dotenv::LocalFile;
 use crate::drift::engine::run_rules::examine;
 use crate::drift::plan::VariableChange;
 use crate::drift::plan::bulk_selection::{Consent, select};
 use crate::drift::plan::offer::{Addition, Direction, FixPermissions, Offer, Prompting, Prune};
-use crate::drift::plan::proposals::proposals;
+use crate::drift::plan::proposals::{proposals, refers};
 use crate::drift::test_support::{ServiceRows, layer, out_of_scope, require, shared, survey};
 use crate::drift::{Secret, Survey, Variable};
 
@@ -43,6 +44,13 @@ fn taken(
 
 fn pushed(found: &Survey, permissions: &FixPermissions, consent: Consent) -> (Vec<String>, Vec<String>) {
     taken(found, &[Direction::Push, Direction::PushShared], permissions, consent)
+}
+
+/// Returns the reasons for the keys that a bulk selection leaves out.
+fn reasons(found: &Survey, ways: &[Direction], permissions: &FixPermissions) -> Vec<String> {
+    let examination = examine(found);
+    let proposals = proposals(found, &examination.findings, permissions);
+    select(&proposals, ways, permissions, Consent::Flag).obstacles.into_iter().map(|(_, reason)| reason).collect()
 }
 
 const NONE: [&str; 0] = [];
@@ -258,6 +266,94 @@ fn pull_writes_differing_values_to_the_effective_layer() {
     assert_eq!(pulled(&found, &named(&["PATH", "NEW"])), ["0<A", "0<PATH", "0<NEW"]);
     layer(&mut found, ".env.local", &["A=9"], &["api"]);
     assert_eq!(pulled(&found, &named(&["NEW"])), ["1<A", "1<NEW"]);
+}
+
+#[test]
+fn keys_left_out_of_a_bulk_selection_have_a_reason() {
+    let mut found = survey(&["A=1"], &[("api", &["A=2", "B=1", "PATH=/tmp", "NEW=3"])]);
+    found.files = vec![LocalFile::parse(".env", Secret::new("A=1$B\nB=1\nPATH=/bin\n"))];
+    let expected = [
+        "A is built from other variables in the file, so it is pulled only when named: `--only A`",
+        "PATH changes how programs run, so it is pulled only when named: `--only PATH`",
+    ];
+    assert_eq!(reasons(&found, &[Direction::Pull], &FixPermissions::default()), expected);
+    let conflict = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &["A=${{Postgres.URL}} => 3"])]);
+    let named = FixPermissions { named: set(&["A"]), ..FixPermissions::default() };
+    let expected = ["services have different values for A: select one with --service"];
+    assert_eq!(reasons(&conflict, &[Direction::Pull], &named), expected);
+    let mut two = survey(&["A=1", "B=3"], &[("api", &["A=${{shared.S}} => 2", "B=${{shared.S}} => 2"])]);
+    shared(&mut two, "S");
+    let shared_values = BTreeMap::from([("S".to_owned(), Variable::Plain(Secret::new("2")))]);
+    let permissions = FixPermissions { shared: set(&["A", "B"]), shared_values, ..FixPermissions::default() };
+    let expected = ["A", "B"].map(|key| {
+        format!("{key} and another key would write different values to S: select one with --only")
+    });
+    assert_eq!(reasons(&two, &[Direction::Push, Direction::PushShared], &permissions), expected);
+}
+
+#[test]
+fn assignment_refers_to_braces_and_to_keys_of_its_file() {
+    for (written, expected) in [
+        ("plain", false),
+        ("${B}", true),
+        ("${UNKNOWN}", true),
+        ("${{api.B}}", true),
+        ("x$B-y", true),
+        ("$B", true),
+        ("$C", false),
+        ("$BC", false),
+        ("pa$$B", false),
+        ("\\$B", false),
+        ("ends-with-$", false),
+        ("$-B", false),
+    ] {
+        let file = LocalFile::parse(".env", Secret::new(format!("A={written}\nB=1\n")));
+        assert_eq!(refers(&file, "A"), expected, "{written}");
+        assert!(!refers(&file, "B") && !refers(&file, "MISSING"), "{written}");
+    }
+}
+
+#[test]
+fn value_that_is_not_real_is_not_pulled() {
+    for (stored, is_pulled) in [("A_KEY=", false), ("A_KEY=changeme", false), ("A_KEY=real-value", true)] {
+        for (file, replaces) in [("A_KEY=1f9c", true), ("B=1", false)] {
+            let found = survey(&[file, "C=1"], &[("api", &[stored, "C=1"])]);
+            let named = FixPermissions { named: set(&["A_KEY"]), ..FixPermissions::default() };
+            let (taken, _) = taken(&found, &[Direction::Pull], &named, Consent::Prompt);
+            let expected: &[&str] = if is_pulled || !replaces { &["0<A_KEY"] } else { &[] };
+            assert_eq!(taken, expected, "{stored} for {file}");
+        }
+    }
+}
+
+#[test]
+fn overwritten_values_have_a_caution() {
+    let rows: &[&str] = &["R=${{Postgres.URL}} => 2", "S=<sealed>", "P=2", "E=full", "T=2"];
+    let mut found = survey(&["P=1"], &[("api", rows)]);
+    found.files = vec![LocalFile::parse(".env", Secret::new("R=1\nS=1\nP=1\nE=\nT=1$P\n"))];
+    out_of_scope(&mut found, "Postgres", &["URL"]);
+    let permissions =
+        FixPermissions { references: set(&["R"]), sealed: set(&["S"]), named: set(&["E"]), ..FixPermissions::default() };
+    let examination = examine(&found);
+    let proposals = proposals(&found, &examination.findings, &permissions);
+    let cautions: BTreeSet<(&str, Direction, Option<&str>)> = proposals
+        .iter()
+        .flat_map(|proposal| &proposal.offers)
+        .map(|offer| (offer.key.as_str(), offer.way, offer.caution.as_deref()))
+        .collect();
+    let (push, pull) = (Direction::Push, Direction::Pull);
+    let expected = [
+        ("E", push, Some("E is empty in the file: the value on Railway becomes empty")),
+        ("E", pull, None),
+        ("P", push, None),
+        ("P", pull, None),
+        ("R", push, Some("R is a reference on Railway: a literal replaces it")),
+        ("R", pull, Some("R is a reference on Railway: the file gets its current value, not later changes")),
+        ("S", push, Some("S is sealed: `doctor undo` can't restore its current value")),
+        ("T", push, None),
+        ("T", pull, Some("T is built from other variables in the file: a literal replaces it")),
+    ];
+    assert_eq!(cautions, expected.into());
 }
 
 #[test]
