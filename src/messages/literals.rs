@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
@@ -16,7 +17,7 @@ const DEVELOPER_MACROS: [&str; 6] = ["assert", "assert_eq", "debug_assert", "pan
 /// Returns the texts of each module, in the order of the source.
 pub(super) fn table() -> String {
     let mut table = String::new();
-    for (module, texts) in by_module() {
+    for (module, texts) in &*BY_MODULE {
         writeln!(table, "{module}").expect("writing to a String can't fail");
         for text in texts {
             writeln!(table, "    {}", text.trim_end().replace('\n', "\n    ")).expect("writing to a String can't fail");
@@ -26,14 +27,14 @@ pub(super) fn table() -> String {
     table
 }
 
-/// Returns the texts by the file's path below `src`.
-pub(super) fn by_module() -> BTreeMap<String, Vec<String>> {
+/// The texts by the file's path below `src`. Parsing all sources takes seconds, so the tests share them.
+pub(super) static BY_MODULE: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = BTreeMap::new();
     read(&root, &root, &mut files);
     files.retain(|_, texts| !texts.is_empty());
     files
-}
+});
 
 fn read(folder: &Path, root: &Path, files: &mut BTreeMap<String, Vec<String>>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -44,9 +44,10 @@ pub(in crate::drift) fn is_credential(text: &str) -> bool {
 fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut end = 0;
     (0..text.len()).filter_map(move |start| {
-        let is_start = start >= end && (start == 0 || !text[start - 1].is_ascii_alphanumeric());
-        let is_prefix = |prefix: &&&str| text[start..].starts_with(prefix.as_bytes());
-        let prefix = PREFIXES.iter().filter(|_| is_start).find(is_prefix)?;
+        if start < end || start > 0 && text[start - 1].is_ascii_alphanumeric() {
+            return None;
+        }
+        let prefix = PREFIXES.iter().find(|prefix| text[start..].starts_with(prefix.as_bytes()))?;
         end = start + text[start..].iter().take_while(|byte| is_token(**byte)).count();
         (end - start >= prefix.len() + SHORTEST_REST).then_some((start, end))
     })

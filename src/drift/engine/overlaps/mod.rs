@@ -1,6 +1,7 @@
 //! One fault, one finding: leaves out what a finding of another rule includes.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use crate::drift::engine::ignored::without_services;
 use crate::drift::model::finding::Finding;
@@ -8,12 +9,15 @@ use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::rule::Rule;
 use crate::drift::rules::RULES;
 
+/// The depth of each rule, by its code.
+static DEPTHS: LazyLock<HashMap<&str, usize>> =
+    LazyLock::new(|| RULES.iter().map(|rule| (rule.code, depth(rule))).collect());
+
 /// Removes what [`Rule::in_place_of`] declares to be included: services from findings, and findings without remaining
 /// services. Nothing is removed because of a less severe finding.
 pub(super) fn without_overlaps(mut findings: Vec<Finding>) -> Vec<Finding> {
-    let depths: HashMap<&str, usize> = RULES.iter().map(|rule| (rule.code, depth(rule))).collect();
     // A finding that is left out itself must not remove another one.
-    findings.sort_by_key(|finding| depths[finding.rule.code]);
+    findings.sort_by_key(|finding| DEPTHS[finding.rule.code]);
     let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
     let mut including: HashMap<(&str, String), Vec<usize>> = HashMap::new();
     for finding in findings {

@@ -1,6 +1,7 @@
 //! One fault, one finding: all combinations of a file, two services and their requirements.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use crate::drift::engine::run_rules::examine;
 use crate::drift::model::finding::Finding;
@@ -81,17 +82,28 @@ fn world(local: Option<&str>, stored: [Option<&str>; 2], required: &[&[&str]]) -
     found
 }
 
-/// Calls `check` with every combination.
-fn each_world(check: impl Fn(&mut Survey, &str)) {
-    for &local in LOCAL {
-        for &api in STORED {
-            for &worker in STORED {
-                for &required in REQUIRED {
-                    let name = format!("file {local:?}, api {api:?}, worker {worker:?}, required {required:?}");
-                    check(&mut world(local, [api, worker], required), &name);
-                }
-            }
-        }
+/// The values of the key in the file and on each service, and the services of each `[[require]]`.
+type Combination = (Option<&'static str>, [Option<&'static str>; 2], &'static [&'static [&'static str]]);
+
+/// Every combination.
+fn combinations() -> impl Iterator<Item = Combination> {
+    let of = |&local| STORED.iter().flat_map(move |&api| STORED.iter().map(move |&worker| (local, [api, worker])));
+    LOCAL
+        .iter()
+        .flat_map(of)
+        .flat_map(|(local, stored)| REQUIRED.iter().map(move |&required| (local, stored, required)))
+}
+
+/// The findings of every combination, which several tests examine.
+static FINDINGS: LazyLock<Vec<Vec<Finding>>> = LazyLock::new(|| {
+    combinations().map(|(local, stored, required)| examine(&world(local, stored, required)).findings).collect()
+});
+
+/// Calls `check` with every combination and its findings.
+fn each_world(check: impl Fn(&mut Survey, &[Finding], &str)) {
+    for ((local, stored, required), findings) in combinations().zip(FINDINGS.iter()) {
+        let name = format!("file {local:?}, api and worker {stored:?}, required {required:?}");
+        check(&mut world(local, stored, required), findings, &name);
     }
 }
 
@@ -113,10 +125,9 @@ fn are_two_faults(one: &Finding, other: &Finding) -> bool {
     is_separate(one) || is_separate(other) || is_consequence || PAIRS.iter().any(is_pair)
 }
 
-fn assert_one_finding(found: &Survey, name: &str) {
-    let findings = examine(found).findings;
+fn assert_one_finding(found: &Survey, findings: &[Finding], name: &str) {
     for target in &found.targets {
-        let about = on(&findings, &target.service);
+        let about = on(findings, &target.service);
         for (at, one) in about.iter().enumerate() {
             for other in &about[at + 1..] {
                 assert!(are_two_faults(one, other), "{name}:\n{}\n{}", line(one), line(other));
@@ -127,7 +138,7 @@ fn assert_one_finding(found: &Survey, name: &str) {
 
 #[test]
 fn one_key_on_one_service_has_one_finding() {
-    each_world(|found, name| assert_one_finding(found, name));
+    each_world(|found, findings, name| assert_one_finding(found, findings, name));
 }
 
 #[test]
@@ -147,7 +158,7 @@ fn one_key_that_is_also_stale_or_staged_has_one_finding_for_each_fault() {
             running(&mut found, "api", "FAILED");
             got(&mut found, "api", &["API_KEY=an-older-key"]);
             found.staged = Observed::Known(Some(touched.clone()));
-            assert_one_finding(&found, &format!("file {local:?}, api {api:?}"));
+            assert_one_finding(&found, &examine(&found).findings, &format!("file {local:?}, api {api:?}"));
         }
     }
 }
@@ -155,10 +166,9 @@ fn one_key_that_is_also_stale_or_staged_has_one_finding_for_each_fault() {
 #[test]
 fn every_listed_pair_occurs() {
     let occurring = std::cell::RefCell::new(BTreeSet::new());
-    each_world(|found, _| {
-        let findings = examine(found).findings;
+    each_world(|found, findings, _| {
         for target in &found.targets {
-            let codes: Vec<&str> = on(&findings, &target.service).iter().map(|finding| finding.rule.code).collect();
+            let codes: Vec<&str> = on(findings, &target.service).iter().map(|finding| finding.rule.code).collect();
             occurring.borrow_mut().extend(codes.iter().flat_map(|one| codes.iter().map(move |other| [*one, *other])));
         }
     });
@@ -169,8 +179,7 @@ fn every_listed_pair_occurs() {
 
 #[test]
 fn no_fault_is_left_out() {
-    each_world(|found, name| {
-        let findings = examine(found).findings;
+    each_world(|found, findings, name| {
         let all: Vec<Finding> = crate::drift::rules::check_all(found).collect();
         for Target { service, .. } in &found.targets {
             let is_about = |finding: &Finding| finding.severity > Severity::Note && finding.services.contains(service);
@@ -182,9 +191,8 @@ fn no_fault_is_left_out() {
 }
 
 /// Returns the worst finding about the key on the service: its severity and message.
-fn worst(found: &Survey) -> Option<(Severity, String)> {
-    let findings = examine(found).findings;
-    let about = on(&findings, &named("api"));
+fn worst(findings: &[Finding]) -> Option<(Severity, String)> {
+    let about = on(findings, &named("api"));
     // `suspicious-value` leaves out a side if it is the cause of a difference, maybe on another service.
     let is_own = |finding: &&&Finding| !finding.services.is_empty() && finding.rule.code != suspicious_value::RULE.code;
     let mut about = about.iter().filter(is_own);
@@ -193,10 +201,10 @@ fn worst(found: &Survey) -> Option<(Severity, String)> {
 
 #[test]
 fn selecting_a_service_changes_neither_severity_nor_message() {
-    each_world(|found, name| {
+    each_world(|found, findings, name| {
         let selected = BTreeSet::from([named("api")]);
-        let alone = found.within(Some(&selected), &BTreeSet::new(), worst);
-        let both = worst(found);
+        let alone = found.within(Some(&selected), &BTreeSet::new(), |found| worst(&examine(found).findings));
+        let both = worst(findings);
         let disagrees = both.as_ref().is_some_and(|(_, message)| message.contains("must have the same value"));
         // The value of the other service is not read, so that only the file can be compared.
         if disagrees {
