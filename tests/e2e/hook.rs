@@ -190,8 +190,10 @@ fn files_not_searched_in_time_are_reported() {
     );
     let (outcome, took) = timed(&doctor, "doctor hook run");
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    // A fast machine may finish within the limit.
-    let is_cut = outcome.err.contains("doctor: warning: not searched for secrets, time limit reached: d/");
+    // A fast machine may finish within the limit, and a very slow one may list no file before it.
+    let warnings =
+        ["not searched for secrets, time limit reached: d/", "only partly checked: doctor did not finish within"];
+    let is_cut = warnings.iter().any(|warning| outcome.err.contains(warning));
     assert!(is_cut || !outcome.err.contains("warning"), "{outcome:?}");
     assert!(outcome.err.len() < 1000 && took < BUDGET, "{took:?}: {outcome:?}");
     let strict = shell(&doctor, "doctor hook run --strict");

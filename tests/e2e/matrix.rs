@@ -33,7 +33,7 @@ fn thousand_keys_on_fifty_services_fit_one_page() {
     let doctor = large_project();
     let matrix = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"));
-        command.args(["matrix", "--api-url", &doctor.served.url()]).args(arguments);
+        command.args(["matrix", "--timeout=60s", "--api-url", &doctor.served.url()]).args(arguments);
         doctor.prepare(&mut command);
         outcome(command.output().unwrap())
     };

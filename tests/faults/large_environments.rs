@@ -57,7 +57,7 @@ fn hundred_services_in_two_environments_are_compared_within_the_limits() {
         (&["--format=html", "--token=production=PRODUCTION_TOKEN"], REQUESTS_WITH_TWO_TOKENS),
     ] {
         let (url, backend) = server.serve("large", Backend::new(sim.clone(), normal_responses()));
-        let args = [&["compare", "staging", "production", "--api-url", &url], args].concat();
+        let args = [&["compare", "staging", "production", "--timeout=60s", "--api-url", &url], args].concat();
         let output = sandbox.run(&args, "", Watch::Memory);
         assert_eq!((output.code, output.stderr.as_str()), (Some(1), ""), "{args:?}");
         assert_eq!(backend.requests().len(), requests, "{args:?}: {:?}", backend.requests());

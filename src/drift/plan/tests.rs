@@ -285,9 +285,8 @@ fn keys_left_out_of_a_bulk_selection_have_a_reason() {
     shared(&mut two, "S");
     let shared_values = BTreeMap::from([("S".to_owned(), Variable::Plain(Secret::new("2")))]);
     let permissions = FixPermissions { shared: set(&["A", "B"]), shared_values, ..FixPermissions::default() };
-    let expected = ["A", "B"].map(|key| {
-        format!("{key} and another key would write different values to S: select one with --only")
-    });
+    let expected = ["A", "B"]
+        .map(|key| format!("{key} and another key would write different values to S: select one with --only"));
     assert_eq!(reasons(&two, &[Direction::Push, Direction::PushShared], &permissions), expected);
 }
 
@@ -332,8 +331,12 @@ fn overwritten_values_have_a_caution() {
     let mut found = survey(&["P=1"], &[("api", rows)]);
     found.files = vec![LocalFile::parse(".env", Secret::new("R=1\nS=1\nP=1\nE=\nT=1$P\n"))];
     out_of_scope(&mut found, "Postgres", &["URL"]);
-    let permissions =
-        FixPermissions { references: set(&["R"]), sealed: set(&["S"]), named: set(&["E"]), ..FixPermissions::default() };
+    let permissions = FixPermissions {
+        references: set(&["R"]),
+        sealed: set(&["S"]),
+        named: set(&["E"]),
+        ..FixPermissions::default()
+    };
     let examination = examine(&found);
     let proposals = proposals(&found, &examination.findings, &permissions);
     let cautions: BTreeSet<(&str, Direction, Option<&str>)> = proposals
