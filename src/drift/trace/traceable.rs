@@ -172,6 +172,10 @@ mod tests {
             ("SITE_URL", "http://localhost:3000/", Common),
             ("DATABASE_HOST", "[::1]:5432", Common),
             ("API_KEY", "local-dev", Common),
+            ("ADMIN_PASSWORD", "acknowledgement", Common),
+            ("NAME", "mail..acme", Common),
+            ("NAME", "mail.acme web", Common),
+            ("NOTE", "see redis://cache", Common),
         ];
         for (key, value, expected) in cases {
             assert_eq!(objection(key, &Secret::new(*value)), Some(*expected), "{key}={value}");
@@ -195,6 +199,9 @@ mod tests {
             ("CARD", "4111111111111111"),
             ("SITE_URL", "https://api.acme.dev/v1"),
             ("SMTP_HOST", "smtp.acme.dev"),
+            ("SMTP_HOST", "mail.acme.com:2525"),
+            ("SMTP_HOST", "mail-acme.com"),
+            ("CACHE_URL", "redis://cache.acme"),
             ("CALLBACK", "http://localhost:3000/callback?token=4f1c9a77b2d04e55"),
             ("PRIVATE_KEY", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"),
         ] {

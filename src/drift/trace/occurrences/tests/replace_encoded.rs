@@ -33,6 +33,7 @@ fn percent_encoding_keeps_its_style() {
         ("100%-d w9", "x%41y9", "https://h.dev/?q=100%-d%20w9", "https://h.dev/?q=x%2541y9"),
         ("one two & three", "a & b#", "https://h.dev/?q=one%20two%20&%20three", "https://h.dev/?q=a%20&%20b%23"),
         ("one two three", "a b+c", "q=one+two+three", "q=a+b%2Bc"),
+        ("one two three", "a b", "q=one%20two%20three&r=x+y", "q=a%20b&r=x+y"),
         (
             RANDOM,
             NEW,
@@ -57,6 +58,7 @@ fn json_keeps_its_style() {
             r#" {"k":"Zq8v+T3nLr6/XwPk2JmB9sYd4Hc0=="} "#,
             r#" {"k":"a\"b\\c\n\t\u0001ü/"} "#,
         ),
+        (RANDOM, "a \r\u{8}\u{c}b", r#"{"k": "Zq8v+T3nLr6/XwPk2JmB9sYd4Hc0=="}"#, r#"{"k": "a \r\b\fb"}"#),
         (RANDOM, "a/b", r#"{"k": "Zq8v+T3nLr6\/XwPk2JmB9sYd4Hc0==", "l": "x"}"#, r#"{"k": "a\/b", "l": "x"}"#),
         (PASSPHRASE, "a/b", r#"{"k": "staging-ops-step3-key-2026", "l": "\/"}"#, r#"{"k": "a\/b", "l": "\/"}"#),
         (
@@ -70,6 +72,12 @@ fn json_keeps_its_style() {
             "é😀",
             r#"{"k": "staging-ops-step3-key-2026", "l": "\u00FC"}"#,
             r#"{"k": "\u00E9\uD83D\uDE00", "l": "\u00FC"}"#,
+        ),
+        (
+            PASSPHRASE,
+            "<é>",
+            r#"{"k": "staging-ops-step3-key-2026", "l": "\u00fc"}"#,
+            r#"{"k": "<\u00e9>", "l": "\u00fc"}"#,
         ),
         (PASSPHRASE, "é", r#"{"k": "staging-ops-step3-key-2026", "l": "ü\u00fc"}"#, r#"{"k": "é", "l": "ü\u00fc"}"#),
         (ODD, "<a&b>", r#"{"k": "it's \"\u003cü\u003e\" \u0026 a/b"}"#, r#"{"k": "\u003ca\u0026b\u003e"}"#),
@@ -179,8 +187,10 @@ fn wrapped_base64_is_wrapped_again() {
         let expected = "eyJjbGllbnQiOiAiYWNtZS13ZWIiLCAicHJpdmF0ZSI6ICJuM3ctdmFsdWUtb2Ytc2hvcCIsICJt\n\
                         b3JlIjogInh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4\n\
                         eHh4eHh4eHh4eCJ9\n";
-        let [text, expected] = [text, expected].map(|text| text.replace('\n', line_break));
-        check(&[(PASSPHRASE, "n3w-value-of-shop", &text, &expected)]);
+        let full_lines = "eyJjbGllbnQiOiAiYWNtZS13ZWIiLCAicHJpdmF0ZSI6ICJuM3ctdiIsICJtb3JlIjogInh4eHh4\n\
+                          eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eCJ9\n";
+        let [text, expected, full_lines] = [text, expected, full_lines].map(|text| text.replace('\n', line_break));
+        check(&[(PASSPHRASE, "n3w-value-of-shop", &text, &expected), (PASSPHRASE, "n3w-v", &text, &full_lines)]);
     }
 }
 
