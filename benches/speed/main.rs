@@ -12,6 +12,9 @@
 )]
 
 #[cfg(unix)]
+use std::ffi::OsString;
+
+#[cfg(unix)]
 mod commands;
 #[cfg(unix)]
 mod curl;
@@ -89,8 +92,15 @@ fn main() {
 /// Builds the binary that packages contain, which is measured.
 #[cfg(unix)]
 fn build_packaged_binary() {
-    let cargo = std::env::var_os("CARGO").unwrap();
-    let built = std::process::Command::new(cargo).args(["build", "--locked", "--profile", "dist"]).status();
+    let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap());
+    // Build scripts would run again for what Cargo tells this process about its package.
+    let is_about_package = |name: &OsString| {
+        ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix))
+    };
+    for name in std::env::vars_os().map(|(name, _)| name).filter(is_about_package) {
+        cargo.env_remove(name);
+    }
+    let built = cargo.args(["build", "--locked", "--profile", "dist"]).status();
     assert!(built.unwrap().success(), "the build failed");
 }
 
