@@ -96,7 +96,7 @@ fn many_services_take_fewer_requests_in_larger_batches() {
 fn rejected_size_is_remembered() {
     let expected = check(&many(VERY_MANY), By::Ids).0;
     let sandbox = many_with(VERY_MANY, accepts_twenty()).remembering();
-    assert_eq!(count_after(&sandbox, &expected), 1 + 1 + 10, "one batch of thirty is rejected");
+    assert_eq!(count_after(&sandbox, &expected), 1 + 7 + 10, "all batches of thirty are rejected");
     for _ in 0..2 {
         assert_eq!(count_after(&sandbox, &expected), 1 + 10, "only accepted batches are sent");
     }
@@ -104,7 +104,7 @@ fn rejected_size_is_remembered() {
     let options = || SimOptions { root_fields: 3 * 10 + 1, ..SimOptions::default() };
     let sandbox = many_with(MANY, options()).remembering();
     let expected = check(&many(MANY), By::Ids).0;
-    assert_eq!([(); 3].map(|()| count_after(&sandbox, &expected)), [1 + 1 + 5, 1 + 5, 1 + 5]);
+    assert_eq!([(); 3].map(|()| count_after(&sandbox, &expected)), [1 + 3 + 5, 1 + 5, 1 + 5]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn batches_become_smaller_when_a_response_is_too_long() {
     let sandbox = many(VERY_MANY).remembering();
     let expected = check(&many(VERY_MANY), By::Ids).0;
     sandbox.sim.fault(Fault::failure(TransportFailure::TooLong).on("Values").times(1));
-    assert_eq!([(); 2].map(|()| count_after(&sandbox, &expected)), [1 + 1 + 10, 1 + 10]);
+    assert_eq!([(); 2].map(|()| count_after(&sandbox, &expected)), [1 + 7 + 10, 1 + 10]);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn failed_concurrent_batch_is_retried_sequentially() {
         ("a cut", Fault::lost(Moment::After, Loss::Truncated), 0),
         ("no answer", Fault::lost(Moment::Before, Loss::TimedOut), 0),
     ] {
-        // The third and fourth request for values are sent together with the second.
+        // The third and fourth request for values are sent together with the first.
         let sandbox = many(70);
         sandbox.sim.fault(fault.on("Values").nth(3).times(2));
         let (ended, asked) = check(&sandbox, By::Ids);
@@ -186,11 +186,11 @@ fn failed_concurrent_batch_is_retried_sequentially() {
 #[test]
 fn split_for_another_reason_disables_concurrency_and_id_cache() {
     let sandbox = many(MANY).remembering();
-    sandbox.sim.fault(Fault::refusal("something new").on("Values").times(2));
+    sandbox.sim.fault(Fault::refusal("something new").on("Values").times(4));
     let (ended, asked) = check(&sandbox, By::Ids);
-    // Five batches of ten, after one of twenty that was rejected with and without its extra fields.
+    // Five batches of ten, after three of twenty, of which the first was rejected with and without its extra fields.
     let batches = asked.iter().filter(|operation| *operation == "Values").count();
-    assert_eq!((ended.code, batches), (1, 2 + 5), "{}", ended.err);
+    assert_eq!((ended.code, batches), (1, 3 + 1 + 5), "{}", ended.err);
     let sent = check(&sandbox, By::Ids).1;
     assert_eq!(sent.len(), 4, "nothing is prefetched: {sent:?}");
 }

@@ -17,7 +17,7 @@ use crate::drift::{ResourceRef, Secret, Variable};
 use crate::error::Error;
 use crate::io::railway::aliased_query::concerns_one_item;
 use crate::io::railway::batch::{
-    self, Batch, ReadOptions, SERVICES_OF_SEVERAL_PER_REQUEST, SERVICES_PER_REQUEST, SERVICES_WITH_RUNNING_PER_REQUEST,
+    self, ReadOptions, SERVICES_OF_SEVERAL_PER_REQUEST, SERVICES_PER_REQUEST, SERVICES_WITH_RUNNING_PER_REQUEST,
 };
 use crate::io::railway::batch_extras::{BatchExtras, is_extra_field};
 use crate::io::railway::batch_response::{Maps, number};
@@ -150,14 +150,24 @@ struct BatchReading<'r, 'c> {
     extras: BatchExtras<'r>,
 }
 
-/// The number of the next batch while all of them succeed, counted from the last one that was too large; `Sequential`
-/// once one was rejected for another reason, or if only one may be in flight.
+/// How the next batch is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BatchProgress {
-    First,
-    Second,
-    Later,
+    /// Alone: few requests are allowed, or a larger batch was rejected. The others follow if it is accepted.
+    Alone,
+    /// Together with the others.
+    Together,
+    /// After it was sent together with others.
+    Sent,
+    /// Alone, and so are the others: one was rejected for another reason than its size, or only one may be in flight.
     Sequential,
+}
+
+impl BatchProgress {
+    /// Returns how the first batch is sent. If Railway rejects it, it will most likely reject the others.
+    fn first(client: &Client<'_>) -> Self {
+        if client.transport.has_small_allowance() { Self::Alone } else { Self::Together }
+    }
 }
 
 impl<'r, 'c> BatchReading<'r, 'c> {
@@ -175,7 +185,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
             waiting: (0..services.len()).rev().collect(),
             most: scope.services_per_request(client, services.len()),
             alone: 0,
-            progress: BatchProgress::First,
+            progress: BatchProgress::first(client),
             extras,
         }
     }
@@ -277,14 +287,15 @@ impl<'r, 'c> BatchReading<'r, 'c> {
 
     /// Sends a batch. Returns its data, if there is any, and the errors about services.
     fn request(&mut self, chunk: &[usize]) -> Result<(Option<Maps>, Vec<GraphqlError>), Error> {
-        if self.progress == BatchProgress::Second {
-            // Railway has accepted the first batch, so it will most likely accept the others: they are sent together.
+        if self.progress == BatchProgress::Together {
             let waiting: Vec<usize> = self.waiting.iter().rev().copied().collect();
-            self.client.transport.expect_next(waiting.chunks(self.most).map(|chunk| self.batch(chunk)));
+            // Only the first batch has the fields of the environment.
+            let others = waiting.chunks(self.most).map(|chunk| batch::build(&self.services(chunk), &[]));
+            self.client.transport.expect_next(others);
         }
         self.progress = match self.progress {
-            BatchProgress::First => BatchProgress::Second,
-            BatchProgress::Second | BatchProgress::Later => BatchProgress::Later,
+            BatchProgress::Alone => BatchProgress::Together,
+            BatchProgress::Together | BatchProgress::Sent => BatchProgress::Sent,
             BatchProgress::Sequential => BatchProgress::Sequential,
         };
         let services = self.services(chunk);
@@ -304,8 +315,7 @@ impl<'r, 'c> BatchReading<'r, 'c> {
             self.client.transport.stop_confirming();
             self.progress = BatchProgress::Sequential;
         } else if self.progress != BatchProgress::Sequential {
-            // The smaller batches are sent as if this one had not been sent.
-            self.progress = BatchProgress::First;
+            self.progress = BatchProgress::Alone;
         }
         Ok((None, refusals))
     }
@@ -329,10 +339,6 @@ impl<'r, 'c> BatchReading<'r, 'c> {
         let (rest, named): (Vec<GraphqlError>, Vec<GraphqlError>) = others.into_iter().partition(is_unspecific);
         self.client.note_what_is_missing("Values", &rest);
         Ok((Some(data), named))
-    }
-
-    fn batch(&self, chunk: &[usize]) -> Batch {
-        batch::build(&self.services(chunk), &self.extras.environment_fields())
     }
 
     fn services(&self, chunk: &[usize]) -> Vec<batch::BatchService<'r>> {

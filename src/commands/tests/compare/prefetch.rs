@@ -117,8 +117,8 @@ fn many_services_take_seven_batches_unless_they_are_too_large() {
     let (expected, asked) = compare(&sandbox, &words);
     assert_eq!((expected.code, asked.len()), (0, 1 + 7), "{asked:?}");
     let small = many(SimOptions { root_fields: 2 * 20, ..SimOptions::default() });
-    // One batch of sixty is rejected, once.
-    for (sandbox, requests) in [(&sandbox, 1 + 7), (&small, 1 + 1 + 20), (&small, 1 + 20)] {
+    // The batches of sixty are rejected, once.
+    for (sandbox, requests) in [(&sandbox, 1 + 7), (&small, 1 + 7 + 20), (&small, 1 + 20)] {
         let (ended, asked) = compare(sandbox, &words);
         assert_eq!((outcome(&ended), asked.len()), (outcome(&expected), requests));
     }

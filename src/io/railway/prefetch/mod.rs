@@ -2,8 +2,7 @@
 //!
 //! A run first reads its environments and then the values of their services, whose ids only the first response contains.
 //! These ids rarely change, so a run remembers them (`remembered_ids`), and the next run sends the requests for the
-//! values together with its first request. Within a run, the remaining batches of values are sent together as well,
-//! once a batch has succeeded.
+//! values together with its first request. Without them, the batches of values are sent together once the ids are known.
 //!
 //! Prefetching must change only the duration of a run. An early response is used only for a request with the same body,
 //! byte for byte, that is posted later in the same reading; any other is dropped. An early failure is dropped, too, and
@@ -20,7 +19,9 @@ use serde::de::DeserializeOwned;
 
 use crate::io::clock::Clock;
 use crate::io::railway::batch::{Batch, BatchService, ReadOptions};
-use crate::io::railway::prefetch::remembered_ids::{AT_ONCE, ExpectedRequest, RememberedIds, services_per_request};
+use crate::io::railway::prefetch::remembered_ids::{
+    AT_ONCE, ExpectedRequest, RememberedIds, is_small, services_per_request,
+};
 use crate::io::railway::rate_limit::{FIRST_WAIT_WHEN_LIMITED, named_delay};
 use crate::io::railway::response::{self, ErrorKind, GraphqlError, ResponseData, ResponseError};
 use crate::io::railway::traffic::Traffic;
@@ -285,6 +286,11 @@ impl<'t> PrefetchingTransport<'t> {
     pub(super) fn limit_batches(&self, services: usize) {
         self.batch_limit.set(Some(services));
         self.forget_early();
+    }
+
+    /// Returns whether few requests per hour are allowed, as far as it is known.
+    pub(super) fn has_small_allowance(&self) -> bool {
+        self.traffic.allowance().is_some_and(is_small)
     }
 
     fn shares_connection(&self) -> bool {

@@ -152,7 +152,8 @@ impl RememberedIds {
     }
 }
 
-fn is_small((requests, seconds): (u64, u64)) -> bool {
+/// Returns whether an allowance of requests in seconds is small.
+pub(super) fn is_small((requests, seconds): (u64, u64)) -> bool {
     requests.saturating_mul(3600) < SMALL_ALLOWANCE.saturating_mul(seconds)
 }
 

@@ -322,7 +322,7 @@ fn refused_batches_are_split_and_size_is_remembered() {
     let (values, requests) = bench.values();
     let values = values.unwrap();
     assert!(values.len() == 40 && values.iter().all(|stored| stored.as_ref().is_ok_and(|map| map.len() == 3)));
-    assert_eq!(requests, 2 + 8, "batches of twenty and ten are rejected, then eight of five succeed");
+    assert_eq!(requests, 2 + 1 + 8, "two batches of twenty and one of ten are rejected, then eight of five succeed");
 }
 
 #[test]
