@@ -163,8 +163,8 @@ impl Interrupt {
         written
     }
 
-    /// Returns how a run that panics now ends, after the message about the panic, and whether a prompt is open. The thread
-    /// that panicked may hold the lock, so this does not wait for it.
+    /// Returns how a run that panics now ends, after the message about the panic, and whether a prompt is open. The
+    /// thread that panicked may hold the lock, so this does not wait for it.
     pub(super) fn state_at_panic(&self) -> (RunEnd, PromptState) {
         let (phase, question) =
             self.state.try_lock().map_or((Phase::Writing, PromptState::None), |state| (state.phase, state.question));

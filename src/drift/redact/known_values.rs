@@ -153,13 +153,9 @@ impl KnownValues {
         let bytes = &text.bytes;
         for (length, hashes) in self.short.iter().enumerate().filter(|(_, hashes)| !hashes.is_empty()) {
             for (start, window) in bytes.windows(length).enumerate() {
+                let (before, after) = (start.checked_sub(1).map(|at| bytes[at]), bytes.get(start + length).copied());
                 // Most offsets are inside a word, so this is checked first.
-                let before = start.checked_sub(1).map(|at| bytes[at]);
-                if !is_word_boundary(before, window[0]) {
-                    continue;
-                }
-                let after = bytes.get(start + length).copied();
-                if !is_word_boundary(after, window[length - 1]) {
+                if !is_word_boundary(before, window[0]) || !is_word_boundary(after, window[length - 1]) {
                     continue;
                 }
                 let is_whole = [before, after].iter().all(|byte| byte.is_none_or(|byte| byte == SEPARATOR));

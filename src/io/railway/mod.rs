@@ -100,8 +100,8 @@ impl Client<'_> {
         Ok(variables::read(self, shape, services, ReadOptions::Nothing)?.stored)
     }
 
-    /// Reads the variables of services of several environments of a project, in order: one request for every forty, or for up to
-    /// sixty if there are many.
+    /// Reads the variables of services of several environments of a project, in order: one request for every forty, or
+    /// for up to sixty if there are many.
     pub fn values_of(&self, services: &[EnvironmentService<'_>]) -> Result<Vec<StoredResult>, Error> {
         variables::read_several(self, services)
     }

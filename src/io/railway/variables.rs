@@ -2,10 +2,11 @@
 //!
 //! A request has the variables of [`SERVICES_PER_REQUEST`] services of an environment, or of
 //! [`SERVICES_OF_SEVERAL_PER_REQUEST`] services of several environments, or more if there are many (see
-//! `prefetch::remembered_ids`). It has those of [`SERVICES_WITH_RUNNING_PER_REQUEST`] of several projects. If Railway rejects one, the errors usually name the services
-//! that they are about: these fail, and the others are requested again. If the errors name no service, the batch may be
-//! too large, or it may contain a service that Railway can't read: it is made smaller until it is accepted, or a single
-//! service fails.
+//! `prefetch::remembered_ids`). It has those of [`SERVICES_WITH_RUNNING_PER_REQUEST`] services of several projects.
+//!
+//! If Railway rejects a request, the errors usually name the services that they are about: these fail, and the others
+//! are requested again. If the errors name no service, the batch may be too large, or it may contain a service that
+//! Railway can't read: it is made smaller until it is accepted, or a single service fails.
 
 use std::collections::BTreeMap;
 
