@@ -239,6 +239,15 @@ fn undo_removes_shared_variable_only_after_all_services() {
         assert_eq!(shared(&sandbox).as_deref(), Some(VALUE), "api still refers to it");
         assert_eq!(sandbox.stored("worker", KEY).as_deref(), Some(VALUE));
     }
+    // Another user changes one service between the plan and the writes: the others are restored.
+    let sandbox = shop();
+    assert_eq!(sandbox.run(HOIST).code, 0);
+    sandbox.sim.before_nth("Values", 2, |estate| {
+        estate.projects[0].environments[0].service_named("worker").unwrap().set(KEY, "a-value-of-another-user");
+    });
+    let undone = sandbox.run(&["undo", "--yes", "--format=json"]);
+    assert_eq!((undone.code, outcomes(&undone)), (6, ["done", "conflict", "not-tried"].map(str::to_owned).to_vec()));
+    assert_eq!(sandbox.stored("api", KEY).as_deref(), Some(VALUE), "{undone:?}");
     // Ctrl-C while the first service is restored.
     let sandbox = shop();
     assert_eq!(sandbox.run(HOIST).code, 0);

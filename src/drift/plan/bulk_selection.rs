@@ -172,3 +172,52 @@ fn refusal(offer: &Offer, proposal: &Proposal<'_>, named: bool, consent: Consent
     };
     (!is_covered).then_some(SelectionRefusal::Unnamed)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::Secret;
+    use crate::drift::plan::bulk_selection::leave_out_conflicts;
+    use crate::drift::plan::offer::{Direction, Offer, OfferReach};
+    use crate::drift::plan::{VariableChange, VariableOwner};
+    use crate::drift::test_support::named;
+
+    /// Returns an offer that writes the value to that variable of `api`.
+    fn offer(way: Direction, key: &str, variable: &str, value: &str) -> Offer {
+        let store = VariableChange {
+            owner: VariableOwner::Service(named("api")),
+            key: variable.to_owned(),
+            before: None,
+            after: Some(Secret::new(value)),
+            from: None,
+            meant_for: Vec::new(),
+            renders: None,
+        };
+        let (key, reach) = (key.to_owned(), OfferReach::Picked);
+        Offer { key, way, reach, stores: vec![store], pulls: Vec::new(), caution: None }
+    }
+
+    #[test]
+    fn offers_with_two_values_for_one_variable_are_left_out() {
+        let (push, hoist) = (Direction::Push, Direction::Hoist);
+        let shared = "A can't be shared and changed, or shared with two values, in one run: select one of them";
+        let other =
+            |key: &str| format!("{key} and another key would write different values to V: select one with --only");
+        let cases: &[(&[Offer], &[String], usize)] = &[
+            (&[offer(push, "A", "V", "1"), offer(push, "B", "V", "2")], &[other("A"), other("B")], 0),
+            (&[offer(push, "A", "V", "1"), offer(push, "B", "V", "1")], &[], 2),
+            (&[offer(push, "A", "A", "1"), offer(hoist, "A", "A", "${{shared.A}}")], &[shared.to_owned()], 0),
+            // Only the key that would be hoisted has two ways.
+            (
+                &[offer(push, "B", "V", "1"), offer(push, "C", "V", "2"), offer(hoist, "A", "A", "${{shared.A}}")],
+                &[other("B"), other("C")],
+                1,
+            ),
+        ];
+        for (offers, sentences, left) in cases {
+            let mut offers = offers.to_vec();
+            let found: Vec<String> =
+                leave_out_conflicts(&mut offers).into_iter().map(|(_, sentence)| sentence).collect();
+            assert_eq!((found.as_slice(), offers.len()), (*sentences, *left));
+        }
+    }
+}

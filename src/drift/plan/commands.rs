@@ -275,16 +275,13 @@ impl CommandSearch<'_> {
     fn around_shared<'u>(&mut self, units: &[&'u Offer], deploying: Deploying) -> Option<Vec<CommandPart<'u>>> {
         let (shared, own): (Vec<&Offer>, Vec<&Offer>) =
             units.iter().partition(|unit| unit.way == Direction::PushShared);
-        let deployed: BTreeSet<ResourceRef> = shared.iter().flat_map(|unit| services(unit)).collect();
-        let (undeployed, apart): (Vec<&Offer>, Vec<&Offer>) =
-            own.iter().partition(|unit| services(unit).is_subset(&deployed));
         // A key that was stored on a service first would no longer reference the shared variable there.
         let is_both = |unit: &Offer| shared.iter().any(|one| one.key == unit.key);
         if shared.is_empty() || own.is_empty() || own.iter().any(|unit| is_both(unit)) {
             return None;
         }
         let mut parts = Vec::new();
-        for (units, deploying) in [(undeployed, Deploying::Never), (apart, deploying), (shared, deploying)] {
+        for (units, deploying) in [(own, Deploying::Never), (shared, deploying)] {
             for group in groups(&units) {
                 parts.push(self.part(group, deploying)?);
             }

@@ -412,6 +412,7 @@ mod tests {
             let refusal = hoist(&survey(&[], services), "K", *value).unwrap_err();
             let remaining: Vec<&str> = refusal.others.iter().map(|service| service.name.as_str()).collect();
             assert_eq!((refusal.causes.join("; ").as_str(), remaining.join(" ").as_str()), (*causes, *others));
+            assert_eq!(refusal.sentence("K"), format!("K can't be stored once for all services: {causes}"));
         }
     }
 

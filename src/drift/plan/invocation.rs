@@ -99,11 +99,6 @@ impl FixInvocation {
         Self { hoist: Some(key.to_owned()), services, ..Self::default() }
     }
 
-    /// Returns whether it does anything beyond setting a start command.
-    fn is_directed(&self) -> bool {
-        !self.ways.is_empty() || self.redeploy == Redeploy::Due
-    }
-
     /// Returns the arguments, without those that select the project and environment: directions, `more`, keys,
     /// services.
     pub fn arguments(&self, more: &[String]) -> Vec<String> {
@@ -148,8 +143,8 @@ impl FixInvocation {
             ways.insert(Direction::PushShared);
         }
         let ways: Vec<Direction> = ways.into_iter().collect();
-        // With a start command, the directions apply to more than the one named service.
-        let services = self.services.as_ref().filter(|_| self.start.is_none() || !self.is_directed());
+        // With a start command, directions apply to more than the one named service.
+        let services = self.services.as_ref().filter(|_| self.start.is_none());
         survey.within(services, &self.keys, |survey| {
             let examination = examine(survey);
             let fixable = examination.fixable(survey, &permissions.named);

@@ -1,6 +1,8 @@
 //! The changes that a fix will make, with the current values. A plan is pure data and changes nothing.
 
 pub mod bulk_selection;
+#[cfg(test)]
+mod command_tests;
 pub mod commands;
 pub mod dependents;
 pub mod deployments;

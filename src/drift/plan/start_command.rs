@@ -118,3 +118,80 @@ pub fn typed(survey: &Survey, target: &Target, text: &Secret) -> Result<Option<S
     let (service, after) = (target.service.clone(), Some(text.clone()));
     Ok((before != after).then_some(StartCommandChange { service, before, after }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::model::deployment::StartCommand;
+    use crate::drift::model::observed::Observed;
+    use crate::drift::plan::start_command::{ChangeLocation, change, typed};
+    use crate::drift::runtime::ServiceSettings;
+    use crate::drift::test_support::{running, survey, target};
+    use crate::drift::{Secret, Survey};
+
+    /// Returns a survey in which `api` should have `-B`, with the command that runs and the one in the settings.
+    fn found(runs: Option<&str>, set: Option<&str>) -> Survey {
+        let mut found = survey(&[], &[("api", &["A=1"])]);
+        running(&mut found, "api", "SUCCESS");
+        let api = target(&mut found, "api");
+        api.declared.start_command = vec!["-B".to_owned()];
+        let start_command = set.map(Secret::new);
+        api.live.settings = Observed::Known(ServiceSettings { start_command, ..ServiceSettings::default() });
+        if let (Observed::Known(deployed), Some(runs)) = (&mut api.live.deployed, runs) {
+            deployed.active[0].origin.start = StartCommand::Set(Secret::new(runs));
+        }
+        found
+    }
+
+    /// Returns where the command is changed, and to what.
+    fn changed(found: &Survey) -> String {
+        match change(found, &found.targets[0]) {
+            ChangeLocation::Settings(change) => {
+                let [before, after] = [change.before, change.after]
+                    .map(|text| text.map_or("-".to_owned(), |text| text.expose().to_owned()));
+                format!("settings {before} -> {after}")
+            }
+            ChangeLocation::File(file, line) => {
+                format!("{file}: {}", line.map_or("-".to_owned(), |line| line.expose().to_owned()))
+            }
+            ChangeLocation::ByHand(why) => why,
+        }
+    }
+
+    #[test]
+    fn missing_part_is_appended_where_the_command_is_set() {
+        let in_checkout = |mut found: Survey| {
+            found.infrastructure = Some(".railway/railway.ts".to_owned());
+            found
+        };
+        for (found, expected) in [
+            (found(Some("celery"), Some("celery")), "settings celery -> celery -B"),
+            (found(Some("celery"), Some("celery -Q low")), "settings celery -Q low -> celery -Q low -B"),
+            (
+                found(Some("a && b"), Some("a && b")),
+                "api has a start command that is more than one plain command, so nothing is appended",
+            ),
+            (found(None, None), "api has no start command to append to"),
+            (in_checkout(found(Some("celery"), Some("celery"))), ".railway/railway.ts: start: \"celery -B\","),
+            (survey(&[], &[("api", &["A=1"])]), "api has no deployment"),
+        ] {
+            assert_eq!(changed(&found), expected);
+        }
+    }
+
+    #[test]
+    fn typed_command_is_refused_where_a_file_declares_the_settings() {
+        let typed = |found: &Survey, text: &str| typed(found, &found.targets[0], &Secret::new(text));
+        let mut found = found(Some("celery"), Some("celery"));
+        let change = typed(&found, "celery -B").unwrap().unwrap();
+        assert_eq!((change.before, change.after), (Some(Secret::new("celery")), Some(Secret::new("celery -B"))));
+        assert_eq!(typed(&found, "celery"), Ok(None), "nothing changes");
+        found.infrastructure = Some(".railway/railway.ts".to_owned());
+        let (why, help) = typed(&found, "celery -B").unwrap_err();
+        let expected =
+            ".railway/railway.ts may declare the settings of api, and the next `railway config apply` would reset them";
+        assert_eq!(
+            (why.as_str(), help.as_str()),
+            (expected, "change it in .railway/railway.ts, then run `railway config apply`")
+        );
+    }
+}
