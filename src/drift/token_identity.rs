@@ -55,16 +55,26 @@ mod tests {
     fn describes_token_kind_and_scope() {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let named = |name: &str| ResourceRef { id: "id".to_owned(), name: name.to_owned() };
-        for (identity, expected) in [
-            (Identity::Account(texts(&[])), "an account token with access to no workspace"),
-            (Identity::Account(texts(&["Crew"])), "an account token with access to workspace Crew"),
-            (Identity::Workspace(texts(&["A", "B"])), "a workspace token with access to workspaces A and B"),
+        for (identity, expected, limits) in [
+            (Identity::Account(texts(&[])), "an account token with access to no workspace", "it can do everything"),
+            (
+                Identity::Account(texts(&["Crew"])),
+                "an account token with access to workspace Crew",
+                "it can do everything",
+            ),
+            (
+                Identity::Workspace(texts(&["A", "B"])),
+                "a workspace token with access to workspaces A and B",
+                "it can't access other workspaces",
+            ),
             (
                 Identity::Project(named("shop"), named("staging")),
                 "a project token for environment staging of project shop",
+                "it can't access other projects",
             ),
         ] {
             assert_eq!(identity.description(), expected);
+            assert!(identity.limits().starts_with(limits), "{}", identity.limits());
         }
     }
 }

@@ -84,8 +84,10 @@ fn value_is_found_in_any_encoding_with_its_line() {
     for text in ["k3y \"4\" yo", "K3Y \"4\" YOU", ""] {
         assert_eq!(in_file(env, "a.py", text), [""; 0], "{text}");
     }
-    let wide: Vec<u8> = "\u{feff}one\nk3y \"4\" you".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(leaks(env, "a.txt", &wide, "", &[]), ["a.txt:2 API_KEY .env:2"], "UTF-16");
+    for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let wide: Vec<u8> = "\u{feff}one\nk3y \"4\" you".encode_utf16().flat_map(bytes).collect();
+        assert_eq!(leaks(env, "a.txt", &wide, "", &[]), ["a.txt:2 API_KEY .env:2"], "UTF-16");
+    }
 }
 
 #[test]
@@ -118,6 +120,8 @@ fn long_secret_is_found_with_any_line_breaks() {
     let env = format!("GOOGLE_CREDENTIALS='{json}'\n");
     assert_eq!(in_file(&env, "a.json", &json.replace(['\n', ' '], "")), ["a.json:1 GOOGLE_CREDENTIALS .env:1"]);
     assert_eq!(in_file(&env, "a.json", "{\"type\": \"service_account\"}"), [""; 0]);
+    let env = "KEYS='[{\"name\": \"one\"}, [\"4f1c9a77b2d04e554f1c\"]]'\n";
+    assert_eq!(in_file(env, "a.txt", "only 4f1c9a77b2d04e554f1c"), ["a.txt:1 KEYS .env:1"], "in an array");
 }
 
 #[test]
@@ -127,6 +131,11 @@ fn value_already_in_repository_is_not_a_leak() {
         assert_eq!(leaks(env, "a.py", b"'the-k3y-itself'", present, &[]).len(), expected, "{present}");
         assert_eq!(leaks("", ".env", env.as_bytes(), present, &[]).len(), expected, "{present}");
     }
+    // git reports the longest of several texts at one place.
+    let known = KnownSecrets::of(&[LocalFile::parse(".env", Secret::new(env))], &[]);
+    let staged =
+        CommittedFile { name: "a.py", kind: kind("a.py"), bytes: b"the-k3y-itself", origin: &FileOrigin::Added };
+    assert_eq!(news(known.candidates(staged), b"longer-the-k3y-itself-1\nx").len(), 0);
     // A short value may occur anywhere by chance, so the whole line is compared.
     for (present, expected) in [("x9z", 1), ("a x9z b", 1), ("PASSWORD=x9z", 0)] {
         assert_eq!(leaks("", ".env", b"PASSWORD=x9z\n", present, &[]).len(), expected, "{present}");

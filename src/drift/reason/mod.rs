@@ -292,4 +292,31 @@ mod tests {
             assert!(sentence.starts_with(char::is_lowercase) && !sentence.ends_with('.'), "{sentence}");
         }
     }
+
+    #[test]
+    fn only_a_mistake_in_the_file_is_corrected_there() {
+        let (local, stored) = (ReasonSide::Local, ReasonSide::Stored);
+        for (reason, correction) in [
+            (Reason::LineEnds(local), Some("replace CRLF with LF")),
+            (Reason::LiteralNewline(local), Some("remove the \\n")),
+            (Reason::KeyCopied(local), Some("remove the repeated key")),
+            (Reason::Comment(local), Some("remove the comment")),
+            (Reason::PemOnOneLine(local), Some("restore the line breaks")),
+            (Reason::Padding(stored), Some("add the `=` padding")),
+            (Reason::LineEnds(stored), None),
+            (Reason::LiteralNewline(stored), None),
+            (Reason::KeyCopied(stored), None),
+            (Reason::Comment(stored), None),
+            (Reason::PemOnOneLine(stored), None),
+            (Reason::Padding(local), None),
+        ] {
+            assert_eq!(reason.correction(), correction, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn escaped_dollar_on_railway_is_not_intended() {
+        assert_eq!(Reason::EscapedDollar(ReasonSide::Stored).intended(), Some(ReasonSide::Local));
+        assert_eq!(Reason::EscapedDollar(ReasonSide::Local).intended(), None);
+    }
 }

@@ -209,6 +209,38 @@ fn ordinary_text_and_unrelated_base64_are_kept() {
     }
 }
 
+/// What an unknown program did to a text that is encoded so often is unknown, so none of it is shown.
+#[test]
+fn text_in_more_encodings_than_programs_use_is_hidden() {
+    let redactor = redactor_with("A", "a-known-value");
+    let mut text = "a sentence without any secret in it".to_owned();
+    for depth in 1..=6 {
+        text = STANDARD.encode(text);
+        let text = format!("before {text} after");
+        let clean = redactor.redact(&text);
+        if depth <= 4 {
+            assert_eq!(clean, text, "{depth} times");
+        } else {
+            // The padding of an inner encoding is left.
+            let rest = clean.strip_prefix("before •••").unwrap();
+            assert!(rest.ends_with(" after") && rest.len() < 20, "{depth} times: {clean}");
+        }
+    }
+}
+
+/// The text behind the value forms an escape with its last character, so that they are decoded together.
+#[test]
+fn value_before_partial_escape_is_redacted() {
+    for (value, text) in [
+        ("a%41-and the rest of it%", "a%2541-and%20the%20rest%20of%20it%41"),
+        ("a%41-and the rest of it\\u00", "a%2541-and%20the%20rest%20of%20it\\u0041"),
+        ("a%41-and the rest of it&", "a%2541-and%20the%20rest%20of%20it&lt;"),
+    ] {
+        let clean = redactor_with("A", value).redact(text);
+        assert!(clean.contains('•') && !clean.contains("rest"), "{value}: {clean}");
+    }
+}
+
 /// The text before the value forms an escape with its first characters, so that they are decoded together.
 #[test]
 fn value_after_partial_escape_is_redacted() {

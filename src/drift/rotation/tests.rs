@@ -17,6 +17,7 @@ struct Case<'c> {
     shared: BTreeMap<String, Variable>,
     databases: Vec<OtherService>,
     is_traceable: bool,
+    new: &'c str,
     copies: CopySelection,
     keep: Option<&'c str>,
     sealed: SealedHolders,
@@ -33,6 +34,7 @@ impl<'c> Case<'c> {
             shared: BTreeMap::new(),
             databases: Vec::new(),
             is_traceable: true,
+            new: NEW,
             copies: CopySelection::Selected(BTreeSet::new()),
             keep: None,
             sealed: SealedHolders::Kept,
@@ -59,7 +61,7 @@ impl<'c> Case<'c> {
             is_traceable: self.is_traceable,
             key: "KEY",
             old: &Secret::new(OLD),
-            new: &Secret::new(NEW),
+            new: &Secret::new(self.new),
             copies: &self.copies,
             keep_old_as: self.keep,
             sealed: self.sealed,
@@ -80,8 +82,11 @@ impl<'c> Case<'c> {
             CopyPlace::Variable { owner, key } => format!("left {} {key}", owner.name()),
         };
         let differing = rotation.differing.iter().map(|owner| format!("differs {}", owner.name()));
+        let lines = rotation.differing_entries.iter().map(|at| format!("differs {}:{}", at.file, at.line));
         let sealed = rotation.sealed.iter().map(|owner| format!("sealed {}", owner.name()));
-        entries.chain(stores).chain(rotation.others.iter().map(place)).chain(differing).chain(sealed).collect()
+        let irreplaceable = rotation.irreplaceable.iter().map(|one| place(one).replace("left", "irreplaceable"));
+        let others = rotation.others.iter().map(place);
+        entries.chain(stores).chain(others).chain(differing).chain(lines).chain(sealed).chain(irreplaceable).collect()
     }
 }
 
@@ -185,6 +190,62 @@ fn impossible_rotations_are_refused() {
     let refusal = RotationRefusal::Indirect { file: ".env".to_owned(), line: 1 };
     assert_eq!(indirect.plan().expect_err("the file can't follow"), refusal);
     assert_eq!(Case::of(&[], &[("api", &["A=1"])]).plan().expect_err("it is nowhere"), RotationRefusal::Nowhere);
+}
+
+/// In both places, it is unknown how the new value would have to be written.
+#[test]
+fn copies_that_can_not_be_replaced_are_reported_only_if_selected() {
+    let (key, first, second) = (format!("KEY={OLD}"), format!("A=https://{OLD}.h.dev/"), format!("B=say {OLD}"));
+    let mut case = Case::of(&[("B", &second[2..]), ("KEY", OLD)], &[("api", &[&key, &first])]);
+    case.new = "n3w key/x";
+    assert_eq!(case.lines(), ["file KEY=n3w key/x", "api KEY=n3w key/x", "left api A", "left file B"]);
+    let irreplaceable = ["file KEY=n3w key/x", "api KEY=n3w key/x", "irreplaceable api A", "irreplaceable file B"];
+    assert_eq!(case.all().lines(), irreplaceable);
+}
+
+#[test]
+fn copies_in_files_change_only_if_selected() {
+    let (key, url) = (format!("KEY={OLD}"), format!("https://user:{OLD}@example.com/x"));
+    let mut case = Case::of(&[("KEY", OLD), ("A", &url), ("B", &url)], &[("api", &[&key])]);
+    let place = CopyPlace::Entry { file: 0, key: "B".to_owned() };
+    case.copies = CopySelection::Selected(BTreeSet::from([place]));
+    let expected = ["file B=https://user:NEW@example.com/x", "file KEY=NEW", "api KEY=NEW", "left file A"];
+    assert_eq!(case.lines(), expected);
+}
+
+#[test]
+fn other_value_in_a_file_is_reported() {
+    let key = format!("KEY={OLD}");
+    let case = |value| Case::of(&[("A", "another"), ("KEY", value)], &[("api", &[&key])]);
+    assert_eq!(case("another").lines(), ["api KEY=NEW", "differs .env:2"]);
+    for value in [NEW, "", " "] {
+        assert_eq!(case(value).lines(), ["api KEY=NEW"], "{value}");
+    }
+}
+
+/// Such a value is compared as a whole, and only under its own key.
+#[test]
+fn short_credential_of_a_database_is_refused() {
+    let key = format!("KEY={OLD}");
+    let stored = |key: &str, value: &str| {
+        let variable = if value == "<sealed>" { Variable::Sealed } else { Variable::Plain(Secret::new(value)) };
+        (named("Postgres"), BTreeMap::from([(key.to_owned(), variable)]))
+    };
+    let longer = format!("x{OLD}");
+    for (stored, is_traceable, sealed, is_refused) in [
+        (stored("KEY", OLD), false, SealedHolders::Kept, true),
+        (stored("KEY", &longer), false, SealedHolders::Kept, false),
+        (stored("PGPASSWORD", OLD), false, SealedHolders::Kept, false),
+        (stored("PGPASSWORD", OLD), true, SealedHolders::Kept, true),
+        (stored("KEY", "<sealed>"), true, SealedHolders::Kept, false),
+        (stored("KEY", "<sealed>"), true, SealedHolders::Overwritten, true),
+        (stored("PGPASSWORD", "<sealed>"), true, SealedHolders::Overwritten, false),
+    ] {
+        let mut case = Case::of(&[], &[("api", &[&key])]);
+        let name = format!("{stored:?} {is_traceable} {sealed:?}");
+        (case.databases, case.is_traceable, case.sealed) = (vec![stored], is_traceable, sealed);
+        assert_eq!(case.plan().is_err(), is_refused, "{name}");
+    }
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn violation(survey: &Survey, pair: &KeyPair<'_>, must: Must) -> Option<Violatio
 mod tests {
     use super::RULE;
     use crate::drift::engine::policy::Must;
-    use crate::drift::test_support::{across, counterpart, lines, pair};
+    use crate::drift::test_support::{ServiceRows, across, counterpart, lines, pair};
 
     #[test]
     fn each_demand_is_checked_on_every_service_that_has_the_key() {
@@ -254,16 +254,16 @@ mod tests {
 
     #[test]
     fn service_of_one_environment_lacks_the_key_in_the_other() {
-        for (must, expected) in [(Must::Exist, 1), (Must::Agree, 1), (Must::Differ, 0)] {
-            let mut found = pair(&[("api", &["X=1"])], &[("api", &["X=1"]), ("mailer", &["K=1"])]);
-            across(&mut found, "K", must);
-            let found = lines(&RULE, &found);
-            assert_eq!(found.len(), expected, "{must:?}");
-            assert!(
-                found.iter().all(|line| line
-                    == "error K [mailer] doctor.toml:9: K is missing in staging, but an [[across]] names it"),
-                "{found:?}"
-            );
+        let (both, one): (&[ServiceRows<'_>], &[ServiceRows<'_>]) =
+            (&[("api", &["X=1"]), ("mailer", &["K=1"])], &[("api", &["X=1"])]);
+        for (must, is_reported) in [(Must::Exist, true), (Must::Agree, true), (Must::Differ, false)] {
+            for (staging, production, absent) in [(one, both, "staging"), (both, one, "production")] {
+                let mut found = pair(staging, production);
+                across(&mut found, "K", must);
+                let message = format!("K is missing in {absent}, but an [[across]] names it");
+                let expected = is_reported.then(|| format!("error K [mailer] doctor.toml:9: {message}"));
+                assert_eq!(lines(&RULE, &found), Vec::from_iter(expected), "{must:?}");
+            }
         }
     }
 

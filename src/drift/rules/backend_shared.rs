@@ -390,6 +390,21 @@ mod tests {
         let mut found = api(&[ROW], &[ROW]);
         counterpart(&mut found).traits[0].is_ephemeral = true;
         assert_eq!(lines(&RULE, &found), [""; 0]);
+        for (protected, expected) in [
+            (
+                1,
+                "error DATABASE_URL [api]: DATABASE_URL in staging was copied from production: it leads to the same database",
+            ),
+            (
+                0,
+                "error DATABASE_URL [api]: DATABASE_URL in production was copied from staging: it leads to the same database",
+            ),
+        ] {
+            let mut copied = api(&[ROW], &[ROW]);
+            counterpart(&mut copied).traits[1 - protected].is_ephemeral = true;
+            counterpart(&mut copied).traits[protected].is_protected = true;
+            assert_eq!(lines(&RULE, &copied), [expected]);
+        }
         counterpart(&mut found).originals =
             vec![Original { environment: named("live"), targets: pair(&[("api", &[ROW])], &[]).targets }];
         let copied =
@@ -403,6 +418,12 @@ mod tests {
         let test = "STRIPE_SECRET_KEY=sk_test_51Habcdefghijk";
         let expected = "error STRIPE_SECRET_KEY [api]: STRIPE_SECRET_KEY in staging is a live key, as in production";
         assert_eq!(lines(&RULE, &protect(api(&[live[0]], &[live[1]]))), [expected]);
+        let mut first = api(&[live[0]], &[live[1]]);
+        counterpart(&mut first).traits[0].is_protected = true;
+        let expected = "error STRIPE_SECRET_KEY [api]: STRIPE_SECRET_KEY in production is a live key, as in staging";
+        assert_eq!(lines(&RULE, &first), [expected]);
+        counterpart(&mut first).traits[1].is_protected = true;
+        assert_eq!(lines(&RULE, &first), [""; 0], "both are protected");
         assert_eq!(lines(&RULE, &api(&[live[0]], &[live[1]])), [""; 0]);
         assert_eq!(lines(&RULE, &protect(api(&[test], &[live[1]]))), [""; 0]);
         let mut declared = protect(api(&[live[0]], &[live[1]]));

@@ -286,6 +286,17 @@ mod tests {
     }
 
     #[test]
+    fn long_reference_is_truncated() {
+        for (length, shown) in [(80, "n".repeat(80)), (81, "n".repeat(80) + "…")] {
+            let name = "n".repeat(length);
+            let found = lines(&RULE, &fixture(&[("api", &[&format!("A=${{{{{name}}}}} => ")])]));
+            let expected =
+                format!("error A [api]: A refers to ${{{{{shown}}}}}, but the service itself has no variable {name}");
+            assert_eq!(found, [expected]);
+        }
+    }
+
+    #[test]
     fn services_with_the_same_reference_share_a_finding() {
         let found =
             fixture(&[("api", &["A=${{no.X}}${{no.X}} => ", "B=${{no.X}} => "]), ("worker", &["A=${{no.X}} => "])]);
@@ -312,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn suggests_likely_intended_name() {
+    fn cause_names_the_intended_or_absent_resource() {
         for (row, hint) in [
             ("A=${{postgres.DATABASE_URL}} => ", Some("names are case-sensitive, and the existing name is Postgres")),
             (
@@ -326,6 +337,11 @@ mod tests {
                 Some("the port that Railway assigns at start can't be referenced unless PORT is set"),
             ),
             ("A=${{Mongo.URL}} => ", None),
+            (
+                "A=${{api.RAILWAY_PUBLIC_DOMAIN}} => ",
+                Some("Railway sets RAILWAY_PUBLIC_DOMAIN only if api has the corresponding resource, such as a domain"),
+            ),
+            ("A=${{shared.BASE}} => ", None),
         ] {
             assert_eq!(check(&fixture(&[("api", &[row])]))[0].reason.as_deref(), hint, "{row}");
         }

@@ -310,6 +310,11 @@ mod tests {
         assert_eq!(lines(&RULE, &pull_request()), [""; 0]);
         let copied = "error PAYMENT_SECRET_KEY [api]: PAYMENT_SECRET_KEY in staging was copied from production";
         assert_eq!(lines(&RULE, &protect(pull_request())), [copied]);
+        let mut reversed = pull_request();
+        counterpart(&mut reversed).traits.reverse();
+        counterpart(&mut reversed).traits[0].is_protected = true;
+        let expected = "error PAYMENT_SECRET_KEY [api]: PAYMENT_SECRET_KEY in production was copied from staging";
+        assert_eq!(lines(&RULE, &reversed), [expected]);
         let mut found = pull_request();
         let original = pair(&[("web", &["LIVE_SECRET=pq7Zr4Tk9WmX2cVb8NsL5f"])], &[]).targets;
         counterpart(&mut found).originals = vec![Original { environment: named("live"), targets: original }];

@@ -186,12 +186,13 @@ mod tests {
     use jiff::ToSpan;
 
     use crate::drift::Survey;
-    use crate::drift::engine::policy::{Ignore, Require};
+    use crate::drift::engine::policy::{Ignore, Must, Require};
     use crate::drift::engine::run_rules::examine;
     use crate::drift::rules::unused_entry::RULE;
     use crate::drift::survey::Coverage;
     use crate::drift::test_support::{
-        TODAY, healthy, ignore, lines, named, out_of_scope, require, shared, survey, unreadable, without_file,
+        TODAY, across, healthy, ignore, lines, named, out_of_scope, require, shared, survey, target, unreadable,
+        without_file,
     };
 
     fn shop() -> Survey {
@@ -331,27 +332,35 @@ mod tests {
 
     #[test]
     fn severity_of_rule_without_declaration_is_reported() {
-        for (rule, expected) in [
-            (
-                "log-line-missing",
-                Some("the [severity] for log-line-missing has no effect: no [[expect.log]] is declared"),
-            ),
-            (
-                "services-disagree",
-                Some("the [severity] for services-disagree has no effect: no [[require]] is declared"),
-            ),
-            ("value-differs", None),
-            ("expired-ignore", None),
-        ] {
-            let mut found = shop();
-            found.policy.severity_lines.insert(rule.to_owned(), 4);
-            let expected: Vec<String> =
-                expected.iter().map(|one| format!("warning - [] doctor.toml:4: {one}")).collect();
-            assert_eq!(lines(&RULE, &found), expected, "{rule}");
-        }
+        let rules = [
+            "across-violated",
+            "endpoint-wrong",
+            "log-line-missing",
+            "services-disagree",
+            "start-command",
+            "value-differs",
+        ];
         let mut found = shop();
+        found.policy.severity_lines = rules.iter().zip(21..).map(|(rule, line)| ((*rule).to_owned(), line)).collect();
+        let unused = |(rule, line, declared): (&str, usize, &str)| {
+            format!(
+                "warning - [] doctor.toml:{line}: the [severity] for {rule} has no effect: no {declared} is declared"
+            )
+        };
+        let expected = [
+            ("across-violated", 21, "[[across]]"),
+            ("endpoint-wrong", 22, "[[expect.http]]"),
+            ("log-line-missing", 23, "[[expect.log]]"),
+            ("services-disagree", 24, "[[require]]"),
+            ("start-command", 25, "start-command-contains"),
+        ];
+        let mut reported = lines(&RULE, &found);
+        reported.sort();
+        assert_eq!(reported, expected.map(unused));
+
         require(&mut found, "DEBUG", &[]);
-        found.policy.severity_lines.insert("services-disagree".to_owned(), 4);
+        across(&mut found, "DEBUG", Must::Differ);
+        target(&mut found, "api").declared = target(&mut healthy(), "api").declared.clone();
         assert_eq!(lines(&RULE, &found), [""; 0]);
     }
 

@@ -164,3 +164,76 @@ fn only_value(survey: &Survey, holders: &[(VariableOwner, &Variable)]) -> Result
 fn names(holders: &[(VariableOwner, &Variable)]) -> Vec<String> {
     holders.iter().map(|(owner, _)| owner.name().to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::drift::test_support::{layer, named, survey};
+    use crate::drift::trace::source::{NoValue, value_of};
+    use crate::drift::{Secret, Survey, Variable};
+
+    /// Returns where the value of `KEY` comes from, or why there is none.
+    fn origin(found: &Survey, shared: Option<&str>, from: Option<&str>) -> Result<String, NoValue> {
+        let variable = |value: &str| ("KEY".to_owned(), Variable::Plain(Secret::new(value)));
+        let shared: BTreeMap<String, Variable> = shared.map(variable).into_iter().collect();
+        let service = from.map(named);
+        let value = value_of(found, &shared, "KEY", service.as_ref())?;
+        Ok(format!("{} {}", value.origin.name(), value.value.expose()))
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn value_comes_from_the_file_or_else_from_railway() {
+        let stored: &[_] = &[("api", &["KEY=stored"][..]), ("web", &["A=1"])];
+        assert_eq!(origin(&survey(&["A=1", "KEY=local"], stored), None, None), Ok(".env:2 local".to_owned()));
+        assert_eq!(origin(&survey(&["A=1"], stored), None, None), Ok("api stored".to_owned()));
+        assert_eq!(origin(&survey(&["KEY=local"], stored), None, Some("api")), Ok("api stored".to_owned()));
+        for local in ["KEY=", "KEY= ", "KEY=op://vault/item/field", "KEY=changeme"] {
+            assert_eq!(origin(&survey(&[local], stored), None, None), Ok("api stored".to_owned()), "{local}");
+        }
+        assert_eq!(
+            origin(&survey(&[], &[("api", &["A=1"])]), Some("all"), None),
+            Ok("shared variables all".to_owned())
+        );
+    }
+
+    #[test]
+    fn equal_values_of_several_files_are_one_value() {
+        let with_layer = |row| {
+            let mut found = survey(&["KEY=local"], &[("api", &["A=1"]), ("web", &["A=1"])]);
+            layer(&mut found, ".env.web", &[row], &["web"]);
+            found
+        };
+        assert_eq!(origin(&with_layer("KEY=local"), None, None), Ok(".env:1 local".to_owned()));
+        let places = names(&[".env:1", ".env.web:1"]);
+        assert_eq!(origin(&with_layer("KEY=other"), None, None), Err(NoValue::Differing { places }));
+    }
+
+    #[test]
+    fn missing_value_has_its_reason() {
+        let on = |rows: &[&str]| survey(&["A=1"], &[("api", rows), ("web", &["KEY=<sealed>"])]);
+        assert_eq!(
+            origin(&on(&["KEY=1"]), None, Some("db")),
+            Err(NoValue::NotOnService { holders: names(&["api", "web"]) })
+        );
+        assert_eq!(origin(&on(&["KEY="]), None, None), Err(NoValue::Empty));
+        assert_eq!(origin(&on(&["A=1"]), None, None), Err(NoValue::Sealed { places: names(&["web"]) }));
+        let indirect = NoValue::Indirect { place: "api".to_owned() };
+        assert_eq!(origin(&on(&["KEY=op://vault/item/field"]), None, None), Err(indirect));
+        let places = names(&["shared variables", "api"]);
+        assert_eq!(origin(&on(&["KEY=1"]), Some("2"), None), Err(NoValue::Differing { places }));
+        let only_local = |row| survey(&["KEYS=1", row], &[("api", &["B=1"])]);
+        let indirect = NoValue::Indirect { place: ".env:2".to_owned() };
+        assert_eq!(origin(&only_local("KEY=op://vault/item/field"), None, None), Err(indirect));
+        assert_eq!(origin(&only_local("KEY="), None, None), Err(NoValue::Empty));
+        let unknown = NoValue::UnknownKey { suggestions: names(&["KEYS"]) };
+        assert_eq!(origin(&only_local("A=1"), None, None), Err(unknown.clone()));
+        assert_eq!(origin(&only_local("A=1"), None, Some("api")), Err(unknown));
+        let case = NoValue::UnknownKey { suggestions: names(&["key", "KEYS"]) };
+        assert_eq!(origin(&only_local("key=1"), None, None), Err(case));
+    }
+}
