@@ -286,3 +286,39 @@ pub fn pair_observations(pairs: &[KeyPair<'_>], sides: [EnvironmentSide<'_>; 2])
     };
     pairs.iter().flat_map(|pair| [0, 1].map(|index| line(pair, index))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EnvironmentSide, absent_keys, environments, open_side};
+    use crate::drift::model::marker::Mark;
+    use crate::drift::model::rule::Rule;
+    use crate::drift::test_support::{counterpart, pair, require};
+
+    static RULE: Rule = Rule::DEFAULT;
+
+    #[test]
+    fn open_side_is_the_only_unprotected_environment() {
+        for (protected, expected) in [
+            ([false, true], Some("staging")),
+            ([true, false], Some("production")),
+            ([false, false], None),
+            ([true, true], None),
+        ] {
+            let mut found = pair(&[], &[]);
+            for (traits, is_protected) in counterpart(&mut found).traits.iter_mut().zip(protected) {
+                traits.is_protected = is_protected;
+            }
+            assert_eq!(environments(&found).and_then(open_side).map(EnvironmentSide::name), expected, "{protected:?}");
+        }
+    }
+
+    #[test]
+    fn finding_about_an_absent_key_has_whether_it_is_required() {
+        let mut found = pair(&[("api", &["A=1", "B=1"])], &[("api", &[])]);
+        require(&mut found, "A", &[]);
+        let absent = absent_keys(&found, &[Mark::OnlyLeft]);
+        let findings = absent.iter().map(|absent| absent.finding(&found, &RULE, String::new()));
+        let required: Vec<_> = findings.map(|finding| (finding.key, finding.required)).collect();
+        assert_eq!(required, [(Some("A".to_owned()), true), (Some("B".to_owned()), false)]);
+    }
+}

@@ -176,7 +176,9 @@ mod tests {
 
     #[test]
     fn no_status_without_requested_data() {
-        assert_eq!(rows(&survey(&["A=1"], &[("api", &["A=1"])]), 0), [""; 0]);
+        let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
+        found.staged = Observed::Unavailable("staged changes are refused".to_owned());
+        assert_eq!(rows(&found, 0), [""; 0]);
     }
 
     #[test]

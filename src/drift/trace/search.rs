@@ -231,3 +231,107 @@ impl PlaceContext<'_> {
         trace.places.push(Place { owner, key, usage, running: RunningCopy::Same });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::drift::test_support::{got, shared, survey};
+    use crate::drift::trace::search::{SearchedEnvironment, SearchedValue, environment};
+    use crate::drift::trace::{EnvironmentTrace, Place, Unread, Usage};
+    use crate::drift::{Secret, Survey, Variable};
+    use crate::error::Error;
+
+    const VALUE: &str = "pq7Zr4Tk9WmX2cVb8NsL5f";
+
+    type SharedVariables = Result<BTreeMap<String, Variable>, Error>;
+
+    fn search(found: &Survey, shared: &SharedVariables) -> EnvironmentTrace {
+        let searched = SearchedEnvironment {
+            project: &found.project,
+            environment: &found.environment,
+            targets: &found.targets,
+            shared,
+            catalogue: &found.catalogue,
+        };
+        environment(searched, SearchedValue { key: "KEY", value: &Secret::new(VALUE) })
+    }
+
+    fn line(Place { owner, key, usage, running }: &Place) -> String {
+        let usage = match usage {
+            Usage::Stored(form) => form.name(),
+            Usage::Reference { to } => format!("reference to {}", to.join(" ")),
+            Usage::OnlyRunning(form) => format!("only running: {}", form.name()),
+        };
+        format!("{} {key}: {usage}, {running:?}", owner.name())
+    }
+
+    fn lines(found: &Survey, shared: &[(&str, &str)]) -> Vec<String> {
+        let shared = shared.iter().map(|(key, value)| ((*key).to_owned(), Variable::Plain(Secret::new(*value))));
+        search(found, &Ok(shared.collect())).places.iter().map(line).collect()
+    }
+
+    #[test]
+    fn places_are_sorted_by_owner_and_key() {
+        let [one, other, removed] = ["A", "C", "B"].map(|key| format!("{key}={VALUE}"));
+        let mut found = survey(&[], &[("web", &[&one, &other]), ("api", &[&one])]);
+        got(&mut found, "web", &[&one, &removed]);
+        let expected = [
+            "shared variables Z: literal, Unknown",
+            "api A: literal, Unknown",
+            "web A: literal, Same",
+            "web B: only running: literal, Same",
+            "web C: literal, Older",
+        ];
+        assert_eq!(lines(&found, &[("Z", VALUE)]), expected);
+    }
+
+    #[test]
+    fn reference_names_the_variables_that_have_the_value() {
+        let key = format!("KEY={VALUE}");
+        for (template, expected) in [
+            ("${{shared.OTHER}}:${{shared.KEY}}", "shared.KEY"),
+            ("${{db.HOST}}:${{db.KEY}}", "db.KEY"),
+            // Which of them has it is unknown.
+            ("${{vault.KEY}}:${{db.HOST}}", "db.HOST vault.KEY"),
+        ] {
+            let url = format!("URL={template} => x:{VALUE}");
+            let services: &[_] =
+                &[("api", &[url.as_str()][..]), ("vault", &["KEY=<sealed>"]), ("db", &["HOST=db.acme.dev", &key])];
+            let mut found = survey(&[], services);
+            for key in ["KEY", "OTHER"] {
+                shared(&mut found, key);
+            }
+            let places = lines(&found, &[("KEY", VALUE), ("OTHER", "x")]);
+            let expected = format!("api URL: reference to {expected}, Unknown");
+            assert!(places.contains(&expected), "{template}: {places:?}");
+        }
+    }
+
+    #[test]
+    fn running_copy_is_compared_if_it_is_known() {
+        let (row, same) = (format!("KEY=${{{{shared.KEY}}}} => {VALUE}"), format!("KEY={VALUE}"));
+        for (running, expected) in [
+            (&[same.as_str()][..], "Same"),
+            (&["KEY=0ld"], "Older"),
+            (&[], "Older"),
+            (&["KEY=<sealed>"], "Unknown"),
+            // Railway did not render it.
+            (&["KEY=${{shared.KEY}}"], "Unknown"),
+        ] {
+            let mut found = survey(&[], &[("api", &[&row])]);
+            shared(&mut found, "KEY");
+            got(&mut found, "api", running);
+            assert_eq!(lines(&found, &[]), [format!("api KEY: reference to shared.KEY, {expected}")], "{running:?}");
+        }
+    }
+
+    #[test]
+    fn unread_shared_variables_are_reported() {
+        let error = Err(Error::TwoFactor { workspace: "shop".to_owned() });
+        let reason = "could not read the shared variables: workspace shop requires two-factor authentication: \
+                      the token's account has not enabled it";
+        let trace = search(&survey(&[], &[("api", &["A=1"])]), &error);
+        assert_eq!(trace.unread, [Unread { service: None, reason: reason.to_owned() }]);
+    }
+}

@@ -232,7 +232,6 @@ fn is_name(text: &str) -> bool {
         && is_end(text.as_bytes().last())
         // `500ms`, `1.5h` and `10mb` are amounts.
         && (letters > 2 || !text.starts_with(|first: char| first.is_ascii_digit()))
-        && letters > 0
         && !SETTINGS.contains(&text)
 }
 

@@ -91,7 +91,7 @@ impl AddressKey {
     /// Returns what the key is for; `None` if it is not for the address of a backend.
     pub(super) fn parse(key: &str) -> Option<Self> {
         let mut words = words(key);
-        while words.len() > 1 && words.last().is_some_and(|last| ROLES.contains(&last.as_str())) {
+        while words.last().is_some_and(|last| ROLES.contains(&last.as_str())) {
             words.pop();
         }
         if let [.., host, name] = words.as_slice()

@@ -117,10 +117,10 @@ fn json_array(text: &str) -> Option<Vec<String>> {
     if text.starts_with('[') { serde_json::from_str(text).ok() } else { None }
 }
 
-/// Returns true for `nats://one,nats://two`.
+/// Returns true for `nats://one,nats://two`, and for a single URL.
 fn is_list_of_urls(text: &str) -> bool {
-    let items = || text.split(|sign: char| matches!(sign, ',' | ';') || sign.is_whitespace());
-    items().count() > 1 && items().all(|item| item.is_empty() || Url::parse(item).is_some())
+    let mut items = text.split(|sign: char| matches!(sign, ',' | ';') || sign.is_whitespace());
+    items.all(|item| item.is_empty() || Url::parse(item).is_some())
 }
 
 fn from_text(text: &str, siblings: &Siblings<'_, '_>) -> Vec<Backend> {

@@ -11,6 +11,9 @@ fn secrets_should_differ_between_environments() {
     let bundle = format!("-----BEGIN CERTIFICATE-----\nMIIB4f1c9a77b2d0\n-----END CERTIFICATE-----\n{private_key}");
     let encoded = STANDARD.encode(&bundle);
     let jwk = STANDARD.encode(r#"{"kty":"RSA","n":"kV93xTzLq0PwMn72","d":"RbYcJd5S"}"#);
+    // {"alg":"HS256","typ":"JWT"} and {"role":"service_role","iat":1700000000}
+    let service_role =
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIiwiaWF0IjoxNzAwMDAwMDAwfQ.kV93xTzLq0PwMn72";
     for (key, value) in [
         ("JWT_SECRET", "k3y-of-this-shop"),
         ("SESSION_SECRET", "4f1c9a77b2d04e554f1c9a77b2d04e55"),
@@ -22,9 +25,15 @@ fn secrets_should_differ_between_environments() {
         ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI4K7MDENGbPxRfiCYq8v"),
         ("DB_PASSWORD", "correct horse battery staple"),
         ("DB_PASSWORD", "84913377"),
+        ("DB_PASSWORD", "kV93xTzLq0PwMn72$"),
         ("PARTNER_URL", "https://ada:s3cr3tk3y@api.partner.dev"),
+        ("PARTNER_URL", "https://kV93xTzLq0PwMn72RbYcJd5S@api.partner.dev/v1"),
         ("CLOUDINARY_URL", "cloudinary://4711:kV93xTzLq0PwMn72@acme"),
         ("GITHUB_TOKEN", "ghp_a8Kd03jfLq92MsnXbv71"),
+        ("DISCORD_TOKEN", "MTk4NjIyNDgz.GkV93x.XzLq0PwMn72RbYcJd5S"),
+        ("API_TOKEN", "acme.shop.kV93xTzLq0PwMn72RbYcJd5S"),
+        ("API_KEY", "BkV93xTzLq0PwMn72RbYcJd5S"),
+        ("SUPABASE_KEY", service_role),
         ("SIGNING_KEY", private_key.as_str()),
         ("DB_SSL_CLIENT_KEY", private_key.as_str()),
         ("TLS_BUNDLE", bundle.as_str()),
@@ -34,6 +43,7 @@ fn secrets_should_differ_between_environments() {
         ("WORDPRESS_NONCE_SALT", "kV93xTzLq0PwMn72RbYcJd5S"),
         ("UPSTREAM_AUTHORIZATION", "Bearer kV93xTzLq0PwMn72RbYcJd5S"),
         ("HEADER", "Bearer kV93xTzLq0PwMn72RbYcJd5S"),
+        ("HEADER", "Bearer AAAAkV93xTzLq0PwMn72RbYcJd5S"),
         ("VAULT_SECRET_ID", "4f1c9a77-b2d0-4e5a-9c1d-0123456789ab"),
         ("BASIC_AUTH_PASSWORD", "letmein-acme-9381"),
         ("ADMIN_PASSWORD", "harbor-Staging-42"),
@@ -48,10 +58,13 @@ fn secrets_should_differ_between_environments() {
         ("AZURE_SEARCH_KEY", "kV93xTzLq0PwMn72RbYcJd5S"),
         ("HCAPTCHA_SECRET", "0x4f1c9a77b2d04e554f1c9a77b2d04e554f1c9a77"),
         ("RECAPTCHA_SECRET_KEY", "6LdVeUYUAAAAAAPX2XAH71soH8xVPrMjpIR3pE8f"),
+        ("RECAPTCHA_API_KEY", "kV93xTzLq0PwMn72RbYcJd5SkV93xTzLq0PwMn72"),
+        ("ALGOLIA_ADMIN_API_KEY", "4f1c9a77b2d04e554f1c9a77b2d04e55"),
         ("TURNSTILE_KEY", "0x4AAAAAAABkV93xTzLq0PwMn72RbYcJd5S"),
         ("WALLET_PRIVATE_KEY", "0x4f1c9a77b2d04e554f1c9a77b2d04e554f1c9a77b2d04e554f1c9a77b2d04e55"),
         ("IDP_METADATA_URL", "https://login.acme.dev/metadata?token=kV93xTzLq0PwMn72RbYcJd5S"),
         ("SALT", "kV93xTzLq0PwMn72RbYcJd5S"),
+        ("SALT", "4f1c9a77b2d04e554f1c9a77b2d04e55"),
         ("ENCRYPTION_KEY", "4f1c9a77-b2d0-4e5a-9c1d-0123456789ab"),
         ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T024BE7LD/B0A1/kV93xTzLq0PwMn72RbYcJd5S"),
         ("GOOGLE_API_KEY", "AIzaSyD3kV93xTzLq0PwMn72RbYcJd5S"),
@@ -92,6 +105,8 @@ fn other_values_may_be_the_same() {
         ("CDN_URL", "https://cdn.acme.dev/assets"),
         ("AUTH_URL", "https://login.acme.dev/oauth2/authorize"),
         ("DATABASE_URL", "postgres://app:s3cr3tk3y@db.acme.dev/app"),
+        ("DATABASE_URL", "postgres://app:s3cr3tk3y@postgres.railway.internal/app"),
+        ("ELASTICSEARCH_URL", "https://elastic:s3cr3tk3y@es.acme.dev:9200"),
         ("REDIS_URL", "rediss://default:kV93xTzLq0PwMn72@quick-cat-1.upstash.io:6379"),
         ("DATABASE_URL", "prisma://accelerate.prisma-data.net/?api_key=kV93xTzLq0PwMn72RbYcJd5S"),
         ("DB_CONNECTION_STRING", "Server=db.acme.dev;Database=shop;User Id=app;Password=kV93xTzLq0PwMn72RbYc"),

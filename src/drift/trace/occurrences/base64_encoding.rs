@@ -30,7 +30,8 @@ pub(super) fn decode(encoded: &str) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(alphabet.decode(&encoded[..whole]).unwrap_or_default())
 }
 
-/// Returns whether the last group has no bits behind the last byte, as programs write it.
+/// Returns whether the last group has no bits behind the last byte, as programs write it. A single character encodes no
+/// byte.
 pub(super) fn is_canonical(encoded: &str) -> bool {
     let group = &encoded[encoded.len() - encoded.len() % 4..];
     [STANDARD_NO_PAD, URL_SAFE_NO_PAD].iter().any(|alphabet| alphabet.decode(group).map(Zeroizing::new).is_ok())

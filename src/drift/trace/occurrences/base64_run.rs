@@ -55,7 +55,7 @@ pub(super) fn wrapped(text: &str) -> Vec<Candidate> {
     let is_continued = |one: &Range<usize>, next: &Range<usize>| {
         one.len() >= SHORTEST_LINE && next.len() <= one.len() && matches!(&text[one.end..next.start], "\n" | "\r\n")
     };
-    for lines in runs.chunk_by(is_continued).filter(|lines| lines.len() > 1) {
+    for lines in runs.chunk_by(is_continued) {
         let [first, .., last] = lines else { continue };
         let mut joined = Zeroizing::new(String::with_capacity(last.end - first.start));
         for line in lines {
@@ -151,7 +151,7 @@ fn end(signs: &str, separators: &[usize], start: usize, bytes: usize, is_last: b
     }
     let last = start + (4 * bytes + 3) / 3;
     let ends = separators[..separators.partition_point(|at| *at <= last)].iter().rev().take(MOST_ENDS);
-    let is_end = |end: &&usize| **end > start && (**end - start) % 4 != 1 && is_canonical(&signs[start..**end]);
+    let is_end = |end: &&usize| **end > start && is_canonical(&signs[start..**end]);
     ends.copied().collect::<Vec<_>>().iter().find(is_end).copied()
 }
 

@@ -135,8 +135,7 @@ pub(super) fn has_escape_beside(text: &str, range: &Range<usize>) -> bool {
 
 /// Returns the byte of the escape at the start of the text.
 fn escaped_byte(text: &str) -> Option<u8> {
-    let escape = EscapeSequence::at_start(text.as_bytes()).filter(|escape| escape.length == ESCAPE)?;
-    match escape.meaning {
+    match EscapeSequence::at_start(text.as_bytes())?.meaning {
         Meaning::Byte(byte) if text.starts_with('%') => Some(byte),
         _ => None,
     }

@@ -82,6 +82,8 @@ fn another_name_endpoint_or_directory_is_another_bucket() {
     assert_different(&[
         &[("S3_BUCKET", "acme-uploads")],
         &[("S3_BUCKET", "acme-uploads-staging")],
+        &[("S3_BUCKET", "2026-acme-uploads")],
+        &[("URL", "https://cdn.acme.dev.s3.amazonaws.com")],
         &[("S3_BUCKET", "acme-uploads"), ("S3_ENDPOINT", "https://s3.acme.dev")],
         &[("S3_BUCKET", "acme-uploads"), ("S3_ENDPOINT", "https://s3-staging.acme.dev")],
         &[("S3_BUCKET", "acme-uploads"), ("S3_ENDPOINT", "https://s3.acme.dev:9000")],
@@ -110,6 +112,7 @@ fn endpoints_websites_and_files_are_no_buckets() {
         &[("AZURE_ENDPOINT", "https://acme.blob.core.windows.net")],
         &[("URL", "https://acme.s3-website-eu-west-1.amazonaws.com")],
         &[("URL", "https://acme.nyc3.cdn.digitaloceanspaces.com")],
+        &[("URL", "https://cdn.nyc3.digitaloceanspaces.com")],
         &[("URL", "https://d111111abcdef8.cloudfront.net")],
         &[("URL", "https://ec2-3-1-2-3.eu-west-1.compute.amazonaws.com")],
         &[("CDN_URL", "https://acme.s3.amazonaws.com")],
@@ -143,6 +146,7 @@ fn other_settings_of_buckets_lead_nowhere() {
         &[("S3_BUCKET", "acme-uploads"), ("S3_ENDPOINT", "http://minio.railway.internal:9000")],
         &[("S3_BUCKET", "acme-uploads"), ("AWS_ENDPOINT_URL", "http://localhost:4566")],
         &[("S3_BUCKET", "acme-uploads"), ("S3_ENDPOINT", "${{MinIO.URL}}")],
+        &[("S3_BUCKET", "acme-uploads"), ("S3_ENDPOINT", "ref+vault://prod.acme/s3#endpoint")],
         &[("INFLUX_BUCKET", "acme-uploads")],
         &[("BACKUP_TARGET", "s3://acme-uploads"), ("AWS_ENDPOINT_URL", "http://minio.railway.internal:9000")],
     ]);

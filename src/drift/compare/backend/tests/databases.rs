@@ -16,6 +16,7 @@ fn spellings_of_one_address_lead_to_the_same_backend() {
             &[("DATABASE_URL", " \"postgres://db.acme.dev/shop\" ")],
             &[("DATABASE_URL", "postgres:///shop?host=db.acme.dev")],
             &[("DATABASE_URL", "postgres:///shop?host=db.acme.dev&port=5432")],
+            &[("DATABASE_URL", "postgres://db.acme.dev/shop?options=-c%20statement_timeout%3D5")],
             &[("DATABASE_URL", "postgres://shop:s3cr3t@db.acme.dev")],
             &[("DATABASE_URL", "prisma+postgres://db.acme.dev/shop")],
             &[("CELERY_RESULT_BACKEND", "db+postgresql://app:s3cr3t@db.acme.dev/shop")],
@@ -23,6 +24,7 @@ fn spellings_of_one_address_lead_to_the_same_backend() {
             &[("SPRING_R2DBC_URL", "r2dbc:postgresql://db.acme.dev/shop")],
             &[("DATABASE_DSN", "host=db.acme.dev port=5432 dbname=shop user=app password=s3cr3t")],
             &[("DATABASE_DSN", "host='db.acme.dev' dbname='shop'")],
+            &[("DSN", "host=db.acme.dev port=5432 user=shop password=s3cr3t")],
             &[("DB", "Host=db.acme.dev;Port=5432;Database=shop;Username=app;Password=s3cr3t")],
             &[("NAME", "postgres://app@db.acme.dev/shop")],
         ],
@@ -37,6 +39,7 @@ fn spellings_of_one_address_lead_to_the_same_backend() {
             &[("DSN", "app:s3cr3t@tcp(db.acme.dev:3306)/shop?parseTime=true")],
             &[("MYSQL_CONNECTION", "Server=db.acme.dev;Port=3306;Database=shop;Uid=app;Pwd=s3cr3t")],
             &[("MYSQL_CONNECTION_STRING", "Server=db.acme.dev;Database=shop;Uid=app;Pwd=s3cr3t")],
+            &[("ConnectionStrings__Default", "Server=db.acme.dev;Database=shop;Uid=app;Pwd=s3cr3t")],
         ],
     );
     assert_same(
@@ -50,6 +53,10 @@ fn spellings_of_one_address_lead_to_the_same_backend() {
                 "Server=tcp:db.acme.dev,1433;Initial Catalog=shop;User ID=sa;Password=s3cr3t",
             )],
             &[("ConnectionStrings__Default", "Data Source=db.acme.dev;Initial Catalog=shop;Integrated Security=true")],
+            &[(
+                "ConnectionStrings__Default",
+                "Driver={ODBC Driver 17 for SQL Server};Server=db.acme.dev;Database=shop;Uid=sa;Pwd=s3cr3t",
+            )],
         ],
     );
     assert_same(
@@ -98,6 +105,10 @@ fn another_host_port_or_database_is_another_backend() {
         &[("DATABASE_URL", "postgres://app:s3cr3t@db2.acme.dev/shop")],
         &[("DATABASE_URL", "postgres://app:s3cr3t@db.acme.dev")],
         &[("DATABASE_URL", "postgres://app:s3cr3t@db.acme.dev/shop?schema=staging")],
+        &[("DATABASE_URL", "postgres://app:s3cr3t@db.acme.dev/shop?options=-c%20search_path%3Dstaging")],
+        &[("DATABASE_URL", "postgres://app:s3cr3t@db.acme.dev/shop?options=--cluster%3Dshop-12")],
+        &[("DATABASE_URL", "postgres:///shop?host=db.acme.dev&port=5434")],
+        &[("DATABASE_DSN", "host=db.acme.dev port=5435 dbname=shop")],
         &[("DATABASE_URL", "mysql://app:s3cr3t@db.acme.dev/shop")],
         &[("DATABASE_URL", "mysql://app:s3cr3t@db.acme.dev")],
         &[("DATABASE_URL", "postgres://app:s3cr3t@8.8.8.8/shop")],
@@ -116,6 +127,7 @@ fn another_host_port_or_database_is_another_backend() {
         &[("REDIS_URL", "redis://cache.acme.dev")],
         &[("REDIS_URL", "redis://cache.acme.dev/1")],
         &[("REDIS_URL", "redis://cache.acme.dev:6380")],
+        &[("REDIS_URL", "rediss://cache.acme.dev:7000")],
         &[("MEMCACHED_URL", "memcached://cache.acme.dev")],
         &[("AMQP_URL", "amqp://mq.acme.dev")],
         &[("AMQP_URL", "amqp://mq.acme.dev/shop")],
@@ -124,6 +136,8 @@ fn another_host_port_or_database_is_another_backend() {
         &[("MQTT_URL", "mqtt://mq.acme.dev")],
         &[("BUS", "Endpoint=sb://acme.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=b")],
         &[("BUS", "Endpoint=sb://acme.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=b;EntityPath=c")],
+        &[("COSMOS", "AccountEndpoint=https://shop.documents.azure.com:443/;AccountKey=YQ==")],
+        &[("COSMOS", "AccountEndpoint=https://shop.documents.azure.com:443/;AccountKey=YQ==;Database=orders")],
     ]);
 }
 
@@ -182,6 +196,8 @@ fn other_schemes_lead_nowhere() {
         &[("APP_LINK", "shop://callback.acme.dev")],
         &[("LOG_OPTIONS", "host=logs.acme.dev level=info")],
         &[("LOG_OPTIONS", "host=logs.acme.dev port=9000")],
+        &[("LOG_OPTIONS", "Server=logs.acme.dev;Level=info")],
+        &[("METRICS", "Endpoint=https://metrics.acme.dev/;AccessKey=b")],
     ]);
 }
 
@@ -247,6 +263,8 @@ fn user_selects_the_database_on_a_shared_host() {
         &[("DATABASE_URL", "postgres://postgres.efgh:s3cr3t@aws-0-eu-west-1.pooler.supabase.com:6543/postgres")],
         &[("DATABASE_URL", "mysql://one:s3cr3t@aws.connect.psdb.cloud/shop")],
         &[("DATABASE_URL", "mysql://two:s3cr3t@aws.connect.psdb.cloud/shop")],
+        &[("DSN", "three:s3cr3t@tcp(aws.connect.psdb.cloud:3306)/shop")],
+        &[("DATABASE_URL", "https://four:s3cr3t@aws.connect.psdb.cloud/shop")],
         &[("DATABASE_URL", "postgres://one:s3cr3t@db.prisma.io:5432/postgres")],
         &[("DATABASE_URL", "postgres://two:s3cr3t@db.prisma.io:5432/postgres")],
         &[("DATABASE_URL", "prisma://accelerate.prisma-data.net/?api_key=one")],

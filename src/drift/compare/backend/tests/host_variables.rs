@@ -12,6 +12,7 @@ fn host_and_url_of_one_database_lead_to_the_same_backend() {
             &[("PGHOST", "db.acme.dev"), ("PGUSER", "shop")],
             &[("POSTGRES_HOST", "db.acme.dev"), ("POSTGRES_DB", "shop")],
             &[("DB_HOST", "db.acme.dev"), ("DB_PORT", "5432"), ("DB_NAME", "shop")],
+            &[("DB_HOST", "db.acme.dev"), ("DB_PORT", "5432"), ("DB_USER", "shop")],
             &[("DB_HOST", "db.acme.dev"), ("DB_CONNECTION", "pgsql"), ("DB_DATABASE", "shop")],
             &[("DATABASE_HOST", "db.acme.dev:5432"), ("DATABASE_NAME", "shop")],
             &[("TYPEORM_HOST", "db.acme.dev"), ("TYPEORM_CONNECTION", "postgres"), ("TYPEORM_DATABASE", "shop")],
@@ -20,6 +21,7 @@ fn host_and_url_of_one_database_lead_to_the_same_backend() {
             &[("DB_READ_HOST", "db.acme.dev"), ("DB_ENGINE", "django.db.backends.postgresql"), ("DB_NAME", "shop")],
             &[("db_host", "db.acme.dev"), ("db_port", "5432"), ("db_name", "shop")],
             &[("DATABASE_URL", "app:s3cr3t@db.acme.dev:5432/shop")],
+            &[("DATABASE_URL", "shop:s3cr3t@db.acme.dev:5432")],
         ],
     );
     assert_same(
@@ -48,6 +50,13 @@ fn host_and_url_of_one_database_lead_to_the_same_backend() {
             &[("REDIS_CONNECTION_STRING", "cache.acme.dev:6379,password=s3cr3t,ssl=True")],
             &[("CACHE_HOST", "cache.acme.dev"), ("CACHE_DRIVER", "redis")],
             &[("REDIS_URL", "tcp://cache.acme.dev:6379")],
+        ],
+    );
+    assert_same(
+        Cache,
+        &[
+            &[("MEMCACHED_URL", "memcached://cache.acme.dev")],
+            &[("CACHE_HOST", "cache.acme.dev"), ("CACHE_PORT", "11211")],
         ],
     );
     assert_same(

@@ -65,6 +65,7 @@ fn values_that_are_no_address_lead_nowhere() {
         &[("DATABASE_URL", "<your database url>")],
         &[("DATABASE_URL", "changeme")],
         &[("DATABASE_URL", "{\"url\": \"postgres://db.acme.dev/shop\"}")],
+        &[("CONFIG", "{\"dsn\": \"app:s3cr3t@tcp(db.acme.dev:3306)/shop\"}")],
         &[("DATABASE_URLS", "[\"${{Postgres.DATABASE_URL}}\"]")],
         &[("DATABASE_URLS", "[\"postgres://localhost/shop\", \"shop\"]")],
         &[("DATABASE_URLS", "[\"postgres://db.acme.dev/shop\", 1]")],

@@ -79,6 +79,7 @@ fn key_may_say_that_a_url_is_of_a_backend() {
 fn websites_and_apis_are_no_backends() {
     assert_none(&[
         &[("API_URL", "https://api.acme.dev")],
+        &[("API_URL", "https://4f1c9a.execute-api.eu-west-1.amazonaws.com/prod/orders")],
         &[("SITE_URL", "https://acme.dev")],
         &[("LOGIN_URL", "https://login.acme.dev/oauth2")],
         &[("STRIPE_API_URL", "https://api.stripe.com/v1")],

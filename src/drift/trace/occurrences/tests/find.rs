@@ -17,6 +17,7 @@ fn value_is_found_as_it_is() {
     check(&[
         (RANDOM, RANDOM, &["whole value"]),
         (ODD, ODD, &["whole value"]),
+        ("k3y-${{shared.NAME}}-x", "k3y-${{shared.NAME}}-x", &["whole value"]),
         (RANDOM, "Bearer Zq8v+T3nLr6/XwPk2JmB9sYd4Hc0==", &["in other text"]),
         (RANDOM, "(Zq8v+T3nLr6/XwPk2JmB9sYd4Hc0==)", &["in other text"]),
         (PASSPHRASE, "Server=db;Password=staging-ops-step3-key-2026;Timeout=3", &["in other text"]),
@@ -44,6 +45,7 @@ fn value_is_found_in_each_part_of_a_url() {
         (PASSPHRASE, "https://staging-ops-step3-key-2026.mq.dev/", &["in a URL (host)"]),
         (PASSPHRASE, "https://staging-ops-step3-key-2026", &["in a URL (host)"]),
         (PASSPHRASE, "https://h.dev/hooks/staging-ops-step3-key-2026/in", &["in a URL (path)"]),
+        (PASSPHRASE, "https://@h.dev/staging-ops-step3-key-2026", &["in a URL (path)"]),
         (PASSPHRASE, "https://h.dev:8080/in@staging-ops-step3-key-2026", &["in a URL (path)"]),
         (RANDOM, "https://h.dev/in?mode=live&token=Zq8v+T3nLr6/XwPk2JmB9sYd4Hc0==", &["in a URL (query)"]),
         (PASSPHRASE, "https://h.dev/in?staging-ops-step3-key-2026", &["in a URL (query)"]),
@@ -57,6 +59,7 @@ fn value_is_found_in_each_part_of_a_url() {
         ),
         (PASSPHRASE, "https://${{ a.HOST }}/in?t=staging-ops-step3-key-2026", &["in a URL (query)"]),
         ("pa/ss?w0rd", "postgres://u:pa/ss?w0rd@h.dev/db", &["in a URL (password)"]),
+        ("pa/ss?w0rd#", "postgres://u:pa/ss?w0rd#@h.dev/db", &["in a URL (password)"]),
         (PASSPHRASE, "https://u:o'neil@h.dev/staging-ops-step3-key-2026", &["in a URL (path)"]),
         ("p@ss/w?rd#1x", "postgres://u:p@ss/w?rd#1x@h.dev/db", &["in a URL (password)"]),
         ("my pass word", "postgres://u:my pass word@h.dev/db", &["in a URL (password)"]),
@@ -67,6 +70,9 @@ fn value_is_found_in_each_part_of_a_url() {
         ),
         (PASSPHRASE, "see <https://a.dev/x> staging-ops-step3-key-2026", &["in other text"]),
         (PASSPHRASE, "'https://a.dev/x' staging-ops-step3-key-2026", &["in other text"]),
+        (PASSPHRASE, "['https://a.dev/x','staging-ops-step3-key-2026']", &["in other text"]),
+        (PASSPHRASE, "<a href=\"https://a.dev/x\">staging-ops-step3-key-2026</a>", &["in other text"]),
+        (PASSPHRASE, "https://a.dev/x staging-ops-step3-key-2026", &["in other text"]),
         (PASSPHRASE, "://staging-ops-step3-key-2026", &["in other text"]),
     ]);
 }
@@ -156,6 +162,7 @@ fn value_is_found_in_base64() {
         (PASSPHRASE, "c3RhZ2luZy1vcHMtc3RlcDMta2V5LTIwMjY=", &["in base64"]),
         (PASSPHRASE, "c3RhZ2luZy1vcHMtc3RlcDMta2V5LTIwMjY", &["in base64"]),
         (PASSPHRASE, "key: c3RhZ2luZy1vcHMtc3RlcDMta2V5LTIwMjY=;", &["in base64"]),
+        ("k3y\u{1b}-of-shop-1", "azN5Gy1vZi1zaG9wLTE=", &["in base64"]),
         (TILDES, "eDl+Pz53N35+P3Ey", &["in base64"]),
         (TILDES, "eDl-Pz53N35-P3Ey", &["in base64"]),
         (TILDES, "prefix-eDl-Pz53N35-P3Ey_suffix", &["in base64"]),
@@ -195,6 +202,11 @@ fn base64_is_found_in_a_url() {
         ),
         (PASSPHRASE, "https://h.dev/api/v1/c3RhZ2luZy1vcHMtc3RlcDMta2V5LTIwMjY/more/x", &["in a URL (path), base64"]),
         (PASSPHRASE, "https://h.dev/ab/YWI6c3RhZ2luZy1vcHMtc3RlcDMta2V5LTIwMjY", &["in a URL (path), base64"]),
+        (
+            PASSPHRASE,
+            "https://h.dev/api/v10/foo/bar/YWI6c3RhZ2luZy1vcHMtc3RlcDMta2V5LTIwMjY",
+            &["in a URL (path), base64"],
+        ),
         (TILDES, "https://h.dev/ab/YWI6eDl-Pz53N35-P3Ey/x", &["in a URL (path), base64"]),
         (
             RANDOM,

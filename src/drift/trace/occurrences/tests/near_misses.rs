@@ -73,6 +73,7 @@ fn part_of_a_longer_token_is_no_occurrence() {
     check(HEX, &["4f1c9a77b2d04e550", "a4f1c9a77b2d04e55"]);
     // Padded base64 is another value than unpadded base64.
     check("4f1c9a77b2d04e5501", &["4f1c9a77b2d04e5501==", "x=4f1c9a77b2d04e5501==&y"]);
+    check("4f1c9a77b2d04e55012", &["4f1c9a77b2d04e55012="]);
 }
 
 #[test]

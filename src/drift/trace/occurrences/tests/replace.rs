@@ -31,11 +31,13 @@ fn value_in_other_text_is_replaced_as_it_is() {
         ("my key; x", "n3w; k", "a 'my key; x' b", "a 'n3w; k' b"),
         ("prod-key-1", "n3w", "prod-key-1 prod-key-12\nprod-key-1", "n3w prod-key-12\nn3w"),
         (PASSPHRASE, "a b&c", "x=1&k=staging-ops-step3-key-2026&y=2", "x=1&k=a%20b%26c&y=2"),
+        ("(k3y-of-shop)", "(n3w)", "(k3y-of-shop)(k3y-of-shop)", "(n3w)(n3w)"),
     ]);
     check_refused(&[
         (PASSPHRASE, "n3w key", "Bearer staging-ops-step3-key-2026"),
         (PASSPHRASE, "n3w\nkey", "Bearer staging-ops-step3-key-2026"),
         (PASSPHRASE, "n3w;key", "Password=staging-ops-step3-key-2026;Port=1"),
+        (PASSPHRASE, "n3w;key", "a=1&b=2;Password=staging-ops-step3-key-2026"),
         (PASSPHRASE, "n3w,key", "a:staging-ops-step3-key-2026,b:x"),
         (PASSPHRASE, "n3w\"key", "say staging-ops-step3-key-2026"),
         (PASSPHRASE, "n3w\\key", "say staging-ops-step3-key-2026"),
@@ -75,11 +77,19 @@ fn special_characters_are_encoded_in_a_url() {
             "https://a.dev/x,https://hooks.acme.dev/in/4f1c9a77b2d04e55",
             "https://a.dev/x,https://hooks.acme.dev/other/path/77b2",
         ),
+        // The value starts inside one URL and ends inside another.
+        (
+            "a.dev/x,https://b.dev/y",
+            "c.dev/x,https://d.dev/y",
+            "https://a.dev/x,https://b.dev/y",
+            "https://c.dev/x,https://d.dev/y",
+        ),
     ]);
     check_refused(&[
         (PASSPHRASE, "n3w/x", "https://staging-ops-step3-key-2026.h.dev/"),
         ("p%40ss-w0rd", "x%41y@", "postgres://u:p%40ss-w0rd@h.dev"),
         ("p@ss/w-x", "pass", "postgres://u:p@ss/w-x@h.dev/db"),
+        ("in/k3y?of-shop", "in/n3w/of-shop", "https://h.dev/in/k3y?of-shop"),
     ]);
 }
 

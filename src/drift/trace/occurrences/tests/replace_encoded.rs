@@ -21,6 +21,7 @@ fn percent_encoding_keeps_its_style() {
         (RANDOM, NEW, "amqps://u:Zq8v%2bT3nLr6%2fXwPk2JmB9sYd4Hc0%3d%3d@h.dev", "amqps://u:n3w%2fof%2bshop%3d@h.dev"),
         (RANDOM, NEW, "https://h.dev/?t=Zq8v%2BT3nLr6/XwPk2JmB9sYd4Hc0==&x", "https://h.dev/?t=n3w/of%2Bshop=&x"),
         (RANDOM, NEW, "https://h.dev/Zq8v%2BT3nLr6/XwPk2JmB9sYd4Hc0%3D=/x", "https://h.dev/n3w/of%2Bshop=/x"),
+        (RANDOM, "a b", "https://h.dev/Zq8v+T3nLr6%2FXwPk2JmB9sYd4Hc0%3D%3D/x", "https://h.dev/a%20b/x"),
         (
             RANDOM,
             "Zq8a",
@@ -34,6 +35,8 @@ fn percent_encoding_keeps_its_style() {
         ("one two & three", "a & b#", "https://h.dev/?q=one%20two%20&%20three", "https://h.dev/?q=a%20&%20b%23"),
         ("one two three", "a b+c", "q=one+two+three", "q=a+b%2Bc"),
         ("one two three", "a b", "q=one%20two%20three&r=x+y", "q=a%20b&r=x+y"),
+        // `%FF` is not UTF-8.
+        ("<k3y-of-shop>", "n3w", "https://h.dev/?q=%FF%C3%BC%3Ck3y-of-shop%3E%FF", "https://h.dev/?q=%FF%C3%BCn3w%FF"),
         (
             RANDOM,
             NEW,
@@ -84,6 +87,7 @@ fn json_keeps_its_style() {
         ("one\ntwo-lines", "three\nlines", r#"{"pem": "one\ntwo-lines"}"#, r#"{"pem": "three\nlines"}"#),
         ("one\\ntwo-lines", "three\\nlines", r#"{"pem": "one\ntwo-lines"}"#, r#"{"pem": "three\nlines"}"#),
         ("4111111111111111", "5111111111111111", r#"{"card": 4111111111111111}"#, r#"{"card": 5111111111111111}"#),
+        ("4111111111111111", "[5, 6]", r#"{"card": 4111111111111111}"#, r#"{"card": [5, 6]}"#),
         (PASSPHRASE, "n3w", r#"{"staging-ops-step3-key-2026": "${{shared.X}}"}"#, r#"{"n3w": "${{shared.X}}"}"#),
         (r#"{"k": "v4lue"}"#, r#"{"l": 1}"#, r#"[{"k": "v4lue"}, 1]"#, r#"[{"l": 1}, 1]"#),
         (
@@ -123,6 +127,8 @@ fn base64_keeps_alphabet_and_padding() {
         (TILDES, other, "eDl-Pz53N35-P3Ey", "OXd-P34-Mj94N35-MQ"),
         (TILDES, other, "YTp4OX4/Pnc3fn4/cTI=", "YTo5d34/fj4yP3g3fn4x"),
         (TILDES, other, "YTp4OX4_Pnc3fn4_cTI", "YTo5d34_fj4yP3g3fn4x"),
+        (TILDES, other, "v1/YTp4OX4/Pnc3fn4/cTI=", "v1/YTo5d34/fj4yP3g3fn4x"),
+        (TILDES, other, "eDl-Pz53N35-P3Ey=1", "OXd-P34-Mj94N35-MQ=1"),
         (TILDES, other, "prefix-eDl-Pz53N35-P3Ey_suffix", "prefix-OXd-P34-Mj94N35-MQ_suffix"),
         (TILDES, other, "v1/YWJjOng5fj8+dzd+fj9xMiB0YWls", "v1/YWJjOjl3fj9+PjI/eDd+fjEgdGFpbA=="),
         (TILDES, other, "key_YTp4OX4_Pnc3fn4_cTIgdGFpbA==", "key_YTo5d34_fj4yP3g3fn4xIHRhaWw="),
@@ -189,8 +195,17 @@ fn wrapped_base64_is_wrapped_again() {
                         eHh4eHh4eHh4eCJ9\n";
         let full_lines = "eyJjbGllbnQiOiAiYWNtZS13ZWIiLCAicHJpdmF0ZSI6ICJuM3ctdiIsICJtb3JlIjogInh4eHh4\n\
                           eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eCJ9\n";
-        let [text, expected, full_lines] = [text, expected, full_lines].map(|text| text.replace('\n', line_break));
-        check(&[(PASSPHRASE, "n3w-value-of-shop", &text, &expected), (PASSPHRASE, "n3w-v", &text, &full_lines)]);
+        let padded = "eyJjbGllbnQiOiAiYWNtZS13ZWIiLCAicHJpdmF0ZSI6ICJuM3ctdmFsdWUtb2Ytc2hvcC0xIiwg\n\
+                      Im1vcmUiOiAieHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4\n\
+                      eHh4eHh4eHh4eHh4In0=\n";
+        let [text, expected, full_lines, padded] =
+            [text, expected, full_lines, padded].map(|text| text.replace('\n', line_break));
+        check(&[
+            (PASSPHRASE, "n3w-value-of-shop", &text, &expected),
+            (PASSPHRASE, "n3w-v", &text, &full_lines),
+            (PASSPHRASE, "n3w-value-of-shop-1", &text, &padded),
+            ("n3w-value-of-shop-1", PASSPHRASE, &padded, &text),
+        ]);
     }
 }
 
@@ -201,6 +216,22 @@ fn only_the_base64_itself_is_encoded_again() {
         ("k3y-of-shop-x1", "n3w-k3y", "azN5LW9mLXNob3AteDE/bW9yZSB0ZXh0", "bjN3LWszeT9tb3JlIHRleHQ="),
         // The characters after the slash decode to text by chance.
         (PASSPHRASE, "n3w-key", "YWI6c3RhZ2luZy1vcHMtc3RlcDMta2V5LTIwMjY/aa/api", "YWI6bjN3LWtleQ/aa/api"),
+        // The bytes after the value's text are not text, but those behind them are.
+        (PASSPHRASE, "n3w-key", "YTpzdGFnaW5nLW9wcy1zdGVwMy1rZXktMjAyNg/DqXh5eg==", "YTpuM3cta2V5/DqXh5eg=="),
+        // Short lines are separate texts.
+        (
+            "s3cr3t-k9",
+            "n3w-value-of-9",
+            "aWQ6IHMzY3IzdC1rOTsgYWJj\nc2Vjb25kIGxpbmUgb2YgMThi",
+            "aWQ6IG4zdy12YWx1ZS1vZi05OyBhYmM=\nc2Vjb25kIGxpbmUgb2YgMThi",
+        ),
+        // A word on the next line does not continue base64 if it would not be complete.
+        (
+            "s3cr3t-k9",
+            "n3w-k9",
+            "b25lIGxpbmUgb2YgNDggYnl0ZXM6IHMzY3IzdC1rOSwgYW5kIGEgZnVsbCBzdG9w\na",
+            "b25lIGxpbmUgb2YgNDggYnl0ZXM6IG4zdy1rOSwgYW5kIGEgZnVsbCBzdG9w\na",
+        ),
         // Lines of different lengths are separate texts.
         (
             "s3cr3t-k9",
