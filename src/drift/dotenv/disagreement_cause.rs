@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::drift::dotenv::Entry;
 use crate::drift::dotenv::agreed_spelling::{Spelling, agreed};
+use crate::drift::dotenv::loader::{Body, Loader};
 
 /// Why loaders read an assignment differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,16 +115,18 @@ const EXPERIMENTS: &[Experiment] = &[
     Experiment { kind: CauseKind::Blank, characters: &[' ', '\t'], without: |text| text.replace([' ', '\t'], "_") },
 ];
 
-/// Returns why a loader does not read an assignment that others read.
-pub fn of_entry(text: &str, entry: &Entry) -> CauseKind {
+/// Returns why the loader does not read an assignment that others read.
+pub fn of_entry(text: &str, entry: &Entry, loader: Loader) -> CauseKind {
     let is_quoted = text[entry.key_span.clone()] != entry.key;
     if is_quoted || !is_plain(&entry.key) {
         return CauseKind::Key;
     }
-    let is_flawless = text[entry.statement.clone()].trim() == &text[entry.key_span.start..entry.span.end]
-        && entry.span.start == entry.key_span.end + "=".len();
-    let around = || if is_flawless { CauseKind::Swallowed } else { around(text, entry) };
-    inside(&text[entry.span.clone()]).unwrap_or_else(around)
+    // If the loader reads the statement in a file of its own, the cause is an earlier line.
+    let alone = Body::of(&text[entry.statement.clone()]).bindings(loader);
+    if alone.iter().any(|binding| binding.key == entry.key && binding.value.is_some()) {
+        return CauseKind::Swallowed;
+    }
+    inside(&text[entry.span.clone()]).unwrap_or_else(|| around(text, entry))
 }
 
 /// Returns whether every loader accepts the key.
@@ -189,10 +192,10 @@ fn without_references(text: &str) -> String {
 
 /// Replaces every quote except a pair around the whole text.
 fn without_inner_quotes(text: &str) -> String {
-    let around =
-        text.chars().next().filter(|&first| matches!(first, '\'' | '"') && text.len() > 1 && text.ends_with(first));
-    match around {
-        Some(quote) => format!("{quote}{}{quote}", text[1..text.len() - 1].replace(['\'', '"'], "q")),
-        None => text.replace(['\'', '"'], "q"),
+    let without_quotes = |text: &str| text.replace(['\'', '"'], "q");
+    let between = |quote: char| Some((quote, text.strip_prefix(quote)?.strip_suffix(quote)?));
+    match between('\'').or_else(|| between('"')) {
+        Some((quote, inner)) => format!("{quote}{}{quote}", without_quotes(inner)),
+        None => without_quotes(text),
     }
 }

@@ -41,11 +41,8 @@ pub fn read(text: &str) -> Vec<Binding> {
             at = following_line(text, token);
             continue;
         };
-        at = if found.end > 0 && is_line_start(text, found.end) {
-            Some(found.end)
-        } else {
-            following_line(text, found.end)
-        };
+        // A match ends at a line end, and the next token is on a later line.
+        at = Some(found.end);
         // Assigning a string to this property of a JavaScript object has no effect.
         if found.binding.key != "__proto__" {
             bindings.push(found.binding);
@@ -66,10 +63,6 @@ fn is_line_end(character: char) -> bool {
 
 fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | '-')
-}
-
-fn is_line_start(text: &str, at: usize) -> bool {
-    text[..at].chars().next_back().is_none_or(is_line_end)
 }
 
 /// Returns the first line start after the offset.

@@ -134,7 +134,7 @@ pub fn of_loader(file: &LocalFile, bindings: &[Binding], loader: Loader) -> Vec<
     let flaw = |entry: &Entry| Problem {
         line: entry.line,
         column: entry.column,
-        description: disagreement_cause::of_entry(file.text().expose(), entry).description(),
+        description: disagreement_cause::of_entry(file.text().expose(), entry, loader).description(),
         key: None,
         rejected_by: vec![loader],
     };

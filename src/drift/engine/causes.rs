@@ -154,6 +154,19 @@ mod tests {
     }
 
     #[test]
+    fn advice_is_dropped_if_fixing_the_cause_is_enough() {
+        let start = || PossibleCause::own(&start_command::RULE);
+        for (suspect, expected) in [(start(), None), (start().uncertain(), Some("check the route"))] {
+            let endpoint = Finding {
+                advice: Some("check the route".to_owned()),
+                ..finding(&endpoint_wrong::RULE, "api", vec![suspect])
+            };
+            let settled = attach_causes(vec![endpoint, finding(&start_command::RULE, "api", Vec::new())]);
+            assert_eq!((settled[1].cause.is_some(), settled[1].advice.as_deref()), (true, expected));
+        }
+    }
+
+    #[test]
     fn cause_must_match_service_key_and_severity() {
         let endpoint =
             || finding(&endpoint_wrong::RULE, "api", vec![PossibleCause::own(&value_differs::RULE).about("OPS_KEY")]);

@@ -134,7 +134,7 @@ mod tests {
     use crate::drift::engine::ignored::IgnoringEntry;
     use crate::drift::engine::policy::Ignore;
     use crate::drift::engine::run_rules::examine;
-    use crate::drift::test_support::{TODAY, ignore, named, pair, survey};
+    use crate::drift::test_support::{TODAY, ignore, named, pair, require, survey};
 
     #[test]
     fn removed_findings_are_listed_with_their_entry() {
@@ -170,6 +170,18 @@ mod tests {
             let mut found = pair(&[("api", &["A=1"])], &[("api", &["A=1"]), ("mailer", &[])]);
             found.policy.ignore.push(Ignore { rules, services: vec![named("mailer").id], ..ignore(&["*"]) });
             assert_eq!(examine(&found).ignored.len(), ignored);
+        }
+    }
+
+    #[test]
+    fn remaining_services_are_reported_if_they_still_disagree() {
+        for (web, expected) in [("A=2", Some(2)), ("A=1", None)] {
+            let mut found = survey(&["A=9"], &[("api", &["A=1"]), ("web", &[web]), ("worker", &["A=3"])]);
+            require(&mut found, "A", &[]);
+            found.policy.ignore.push(Ignore { services: vec![named("worker").id], ..ignore(&["A"]) });
+            let findings = examine(&found).findings;
+            let disagreement = findings.iter().find(|one| one.rule.name == "services-disagree");
+            assert_eq!(disagreement.map(|one| one.services.len()), expected, "{web}");
         }
     }
 

@@ -154,6 +154,14 @@ mod tests {
     }
 
     #[test]
+    fn conflicting_value_is_pulled_even_if_the_stored_one_has_an_evident_mistake() {
+        let found = with_text("A=pa$word\n", &[("api", &["A=pa$word\n"])]);
+        let findings = examine(&found).findings;
+        let finding = findings.iter().find(|one| one.rule.name == "value-differs").unwrap();
+        assert_eq!(finding.next.as_deref().unwrap(), ["fix", "--only", "A", "--pull"]);
+    }
+
+    #[test]
     fn unclosed_quote_is_closed_before_anything_is_pulled() {
         let conflict = "is not closed; loaders parse the local value differently, so it is not pushed";
         for (text, key, line) in [("Z=1\nA=\"x\nB=\"2\"\n", "B", 2), ("A='x\n", "A", 1)] {

@@ -172,6 +172,7 @@ mod tests {
             ("::ffff:8.8.8.8", None),
             ("8.8.8.8.nip.io", None),
             ("local", None),
+            (".local", None),
             ("test", None),
             ("db", None),
             ("localhost.example.com", None),

@@ -211,6 +211,11 @@ mod tests {
                 "error - [] .env:1: dotenvy can't parse this line (column 1): whitespace outside quotes",
             ),
             (
+                "A=b ",
+                Loader::Dotenvy,
+                "error - [] .env:1: dotenvy can't parse this line (column 1): whitespace outside quotes",
+            ),
+            (
                 "'A'=b",
                 Loader::Node,
                 "error - [] .env:1: node's dotenv can't parse this line (column 1): a key that some loaders reject",
@@ -219,6 +224,11 @@ mod tests {
                 "A='b c\nX=2",
                 Loader::Dotenvy,
                 "error - [] .env:2: dotenvy can't parse this line (column 1): an earlier line that extends into this one",
+            ),
+            (
+                "A='b c\nexport X=2 # y",
+                Loader::Dotenvy,
+                "error - [] .env:2: dotenvy can't parse this line (column 8): an earlier line that extends into this one",
             ),
         ] {
             let mut found = survey(&[], &[("api", &[])]);

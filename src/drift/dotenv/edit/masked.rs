@@ -14,16 +14,12 @@ impl LocalFile {
         let mut at = 0;
         for entry in &self.entries {
             // Entries may overlap where loaders disagree about the text; only the first one is shown.
-            if entry.statement.start < at || entry.key_span.start < at {
+            if entry.statement.start < at {
                 continue;
             }
             others(&text[at..entry.statement.start], &mut masked);
             assignment(text, entry, mask, &mut masked);
-            at = entry.statement.end.max(entry.span.end);
-            // Skip the rest of the last line, which belongs to no entry.
-            if !text[..at].ends_with(['\n', '\r']) {
-                at = text[at..].find(['\n', '\r']).map_or(text.len(), |end| at + end + 1);
-            }
+            at = entry.statement.end;
             masked.push('\n');
         }
         others(&text[at..], &mut masked);

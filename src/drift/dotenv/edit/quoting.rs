@@ -171,6 +171,10 @@ mod tests {
         ] {
             assert_eq!(best(value, "x", Some(loader)).as_deref(), Ok(expected), "{value:?} for {loader:?}");
         }
+        // Other readers of the file decide before its current quotes: the other loaders, then `sh`.
+        for (value, loader, expected) in [("a\\d", Python, "'a\\d'"), ("a\\\\b", Node, "'a\\\\b'")] {
+            assert_eq!(best(value, "\"x\"", Some(loader)).as_deref(), Ok(expected), "{value:?} for {loader:?}");
+        }
         for (value, loader, why) in [
             ("${{P.D}}", Python, Unwritten::Unread(Obstacle::Substitution)),
             ("it's `x`", Dotenvy, Unwritten::Runs),

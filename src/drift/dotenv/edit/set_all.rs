@@ -116,8 +116,8 @@ impl LocalFile {
         }
         let entry = self.effective_entry(entries, key)?;
         let current = &entries.plain.text().expose()[entry.span.clone()];
-        let is_current =
-            entry.value == *value && sh_reader::reading(current).is_some_and(|read| read.as_str() == value.expose());
+        // Verification would refuse a right-hand side that `sh` runs, so it is written with other quotes.
+        let is_current = entry.value == *value && sh_reader::reading(current).is_some();
         let right_hand_side = if is_current {
             Zeroizing::new(current.to_owned())
         } else {
@@ -161,8 +161,7 @@ impl<'f> EntryIndex<'f> {
     /// Refuses an assignment that shares text with another one or has a problem.
     pub(super) fn check_editable(&self, entry: &Entry) -> Result<(), EditRefusal> {
         let key = || entry.key.clone();
-        let odd = entry.span.start < entry.key_span.end || entry.span.end > entry.statement.end;
-        if odd || self.shared.contains(&entry.key_span.start) {
+        if self.shared.contains(&entry.key_span.start) {
             return Err(EditRefusal::Entangled { key: key() });
         }
         let text = self.plain.text().expose();
@@ -184,7 +183,6 @@ fn shared(entries: &[Entry]) -> HashSet<usize> {
     for entry in sorted {
         if let Some(longest) = longest
             && entry.statement.start < longest.statement.end
-            && longest.statement.start < entry.statement.end
             && entry.key_span.start != longest.key_span.start
         {
             shared.extend([entry.key_span.start, longest.key_span.start]);

@@ -258,8 +258,13 @@ mod tests {
             ("'a'\"b\"c", Some("abc")),
             ("\"it's \"x\"\"", Some("it's x")),
             ("\"a\\\nb\"", Some("ab")),
+            ("a\\b", Some("ab")),
+            ("a\\;b", Some("a;b")),
+            ("a$", Some("a$")),
+            ("a~b", Some("a~b")),
             ("a b", None),
             ("'open", None),
+            ("a`id`", None),
             ("\"$HOME\"", None),
             ("\"$(id)\"", None),
             ("\"`id`\"", None),
@@ -286,11 +291,21 @@ mod tests {
             ("A= reboot\n", false, Quote::None),
             ("A=1 B=2\n", true, Quote::None),
             ("a.b=1\n", false, Quote::None),
+            ("1A=1\n", false, Quote::None),
+            ("=x\n", false, Quote::None),
             ("export A= reboot\n", true, Quote::None),
             ("A=$(touch x)\n", false, Quote::None),
         ] {
             let walk = Walk::through(text);
             assert_eq!((is_inactive(&walk.steps), walk.end), (inactive, end), "{text}");
         }
+    }
+
+    #[test]
+    fn quote_is_known_at_every_offset() {
+        use Quote::{Double, None, Single};
+        let walk = Walk::through("A='b'\"");
+        let quotes: Vec<Quote> = (0..=6).map(|offset| walk.quote(offset)).collect();
+        assert_eq!(quotes, [None, None, None, Single, Single, None, Double]);
     }
 }

@@ -54,6 +54,7 @@ fn set_changes_only_the_value() {
         ("K=hello world\nB=2\n", "hello", "K=hello\nB=2\n"),
         ("K=hello world\n", "hello world", "K='hello world'\n"),
         ("K=\"same\"\n", "same", "K=\"same\"\n"),
+        ("K=\"a\\nb\"\n", "a\nb", "K=\"a\\nb\"\n"),
         ("no key here\nK=old\n", "new", "no key here\nK=new\n"),
     ] {
         assert_eq!(set(text, "K", value).as_deref(), Ok(expected), "{text:?} with {value:?}");
@@ -77,7 +78,10 @@ fn set_refuses_missing_or_ambiguous_keys() {
     assert!(matches!(set("K=\"old\nB=1\n", "K", "new"), Err(EditRefusal::Flawed { .. })));
     assert!(matches!(set("K='a' b\n", "K", "new"), Err(EditRefusal::Flawed { .. })));
     assert!(matches!(set("K=x\n", "K", "${A}"), Err(EditRefusal::Unwritable { .. })));
+    let refusal = |key: &str, value: &str| file("").refusal(key, &Secret::new(value));
+    assert_eq!([refusal("K", "new"), refusal("K", "it's `x`")], [None, Some(runs())]);
     for key in ["", "1A", "a.b", "A-B", "A B", "K=", "é", "A\nB"] {
+        assert_eq!(refusal(key, "x"), Some(EditRefusal::Name { key: key.to_owned() }));
         assert_eq!(set("K=1\n", key, "x"), Err(EditRefusal::Name { key: key.to_owned() }));
         assert_eq!(add("K=1\n", &[(key, "x")]), Err(EditRefusal::Name { key: key.to_owned() }));
     }
@@ -167,6 +171,10 @@ fn remove_deletes_all_lines_of_key_and_keeps_the_rest() {
     }
     assert_eq!(remove("A=1\n", "K"), Err(EditRefusal::Absent { key: "K".to_owned() }));
     assert!(remove("K: =jjj$\n", "K").is_err());
+    // Only python-dotenv skips U+0085, so only it reads the second `K` as a part of the first one.
+    assert_eq!(remove("A=1\nK=\u{85}'a\nK=b'\n", "K"), Err(entangled("K")));
+    // To dotenvy, the value of K includes the next two lines. Without K, it reads X instead of Z.
+    assert_eq!(remove("K=it's\nX=1\nY='\nZ=1\n", "K"), Err(entangled("K")));
 }
 
 /// For dotenvy, a carriage return does not end a comment, so the rest of that line becomes an assignment when the
@@ -361,5 +369,18 @@ fn keys_set_together_get_the_same_text_as_one_by_one() {
         refused.sort();
         assert_eq!(together.text().expose(), one_by_one.text().expose(), "{loader:?}");
         assert_eq!(refusals.into_keys().collect::<Vec<_>>(), refused, "{loader:?}");
+    }
+}
+
+#[test]
+fn values_set_together_keep_their_quoting_and_their_order() {
+    for (values, expected) in [
+        (&[("A", "2"), ("B", "a*b"), ("C", "a\nb")][..], "A=2\nB=a*b\nC=\"a\\nb\"\n"),
+        (&[("A", "2"), ("A", "3")], "A=3\nB=a*b\nC=\"a\\nb\"\n"),
+    ] {
+        let values = pairs(values);
+        let new: Vec<NewValue<'_>> = values.iter().map(|(key, value)| NewValue { key, value }).collect();
+        let (together, refusals) = file("A=1\nB=a*b\nC=\"a\\nb\"\n").set_all(&new);
+        assert_eq!((together.text().expose(), refusals.len()), (expected, 0));
     }
 }

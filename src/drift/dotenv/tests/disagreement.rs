@@ -45,7 +45,9 @@ fn each_cause_has_its_suggested_spelling() {
     type Row = (&'static str, [KeyReading; 3], CauseKind, Option<Spelling>);
     let rows: &[Row] = &[
         ("A=b#c", [Same, Same, Different], CauseKind::Hash, Some(Spelling::Single)),
+        ("_A=b#c", [Same, Same, Different], CauseKind::Hash, Some(Spelling::Single)),
         ("A=\"b\"#c", [Different, Same, Same], CauseKind::Hash, Some(Spelling::Bare)),
+        ("A=it's b#c", [Refused, Same, Different], CauseKind::Hash, Some(Spelling::Double)),
         ("A= # c", [Same, OnlyRecent, Same], CauseKind::Comment, Some(Spelling::Bare)),
         ("A=hello world", [Refused, Same, Same], CauseKind::Blank, Some(Spelling::Single)),
         ("A=1 ", [Refused, Same, Same], CauseKind::Blank, Some(Spelling::Bare)),
@@ -54,6 +56,7 @@ fn each_cause_has_its_suggested_spelling() {
         ("A=\"a\\tb\"", [Refused, Same, Different], CauseKind::Escape, Some(Spelling::Single)),
         ("A=it's", [Refused, Same, Same], CauseKind::Quote, Some(Spelling::Double)),
         ("A={\"a\":1}", [Different, Same, Same], CauseKind::Quote, Some(Spelling::Single)),
+        ("A=\"a \"b\" `c\"", [Different, Refused, Same], CauseKind::Quote, Some(Spelling::Single)),
         ("A=`x y`", [Refused, Same, Different], CauseKind::Backtick, Some(Spelling::Single)),
         ("A='x", [Refused, Refused, Same], CauseKind::Unclosed, Some(Spelling::Double)),
         ("A=${B}", [Different, Different, Same], CauseKind::Substitution, None),
@@ -64,9 +67,11 @@ fn each_cause_has_its_suggested_spelling() {
         ("A=${{P.D}}", [Different, Different, Same], CauseKind::Reference, None),
         ("A=\"${{P.D}}/x\"", [Different, Different, Same], CauseKind::Reference, None),
         ("A='${{P.D}}'", [Same, Different, Same], CauseKind::Reference, None),
+        ("A=https://${{ P.D }}/x", [Different, Different, Same], CauseKind::Reference, None),
         ("A=${{P.D}}#x", [Different, Different, Different], CauseKind::Substitution, None),
         ("A: b", [Refused, Refused, Same], CauseKind::Colon, Some(Spelling::Bare)),
         ("A=\n'b'", [Same, Same, Different], CauseKind::LineBreak, Some(Spelling::Bare)),
+        ("A\n=1", [Refused, Missing, Same], CauseKind::LineBreak, Some(Spelling::Bare)),
         ("A-B=1", [Refused, Same, Same], CauseKind::Key, Some(Spelling::Bare)),
         ("a$b=1", [Refused, Same, Missing], CauseKind::Key, Some(Spelling::Bare)),
         ("\u{feff}A=1", [Same, OnlyRecent, Same], CauseKind::ByteOrderMark, Some(Spelling::Bare)),
@@ -94,6 +99,14 @@ fn swallowed_line_refers_to_the_line_that_swallows_it() {
             ("C", 4, CauseKind::Swallowed, Some(1)),
         ]
     );
+}
+
+/// For dotenvy, a carriage return alone does not end a line.
+#[test]
+fn lines_are_counted_by_any_line_end() {
+    let found = file("A=1\r\nB=2\rC=b#c\r\n").disagreements();
+    let found: Vec<_> = found.iter().map(|one| (one.key.as_str(), one.line, one.part_of_line)).collect();
+    assert_eq!(found, [("B", 2, None), ("C", 3, Some(2))]);
 }
 
 #[test]

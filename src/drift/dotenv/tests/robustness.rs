@@ -37,6 +37,7 @@ proptest! {
             assert!(cut.iter().all(Option::is_some));
             assert!(entry.statement.start <= entry.key_span.start && entry.key_span.end <= entry.span.start);
             assert!(entry.span.end <= entry.statement.end);
+            assert_ends_at_line_end(&text, entry);
             assert!(entry.line >= 1 && entry.column >= 1);
         }
         for pair in file.problems.windows(2) {
@@ -44,7 +45,9 @@ proptest! {
         }
         file.disagreements();
         for loader in Loader::ALL {
-            assert_eq!(file.read_as(loader).text(), file.text());
+            let read = file.read_as(loader);
+            assert_eq!(read.text(), file.text());
+            read.entries.iter().for_each(|entry| assert_ends_at_line_end(&text, entry));
         }
     }
 
@@ -58,6 +61,11 @@ proptest! {
         let with_tail = file(&format!("FIRST={value}\n{tail}"));
         assert_eq!(with_tail.entries[0].value.expose(), value);
     }
+}
+
+fn assert_ends_at_line_end(text: &str, entry: &Entry) {
+    let end = entry.statement.end;
+    assert!(end == text.len() || text[..end].ends_with(['\n', '\r']), "{text:?}");
 }
 
 /// Asserts that each statement has the same value when it is parsed without the rest of the file. Excluded are entries

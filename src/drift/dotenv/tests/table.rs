@@ -53,6 +53,7 @@ const EXPORTS_AND_KEYS: &[Row] = &[
     ("1A=1\n", &["1A=1"], &[]),
     ("a$b=1\n", &["a$b=1"], &["1:1 the key contains a character that only python-dotenv accepts"]),
     ("'A'=1\n", &["A=1"], &[]),
+    ("'A'=1\nA: 1\n", &["A=1", "A=1"], &["2:1 `:` instead of `=`"]),
     ("\"A\"=1\n", &["\"A\"=1"], &["1:1 the key contains a character that only python-dotenv accepts"]),
     ("A: 1\n", &["A=1"], &["1:1 `:` instead of `=`"]),
     ("export A: 1=2\n", &["A=1=2"], &["1:1 `:` instead of `=`"]),
@@ -112,6 +113,7 @@ const QUOTES: &[Row] = &[
     ("A='a\\nb'\n", &["A=a\\nb"], &[]),
     ("A=a\\nb\n", &["A=a\\nb"], &[]),
     ("A=\"a\\tb\"\n", &["A=a\tb"], &[]),
+    ("A=\"\\a\\b\\f\\v\\x\"\n", &["A=\u{7}\u{8}\u{c}\u{b}\\x"], &[]),
     ("A=\"a\\\"b\"\n", &["A=a\"b"], &[]),
     ("A='a\\'b'\n", &["A=a'b"], &[]),
     ("A=\"a\\\\\"\nB=1\n", &["A=a\\", "B=1"], &[]),
@@ -126,6 +128,7 @@ const BROKEN: &[Row] = &[
     ("A=\"x\nB=2\n", &["A=\"x", "B=2"], &["1:3 unclosed quote"]),
     ("A='x\nB=2\n", &["A='x", "B=2"], &["1:3 unclosed quote"]),
     ("A=\"x\nB=\"y\"\nC=1\n", &["A=\"x", "B=y", "C=1"], &["1:3 unclosed quote"]),
+    ("A=\"x\nB='1\n2'\nC=\"y\"\n", &["A=\"x", "B=1\n2", "C=y"], &["1:3 unclosed quote"]),
     ("A=\"x\njust text\nB=\"y\"\n", &["A=\"x", "B=y"], &["1:3 unclosed quote", "2:1 missing `=`"]),
     ("A=\"x\" y\nB=2\n", &["A=\"x\" y", "B=2"], &["1:3 unexpected text after the closing quote"]),
     ("A='x'y\nB=2\n", &["A='x'y", "B=2"], &["1:3 unexpected text after the closing quote"]),
@@ -194,22 +197,45 @@ fn last_assignment_wins() {
 fn value_read_by_two_loaders_wins_over_later_assignment_read_by_one() {
     // node's dotenv and python-dotenv 1.2.2 and earlier read everything after the quote of B, including A=2, as its
     // value.
-    let file = file("A=1\nB=\"x\\\\\"\nA=2\nC=\"\n");
+    let file = file("X=0\nA=1\nB=\"x\\\\\"\nA=2\nC=\"\n");
     let read = |key| file.entry(key).map(|entry| (entry.value.expose(), entry.line));
-    assert_eq!((read("A"), read("B")), (Some(("1", 1)), Some(("x\\", 2))));
+    assert_eq!((read("A"), read("B")), (Some(("1", 2)), Some(("x\\", 3))));
+    assert_eq!(read("X"), Some(("0", 1)));
 }
 
 #[test]
 fn each_loader_reports_key_and_value_spans() {
-    let text = "export A=1\n  export\tB='2'\nC = \"3\" # note\nD=\n";
+    // `export` also starts with the first key.
+    let text = "export e=1\n  export\tB='2'\nC = \"3\" # note\nD=\n";
     for loader in Loader::ALL {
         let read = file(text).read_as(loader);
         let cut = |entry: &Entry| (&text[entry.key_span.clone()], &text[entry.span.clone()]);
         let first_two: Vec<_> = read.entries.iter().take(2).map(cut).collect();
-        assert_eq!(first_two, [("A", "1"), ("B", "'2'")], "{loader:?}");
+        assert_eq!(first_two, [("e", "1"), ("B", "'2'")], "{loader:?}");
         assert!(read.entries.iter().all(|entry| text[entry.key_span.clone()] == entry.key), "{loader:?}");
         let empty = read.entry("D").map(|entry| (&text[entry.span.clone()], text[..entry.span.start].ends_with("D=")));
         assert_eq!(empty, Some(("", true)), "{loader:?}");
+    }
+}
+
+#[test]
+fn node_ends_lines_at_unicode_separators() {
+    let text = "X=1\n\u{2028}\u{2028} A=1\nB: \n";
+    let read = file(text).read_as(Loader::Node);
+    assert_eq!(&text[read.entries[1].statement.clone()], " A=1\n");
+    assert!(text[..read.entries[2].span.start].ends_with("B:"));
+}
+
+#[test]
+fn loader_specific_syntax_is_read_like_the_loader() {
+    use Loader::{Dotenvy, Node};
+    for (text, loader, expected) in [
+        ("H_1=x\nI=${H_1}\n", Dotenvy, &["H_1=x", "I=x"][..]),
+        ("A='a # \\' b\\'\nB=1\n", Node, &["A=a # \\' b\\", "B=1"]),
+        ("A=x\u{2028}'y'\n", Node, &["A=x\u{2028}y"]),
+        ("A:\nb\n", Node, &["A=b"]),
+    ] {
+        assert_eq!(assignments(&file(text).read_as(loader)), expected, "{text:?}");
     }
 }
 

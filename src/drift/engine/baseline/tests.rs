@@ -60,6 +60,21 @@ fn entries_are_sorted_and_have_an_end_date_but_no_value() {
 }
 
 #[test]
+fn entries_are_equal_if_at_most_their_lines_differ() {
+    let entry = written(&differing()).entries.remove(0);
+    assert_eq!(BaselineEntry { line: 12, ..entry.clone() }, entry);
+    for other in [
+        BaselineEntry { key: None, ..entry.clone() },
+        BaselineEntry { service: None, ..entry.clone() },
+        BaselineEntry { severity: Severity::Note, ..entry.clone() },
+        BaselineEntry { until: TODAY, ..entry.clone() },
+        BaselineEntry { reason: "known".to_owned(), ..entry.clone() },
+    ] {
+        assert_ne!(other, entry);
+    }
+}
+
+#[test]
 fn known_findings_are_removed_and_listed() {
     let found = differing();
     let mut baseline = written(&found);
