@@ -95,7 +95,7 @@ fn is_number(text: &str) -> bool {
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
     let is_date = number.contains('-') && number.contains(':') && number.matches('T').count() == 1;
     let is_sign = |sign: char| sign.is_ascii_digit() || " .,:;+-*/_()?".contains(sign) || (is_date && sign == 'T');
-    unit <= LONGEST_UNIT && digits > 0 && digits < LONGEST_NUMBER && number.chars().all(is_sign)
+    unit <= LONGEST_UNIT && digits < LONGEST_NUMBER && number.chars().all(is_sign)
 }
 
 /// Returns whether the text is one URL or the name of a host in the DNS, perhaps with a port.
@@ -152,6 +152,7 @@ mod tests {
             ("SINCE", "2026-10-03", Common),
             ("SINCE", "2026-10-03T12:00:00Z", Common),
             ("SCHEDULE", "0 */5 * * *", Common),
+            ("SCHEDULE", "* * * * *", Common),
             ("BIND", "192.168.10.20", Common),
             ("BIND", "203.0.113.7:8080", Common),
             ("SHARE", "99.99999 %", Common),
