@@ -74,7 +74,7 @@ impl CauseKind {
     /// Returns how to fix it: by writing the value in the given spelling, unless the cause is not in the value.
     pub fn advice(self, spelling: Option<Spelling>) -> &'static str {
         match (self, spelling) {
-            (Self::Key, _) => "use only letters, digits and underscores in the key",
+            (Self::Key, _) => "rename the key, with only letters, digits and underscores",
             (Self::ByteOrderMark, _) => "save the file as UTF-8 without a byte order mark",
             (Self::Swallowed, _) => "close the quote on the earlier line",
             (Self::Duplicate, _) => "keep only one of them",
@@ -131,7 +131,9 @@ pub fn of_entry(text: &str, entry: &Entry, loader: Loader) -> CauseKind {
 
 /// Returns whether every loader accepts the key.
 pub fn is_plain(key: &str) -> bool {
-    key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+    // node's dotenv loses a key that is the prototype of its object.
+    key != "__proto__"
+        && key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && key.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '.'))
 }
 

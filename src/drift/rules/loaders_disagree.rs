@@ -314,7 +314,7 @@ mod tests {
         for (text, reason, advice) in [
             ("A=https://x/#frag", "a `#` without a space before it", "write it as KEY='…'"),
             ("A=it's", "a quote inside the value", "write it as KEY=\"…\""),
-            ("A-B=1", "a key that some loaders reject", "use only letters, digits and underscores in the key"),
+            ("A-B=1", "a key that some loaders reject", "rename the key, with only letters, digits and underscores"),
         ] {
             let found = with_text(&format!("{text}\n"));
             let finding = &check(&found)[0];

@@ -73,6 +73,7 @@ fn each_cause_has_its_suggested_spelling() {
         ("A=\n'b'", [Same, Same, Different], CauseKind::LineBreak, Some(Spelling::Bare)),
         ("A\n=1", [Refused, Missing, Same], CauseKind::LineBreak, Some(Spelling::Bare)),
         ("A-B=1", [Refused, Same, Same], CauseKind::Key, Some(Spelling::Bare)),
+        ("__proto__=1", [Same, Same, Missing], CauseKind::Key, Some(Spelling::Bare)),
         ("a$b=1", [Refused, Same, Missing], CauseKind::Key, Some(Spelling::Bare)),
         ("\u{feff}A=1", [Same, OnlyRecent, Same], CauseKind::ByteOrderMark, Some(Spelling::Bare)),
         ("A=\"a\r\nb\"", [Different, Same, Same], CauseKind::LineEnd, Some(Spelling::Single)),
