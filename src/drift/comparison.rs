@@ -312,3 +312,19 @@ impl Comparison<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::comparison::counting;
+    use crate::drift::test_support::{layer, survey};
+
+    #[test]
+    fn assignment_counts_once_for_services_with_different_layers() {
+        let mut found = survey(&["A=1", "B=1"], &[("api", &[]), ("web", &[])]);
+        layer(&mut found, ".env.local", &["B=2", "C=1"], &["web"]);
+        let place = |file: &str, line, key: &str| format!("{file}:{line} {key}");
+        let places: Vec<String> =
+            counting(&found).iter().map(|local| place(&local.file.name, local.entry.line, &local.entry.key)).collect();
+        assert_eq!(places, [".env:1 A", ".env:2 B", ".env.local:1 B", ".env.local:2 C"]);
+    }
+}

@@ -102,3 +102,33 @@ fn missing_key<'s>(
     let file = &survey.files[layer];
     file.entry(key).map(|entry| MissingKey { key, local: Local { file, entry }, lacking })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::missing_keys::{MissingKey, missing_keys, partly_missing_keys};
+    use crate::drift::test_support::{ServiceRows, survey};
+
+    fn listed(missing: &[MissingKey<'_>]) -> Vec<String> {
+        let names = |missing: &MissingKey<'_>| {
+            missing.lacking.iter().map(|target| target.service.name.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        missing.iter().map(|missing| format!("{} [{}]", missing.key, names(missing))).collect()
+    }
+
+    #[test]
+    fn key_is_missing_only_if_a_service_lacks_it() {
+        let found = survey(&["A=1", "B=1", "C=1"], &[("api", &["A=1"]), ("web", &["A=1", "B=1"])]);
+        assert_eq!(listed(&partly_missing_keys(&found, |_| true)), ["B [api]"]);
+        assert_eq!(listed(&missing_keys(&found, |_| true)), ["C [api, web]"]);
+    }
+
+    #[test]
+    fn services_are_listed_for_a_limited_number_of_keys() {
+        let rows: Vec<String> = (0..401).map(|number| format!("K{number:03}=1")).collect();
+        let names: Vec<String> = (0..500).map(|number| format!("s{number:03}")).collect();
+        let services: Vec<ServiceRows<'_>> = names.iter().map(|name| (name.as_str(), &[][..])).collect();
+        let found = survey(&rows.iter().map(String::as_str).collect::<Vec<_>>(), &services);
+        let lacking: Vec<usize> = missing_keys(&found, |_| true).iter().map(|missing| missing.lacking.len()).collect();
+        assert_eq!(lacking, [vec![500; 400], vec![0]].concat());
+    }
+}

@@ -19,15 +19,6 @@ pub enum Spelling {
 }
 
 impl Spelling {
-    /// Returns the pattern to show in messages.
-    pub fn pattern(self) -> &'static str {
-        match self {
-            Self::Bare => "KEY=…",
-            Self::Single => "KEY='…'",
-            Self::Double => "KEY=\"…\"",
-        }
-    }
-
     /// Returns the right-hand side for a value, without escapes.
     pub fn write(self, value: &Secret) -> Zeroizing<String> {
         let quote = match self {
@@ -92,6 +83,14 @@ mod tests {
 
     use crate::drift::Secret;
     use crate::drift::dotenv::agreed_spelling::Spelling;
+
+    /// node's dotenv reads a carriage return as a line feed.
+    #[test]
+    fn carriage_return_has_no_spelling() {
+        for value in ["a\rb", "a #\rb"] {
+            assert_eq!(Spelling::of(&Secret::new(value)), None, "{value:?}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -30,7 +30,9 @@ pub fn remove_assignments(original: &str, read: &mut Literal, flaws: &mut Vec<Pr
     for block in &blocks {
         let first = counted.1 + newlines(&original[counted.0..block.start]);
         let last = first + newlines(&original[block.clone()]);
-        lines.push(first..last.max(first + 1));
+        // A block without a final line end includes its last line.
+        let is_ended = original[..block.end].ends_with(['\n', '\r']);
+        lines.push(first..if is_ended { last } else { last + 1 });
         counted = (block.end, last);
     }
     let is_lost = |line: usize| {
@@ -134,6 +136,21 @@ mod tests {
         assert_eq!(flaws, [(3, true), (8, true), (11, false)]);
         let (keys, flaws) = read(&text.replace('\n', "\r\n"));
         assert_eq!((keys.len(), flaws), (5, vec![(3, true), (8, true), (11, false)]));
+        let (keys, flaws) = read(&text.replace('\n', "\r"));
+        assert_eq!((keys.len(), flaws), (5, vec![(3, true), (8, true), (11, false)]));
+    }
+
+    #[test]
+    fn headers_belong_to_their_block() {
+        let block = BLOCK.replacen('\n', "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0A1B\n\n", 1);
+        assert_eq!(read(&format!("PEM={block}B=2\n")), (vec!["PEM".to_owned(), "B".to_owned()], vec![(2, true)]));
+    }
+
+    #[test]
+    fn last_line_of_block_may_end_the_file() {
+        for text in ["PEM=-----BEGIN X\n-----END X", "PEM=-----BEGIN X\nMIIB\n-----END X"] {
+            assert_eq!(read(text), (vec!["PEM".to_owned()], vec![(2, true)]), "{text}");
+        }
     }
 
     #[test]

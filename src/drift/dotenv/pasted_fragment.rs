@@ -104,7 +104,7 @@ fn is_random(key: &str) -> bool {
 fn may_be_fragment(key: &str) -> bool {
     let shape = KeyShape::of(key);
     let is_long = key.chars().nth(SHORTEST - 1).is_some();
-    is_long && (!shape.is_words || (shape.breaks >= 2 && !shape.is_constant) || is_odd(key) || is_random(key))
+    is_long && (!shape.is_words || is_odd(key) || is_random(key))
 }
 
 /// What the letters of a key show.
@@ -391,6 +391,42 @@ mod tests {
         }
     }
 
+    /// The lines above, in which `LINE` is a line of base64, the line of the key, and whether the key is shown.
+    #[test]
+    fn possible_fragment_is_judged_by_its_line_and_the_lines_above() {
+        for (above, line, expected) in [
+            ("", "aB3dE7g==", true),
+            ("", "aB3dE7gH==", false),
+            ("", "A1B_C2D_E3F==", false),
+            ("", "partOf4Rest\n==", false),
+            ("", "partOf4Rest: x", true),
+            ("", "RestOfIt=", true),
+            // Padded base64 of 10 characters does not exist.
+            ("", "aB3dEfG7h=", true),
+            ("", "aB3dEfG7hIj=", false),
+            ("K=LINE\n", "apiV2Key=", true),
+            ("K=LINE\n", "partOf4Rest=", false),
+            ("K=a sentence of more than forty characters is no base64\n", "partOf4Rest=", true),
+            ("K=wordwordwordwordwordwordwordwordwordword\n", "partOf4Rest=", true),
+            ("K=\nLINE\n", "nextAuthSecret=x", true),
+            ("K=\nLINE\n", "aB3dEfG7hIj=x", false),
+            ("K=\nLINE\n\n# the old one\n", "RestOfIt=", false),
+            ("K=\nLINE\npartOf4Rest\n", "RestOfIt=", false),
+            ("K=\nLINE\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", "RestOfIt=", false),
+            ("K=\nLINE\nProc-Type: 4,ENCRYPTED\n", "RestOfIt=", false),
+            ("K=\nLINE\nno header\n", "RestOfIt=", true),
+            ("K=\nLINE\ndocumentation\n", "RestOfIt=", true),
+            ("K=\ninternationalization\n", "RestOfIt=", true),
+            ("K=\nthe1quick2brown3foxjump\n", "RestOfIt=", false),
+        ] {
+            let text = format!("{}{line}\n", above.replace("LINE", LINES[0]));
+            let (read, file) = (keys(&text), LocalFile::parse(".env", Secret::new(text)));
+            let is_shown = read.iter().any(|key| line.starts_with(key.as_str()));
+            let is_reported = file.problems.iter().any(|flaw| flaw.description == DESCRIPTION);
+            assert_eq!((is_shown, is_reported), (expected, !expected), "{line} below {above:?}");
+        }
+    }
+
     #[test]
     fn typed_name_is_judged_without_context() {
         for (key, expected) in [
@@ -399,6 +435,10 @@ mod tests {
             ("OPS_KYE", true),
             ("sk_live_51HxYz9aBcD3eFgH4iJkL5mN", false),
             ("postgres://u:p@host/db", false),
+            ("bcdfgh_jklmnp_qrstvw", false),
+            // Random text of 31 characters has at least three breaks, and of 33 at least four.
+            ("a1bcade2faghe3iojaka4lamanapa_q", false),
+            ("K8S_E2E_I18N_TRANSLATION_FILE_URL", true),
             (&"A".repeat(129), false),
             ("my key is here", false),
         ] {

@@ -235,6 +235,8 @@ fn references_and_sealed_values_need_their_own_flag() {
         NONE,
         "a requirement is not enough either"
     );
+    let asking = FixPermissions { asking: Prompting::Interactive, named: set(&["R"]), ..FixPermissions::default() };
+    assert_eq!(pushed(&required, &asking, Consent::Prompt).0, NONE, "at a prompt, it must be picked");
 }
 
 #[test]

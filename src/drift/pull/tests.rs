@@ -139,6 +139,15 @@ fn expected_differences_keep_the_template() {
     assert_eq!(plan.text.expose(), text);
     let keys = ["PORT", "DB", "K", "N", "NODE_ENV"].map(|key| format!("{key} expected"));
     assert_eq!(left(&plan), keys);
+    let phrases = plan.left.iter().map(|left| left.reason.phrase(&left.services));
+    let expected = [
+        "set separately in each environment",
+        "a local address in the template",
+        "a test key in the template, a live key on Railway",
+        "null in the template",
+        "set separately in each environment",
+    ];
+    assert_eq!(phrases.collect::<Vec<_>>(), expected);
     let mut found = with_text("PORT=3000\n", &[("api", &["PORT=80"])]);
     require(&mut found, "PORT", &[]);
     assert_eq!(super::plan(&found, Some(".env.example")).text.expose(), "PORT=80\n", "a required key has none");
@@ -213,6 +222,11 @@ fn line_with_a_problem_is_a_comment() {
         (vec!["K unwritable".to_owned(), "B not-on-railway".to_owned()], vec!["A"])
     );
     assert_eq!(plan.text.expose(), "A=2\n# K=\"open\nB=\n");
+    let text = "A=\nK=\"open\nB=\n";
+    let why = LocalFile::parse(".env", Secret::new(text)).problems[0].description;
+    let plan = filled(text, &[("api", &["A=2"])]);
+    let reasons = plan.left.iter().filter(|left| left.key == "K").map(|left| left.reason.phrase(&[]));
+    assert_eq!(reasons.collect::<Vec<_>>(), [why]);
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn violation(survey: &Survey, pair: &KeyPair<'_>, must: Must) -> Option<Violatio
 mod tests {
     use super::RULE;
     use crate::drift::engine::policy::Must;
-    use crate::drift::test_support::{ServiceRows, across, counterpart, lines, pair};
+    use crate::drift::test_support::{ServiceRows, across, counterpart, lines, pair, unreadable};
 
     #[test]
     fn each_demand_is_checked_on_every_service_that_has_the_key() {
@@ -272,6 +272,28 @@ mod tests {
         let mut found = pair(&[("api", &["X=1"])], &[("api", &["X=1"]), ("mailer", &["K=1"])]);
         counterpart(&mut found).traits[0].is_ephemeral = true;
         across(&mut found, "K", Must::Exist);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn service_that_was_not_read_violates_nothing() {
+        for right in ["K=1", "X=1"] {
+            let mut found = pair(&[("api", &["X=1"])], &[("api", &[right])]);
+            unreadable(&mut found, "api");
+            across(&mut found, "K", Must::Exist);
+            assert_eq!(lines(&RULE, &found), [""; 0], "{right}");
+        }
+    }
+
+    #[test]
+    fn only_selected_keys_that_railway_does_not_set_are_checked() {
+        let rows = [["K=1", "RAILWAY_PROJECT_ID=a"], ["K=2", "RAILWAY_PROJECT_ID=b"]];
+        let mut found = pair(&[("api", &rows[0])], &[("api", &rows[1])]);
+        across(&mut found, "K", Must::Agree);
+        across(&mut found, "RAILWAY_PROJECT_ID", Must::Agree);
+        let expected = "error K [api] doctor.toml:9: K must agree, but differs between staging and production";
+        assert_eq!(lines(&RULE, &found), [expected]);
+        found.only.insert("OTHER".to_owned());
         assert_eq!(lines(&RULE, &found), [""; 0]);
     }
 

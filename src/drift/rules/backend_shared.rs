@@ -353,6 +353,16 @@ mod tests {
     }
 
     #[test]
+    fn owner_keeps_its_database_even_if_the_other_environment_is_protected() {
+        let public = "DATABASE_PUBLIC_URL=postgres://u:p@db.shop.dev:5432/shop";
+        let mut found = pair(&[("api", &[ROW])], &[("api", &[]), ("Postgres", &[public])]);
+        found.catalogue.databases.insert("Postgres".to_owned());
+        counterpart(&mut found).traits[0].is_protected = true;
+        let expected = "error DATABASE_URL [api]: DATABASE_URL in staging leads to Postgres in production";
+        assert_eq!(lines(&RULE, &found), [expected]);
+    }
+
+    #[test]
     fn public_address_of_a_service_in_the_other_environment_is_recognised() {
         let proxy = ["RAILWAY_TCP_PROXY_DOMAIN=db.shop.dev", "RAILWAY_TCP_PROXY_PORT=5432"];
         let other = ["RAILWAY_TCP_PROXY_DOMAIN=db.shop.dev", "RAILWAY_TCP_PROXY_PORT=6543"];
@@ -404,6 +414,13 @@ mod tests {
             counterpart(&mut copied).traits[1 - protected].is_ephemeral = true;
             counterpart(&mut copied).traits[protected].is_protected = true;
             assert_eq!(lines(&RULE, &copied), [expected]);
+            let other: &[&str] = &["REPORTS_URL=postgres://u:p@db.shop.dev:5432/shop"];
+            let rows = if protected == 1 { [other, &[ROW]] } else { [&[ROW], other] };
+            let traits = counterpart(&mut copied).traits;
+            let mut named = api(rows[0], rows[1]);
+            counterpart(&mut named).traits = traits;
+            let expected = expected.replace("DATABASE_URL", "REPORTS_URL");
+            assert_eq!(lines(&RULE, &named), [expected], "the key of the copy is named");
         }
         counterpart(&mut found).originals =
             vec![Original { environment: named("live"), targets: pair(&[("api", &[ROW])], &[]).targets }];

@@ -220,10 +220,11 @@ fn passed(_: &Survey, target: &Target) -> CheckOutcome {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, passed};
     use crate::drift::model::deployment::SkipReason;
     use crate::drift::model::finding::{Remedy, Summary};
     use crate::drift::model::observed::Observed;
+    use crate::drift::rules::CheckOutcome;
     use crate::drift::rules::commit_behind::RULE;
     use crate::drift::runtime::{Code, IncomparableCommit, Relation, SkippedPush};
     use crate::drift::test_support::{healthy, latest, lines, running, survey, target};
@@ -417,10 +418,20 @@ mod tests {
             assert_eq!(found.reason.as_deref(), Some("a deployment with 371a158 is in progress (WAITING)"));
             assert!(found.remedies.is_empty() && found.next.is_none());
             assert_eq!(found.advice.as_deref(), Some("wait for it to finish, then check again"));
+            let open = Summary::Open("a deployment with 371a158 is in progress".to_owned());
+            assert_eq!((found.summary, found.possible_causes.len()), (Some(open), 0));
         }
         for coming in [None, Some(Relation::Behind(1)), Some(Relation::Unclear(IncomparableCommit::NoCommit))] {
             assert_eq!(finding(coming).severity.name(), "error");
         }
+    }
+
+    #[test]
+    fn undeclared_commit_has_a_row_only_if_it_was_compared() {
+        let mut found = with(None, Relation::Behind(1), None);
+        assert!(matches!(passed(&found, &found.targets[0]), CheckOutcome::NotChecked));
+        target(&mut found, "api").live.code = Observed::Unavailable("refused".to_owned());
+        assert!(matches!(passed(&found, &found.targets[0]), CheckOutcome::NotChecked));
     }
 
     #[test]

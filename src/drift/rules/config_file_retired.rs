@@ -274,6 +274,8 @@ mod tests {
         let all =
             "start command, pre-deploy command, cron schedule, health check path, restart policy, builder, watch paths";
         assert_eq!(of_file().differs(), all);
+        let deployment = of_file().finding().and_then(|finding| finding.deployment);
+        assert_eq!(deployment.as_deref(), Some("deployment-0"), "reports link to it");
         let stored = json!({
             "build": { "builder": "DOCKERFILE", "watchPatterns": ["/api/**"] },
             "deploy": { "preDeployCommand": "migrate", "healthcheckPath": "/up", "restartPolicyType": "NEVER" },
@@ -285,6 +287,9 @@ mod tests {
         assert_eq!(Scenario { cron: None, ..alike() }.differs(), "cron schedule");
         assert_eq!(Scenario { stored: Value::Null, ..alike() }.differs(), "", "the other stored settings are unknown");
         assert_eq!(Scenario { stored: Value::Null, ..of_file() }.differs(), "start command, cron schedule");
+        let sleeps = json!({ "deploy": { "sleepApplication": true } });
+        let asleep = Scenario { runs: sleeps.clone(), file: sleeps, stored: Value::Null, ..of_file() };
+        assert_eq!(asleep.differs(), "sleep when idle", "known without the other stored settings");
         // A setting that the file does not set was changed later.
         let changed = json!({ "deploy": { "healthcheckPath": "/new" } });
         let file = json!({ "deploy": { "startCommand": "celery worker" } });

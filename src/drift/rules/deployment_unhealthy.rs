@@ -206,7 +206,7 @@ fn passed(_: &Survey, target: &Target) -> CheckOutcome {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, wrong};
     use crate::drift::model::deployment::Deployed;
     use crate::drift::model::finding::Remedy;
     use crate::drift::model::observed::Observed;
@@ -327,6 +327,7 @@ mod tests {
             lines(&RULE, &found),
             ["error - [api]: the active deployment of api crashed; a newer one is in progress (BUILDING)"]
         );
+        assert_eq!(check(&found)[0].summary, Some(wrong("crashed; a newer deployment is in progress")));
     }
 
     #[test]
@@ -347,6 +348,8 @@ mod tests {
                 deployed.latest = deployed.active.first().cloned();
             }
             assert_eq!(lines(&RULE, &found).len(), count, "{status} {stopped}");
+            let summaries: Vec<_> = check(&found).into_iter().filter_map(|finding| finding.summary).collect();
+            assert_eq!(summaries, vec![wrong("the process exited or was stopped"); count], "{status} {stopped}");
         }
     }
 
@@ -373,12 +376,12 @@ mod tests {
 
     #[test]
     fn failed_or_crashed_deployment_offers_redeploy() {
-        for (status, remedies) in [
-            ("FAILED", &[Remedy::Redeploy][..]),
-            ("CRASHED", &[Remedy::Redeploy]),
-            ("SKIPPED", &[]),
-            ("NEEDS_APPROVAL", &[]),
-            ("REMOVED", &[]),
+        for (status, remedies, summary) in [
+            ("FAILED", &[Remedy::Redeploy][..], "the newest deployment failed; nothing is running"),
+            ("CRASHED", &[Remedy::Redeploy], "the newest deployment crashed; nothing is running"),
+            ("SKIPPED", &[], "the newest deployment was skipped"),
+            ("NEEDS_APPROVAL", &[], "the newest deployment needs approval"),
+            ("REMOVED", &[], "nothing is running: it was removed"),
         ] {
             let mut found = survey(&[], &[("api", &[])]);
             latest(&mut found, "api", status);
@@ -387,6 +390,7 @@ mod tests {
             assert!(finding.deployment.is_some(), "{status}");
             assert_eq!(finding.next.is_some(), !remedies.is_empty(), "{status}");
             assert!(finding.advice.is_some() || remedies.is_empty(), "{status}");
+            assert_eq!(finding.summary, Some(wrong(summary)), "{status}");
         }
     }
 

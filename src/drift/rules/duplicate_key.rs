@@ -175,6 +175,12 @@ mod tests {
                 (&["Api_Key=1"], &[("api", &["API_KEY=1", "Api_Key=1"])], &[]),
                 (&["API_KEY=1"], &[("api", &["API_KEY=1", "api_key=1"])], &[]),
                 (
+                    &["API_KEY=1", "Api_Key=1"],
+                    &[("api", &["API_KEY=1"])],
+                    &["note API_KEY [] .env:1 .env:2: API_KEY and Api_Key in .env differ only in case"],
+                ),
+                (&["railway_project_id=1"], &[("api", &["RAILWAY_PROJECT_ID=1"])], &[]),
+                (
                     &["A=1", "B=1", "A=2"],
                     &[],
                     &["warning A [] .env:1 .env:3: A is assigned twice in .env, on lines 1 and 3"],
@@ -220,6 +226,17 @@ mod tests {
             found.files = vec![LocalFile::parse(".env", Secret::new("A=1\nA=2\n")).read_as(loader)];
             assert_eq!(found.files[0].entry("A").map(|entry| entry.value.expose()), Some(value));
             assert_eq!(check(&found)[0].reason.as_deref(), Some(reason), "{}", loader.name());
+        }
+    }
+
+    #[test]
+    fn other_spelling_is_for_the_user_to_correct() {
+        let in_file = survey(&["A=1", "a=1"], &[]);
+        let on_service = survey(&["Api_Key=1"], &[("api", &["API_KEY=1"])]);
+        for found in [in_file, on_service] {
+            let finding = check(&found).remove(0);
+            assert_eq!(finding.reason.as_deref(), Some("names of variables are case-sensitive"));
+            assert_eq!(finding.advice.as_deref(), Some("use the spelling that the program reads"));
         }
     }
 

@@ -221,6 +221,10 @@ mod tests {
         };
         let api: &[ServiceRows<'_>] = &[("api", &["A="])];
         assert_eq!(of(&["A=1"], api), ["value-differs error A [api] .env:1: A differs between .env and Railway"]);
+        let mut only_stored = survey(&["A=1"], api);
+        require(&mut only_stored, "A", &[]);
+        let message = "A is required but empty on Railway";
+        assert_eq!(lines(&RULE, &only_stored), [format!("error A [api] .env:1: {message}")], "the file has a value");
         assert_eq!(of(&[], api), ["empty-on-railway error A [api]: A is required but empty on Railway"]);
         let both = "empty-on-railway error A [api] .env:1: A is required but empty in .env and on Railway";
         assert_eq!(of(&["A="], api), [both]);

@@ -229,7 +229,7 @@ mod tests {
     use crate::drift::Survey;
     use crate::drift::declared_state::ExpectedResponse;
     use crate::drift::engine::run_rules::examine;
-    use crate::drift::model::finding::Location;
+    use crate::drift::model::finding::{Location, Summary};
     use crate::drift::model::observed::Observed;
     use crate::drift::rules::endpoint_wrong::{MAY_BE_EDGE, RULE};
     use crate::drift::runtime::{EdgeFeature, EndpointOutcome, JsonMismatch};
@@ -320,6 +320,12 @@ mod tests {
     }
 
     #[test]
+    fn unexpected_response_has_a_summary() {
+        let summary = check(&survey_of(came(500, &[]), Some(200))).remove(0).summary;
+        assert_eq!(summary, Some(Summary::Wrong("GET /ops: 500 instead of 200".to_owned())));
+    }
+
+    #[test]
     fn rejected_request_is_caused_by_the_differing_key() {
         for (stored, status, follows) in [
             ("OPS_KEY=old", 401, Some("value-differs for OPS_KEY")),
@@ -356,6 +362,25 @@ mod tests {
         let ambiguous = Observed::Known(EndpointOutcome::Response { domain, status, faults, body, may_be_edge: true });
         let finding = &check(&survey_of(ambiguous, Some(200)))[0];
         assert_eq!((finding.severity.name(), finding.reason.as_deref()), ("error", Some(MAY_BE_EDGE)));
+    }
+
+    #[test]
+    fn request_without_a_response_has_a_summary_and_possible_causes() {
+        let not_sent = EndpointOutcome::NotSent("it has no domain".to_owned());
+        let no_response = EndpointOutcome::None {
+            domain: "api.up.railway.app".to_owned(),
+            why: "no response within 10 s".to_owned(),
+        };
+        let causes = ["never-deployed", "deployment-unhealthy", "start-command", "stale-deployment"];
+        for (outcome, summary, reason, causes) in [
+            (not_sent, Summary::Open("GET /ops was not sent".to_owned()), "it has no domain", &[][..]),
+            (no_response, Summary::Wrong("GET /ops: no response".to_owned()), "no response within 10 s", &causes),
+        ] {
+            let finding = check(&survey_of(Observed::Known(outcome), Some(200))).remove(0);
+            assert_eq!((finding.summary, finding.reason.as_deref()), (Some(summary), Some(reason)));
+            let possible: Vec<_> = finding.possible_causes.iter().map(|cause| cause.rule.name).collect();
+            assert_eq!(possible, causes);
+        }
     }
 
     #[test]

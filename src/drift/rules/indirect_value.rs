@@ -108,9 +108,9 @@ fn unknown(observation: Observation) -> Observation {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{Direction, check};
     use crate::drift::engine::run_rules::{ComparedExtent, examine};
-    use crate::drift::rules::indirect_value::RULE;
+    use crate::drift::rules::indirect_value::{CHECK, RULE};
     use crate::drift::test_support::{
         healthy, layer, lines, out_of_scope, require, shared, survey, table, without_file,
     };
@@ -199,6 +199,13 @@ mod tests {
         shared(&mut found, "B");
         assert_eq!(lines(&RULE, &found), [""; 0]);
         assert_eq!(examine(&found).extents[0].compared, 1);
+    }
+
+    #[test]
+    fn indirect_value_is_neither_pushed_nor_pulled() {
+        let finding = check(&survey(&["A=op://dev/a/b"], &[("api", &["A=1"])])).remove(0);
+        let why = "A refers to a value kept elsewhere, so it is neither pushed nor pulled".to_owned();
+        assert_eq!((CHECK.obstacles)(&finding, "A"), [(Direction::Push, why.clone()), (Direction::Pull, why)]);
     }
 
     #[test]

@@ -166,11 +166,12 @@ fn is_declared(survey: &Survey) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, passed};
     use crate::drift::Survey;
     use crate::drift::declared_state::ExpectedLine;
-    use crate::drift::model::finding::Location;
+    use crate::drift::model::finding::{Location, Summary};
     use crate::drift::model::observed::Observed;
+    use crate::drift::rules::CheckOutcome;
     use crate::drift::rules::log_line_missing::RULE;
     use crate::drift::runtime::{LogCoverage, LogMatch, LogRead, ServiceSettings};
     use crate::drift::test_support::{healthy, lines, survey, target};
@@ -267,6 +268,26 @@ mod tests {
             let found = with(Observed::Known(read));
             assert_eq!(check(&found)[0].reason.as_deref(), Some(extent));
         }
+    }
+
+    #[test]
+    fn row_counts_several_lines_that_were_found() {
+        let line = || with(read(LogMatch::At("2026-11-24T09:00:01.000000000Z".to_owned()), LogCoverage::Whole));
+        let (mut found, other) = (line(), line().targets.remove(0));
+        let worker = target(&mut found, "worker");
+        worker.declared.lines.extend(other.declared.lines);
+        worker.live.lines.extend(other.live.lines);
+        let row = passed(&found, &found.targets[0]);
+        assert!(matches!(row, CheckOutcome::Passed(note) if note == "2 lines found"));
+    }
+
+    #[test]
+    fn summary_of_a_log_that_was_not_read_states_why() {
+        let finding = check(&with(Observed::Unavailable("Railway refused the log".to_owned()))).remove(0);
+        let expected = Summary::Open("could not be read: Railway refused the log".to_owned());
+        assert_eq!(finding.summary, Some(expected));
+        let missing = check(&with(read(LogMatch::Nowhere, LogCoverage::Whole))).remove(0);
+        assert_eq!(missing.summary, Some(Summary::Wrong("“boot_id stored” not found".to_owned())));
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn missing_keys(survey: &Survey) -> impl Iterator<Item = Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::RULE;
+    use super::{RULE, check};
     use crate::drift::test_support::{counterpart, lines, pair, require};
 
     #[test]
@@ -138,6 +138,16 @@ mod tests {
         let mut found = pair(&[("api", &["A=1"])], &[("api", &["A=1"]), ("mailer", &[])]);
         counterpart(&mut found).traits[0].is_ephemeral = true;
         assert_eq!(lines(&RULE, &found), ["note - [mailer]: service mailer is in production but not in staging"]);
+    }
+
+    #[test]
+    fn service_that_a_requirement_names_is_required() {
+        let mut found = pair(&[("api", &["A=1"])], &[("api", &["A=1"]), ("mailer", &[])]);
+        counterpart(&mut found).traits[0].is_ephemeral = true;
+        require(&mut found, "A", &["mailer"]);
+        let finding = check(&found).remove(0);
+        assert_eq!((finding.severity.name(), finding.required), ("error", true), "even in a pull request environment");
+        assert_eq!(finding.advice.as_deref(), Some("deploy mailer in staging, or remove it from production"));
     }
 
     #[test]

@@ -215,7 +215,7 @@ pub fn status_rows() -> BTreeMap<StatusRow, Vec<&'static RuleCheck>> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{of_staged_files, status_rows};
+    use super::{RULES, of_staged_files, status_rows};
 
     #[test]
     fn status_row_names_and_positions_are_unique() {
@@ -223,6 +223,13 @@ mod tests {
         let names: BTreeSet<&str> = rows.keys().map(|row| row.name).collect();
         let positions: BTreeSet<u8> = rows.keys().map(|row| row.position).collect();
         assert_eq!((names.len(), positions.len()), (rows.len(), rows.len()));
+    }
+
+    #[test]
+    fn every_rule_has_a_summary_of_its_own() {
+        let summaries: BTreeSet<&str> = RULES.iter().map(|rule| rule.summary).collect();
+        assert_eq!(summaries.len(), RULES.len());
+        assert!(!summaries.contains(""));
     }
 
     #[test]

@@ -144,6 +144,7 @@ fn reason(survey: &Survey, pairs: &[Pair<'_>]) -> Option<String> {
 mod tests {
     use super::check;
     use crate::drift::dotenv::ReadOnly;
+    use crate::drift::engine::run_rules::examine;
     use crate::drift::rules::reference_differs::RULE;
     use crate::drift::test_support::{ServiceRows, healthy, lines, out_of_scope, require, shared, survey};
 
@@ -219,6 +220,15 @@ mod tests {
         assert_eq!((finding.remedies.as_slice(), finding.next), (&[][..], None));
         let expected = "if the reference is right, use its value locally; to overwrite it, pass `--allow-reference A`";
         assert_eq!(finding.advice.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn difference_of_a_required_key_is_reported_once() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("web", &["A=${{Redis.URL}} => 2"])]);
+        out_of_scope(&mut found, "Redis", &["URL"]);
+        require(&mut found, "A", &[]);
+        let rules: Vec<_> = examine(&found).findings.iter().map(|finding| finding.rule.name).collect();
+        assert_eq!(rules, ["reference-differs"], "the services disagree for the same reason");
     }
 
     #[test]

@@ -315,6 +315,17 @@ mod tests {
         counterpart(&mut reversed).traits[0].is_protected = true;
         let expected = "error PAYMENT_SECRET_KEY [api]: PAYMENT_SECRET_KEY in production was copied from staging";
         assert_eq!(lines(&RULE, &reversed), [expected]);
+        let other: &[&str] = &["COPIED_SECRET=pq7Zr4Tk9WmX2cVb8NsL5f"];
+        for (rows, ephemeral, sides) in [
+            ([other, &[KEY]], 0, "staging was copied from production"),
+            ([&[KEY], other], 1, "production was copied from staging"),
+        ] {
+            let mut found = pair(&[("api", rows[0])], &[("api", rows[1])]);
+            counterpart(&mut found).traits[ephemeral].is_ephemeral = true;
+            counterpart(&mut found).traits[1 - ephemeral].is_protected = true;
+            let expected = format!("error COPIED_SECRET [api]: COPIED_SECRET in {sides}");
+            assert_eq!(lines(&RULE, &found), [expected], "the key of the copy is named");
+        }
         let mut found = pull_request();
         let original = pair(&[("web", &["LIVE_SECRET=pq7Zr4Tk9WmX2cVb8NsL5f"])], &[]).targets;
         counterpart(&mut found).originals = vec![Original { environment: named("live"), targets: original }];

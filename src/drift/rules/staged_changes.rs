@@ -164,6 +164,7 @@ fn passed(survey: &Survey, _: &Target) -> CheckOutcome {
 mod tests {
     use super::check;
     use crate::drift::Survey;
+    use crate::drift::model::finding::Summary;
     use crate::drift::model::observed::Observed;
     use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
     use crate::drift::rules::staged_changes::RULE;
@@ -267,6 +268,7 @@ mod tests {
         assert_eq!(finding.message, "staged changes by ann@example.com in staging are being applied: A");
         assert_eq!(finding.reason.as_deref(), Some("last changed at 2026-11-24 09:00:00 UTC"));
         assert_eq!(finding.advice.as_deref(), Some("wait until they are applied, then check again"));
+        assert_eq!(finding.summary, Some(Summary::Wrong("being applied: A".to_owned())));
     }
 
     #[test]

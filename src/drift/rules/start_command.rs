@@ -169,7 +169,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use crate::drift::model::deployment::StartCommand;
-    use crate::drift::model::finding::Remedy;
+    use crate::drift::model::finding::{Remedy, Summary};
     use crate::drift::model::observed::Observed;
     use crate::drift::rules::start_command::RULE;
     use crate::drift::runtime::ServiceSettings;
@@ -350,6 +350,9 @@ mod tests {
         let found = finding(|found| settings(found, Some("celery worker -B"), None, &[]));
         assert_eq!((found.remedies.as_slice(), found.advice), (&[Remedy::Redeploy][..], None));
         assert_eq!(found.next.unwrap(), ["fix", "--redeploy"]);
+        let changed = check(&with(&[], is("celery worker"), Some("celery worker -B"))).remove(0);
+        assert_eq!(changed.summary, Some(Summary::Wrong("differs from the settings".to_owned())));
+        assert_eq!(changed.next.unwrap(), ["fix", "--redeploy"]);
     }
 
     #[test]

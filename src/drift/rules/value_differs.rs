@@ -204,7 +204,7 @@ pub(super) fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)
 
 #[cfg(test)]
 mod tests {
-    use super::{check, obstacles};
+    use super::{CHECK, check};
     use crate::drift::Survey;
     use crate::drift::dotenv::{CheckoutSource, ReadOnly};
     use crate::drift::model::finding::{Finding, Remedy};
@@ -403,7 +403,7 @@ mod tests {
 
     #[test]
     fn obstacle_states_that_the_value_is_not_pushed() {
-        let advice = Some("write it as KEY='…'".to_owned());
+        let (obstacles, advice) = (CHECK.obstacles, Some("write it as KEY='…'".to_owned()));
         let finding = Finding { advice, remedies: vec![Remedy::Pull], ..Finding::new(&RULE, "") };
         let conflict = Finding { has_loader_conflict: true, ..finding.clone() };
         let pushable = Finding { remedies: vec![Remedy::Push], ..conflict.clone() };

@@ -98,9 +98,15 @@ fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use super::check;
+    use crate::drift::Survey;
     use crate::drift::engine::run_rules::{ComparedExtent, examine};
     use crate::drift::rules::value_unavailable::RULE;
     use crate::drift::test_support::{healthy, lines, out_of_scope, require, survey, table, template, without_file};
+
+    fn required(found: &Survey) -> Vec<bool> {
+        check(found).iter().map(|finding| finding.required).collect()
+    }
 
     const MESSAGE: &str = "A was not compared: Railway returned no value, although it is not sealed";
 
@@ -147,6 +153,7 @@ mod tests {
         );
         require(&mut found, "A", &[]);
         assert_eq!(lines(&RULE, &found), [format!("error A [api] .env:1: {MESSAGE}")]);
+        assert_eq!(required(&found), [true], "[severity] can't lower it");
     }
 
     #[test]
@@ -158,6 +165,9 @@ mod tests {
         let message = "was not checked: Railway returned no value, although it is not sealed";
         let expected = [format!("error A [api]: A {message}"), format!("warning B [api] .env.example:1: B {message}")];
         assert_eq!(lines(&RULE, &found), expected);
+        assert_eq!(required(&found), [true, false]);
+        let advice = "check again; if the problem persists, open A in the dashboard";
+        assert_eq!(check(&found)[0].advice.as_deref(), Some(advice));
         assert_eq!(
             examine(&found).extents[0],
             ComparedExtent { unknown: 2, needs: Some(0), ..ComparedExtent::default() }

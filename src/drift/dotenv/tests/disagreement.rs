@@ -110,6 +110,15 @@ fn lines_are_counted_by_any_line_end() {
     assert_eq!(found, [("B", 2, None), ("C", 3, Some(2))]);
 }
 
+/// python-dotenv 1.2.2 and earlier read the byte order mark as part of the first key.
+#[test]
+fn key_read_by_one_loader_only_is_compared() {
+    let found = file("\u{feff}A=1\nB=2\n").disagreements();
+    let other: Vec<_> =
+        found.iter().filter(|one| one.entry.is_none()).map(|one| (one.key.as_str(), one.kind)).collect();
+    assert_eq!(other, [("\u{feff}A", CauseKind::ByteOrderMark)]);
+}
+
 #[test]
 fn every_cause_has_description_and_advice() {
     let text = "A=b#c\nB=x y\nC=${X}\nD=${{P.D}}\nE=it's\n";

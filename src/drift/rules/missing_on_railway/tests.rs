@@ -6,7 +6,8 @@ use crate::drift::dotenv::ReadOnly;
 use crate::drift::model::finding::Remedy;
 use crate::drift::rules::missing_on_railway::RULE;
 use crate::drift::test_support::{
-    healthy, layer, line, lines, out_of_scope, require, shared, survey, table, template, unreadable, without_file,
+    ServiceRows, healthy, layer, line, lines, out_of_scope, require, shared, survey, table, template, unreadable,
+    without_file,
 };
 
 #[test]
@@ -308,6 +309,19 @@ fn similar_key_is_suggested_for_required_one_that_exists_nowhere() {
         require(&mut found, required, &["api"]);
         assert_eq!(check(&found)[0].advice.as_deref(), Some(advice));
     }
+}
+
+#[test]
+fn services_are_listed_for_a_limited_number_of_needed_keys() {
+    let text: String = (0..401).map(|number| format!("K{number:03}=\n")).collect();
+    let names: Vec<String> = (0..500).map(|number| format!("s{number:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let services: Vec<ServiceRows<'_>> = names.iter().map(|name| (*name, &[][..])).collect();
+    let mut found = survey(&[], &services);
+    without_file(&mut found);
+    template(&mut found, ".env.example", &text, &names);
+    let listed: Vec<usize> = check(&found).iter().map(|finding| finding.services.len()).collect();
+    assert_eq!(listed, [vec![500; 400], vec![0]].concat());
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::check;
 use crate::drift::dotenv::ReadOnly;
 use crate::drift::model::finding::Remedy;
-use crate::drift::rules::services_disagree::RULE;
+use crate::drift::model::fix::Direction;
+use crate::drift::rules::services_disagree::{CHECK, RULE};
 use crate::drift::test_support::{ServiceRows, healthy, lines, require, survey, template, unreadable, without_file};
 
 #[test]
@@ -45,6 +46,8 @@ fn different_secrets_of_a_template_are_a_note() {
     let different = found(["OPS_KEY=1a", "OPS_KEY=2b", "OPS_KEY=1a"]);
     assert_eq!(lines(&RULE, &different), [note]);
     let finding = &check(&different)[0];
+    let states: Vec<_> = finding.observations.iter().map(|one| (one.place.as_str(), one.state)).collect();
+    assert_eq!(states, [("api", "stored"), ("web", "stored"), ("worker", "stored")]);
     assert_eq!(finding.reason.as_deref(), Some("api and worker agree; web differs"));
     assert!(finding.remedies.is_empty() && finding.next.is_none() && !finding.required, "{finding:?}");
     for equal in [
@@ -91,6 +94,26 @@ fn only_services_with_another_value_than_the_file_are_wrong() {
         let message = "A must have the same value on all its services, but the values differ";
         assert_eq!(lines(&RULE, &found), [format!("error A {wrong}: {message}")], "{file:?}");
     }
+}
+
+#[test]
+fn value_that_is_not_set_in_the_file_makes_no_service_right() {
+    for unset in ["A=changeme", "A="] {
+        let mut found = survey(&[unset], &[("api", &[unset]), ("web", &["A=2"])]);
+        require(&mut found, "A", &[]);
+        let message = "A must have the same value on all its services, but the values differ";
+        assert_eq!(lines(&RULE, &found), [format!("error A [api, web] .env:1: {message}")], "{unset}");
+    }
+}
+
+#[test]
+fn obstacle_to_a_push_is_about_a_file() {
+    let mut found = survey(&["A=changeme"], &[("api", &["A=1"]), ("worker", &["A=2"])]);
+    require(&mut found, "A", &[]);
+    let unset = "A is not set in the file, so it is not pushed".to_owned();
+    assert_eq!((CHECK.obstacles)(&check(&found)[0], "A"), [(Direction::Push, unset)]);
+    without_file(&mut found);
+    assert_eq!((CHECK.obstacles)(&check(&found)[0], "A"), []);
 }
 
 #[test]
