@@ -313,7 +313,7 @@ fn similar_key_is_suggested_for_required_one_that_exists_nowhere() {
 
 #[test]
 fn services_are_listed_for_a_limited_number_of_needed_keys() {
-    let text: String = (0..401).map(|number| format!("K{number:03}=\n")).collect();
+    let text = (0..401).map(|number| format!("K{number:03}=\n")).collect::<Vec<_>>().concat();
     let names: Vec<String> = (0..500).map(|number| format!("s{number:03}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let services: Vec<ServiceRows<'_>> = names.iter().map(|name| (*name, &[][..])).collect();
