@@ -121,7 +121,7 @@ pub fn of_entry(text: &str, entry: &Entry, loader: Loader) -> CauseKind {
     if is_quoted || !is_plain(&entry.key) {
         return CauseKind::Key;
     }
-    // If the loader reads the statement in a file of its own, the cause is an earlier line.
+    // If the loader reads the statement alone, the cause is an earlier line.
     let alone = Body::of(&text[entry.statement.clone()]).bindings(loader);
     if alone.iter().any(|binding| binding.key == entry.key && binding.value.is_some()) {
         return CauseKind::Swallowed;
