@@ -40,6 +40,12 @@ impl Problem {
         self.description == CONFLICT
     }
 
+    /// Returns whether it is a problem for a program with that loader. A line that no loader rejects is a problem for
+    /// all of them: they read it, but not as intended.
+    pub fn concerns(&self, loader: Loader) -> bool {
+        self.rejected_by.is_empty() || self.rejected_by.contains(&loader)
+    }
+
     /// Returns how to fix the line, where that does not follow from the description.
     pub fn advice(&self) -> Option<&'static str> {
         match self.description {
@@ -123,9 +129,7 @@ fn describe(
 /// problem, and an assignment that only other loaders read is one. `bindings` are the assignments that the loader
 /// reads.
 pub fn of_loader(file: &LocalFile, bindings: &[Binding], loader: Loader) -> Vec<Problem> {
-    // A problem that no loader rejects is kept: every loader reads the line, but not as intended.
-    let remains = |flaw: &&Problem| flaw.rejected_by.is_empty() || flaw.rejected_by.contains(&loader);
-    let mut flaws: Vec<Problem> = file.problems.iter().filter(remains).cloned().collect();
+    let mut flaws: Vec<Problem> = file.problems.iter().filter(|flaw| flaw.concerns(loader)).cloned().collect();
     let reported: HashSet<usize> = flaws.iter().map(|flaw| flaw.line).collect();
     let unread = |entry: &&Entry| {
         let is_read = covering(bindings, entry.key_span.start).is_some_and(|binding| binding.value.is_some());

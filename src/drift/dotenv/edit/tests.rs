@@ -177,6 +177,17 @@ fn remove_deletes_all_lines_of_key_and_keeps_the_rest() {
     assert_eq!(remove("K=it's\nX=1\nY='\nZ=1\n", "K"), Err(entangled("K")));
 }
 
+/// With the quotes of `B`, the first line opens a quoted key for python-dotenv, so that it reads none of the other lines.
+/// Without them, it rejects the line `export` again, which node's dotenv reads as a part of the next one.
+#[test]
+fn problem_for_another_loader_does_not_prevent_an_edit() {
+    let text = "'\nexport \nA=1\n";
+    let with_new_key = format!("{text}B='é'\n");
+    let removed = file(&with_new_key).read_as(Loader::Node).remove("B");
+    assert_eq!(removed.map(|file| file.text().expose().to_owned()).as_deref(), Ok(text));
+    assert_eq!(remove(&with_new_key, "B"), Err(entangled("B")));
+}
+
 /// For dotenvy, a carriage return does not end a comment, so the rest of that line becomes an assignment when the
 /// comment is removed.
 #[test]

@@ -52,6 +52,15 @@ impl IntendedEdit<'_> {
         self.written.binary_search_by_key(&at, |written| written.at).is_ok()
     }
 
+    /// Returns whether each problem of the new text is an old one. A removal leaves only what the user wrote, so then
+    /// only problems for the declared loader count.
+    fn causes_no_flaw(&self, old: &[Problem], new: &[Problem], loader: Option<Loader>) -> bool {
+        let loader = loader.filter(|_| self.written.is_empty());
+        let counts = |flaw: &&Problem| loader.is_none_or(|loader| flaw.concerns(loader));
+        let mut old = old.iter();
+        new.iter().filter(counts).all(|new| old.any(|old| (old.description, &old.key) == (new.description, &new.key)))
+    }
+
     /// Returns the key to name in a refusal that concerns no particular key.
     fn key(&self, old: &LocalFile) -> String {
         let cut = self.cut.first().and_then(|(at, _)| old.entries.iter().find(|entry| entry.key_span.start == *at));
@@ -76,7 +85,7 @@ pub(super) fn verify(
     let entangled = || Err(EditRefusal::Entangled { key: edit.key(old) });
     let [entries, entries_now] = [old, &new].map(|file| rows(&file.entries, file.text().expose()));
     let plain = BeforeAfter { old: &entries, new: &entries_now, edit };
-    if !plain.others_are_equal() || !no_new_flaw(&old.problems, &new.problems) {
+    if !plain.others_are_equal() || !edit.causes_no_flaw(&old.problems, &new.problems, loader) {
         return entangled();
     }
     for (old, new) in views(before, loader).iter().zip(&views(after, loader)) {
@@ -208,11 +217,6 @@ impl BeforeAfter<'_> {
             })
         })
     }
-}
-
-fn no_new_flaw(old: &[Problem], new: &[Problem]) -> bool {
-    let mut old = old.iter();
-    new.iter().all(|new| old.any(|old| (old.description, &old.key) == (new.description, &new.key)))
 }
 
 /// Returns the key to blame if `sh`, when it sources the new text, would run or expand what was written, or anything
