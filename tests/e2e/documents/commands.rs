@@ -22,6 +22,7 @@ const OTHERS: &[&str] = &[
     "cargo bench -- small",
     "TRYCMD=overwrite cargo test --test cli",
     "SNAPSHOTS=overwrite cargo test --test architecture",
+    "PROPTEST_RNG_SEED=$RANDOM PROPTEST_CASES=20000 cargo test --lib dotenv",
     "DOCTOR_TEST_WORLDS=10000 cargo test --lib printed -- --nocapture",
     "bash .ci/fuzz 60",
     "bash .ci/fuzz 300 env_editor",
