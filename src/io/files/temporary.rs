@@ -161,7 +161,7 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    use crate::io::files::temporary::{PREFIX, RECORD, Scratch, clear_abandoned, remove_unfinished};
+    use crate::io::files::temporary::{LeftoverRecord, PREFIX, RECORD, Scratch, clear_abandoned, remove_unfinished};
     use crate::io::git::tests::{git, output};
 
     fn folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
@@ -184,7 +184,9 @@ mod tests {
     fn abandon(work: &Path, state: &Path) -> PathBuf {
         let mut scratch = Scratch::beside(&work.join(".env"), Some(state)).unwrap();
         fs::write(scratch.text(), "A=1\n").unwrap();
-        drop(scratch.record.take());
+        let LeftoverRecord { _lock: lock, .. } = scratch.record.take().unwrap();
+        // Closing the file is not enough: a child process that another test is creating may have a copy of it.
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::Unlock).unwrap();
         scratch.keep().parent().unwrap().to_owned()
     }
 
