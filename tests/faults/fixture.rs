@@ -15,7 +15,7 @@ use crate::certificate::{Authority, CertificateState};
 use crate::commands::{CommandCase, ErrorFormat, Setup};
 use crate::fault::{Fault, FaultCase, NetworkFault, Root};
 use crate::leak_scan::FilesBefore;
-use crate::network_faults::{PROXY_LOGIN, Proxy, closed_port};
+use crate::network_faults::{CLOSED_PORT, PROXY_LOGIN, Proxy};
 use crate::run::{RunOutput, Sandbox, Watch, ids, names, shop};
 use crate::server::{Backend, Script, Server};
 
@@ -194,7 +194,7 @@ impl Fixture {
                 backend
             }
             Fault::Network(NetworkFault::ClosedPort) => {
-                args.push(format!("--api-url=http://{}/graphql/v2", closed_port()));
+                args.push(format!("--api-url=http://{CLOSED_PORT}/graphql/v2"));
                 Arc::new(backend)
             }
             Fault::Network(fault) => self.connect_through(fault, &mut sandbox, backend),
@@ -230,7 +230,7 @@ impl Fixture {
         let proxy = match fault {
             NetworkFault::Tls(..) | NetworkFault::ClosedPort => Proxy::Tunnel(server.address()).start().to_string(),
             NetworkFault::UnresolvableProxy => "nowhere.invalid:3128".to_owned(),
-            NetworkFault::ClosedProxyPort => closed_port().to_string(),
+            NetworkFault::ClosedProxyPort => CLOSED_PORT.to_owned(),
             NetworkFault::ProxyResponse(response) => Proxy::Responds(response).start().to_string(),
             NetworkFault::SilentProxy => Proxy::Silent.start().to_string(),
         };

@@ -26,10 +26,8 @@ pub(crate) enum Proxy {
     Silent,
 }
 
-/// An address whose port is closed.
-pub(crate) fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
+/// An address whose port is closed. The system never assigns this port, whereas another test may get one that was free.
+pub(crate) const CLOSED_PORT: &str = "127.0.0.1:1";
 
 impl Proxy {
     /// Starts the proxy, which runs until the process ends.
